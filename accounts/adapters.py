@@ -55,9 +55,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # the librar
         # The library takes it back when the password was right.
         self._login_failed_rl_usage = usage
 
-    def get_reauthentication_methods(
-        self, user: User | AnonymousUser
-    ) -> list[dict[str, str]]:
+    def get_reauthentication_methods(self, user: User | AnonymousUser) -> list[dict[str, str]]:
         """Let who has a second factor confirm with it only, or a password could remove it.
 
         The first is asked for; without an app, codes are the recovery codes alone.
@@ -83,15 +81,11 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # as above
 class OpenIdAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # as above
     """Creates and connects accounts for people who sign in with OpenID Connect."""
 
-    def is_open_for_signup(
-        self, request: HttpRequest, sociallogin: SocialLogin
-    ) -> bool:
+    def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
         """Let in everyone whom the organisation's server authenticates."""
         return True
 
-    def is_auto_signup_allowed(
-        self, request: HttpRequest, sociallogin: SocialLogin
-    ) -> bool:
+    def is_auto_signup_allowed(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
         """Create the account without a further form."""
         return True
 
@@ -144,9 +138,7 @@ class OpenIdAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # as ab
         user: User = super().populate_user(request, sociallogin, data)
         claims = sociallogin.account.extra_data
         claims = claims.get("userinfo", claims)
-        name = (
-            claims.get("preferred_username") or claims.get("email") or claims.get("sub")
-        )
+        name = claims.get("preferred_username") or claims.get("email") or claims.get("sub")
         user.username = str(name)[:150]
         return user
 
@@ -182,8 +174,7 @@ def _prepared_for(address: str) -> User | None:
     unused = [
         person
         for person in people
-        if not person.has_usable_password()
-        and not (person.is_service and person.tokens.exists())
+        if not person.has_usable_password() and not (person.is_service and person.tokens.exists())
     ]
     # With two of them, the address does not say which.
     return unused[0] if len(unused) == 1 else None

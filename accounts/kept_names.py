@@ -38,9 +38,7 @@ kept_names: Registry[KeptName] = Registry()
 def count_rows(person: User, counted_as: str) -> int:
     """Return how many rows of a kind keep the name of a person."""
     return sum(
-        column.rows(person).count()
-        for column in kept_names
-        if column.counted_as == counted_as
+        column.rows(person).count() for column in kept_names if column.counted_as == counted_as
     )
 
 

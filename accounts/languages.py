@@ -47,8 +47,7 @@ def speak_language(
 
 def _language_of(request: HttpRequest) -> str:
     if request.path.startswith(_MACHINES) and (
-        not request.path.startswith(_PAGES_OWN_API)
-        or "Authorization" in request.headers
+        not request.path.startswith(_PAGES_OWN_API) or "Authorization" in request.headers
     ):
         return settings.LANGUAGE_CODE
     user = request.user
@@ -64,9 +63,7 @@ def guesses_zone(request: HttpRequest) -> bool:
     a session may have lost the cookie, or somebody signed in without a page of ours.
     """
     user = request.user
-    is_known = isinstance(user, User) and (
-        bool(user.time_zone) or _BROWSER_ZONE in request.COOKIES
-    )
+    is_known = isinstance(user, User) and (bool(user.time_zone) or _BROWSER_ZONE in request.COOKIES)
     return user.is_authenticated and not is_known and request.method == "GET"
 
 

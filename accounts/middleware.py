@@ -28,9 +28,7 @@ def work_for_user(
             response = get_response(request)
             is_file = isinstance(response, FileResponse)
             if isinstance(response, StreamingHttpResponse) and not is_file:
-                response.streaming_content = _within(
-                    copy_context(), response.streaming_content
-                )
+                response.streaming_content = _within(copy_context(), response.streaming_content)
         return response
 
     return middleware

@@ -53,9 +53,7 @@ class User(AbstractUser):
     )
 
     class Meta(AbstractUser.Meta):
-        permissions = [
-            (action.split(".")[1], name) for action, name in _ACTION_NAMES.items()
-        ]
+        permissions = [(action.split(".")[1], name) for action, name in _ACTION_NAMES.items()]
 
     @property
     def is_service(self) -> bool:
@@ -94,9 +92,7 @@ class AccessLimit(models.Model):
 class KnownPlace(models.Model):
     """A network and a kind of browser from which a person has signed in."""
 
-    user = models.ForeignKey(
-        User, on_delete=models.CASCADE, related_name="known_places"
-    )
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="known_places")
     network = models.CharField(_("network"), max_length=64)
     browser = models.CharField(_("browser"), max_length=64, blank=True)
     first_at = models.DateTimeField(auto_now_add=True)
@@ -104,9 +100,7 @@ class KnownPlace(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["user", "network", "browser"], name="known_place_once"
-            )
+            models.UniqueConstraint(fields=["user", "network", "browser"], name="known_place_once")
         ]
 
     def __str__(self) -> str:

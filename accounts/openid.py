@@ -17,12 +17,8 @@ from allauth.socialaccount.helpers import render_authentication_error
 from allauth.socialaccount.models import SocialApp, SocialLogin, SocialToken
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
-from allauth.socialaccount.providers.openid_connect.provider import (
-    OpenIDConnectProvider,
-)
-from allauth.socialaccount.providers.openid_connect.views import (
-    OpenIDConnectOAuth2Adapter,
-)
+from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
+from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 
@@ -51,12 +47,7 @@ class CheckedAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # the l
     """Accepts an ID token only if it is signed, for this portal and for this person."""
 
     def complete_login(
-        self,
-        request: HttpRequest,
-        app: object,
-        token: SocialToken,
-        *,
-        response: Claims,
+        self, request: HttpRequest, app: object, token: SocialToken, *, response: Claims
     ) -> SocialLogin:
         """Return the login that both the ID token and the user info confirm."""
         if not response.get("id_token"):
@@ -97,9 +88,7 @@ class CheckedAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # the l
             try:
                 keys = jwt.PyJWKSet.from_dict(answer.json()).keys
             except (ValueError, RecursionError, AttributeError) as error:
-                raise OAuth2Error(
-                    f"the server's keys are unreadable: {error}"
-                ) from error
+                raise OAuth2Error(f"the server's keys are unreadable: {error}") from error
         candidates = [key for key in keys if key_id in (None, key.key_id)]
         if len(candidates) != 1:
             raise OAuth2Error(f"the server has no single key {key_id!r}")

@@ -44,25 +44,20 @@ class LongestPasswordValidator:
         """Raise ``ValidationError`` if the password is too long."""
         if len(password) > LONGEST:
             raise ValidationError(
-                _("This password has more than %(most)s characters.")
-                % {"most": LONGEST},
+                _("This password has more than %(most)s characters.") % {"most": LONGEST},
                 code="password_too_long",
             )
 
     def get_help_text(self) -> str:
         """Return the rule as the form of a new password shows it."""
-        return _("Your password can have at most %(most)s characters.") % {
-            "most": LONGEST
-        }
+        return _("Your password can have at most %(most)s characters.") % {"most": LONGEST}
 
 
 def list_of(passwords: Iterable[str]) -> bytes:
     """Return the file's content for these passwords; shorter ones are refused anyway."""
     long_ones = (password.strip("\n") for password in passwords)
     return b"".join(
-        sorted(
-            {_digest(password) for password in long_ones if len(password) >= SHORTEST}
-        )
+        sorted({_digest(password) for password in long_ones if len(password) >= SHORTEST})
     )
 
 

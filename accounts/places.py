@@ -57,9 +57,7 @@ def remember(request: HttpRequest | None, user: User, **_signal: object) -> None
     places = KnownPlace.objects.filter(user=user)
     is_first = not places.exists()
     place, is_new = KnownPlace.objects.get_or_create(
-        user=user,
-        network=_network_of(request),
-        browser=f"{browser} {system}".strip(),
+        user=user, network=_network_of(request), browser=f"{browser} {system}".strip()
     )
     if not is_new:
         place.save(update_fields=["last_at"])

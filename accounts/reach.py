@@ -181,9 +181,7 @@ def limits_at_work() -> Limits:
     """Return the viewer's limits, to be stored with what was read within them."""
     viewing = _viewing.get()
     ids_by_kind = {kind: viewing.ids(kind) for kind in LimitKind}
-    return {
-        kind: None if ids is None else sorted(ids) for kind, ids in ids_by_kind.items()
-    }
+    return {kind: None if ids is None else sorted(ids) for kind, ids in ids_by_kind.items()}
 
 
 def sees_within(limits: Limits) -> bool:
@@ -204,9 +202,7 @@ def why_limited(user: User) -> str:
     """Return why a limited user may not do portal-wide work; empty without limits."""
     if not is_limited(user):
         return ""
-    return _(
-        "This concerns containers or buckets that you may not see. Ask an admin to do it."
-    )
+    return _("This concerns containers or buckets that you may not see. Ask an admin to do it.")
 
 
 def refuse_limited(user: User | None) -> None:
@@ -233,9 +229,7 @@ def why_unseen(hidden: int) -> str:
     ) % {"n": hidden}
 
 
-def count_hidden(
-    user: User | None, *rows: models.QuerySet[Any]
-) -> int:  # Any: any rows
+def count_hidden(user: User | None, *rows: models.QuerySet[Any]) -> int:  # Any: any rows
     """Return how many of some rows access limits hide from a user; None has none."""
     if user is None or not is_limited(user):
         return 0

@@ -31,9 +31,7 @@ def listen() -> None:
     """Connect to what can leave a signed-in person without a required second factor."""
     post_delete.connect(_factor_removed, sender=Authenticator, dispatch_uid="accounts")
     post_save.connect(_rule_changed, sender=AccessLimit, dispatch_uid="accounts")
-    m2m_changed.connect(
-        _groups_changed, sender=User.groups.through, dispatch_uid="accounts"
-    )
+    m2m_changed.connect(_groups_changed, sender=User.groups.through, dispatch_uid="accounts")
 
 
 def must_set_up(person: User) -> bool:
@@ -71,11 +69,7 @@ def _rule_changed(instance: AccessLimit, **_signal: object) -> None:
 
 
 def _groups_changed(
-    instance: Model,
-    action: str,
-    reverse: bool,
-    pk_set: set[int] | None,
-    **_signal: object,
+    instance: Model, action: str, reverse: bool, pk_set: set[int] | None, **_signal: object
 ) -> None:
     if action == "post_add":
         keys = (pk_set or set()) if reverse else {instance.pk}

@@ -30,18 +30,12 @@ def sync_roles(**_signal: object) -> None:
         group, _ = Group.objects.get_or_create(name=role)
         codenames = [action.split(".")[1] for action in actions]
         group.permissions.set(
-            Permission.objects.filter(
-                content_type__app_label="accounts", codename__in=codenames
-            )
+            Permission.objects.filter(content_type__app_label="accounts", codename__in=codenames)
         )
 
 
 def may_change_made(
-    maker_id: int | None,
-    user: User,
-    *,
-    own: Action = Action.UPLOAD,
-    others: Action = Action.DELETE,
+    maker_id: int | None, user: User, *, own: Action = Action.UPLOAD, others: Action = Action.DELETE
 ) -> bool:
     """Tell whether a user may change what somebody made: its maker, or a manager.
 
@@ -51,12 +45,7 @@ def may_change_made(
 
 
 def create_user(
-    *,
-    username: str,
-    password: str | None,
-    role: Role,
-    first_name: str = "",
-    last_name: str = "",
+    *, username: str, password: str | None, role: Role, first_name: str = "", last_name: str = ""
 ) -> User:
     """Create a user with one role.
 
@@ -74,9 +63,7 @@ def create_user(
     return user
 
 
-def may_administer(
-    *, user: User, groups: Iterable[Group], is_active: bool, is_staff: bool
-) -> bool:
+def may_administer(*, user: User, groups: Iterable[Group], is_active: bool, is_staff: bool) -> bool:
     """Tell whether a user with these groups and flags can change accounts in the admin."""
     codename = Action.CONFIGURE.split(".")[1]
     ids = [group.pk for group in groups]

@@ -94,9 +94,7 @@ def limit_sessions(
                 logout(request)
                 # Programs cannot read the message, and it would stay in the session.
                 if not request.path.startswith("/api/"):
-                    messages.info(
-                        request, _("Your session has ended. Sign in again to continue.")
-                    )
+                    messages.info(request, _("Your session has ended. Sign in again to continue."))
             elif _is_activity(request):
                 _note_activity(request)
         return get_response(request)

@@ -80,11 +80,7 @@ def revoke_token(*, token: ApiToken, actor: User | str) -> None:
 
 def find_token(secret: str) -> ApiToken:
     """Return the usable token with this secret, or raise ``TokenRefused``."""
-    token = (
-        ApiToken.objects.select_related("owner")
-        .filter(digest=digest_of(secret))
-        .first()
-    )
+    token = ApiToken.objects.select_related("owner").filter(digest=digest_of(secret)).first()
     if token is None:
         raise TokenRefused("This token is unknown. Check that it is complete.")
     if token.revoked_at is not None:
@@ -92,13 +88,9 @@ def find_token(secret: str) -> ApiToken:
             f"This token was revoked on {token.revoked_at:%Y-%m-%d}. Make a new one."
         )
     if token.expires_at is not None and token.is_expired:
-        raise TokenRefused(
-            f"This token expired on {token.expires_at:%Y-%m-%d}. Make a new one."
-        )
+        raise TokenRefused(f"This token expired on {token.expires_at:%Y-%m-%d}. Make a new one.")
     if not token.owner.is_active:
-        raise TokenRefused(
-            "The account that this token belongs to is deactivated. Ask an admin."
-        )
+        raise TokenRefused("The account that this token belongs to is deactivated. Ask an admin.")
     # After all checks: refused calls are no use.
     note_use(ApiToken.objects.filter(pk=token.pk), token.last_used_at)
     return token
@@ -133,9 +125,7 @@ class BearerAuthentication(BaseAuthentication):
         if not words:
             return None
         if len(words) != 2 or words[0].lower() != b"bearer":
-            raise AuthenticationFailed(
-                f"The Authorization header is malformed. {_HOW_TO}"
-            )
+            raise AuthenticationFailed(f"The Authorization header is malformed. {_HOW_TO}")
         try:
             # Headers are bytes; surrogateescape keeps invalid ones unequal to any
             # token.

@@ -33,9 +33,7 @@ urlpatterns = [
     path("language/", choose_reading, name="account_language"),
     path("2fa/", include("allauth.mfa.urls")),
     path(
-        "sessions/",
-        ListUserSessionsView.as_view(form_class=SessionsForm),
-        name="usersessions_list",
+        "sessions/", ListUserSessionsView.as_view(form_class=SessionsForm), name="usersessions_list"
     ),
     path("openid/", include("allauth.socialaccount.urls")),
     path(

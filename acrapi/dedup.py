@@ -22,14 +22,7 @@ from catalogue.signals import recording_ready
 from common.fingerprint_files import looks_like_fingerprint, read_fingerprint
 from common.media_analysis import analyse_upload, refusal
 from common.storage import display_name
-from dedup.intake import (
-    AlreadyInCatalogue,
-    Comparison,
-    Same,
-    give_audio,
-    prepare,
-    save_findable,
-)
+from dedup.intake import AlreadyInCatalogue, Comparison, Same, give_audio, prepare, save_findable
 from dedup.track_ids import add_track_id, name_recording, tracks_by_recording
 from recognition.errors import RecognitionError
 from recognition.types import Fingerprint
@@ -56,12 +49,7 @@ def fingerprint_of(upload: File[bytes]) -> Fingerprint:
 
 
 def submit_track(
-    *,
-    bucket: Bucket,
-    track_id: str,
-    fingerprint: Fingerprint,
-    store_if_new: bool,
-    user: User,
+    *, bucket: Bucket, track_id: str, fingerprint: Fingerprint, store_if_new: bool, user: User
 ) -> SubmitOutcome:
     """Return the tracks that are the same recording; store a new one if wanted.
 
@@ -93,9 +81,7 @@ def submit_track(
     if not store_if_new or comparison.same() is not None:
         return comparison.settle(lambda same: answer(None, same))
     details = RecordingDetails(title=track_id, custom_id=track_id)
-    with new_recording(
-        bucket=bucket, details=details, fingerprint=fingerprint
-    ) as recording:
+    with new_recording(bucket=bucket, details=details, fingerprint=fingerprint) as recording:
         return comparison.settle(lambda same: answer(recording, same))
 
 
@@ -111,17 +97,13 @@ def recording_with(bucket: Bucket, name: str) -> Recording | None:
 
 def _find_by_track_id(bucket: Bucket, track_id: str) -> Recording | None:
     """Return the recording with this track id, or with this custom id."""
-    recordings = Recording.objects.filter(
-        bucket=bucket, status__in=LISTED_RECORDING_STATUSES
-    )
+    recordings = Recording.objects.filter(bucket=bucket, status__in=LISTED_RECORDING_STATUSES)
     named = recordings.filter(track_ids__track_id=track_id).first()
     return (
         named
         or recordings.filter(custom_id=track_id).first()
         or alias_of(
-            bucket.recordings.filter(
-                Q(track_ids__track_id=track_id) | Q(custom_id=track_id)
-            )
+            bucket.recordings.filter(Q(track_ids__track_id=track_id) | Q(custom_id=track_id))
         )
     )
 

@@ -99,9 +99,7 @@ def exception_handler(
     fields = refusal.fields
     if fields is None and refusal.status == 422:
         fields = {}
-    response = Response(
-        error_body(refusal.code, str(refusal), fields), status=refusal.status
-    )
+    response = Response(error_body(refusal.code, str(refusal), fields), status=refusal.status)
     for name, value in (refusal.headers or {}).items():
         response[name] = value
     return response
@@ -133,9 +131,7 @@ def _of_product(error: Exception) -> WireError | None:
         return invalid("file", str(error), code=error.code)
     if isinstance(error, AlreadyInCatalogue):
         return invalid(
-            _FIELDS_ON_WIRE.get(error.field, error.field),
-            str(error),
-            code="already_in_catalogue",
+            _FIELDS_ON_WIRE.get(error.field, error.field), str(error), code="already_in_catalogue"
         )
     if isinstance(error, Refused):
         return WireError(422, error.code, error.message)
@@ -169,9 +165,7 @@ def _of_framework(error: exceptions.APIException) -> WireError:
         headers["WWW-Authenticate"] = challenge
     code = _STATUS_CODES.get(error.status_code, "error")
     if isinstance(error, exceptions.MethodNotAllowed):
-        return WireError(
-            405, code, f"{error.detail} See /api/docs/ for the allowed methods."
-        )
+        return WireError(405, code, f"{error.detail} See /api/docs/ for the allowed methods.")
     return WireError(error.status_code, code, str(error.detail), headers=headers)
 
 
@@ -207,9 +201,7 @@ def _json_or_page(
     return view
 
 
-def _without_frame(
-    template: str, status: int, **details: object
-) -> Callable[..., HttpResponse]:
+def _without_frame(template: str, status: int, **details: object) -> Callable[..., HttpResponse]:
     """Return an error page that does not use the request.
 
     The usual page frame needs the session, which may have failed too.
@@ -232,12 +224,8 @@ bad_request = _json_or_page(
     "This request could not be read. Check its host name, headers and body.",
     _without_frame("400.html", 400),
 )
-permission_denied = _json_or_page(
-    403, "This is not allowed here.", defaults.permission_denied
-)
-page_not_found = _json_or_page(
-    404, "There is nothing at this address.", defaults.page_not_found
-)
+permission_denied = _json_or_page(403, "This is not allowed here.", defaults.permission_denied)
+page_not_found = _json_or_page(404, "There is nothing at this address.", defaults.page_not_found)
 _fault = _json_or_page(
     500,
     "Something went wrong on this server; nothing was left half done. Try again; if it "
@@ -272,13 +260,10 @@ def unknown(request: HttpRequest, rest: str = "", **_path: Any) -> HttpResponse:
     parts = rest.split("/")
     product = next((_PRODUCTS[part] for part in parts if part in _PRODUCTS), None)
     if product:
-        body = error_body(
-            "unsupported_product", f"This server does not offer {product}."
-        )
+        body = error_body("unsupported_product", f"This server does not offer {product}.")
     else:
         body = error_body(
-            "not_found",
-            "There is nothing at this address; /api/docs/ lists all addresses.",
+            "not_found", "There is nothing at this address; /api/docs/ lists all addresses."
         )
     if request.path_info.startswith("/v1"):
         # Clients of this API read nothing but the status.

@@ -30,9 +30,7 @@ def once(request: Request, act: Callable[[], Response]) -> Response:
         return act()
     if len(key) > 255 or not key.isprintable():
         raise WireError(
-            422,
-            "bad_idempotency_key",
-            f"{_HEADER} must be a text of at most 255 characters.",
+            422, "bad_idempotency_key", f"{_HEADER} must be a text of at most 255 characters."
         )
     call, repeated = _open(request, key)
     if repeated and call.status is None:
@@ -67,9 +65,7 @@ def _open(request: Request, key: str) -> tuple[RepeatableCall, bool]:
     try:
         # A savepoint: on PostgreSQL a failed insert would end the transaction.
         with transaction.atomic():
-            created = RepeatableCall.objects.create(
-                token=token, key=key, request_digest=digest
-            )
+            created = RepeatableCall.objects.create(token=token, key=key, request_digest=digest)
     except IntegrityError as error:
         if not violates(error, RepeatableCall, "call_key_once"):
             raise
@@ -91,15 +87,9 @@ def _open(request: Request, key: str) -> tuple[RepeatableCall, bool]:
 
 def _digest(request: Request) -> str:
     """Return a hash of method, path, fields and file names and sizes."""
-    files = [
-        (name, file.name, file.size) for name, file in sorted(request.FILES.items())
-    ]
+    files = [(name, file.name, file.size) for name, file in sorted(request.FILES.items())]
     fields = {
-        name: value
-        for name, value in fields_of(request).items()
-        if name not in request.FILES
+        name: value for name, value in fields_of(request).items() if name not in request.FILES
     }
-    content = json.dumps(
-        [request.method, request.path, fields, files], sort_keys=True, default=str
-    )
+    content = json.dumps([request.method, request.path, fields, files], sort_keys=True, default=str)
     return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()

@@ -42,9 +42,7 @@ def bucket_of(identifier: object) -> Bucket:
 
 
 def _list_names(rows: QuerySet[Container] | QuerySet[Bucket]) -> str:
-    names = [
-        f"{number} {name}" for number, name in rows.values_list("pk", "name")[:_NAMED]
-    ]
+    names = [f"{number} {name}" for number, name in rows.values_list("pk", "name")[:_NAMED]]
     return ", ".join(names) or "none"
 
 
@@ -58,9 +56,7 @@ def files_of(container: Container) -> QuerySet[ScannedFile]:
     return live.order_by("-id")
 
 
-def with_container(
-    files: Sequence[ScannedFile], container: Container
-) -> Sequence[ScannedFile]:
+def with_container(files: Sequence[ScannedFile], container: Container) -> Sequence[ScannedFile]:
     """Set the known container on the files, which saves a query."""
     for file in files:
         file.container = container
@@ -74,9 +70,7 @@ def named_files(container: Container, ids: str) -> list[ScannedFile]:
     by_uid = {file.uid: file for file in with_container(rows, container)}
     files = [by_uid[uid] for uid in dict.fromkeys(uids) if uid in by_uid]
     if not files:
-        raise not_found(
-            f"Container {container.pk} has no file {ids[:80]}.", code="unknown_file"
-        )
+        raise not_found(f"Container {container.pk} has no file {ids[:80]}.", code="unknown_file")
     return files
 
 
@@ -108,9 +102,7 @@ def named_recordings(
     """Return recordings by id or acr_id; refuse if none exists."""
     parts = split_ids(identifiers)
     ids = [number for part in parts if (number := as_id(part)) is not None]
-    matching = rows.filter(
-        Q(pk__in=ids) | Q(acr_id__in=[part.lower() for part in parts])
-    )
+    matching = rows.filter(Q(pk__in=ids) | Q(acr_id__in=[part.lower() for part in parts]))
     recordings = list(matching.order_by("pk"))
     if not recordings:
         text = ",".join(parts)[:80]
@@ -118,15 +110,10 @@ def named_recordings(
     # Clients expect the order in which they asked.
     order = {part.lower(): place for place, part in enumerate(parts)}
     last = len(order)
-    return sorted(
-        recordings,
-        key=lambda row: order.get(str(row.pk), order.get(row.acr_id, last)),
-    )
+    return sorted(recordings, key=lambda row: order.get(str(row.pk), order.get(row.acr_id, last)))
 
 
-def shown_recordings(
-    bucket: Bucket, identifiers: object, *, place: str
-) -> list[Recording]:
+def shown_recordings(bucket: Bucket, identifiers: object, *, place: str) -> list[Recording]:
     """Return recordings to read; ids of merged recordings lead to their target."""
     parts = split_ids(identifiers)
     ids = [number for part in parts if (number := as_id(part)) is not None]

@@ -56,9 +56,7 @@ class RepeatableCall(models.Model):
 
     class Meta:
         verbose_name = "idempotent request"
-        constraints = [
-            models.UniqueConstraint(fields=["token", "key"], name="call_key_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["token", "key"], name="call_key_once")]
         indexes = [models.Index(fields=["created_at"], name="call_age")]
 
     def __str__(self) -> str:

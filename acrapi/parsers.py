@@ -14,11 +14,7 @@ from typing import IO, Any
 from django.http import QueryDict
 from django.http.multipartparser import MultiPartParserError
 from rest_framework.exceptions import ParseError
-from rest_framework.parsers import (
-    BaseParser,
-    DataAndFiles,
-    MultiPartParser,
-)
+from rest_framework.parsers import BaseParser, DataAndFiles, MultiPartParser
 from rest_framework.request import Request
 
 from acrapi.errors import CUT_OFF, WireError
@@ -110,9 +106,7 @@ class WireMultiPartParser(MultiPartParser):
                 parser_context,
             )
         except MultiPartParserError as error:
-            raise ParseError(
-                f"The multipart body could not be read: {error}."
-            ) from error
+            raise ParseError(f"The multipart body could not be read: {error}.") from error
         refuse_cut_off(parser_context, counted.count)
         return DataAndFiles(nested(parsed.data), parsed.files)
 

@@ -40,9 +40,7 @@ def add_from_request(bucket: Bucket, fields: Json, user: User) -> Recording:
             "the field 'file'.",
         )
     if upload.size == 0:
-        raise IntakeRefused(
-            "empty_file", f"{upload.name} is empty (0 bytes). Nothing was added."
-        )
+        raise IntakeRefused("empty_file", f"{upload.name} is empty (0 bytes). Nothing was added.")
     if upload.size > settings.ACRPORTAL_MAX_FILE_BYTES:
         raise IntakeRefused(
             "file_too_large", too_large_message(upload.name, upload.size), status=413
@@ -52,9 +50,7 @@ def add_from_request(bucket: Bucket, fields: Json, user: User) -> Recording:
     # Clients often leave the data_type at its default.
     if data_type == "fingerprint" or looks_like_fingerprint(upload):
         fingerprint = read_fingerprint(upload, needs_scan_layer=False)
-        return add_recording(
-            bucket=bucket, details=details, fingerprint=fingerprint, user=user
-        )
+        return add_recording(bucket=bucket, details=details, fingerprint=fingerprint, user=user)
     return add_recording(bucket=bucket, details=details, audio=upload, user=user)
 
 
@@ -63,17 +59,10 @@ def _add_link(bucket: Bucket, fields: Json, user: User) -> Recording:
     try:
         check_link(url)
     except LinkRefused as error:
-        raise invalid(
-            "url", f"This link is not allowed: {error}.", code="link_refused"
-        ) from error
+        raise invalid("url", f"This link is not allowed: {error}.", code="link_refused") from error
     details = _details_in(fields, fields.get("title") or link_name(url))
     refuse_same_id(bucket, details.custom_id)
-    return add_unchecked(
-        bucket=bucket,
-        details=details,
-        source_url=url,
-        user=user,
-    )
+    return add_unchecked(bucket=bucket, details=details, source_url=url, user=user)
 
 
 def _add_known(bucket: Bucket, fields: Json, user: User) -> Recording:
@@ -94,9 +83,7 @@ def _add_known(bucket: Bucket, fields: Json, user: User) -> Recording:
     user_defined = fields.get("user_defined") or original.user_defined
     title = fields.get("title") or original.title
     details = _details_in(fields | {"user_defined": user_defined}, title)
-    return add_recording(
-        bucket=bucket, details=details, fingerprint=fingerprint, user=user
-    )
+    return add_recording(bucket=bucket, details=details, fingerprint=fingerprint, user=user)
 
 
 def _details_in(fields: Json, title: str) -> RecordingDetails:

@@ -23,24 +23,14 @@ from review.choices import MatchState
 from review.counting import counted_pieces
 from review.models import Match
 from review.services.intervals import Interval
-from scanning.choices import (
-    COMBINED_ENGINES,
-    EngineChoice,
-    FileStatus,
-    ScanStatus,
-    Section,
-)
+from scanning.choices import COMBINED_ENGINES, EngineChoice, FileStatus, ScanStatus, Section
 from scanning.models import Detection, Scan, ScannedFile, Segment
 from scanning.services.outbound_callbacks import queue_callback
 
 # Any in this module: JSON.
 Json = dict[str, Any]
 
-_ENGINE_TYPES = {
-    Section.CUSTOM_FILES: "1",
-    Section.MUSIC: "1",
-    Section.COVER_SONGS: "2",
-}
+_ENGINE_TYPES = {Section.CUSTOM_FILES: "1", Section.MUSIC: "1", Section.COVER_SONGS: "2"}
 
 
 def results_of(files: Sequence[ScannedFile]) -> dict[int, Json | None]:
@@ -53,9 +43,7 @@ def results_of(files: Sequence[ScannedFile]) -> dict[int, Json | None]:
         .prefetch_related("segments")
         .order_by("scan_id", "pk")
     )
-    excluded = excluded_intervals_of(
-        {detection.recording_id for detection in detections}
-    )
+    excluded = excluded_intervals_of({detection.recording_id for detection in detections})
     # One query for all files, and none if no container hides matches.
     hidden = _rejected(files)
     by_file: dict[int, list[Detection]] = {}
@@ -64,9 +52,7 @@ def results_of(files: Sequence[ScannedFile]) -> dict[int, Json | None]:
         if (file_id, detection.recording_id) not in hidden:
             by_file.setdefault(file_id, []).append(detection)
     unmatched = _unmatched(files, scans)
-    rights = rights_on_wire(
-        {row.recording for rows in by_file.values() for row in rows}
-    )
+    rights = rights_on_wire({row.recording for rows in by_file.values() for row in rows})
     return {
         file.pk: _sections(file, by_file.get(file.pk, ()), excluded, rights)
         | _music_speech(file, by_file.get(file.pk, ()), unmatched.get(file.pk))
@@ -75,9 +61,7 @@ def results_of(files: Sequence[ScannedFile]) -> dict[int, Json | None]:
     }
 
 
-def _unmatched(
-    files: Sequence[ScannedFile], scans: dict[int, int]
-) -> dict[int, list[Json]]:
+def _unmatched(files: Sequence[ScannedFile], scans: dict[int, int]) -> dict[int, list[Json]]:
     """Return what our engine found nothing in, for containers that ask for music."""
     file_ids = {file.pk for file in files if file.container.music_detection}
     if not file_ids:
@@ -90,9 +74,7 @@ def _unmatched(
 
 
 def _music_speech(
-    file: ScannedFile,
-    detections: Iterable[Detection],
-    unmatched: Sequence[Json] | None,
+    file: ScannedFile, detections: Iterable[Detection], unmatched: Sequence[Json] | None
 ) -> Json:
     """Return the section, from detections that the reader may see."""
     if unmatched is None:
@@ -113,9 +95,7 @@ def _rejected(files: Sequence[ScannedFile]) -> set[tuple[int, int]]:
     file_ids = [file.pk for file in files if file.container.hide_rejected]
     if not file_ids:
         return set()
-    rejected = Match.objects.filter(
-        scanned_file__in=file_ids, state=MatchState.REJECTED
-    )
+    rejected = Match.objects.filter(scanned_file__in=file_ids, state=MatchState.REJECTED)
     return set(rejected.values_list("scanned_file_id", "recording_id"))
 
 
@@ -126,12 +106,9 @@ def _current_scans(file_ids: Iterable[int]) -> dict[int, int]:
     newest joins the embedded engine's newest before it. Late scans add to these.
     """
     by_file: dict[int, dict[str, int]] = {}
-    scans = Scan.objects.filter(
-        scanned_file__in=list(file_ids), status=ScanStatus.SUCCEEDED
-    )
+    scans = Scan.objects.filter(scanned_file__in=list(file_ids), status=ScanStatus.SUCCEEDED)
     rows = scans.order_by("pk").values_list(
-        *("pk", "scanned_file_id", "engine", "scanned_file__container__engine"),
-        "retro_search",
+        *("pk", "scanned_file_id", "engine", "scanned_file__container__engine"), "retro_search"
     )
     for scan_id, file_id, engine, container_engine, search in rows:
         current = by_file.setdefault(file_id, {})
@@ -143,9 +120,7 @@ def _current_scans(file_ids: Iterable[int]) -> dict[int, int]:
             current.clear()
         current[engine] = scan_id
     return {
-        scan_id: file_id
-        for file_id, current in by_file.items()
-        for scan_id in current.values()
+        scan_id: file_id for file_id, current in by_file.items() for scan_id in current.values()
     }
 
 
@@ -161,9 +136,7 @@ def _sections(
     for detection in detections:
         if detection.score is not None and detection.score < floor:
             continue
-        if reported_by.setdefault(detection.recording_id, detection.scan_id) != (
-            detection.scan_id
-        ):
+        if reported_by.setdefault(detection.recording_id, detection.scan_id) != (detection.scan_id):
             # Another engine found the same recording, which is listed once.
             continue
         intervals = excluded.get(detection.recording_id, [])
@@ -251,11 +224,7 @@ def custom_file(recording: Recording) -> Json:
 
 def _common_fields(recording: Recording) -> Json:
     """Return the fields common to both kinds; objects are never null or lists."""
-    ids = {
-        "isrc": recording.isrc_normalised,
-        "upc": recording.upc,
-        "iswc": recording.iswc,
-    }
+    ids = {"isrc": recording.isrc_normalised, "upc": recording.upc, "iswc": recording.iswc}
     return {
         "title": recording.title,
         "artists": [{"name": name} for name in recording.artists],

@@ -52,8 +52,4 @@ def is_of_other_sample(
 
 
 def _is_whole_second(timestamp: str) -> bool:
-    return (
-        timestamp.isascii()
-        and timestamp.isdigit()
-        and len(timestamp) <= _SECONDS_DIGITS
-    )
+    return timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= _SECONDS_DIGITS

@@ -57,9 +57,7 @@ def file_state_filter(states: Iterable[int]) -> Q:
         statuses = [name for name, number in _FILE_STATES.items() if number == state]
         condition_of_state = Q(status__in=statuses)
         if state == UNREADABLE:
-            condition_of_state &= ~Q(
-                status=FileStatus.ERROR, error_code__in=_INTERNAL_CODES
-            )
+            condition_of_state &= ~Q(status=FileStatus.ERROR, error_code__in=_INTERNAL_CODES)
         condition |= condition_of_state
     return condition
 

@@ -91,8 +91,7 @@ def _reserve(staged: StagedUpload, announced: int | None) -> int:
         # A large body may take longer than the address lasts, and a second one may
         # come to the same address meanwhile.
         StagedUpload._base_manager.filter(pk=staged.pk).update(
-            size_bytes=F("size_bytes") + size_bytes,
-            expires_at=datetime.now(tz=UTC) + KEPT,
+            size_bytes=F("size_bytes") + size_bytes, expires_at=datetime.now(tz=UTC) + KEPT
         )
         _refuse_total(staged.owner, unfinished + max(size_bytes, 1))
     return size_bytes
@@ -126,9 +125,7 @@ def open_upload(*, uid: str, expires: str, signature: str) -> StagedUpload:
         # Addresses signed with an earlier SECRET_KEY are valid until they expire.
         _signer().unsign(f"{uid}:{expires}:{signature}")
     except BadSignature as error:
-        raise WireError(
-            403, "bad_signature", "This upload address was changed."
-        ) from error
+        raise WireError(403, "bad_signature", "This upload address was changed.") from error
     staged = StagedUpload.objects.filter(uid=uid).first()
     if staged is None or staged.expires_at <= datetime.now(tz=UTC):
         raise WireError(
@@ -139,9 +136,7 @@ def open_upload(*, uid: str, expires: str, signature: str) -> StagedUpload:
 
 def _used() -> WireError:
     return WireError(
-        403,
-        "upload_used",
-        "Other bytes were sent to this upload address; ask for a new one.",
+        403, "upload_used", "Other bytes were sent to this upload address; ask for a new one."
     )
 
 
@@ -171,17 +166,11 @@ def receive(
             _refuse_total(staged.owner, _unfinished_bytes(staged.owner) + 1)
             raise _too_large() from error
         if announced is not None and received < announced:
-            raise WireError(
-                400,
-                "cut_off",
-                CUT_OFF,
-            )
+            raise WireError(400, "cut_off", CUT_OFF)
         with transaction.atomic():
             # In one transaction with the rename: a row never names a missing file.
             now = datetime.now(tz=UTC)
-            waiting = StagedUpload.objects.filter(
-                pk=staged.pk, uploaded_at__isnull=True
-            )
+            waiting = StagedUpload.objects.filter(pk=staged.pk, uploaded_at__isnull=True)
             is_first = waiting.update(
                 size_bytes=F("size_bytes") - reserved + received,
                 sha256=sha256,
@@ -284,9 +273,7 @@ def claimed(staged: StagedUpload) -> Iterator[None]:
 def _waiting(rows: QuerySet[StagedUpload]) -> QuerySet[StagedUpload]:
     """Return uploads that wait to be submitted."""
     return rows.filter(
-        uploaded_at__isnull=False,
-        used_at__isnull=True,
-        expires_at__gt=datetime.now(tz=UTC),
+        uploaded_at__isnull=False, used_at__isnull=True, expires_at__gt=datetime.now(tz=UTC)
     )
 
 

@@ -5,16 +5,7 @@ from __future__ import annotations
 from django.urls import path, re_path
 
 from acrapi import errors
-from acrapi.views import (
-    bucket_files,
-    buckets,
-    containers,
-    dedup,
-    docs,
-    files,
-    identify,
-    uploads,
-)
+from acrapi.views import bucket_files, buckets, containers, dedup, docs, files, identify, uploads
 from common.routing import patterns_of, wire_api
 
 _CONTAINER = "api/fs-containers/<str:container_id>"

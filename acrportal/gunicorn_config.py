@@ -23,9 +23,7 @@ logger_class = "acrportal.web_worker.RedactingLogger"
 worker_class = "acrportal.web_worker.PatientWorker"
 # Python runs one thread of a process at a time, so a process for each core.
 # gunicorn itself reads WEB_CONCURRENCY, too.
-workers = int(
-    os.environ.get("WEB_CONCURRENCY") or min(_MOST_PROCESSES, os.cpu_count() or 1)
-)
+workers = int(os.environ.get("WEB_CONCURRENCY") or min(_MOST_PROCESSES, os.cpu_count() or 1))
 # Few, since only one runs at a time: long pages would wait for each other's pieces.
 threads = max(2, max(4, 2 * (os.cpu_count() or 1)) // workers)
 # Half the usual limit of open files per process.

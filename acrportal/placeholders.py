@@ -11,8 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 MIN_KEY_CHARACTERS = 32
 _MIN_DISTINCT = 8
 _PLACEHOLDER = re.compile(
-    r"change[-_ ]?(me|this|it)|django-insecure|your[-_ ]?secret|replace[-_ ]?me",
-    re.IGNORECASE,
+    r"change[-_ ]?(me|this|it)|django-insecure|your[-_ ]?secret|replace[-_ ]?me", re.IGNORECASE
 )
 _SECRETS = (
     "DATABASE_URL",
@@ -29,8 +28,7 @@ def refuse_placeholders(environment: Any) -> None:  # Any: django-environ is not
     for name in _SECRETS:
         if _PLACEHOLDER.search(environment.str(name, default="")):
             raise ImproperlyConfigured(
-                f"{name} still holds the example's placeholder. Replace it by your own "
-                "value."
+                f"{name} still holds the example's placeholder. Replace it by your own value."
             )
 
 
@@ -39,10 +37,7 @@ def check_secret_key(key: str) -> str:
     if _PLACEHOLDER.search(key):
         problem = "SECRET_KEY is the placeholder of an example, which everybody knows"
     elif len(key) < MIN_KEY_CHARACTERS:
-        problem = (
-            f"SECRET_KEY has {len(key)} characters; it needs {MIN_KEY_CHARACTERS} or "
-            "more"
-        )
+        problem = f"SECRET_KEY has {len(key)} characters; it needs {MIN_KEY_CHARACTERS} or more"
     elif len(set(key)) < _MIN_DISTINCT:
         problem = "SECRET_KEY repeats a few characters and could be guessed"
     else:

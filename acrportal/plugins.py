@@ -64,9 +64,7 @@ def _read(name: str, folder: Path) -> Plugin:
         apps=module.get("APPS", (package,)),
         requires=module.get("REQUIRES", ()),
         enums=module.get("ENUMS", {}),
-        settings={
-            key: value for key, value in module.items() if key.startswith("ACRPORTAL_")
-        },
+        settings={key: value for key, value in module.items() if key.startswith("ACRPORTAL_")},
     )
 
 
@@ -79,9 +77,7 @@ def _in_order(plugins: Mapping[str, Plugin]) -> Iterator[Plugin]:
             if not any(required in waiting for required in plugin.requires)
         ]
         if not ready:
-            raise ImproperlyConfigured(
-                f"These plug-ins require one another: {', '.join(waiting)}."
-            )
+            raise ImproperlyConfigured(f"These plug-ins require one another: {', '.join(waiting)}.")
         for plugin in ready:
             del waiting[plugin.name]
         yield from ready

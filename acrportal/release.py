@@ -44,14 +44,7 @@ def main() -> None:
     bill = folder / f"acrportal-{VERSION}.cdx.json"
     bill.write_text(bill_of_materials(), encoding="utf-8")
     subprocess.run(
-        [
-            _TOOLS,
-            "-m",
-            "twine",
-            "check",
-            "--strict",
-            *sorted(folder.glob("recognition-*")),
-        ],
+        [_TOOLS, "-m", "twine", "check", "--strict", *sorted(folder.glob("recognition-*"))],
         check=True,
     )
     sums = [
@@ -62,9 +55,7 @@ def main() -> None:
 
 
 def _git(*arguments: str) -> bytes:
-    return subprocess.run(
-        ["git", *arguments], cwd=ROOT, check=True, stdout=subprocess.PIPE
-    ).stdout
+    return subprocess.run(["git", *arguments], cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout
 
 
 def _build_engine(package: Path, folder: Path, epoch: int) -> None:

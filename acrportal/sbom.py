@@ -16,13 +16,7 @@ from datetime import UTC, datetime
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
-from cyclonedx.model import (
-    ExternalReference,
-    ExternalReferenceType,
-    HashAlgorithm,
-    HashType,
-    XsUri,
-)
+from cyclonedx.model import ExternalReference, ExternalReferenceType, HashAlgorithm, HashType, XsUri
 from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.output.json import JsonV1Dot6
@@ -64,10 +58,7 @@ def bill_of_materials() -> str:
     bom = Bom()
     bom.metadata.timestamp = _EPOCH
     portal = Component(
-        name="acrportal",
-        version=VERSION,
-        type=ComponentType.APPLICATION,
-        bom_ref="acrportal",
+        name="acrportal", version=VERSION, type=ComponentType.APPLICATION, bom_ref="acrportal"
     )
     bom.metadata.component = portal
     packages = dict(_packages())
@@ -79,9 +70,7 @@ def bill_of_materials() -> str:
     for name, component in packages.items():
         needed = sorted(_required(distribution(name)) & packages.keys())
         bom.register_dependency(component, [packages[name] for name in needed])
-    digest = hashlib.sha256(
-        JsonV1Dot6(_number_document(bom, 0)).output_as_string().encode()
-    )
+    digest = hashlib.sha256(JsonV1Dot6(_number_document(bom, 0)).output_as_string().encode())
     _number_document(bom, int.from_bytes(digest.digest()[:16]))
     text = JsonV1Dot6(bom).output_as_string(indent=1)
     if fault := JsonStrictValidator(SchemaVersion.V1_6).validate_str(text):

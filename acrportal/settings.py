@@ -35,17 +35,13 @@ environ.Env.read_env(env.str("ACRPORTAL_ENV_FILE", str(BASE_DIR / ".env")))
 
 # --- Core ---------------------------------------------------------------------
 
-ACRPORTAL_DATA_DIR: Path = Path(
-    env.str("ACRPORTAL_DATA_DIR", str(BASE_DIR / "var"))
-).resolve()
+ACRPORTAL_DATA_DIR: Path = Path(env.str("ACRPORTAL_DATA_DIR", str(BASE_DIR / "var"))).resolve()
 # What a command stores for this installation, as the demo does.
 _STORED = ACRPORTAL_DATA_DIR / "settings.env"
 if _STORED.is_file():
     environ.Env.read_env(str(_STORED))
 DEBUG = env.bool("DEBUG", default=False)
-ALLOWED_HOSTS: list[str] = env.list(
-    "ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"]
-)
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 # Hosts that unmodified ACRCloud clients use, if the operator routes them here by DNS or
 # proxy. They belong to somebody else, so none is answered without that choice.
 ALLOWED_HOSTS += env.list("ACRPORTAL_API_HOSTS", default=[])
@@ -83,20 +79,13 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Reports, API answers and texts in the database are in this language. Only languages
 # whose catalogue in locale/ is complete are offered (tests/test_translations.py).
 LANGUAGE_CODE = "en"
-LANGUAGES = [
-    ("en", "English"),
-    ("de", "Deutsch"),
-    ("es", "Español"),
-    ("fr", "Français"),
-]
+LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("es", "Español"), ("fr", "Français")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 FORMAT_MODULE_PATH = ["acrportal.formats"]
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 USE_TZ = True
 ACRPORTAL_SITE_NAME: str = env.str("ACRPORTAL_SITE_NAME", default="Match portal")
-ACRPORTAL_BASE_URL: str = env.str(
-    "ACRPORTAL_BASE_URL", default="http://localhost:8000"
-).rstrip("/")
+ACRPORTAL_BASE_URL: str = env.str("ACRPORTAL_BASE_URL", default="http://localhost:8000").rstrip("/")
 
 # --- Apps ---------------------------------------------------------------------
 
@@ -196,7 +185,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "portal.shared.context_processors.shell",
-            ],
+            ]
         },
     }
 ]
@@ -204,9 +193,7 @@ TEMPLATES = [
 # --- Database -----------------------------------------------------------------
 
 DATABASES: dict[str, Any] = {
-    "default": env.db(
-        "DATABASE_URL", default=f"sqlite:///{ACRPORTAL_DATA_DIR}/portal.sqlite3"
-    )
+    "default": env.db("DATABASE_URL", default=f"sqlite:///{ACRPORTAL_DATA_DIR}/portal.sqlite3")
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["ENGINE"] = "common.sqlite"
@@ -217,8 +204,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         # Every write empties the page cache of other connections; memory-mapped pages
         # stay available to them.
         "init_command": (
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
-            "PRAGMA mmap_size=268435456;"
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA mmap_size=268435456;"
         ),
     }
 else:
@@ -315,9 +301,7 @@ ACRPORTAL_OIDC_CLIENT_SECRET: str = env.str("ACRPORTAL_OIDC_CLIENT_SECRET", defa
 ACRPORTAL_OIDC_ROLE: str = env.str("ACRPORTAL_OIDC_ROLE", default="viewer")
 # Domains whose addresses this server alone gives out. A verified one opens the account
 # that an admin prepared for it.
-ACRPORTAL_OIDC_MAIL_DOMAINS: list[str] = env.list(
-    "ACRPORTAL_OIDC_MAIL_DOMAINS", default=[]
-)
+ACRPORTAL_OIDC_MAIL_DOMAINS: list[str] = env.list("ACRPORTAL_OIDC_MAIL_DOMAINS", default=[])
 SOCIALACCOUNT_PROVIDERS = {
     "openid_connect": {
         "provider_class": "accounts.openid.CheckedProvider",
@@ -347,10 +331,7 @@ MEDIA_ROOT = ACRPORTAL_DATA_DIR / "media"
 STORAGE_URL: str = env.str("STORAGE_URL", default="")
 STORAGES: dict[str, dict[str, Any]] = {
     "default": (
-        {
-            "BACKEND": "common.object_storage.ObjectStorage",
-            "OPTIONS": storage_options(STORAGE_URL),
-        }
+        {"BACKEND": "common.object_storage.ObjectStorage", "OPTIONS": storage_options(STORAGE_URL)}
         if STORAGE_URL
         else {"BACKEND": "common.local_storage.LocalStorage"}
     ),
@@ -405,9 +386,7 @@ ACRPORTAL_HELD_PARTITIONS: list[int] | None = _held_partitions()
 
 ACRPORTAL_MIN_AUDIO_MS: int = env.int("ACRPORTAL_MIN_AUDIO_MS", 2_000)
 ACRPORTAL_MAX_AUDIO_MS: int = env.int("ACRPORTAL_MAX_AUDIO_MS", 48 * 3_600_000)
-ACRPORTAL_DECODE_MEMORY_BYTES: int = env.int(
-    "ACRPORTAL_DECODE_MEMORY_BYTES", 2 * 1024**3
-)
+ACRPORTAL_DECODE_MEMORY_BYTES: int = env.int("ACRPORTAL_DECODE_MEMORY_BYTES", 2 * 1024**3)
 
 # --- Review -------------------------------------------------------------------
 
@@ -418,9 +397,7 @@ ACRPORTAL_DISPUTE_MAIL: bool = env.bool("ACRPORTAL_DISPUTE_MAIL", default=False)
 
 ACRPORTAL_STATEMENT_MAIL: bool = env.bool("ACRPORTAL_STATEMENT_MAIL", default=False)
 ACRPORTAL_STATEMENT_WEBHOOK: str = env.str("ACRPORTAL_STATEMENT_WEBHOOK", default="")
-ACRPORTAL_STATEMENT_WEBHOOK_SECRET: str = env.str(
-    "ACRPORTAL_STATEMENT_WEBHOOK_SECRET", default=""
-)
+ACRPORTAL_STATEMENT_WEBHOOK_SECRET: str = env.str("ACRPORTAL_STATEMENT_WEBHOOK_SECRET", default="")
 if ACRPORTAL_STATEMENT_WEBHOOK and not ACRPORTAL_STATEMENT_WEBHOOK_SECRET:
     raise ImproperlyConfigured(
         "ACRPORTAL_STATEMENT_WEBHOOK is set. Set ACRPORTAL_STATEMENT_WEBHOOK_SECRET, too: "
@@ -429,9 +406,7 @@ if ACRPORTAL_STATEMENT_WEBHOOK and not ACRPORTAL_STATEMENT_WEBHOOK_SECRET:
 
 # --- Evidence -----------------------------------------------------------------
 
-ACRPORTAL_SIGNING_KEY: str = env.str(
-    "ACRPORTAL_SIGNING_KEY", default="", multiline=True
-)
+ACRPORTAL_SIGNING_KEY: str = env.str("ACRPORTAL_SIGNING_KEY", default="", multiline=True)
 
 # --- Retention ----------------------------------------------------------------
 
@@ -440,9 +415,7 @@ ACRPORTAL_AUDIO_DAYS: int = env.int("ACRPORTAL_AUDIO_DAYS", 365)
 # --- Reports -------------------------------------------------------------------
 
 ACRPORTAL_REPORT_DAYS: int = env.int("ACRPORTAL_REPORT_DAYS", 365)
-ACRPORTAL_REPORT_PSEUDONYMS: bool = env.bool(
-    "ACRPORTAL_REPORT_PSEUDONYMS", default=False
-)
+ACRPORTAL_REPORT_PSEUDONYMS: bool = env.bool("ACRPORTAL_REPORT_PSEUDONYMS", default=False)
 
 # --- Mail -----------------------------------------------------------------------
 
@@ -471,9 +444,7 @@ ACRPORTAL_LINK_UNSIZED_SECONDS: int = env.int("ACRPORTAL_LINK_UNSIZED_SECONDS", 
 ACRPORTAL_YTDLP: bool = env.bool("ACRPORTAL_YTDLP", default=True)
 ACRPORTAL_YTDLP_COMMAND: str = env.str("ACRPORTAL_YTDLP_COMMAND", default="")
 ACRPORTAL_MAX_FEED_ITEMS: int = env.int("ACRPORTAL_MAX_FEED_ITEMS", 200)
-ACRPORTAL_CALLBACK_MAX_BYTES: int = env.int(
-    "ACRPORTAL_CALLBACK_MAX_BYTES", 16 * 1024**2
-)
+ACRPORTAL_CALLBACK_MAX_BYTES: int = env.int("ACRPORTAL_CALLBACK_MAX_BYTES", 16 * 1024**2)
 ACRPORTAL_ORPHAN_DAYS: int = env.int("ACRPORTAL_ORPHAN_DAYS", 7)
 ACRPORTAL_ORPHANS_PER_ADDRESS: int = env.int("ACRPORTAL_ORPHANS_PER_ADDRESS", 1000)
 ACRPORTAL_ORPHAN_BYTES: int = env.int("ACRPORTAL_ORPHAN_BYTES", 64 * 1024**2)
@@ -495,9 +466,7 @@ ACRPORTAL_DROP_SETTLE_SECONDS: float = env.float("ACRPORTAL_DROP_SETTLE_SECONDS"
 _BEHIND_PROXY: bool = env.bool("ACRPORTAL_BEHIND_PROXY", default=False)
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework.authentication.SessionAuthentication"
-    ],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
@@ -550,12 +519,7 @@ CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not ACRPORTAL_HTTPS
 SECURE_SSL_REDIRECT = ACRPORTAL_HTTPS
 # A redirect turns a client's POST into a GET, so the API never redirects.
-SECURE_REDIRECT_EXEMPT = [
-    r"^(healthz|readyz|metrics)$",
-    r"^api/(?!docs/)",
-    r"^v1/",
-    r"^uploads/",
-]
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$", r"^api/(?!docs/)", r"^v1/", r"^uploads/"]
 SECURE_HSTS_SECONDS = 31_536_000 if ACRPORTAL_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = ACRPORTAL_HTTPS
 SECURE_HSTS_PRELOAD = ACRPORTAL_HTTPS

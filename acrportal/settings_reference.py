@@ -81,11 +81,7 @@ def page(text: str, read: Sequence[Setting]) -> str:
     rows = ""
     for setting in read:
         words, meaning = existing[setting.name]
-        default = (
-            words
-            if setting.default is None
-            else _format_default(setting.default, words)
-        )
+        default = words if setting.default is None else _format_default(setting.default, words)
         rows += f"|`{setting.name}`|{default}|{meaning}|\n"
     return _TABLE.sub(lambda _: f"{_HEAD}{rows}", text)
 

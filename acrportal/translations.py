@@ -100,9 +100,7 @@ def _sources() -> Iterator[Path]:
     for package in sorted({*own, "common", "templates"} - {"acrportal"}):
         for path in sorted((ROOT / package).rglob("*")):
             name = path.relative_to(ROOT)
-            skipped = name.as_posix().startswith(_ENGLISH) or not _SKIPPED.isdisjoint(
-                name.parts
-            )
+            skipped = name.as_posix().startswith(_ENGLISH) or not _SKIPPED.isdisjoint(name.parts)
             if path.suffix in {".py", ".html", ".txt"} and not skipped:
                 yield path
 
@@ -117,9 +115,7 @@ def _texts(path: Path) -> Iterator[tuple[str | tuple[str, ...], str | None]]:
     for _line, call, arguments, _notes in extract_python(file, _KEYWORDS, (), {}):
         argument_texts: Any = arguments
         texts: list[Any] = (
-            [argument_texts]
-            if isinstance(argument_texts, str)
-            else list(argument_texts or ())
+            [argument_texts] if isinstance(argument_texts, str) else list(argument_texts or ())
         )
         context = texts.pop(0) if str(call).startswith("pgettext") else None
         message = texts[: 2 if str(call).startswith("ngettext") else 1]

@@ -23,13 +23,7 @@ from gunicorn.http.errors import ParseException
 from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.gthread import ThreadWorker
 
-from acrportal.arrival import (
-    SMALL_BODY_BYTES,
-    TRAILER_BYTES,
-    RequestArrival,
-    Stage,
-    deadline,
-)
+from acrportal.arrival import SMALL_BODY_BYTES, TRAILER_BYTES, RequestArrival, Stage, deadline
 from common.logs import RedactSecrets
 
 UPLOAD_THREADS = 16
@@ -45,9 +39,7 @@ _REST_SECONDS = 0.2
 # Idle connections closed at once when the limit is reached.
 _MADE_ROOM = 20
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_TOO_SLOW = (
-    b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-)
+_TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 _FIELDS_TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n"
     b"Content-Length: 0\r\n\r\n"
@@ -98,9 +90,7 @@ class PacedUnreader(SocketUnreader):  # type: ignore[misc]  # as above
         remaining_s = deadline(self._begun, self._received) - time.monotonic()
         if remaining_s <= 0:
             raise TimeoutError("The body arrived too slowly.")
-        self.sock.settimeout(
-            remaining_s if allowed is None else min(remaining_s, allowed)
-        )
+        self.sock.settimeout(remaining_s if allowed is None else min(remaining_s, allowed))
         try:
             data = bytes(super().chunk(size_hint))
         finally:
@@ -144,9 +134,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # as above
         held = conn.parser.unreader.take_buffered() if conn.initialized else b""
         conn.sock.setblocking(False)
         self._arriving[conn] = RequestArrival()
-        self.poller.register(
-            conn.sock, selectors.EVENT_READ, partial(self._on_bytes, conn)
-        )
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._on_bytes, conn))
         if held:
             self._take(conn, held)
 
@@ -192,9 +180,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # as above
         unreader.owes_continue = arrival.expects_continue
         conn.data_ready = True
         job = pool.submit(self.handle, conn)
-        job.add_done_callback(
-            lambda done: self.method_queue.defer(self.finish_request, conn, done)
-        )
+        job.add_done_callback(lambda done: self.method_queue.defer(self.finish_request, conn, done))
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Answer a request; send 100 Continue only when a view reads the body."""
@@ -226,9 +212,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # as above
         try:
             conn.sock.shutdown(socket.SHUT_WR)
             conn.sock.setblocking(False)
-            self.poller.register(
-                conn.sock, selectors.EVENT_READ, partial(self._on_rest, conn)
-            )
+            self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._on_rest, conn))
         except (OSError, ValueError, KeyError):
             self._close(conn)
         else:

@@ -83,9 +83,7 @@ def _user_saved(instance: User, created: bool, raw: bool, **_signal: object) -> 
         _record_for(instance, "user.password_changed")
 
 
-def _factor_saved(
-    instance: Authenticator, created: bool, raw: bool, **_signal: object
-) -> None:
+def _factor_saved(instance: Authenticator, created: bool, raw: bool, **_signal: object) -> None:
     if created and not raw:
         _record_for(instance.user, "second_factor.added", after={"kind": instance.type})
 
@@ -109,9 +107,7 @@ def _factor_failed(user: User, **_signal: object) -> None:
     )
 
 
-def _sign_on_saved(
-    instance: SocialAccount, created: bool, raw: bool, **_signal: object
-) -> None:
+def _sign_on_saved(instance: SocialAccount, created: bool, raw: bool, **_signal: object) -> None:
     if created and not raw:
         _record_for(instance.user, "single_sign_on.added")
 

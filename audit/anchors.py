@@ -53,9 +53,7 @@ def first_false_anchor() -> ChainFault | None:
     for anchor in Anchor.objects.order_by("day").iterator():
         chains, events, digest = _sum_of(anchor.day)
         if anchor.hash != anchor_hash(anchor) or anchor.previous_hash != previous:
-            return ChainFault(
-                "anchor", anchor.pk, f"the anchor of {anchor.day} was changed"
-            )
+            return ChainFault("anchor", anchor.pk, f"the anchor of {anchor.day} was changed")
         if (chains, events, digest) != (anchor.chains, anchor.events, anchor.digest):
             return ChainFault(
                 "anchor",
@@ -74,10 +72,7 @@ def _next_day() -> date | None:
     if last is not None:
         events = events.filter(at__gte=_start(last.day + timedelta(days=1)))
     first = events.values_list("at", flat=True).first()
-    if (
-        first is None
-        or datetime.now(tz=UTC) < _start(first.date() + timedelta(days=1)) + _GRACE
-    ):
+    if first is None or datetime.now(tz=UTC) < _start(first.date() + timedelta(days=1)) + _GRACE:
         return None
     return first.date()
 

@@ -21,9 +21,7 @@ class AuditConfig(AppConfig):
         from audit.services import record_account_change
 
         expectations.register(
-            Expectation(
-                "an account", User._base_manager.all, lambda user: f"user:{user.pk}"
-            )
+            Expectation("an account", User._base_manager.all, lambda user: f"user:{user.pk}")
         )
         account_changed.connect(record_account_change, dispatch_uid="audit")
         sign_ins.listen()

@@ -70,9 +70,7 @@ def hash_of(line: Line) -> str:
     Name and salt stay out, so that they can be erased without breaking the chain.
     """
     content = {
-        name: value
-        for name, value in line.items()
-        if name not in {"actor", "actor_salt", "hash"}
+        name: value for name, value in line.items() if name not in {"actor", "actor_salt", "hash"}
     }
     return _sha256(_canonical(content))
 
@@ -142,9 +140,7 @@ def read_json_lines(texts: Iterable[str]) -> Iterator[Line]:
 
 
 def _canonical(content: Line) -> str:
-    return json.dumps(
-        content, sort_keys=True, ensure_ascii=False, separators=(",", ":")
-    )
+    return json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def _sha256(text: str) -> str:

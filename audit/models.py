@@ -47,20 +47,13 @@ class Event(models.Model):
     sequence = models.PositiveIntegerField()
     at = models.DateTimeField("time")
     actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="+",
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
     actor_name = models.CharField(max_length=150)
     actor_salt = models.CharField(max_length=32, blank=True, default="")
     actor_digest = models.CharField(max_length=64, default="")
     via = models.CharField(
-        max_length=80,
-        blank=True,
-        default="",
-        help_text="The API token used, if any.",
+        max_length=80, blank=True, default="", help_text="The API token used, if any."
     )
     action = models.CharField(max_length=40)
     before = models.JSONField(default=dict)
@@ -75,9 +68,7 @@ class Event(models.Model):
     class Meta:
         ordering = ["-id"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["case", "sequence"], name="event_case_sequence_unique"
-            )
+            models.UniqueConstraint(fields=["case", "sequence"], name="event_case_sequence_unique")
         ]
         indexes = [
             models.Index(fields=["-at"], name="event_at"),

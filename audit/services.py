@@ -66,20 +66,13 @@ def record(
     ``common.attribution`` supplies the API token, if one was used.
     """
     entry = EventDraft(
-        case=case,
-        action=action,
-        before=before or {},
-        after=after or {},
-        reason=reason,
-        note=note,
+        case=case, action=action, before=before or {}, after=after or {}, reason=reason, note=note
     )
     return record_all([entry], actor=actor)[0]
 
 
 @transaction.atomic
-def record_all(
-    entries: Sequence[EventDraft], *, actor: User | str = SYSTEM
-) -> list[Event]:
+def record_all(entries: Sequence[EventDraft], *, actor: User | str = SYSTEM) -> list[Event]:
     """Append one event to each of many distinct cases, with few queries.
 
     It locks the last event of each case, so concurrent writers cannot take the same

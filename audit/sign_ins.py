@@ -6,11 +6,7 @@ mistake.
 
 from __future__ import annotations
 
-from django.contrib.auth.signals import (
-    user_logged_in,
-    user_logged_out,
-    user_login_failed,
-)
+from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db.models import Model
 from django.db.models.signals import m2m_changed
 
@@ -27,9 +23,7 @@ def listen() -> None:
     user_logged_in.connect(_signed_in, dispatch_uid="audit")
     user_logged_out.connect(_signed_out, dispatch_uid="audit")
     user_login_failed.connect(_failed, dispatch_uid="audit")
-    m2m_changed.connect(
-        _groups_changed, sender=User.groups.through, dispatch_uid="audit"
-    )
+    m2m_changed.connect(_groups_changed, sender=User.groups.through, dispatch_uid="audit")
 
 
 def _signed_in(user: User, **_signal: object) -> None:
@@ -49,11 +43,7 @@ def _failed(credentials: dict[str, str], **_signal: object) -> None:
 
 
 def _groups_changed(
-    instance: Model,
-    action: str,
-    pk_set: set[int] | None,
-    reverse: bool,
-    **_signal: object,
+    instance: Model, action: str, pk_set: set[int] | None, reverse: bool, **_signal: object
 ) -> None:
     """Record who gave or took which role."""
     change = _CHANGES.get(action)

@@ -101,8 +101,7 @@ def _sqlite(connection: BaseDatabaseWrapper) -> list[str]:
         }
         if len(fixed) < len(described):
             triggers[f"{table}_only_wipe"] = (
-                f"BEFORE UPDATE OF actor_name, actor_salt ON {table} "
-                "WHEN NEW.actor_salt <> ''"
+                f"BEFORE UPDATE OF actor_name, actor_salt ON {table} WHEN NEW.actor_salt <> ''"
             )
         for name, event in triggers.items():
             statements.append(f"DROP TRIGGER IF EXISTS {name}")
@@ -115,11 +114,7 @@ def _same_key(rules: Iterable[Mapping[str, Any]]) -> str:
 
     Any: Django's own type.
     """
-    keys = {
-        tuple(rule["columns"])
-        for rule in rules
-        if rule["unique"] or rule["primary_key"]
-    }
+    keys = {tuple(rule["columns"]) for rule in rules if rule["unique"] or rule["primary_key"]}
     return " OR ".join(
         "(" + " AND ".join(f'"{column}" = NEW."{column}"' for column in key) + ")"
         for key in sorted(keys)

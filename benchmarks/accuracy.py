@@ -120,17 +120,10 @@ def _condition(
         clip, _ = cut(tracks[number].samples(), damage.rng, size[0], condition.tempo)
         result = shelf.scan(fingerprint(condition.apply(clip, damage)))
         wrong += _judge(result, number, condition, outcome)
-    return ConditionResult(
-        outcome.found, wrong, outcome.tempo_errors, outcome.cents_errors
-    )
+    return ConditionResult(outcome.found, wrong, outcome.tempo_errors, outcome.cents_errors)
 
 
-def _judge(
-    result: ScanResult,
-    number: int,
-    condition: Condition,
-    outcome: ConditionResult,
-) -> bool:
+def _judge(result: ScanResult, number: int, condition: Condition, outcome: ConditionResult) -> bool:
     """Add one clip's result to ``outcome``; return whether it has a false match."""
     right = [s for s in result.segments if s.recording == number]
     outcome.found.append(bool(right))

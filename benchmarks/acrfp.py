@@ -57,9 +57,7 @@ class Partner:
         """Install the package with its dependencies; return the seconds it took."""
         # A build leaves folders behind, so it gets a copy.
         source = work / "recognition"
-        shutil.copytree(
-            ROOT / "recognition", source, ignore=shutil.ignore_patterns("__pycache__")
-        )
+        shutil.copytree(ROOT / "recognition", source, ignore=shutil.ignore_patterns("__pycache__"))
         begun = time.perf_counter()
         pip = [str(self._environment / "bin" / "python"), "-m", "pip", "-q", "install"]
         subprocess.run([*pip, str(source)], check=True)
@@ -89,13 +87,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     made = parser("Use acrfp in an empty environment, and send to a portal.")
     made.add_argument("--files", type=int, default=100)
     made.add_argument("--kill-after", type=int, default=20, help="files made by then")
-    made.add_argument(
-        "--minutes", type=int, default=10, help="length of each long file"
-    )
+    made.add_argument("--minutes", type=int, default=10, help="length of each long file")
     made.add_argument("--olaf", type=Path, metavar="FILE", help="Olaf's olaf_core")
-    made.add_argument(
-        "--audfprint", metavar="COMMAND", help="such as 'python DIR/audfprint.py'"
-    )
+    made.add_argument("--audfprint", metavar="COMMAND", help="such as 'python DIR/audfprint.py'")
     args = made.parse_args(argv)
     report = Report()
     report.title("acrfp in an empty environment")
@@ -153,17 +147,14 @@ def _make(
     seconds = time.perf_counter() - begun
     told = Counter(line["status"] for line in lines)
     report.line(
-        f"killed after {whole} files; again: exit code {code}, {dict(told)}, "
-        f"{seconds:.1f} s"
+        f"killed after {whole} files; again: exit code {code}, {dict(told)}, {seconds:.1f} s"
     )
     report.check("one file is broken", reached=code == 1 and told["failed"] == 1)
     report.check("no file is made twice", reached=told["skipped"] == whole)
     made = told["skipped"] + told["made"]
     report.check("all others are made", reached=made == args.files - 1)
     size = sum(path.stat().st_size for path in out.glob("*.acrfp"))
-    report.line(
-        f"{made} fingerprints of {_SECONDS} s: {size / made / 1000:.1f} kB each"
-    )
+    report.line(f"{made} fingerprints of {_SECONDS} s: {size / made / 1000:.1f} kB each")
 
 
 def _time_programs(
@@ -181,9 +172,7 @@ def _time_programs(
     programs = {"acrfp make": [[*make, "-o", str(work / "made"), *paths]]}
     if shutil.which("fpcalc"):
         # It counts the end of a file as an error of decoding.
-        programs["fpcalc"] = [
-            ["fpcalc", "-ignore-errors", "-raw", "-length", "0", *paths]
-        ]
+        programs["fpcalc"] = [["fpcalc", "-ignore-errors", "-raw", "-length", "0", *paths]]
     if args.olaf:
         program = str(args.olaf.resolve())
         (work / ".olaf" / "db").mkdir(parents=True)
@@ -240,12 +229,7 @@ def _send(
     bucket = portal.call("POST", "/api/buckets", json=fields).json()["data"]["id"]
     for title in sorted(set(titles.values())):
         add_recording(portal, bucket, title, (DEMO / title).read_bytes())
-    fields = {
-        "name": "partner",
-        "region": "eu-west-1",
-        "buckets": [bucket],
-        "engine": 1,
-    }
+    fields = {"name": "partner", "region": "eu-west-1", "buckets": [bucket], "engine": 1}
     made = portal.call("POST", "/api/fs-containers", json=fields)
     container = made.json()["data"]["id"]
     access = {"ACRFP_SERVER": portal.base, "ACRFP_TOKEN": portal.token}
@@ -257,9 +241,7 @@ def _send(
     right = 0
     files = f"/api/fs-containers/{container}/files"
     for line in lines:
-        file = wait_for(
-            portal, f"{files}/{line['server']['id']}", states=(1, -1, -2, -3)
-        )
+        file = wait_for(portal, f"{files}/{line['server']['id']}", states=(1, -1, -2, -3))
         found = (file["results"] or {}).get("custom_files", [])
         right += any(one["result"]["title"] == titles[file["name"]] for one in found)
     total = portal.call("GET", f"{files}?per_page=1").json()["meta"]["total"]
@@ -268,9 +250,7 @@ def _send(
         f"{total}, and found the right recording in {right}"
     )
     report.check("all arrive once", reached=total == len(lines) == len(titles))
-    report.check(
-        "nothing is sent again", reached={one["status"] for one in again} == {"skipped"}
-    )
+    report.check("nothing is sent again", reached={one["status"] for one in again} == {"skipped"})
     report.check("all are found", reached=right == len(titles))
 
 

@@ -29,12 +29,7 @@ from benchmarks.report import Report, machine, workplace
 _BATCH = 5_000
 _MATCHED_SHARE = 0.1
 _THREADS = 4
-_GUNICORN = (
-    "--config",
-    "python:acrportal.gunicorn_config",
-    "--threads",
-    str(_THREADS),
-)
+_GUNICORN = ("--config", "python:acrportal.gunicorn_config", "--threads", str(_THREADS))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -67,14 +62,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     made = argparse.ArgumentParser(description=__doc__)
     made.add_argument("--files", type=int, default=100_000)
     made.add_argument("--database", help="URL of an empty database (default: SQLite)")
+    made.add_argument("--calls", type=int, default=200, help="measured calls per operation")
     made.add_argument(
-        "--calls", type=int, default=200, help="measured calls per operation"
-    )
-    made.add_argument(
-        "--seconds",
-        type=float,
-        default=10.0,
-        help="seconds to measure calls per second",
+        "--seconds", type=float, default=10.0, help="seconds to measure calls per second"
     )
     return made.parse_args(argv)
 
@@ -114,9 +104,7 @@ def _fill(count: int) -> tuple[int, list[str]]:
         numbers = range(begin, min(begin + _BATCH, count))
         uids += _fill_batch(container.pk, recording.pk, numbers)
     with connection.cursor() as cursor:
-        cursor.execute(
-            "VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE"
-        )
+        cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
     return container.pk, uids
 
 
@@ -168,15 +156,7 @@ def _serving(application: str, env: dict[str, str]) -> Iterator[int]:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "gunicorn",
-            application,
-            "--bind",
-            f"127.0.0.1:{port}",
-            *_GUNICORN,
-        ],
+        [sys.executable, "-m", "gunicorn", application, "--bind", f"127.0.0.1:{port}", *_GUNICORN],
         env=env,
     )
     try:
@@ -220,9 +200,7 @@ class Client:
                 self._call(connection, path())
                 counts[number] += 1
 
-        threads = [
-            threading.Thread(target=call, args=(number,)) for number in range(_THREADS)
-        ]
+        threads = [threading.Thread(target=call, args=(number,)) for number in range(_THREADS)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -251,9 +229,7 @@ def _report_calls(
         "list, first page": [f"{base}/files"] * calls,
         "list with results": [f"{base}/files?with_result=1"] * calls,
         "list, per_page=1000": [f"{base}/files?per_page=1000"] * max(5, calls // 20),
-        "list, any page": [
-            f"{base}/files?page={rng.randint(1, last)}" for _ in range(calls)
-        ],
+        "list, any page": [f"{base}/files?page={rng.randint(1, last)}" for _ in range(calls)],
         "list, state=1": [f"{base}/files?state=1"] * calls,
         "list, search": [f"{base}/files?search=00012"] * max(5, calls // 20),
         "show a container": [base] * calls,

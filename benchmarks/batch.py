@@ -38,17 +38,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         together, at_once = _scan(index, files, args.processes)
     ratio = alone / together
     report.title("Several files at once")
-    report.line(
-        f"{len(files)} files, {sum(one.seconds for one in chosen) / 3600:.1f} h."
-    )
+    report.line(f"{len(files)} files, {sum(one.seconds for one in chosen) / 3600:.1f} h.")
     report.table(
         ("processes", "s", "ratio"),
         [(1, f"{alone:.1f}", ""), (args.processes, f"{together:.1f}", f"{ratio:.2f}")],
     )
     report.check("the same results", reached=one_by_one == at_once)
-    report.check(
-        f"{ratio:.2f} times as fast", reached=ratio >= _SCALES * args.processes
-    )
+    report.check(f"{ratio:.2f} times as fast", reached=ratio >= _SCALES * args.processes)
     return report.end(checked=args.check)
 
 

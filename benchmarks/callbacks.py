@@ -117,8 +117,7 @@ def disturbed(bodies: list[Json]) -> list[Json]:
     rng = random.Random(7)  # noqa: S311 - an order, no secret
     repeated = rng.sample(bodies, len(bodies) // 5)
     announced = [
-        body | {"state": 0, "results": {}}
-        for body in rng.sample(bodies, len(bodies) // 10)
+        body | {"state": 0, "results": {}} for body in rng.sample(bodies, len(bodies) // 10)
     ]
     mixed = bodies + repeated + announced
     rng.shuffle(mixed)
@@ -201,10 +200,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args()
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        running_server(Path(folder)) as server,
-    ):
+    with tempfile.TemporaryDirectory() as folder, running_server(Path(folder)) as server:
         right = run(server, arguments.count)
     return 0 if right or not arguments.check else 1
 

@@ -84,9 +84,7 @@ def _pieces(folder: Path | None, work: Path, seed: int) -> list[Landmarks]:
         inside = (at_frames >= start) & (at_frames < start + length)
         pieces.append(
             Landmarks(
-                (at_frames[inside] - start).astype(np.int32),
-                at_bins[inside],
-                at_levels[inside],
+                (at_frames[inside] - start).astype(np.int32), at_bins[inside], at_levels[inside]
             )
         )
     return pieces
@@ -116,9 +114,7 @@ def _copied(landmarks: Landmarks, rng: np.random.Generator) -> Landmarks:
     return Landmarks(
         frames[order],
         (landmarks.bins + rng.normal(0, 0.08, n)).astype(np.float32)[kept][order],
-        (landmarks.levels - 0.5 + rng.normal(0, 0.1, n)).astype(np.float32)[kept][
-            order
-        ],
+        (landmarks.levels - 0.5 + rng.normal(0, 0.1, n)).astype(np.float32)[kept][order],
     )
 
 
@@ -141,9 +137,7 @@ def _fill(
         rows = []
         for number, (landmarks, _) in enumerate(batch, start=len(pks)):
             made = Fingerprint(
-                duration_ms=MINUTES * 60_000,
-                params_hash=DEFAULT.shape_hash(),
-                reference=landmarks,
+                duration_ms=MINUTES * 60_000, params_hash=DEFAULT.shape_hash(), reference=landmarks
             )
             name = replace_bytes(f"fingerprints/{number}.acrfp", to_bytes(made))
             rows.append(
@@ -162,9 +156,7 @@ def _fill(
         pks += [row.pk for row in rows]
         note_change(row.pk for row in rows)
         copies += [
-            (pks[of], pks[first + number])
-            for number, (_, of) in enumerate(batch)
-            if of is not None
+            (pks[of], pks[first + number]) for number, (_, of) in enumerate(batch) if of is not None
         ]
     following.open_index().maintain(bucket.pk)
     if len(pks) < wanted:
@@ -212,9 +204,7 @@ def _measure(report: Report, wanted: int, copies: Sequence[tuple[int, int]]) -> 
     began = time.process_time()
     find_duplicates(bucket=run.bucket)
     again = time.process_time() - began
-    same = set(
-        PairLink.objects.filter(kind="same_audio").values_list("one_id", "other_id")
-    )
+    same = set(PairLink.objects.filter(kind="same_audio").values_list("one_id", "other_id"))
     found = sum(pair in same for pair in copies) / max(1, len(copies))
     growth = memory.megabytes[-1] / memory.megabytes[0] if memory.megabytes else 1.0
     report.title("Duplicate check of a whole catalogue")

@@ -81,22 +81,12 @@ def _plain() -> list[Condition]:
             "clean, codecs, telephone",
             lambda y, d: sound.coded(y, "libopus", "ogg", 24_000),
         ),
+        Condition("telephone", "clean, codecs, telephone", lambda y, d: sound.telephone(y)),
         Condition(
-            "telephone", "clean, codecs, telephone", lambda y, d: sound.telephone(y)
+            "reverb", "reverb, clipping, compression", lambda y, d: sound.reverberant(y, d.rng)
         ),
-        Condition(
-            "reverb",
-            "reverb, clipping, compression",
-            lambda y, d: sound.reverberant(y, d.rng),
-        ),
-        Condition(
-            "clipping", "reverb, clipping, compression", lambda y, d: sound.clipped(y)
-        ),
-        Condition(
-            "compression",
-            "reverb, clipping, compression",
-            lambda y, d: sound.compressed(y),
-        ),
+        Condition("clipping", "reverb, clipping, compression", lambda y, d: sound.clipped(y)),
+        Condition("compression", "reverb, clipping, compression", lambda y, d: sound.compressed(y)),
     ]
 
 
@@ -105,8 +95,7 @@ def _noisy() -> list[Condition]:
         return sound.mixed(y, sound.pink_noise(len(y), damage.rng), decibels)
 
     return [
-        Condition(f"pink {db:+d} dB", "pink noise", partial(pink, decibels=db))
-        for db in (5, 0, -5)
+        Condition(f"pink {db:+d} dB", "pink noise", partial(pink, decibels=db)) for db in (5, 0, -5)
     ]
 
 
@@ -115,11 +104,7 @@ def _spoken() -> list[Condition]:
         return sound.mixed(y, damage.speech(speakers, len(y)), decibels)
 
     return [
-        Condition(
-            f"{name} {db:+d} dB",
-            name,
-            partial(spoken, speakers=speakers, decibels=db),
-        )
+        Condition(f"{name} {db:+d} dB", name, partial(spoken, speakers=speakers, decibels=db))
         for speakers, name in ((1, "one voice"), (5, "five voices"))
         for db in (0, -5, -10)
     ]
@@ -136,9 +121,7 @@ def _altered() -> list[Condition]:
         return sound.pitch(y, semitones)
 
     tempi = [
-        Condition(
-            f"tempo {r:+d} %", "tempo", partial(tempo, ratio=1 + r / 100), 1 + r / 100
-        )
+        Condition(f"tempo {r:+d} %", "tempo", partial(tempo, ratio=1 + r / 100), 1 + r / 100)
         for r in (-6, -3, 3, 6, 10)
     ]
     speeds = [

@@ -61,9 +61,7 @@ class PairKind:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the measurement and print the results."""
-    made = parser(
-        "Check relations of pairs, and false copies among 100,000 different pairs."
-    )
+    made = parser("Check relations of pairs, and false copies among 100,000 different pairs.")
     made.add_argument("--tracks", type=int, default=40, help="tracks of each kind")
     made.add_argument("--pairs", type=int, default=100_000, help="different pairs")
     args = made.parse_args(argv)
@@ -118,9 +116,7 @@ def _versions() -> list[PairKind]:
 def _different() -> list[PairKind]:
     return [
         PairKind(
-            "another track of the album",
-            lambda m: m.other,
-            NOT_SAME | {SoundRelation.OVERLAP},
+            "another track of the album", lambda m: m.other, NOT_SAME | {SoundRelation.OVERLAP}
         ),
         PairKind("remix over one loop of it", _remix, NOT_SAME),
         PairKind("the same drum sample", _drums_over, NOT_SAME),
@@ -203,9 +199,7 @@ def _drums(n: int) -> Samples:
     return np.tile(bar, n // len(bar) + 1)[:n]
 
 
-def _pairs(
-    report: Report, tracks: list[Track], rng: np.random.Generator, work: Path
-) -> None:
+def _pairs(report: Report, tracks: list[Track], rng: np.random.Generator, work: Path) -> None:
     report.title("Pairs of a known relation")
     report.line(
         f"{len(tracks)} tracks of each kind, at most {LONGEST_S} s, compared by their "
@@ -223,9 +217,7 @@ def _pairs(
             if kind.make is _drums_over:
                 original = sound.mixed(whole, _drums(len(whole)), 6)
             said.append(compare(_kept(kind.make(m)), _kept(original)))
-        right = sum(
-            c.relation in kind.right and c.altered is kind.altered for c in said
-        )
+        right = sum(c.relation in kind.right and c.altered is kind.altered for c in said)
         if not kind.right & (SAME | VERSION):
             right = sum(c.relation in kind.right for c in said)
         right_in_all, total = right_in_all + right, total + len(said)
@@ -277,9 +269,7 @@ def _strangers(report: Report, tracks: list[Track], wanted: int, work: Path) -> 
     report.check(f"{len(wrong)} false copies", reached=not wrong)
 
 
-def _shelf(
-    tracks: list[Track], wanted: int
-) -> tuple[dict[int, Landmarks], dict[int, int]]:
+def _shelf(tracks: list[Track], wanted: int) -> tuple[dict[int, Landmarks], dict[int, int]]:
     """Return enough recordings for ``wanted`` pairs, and the track of each."""
     layers = [_kept(track.samples()[: LONGEST_S * RATE]).reference for track in tracks]
     recordings: dict[int, Landmarks] = {}

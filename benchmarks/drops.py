@@ -77,9 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         report.line(f"{machine()}; seed {args.seed}")
         report.line(f"{in_polls:,} of the killed workers held the drop's job")
         report.table(["ended", "files"], there.ended())
-        report.line(
-            f"{there.stray_copies()} copies without a row, for doctor to delete"
-        )
+        report.line(f"{there.stray_copies()} copies without a row, for doctor to delete")
         faults = list(there.faults())
         for fault in faults[:20]:
             report.line(fault)

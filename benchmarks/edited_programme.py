@@ -93,9 +93,7 @@ def _write(path: Path, y: Samples) -> None:
         stream.bit_rate = 32_000
         frame = AudioFrame.from_ndarray(np.clip(y, -1, 1)[None], "flt", "mono")
         frame.sample_rate = _RATE
-        fit = av.AudioResampler(
-            stream.format.name, "mono", _RATE, stream.codec_context.frame_size
-        )
+        fit = av.AudioResampler(stream.format.name, "mono", _RATE, stream.codec_context.frame_size)
         for each in (frame, None):
             for part in fit.resample(each):
                 output.mux(stream.encode(part))

@@ -101,14 +101,7 @@ def uploads(report: Report, scene: TrialScene, numbers: Sequence[int]) -> None:
     report.line(f"Whole uploads at {_UPLOADED}, slowed ones with reverberation:")
     report.table(
         ("not found", "edges, s: median, 95 %", "tempo, at most", "pitch, median"),
-        [
-            (
-                lost,
-                f"{median:.2f}, {late:.2f}",
-                f"{max(tempi):.3%}",
-                f"{np.median(cents):.1f} cents",
-            )
-        ],
+        [(lost, f"{median:.2f}, {late:.2f}", f"{max(tempi):.3%}", f"{np.median(cents):.1f} cents")],
     )
     report.check(f"{lost} uploads not found", reached=not lost)
     reached = float(median) <= _EDGE_S and float(late) <= _LATE_EDGE_S
@@ -186,12 +179,7 @@ def edits() -> list[Condition]:
 
 
 def _edit(
-    name: str,
-    group: str,
-    *,
-    speed: float = 1.0,
-    tempo: float = 1.0,
-    semitones: float = 0.0,
+    name: str, group: str, *, speed: float = 1.0, tempo: float = 1.0, semitones: float = 0.0
 ) -> Condition:
     def apply(y: Samples, damage: Damage) -> Samples:
         # A change of pitch is a change of speed whose tempo is changed back.

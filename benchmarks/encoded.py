@@ -25,9 +25,7 @@ def encode(music: Path, seconds: float, codec: str, suffix: str) -> bytes:
         stream.bit_rate = 128_000
         resampler = av.AudioResampler("fltp", "stereo", rate, frame_size=4096)
         if codec in _SAMPLES:
-            resampler = av.AudioResampler(
-                _SAMPLES[codec], "stereo", rate, frame_size=4096
-            )
+            resampler = av.AudioResampler(_SAMPLES[codec], "stereo", rate, frame_size=4096)
         made = 0
         for path in _endless(music):
             with av.open(path) as source:
@@ -38,9 +36,7 @@ def encode(music: Path, seconds: float, codec: str, suffix: str) -> bytes:
                         out.mux(stream.encode(part))
                     if made >= seconds * rate:
                         break
-            resampler = av.AudioResampler(
-                resampler.format.name, "stereo", rate, frame_size=4096
-            )
+            resampler = av.AudioResampler(resampler.format.name, "stereo", rate, frame_size=4096)
             if made >= seconds * rate:
                 break
         out.mux(stream.encode(None))

@@ -58,11 +58,7 @@ def run(pair: Federation, files: int, share: float) -> bool:
     seconds = pair.wait_for_all(files)
     ledger = pair.ledger()
     named = {1: "ready", -1: "no_match"}
-    wrong = [
-        (name, state)
-        for name, state in ledger["states"]
-        if named[expected[name]] != state
-    ]
+    wrong = [(name, state) for name, state in ledger["states"] if named[expected[name]] != state]
     there = Counter(file["name"].split(" [")[0] for file in pair.remote_files())
     twice = sum(number > 1 for number in there.values())
     lost = files - len(there)

@@ -19,21 +19,14 @@ from benchmarks.report import Report
 from benchmarks.sound import silence
 from benchmarks.voices import voices
 from tests import audio
-from tests.wire.federation import (
-    Federation,
-    add_recording,
-    federation,
-    holds_sound,
-)
+from tests.wire.federation import Federation, add_recording, federation, holds_sound
 
 _SECONDS = 10
 _EVERY = 256  # bytes; the pieces of 500 clips fit into memory
 Clip = tuple[str, bytes]  # the condition, and a sound file
 
 
-def measure(
-    report: Report, tracks: list[Track], work: Path, *, seed: int, clips: int
-) -> None:
+def measure(report: Report, tracks: list[Track], work: Path, *, seed: int, clips: int) -> None:
     """Print and check how many results differ, for each condition."""
     parts = roles(tracks, seed, 1)
     made = list(_clips(tracks, parts, seed, clips))
@@ -85,7 +78,6 @@ def _results(pair: Federation, clips: list[Clip]) -> tuple[dict[int, str], list[
         pair.submit(f"{number}.wav", sound)
     pair.wait_for_all(len(clips))
     results = {
-        int(file["name"].removesuffix(".wav")): json.dumps(file["results"])
-        for file in pair.files()
+        int(file["name"].removesuffix(".wav")): json.dumps(file["results"]) for file in pair.files()
     }
     return results, list(pair.calls.traffic)

@@ -78,9 +78,9 @@ def _give_sound(matches: Sequence[Match]) -> None:
     storage = ScannedFile._meta.get_field("media").storage
     name = storage.save("first-sound.wav", ContentFile(_noise()))
     facts = {"container": "wav", "codec": "pcm_s16le"}
-    ScannedFile.objects.filter(
-        pk__in=[match.scanned_file_id for match in matches]
-    ).update(media=name, facts=facts, sha256="0" * 64)
+    ScannedFile.objects.filter(pk__in=[match.scanned_file_id for match in matches]).update(
+        media=name, facts=facts, sha256="0" * 64
+    )
     Recording.objects.filter(pk__in=[match.recording_id for match in matches]).update(
         audio=name, facts=facts, audio_sha256="0" * 64
     )
@@ -97,9 +97,7 @@ def _noise() -> bytes:
     return made.getvalue()
 
 
-def _decide_in_browser(
-    url: str, person: User, decisions: int
-) -> dict[str, list[float]]:
+def _decide_in_browser(url: str, person: User, decisions: int) -> dict[str, list[float]]:
     from playwright.sync_api import sync_playwright
 
     name, value = _session_of(person)
@@ -141,9 +139,7 @@ def _confirm(page: Page, decisions: int) -> list[float]:
     for number in range(decisions):
         page.wait_for_timeout(LISTENS_MS)
         page.keyboard.press("c")
-        page.wait_for_function(
-            "(count) => window.taken.length >= count", arg=number + 1
-        )
+        page.wait_for_function("(count) => window.taken.length >= count", arg=number + 1)
     # The last decision is still on its way; a list opened now would show its match.
     page.wait_for_timeout(LISTENS_MS)
     return [float(each) for each in page.evaluate("window.taken")]
@@ -169,9 +165,4 @@ def _undo(matches: Sequence[Match], person: User) -> None:
         pk__in=[match.pk for match in matches], state=MatchState.CONFIRMED
     )
     for match in confirmed:
-        decide_one(
-            match=match,
-            version=match.version,
-            decision=Decision(Verb.UNDO),
-            user=person,
-        )
+        decide_one(match=match, version=match.version, decision=Decision(Verb.UNDO), user=person)

@@ -110,9 +110,7 @@ class Catalogue:
                     batch[first + number] = made
                     self.hours += _hours_of(made)
             if not batch:
-                raise SystemExit(
-                    f"This music has variants for {self.hours:.0f} h only."
-                )
+                raise SystemExit(f"This music has variants for {self.hours:.0f} h only.")
             add_all(self.index, batch)
         self.index.maintain(BUCKET)
         if self.hours > before:
@@ -120,9 +118,7 @@ class Catalogue:
 
     def scan(self, query: Fingerprint) -> ScanResult:
         """Scan a fingerprint against everything."""
-        return scan(
-            query, index=self.index, buckets=[BUCKET], references=self.references()
-        )
+        return scan(query, index=self.index, buckets=[BUCKET], references=self.references())
 
     def add_one(self, landmarks: Landmarks) -> float:
         """Add a recording for a moment; return the seconds until a search found it."""
@@ -158,16 +154,9 @@ class Catalogue:
 
         ``root`` is the folder of the index.
         """
-        with ProcessPoolExecutor(
-            1, mp_context=multiprocessing.get_context("spawn")
-        ) as pool:
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
             return pool.submit(
-                _scan_alone,
-                root,
-                self._originals,
-                self.hours,
-                self._held,
-                programme,
+                _scan_alone, root, self._originals, self.hours, self._held, programme
             ).result()
 
     def peak_mib(self, programme: Fingerprint) -> float:
@@ -223,9 +212,7 @@ def _hours_of(landmarks: Landmarks) -> float:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the measurement and print the results."""
     made = parser("Measure recall, cost and memory by size of the catalogue.")
-    made.add_argument(
-        "--hours", type=float, nargs="+", default=[27, 300, 1_000], metavar="H"
-    )
+    made.add_argument("--hours", type=float, nargs="+", default=[27, 300, 1_000], metavar="H")
     made.add_argument("--clips", type=int, default=17, help="clips per condition")
     args = made.parse_args(argv)
     report = Report()
@@ -251,15 +238,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for hours in sorted(args.hours):
             catalogue.grow(hours)
             rows.append(
-                _measure(
-                    report,
-                    tracks,
-                    catalogue,
-                    work / "index",
-                    clips,
-                    programme,
-                    stranger,
-                )
+                _measure(report, tracks, catalogue, work / "index", clips, programme, stranger)
             )
             # A row as soon as it is there: the largest takes an hour to fill.
             print(" | ".join(rows[-1]), file=sys.stderr, flush=True)
@@ -298,15 +277,11 @@ class Query:
     fingerprint: Fingerprint
 
 
-def _clips(
-    tracks: list[Track], parts: Roles, seed: int, clips: int
-) -> dict[str, list[Query]]:
+def _clips(tracks: list[Track], parts: Roles, seed: int, clips: int) -> dict[str, list[Query]]:
     rng = np.random.default_rng([seed, 6])
     damage = Damage(rng, voices(rng, 10))
 
-    def drawn(
-        condition: Condition, numbers: Sequence[int], seconds: float
-    ) -> list[Query]:
+    def drawn(condition: Condition, numbers: Sequence[int], seconds: float) -> list[Query]:
         made = []
         for number in map(int, rng.choice(numbers, clips)):
             y, start = cut(tracks[number].samples(), rng, seconds, condition.tempo)

@@ -115,10 +115,7 @@ def query(seed: int, hashes: int) -> Postings:
     rng = np.random.default_rng(seed)
     noise_frames = rng.integers(0, span, hashes - n).astype(np.int32)
     inside = (frames[start : start + n] - frames[start]).astype(np.int32)
-    return (
-        np.concatenate([own[start : start + n], noise]),
-        np.concatenate([inside, noise_frames]),
-    )
+    return (np.concatenate([own[start : start + n], noise]), np.concatenate([inside, noise_frames]))
 
 
 def timed(work: Callable[[], object]) -> tuple[float, float]:

@@ -69,12 +69,9 @@ def _measure(vendor: str, args: argparse.Namespace) -> None:
         report.title(f"Empty jobs, {vendor}, {WORKERS[vendor]} workers")
         report.line(machine())
         a_second = _speed(args.jobs, WORKERS[vendor])
-        report.line(
-            f"{a_second:.0f} jobs per second (at least {JOBS_A_SECOND[vendor]})"
-        )
+        report.line(f"{a_second:.0f} jobs per second (at least {JOBS_A_SECOND[vendor]})")
         report.check(
-            f"{vendor}: {a_second:.0f} per second",
-            reached=a_second >= JOBS_A_SECOND[vendor],
+            f"{vendor}: {a_second:.0f} per second", reached=a_second >= JOBS_A_SECOND[vendor]
         )
         begun = _begun_for_people(args.jobs, WORKERS[vendor])
         report.line(
@@ -83,13 +80,11 @@ def _measure(vendor: str, args: argparse.Namespace) -> None:
             f"(limit {PERSON_SECONDS} s)"
         )
         report.check(
-            f"{vendor}: a person waits {max(begun):.2f} s",
-            reached=max(begun) <= PERSON_SECONDS,
+            f"{vendor}: a person waits {max(begun):.2f} s", reached=max(begun) <= PERSON_SECONDS
         )
         for page, cost in _cost_of_pages(args.waiting).items():
             report.line(
-                f"{args.waiting} waiting jobs add {cost:.0f} ms to {page} "
-                f"(limit {PAGE_MS} ms)"
+                f"{args.waiting} waiting jobs add {cost:.0f} ms to {page} (limit {PAGE_MS} ms)"
             )
             report.check(f"{vendor}: {page} {cost:.0f} ms", reached=cost <= PAGE_MS)
     raise SystemExit(report.end(checked=args.check))
@@ -112,13 +107,7 @@ def _register() -> None:
     from jobs.kinds import Kind, register
 
     register(
-        Kind(
-            "benchmark",
-            None,
-            "benchmarks.jobs.nothing",
-            label="Nothing",
-            key=lambda _subject: "",
-        )
+        Kind("benchmark", None, "benchmarks.jobs.nothing", label="Nothing", key=lambda _subject: "")
     )
 
 
@@ -130,14 +119,7 @@ def _ask(number: int) -> None:
     from jobs.models import Job
 
     Job.objects.bulk_create(
-        [
-            Job(
-                kind="benchmark",
-                key=new_uid("k"),
-                run_after=now(),
-            )
-            for _ in range(number)
-        ],
+        [Job(kind="benchmark", key=new_uid("k"), run_after=now()) for _ in range(number)],
         batch_size=1000,
     )
 

@@ -107,9 +107,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         report.line(f"{rounds.kills.total():,} kills in total")
         report.check("all work finishes after the last kill", reached=settled)
-        checks = kills_checks.examine(
-            rounds.acknowledged, work / "backups", world.dropped
-        )
+        checks = kills_checks.examine(rounds.acknowledged, work / "backups", world.dropped)
         report.table(["checked", "count", "faults"], checks.counted)
         for fault in checks.faults[:20]:
             report.line(fault)
@@ -234,11 +232,7 @@ class Rounds:
     """One operation after the other, each killed at a random moment."""
 
     def __init__(
-        self,
-        installation: _Installation,
-        world: World,
-        backups: Path,
-        rng: random.Random,
+        self, installation: _Installation, world: World, backups: Path, rng: random.Random
     ) -> None:
         self._there = installation
         self.world = world
@@ -264,19 +258,14 @@ class Rounds:
 
     def kill(self, kind: str) -> None:
         """Start an operation and kill its process at a random moment."""
-        self.answered[kind] += self._acts[kind](
-            self.rng.uniform(0.0, 1.1 * self.typical[kind])
-        )
+        self.answered[kind] += self._acts[kind](self.rng.uniform(0.0, 1.1 * self.typical[kind]))
         self.kills[kind] += 1
 
     def _upload(self, moment: float | None) -> bool:
         content = self._clip()
         fields = {"container": str(self.world.container), "scan_again": "true"}
         answer = self.web(
-            lambda person: person.bring(
-                "/api/portal/v1/files/", fields, "file", content
-            ),
-            moment,
+            lambda person: person.bring("/api/portal/v1/files/", fields, "file", content), moment
         )
         if answer is None or answer.status != 201:
             return False
@@ -306,9 +295,7 @@ class Rounds:
         content = audio.wav_bytes(audio.tune(next(self.numbers), 12))
         fields = {"bucket": str(self.world.bucket), "title": title}
         answer = self.web(
-            lambda person: person.bring(
-                "/catalogue/recordings/new/", fields, "audio", content
-            ),
+            lambda person: person.bring("/catalogue/recordings/new/", fields, "audio", content),
             None,
         )
         if answer is None or answer.status != 302:
@@ -325,9 +312,7 @@ class Rounds:
         from reports.choices import RunState
         from reports.models import ReportRun
 
-        answer = self.web(
-            lambda person: person.post("/reports/", {"format": "xlsx"}), None
-        )
+        answer = self.web(lambda person: person.post("/reports/", {"format": "xlsx"}), None)
         if answer is None or answer.status != 302:
             raise SystemExit(f"A report was not accepted: {answer}")
         uid = answer.location.rstrip("/").rsplit("/", 1)[-1]
@@ -347,9 +332,7 @@ class Rounds:
         if group is None:
             raise SystemExit("No group is left to merge.")
         uid = group.uid
-        seen = list(
-            group.members.order_by("pk").values_list("recording__uid", flat=True)
-        )
+        seen = list(group.members.order_by("pk").values_list("recording__uid", flat=True))
         fields = {
             "verb": "merge",
             "version": str(group.version),
@@ -404,9 +387,7 @@ class Rounds:
             moment=moment,
         )
 
-    def web(
-        self, act: Callable[[Person], PageAnswer], moment: float | None
-    ) -> PageAnswer | None:
+    def web(self, act: Callable[[Person], PageAnswer], moment: float | None) -> PageAnswer | None:
         """Send a request and kill the server at ``moment``; None if no answer came."""
         answers: list[PageAnswer] = []
 
@@ -430,11 +411,7 @@ class Rounds:
         return answers[0] if answers else None
 
     def work(
-        self,
-        *,
-        begun: Callable[[], bool],
-        ended: Callable[[], bool],
-        moment: float | None,
+        self, *, begun: Callable[[], bool], ended: Callable[[], bool], moment: float | None
     ) -> bool:
         """Let the worker finish, or kill it after ``moment``; return whether it finished."""
         if moment is None:

@@ -167,9 +167,7 @@ def _recordings(acknowledged: Acknowledged) -> Iterator[str]:
     from catalogue.models import Recording
 
     for title in acknowledged.recordings:
-        states = list(
-            Recording.objects.filter(title=title).values_list("status", flat=True)
-        )
+        states = list(Recording.objects.filter(title=title).values_list("status", flat=True))
         if states != ["ready"]:
             yield f"recording {title}: {states}"
 

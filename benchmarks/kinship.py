@@ -80,9 +80,7 @@ def agreement(
     stretched, and at the alignment's own speed, which finds what was played faster.
     """
     speeds = [1.0] if abs(alignment.slope - 1) < _SAME_SPEED else [1.0, alignment.slope]
-    return max(
-        _short_peak(query, reference, span, alignment, speed) for speed in speeds
-    )
+    return max(_short_peak(query, reference, span, alignment, speed) for speed in speeds)
 
 
 def _short_peak(
@@ -167,16 +165,12 @@ def _peak(ours: Samples, theirs: Samples) -> tuple[float, float]:
     window = np.hanning(n)
     correlation = _whitened(ours[:n] * window, theirs[:n] * window)
     highest = np.abs(np.concatenate([correlation[-_NEAR:], correlation[:_NEAR]])).max()
-    around = np.concatenate(
-        [correlation[2 * _NEAR : RATE], correlation[-RATE : -2 * _NEAR]]
-    )
+    around = np.concatenate([correlation[2 * _NEAR : RATE], correlation[-RATE : -2 * _NEAR]])
     next_one, spread = np.abs(around).max(), correlation.std()
     return float(highest / max(1e-12, next_one)), float(highest / max(1e-12, spread))
 
 
-def _whitened(
-    a: Floats, b: Floats, band: tuple[float, float] = (_LOWEST, _HIGHEST)
-) -> Floats:
+def _whitened(a: Floats, b: Floats, band: tuple[float, float] = (_LOWEST, _HIGHEST)) -> Floats:
     """Return the whitened cross-correlation of two sounds, longer than both together.
 
     Of several pieces, row by row.

@@ -30,13 +30,7 @@ import numpy as np
 from benchmarks.installation import set_up
 from benchmarks.people import Person, session_of
 from benchmarks.report import Report, machine, workplace
-from benchmarks.serving import (
-    children_of,
-    proportional_kib,
-    read_process,
-    serving,
-    tree_of,
-)
+from benchmarks.serving import children_of, proportional_kib, read_process, serving, tree_of
 from tests import audio
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -111,12 +105,8 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     made.add_argument("--minutes", type=float, default=10.0)
     made.add_argument("--browsing", type=int, default=200)
     made.add_argument("--uploading", type=int, default=50)
-    made.add_argument(
-        "--think", type=float, default=30.0, help="mean seconds between two actions"
-    )
-    made.add_argument(
-        "--matches", type=int, default=20_000, help="matches before the start"
-    )
+    made.add_argument("--think", type=float, default=30.0, help="mean seconds between two actions")
+    made.add_argument("--matches", type=int, default=20_000, help="matches before the start")
     made.add_argument("--database", help="URL of an empty database (default: SQLite)")
     made.add_argument("--check", action="store_true", help="exit 1 above a limit")
     return made.parse_args(argv)
@@ -138,9 +128,7 @@ def _fill(matches: int) -> tuple[Targets, list[audio.Samples]]:
     places = Targets(
         container=Container.objects.create(name="Uploads").pk,
         files=[str(uid) for uid in ScannedFile.objects.values_list("uid", flat=True)],
-        matches=list(
-            Match.objects.filter(state="pending").values_list("uid", flat=True)
-        ),
+        matches=list(Match.objects.filter(state="pending").values_list("uid", flat=True)),
         recordings=list(Recording.objects.values_list("uid", flat=True)),
     )
     bucket = create_bucket(name="Uploads")
@@ -231,13 +219,7 @@ class _Browsing(_Anybody):
     """A reviewer, who opens the queue, matches, files and sometimes other pages."""
 
     def __init__(
-        self,
-        port: int,
-        session: str,
-        times: Times,
-        places: Targets,
-        think: float,
-        number: int,
+        self, port: int, session: str, times: Times, places: Targets, think: float, number: int
     ) -> None:
         super().__init__(port, session, times, places, think)
         pick = self.rng.choice
@@ -249,11 +231,7 @@ class _Browsing(_Anybody):
             (2, "Matches", lambda: "/matches/"),
             (1, "Dashboard", lambda: "/"),
             (1, "Catalogue", lambda: "/catalogue/"),
-            (
-                1,
-                "Recording",
-                lambda: f"/catalogue/recordings/{pick(places.recordings)}/",
-            ),
+            (1, "Recording", lambda: f"/catalogue/recordings/{pick(places.recordings)}/"),
             (1, "Search", lambda: f"/search/?q=Recording+{self.rng.randrange(100)}"),
             (1, "Jobs", lambda: "/jobs/"),
             (1, "Reports", lambda: "/reports/"),
@@ -313,10 +291,7 @@ class _Uploading(_Anybody):
 
 
 def _work(
-    browsers: Sequence[_Anybody],
-    uploaders: Sequence[_Anybody],
-    ends: float,
-    memory: _ServerMemory,
+    browsers: Sequence[_Anybody], uploaders: Sequence[_Anybody], ends: float, memory: _ServerMemory
 ) -> None:
     people = [*browsers, *uploaders]
     for person in people:
@@ -334,21 +309,13 @@ def _wait_for_scans(uploads: Sequence[str]) -> int:
 
     mine = ScannedFile.objects.filter(uid__in=uploads)
     ends = time.monotonic() + _REST_SECONDS
-    while (
-        mine.filter(status__in=ACTIVE_FILE_STATUSES).exists()
-        and time.monotonic() < ends
-    ):
+    while mine.filter(status__in=ACTIVE_FILE_STATUSES).exists() and time.monotonic() < ends:
         time.sleep(1.0)
     return mine.filter(status=FileStatus.READY).count()
 
 
 def _report(
-    report: Report,
-    args: argparse.Namespace,
-    times: Times,
-    memory: _ServerMemory,
-    *,
-    done: int,
+    report: Report, args: argparse.Namespace, times: Times, memory: _ServerMemory, *, done: int
 ) -> None:
     report.title(f"{args.browsing} browsing, {args.uploading} uploading")
     report.line(

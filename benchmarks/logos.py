@@ -89,9 +89,7 @@ Scene = tuple[list[Track], Sequence[int], Shelf, dict[int, Logo]]
 """All tracks, the numbers of those that are files, and the catalogue with its logos."""
 
 
-def _measure_recall(
-    report: Report, scene: Scene, words: str, rng: np.random.Generator
-) -> None:
+def _measure_recall(report: Report, scene: Scene, words: str, rng: np.random.Generator) -> None:
     tracks, files, shelf, logos = scene
     damage = Damage(rng, voices(rng, 10))
     found: list[bool] = []

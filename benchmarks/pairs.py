@@ -48,9 +48,7 @@ def _strangers(
         b = int(rng.choice([n for n in parts.played if n != a]))
         one, other = (tracks[n].samples()[: _LONGEST * RATE] for n in (a, b))
         related += compare(_kept(one), _kept(other)).relation is not SoundRelation.NONE
-    report.check(
-        f"pairs: {related} unrelated pairs reported as related", reached=related <= 1
-    )
+    report.check(f"pairs: {related} unrelated pairs reported as related", reached=related <= 1)
     return "another track", SoundRelation.NONE.value, f"{_COUNT - related} of {_COUNT}"
 
 

@@ -51,12 +51,8 @@ class Split:
     union_seconds: float = 0.0
 
     def __post_init__(self) -> None:
-        self.union = PartitionedIndex(
-            dict(enumerate(self.parts, 1)), count=len(self.parts)
-        )
-        self._held = References(
-            self.references.__getitem__, self.union.place_tables([BUCKET])
-        )
+        self.union = PartitionedIndex(dict(enumerate(self.parts, 1)), count=len(self.parts))
+        self._held = References(self.references.__getitem__, self.union.place_tables([BUCKET]))
 
     def compare(self, query: Fingerprint, merged: ScanResult) -> None:
         """Scan partition by partition; count where one index finds something else."""
@@ -64,11 +60,7 @@ class Split:
         apart = self._ask(query)
         asked = process_time()
         union = scan(
-            query,
-            index=self.union,
-            buckets=[BUCKET],
-            references=self._held,
-            params=self.params,
+            query, index=self.union, buckets=[BUCKET], references=self._held, params=self.params
         )
         self.union_seconds += process_time() - asked
         self.seconds += asked - begun
@@ -76,8 +68,7 @@ class Split:
         self.unlike_union += apart != union
         self.unlike_merged += _rows(apart) != _rows(merged)
         rows, others = (
-            {segment.recording for segment in result.segments}
-            for result in (apart, merged)
+            {segment.recording for segment in result.segments} for result in (apart, merged)
         )
         self.other_rows += rows != others
 
@@ -107,9 +98,7 @@ class Split:
             ]
             self.sent_bytes += sum(map(len, sent))
             going.take(question, [answer_from_bytes(one) for one in sent])
-            going = PartitionedScan.resume(
-                query, going.state(), load=load, params=params
-            )
+            going = PartitionedScan.resume(query, going.state(), load=load, params=params)
         self.rounds.append(rounds)
         return going.result()
 
@@ -125,9 +114,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the comparison and print the results."""
     made = parser("Compare partitions with one index.")
     made.add_argument("--clips", type=int, default=4, help="clips per condition")
-    made.add_argument(
-        "--large", action="store_true", help="with the cascade of large catalogues"
-    )
+    made.add_argument("--large", action="store_true", help="with the cascade of large catalogues")
     args = made.parse_args(argv)
     report, params = Report(), DEFAULT
     if args.large:
@@ -137,8 +124,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parts = roles(tracks, args.seed, 1)
         shelf = build(tracks, parts.references, Path(work) / "index")
         splits = [
-            _split(shelf.references, count, Path(work) / f"{count}", params)
-            for count in COUNTS
+            _split(shelf.references, count, Path(work) / f"{count}", params) for count in COUNTS
         ]
         report.line(
             f"{len(parts.references)} recordings ({shelf.hours:.1f} h); {args.clips} "
@@ -148,11 +134,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         def compare(query: Fingerprint) -> None:
             merged = scan(
-                query,
-                index=shelf.index,
-                buckets=[BUCKET],
-                references=shelf.held,
-                params=params,
+                query, index=shelf.index, buckets=[BUCKET], references=shelf.held, params=params
             )
             for one in splits:
                 one.compare(query, merged)
@@ -162,9 +144,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return report.end(checked=args.check)
 
 
-def _split(
-    references: dict[int, Landmarks], count: int, folder: Path, params: Params
-) -> Split:
+def _split(references: dict[int, Landmarks], count: int, folder: Path, params: Params) -> Split:
     parts = []
     for number in range(1, count + 1):
         part = SegmentStore(folder / f"{number}", params_hash=params.index_hash())
@@ -175,10 +155,7 @@ def _split(
 
 
 def _compare_all(
-    tracks: list[Track],
-    parts: Roles,
-    size: tuple[int, int],
-    compare: Callable[[Fingerprint], None],
+    tracks: list[Track], parts: Roles, size: tuple[int, int], compare: Callable[[Fingerprint], None]
 ) -> None:
     seed, clips = size
     rng = np.random.default_rng([seed, 24])

@@ -61,9 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     made = parser("Compare this engine with others on the same clips.")
     made.add_argument("--clips", type=int, default=20, help="clips per condition")
     made.add_argument("--olaf", type=Path, metavar="FILE", help="Olaf's olaf_core")
-    made.add_argument(
-        "--audfprint", metavar="COMMAND", help="such as 'python DIR/audfprint.py'"
-    )
+    made.add_argument("--audfprint", metavar="COMMAND", help="such as 'python DIR/audfprint.py'")
     args = made.parse_args(argv)
     report = Report()
     report.title("Other engines")
@@ -156,9 +154,7 @@ class Olaf(Peer):
 
     name = "Olaf"
 
-    def __init__(
-        self, program: Path, references: Mapping[int, Samples], work: Path
-    ) -> None:
+    def __init__(self, program: Path, references: Mapping[int, Samples], work: Path) -> None:
         self._program, self._sound = program, work / "olaf.raw"
         home = work / "olaf"
         (home / ".olaf" / "db").mkdir(parents=True)
@@ -205,9 +201,7 @@ class Audfprint(Peer):
         """Read its sentence about each clip, and the time that it states."""
         told = self._run("match", dict(enumerate(clips)))
         found: list[int | None] = [None] * len(clips)
-        for clip, number in re.findall(
-            r"Matched \S*?(\d+)\.wav .* as \S*?(\d+)\.wav", told
-        ):
+        for clip, number in re.findall(r"Matched \S*?(\d+)\.wav .* as \S*?(\d+)\.wav", told):
             found[int(clip)] = int(number)
         seconds = re.findall(r"total dur\) in ([\d.]+) s sec", told)
         return Answers(found, float(seconds[0]))
@@ -233,11 +227,7 @@ def _write_wav(path: Path, y: Samples) -> None:
 
 
 def _compare(
-    report: Report,
-    scene: tuple[list[Track], Roles],
-    peers: Sequence[Peer],
-    seed: int,
-    clips: int,
+    report: Report, scene: tuple[list[Track], Roles], peers: Sequence[Peer], seed: int, clips: int
 ) -> None:
     rng = np.random.default_rng([seed, 8])
     damage = Damage(rng, voices(rng, 10))
@@ -268,10 +258,7 @@ def _compare(
 
 
 def _clips(
-    condition: Condition,
-    scene: tuple[list[Track], Roles],
-    damage: Damage,
-    clips: int,
+    condition: Condition, scene: tuple[list[Track], Roles], damage: Damage, clips: int
 ) -> list[tuple[int, Samples]]:
     tracks, parts = scene
     made = []

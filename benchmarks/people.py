@@ -71,10 +71,7 @@ def multipart(fields: Fields, name: str, content: bytes) -> tuple[bytes, str]:
         'filename="sound.wav"\r\nContent-Type: audio/wav\r\n\r\n'
     )
     whole = "".join(parts).encode() + head.encode() + content
-    return (
-        whole + f"\r\n--{mark}--\r\n".encode(),
-        f"multipart/form-data; boundary={mark}",
-    )
+    return (whole + f"\r\n--{mark}--\r\n".encode(), f"multipart/form-data; boundary={mark}")
 
 
 def _named_in(path: str, content: bytes) -> list[str]:
@@ -88,9 +85,7 @@ class Person:
     """A person with a session, who keeps a connection open as a browser does."""
 
     def __init__(self, port: int, session: str, *, timeout: float = 120.0) -> None:
-        self._connection = http.client.HTTPConnection(
-            "127.0.0.1", port, timeout=timeout
-        )
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
         self._last = 0.0
         self._kept: dict[str, _Kept] = {}
         self._headers = {
@@ -145,9 +140,7 @@ class Person:
         if time.monotonic() - self._last > _IDLE_SECONDS:
             self._connection.close()
         try:
-            self._connection.request(
-                method, path, body=body, headers=self._headers | headers
-            )
+            self._connection.request(method, path, body=body, headers=self._headers | headers)
             answer = self._connection.getresponse()
             content = answer.read()
         except (OSError, http.client.HTTPException):

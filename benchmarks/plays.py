@@ -30,12 +30,7 @@ class Tally:
 
 
 def measure(
-    report: Report,
-    tracks: list[Track],
-    parts: Roles,
-    shelf: Shelf,
-    seed: int,
-    hours: float,
+    report: Report, tracks: list[Track], parts: Roles, shelf: Shelf, seed: int, hours: float
 ) -> None:
     """Make programmes of that many hours, scan them, and print."""
     rng = np.random.default_rng([seed, 3])
@@ -58,9 +53,7 @@ def judge(made: Programme, segments: Sequence[SegmentMatch], tally: Tally) -> No
     """Add one programme's result to the tally."""
     rows: dict[int, list[SegmentMatch]] = {}
     for segment in segments:
-        at = next(
-            (k for k, play in enumerate(made.plays) if _covers(play, segment)), None
-        )
+        at = next((k for k, play in enumerate(made.plays) if _covers(play, segment)), None)
         if at is None:
             tally.false += 1
         else:

@@ -65,12 +65,8 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     made = argparse.ArgumentParser(description=__doc__)
     made.add_argument("--matches", type=int, default=100_000)
     made.add_argument("--database", help="URL of an empty database (default: SQLite)")
-    made.add_argument(
-        "--calls", type=int, default=40, help="measured calls per page, or 0"
-    )
-    made.add_argument(
-        "--bulk", type=int, default=BULK, help="matches decided at once, or 0"
-    )
+    made.add_argument("--calls", type=int, default=40, help="measured calls per page, or 0")
+    made.add_argument("--bulk", type=int, default=BULK, help="matches decided at once, or 0")
     made.add_argument(
         "--walks",
         type=int,
@@ -115,9 +111,7 @@ def _pages(report: Report, filled: Filled, calls: int, *, limited: bool) -> None
 
     client = Client(headers={"host": "localhost"})
     client.force_login(filled.reviewer)
-    waiting = list(
-        Match.objects.filter(state="pending").order_by("created_at")[: calls + _WARM]
-    )
+    waiting = list(Match.objects.filter(state="pending").order_by("created_at")[: calls + _WARM])
     container = Container.objects.order_by("pk").first()
     file = ScannedFile.objects.order_by("pk").first()
     assert container is not None
@@ -149,9 +143,7 @@ def _pages(report: Report, filled: Filled, calls: int, *, limited: bool) -> None
         "Palette, a word of many names": lambda _: f"{palette}programme",
         "Palette, a word of few names": lambda number: f"{palette}4{number}7",
         "Palette, what nothing is called": lambda number: f"{palette}zither {number}",
-        "Palette, a whole file name": lambda number: (
-            f"{palette}programme-{1000 + number}.wav"
-        ),
+        "Palette, a whole file name": lambda number: f"{palette}programme-{1000 + number}.wav",
         "Palette, the id of a match": lambda number: f"{palette}{waiting[number].uid}",
         "Palette, an ISRC": lambda number: f"{palette}DE-A12-26-{10000 + number}",
     }
@@ -172,13 +164,7 @@ def _pages(report: Report, filled: Filled, calls: int, *, limited: bool) -> None
         rows.append((name, f"{p50:.0f}", f"{p95:.0f}", f"{work:.0f}", limit))
         if limited:
             report.check(f"{name}: p95 {p95:.0f} ms", reached=p95 <= LIMIT_MS)
-    titles = (
-        "Page",
-        "p50, ms",
-        "p95, ms",
-        "processor time of the portal, ms",
-        "Limit, ms",
-    )
+    titles = ("Page", "p50, ms", "p95, ms", "processor time of the portal, ms", "Limit, ms")
     report.table(titles, rows)
 
 
@@ -217,12 +203,8 @@ def _first_sound(report: Report, filled: Filled, decisions: int) -> None:
     for place, taken in measure(filled.manager, decisions).items():
         p50, p95 = np.percentile(taken, [50, 95])
         most = max(taken)
-        rows.append(
-            (place, len(taken), f"{p50:.0f}", f"{p95:.0f}", f"{most:.0f}", LIMIT_MS)
-        )
-        report.check(
-            f"First sound, {place}: p95 {p95:.0f} ms", reached=bool(p95 <= LIMIT_MS)
-        )
+        rows.append((place, len(taken), f"{p50:.0f}", f"{p95:.0f}", f"{most:.0f}", LIMIT_MS))
+        report.check(f"First sound, {place}: p95 {p95:.0f} ms", reached=bool(p95 <= LIMIT_MS))
     titles = ("First sound of the next match", "decisions", "p50, ms", "p95, ms")
     report.table((*titles, "most, ms", "Limit, ms"), rows)
 

@@ -72,12 +72,8 @@ def fill(matches: int) -> Filled:
 
 
 def _fill(matches: int) -> None:
-    reviewer = create_user(
-        username="benchmark-reviewer", password=None, role=Role.REVIEWER
-    )
-    create_user(
-        username="benchmark-manager", password=secrets.token_hex(), role=Role.MANAGER
-    )
+    reviewer = create_user(username="benchmark-reviewer", password=None, role=Role.REVIEWER)
+    create_user(username="benchmark-manager", password=secrets.token_hex(), role=Role.MANAGER)
     with transaction.atomic():
         first = _first_match()
         _copy_all(first, matches, reviewer)
@@ -90,9 +86,7 @@ def _fill(matches: int) -> None:
 
 def _first_match() -> Match:
     """Make one match as a scan does, and the many buckets and containers."""
-    buckets = [
-        Bucket.objects.create(name=f"{MARK} {number + 1}") for number in range(BUCKETS)
-    ]
+    buckets = [Bucket.objects.create(name=f"{MARK} {number + 1}") for number in range(BUCKETS)]
     containers = []
     for number, bucket in enumerate(buckets):
         container = Container.objects.create(name=f"{MARK} {number + 1}")
@@ -107,10 +101,7 @@ def _first_match() -> Match:
         duration_ms=180_000,
     )
     file = ScannedFile.objects.create(
-        container=containers[0],
-        name="programme.wav",
-        length_ms=1_800_000,
-        status=FileStatus.READY,
+        container=containers[0], name="programme.wav", length_ms=1_800_000, status=FileStatus.READY
     )
     scan = Scan.objects.create(
         scanned_file=file,
@@ -173,11 +164,7 @@ def _copy_all(first: Match, matches: int, reviewer: User) -> None:
         "scan_id": f"{scan} + {of_file}",
         "recording_id": f"{recording} + (CAST(i AS BIGINT) * 7919) % {recordings}",
     }
-    _copy(
-        Detection.objects.get(),
-        matches,
-        numbered | {"score": "50 + i * 13 % 500 / 10.0"},
-    )
+    _copy(Detection.objects.get(), matches, numbered | {"score": "50 + i * 13 % 500 / 10.0"})
     _copy(Segment.objects.get(), matches, {"detection_id": f"{detection} + i"})
     _copy(
         first,
@@ -213,9 +200,7 @@ def _copy_all(first: Match, matches: int, reviewer: User) -> None:
 def _decided(reviewer: User) -> dict[str, str]:
     """Return the columns that depend on the state."""
     lot = "(i * 37 % 100)"
-    state = "CASE " + " ".join(
-        f"WHEN {lot} < {share} THEN '{name}'" for share, name in _STATES
-    )
+    state = "CASE " + " ".join(f"WHEN {lot} < {share} THEN '{name}'" for share, name in _STATES)
     decided = f"{lot} >= 30 AND {lot} < 96"
     return {
         "state": f"{state} END",

@@ -106,9 +106,7 @@ def _part(
     return y, play
 
 
-def _excerpt(
-    rng: np.random.Generator, music: Samples, seconds: float
-) -> tuple[Samples, float]:
+def _excerpt(rng: np.random.Generator, music: Samples, seconds: float) -> tuple[Samples, float]:
     """Return an excerpt with sound from its first to its last second."""
     n = min(len(music), int(seconds * RATE))
     start = 0
@@ -123,6 +121,4 @@ def _excerpt(
 
 def _speech(rng: np.random.Generator, voices: Sequence[Samples], n: int) -> Samples:
     voice = voices[int(rng.integers(len(voices)))]
-    return np.roll(np.resize(voice, max(n, len(voice))), int(rng.integers(RATE * 30)))[
-        :n
-    ]
+    return np.roll(np.resize(voice, max(n, len(voice))), int(rng.integers(RATE * 30)))[:n]

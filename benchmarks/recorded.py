@@ -37,9 +37,7 @@ def recordings() -> list[ClipTrial]:
         return _called(sound.mixed(hall, damage.speech(_CROWD, len(y)), decibels))
 
     return [
-        ClipTrial(
-            Condition("telephone", "telephone", lambda y, d: sound.telephone(y)), 5
-        ),
+        ClipTrial(Condition("telephone", "telephone", lambda y, d: sound.telephone(y)), 5),
         ClipTrial(
             Condition(
                 "hall, telephone, Opus 12 kbit/s",
@@ -50,19 +48,12 @@ def recordings() -> list[ClipTrial]:
         ),
         ClipTrial(
             Condition(
-                "the same, crowd 5 dB below",
-                "crowd 5 dB below",
-                lambda y, d: crowded(y, d, 5),
+                "the same, crowd 5 dB below", "crowd 5 dB below", lambda y, d: crowded(y, d, 5)
             ),
             10,
         ),
         ClipTrial(
-            Condition(
-                "the same, crowd as loud",
-                "crowd as loud",
-                lambda y, d: crowded(y, d, 0),
-            ),
-            30,
+            Condition("the same, crowd as loud", "crowd as loud", lambda y, d: crowded(y, d, 0)), 30
         ),
     ]
 

@@ -59,9 +59,7 @@ class Kept:
         self.sounds[number] = Sound.of(number, fingerprint(made.samples))
         self.plays[number] = made.plays
         self.hours += made.seconds / 3600
-        new, seconds = timed(
-            partial(keep, number, load=self.load, index=self.index, bucket=BUCKET)
-        )
+        new, seconds = timed(partial(keep, number, load=self.load, index=self.index, bucket=BUCKET))
         self.runs += new
         self.joining += seconds
 
@@ -92,10 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         rng = np.random.default_rng([args.seed, 21])
         usual = min(round(2 * args.hours), len(tracks) // 3)
         station, once = stations.titles(
-            tracks,
-            rng,
-            songs=args.songs or usual,
-            jingles=args.jingles or usual,
+            tracks, rng, songs=args.songs or usual, jingles=args.jingles or usual
         )
         kept = Kept(_index(Path(work) / "join"))
         decoding = 0.0
@@ -134,9 +129,7 @@ def _decoding(made: Broadcast, work: Path) -> float:
     return seconds * 3600 / made.seconds
 
 
-def _measure(
-    report: Report, kept: Kept, station: Sequence[Title], decoding: float
-) -> None:
+def _measure(report: Report, kept: Kept, station: Sequence[Title], decoding: float) -> None:
     joined, making = timed(lambda: items_of(kept.runs, load=kept.load))
     items, searching = timed(lambda: searched_back(joined, kept.sounds, load=kept.load))
     before, after = Verdict(joined, kept.plays), Verdict(items, kept.plays)
@@ -146,9 +139,7 @@ def _measure(
         found = sum(after.found(*play) for play in plays)
         rows.append((name, f"{found} of {len(plays)}", alone))
         least = _LEAST.get(name, 0)
-        report.check(
-            f"{name}: {found} of {len(plays)}", reached=found >= least * len(plays)
-        )
+        report.check(f"{name}: {found} of {len(plays)}", reached=found >= least * len(plays))
     report.table(("plays", "found", "by the join alone"), rows)
     counts = Counter(after.titles)
     right = sum(after.right)
@@ -158,8 +149,7 @@ def _measure(
         f"{len(after.right) - right} of {len(after.right)} occurrences wrong."
     )
     report.check(
-        f"{right} of {len(after.right)} occurrences right",
-        reached=right >= 0.99 * len(after.right),
+        f"{right} of {len(after.right)} occurrences right", reached=right >= 0.99 * len(after.right)
     )
     _edges(report, after)
     size = kept.index.stats(BUCKET).size_bytes / 1e6 / kept.hours
@@ -194,15 +184,11 @@ def _edges(report: Report, verdict: Verdict) -> None:
         for error in verdict.edges(file, play)
     ]
     middle, most = float(np.median(errors)), float(np.quantile(errors, 0.95))
-    report.line(
-        f"Extents of plays without speech: median error {middle:.3f} s, 95 % {most:.2f} s."
-    )
+    report.line(f"Extents of plays without speech: median error {middle:.3f} s, 95 % {most:.2f} s.")
     report.check(f"extents: 95 % {most:.2f} s", reached=most <= 0.5)
 
 
-def _growth(
-    report: Report, kept: Kept, decoding: float, kept_hours: float | None
-) -> None:
+def _growth(report: Report, kept: Kept, decoding: float, kept_hours: float | None) -> None:
     """Join the last file again while more and more hours are kept."""
     number = max(kept.sounds)
     kept.index.remove(BUCKET, number)
@@ -216,9 +202,7 @@ def _growth(
         raise SystemExit(f"At most {len(strangers)} times --hours can be kept.")
     for turn, variant in enumerate(strangers[: times - 1], start=1):
         for file, one in original.items():
-            changed = replace(
-                one, number=_PAD * turn + file, thinned=variant.of(one.thinned)
-            )
+            changed = replace(one, number=_PAD * turn + file, thinned=variant.of(one.thinned))
             kept.sounds[changed.number] = changed
             kept.index.add(BUCKET, changed.number, *entry(changed, ()))
     kept.index.maintain(BUCKET)
@@ -233,17 +217,14 @@ def _growth(
     if kept_hours is None:
         report.check(f"{times} × kept takes {ratio:.2f} ×", reached=ratio <= 1.5)
     report.check(
-        f"{times * hours:.0f} h kept: {of_decoding:.2f} × decoding",
-        reached=of_decoding <= 2,
+        f"{times * hours:.0f} h kept: {of_decoding:.2f} × decoding", reached=of_decoding <= 2
     )
 
 
 def _rejoined(kept: Kept, number: int) -> float:
     file = kept.sounds[number]
     _, seconds = timed(
-        lambda: shared_runs(
-            file, file.open_frames, load=kept.load, index=kept.index, bucket=BUCKET
-        )
+        lambda: shared_runs(file, file.open_frames, load=kept.load, index=kept.index, bucket=BUCKET)
     )
     return seconds
 
@@ -257,14 +238,10 @@ def _quiet(
 ) -> None:
     """Join hours in which nothing returns; there must be no item."""
     kept = Kept(_index(work / "quiet"))
-    for broadcast in stations.broadcasts(
-        (), tracks, rng, hours=hours, files=_files(hours)
-    ):
+    for broadcast in stations.broadcasts((), tracks, rng, hours=hours, files=_files(hours)):
         kept.add(broadcast)
     items = items_of(kept.runs, load=kept.load)
-    report.line(
-        f"{hours:g} h in which nothing returns: {len(kept.runs)} runs, {len(items)} items."
-    )
+    report.line(f"{hours:g} h in which nothing returns: {len(kept.runs)} runs, {len(items)} items.")
     report.check(f"{len(items)} items where nothing returns", reached=not items)
 
 

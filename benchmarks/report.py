@@ -60,9 +60,7 @@ class Report:
 def parser(description: str) -> argparse.ArgumentParser:
     """Return a parser with the arguments of every measurement."""
     made = argparse.ArgumentParser(description=description)
-    made.add_argument(
-        "--music", type=Path, help="a folder of music (default: the demo)"
-    )
+    made.add_argument("--music", type=Path, help="a folder of music (default: the demo)")
     made.add_argument("--seed", type=int, default=7)
     made.add_argument("--check", action="store_true", help="exit 1 below a target")
     return made

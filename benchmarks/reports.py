@@ -124,9 +124,7 @@ def _child(_child: str, until: str, name: str) -> int:
     from reports.models import ReportRun
 
     layout = Layout(
-        format=Format(name),
-        filters={"found_until": until},
-        files_without=FilesWithout.NONE,
+        format=Format(name), filters={"found_until": until}, files_without=FilesWithout.NONE
     )
     user = User.objects.get()
     rest_kb = _status_kb("VmRSS")
@@ -167,9 +165,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     made = argparse.ArgumentParser(description=__doc__)
     made.add_argument("--rows", type=int, default=100_000)
     made.add_argument("--formats", default="csv,jsonl,parquet,xlsx")
-    made.add_argument(
-        "--whole", type=int, default=_WHOLE_FILES, help="rows of XLSX and Parquet"
-    )
+    made.add_argument("--whole", type=int, default=_WHOLE_FILES, help="rows of XLSX and Parquet")
     made.add_argument("--database", help="URL of an empty database (default: SQLite)")
     made.add_argument("--check", action="store_true", help="exit 1 above the limit")
     made.add_argument("--child", default="", help=argparse.SUPPRESS)
@@ -222,9 +218,7 @@ def fill(count: int) -> None:
     _fill_batch(container.pk, [each.pk for each in recordings], list(range(first)))
     _multiply(count // first)
     with connection.cursor() as cursor:
-        cursor.execute(
-            "VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE"
-        )
+        cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
 
 
 def _multiply(times: int) -> None:
@@ -239,10 +233,7 @@ def _multiply(times: int) -> None:
         *(ScannedFile, Scan, Detection, Segment, Match),
         Match.detections.through,
     ]
-    highest = {
-        model: model._default_manager.aggregate(top=Max("pk"))["top"]
-        for model in models
-    }
+    highest = {model: model._default_manager.aggregate(top=Max("pk"))["top"] for model in models}
     numbers = " UNION ALL ".join(f"SELECT {n} AS n" for n in range(1, times))
     if not numbers:
         return
@@ -367,9 +358,7 @@ def _fill_batch(container: int, recordings: list[int], numbers: list[int]) -> No
             evidence(match=match, detection=detection)
             for match, detection in zip(made, found, strict=True)
         )
-        Match.objects.filter(pk__in=[each.pk for each in made]).update(
-            created_at=_FIRST_DAY
-        )
+        Match.objects.filter(pk__in=[each.pk for each in made]).update(created_at=_FIRST_DAY)
 
 
 if __name__ == "__main__":

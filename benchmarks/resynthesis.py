@@ -80,9 +80,7 @@ def correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
     whole = correlate(a, b, mode="full", method="fft")
     middle, lag = len(b) - 1, int(LAG_S * DEFAULT.sample_rate)
     near = np.abs(whole[middle - lag : middle + lag + 1]).max()
-    return float(
-        near / np.sqrt((a.astype(float) ** 2).sum() * (b.astype(float) ** 2).sum())
-    )
+    return float(near / np.sqrt((a.astype(float) ** 2).sum() * (b.astype(float) ** 2).sum()))
 
 
 if __name__ == "__main__":

@@ -62,9 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 )
             )
             if hours == args.catalogue_hours:
-                report.check(
-                    f"{mean:.2f} s per hour and recording", reached=mean <= LIMIT
-                )
+                report.check(f"{mean:.2f} s per hour and recording", reached=mean <= LIMIT)
         head = (
             "Catalogue, h",
             "One recording, mean s",

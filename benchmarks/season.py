@@ -40,9 +40,7 @@ def main() -> int:
     """Return 1 if ``--check`` finds a fault."""
     arguments = parser(__doc__ or "")
     arguments.add_argument("--steps", type=int, default=20_000, help="on each database")
-    arguments.add_argument(
-        "--postgres", default=_POSTGRES, help="a database that is created anew"
-    )
+    arguments.add_argument("--postgres", default=_POSTGRES, help="a database that is created anew")
     asked = arguments.parse_args()
     report = Report()
     with TemporaryDirectory(prefix="season-") as folder:
@@ -93,9 +91,7 @@ def _start(name: str, url: str, steps: int, seed: int, folder: Path) -> _Run:
         "--go-on",
         *(["--database", url] if url else []),
     ]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     return _Run(name, process, summary)
 
 

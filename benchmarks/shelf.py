@@ -37,12 +37,7 @@ class Shelf:
 
     def scan(self, query: Fingerprint) -> ScanResult:
         """Scan a fingerprint against the whole index."""
-        return scan(
-            query,
-            index=self.index,
-            buckets=[BUCKET],
-            references=self.held,
-        )
+        return scan(query, index=self.index, buckets=[BUCKET], references=self.held)
 
 
 def fingerprint(y: Samples) -> Fingerprint:
@@ -66,10 +61,7 @@ def add_all(index: SegmentStore, references: dict[int, Landmarks]) -> None:
     """Add recordings in one commit."""
     index.add_many(
         BUCKET,
-        [
-            (number, *reference_hashes(one), places_of(one))
-            for number, one in references.items()
-        ],
+        [(number, *reference_hashes(one), places_of(one)) for number, one in references.items()],
     )
 
 

@@ -110,9 +110,7 @@ def fit(clips: Sequence[MixedClip]) -> tuple[Values, float]:
         value = weight @ (np.logaddexp(0, odds) - y * odds) + PENALTY * (t[1:] @ t[1:])
         return value, np.append(off.sum(), z.T @ off + 2 * PENALTY * t[1:])
 
-    found = scipy.optimize.minimize(
-        loss, np.zeros(x.shape[1] + 1), jac=True, method="L-BFGS-B"
-    ).x
+    found = scipy.optimize.minimize(loss, np.zeros(x.shape[1] + 1), jac=True, method="L-BFGS-B").x
     weights = found[1:] / spread
     return weights, float(found[0] - weights @ middle)
 
@@ -130,21 +128,12 @@ def _print(report: Report, clips: Sequence[MixedClip]) -> None:
         assert clip.made.level_map is not None
         share = speech_share(clip.made.dense, clip.made.level_map, clip.interval_ms)
         assert share is not None
-        right.setdefault(clip.kind, []).append(
-            1 - share if clip.kind == MUSIC else share
-        )
-    rows = [
-        (kind, len(shares), f"{np.mean(shares):.3f}")
-        for kind, shares in sorted(right.items())
-    ]
-    everything = float(
-        np.mean([share for of_kind in right.values() for share in of_kind])
-    )
+        right.setdefault(clip.kind, []).append(1 - share if clip.kind == MUSIC else share)
+    rows = [(kind, len(shares), f"{np.mean(shares):.3f}") for kind, shares in sorted(right.items())]
+    everything = float(np.mean([share for of_kind in right.values() for share in of_kind]))
     rows.append(("all", len(clips), f"{everything:.3f}"))
     report.table(("mix", "clips", "seconds classified correctly"), rows)
-    report.check(
-        f"seconds classified correctly: {everything:.3f}", reached=everything >= RIGHT
-    )
+    report.check(f"seconds classified correctly: {everything:.3f}", reached=everything >= RIGHT)
 
 
 if __name__ == "__main__":

@@ -80,10 +80,7 @@ def pad(shelf: Shelf, hours: float) -> Shelf:
         k += 1
         tempo = 1 + 0.01 * ((7 * k) % 13 - 6)
         bins = float((k // 2 + 3) * (1 if k % 2 else -1))
-        batch = {
-            PAD * k + number: altered(one, tempo, bins)
-            for number, one in original.items()
-        }
+        batch = {PAD * k + number: altered(one, tempo, bins) for number, one in original.items()}
         add_all(shelf.index, batch)
         copies |= batch
         total += per_copy
@@ -91,9 +88,7 @@ def pad(shelf: Shelf, hours: float) -> Shelf:
     return Shelf(shelf.index, copies, total)
 
 
-def write_programme(
-    path: Path, tracks: list[Track], parts: Roles, seed: int, hours: float
-) -> None:
+def write_programme(path: Path, tracks: list[Track], parts: Roles, seed: int, hours: float) -> None:
     """Make a programme of tracks with speech over them."""
     rng = np.random.default_rng([seed, 5])
     made = programme(
@@ -155,12 +150,7 @@ def _steps(report: Report, path: Path, hours: float, shelf: Shelf) -> Fingerprin
 
 
 def _sizes(
-    report: Report,
-    shelf: Shelf,
-    scanned: Fingerprint,
-    hours: float,
-    building: float,
-    added: float,
+    report: Report, shelf: Shelf, scanned: Fingerprint, hours: float, building: float, added: float
 ) -> None:
     stats = shelf.index.stats(BUCKET)
     landmarks = sum(len(one.frames) for one in shelf.references.values())
@@ -172,14 +162,8 @@ def _sizes(
             ("index", f"{stats.size_bytes / shelf.hours / 1e6:.2f} MB"),
             ("postings", f"{stats.postings / shelf.hours:,.0f}"),
             ("reference landmarks", f"{landmarks / shelf.hours:,.0f}"),
-            (
-                "dense landmarks of a scanned file",
-                f"{len(scanned.dense.frames) / hours:,.0f}",
-            ),
-            (
-                "level map, not packed",
-                f"{scanned.level_map.levels.nbytes / hours / 1e6:.2f} MB",
-            ),
+            ("dense landmarks of a scanned file", f"{len(scanned.dense.frames) / hours:,.0f}"),
+            ("level map, not packed", f"{scanned.level_map.levels.nbytes / hours / 1e6:.2f} MB"),
         ],
     )
     if added > 1:
@@ -201,19 +185,12 @@ def _clips(report: Report, tracks: list[Track], parts: Roles, shelf: Shelf) -> N
             made = fingerprint(y[len(y) // 2 : len(y) // 2 + 10 * sound.RATE])
             spent.append(1000 * timed(partial(_scan, shelf, made))[1])
         if spent:
-            rows.append(
-                (name, f"{np.median(spent):.0f}", f"{np.quantile(spent, 0.95):.0f}")
-            )
+            rows.append((name, f"{np.median(spent):.0f}", f"{np.quantile(spent, 0.95):.0f}"))
     report.table(("clip of 10 s", "ms, median", "95 %"), rows)
 
 
 def _scan(shelf: Shelf, made: Fingerprint) -> None:
-    scan(
-        made,
-        index=shelf.index,
-        buckets=[BUCKET],
-        references=shelf.held,
-    )
+    scan(made, index=shelf.index, buckets=[BUCKET], references=shelf.held)
 
 
 if __name__ == "__main__":

@@ -72,8 +72,7 @@ def titles(
     """
     order = [music[k] for k in rng.permutation(len(music))]
     made = [
-        Title(number, _trimmed(y[: _LONGEST * RATE]), 4)
-        for number, y in enumerate(order[:songs])
+        Title(number, _trimmed(y[: _LONGEST * RATE]), 4) for number, y in enumerate(order[:songs])
     ]
     for number, y in enumerate(order[songs : songs + jingles], songs):
         y, n = _trimmed(y), int(rng.uniform(5, 15) * RATE)
@@ -127,9 +126,7 @@ def fillers(once: Sequence[Samples], rng: np.random.Generator) -> Iterator[Sampl
     music = _strange(once, rng)
     speaks = shutil.which("espeak-ng") is not None
     while True:
-        kind = rng.choice(
-            ["speech", "music", "tones", "silence"], p=[0.5, 0.4, 0.06, 0.04]
-        )
+        kind = rng.choice(["speech", "music", "tones", "silence"], p=[0.5, 0.4, 0.06, 0.04])
         seconds = float(rng.uniform(20, 60))
         if kind == "speech" and speaks:
             yield nonsense(rng, seconds)
@@ -155,9 +152,7 @@ def _strange(once: Sequence[Samples], rng: np.random.Generator) -> Iterator[Samp
             yield part if tempo == 1 else sound.tempo(part, tempo)
 
 
-def _schedule(
-    station: Sequence[Title], rng: np.random.Generator
-) -> list[tuple[_Turn, ...]]:
+def _schedule(station: Sequence[Title], rng: np.random.Generator) -> list[tuple[_Turn, ...]]:
     """Return all plays in order, as groups that follow each other without a pause."""
     plays: list[_Turn] = []
     for title in station:
@@ -177,9 +172,7 @@ def _schedule(
     return groups
 
 
-def _next(
-    waiting: Sequence[tuple[_Turn, ...]], last: dict[int, float], at: float
-) -> int | None:
+def _next(waiting: Sequence[tuple[_Turn, ...]], last: dict[int, float], at: float) -> int | None:
     """Return the first waiting group of titles that were not played lately."""
     for place, group in enumerate(waiting):
         if all(at - last.get(title.number, -_APART) >= _APART for title, _ in group):

@@ -184,9 +184,7 @@ class Scene:
                 found.add(original)
         return found
 
-    def _is_right(
-        self, task: Task, run: ScoringRun, kin: set[tuple[int, Pose]]
-    ) -> bool:
+    def _is_right(self, task: Task, run: ScoringRun, kin: set[tuple[int, Pose]]) -> bool:
         """Return whether what a row claims does sound in both tracks."""
         if self._original(task, run) in kin or self._shares(task, run):
             return True
@@ -215,9 +213,7 @@ class Scene:
         start, end = run.query_span
         return share_sound(query, reference, (start + ahead, end + ahead), alignment)
 
-    def _turned(
-        self, task: Task, run: ScoringRun
-    ) -> tuple[Samples, Samples, float, float] | None:
+    def _turned(self, task: Task, run: ScoringRun) -> tuple[Samples, Samples, float, float] | None:
         """Return the sound of both tracks as it was scanned, and by how many frames
         turning moved each; None if only one is mirrored.
 
@@ -262,9 +258,7 @@ class Scene:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the measurement and print the results."""
     made = parser("Count false rows of strangers in large catalogues.")
-    made.add_argument(
-        "--hours", type=float, nargs="+", default=[300, 1_000], metavar="H"
-    )
+    made.add_argument("--hours", type=float, nargs="+", default=[300, 1_000], metavar="H")
     made.add_argument("--least", type=float, default=50, help="hours of strangers")
     made.add_argument("--processes", type=int, default=1)
     made.add_argument("--kept", type=Path, help="a file that keeps finished scans")
@@ -274,9 +268,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with workplace() as folder:
         work = Path(folder)
         tracks = music(args.music, work)
-        halves = np.array_split(
-            np.random.default_rng(args.seed).permutation(len(tracks)), 2
-        )
+        halves = np.array_split(np.random.default_rng(args.seed).permutation(len(tracks)), 2)
         _say("fingerprints")
         fingerprints = [fingerprint(track.samples()) for track in tracks]
         catalogues = [
@@ -349,9 +341,7 @@ class _Kept:
                 self._done[scan.task] = scan
 
     def scans(
-        self,
-        tasks: Sequence[Task],
-        work: Callable[[Sequence[Task]], Iterator[Scan]],
+        self, tasks: Sequence[Task], work: Callable[[Sequence[Task]], Iterator[Scan]]
     ) -> list[Scan]:
         """Return a scan for each task; do what was not done before."""
         begun = time.monotonic()
@@ -440,9 +430,7 @@ def _print(report: Report, scans: Sequence[Scan], least: float) -> None:
     _print_tail(report, scans, tracks, limit)
     _print_rows(report, rows)
     report.check(f"{hours:.0f} h: {len(false)} false rows", reached=not false)
-    report.check(
-        f"{hours:.0f} h: {strange:.1f} h of strangers", reached=strange >= least
-    )
+    report.check(f"{hours:.0f} h: {strange:.1f} h of strangers", reached=strange >= least)
 
 
 def _print_rows(report: Report, rows: Sequence[Row]) -> None:
@@ -476,9 +464,7 @@ def _short(name: str) -> str:
     return f"{parts[0]} … {parts[-1]}" if len(parts) > 1 else name
 
 
-def _print_tail(
-    report: Report, scans: Sequence[Scan], tracks: Sequence[int], limit: float
-) -> None:
+def _print_tail(report: Report, scans: Sequence[Scan], tracks: Sequence[int], limit: float) -> None:
     table = []
     for name, share in product(("best", "long"), (0.05, 0.01)):
         windows = [
@@ -491,8 +477,7 @@ def _print_tail(
         rate, slowest, fastest = found.rate(limit)
         if (name, share) == _CALIBRATION:
             report.check(
-                f"threshold of {limit:.1f} bits, {needed:.1f} are needed",
-                reached=limit >= needed,
+                f"threshold of {limit:.1f} bits, {needed:.1f} are needed", reached=limit >= needed
             )
         table.append(
             (

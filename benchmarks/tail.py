@@ -68,9 +68,7 @@ def _interval(values: NDArray[np.float64]) -> tuple[float, float, float]:
     return float(values[0]), float(low), float(high)
 
 
-def measure(
-    report: Report, tracks: list[Track], parts: Roles, shelf: Shelf
-) -> dict[int, set[int]]:
+def measure(report: Report, tracks: list[Track], parts: Roles, shelf: Shelf) -> dict[int, set[int]]:
     """Scan strangers and references; return the tracks that hold the same sound.
 
     A track that shares sound with a reference is not a stranger: its match is right.
@@ -88,10 +86,7 @@ def measure(
             twins.setdefault(other, set()).add(number)
     strange = [number for number in answers if number not in twins]
     false = [(number, run) for number in strange for run in answers[number][0]]
-    windows = [
-        best_by_window([*answers[n][0], *answers[n][1]], tracks[n].seconds)
-        for n in strange
-    ]
+    windows = [best_by_window([*answers[n][0], *answers[n][1]], tracks[n].seconds) for n in strange]
     hours = sum(tracks[n].seconds for n in strange) / 3600
     runs = [run for n in strange for run in (*answers[n][0], *answers[n][1])]
     longest = max((run.bits for run in runs if is_row(run, DEFAULT)), default=0.0)
@@ -159,13 +154,7 @@ class _Without:
     ) -> list[Votes]:
         """Return the best offsets of the other recordings."""
         answers = self._index.query_windows(
-            buckets,
-            hashes,
-            frames,
-            windows,
-            top=top + 16,
-            min_votes=min_votes,
-            max_list=max_list,
+            buckets, hashes, frames, windows, top=top + 16, min_votes=min_votes, max_list=max_list
         )
         return [votes[votes.recordings != self._recording][:top] for votes in answers]
 
@@ -249,9 +238,7 @@ def _print(
     )
 
 
-def _name(
-    report: Report, tracks: list[Track], false: Sequence[tuple[int, ScoringRun]]
-) -> None:
+def _name(report: Report, tracks: list[Track], false: Sequence[tuple[int, ScoringRun]]) -> None:
     if false:
         report.table(
             ("false match", "mistaken for", "bits", "s", "tempo"),

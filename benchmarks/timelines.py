@@ -49,9 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         ["kind", "files", "largest distance, ms"],
         [(name, counts[name], f"{ms:.1f}") for name, ms in sorted(worst.items())],
     )
-    report.check(
-        f"every place within {_LIMIT_MS:g} ms", reached=max(worst.values()) <= _LIMIT_MS
-    )
+    report.check(f"every place within {_LIMIT_MS:g} ms", reached=max(worst.values()) <= _LIMIT_MS)
     return report.end(checked=args.check)
 
 

@@ -135,9 +135,7 @@ def run(
         parts = roles(tracks, args.seed, args.half)
         known, unknown = _clips(tracks, parts, trials, (args.seed, args.clips))
         shelf = build(tracks, parts.references, work / "index")
-        catalogue = Catalogue(
-            shelf.index, shelf.references, shelf.hours, others=turned_variants()
-        )
+        catalogue = Catalogue(shelf.index, shelf.references, shelf.hours, others=turned_variants())
         for hours in sorted(args.hours):
             catalogue.grow(hours)
             report.title(f"In {catalogue.hours:.0f} h")
@@ -154,10 +152,7 @@ def run(
 
 
 def _clips(
-    tracks: Sequence[Track],
-    parts: Roles,
-    trials: Sequence[ClipTrial],
-    size: tuple[int, int],
+    tracks: Sequence[Track], parts: Roles, trials: Sequence[ClipTrial], size: tuple[int, int]
 ) -> tuple[list[TrialClip], list[TrialClip]]:
     """Return clips of recordings under each condition, and half as many of strangers."""
     seed, clips = size
@@ -171,9 +166,7 @@ def _clips(
         return TrialClip(trial, number, start, fingerprint(condition.apply(y, damage)))
 
     known = [
-        clip(trial, int(number))
-        for trial in trials
-        for number in rng.choice(parts.played, clips)
+        clip(trial, int(number)) for trial in trials for number in rng.choice(parts.played, clips)
     ]
     unknown = [
         clip(trial, int(number))

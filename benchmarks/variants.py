@@ -44,9 +44,7 @@ class Variant:
         moved = np.rint(frames * self.tempo).astype(np.int32)
         inside = (bins >= 0) & (bins < DEFAULT.n_bins) & (moved <= last)
         order = np.argsort(moved[inside], kind="stable")
-        return Landmarks(
-            moved[inside][order], bins[inside][order], landmarks.levels[inside][order]
-        )
+        return Landmarks(moved[inside][order], bins[inside][order], landmarks.levels[inside][order])
 
 
 def variants() -> Iterator[Variant]:

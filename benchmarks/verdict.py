@@ -22,8 +22,7 @@ class Verdict:
     def titles(self) -> list[int | None]:
         """The title of most occurrences of each item, None where nothing returns."""
         return [
-            Counter(map(self.playing, item.occurrences)).most_common(1)[0][0]
-            for item in self.items
+            Counter(map(self.playing, item.occurrences)).most_common(1)[0][0] for item in self.items
         ]
 
     @cached_property

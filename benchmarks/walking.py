@@ -44,9 +44,7 @@ def measure(user: User, walks: int) -> dict[str, list[Spent]]:
     taken: dict[str, list[Spent]] = {}
     for _walk in range(walks + 1):
         file = _make_programme()
-        waiting = Match.objects.filter(state=MatchState.PENDING).exclude(
-            scanned_file=file
-        )
+        waiting = Match.objects.filter(state=MatchState.PENDING).exclude(scanned_file=file)
         for match in file.matches.order_by("first_start_ms"):
             _take(taken, _steps_of_walk(client, file, match))
         for match in waiting.order_by("created_at")[:_CUES]:
@@ -60,17 +58,14 @@ def _take(taken: dict[str, list[Spent]], steps: Mapping[str, Step]) -> None:
         clock, processor = time.perf_counter(), time.process_time()
         status = step()
         spent = Spent(
-            1000 * (time.perf_counter() - clock),
-            1000 * (time.process_time() - processor),
+            1000 * (time.perf_counter() - clock), 1000 * (time.process_time() - processor)
         )
         taken.setdefault(name, []).append(spent)
         if status != HTTPStatus.OK:
             raise SystemExit(f"{name} answered {status}")
 
 
-def _steps_of_walk(
-    client: Client, file: ScannedFile, match: Match
-) -> Mapping[str, Step]:
+def _steps_of_walk(client: Client, file: ScannedFile, match: Match) -> Mapping[str, Step]:
     here = reverse("portal:file_review", args=[file.uid])
     changes = reverse("portal:file_review_changes", args=[file.uid])
     steps = _steps(client, match, here, f"?file={file.uid}&list={here}", changes)
@@ -84,9 +79,7 @@ def _steps_of_queue(client: Client, match: Match) -> Mapping[str, Step]:
     return {f"Queue: {name}": step for name, step in steps.items()}
 
 
-def _steps(
-    client: Client, match: Match, here: str, query: str, changes: str
-) -> Mapping[str, Step]:
+def _steps(client: Client, match: Match, here: str, query: str, changes: str) -> Mapping[str, Step]:
     """Return the requests that one row takes, in order."""
     preview = reverse("portal:match_preview", args=[match.uid])
     decide = reverse("portal:match_decide", args=[match.uid])
@@ -99,9 +92,7 @@ def _steps(
                 decide + query, decision, headers={"Accept": "application/json"}
             ).status_code
         ),
-        "what changed since": lambda: (
-            client.get(f"{changes}?rows={match.uid}:1").status_code
-        ),
+        "what changed since": lambda: client.get(f"{changes}?rows={match.uid}:1").status_code,
     }
 
 

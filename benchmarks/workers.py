@@ -58,11 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             container = _fill(args.music, queue, work)
             seconds = {
                 number: _scanned_by(
-                    _workers(number, queue, work),
-                    number,
-                    container,
-                    programmes,
-                    args.scans,
+                    _workers(number, queue, work), number, container, programmes, args.scans
                 )
                 for number in (1, 2)
             }
@@ -73,10 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     report.line(machine())
     report.table(
         ["machines", "seconds", "hours of sound per hour"],
-        [
-            (number, f"{took:.1f}", f"{hours / took * 3600:.0f}")
-            for number, took in seconds.items()
-        ],
+        [(number, f"{took:.1f}", f"{hours / took * 3600:.0f}") for number, took in seconds.items()],
     )
     times = seconds[1] / seconds[2]
     report.line(f"Two machines scan {times:.2f} × as fast as one (at least {TARGET} ×)")
@@ -226,9 +219,7 @@ def _workers(number: int, queue: str, work: Path) -> Iterator[None]:
     """Run that many workers, each on its own core and folder; drain them at the end."""
     cores = sorted(os.sched_getaffinity(0))
     if number > len(cores):
-        raise SystemExit(
-            f"{number} workers need {number} cores; there are {len(cores)}"
-        )
+        raise SystemExit(f"{number} workers need {number} cores; there are {len(cores)}")
     running = [
         subprocess.Popen(
             [sys.executable, "-m", "benchmarks.pinned_worker", str(core), queue],

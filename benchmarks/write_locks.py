@@ -60,11 +60,7 @@ def _play(steps: int, seed: int, summary: Path) -> str:
         *("--steps", str(steps), "--seed", str(seed), "--summary", str(summary)),
     ]
     done = subprocess.run(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
     return done.stdout
 

@@ -24,9 +24,7 @@ def read_artist_ids(text: str) -> list[ArtistIdentity]:
     Raises ``BadIdentifier`` for what is no id, and for two of a kind at one place.
     """
     values: dict[tuple[int, str], str] = {}
-    for part in filter(
-        None, (entry_text.strip() for entry_text in re.split(r"[,\n]", text))
-    ):
+    for part in filter(None, (entry_text.strip() for entry_text in re.split(r"[,\n]", text))):
         entry = _ENTRY.fullmatch(part)
         if entry is None:
             raise BadIdentifier(
@@ -38,9 +36,7 @@ def read_artist_ids(text: str) -> list[ArtistIdentity]:
             )
         place, kind = int(entry[1]), entry[2].lower()
         if (place, kind) in values:
-            raise BadIdentifier(
-                _("artist %(place)s has two ids of one kind") % {"place": place}
-            )
+            raise BadIdentifier(_("artist %(place)s has two ids of one kind") % {"place": place})
         values[place, kind] = _CHECKS[kind](entry[3])
     # As the rows are ordered: an MBID before an ISNI.
     places = sorted(values, key=lambda key: (key[0], key[1] != ArtistIdKind.MBID))
@@ -68,8 +64,6 @@ def drop_moved(recording: Recording, before: Sequence[str]) -> None:
     """Delete the ids at places where another artist stands now."""
     now = list(recording.artists)
     moved = [
-        place
-        for place, name in enumerate(before, 1)
-        if place > len(now) or now[place - 1] != name
+        place for place, name in enumerate(before, 1) if place > len(now) or now[place - 1] != name
     ]
     recording.artist_identities.filter(position__in=moved).delete()

@@ -59,9 +59,7 @@ class ChangeRefused(Exception):
         super().__init__(message)
 
 
-def update_bucket(
-    *, bucket: Bucket, columns: Mapping[str, object], user: User | None
-) -> None:
+def update_bucket(*, bucket: Bucket, columns: Mapping[str, object], user: User | None) -> None:
     """Write new values to columns of a bucket."""
     before = {name: getattr(bucket, name) for name in columns}
     for name, value in columns.items():
@@ -92,8 +90,7 @@ def delete_bucket(*, bucket: Bucket, user: User | None) -> None:
         now = datetime.now(tz=UTC)
         with working_for(None):
             stated = standing_on(
-                f"recording:{uid}"
-                for uid in bucket.recordings.values_list("uid", flat=True)
+                f"recording:{uid}" for uid in bucket.recordings.values_list("uid", flat=True)
             )
         # Containers must not search a bucket that is gone.
         bucket.containers.clear()
@@ -119,11 +116,7 @@ def delete_bucket(*, bucket: Bucket, user: User | None) -> None:
 
 
 def update_recording(
-    *,
-    recording: Recording,
-    columns: Mapping[str, object],
-    user: User | None,
-    note: str = "",
+    *, recording: Recording, columns: Mapping[str, object], user: User | None, note: str = ""
 ) -> None:
     """Write new values to columns of a recording; ``note`` says where they come from.
 
@@ -147,9 +140,7 @@ def update_recording(
             after=dict(columns),
             note=note,
         )
-        recordings_changed.send(
-            sender=Recording, before={recording.pk: before}, user=user
-        )
+        recordings_changed.send(sender=Recording, before={recording.pk: before}, user=user)
 
 
 def retire_recordings(*, recordings: Sequence[Recording], user: User | None) -> None:
@@ -160,9 +151,7 @@ def retire_recordings(*, recordings: Sequence[Recording], user: User | None) -> 
     with transaction.atomic():
         # Also those that the person may not see.
         with working_for(None):
-            stated = standing_on(
-                f"recording:{recording.uid}" for recording in recordings
-            )
+            stated = standing_on(f"recording:{recording.uid}" for recording in recordings)
         for recording in recordings:
             Recording.objects.filter(pk=recording.pk).update(
                 status=RecordingStatus.RETIRED, updated_at=datetime.now(tz=UTC)
@@ -172,16 +161,12 @@ def retire_recordings(*, recordings: Sequence[Recording], user: User | None) -> 
         note_change(recording.pk for recording in recordings)
         recordings_changed.send(
             sender=Recording,
-            before={
-                recording.pk: {"status": recording.status} for recording in recordings
-            },
+            before={recording.pk: {"status": recording.status} for recording in recordings},
             user=user,
         )
 
 
-def move_recordings(
-    *, recordings: Sequence[Recording], target: Bucket, user: User | None
-) -> None:
+def move_recordings(*, recordings: Sequence[Recording], target: Bucket, user: User | None) -> None:
     """Move recordings to another bucket, all or none; their ids stay.
 
     Raises ``ChangeRefused`` if the bucket was deleted, or if two recordings
@@ -205,10 +190,7 @@ def move_recordings(
         note_change(recording.pk for recording in recordings)
         recordings_changed.send(
             sender=Recording,
-            before={
-                recording.pk: {"bucket_id": recording.bucket_id}
-                for recording in recordings
-            },
+            before={recording.pk: {"bucket_id": recording.bucket_id} for recording in recordings},
             user=user,
         )
 
@@ -222,9 +204,7 @@ def add_audio(*, recording: Recording, audio: File[bytes]) -> None:
     refresh_fingerprint(recording)
     postings = index_store.postings_of(recording)
     with transaction.atomic():
-        recording.save(
-            update_fields=["audio", "audio_name", "audio_sha256", "audio_bytes"]
-        )
+        recording.save(update_fields=["audio", "audio_name", "audio_sha256", "audio_bytes"])
         audit.services.record(
             case=f"recording:{recording.uid}",
             action="recording.audio_added",
@@ -245,10 +225,7 @@ def refingerprint(*, recording: Recording, user: User | None) -> None:
     if not (recording.audio or recording.source_url or interrupted):
         raise ChangeRefused(
             "no_audio",
-            _(
-                "%(title)s has no stored audio. Upload the audio, then "
-                "fingerprint it again."
-            )
+            _("%(title)s has no stored audio. Upload the audio, then fingerprint it again.")
             % {"title": recording.title},
         )
     with transaction.atomic():
@@ -315,9 +292,7 @@ def save_other_audio(*, recording: Recording, user: User | None) -> None:
             raise _not_ready(recording)
         audit.services.record(
             case=f"recording:{recording.uid}",
-            action="recording.audio_given"
-            if was_waiting
-            else "recording.audio_replaced",
+            action="recording.audio_given" if was_waiting else "recording.audio_replaced",
             actor=user or audit.services.SYSTEM,
             after={"sha256": recording.audio_sha256, "url": recording.source_url},
         )
@@ -350,21 +325,14 @@ def take_audio_back(*, recording: Recording, user: User | None) -> None:
         note_change([recording.pk])
 
 
-def stop_waiting(
-    *, recording: Recording, bucket: int, status: str, user: User | None
-) -> None:
+def stop_waiting(*, recording: Recording, bucket: int, status: str, user: User | None) -> None:
     """Put a recording that waits for audio back where it was before it did."""
     rows = Recording.objects.filter(pk=recording.pk, status=RecordingStatus.STUB)
     with transaction.atomic():
-        if not rows.update(
-            bucket=bucket, status=status, updated_at=datetime.now(tz=UTC)
-        ):
+        if not rows.update(bucket=bucket, status=status, updated_at=datetime.now(tz=UTC)):
             raise _not_ready(recording)
         _record_leaving(
-            recording,
-            "recording.given_back",
-            {"bucket": bucket, "status": status},
-            user,
+            recording, "recording.given_back", {"bucket": bucket, "status": status}, user
         )
 
 
@@ -385,10 +353,7 @@ def _queue_for_worker(recording: Recording, **columns: object) -> bool:
 def _not_ready(recording: Recording) -> ChangeRefused:
     return ChangeRefused(
         "not_ready",
-        _(
-            "%(title)s is being fingerprinted or is retired. Try again "
-            "when it is searchable."
-        )
+        _("%(title)s is being fingerprinted or is retired. Try again when it is searchable.")
         % {"title": recording.title},
     )
 
@@ -400,14 +365,9 @@ def _refuse_ids_twice(recordings: Sequence[Recording], target: Bucket) -> None:
         if recording.custom_id and recording.bucket_id != target.pk
     )
     # A retired recording gives up its custom id.
-    living: QuerySet[Recording] = target.recordings.exclude(
-        status=RecordingStatus.RETIRED
-    )
+    living: QuerySet[Recording] = target.recordings.exclude(status=RecordingStatus.RETIRED)
     taken = living.filter(custom_id__in=custom_ids).values_list("custom_id", flat=True)
-    twice = {
-        *taken,
-        *(custom_id for custom_id, number in custom_ids.items() if number > 1),
-    }
+    twice = {*taken, *(custom_id for custom_id, number in custom_ids.items() if number > 1)}
     if twice:
         raise ChangeRefused(
             "custom_id_taken",

@@ -121,8 +121,7 @@ def _fetch(recording: Recording, progress: Progress) -> None:
             )
         except LinkRefused as error:
             raise AudioRefused(
-                "link_refused",
-                _("This link is not allowed: %(error)s.") % {"error": error},
+                "link_refused", _("This link is not allowed: %(error)s.") % {"error": error}
             ) from error
         except TooLarge as error:
             raise AudioRefused(
@@ -141,8 +140,7 @@ def _fetch(recording: Recording, progress: Progress) -> None:
         except FetchFailed as error:
             raise AudioRefused(
                 "needs_audio",
-                _("No audio could be loaded from this link: %(error)s.")
-                % {"error": error},
+                _("No audio could be loaded from this link: %(error)s.") % {"error": error},
             ) from error
         with target.open("rb") as handle:
             stored = keep_file(

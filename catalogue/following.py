@@ -89,10 +89,7 @@ def searched_index(report: Report = _look) -> Iterator[tuple[IndexStore, int]]:
             for partition in partitions.held()
         }
         parts = {partition: index for partition, (index, _) in searched.items()}
-        yield (
-            index_store.together(parts),
-            min(position for _, position in searched.values()),
-        )
+        yield (index_store.together(parts), min(position for _, position in searched.values()))
 
 
 @contextmanager
@@ -116,9 +113,7 @@ def searched_partition(
 
 def bring_up() -> int:
     """Follow the catalogue to its state at the call; return the position reached."""
-    return min(
-        (_bring_up(partition, _look) for partition in partitions.held()), default=0
-    )
+    return min((_bring_up(partition, _look) for partition in partitions.held()), default=0)
 
 
 def _bring_up(partition: Partition, report: Report) -> int:
@@ -138,8 +133,7 @@ def _bring_up(partition: Partition, report: Report) -> int:
             continue
         # This transaction may see changes that it must not count itself.
         if reached >= state.position and not (
-            connection.in_atomic_block
-            and IndexEntry.objects.filter(position=None).exists()
+            connection.in_atomic_block and IndexEntry.objects.filter(position=None).exists()
         ):
             return reached
         with _lock_folder(copy.root, waits=False) as is_ours:
@@ -156,9 +150,7 @@ def _bring_up(partition: Partition, report: Report) -> int:
         sleep(_LOOK_SECONDS)
 
 
-def build(
-    *, read: Read = read_kept, report: Report = _look, resume: bool = True
-) -> None:
+def build(*, read: Read = read_kept, report: Report = _look, resume: bool = True) -> None:
     """Build a copy beside this machine's, and put it in its place.
 
     Searches use the old one meanwhile, if it is of use. A build that was stopped is
@@ -170,12 +162,7 @@ def build(
 
 
 def _build(
-    partition: Partition,
-    read: Read,
-    report: Report,
-    *,
-    resume: bool,
-    only_if_lost: bool = False,
+    partition: Partition, read: Read, report: Report, *, resume: bool, only_if_lost: bool = False
 ) -> bool:
     """Build the copy of a partition; return False if another process builds it.
 
@@ -317,9 +304,7 @@ def _merge_beside(partition: Partition, position: int) -> None:
     The thread ends with the process; a merge that was cut short is begun again.
     """
     global _merging
-    if position != _merged_to.get(partition) and (
-        _merging is None or not _merging.is_alive()
-    ):
+    if position != _merged_to.get(partition) and (_merging is None or not _merging.is_alive()):
         index = index_store.open_folder(partition.folder)
         _merging = Thread(target=_merge, args=(index, partition, position), daemon=True)
         _merging.start()

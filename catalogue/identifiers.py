@@ -20,9 +20,7 @@ from django.utils.translation import gettext as _
 from catalogue.models import CodeStatus
 
 # Tables and web pages put spaces, dashes and invisible characters into codes.
-_PUNCTUATION = re.compile(
-    r"[\s\-\u00ad\u200b-\u200f\u2010-\u2015\u202a-\u202e\u2060\ufeff]"
-)
+_PUNCTUATION = re.compile(r"[\s\-\u00ad\u200b-\u200f\u2010-\u2015\u202a-\u202e\u2060\ufeff]")
 _ISRC = re.compile(r"^[A-Z]{2}[A-Z0-9]{3}[0-9]{7}$")
 _ISWC_DIGITS = 10
 # EAN-8, UPC-A and EAN-13.
@@ -115,8 +113,7 @@ def check_ipi_name(text: str) -> str:
         )
     bare = bare.zfill(11)
     weighted = sum(
-        weight * int(digit)
-        for weight, digit in zip(range(10, 1, -1), bare[:9], strict=True)
+        weight * int(digit) for weight, digit in zip(range(10, 1, -1), bare[:9], strict=True)
     )
     return _ending(bare, f"{-weighted % 101 % 100:02}", text)
 
@@ -128,8 +125,7 @@ def check_ipi_base(text: str) -> str:
         return ""
     if not _IPI_BASE.fullmatch(bare):
         raise BadIdentifier(
-            _("an IPI base number looks like I-123456789-3, not '%(given)s'")
-            % {"given": text}
+            _("an IPI base number looks like I-123456789-3, not '%(given)s'") % {"given": text}
         )
     _ending(bare, _weighted_10(bare[1:-1], 2), text)
     return f"{bare[0]}-{bare[1:10]}-{bare[10]}"
@@ -157,10 +153,7 @@ def check_mbid(text: str) -> str:
     bare = text.strip().lower()
     if bare and not _MBID.fullmatch(bare):
         raise BadIdentifier(
-            _(
-                "an MBID looks like 5b11f4ce-a62d-471e-81fc-a69a8278c7da, not "
-                "'%(given)s'"
-            )
+            _("an MBID looks like 5b11f4ce-a62d-471e-81fc-a69a8278c7da, not '%(given)s'")
             % {"given": text}
         )
     return bare
@@ -173,8 +166,7 @@ def check_grid(text: str) -> str:
         return ""
     if not _GRID.fullmatch(bare):
         raise BadIdentifier(
-            _("a GRid is A1 followed by 16 characters, not '%(given)s'")
-            % {"given": text}
+            _("a GRid is A1 followed by 16 characters, not '%(given)s'") % {"given": text}
         )
     return _ending(bare, _mod_37_36(bare[:-1]), text)
 
@@ -216,8 +208,7 @@ def check_dpid(text: str) -> str:
         return ""
     if not _DPID.fullmatch(bare):
         raise BadIdentifier(
-            _("a DPID is PADPIDA followed by 11 characters, not '%(given)s'")
-            % {"given": text}
+            _("a DPID is PADPIDA followed by 11 characters, not '%(given)s'") % {"given": text}
         )
     return _ending(bare, _mod_37_36(bare[:-1]), text)
 
@@ -231,9 +222,7 @@ def check_ipn(text: str) -> str:
     """Return an international performer number; how it is checked is not public."""
     bare = _bare(text)
     if bare and not _IPN.fullmatch(bare):
-        raise BadIdentifier(
-            _("an IPN has at most 8 digits, not '%(given)s'") % {"given": text}
-        )
+        raise BadIdentifier(_("an IPN has at most 8 digits, not '%(given)s'") % {"given": text})
     return bare
 
 
@@ -245,8 +234,7 @@ def check_label_code(text: str) -> str:
     match = _LABEL_CODE.fullmatch(bare)
     if match is None:
         raise BadIdentifier(
-            _("a label code is LC followed by 4 to 6 digits, not '%(given)s'")
-            % {"given": text}
+            _("a label code is LC followed by 4 to 6 digits, not '%(given)s'") % {"given": text}
         )
     return f"LC{match[1].zfill(5)}"
 
@@ -257,9 +245,7 @@ def check_society(text: str) -> str:
     if not bare.strip("0"):
         return ""
     if not _SOCIETY.fullmatch(bare):
-        raise BadIdentifier(
-            _("a society number has 3 digits, not '%(given)s'") % {"given": text}
-        )
+        raise BadIdentifier(_("a society number has 3 digits, not '%(given)s'") % {"given": text})
     return bare.zfill(3)
 
 
@@ -279,9 +265,7 @@ def _ending(bare: str, expected: str, text: str) -> str:
 
 def _weighted_10(digits: str, start: int) -> str:
     """Return the modulo 10 digit that ISWC and IPI base numbers share."""
-    weighted = start + sum(
-        weight * int(digit) for weight, digit in enumerate(digits, start=1)
-    )
+    weighted = start + sum(weight * int(digit) for weight, digit in enumerate(digits, start=1))
     return str(-weighted % 10)
 
 

@@ -83,22 +83,16 @@ class IndexFolder:
         changes = index_log.changes_after(max(0, reached))
         done = 0
         for batch in batched(changes, BATCH):
-            ours = [
-                change for change in batch if self.partition.holds(change.recording)
-            ]
+            ours = [change for change in batch if self.partition.holds(change.recording)]
             _apply(store, ours, read, skip_held=reached < 0)
-            counted = [
-                change.position for change in batch if change.position is not None
-            ]
+            counted = [change.position for change in batch if change.position is not None]
             # Without a position, a copy is compared again after an interruption.
             if counted and reached >= 0:
                 self._write(state, counted[-1])
             done += len(batch)
             report(done, len(changes))
         if reached < 0:
-            counted = [
-                change.position for change in changes if change.position is not None
-            ]
+            counted = [change.position for change in changes if change.position is not None]
             self._write(state, max(counted, default=0))
 
     def distrust(self) -> None:
@@ -121,11 +115,7 @@ class IndexFolder:
 
 
 def _apply(
-    store: SegmentStore,
-    changes: Collection[LoggedChange],
-    read: Read,
-    *,
-    skip_held: bool,
+    store: SegmentStore, changes: Collection[LoggedChange], read: Read, *, skip_held: bool
 ) -> None:
     for bucket in sorted({change.bucket for change in changes}):
         here = [change for change in changes if change.bucket == bucket]
@@ -172,9 +162,7 @@ def read_kept(changes: Sequence[LoggedChange]) -> list[Postings]:
 UNREADABLE = (RecognitionError, OSError, ValueError)
 
 
-def with_recordings(
-    changes: Sequence[LoggedChange],
-) -> Iterator[tuple[LoggedChange, Recording]]:
+def with_recordings(changes: Sequence[LoggedChange]) -> Iterator[tuple[LoggedChange, Recording]]:
     """Yield each change with its recording; skip deleted recordings."""
     rows = Recording._base_manager.in_bulk([change.recording for change in changes])
     for change in changes:

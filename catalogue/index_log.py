@@ -14,13 +14,7 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 
-from catalogue.models import (
-    CatalogueState,
-    IndexCopy,
-    IndexEntry,
-    Recording,
-    RecordingStatus,
-)
+from catalogue.models import CatalogueState, IndexCopy, IndexEntry, Recording, RecordingStatus
 from common.batches import batched
 from common.uid import new_uid
 
@@ -68,9 +62,7 @@ def _note(keys: Sequence[int]) -> None:
     columns = ("pk", "bucket_id", "status", "fingerprint")
     places: dict[int, int] = {}
     searched = set()
-    for recording, bucket, status, fingerprint in rows.order_by("pk").values_list(
-        *columns
-    ):
+    for recording, bucket, status, fingerprint in rows.order_by("pk").values_list(*columns):
         places[recording] = bucket
         if status == _READY or (status in _OPEN and fingerprint):
             searched.add(recording)
@@ -85,8 +77,7 @@ def _note(keys: Sequence[int]) -> None:
             is_held=recording in searched and bucket == place,
         )
         for recording, place in places.items()
-        for bucket in buckets_of[recording]
-        | ({place} if recording in searched else set())
+        for bucket in buckets_of[recording] | ({place} if recording in searched else set())
     ]
     IndexEntry.objects.bulk_create(
         changed,

@@ -57,9 +57,7 @@ def open_held() -> IndexStore:
 
     Raises ``IndexPartial`` if it holds only a part.
     """
-    return together(
-        {partition: open_folder(partition.folder) for partition in partitions.held()}
-    )
+    return together({partition: open_folder(partition.folder) for partition in partitions.held()})
 
 
 def together(parts: Mapping[Partition, SegmentStore]) -> IndexStore:
@@ -72,9 +70,7 @@ def together(parts: Mapping[Partition, SegmentStore]) -> IndexStore:
         raise partitions.elsewhere()
     if len(every) == 1:
         return parts[every[0]]
-    return PartitionedIndex(
-        {partition.number: parts[partition] for partition in every}, len(every)
-    )
+    return PartitionedIndex({partition.number: parts[partition] for partition in every}, len(every))
 
 
 def create_folder(folder: Path) -> SegmentStore:
@@ -88,10 +84,7 @@ def create_folder(folder: Path) -> SegmentStore:
 @lru_cache(maxsize=16)
 def _open(root: Path, _identity: tuple[int, int] | None) -> SegmentStore:
     return SegmentStore(
-        root,
-        params_hash=DEFAULT.index_hash(),
-        create=False,
-        rebuild_command=_REBUILD,
+        root, params_hash=DEFAULT.index_hash(), create=False, rebuild_command=_REBUILD
     )
 
 
@@ -160,7 +153,5 @@ def remove_recording(recording: Recording) -> None:
 def _folder_of(recording: Recording) -> Path:
     """Return the folder of the held partition to which a recording belongs."""
     return next(
-        partition.folder
-        for partition in partitions.held()
-        if partition.holds(recording.pk)
+        partition.folder for partition in partitions.held() if partition.holds(recording.pk)
     )

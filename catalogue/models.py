@@ -114,10 +114,7 @@ class CodeStatus(models.TextChoices):
     CONFLICT = "conflict", _("Conflict")
 
 
-TITLE_COLUMNS = (
-    *("title", "version_title", "family"),
-    *("isrc", "release_date", "custom_id"),
-)
+TITLE_COLUMNS = (*("title", "version_title", "family"), *("isrc", "release_date", "custom_id"))
 """What ``Recording.full_title`` reads."""
 
 
@@ -135,14 +132,9 @@ class Recording(models.Model):
     """
 
     uid = uid_field("r")
-    acr_id = models.CharField(
-        max_length=32, unique=True, default=new_acr_id, editable=False
-    )
+    acr_id = models.CharField(max_length=32, unique=True, default=new_acr_id, editable=False)
     bucket = models.ForeignKey(
-        Bucket,
-        on_delete=models.PROTECT,
-        related_name="recordings",
-        limit_choices_to=PRESENT,
+        Bucket, on_delete=models.PROTECT, related_name="recordings", limit_choices_to=PRESENT
     )
     custom_id = models.CharField(max_length=200, blank=True, default="")
     title = models.CharField(max_length=500)
@@ -151,20 +143,12 @@ class Recording(models.Model):
     album = models.CharField(max_length=500, blank=True, default="")
     label = models.CharField(max_length=300, blank=True, default="")
     release_date = models.CharField(
-        max_length=10,
-        blank=True,
-        default="",
-        help_text=_("2016, 2016-06 or 2016-06-28"),
+        max_length=10, blank=True, default="", help_text=_("2016, 2016-06 or 2016-06-28")
     )
     isrc = models.CharField("ISRC", max_length=40, blank=True, default="")
-    isrc_normalised = models.CharField(
-        _("normalised ISRC"), max_length=12, blank=True, default=""
-    )
+    isrc_normalised = models.CharField(_("normalised ISRC"), max_length=12, blank=True, default="")
     isrc_status = models.CharField(
-        _("ISRC status"),
-        max_length=16,
-        choices=CodeStatus.choices,
-        default=CodeStatus.MISSING,
+        _("ISRC status"), max_length=16, choices=CodeStatus.choices, default=CodeStatus.MISSING
     )
     own_isrc = models.CharField(
         max_length=12,
@@ -219,9 +203,7 @@ class Recording(models.Model):
         blank=True,
         editable=False,
         related_name="+",
-        help_text=_(
-            "The canonical recording of its group; empty for that recording itself."
-        ),
+        help_text=_("The canonical recording of its group; empty for that recording itself."),
     )
     family = models.ForeignKey(
         "self",
@@ -245,9 +227,7 @@ class Recording(models.Model):
         default=dict,
         blank=True,
         editable=False,
-        help_text=_(
-            "Writers and publishers that its works filled in, as they were then."
-        ),
+        help_text=_("Writers and publishers that its works filled in, as they were then."),
     )
     added_by = person_field()
     created_at = models.DateTimeField(auto_now_add=True)
@@ -265,8 +245,7 @@ class Recording(models.Model):
                 name="recording_custom_id_unique_in_bucket",
             ),
             models.CheckConstraint(
-                condition=models.Q(duration_ms__gte=0),
-                name="recording_duration_not_negative",
+                condition=models.Q(duration_ms__gte=0), name="recording_duration_not_negative"
             ),
         ]
         indexes = [
@@ -282,13 +261,9 @@ class Recording(models.Model):
             ),
             models.Index(fields=["isrc_normalised"], name="recording_isrc"),
             models.Index(
-                fields=["own_isrc"],
-                condition=~models.Q(own_isrc=""),
-                name="recording_own_isrc",
+                fields=["own_isrc"], condition=~models.Q(own_isrc=""), name="recording_own_isrc"
             ),
-            models.Index(
-                fields=["iswc"], condition=~models.Q(iswc=""), name="recording_iswc"
-            ),
+            models.Index(fields=["iswc"], condition=~models.Q(iswc=""), name="recording_iswc"),
             models.Index(fields=["audio_sha256"], name="recording_sha256"),
             # SQLite cannot use the constraint's partial index for queries with parameters.
             models.Index(fields=["bucket", "custom_id"], name="recording_custom_id"),
@@ -337,9 +312,7 @@ class Recording(models.Model):
     @property
     def state_label(self) -> str:
         """Its status as pages show it."""
-        return (
-            _now("Too little sound") if self.lacks_sound else self.get_status_display()
-        )
+        return _now("Too little sound") if self.lacks_sound else self.get_status_display()
 
     @property
     def artist_names(self) -> str:
@@ -412,8 +385,7 @@ class ArtistIdentity(models.Model):
         ordering = ["position", "-kind"]
         constraints = [
             models.UniqueConstraint(
-                fields=["recording", "position", "kind"],
-                name="artist_identity_once",
+                fields=["recording", "position", "kind"], name="artist_identity_once"
             )
         ]
         indexes = [models.Index(fields=["value"], name="artist_identity_value")]
@@ -437,9 +409,7 @@ class IndexEntry(models.Model):
     until the change is counted (``index_log``).
     """
 
-    recording = models.ForeignKey(
-        Recording, on_delete=models.CASCADE, related_name="index_entries"
-    )
+    recording = models.ForeignKey(Recording, on_delete=models.CASCADE, related_name="index_entries")
     bucket = models.ForeignKey(Bucket, on_delete=models.CASCADE, related_name="+")
     is_held = models.BooleanField()
     position = models.BigIntegerField(null=True, unique=True)
@@ -493,9 +463,7 @@ class IndexCopy(models.Model):
         verbose_name_plural = "index copies"
         ordering = ["host", "folder"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["host", "folder"], name="index_copy_one_per_folder"
-            )
+            models.UniqueConstraint(fields=["host", "folder"], name="index_copy_one_per_folder")
         ]
 
     def __str__(self) -> str:
@@ -544,7 +512,7 @@ class Exclusion(models.Model):
             models.CheckConstraint(
                 condition=models.Q(start_ms__gte=0, end_ms__gt=models.F("start_ms")),
                 name="excluded_segment_ordered",
-            ),
+            )
         ]
 
     def __str__(self) -> str:

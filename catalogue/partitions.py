@@ -56,11 +56,7 @@ def every() -> list[Partition]:
 def held() -> list[Partition]:
     """Return the partitions that this machine holds."""
     numbers: list[int] | None = settings.ACRPORTAL_HELD_PARTITIONS
-    return [
-        partition
-        for partition in every()
-        if numbers is None or partition.number in numbers
-    ]
+    return [partition for partition in every() if numbers is None or partition.number in numbers]
 
 
 def are_all_held() -> bool:
@@ -75,9 +71,7 @@ def duty_of_all() -> str:
 
 def elsewhere() -> IndexPartial:
     """Return the error of work that needs partitions which this machine does not hold."""
-    missing = [
-        str(partition.number) for partition in every() if partition not in held()
-    ]
+    missing = [str(partition.number) for partition in every() if partition not in held()]
     return IndexPartial(
         _(
             "This machine does not hold partition %(numbers)s of %(count)s, and this "

@@ -54,9 +54,7 @@ def needs_rebuild() -> bool:
     return False
 
 
-def rebuild_index(
-    progress: Callable[[Rebuilt], None], *, resume: bool = False
-) -> Rebuilt:
+def rebuild_index(progress: Callable[[Rebuilt], None], *, resume: bool = False) -> Rebuilt:
     """Index every searchable recording again; call ``progress`` after each batch.
 
     Readers use the old index until the new one is complete. A stopped rebuild leaves
@@ -101,9 +99,7 @@ def _read(changes: Sequence[LoggedChange], counts: Rebuilt) -> list[Postings]:
 def _give_up(recording: Recording) -> None:
     with transaction.atomic():
         # The filter skips recordings that were retired in the meantime.
-        Recording._base_manager.filter(
-            pk=recording.pk, status=RecordingStatus.READY
-        ).update(
+        Recording._base_manager.filter(pk=recording.pk, status=RecordingStatus.READY).update(
             status=RecordingStatus.ERROR,
             status_message=gettext_noop(
                 "The fingerprint is missing or incompatible and could not be "

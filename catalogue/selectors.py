@@ -12,13 +12,7 @@ from django.db.models.expressions import Combinable
 
 from accounts.reach import seen_buckets
 from catalogue.identifiers import check_isrc
-from catalogue.models import (
-    ACRCLOUD_MUSIC_BUCKET_ID,
-    Bucket,
-    Exclusion,
-    Recording,
-    RecordingStatus,
-)
+from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Bucket, Exclusion, Recording, RecordingStatus
 
 
 def buckets_with_counts() -> QuerySet[Bucket]:
@@ -30,13 +24,10 @@ def buckets_with_counts() -> QuerySet[Bucket]:
             ready_count=Count(
                 "recordings",
                 filter=Q(
-                    recordings__status=RecordingStatus.READY,
-                    recordings__too_little_sound=False,
+                    recordings__status=RecordingStatus.READY, recordings__too_little_sound=False
                 ),
             ),
-            unfindable_count=Count(
-                "recordings", filter=cannot_be_found("recordings__")
-            ),
+            unfindable_count=Count("recordings", filter=cannot_be_found("recordings__")),
         )
         .order_by("name")
     )
@@ -44,9 +35,7 @@ def buckets_with_counts() -> QuerySet[Bucket]:
 
 def searchable_buckets() -> QuerySet[Bucket]:
     """Return the buckets with our own recordings."""
-    return (
-        Bucket.objects.present().exclude(pk=ACRCLOUD_MUSIC_BUCKET_ID).order_by("name")
-    )
+    return Bucket.objects.present().exclude(pk=ACRCLOUD_MUSIC_BUCKET_ID).order_by("name")
 
 
 def cannot_be_found(path: str = "") -> Q:
@@ -56,9 +45,7 @@ def cannot_be_found(path: str = "") -> Q:
     leads to the recording.
     """
     failed = Q((f"{path}status", RecordingStatus.ERROR))
-    silent = Q(
-        (f"{path}status", RecordingStatus.READY), (f"{path}too_little_sound", True)
-    )
+    silent = Q((f"{path}status", RecordingStatus.READY), (f"{path}too_little_sound", True))
     return failed | silent
 
 
@@ -85,13 +72,9 @@ def keys_beyond_labels(
     if not rules:
         return
     rows = Recording.objects.filter(bucket__in=buckets).exclude(label="").order_by()
-    seen = {
-        label.casefold() for label in rows.values_list("label", flat=True).distinct()
-    }
+    seen = {label.casefold() for label in rows.values_list("label", flat=True).distinct()}
     yield from (
-        key
-        for key, labels in rules
-        if not seen.issuperset(label.casefold() for label in labels)
+        key for key, labels in rules if not seen.issuperset(label.casefold() for label in labels)
     )
 
 
@@ -101,9 +84,7 @@ def own_recording_with_isrc(isrc: str) -> Recording | None:
     if not normalised:
         return None
     return (
-        Recording.objects.filter(
-            isrc_normalised=normalised, status=RecordingStatus.READY
-        )
+        Recording.objects.filter(isrc_normalised=normalised, status=RecordingStatus.READY)
         .order_by("pk")
         .first()
     )
@@ -165,13 +146,9 @@ def merged_into_any(recordings: QuerySet[Recording], *, path: str) -> Q:
     """Return the condition that a recording was finally merged into one of these."""
     aliases = Recording._base_manager.filter(merged_into__isnull=False)
     # This leaves few: most recordings have nothing merged into them.
-    stay = recordings.filter(
-        merged_into=None, pk__in=aliases.order_by().values("merged_into")
-    )
+    stay = recordings.filter(merged_into=None, pk__in=aliases.order_by().values("merged_into"))
     keys = stay.order_by().values("pk")
-    return reduce(
-        or_, (Q((f"{path}{merge_path}__in", keys)) for merge_path in _merge_paths())
-    )
+    return reduce(or_, (Q((f"{path}{merge_path}__in", keys)) for merge_path in _merge_paths()))
 
 
 def _merge_paths() -> list[str]:
@@ -191,22 +168,16 @@ def standing_for(recordings: QuerySet[Recording]) -> dict[int, int]:
 def given_up_among(recordings: Iterable[int]) -> set[int]:
     """Return which of these recordings were retired, as ``Recording.is_given_up``."""
     # Scans find what was retired since they began, so access limits do not count.
-    rows = Recording._base_manager.filter(
-        pk__in=list(recordings), status=RecordingStatus.RETIRED
-    )
+    rows = Recording._base_manager.filter(pk__in=list(recordings), status=RecordingStatus.RETIRED)
     return {row.pk for row in rows if row.is_given_up}
 
 
 def excluded_segments(recording: Recording) -> QuerySet[Exclusion]:
     """Return the recording's intervals that are excluded or proposed for exclusion."""
-    return recording.excluded_segments.filter(removed_at__isnull=True).select_related(
-        "created_by"
-    )
+    return recording.excluded_segments.filter(removed_at__isnull=True).select_related("created_by")
 
 
-def excluded_intervals_of(
-    recordings: Iterable[int],
-) -> dict[int, list[tuple[int, int]]]:
+def excluded_intervals_of(recordings: Iterable[int]) -> dict[int, list[tuple[int, int]]]:
     """Return the excluded intervals of many recordings by key, with one query."""
     rows = Exclusion.objects.filter(
         recording__in=list(recordings), approved=True, removed_at__isnull=True

@@ -24,13 +24,7 @@ from catalogue.models import (
     Recording,
     RecordingStatus,
 )
-from common.storage import (
-    delete_files,
-    display_name,
-    keep_bytes,
-    keep_file,
-    kept_only_if_done,
-)
+from common.storage import delete_files, display_name, keep_bytes, keep_file, kept_only_if_done
 from recognition.fingerprint.file_format import to_bytes
 from recognition.types import Fingerprint
 
@@ -59,11 +53,7 @@ _CODES = ("isrc", "upc", "iswc")
 
 
 def create_bucket(
-    *,
-    name: str,
-    intake_rule: str = IntakeRule.ASK,
-    user: User | None = None,
-    **columns: object,
+    *, name: str, intake_rule: str = IntakeRule.ASK, user: User | None = None, **columns: object
 ) -> Bucket:
     """Create a bucket and record it in the audit trail.
 
@@ -186,12 +176,7 @@ class IdTaken(Exception):
 
 
 def add_waiting_recording(
-    *,
-    bucket: Bucket,
-    details: RecordingDetails,
-    acr_id: str,
-    duration_ms: int,
-    user: User | None,
+    *, bucket: Bucket, details: RecordingDetails, acr_id: str, duration_ms: int, user: User | None
 ) -> Recording:
     """Add a recording that waits for its audio, under the id that another server gave it.
 
@@ -205,11 +190,7 @@ def add_waiting_recording(
         if existing is not None and not _may_wait(existing):
             raise IdTaken(existing)
         recording = existing or Recording(acr_id=acr_id, added_by=user)
-        before = (
-            {"bucket": existing.bucket_id, "status": existing.status}
-            if existing
-            else {}
-        )
+        before = {"bucket": existing.bucket_id, "status": existing.status} if existing else {}
         apply_details(recording, details)
         recording.bucket, recording.status = bucket, RecordingStatus.STUB
         recording.duration_ms = duration_ms
@@ -219,11 +200,7 @@ def add_waiting_recording(
             action="recording.awaited" if existing else "recording.added",
             actor=user or audit.services.SYSTEM,
             before=before,
-            after={
-                "title": recording.title,
-                "bucket": bucket.pk,
-                "waits_for_audio": True,
-            },
+            after={"title": recording.title, "bucket": bucket.pk, "waits_for_audio": True},
         )
     return recording
 

@@ -22,9 +22,7 @@ def members_of(sounds: Collection[int]) -> dict[int, int]:
     """Return the canonical recording of all that share or were merged into a sound."""
     members = {pk: pk for pk in sounds}
     same = Recording.objects.filter(same_sound_as__in=sounds)
-    members |= {
-        pk: sound for pk, sound in same.values_list("pk", "same_sound_as") if sound
-    }
+    members |= {pk: sound for pk, sound in same.values_list("pk", "same_sound_as") if sound}
     latest = dict(members)
     while latest:
         merged = Recording.objects.filter(merged_into__in=latest)

@@ -8,13 +8,7 @@ from __future__ import annotations
 
 import csv
 from functools import cache
-from ipaddress import (
-    IPv4Network,
-    IPv6Address,
-    IPv6Network,
-    ip_address,
-    ip_network,
-)
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +19,7 @@ _IPV6_INTERNET: Final = ip_network("2000::/3")
 _METADATA: Final = {
     # Azure's platform answers every virtual machine there: learn.microsoft.com, "What
     # is IP address 168.63.129.16". Other clouds use link-local or private addresses.
-    ip_address("168.63.129.16"),
+    ip_address("168.63.129.16")
 }
 
 

@@ -20,11 +20,7 @@ class Refused(Exception):
     code = "not_possible"
 
     def __init__(
-        self,
-        message: str | Promise,
-        code: str = "",
-        *,
-        fields: Mapping[str, str] | None = None,
+        self, message: str | Promise, code: str = "", *, fields: Mapping[str, str] | None = None
     ) -> None:
         self.message = str(message)
         super().__init__(self.message)
@@ -52,9 +48,7 @@ def error_body(
 
 def is_api_path(path: str) -> bool:
     """Tell whether clients of this path expect JSON."""
-    return path.startswith(("/api/", "/v1/", "/uploads/")) and not path.startswith(
-        "/api/docs"
-    )
+    return path.startswith(("/api/", "/v1/", "/uploads/")) and not path.startswith("/api/docs")
 
 
 def _writable(value: Any) -> Any:  # Any: JSON

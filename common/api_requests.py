@@ -32,9 +32,7 @@ def media_type_of(request: Request) -> str:
 class AnyJson(DefaultContentNegotiation):
     """Takes every type of JSON for JSON."""
 
-    def select_parser(
-        self, request: Request, parsers: Iterable[BaseParser]
-    ) -> BaseParser | None:
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
         """Return the parser for the type of the body."""
         parsers = list(parsers)
         if media_type_of(request) == JSON_TYPE:

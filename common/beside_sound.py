@@ -8,25 +8,12 @@ from __future__ import annotations
 
 from typing import Final
 
-NAMES: Final = frozenset(
-    {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "__macosx"}
-)
+NAMES: Final = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "__macosx"})
 BEGINNINGS: Final = (".", "~$")
 ENDINGS: Final = (
     *("~", ".crdownload", ".download", ".filepart", ".opdownload", ".part", ".partial"),
     *(".tmp", ".bmp", ".gif", ".heic", ".ico", ".jpeg", ".jpg", ".png", ".svg", ".tif"),
-    *(
-        ".tiff",
-        ".webp",
-        ".doc",
-        ".docx",
-        ".htm",
-        ".html",
-        ".log",
-        ".md",
-        ".nfo",
-        ".pdf",
-    ),
+    *(".tiff", ".webp", ".doc", ".docx", ".htm", ".html", ".log", ".md", ".nfo", ".pdf"),
     *(".rtf", ".txt", ".xls", ".xlsx", ".cue", ".m3u", ".m3u8", ".pls", ".md5", ".sfv"),
     *(".sha1", ".sha256", ".db", ".ini", ".lnk", ".url", ".webloc"),
 )

@@ -47,8 +47,7 @@ class BodyTooLarge(Exception):
     def __init__(self, limit: int) -> None:
         self.limit = limit
         super().__init__(
-            _("The request body may have at most %(limit)s bytes.")
-            % {"limit": read_number(limit)}
+            _("The request body may have at most %(limit)s bytes.") % {"limit": read_number(limit)}
         )
 
 
@@ -124,9 +123,7 @@ class BodyLimits:
             return _cut_off(request)
         return None
 
-    def process_exception(
-        self, request: HttpRequest, error: Exception
-    ) -> HttpResponse | None:
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Answer 400 instead of 500 if the body ended early: a client error."""
         unread = isinstance(error, UnreadablePostError)
         return _cut_off(request) if unread else None

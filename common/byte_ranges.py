@@ -61,9 +61,7 @@ def file_response(
     span = _requested_span(request.headers.get("Range", ""), size) if same else None
     response: HttpResponse | StreamingHttpResponse
     if span is None:
-        response = StreamingHttpResponse(
-            _read_span(file, 0, size - 1), content_type=content_type
-        )
+        response = StreamingHttpResponse(_read_span(file, 0, size - 1), content_type=content_type)
         response["Content-Length"] = str(size)
     elif span[0] > span[1] or span[0] >= size:
         response = HttpResponse(status=416)
@@ -71,9 +69,7 @@ def file_response(
     else:
         first, last = span
         response = StreamingHttpResponse(
-            _read_span(file, first, last),
-            status=206,
-            content_type=content_type,
+            _read_span(file, first, last), status=206, content_type=content_type
         )
         response["Content-Range"] = f"bytes {first}-{last}/{size}"
         response["Content-Length"] = str(last - first + 1)

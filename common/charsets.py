@@ -88,8 +88,7 @@ def decode_text(content: bytes, charset: str = "") -> str:
     lines = content.splitlines(keepends=True)
     guessed = guess_charset(b"".join(line for line in lines if not _is_utf_8(line)))
     return "".join(
-        line.decode("utf-8" if _is_utf_8(line) else guessed, "replace")
-        for line in lines
+        line.decode("utf-8" if _is_utf_8(line) else guessed, "replace") for line in lines
     )
 
 
@@ -108,9 +107,7 @@ def _encodings_of(line: bytes) -> set[str]:
         fitting = [name for name, script in _SCRIPTS if _is_script(line, name, script)]
         if fitting:
             return {fitting[0]}
-    return {
-        name for name, languages in _LANGUAGES.items() if _fits(line, name, languages)
-    }
+    return {name for name, languages in _LANGUAGES.items() if _fits(line, name, languages)}
 
 
 def _is_script(line: bytes, name: str, script: re.Pattern[str]) -> bool:

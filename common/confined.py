@@ -85,9 +85,7 @@ def _run(
     on_message: Callable[[MessageKind, bytes], None],
 ) -> None:
     """Run a job in a child of its own. Raises ``Unreadable``, and as ``on_message``."""
-    child_limits = DecodeLimits(
-        max_memory_bytes=limits.memory_bytes, max_cpu_s=limits.cpu_s
-    )
+    child_limits = DecodeLimits(max_memory_bytes=limits.memory_bytes, max_cpu_s=limits.cpu_s)
     try:
         client.run_once(
             {
@@ -108,9 +106,7 @@ def _translated(error: JobRefused | OutOfLimits | DecodeFailed) -> Unreadable:
     if isinstance(error, JobRefused):
         return Unreadable(str(error))
     if isinstance(error, OutOfLimits):
-        return Unreadable(
-            _("The file takes too much time or memory to read. Split it.")
-        )
+        return Unreadable(_("The file takes too much time or memory to read. Split it."))
     return Unreadable(
         _(
             "The file could not be read: the process that read it stopped. "

@@ -21,9 +21,7 @@ def one_at_a_time(claim: str) -> Iterator[None]:
         # SQLite transactions begin with the write lock, so they need no other lock.
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
-                cursor.execute(
-                    "SELECT pg_advisory_xact_lock(hashtext(%s))", [f"claim:{claim}"]
-                )
+                cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"claim:{claim}"])
         yield
 
 
@@ -106,20 +104,11 @@ def _name_of(model: type[models.Model], name: str) -> str:
 def _sqlite_text_of(model: type[models.Model], name: str) -> str:
     """Return the error of SQLite, which names the columns of what is unique."""
     constraint = next(
-        (
-            constraint
-            for constraint in model._meta.constraints
-            if constraint.name == name
-        ),
-        None,
+        (constraint for constraint in model._meta.constraints if constraint.name == name), None
     )
     if isinstance(constraint, models.CheckConstraint):
         return f"CHECK constraint failed: {name}"
-    fields = (
-        constraint.fields
-        if isinstance(constraint, models.UniqueConstraint)
-        else (name,)
-    )
+    fields = constraint.fields if isinstance(constraint, models.UniqueConstraint) else (name,)
     table = model._meta.db_table
     columns = (f"{table}.{_column_of(model, field)}" for field in fields)
     return "UNIQUE constraint failed: " + ", ".join(columns)

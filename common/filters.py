@@ -81,9 +81,7 @@ class FilterValues:
             texts = query.getlist(row_filter.name)
             read = [row_filter.parse(raw) for raw in texts]
             if row_filter.many and any(read):
-                values[row_filter.name] = tuple(
-                    value for value in read if value is not None
-                )
+                values[row_filter.name] = tuple(value for value in read if value is not None)
             elif not row_filter.many and read and read[-1] is not None:
                 values[row_filter.name] = read[-1]
         if not any(isinstance(value, date) for value in values.values()):

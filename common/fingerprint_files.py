@@ -16,13 +16,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from common.media_analysis import AudioRefused, decode_limits, refusal
-from common.storage import (
-    FileOnDisk,
-    StoredFile,
-    display_name,
-    keep_file,
-    scratch_directory,
-)
+from common.storage import FileOnDisk, StoredFile, display_name, keep_file, scratch_directory
 from recognition.audio.analysis import RewrittenFingerprint, rewrite_fingerprint
 from recognition.errors import BadFingerprint, ParamsMismatch, RecognitionError
 from recognition.fingerprint import file_format as fingerprint_file
@@ -100,9 +94,7 @@ def _rewritten(
     """Yield what the child wrote of a fingerprint: its layers ``kinds``; and its duration."""
     name = display_name(file.name or "", otherwise=gettext("the file"))
     if file.size > MAX_BYTES:
-        raise _refusal(
-            gettext("%(name)s is too large for a fingerprint file.") % {"name": name}
-        )
+        raise _refusal(gettext("%(name)s is too large for a fingerprint file.") % {"name": name})
     if not looks_like_fingerprint(file):
         raise _refusal(
             gettext(
@@ -141,8 +133,7 @@ def _rewrite(
         ) from error
     except ParamsMismatch as error:
         raise _refusal(
-            gettext("%(name)s was made by another version of the engine.")
-            % {"name": name}
+            gettext("%(name)s was made by another version of the engine.") % {"name": name}
         ) from error
     except RecognitionError as error:
         raise refusal(error, name) from error

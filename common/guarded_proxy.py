@@ -29,9 +29,7 @@ _CHUNK_BYTES = 64 * 1024
 _CONNECTIONS = 32
 _TLS_PORT = 443
 # Only for the hop between child and proxy. Servers get one request per connection.
-_OWN_HEADERS = frozenset(
-    {"proxy-authorization", "proxy-connection", "connection", "keep-alive"}
-)
+_OWN_HEADERS = frozenset({"proxy-authorization", "proxy-connection", "connection", "keep-alive"})
 
 
 class GuardedProxy:
@@ -211,12 +209,7 @@ class _Head:
     @property
     def authorization(self) -> bytes:
         return next(
-            (
-                line
-                for name, line in self._split_headers()
-                if name == "proxy-authorization"
-            ),
-            b"",
+            (line for name, line in self._split_headers() if name == "proxy-authorization"), b""
         )
 
     def target(self) -> tuple[str, int]:
@@ -237,9 +230,7 @@ class _Head:
         query = f"?{parts.query}" if parts.query else ""
         headers = [
             line
-            for line, (name, _) in zip(
-                self._headers, self._split_headers(), strict=True
-            )
+            for line, (name, _) in zip(self._headers, self._split_headers(), strict=True)
             if name not in _OWN_HEADERS
         ]
         first = f"{self.method} {parts.path or '/'}{query} HTTP/1.1".encode("latin-1")
@@ -247,15 +238,11 @@ class _Head:
 
     def _split_headers(self) -> list[tuple[str, bytes]]:
         split = [line.partition(b":") for line in self._headers]
-        return [
-            (name.decode("latin-1").strip().lower(), value.strip())
-            for name, _, value in split
-        ]
+        return [(name.decode("latin-1").strip().lower(), value.strip()) for name, _, value in split]
 
 
 def _answer(client: socket.socket, status: int, reason: str) -> None:
     with suppress(OSError):
         client.sendall(
-            f"HTTP/1.1 {status} {reason}\r\nContent-Length: 0\r\n"
-            "Connection: close\r\n\r\n".encode()
+            f"HTTP/1.1 {status} {reason}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode()
         )

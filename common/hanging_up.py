@@ -46,15 +46,11 @@ class StopWithClient:
         with interrupts.checked_by(look, search_seconds=seconds):
             return self._get_response(request)
 
-    def process_exception(
-        self, _request: HttpRequest, error: Exception
-    ) -> HttpResponse | None:
+    def process_exception(self, _request: HttpRequest, error: Exception) -> HttpResponse | None:
         """End the request without a report of a fault."""
         if not isinstance(error, ClientGone):
             return None
-        return HttpResponse(
-            status=_CLIENT_CLOSED_REQUEST, reason="Client Closed Request"
-        )
+        return HttpResponse(status=_CLIENT_CLOSED_REQUEST, reason="Client Closed Request")
 
 
 def is_closed(sock: socket.socket) -> bool:

@@ -173,9 +173,7 @@ class _RadioResponse(_Response):
         return "HTTP/1.0", int(code[:3]), "".join(words[2:]).strip()
 
 
-def _watched_pools(
-    deadline: _Deadline, *, of_radio: bool
-) -> dict[str, type[HTTPConnectionPool]]:
+def _watched_pools(deadline: _Deadline, *, of_radio: bool) -> dict[str, type[HTTPConnectionPool]]:
     answers = _RadioResponse if of_radio else _Response
 
     class Plain(HTTPConnection):
@@ -324,9 +322,7 @@ def download(
     """
     seconds = max_seconds or settings.ACRPORTAL_LINK_SECONDS
     with (
-        _exchange(
-            guarded_session(), seconds=min(_FIRST_BYTE_SECONDS, seconds)
-        ) as deadline,
+        _exchange(guarded_session(), seconds=min(_FIRST_BYTE_SECONDS, seconds)) as deadline,
         _answer(deadline.session, url) as response,
     ):
         _raise_unless_ok(response)
@@ -341,9 +337,7 @@ def download(
         try:
             received = 0
             with target.open("wb") as file:
-                for chunk in _limit_body(
-                    _arriving(response, deadline, limit), max_bytes
-                ):
+                for chunk in _limit_body(_arriving(response, deadline, limit), max_bytes):
                     file.write(chunk)
                     received += len(chunk)
                     if progress is not None:
@@ -352,10 +346,7 @@ def download(
             if limit == seconds or not received:
                 raise
             raise LiveStream(
-                _(
-                    "the server gave no length and was still sending after "
-                    "%(limit)s seconds"
-                )
+                _("the server gave no length and was still sending after %(limit)s seconds")
                 % {"limit": f"{limit:g}"}
             ) from error
         return response.headers.get("Content-Type", "")
@@ -373,10 +364,7 @@ def _answer(
     for _redirect in range(_MAX_REDIRECTS + 1):
         check_link(url)
         with session.get(
-            url,
-            stream=True,
-            headers=headers,
-            timeout=timeout or _CONNECT_READ_SECONDS,
+            url, stream=True, headers=headers, timeout=timeout or _CONNECT_READ_SECONDS
         ) as response:
             if not response.is_redirect:
                 yield response
@@ -408,9 +396,7 @@ def _says_it_is_live(response: requests.Response) -> bool:
     )
 
 
-def _arriving(
-    response: requests.Response, deadline: _Deadline, seconds: float
-) -> Iterator[bytes]:
+def _arriving(response: requests.Response, deadline: _Deadline, seconds: float) -> Iterator[bytes]:
     """Yield the body as it arrives, within ``seconds`` for all of it.
 
     A truncated body is an error.
@@ -485,9 +471,7 @@ def opened(
     each later one within ``quiet_seconds``. Raises ``LinkRefused`` or ``FetchFailed``.
     """
     with (
-        _exchange(
-            guarded_session(), seconds=first_byte_seconds, of_radio=True
-        ) as deadline,
+        _exchange(guarded_session(), seconds=first_byte_seconds, of_radio=True) as deadline,
         _answer(
             deadline.session,
             url,
@@ -519,10 +503,7 @@ def _raise_unless_ok(response: requests.Response) -> None:
         reason = one_line(response.reason or "", _REASON_CHARACTERS)
         failed = FetchFailed(
             _("the server answered %(status_code)s %(reason)s")
-            % {
-                "status_code": response.status_code,
-                "reason": " ".join(reason.split()),
-            }
+            % {"status_code": response.status_code, "reason": " ".join(reason.split())}
         )
         failed.status = response.status_code
         raise failed

@@ -33,9 +33,7 @@ class LocalStorage(FileSystemStorage):
         return name
 
     # Any: whatever Django takes for a file.
-    def save(
-        self, name: str | None, content: Any, max_length: int | None = None
-    ) -> str:
+    def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:
         """Store a file under this name, or one like it that is free."""
         whole = content if isinstance(content, File) else File(content)
         final = name or str(whole.name)

@@ -19,13 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from common.reading import read_number
-from common.storage import (
-    FileOnDisk,
-    local_path,
-    replace_bytes,
-    replace_file,
-    scratch_directory,
-)
+from common.storage import FileOnDisk, local_path, replace_bytes, replace_file, scratch_directory
 from recognition import errors
 from recognition.audio import analysis, media, waveform
 from recognition.fingerprint import file_format as fingerprint
@@ -55,12 +49,8 @@ CAUSES = (
         "This is a server's answer in JSON or XML and no sound: the download failed or "
         "needs a sign-in. Download the file again."
     ),
-    gettext_noop(
-        "This is a feed and no sound. Submit its address, or watch it as a source."
-    ),
-    gettext_noop(
-        "This is a playlist and no sound. Submit the addresses or files that it lists."
-    ),
+    gettext_noop("This is a feed and no sound. Submit its address, or watch it as a source."),
+    gettext_noop("This is a playlist and no sound. Submit the addresses or files that it lists."),
     gettext_noop("This is a torrent and no sound. Choose the files that it downloads."),
     gettext_noop("This is a text and no sound."),
     gettext_noop("This is a document and no sound."),
@@ -82,9 +72,7 @@ CAUSES = (
     gettext_noop("Most of the file is damaged."),
     gettext_noop("1 damaged place in the file was skipped."),
     gettext_noop("%(count)s damaged places in the file were skipped."),
-    gettext_noop(
-        "%(seconds)s s within the file could not be decoded and count as silence."
-    ),
+    gettext_noop("%(seconds)s s within the file could not be decoded and count as silence."),
     gettext_noop("A later part of the file could not be read."),
     gettext_noop("The last %(seconds)s s could not be decoded."),
     gettext_noop("The end of the file could not be decoded."),
@@ -155,12 +143,8 @@ def analyse(
         duration_ms=result.fingerprint.duration_ms,
         facts=asdict(result.facts),
         fingerprint=result.fingerprint,
-        fingerprint_name=replace_bytes(
-            f"{stem}.acrfp", fingerprint.to_bytes(result.fingerprint)
-        ),
-        waveform_name=replace_bytes(
-            f"{stem}.waveform", waveform.to_bytes(result.waveform)
-        ),
+        fingerprint_name=replace_bytes(f"{stem}.acrfp", fingerprint.to_bytes(result.fingerprint)),
+        waveform_name=replace_bytes(f"{stem}.waveform", waveform.to_bytes(result.waveform)),
         warnings=result.warnings,
         other_tracks=result.other_tracks,
     )
@@ -176,9 +160,7 @@ def draw_waveform(path: Path, *, folder: str, key: str) -> str:
     return replace_bytes(f"{folder}/{key[:2]}/{key}.waveform", drawn)
 
 
-def write_rendition(
-    field: FieldFile, *, folder: str, key: str, track: int | None = None
-) -> str:
+def write_rendition(field: FieldFile, *, folder: str, key: str, track: int | None = None) -> str:
     """Make the small copy of stored audio that browsers can play.
 
     ``track`` is the number of a sound track; None for the main one. Returns its storage name, or an empty string on failure.
@@ -227,16 +209,12 @@ def refusal(error: errors.RecognitionError, name: str) -> AudioRefused:
     """Translate a library error into our code and message."""
     if isinstance(error, errors.UnsupportedMedia):
         return AudioRefused(
-            "not_audio",
-            _("%(name)s cannot be read. %(cause)s") % {"name": name, "cause": error},
+            "not_audio", _("%(name)s cannot be read. %(cause)s") % {"name": name, "cause": error}
         )
     if isinstance(error, errors.TooShort):
         return AudioRefused(
             "too_short",
-            _(
-                "%(name)s has %(seconds)s s of sound; at least "
-                "%(minimum_s)s s are needed."
-            )
+            _("%(name)s has %(seconds)s s of sound; at least %(minimum_s)s s are needed.")
             % {
                 "name": name,
                 "seconds": read_number(error.seconds, decimals=1),
@@ -256,6 +234,5 @@ def refusal(error: errors.RecognitionError, name: str) -> AudioRefused:
         return AudioRefused("bad_fingerprint", f"{name}: {error}")
     return AudioRefused(
         "decode_failed",
-        _("%(name)s could not be read to the end. %(cause)s")
-        % {"name": name, "cause": error},
+        _("%(name)s could not be read to the end. %(cause)s") % {"name": name, "cause": error},
     )

@@ -23,11 +23,7 @@ class PlaylistFound(FetchFailed):
 
 
 def download_media(
-    url: str,
-    target: Path,
-    *,
-    max_bytes: int,
-    progress: Callable[[float], None] | None = None,
+    url: str, target: Path, *, max_bytes: int, progress: Callable[[float], None] | None = None
 ) -> str:
     """Fetch a media file into ``target``; return the response's content type.
 
@@ -78,12 +74,7 @@ def _variant(url: str, text: str) -> list[str]:
     with TemporaryDirectory() as folder:
         target = Path(folder) / "playlist"
         try:
-            download(
-                variant,
-                target,
-                max_bytes=_PLAYLIST_BYTES,
-                max_seconds=_PLAYLIST_SECONDS,
-            )
+            download(variant, target, max_bytes=_PLAYLIST_BYTES, max_seconds=_PLAYLIST_SECONDS)
         except (FetchFailed, TooLarge):
             return []
         return [_playlist_text(target) or ""]

@@ -11,11 +11,7 @@ from storages.backends.s3 import S3Storage
 
 _CHUNK_BYTES = 256 * 1024
 # Give up on unreachable storage before the person who waits does.
-_LIMITS = {
-    "connect_timeout": 5,
-    "read_timeout": 60,
-    "retries": {"total_max_attempts": 3},
-}
+_LIMITS = {"connect_timeout": 5, "read_timeout": 60, "retries": {"total_max_attempts": 3}}
 
 
 class ObjectStorage(S3Storage):  # type: ignore[misc]  # has no stubs

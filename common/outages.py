@@ -34,19 +34,13 @@ DATABASE_AWAY = Outage(
     503,
     "database_away",
     _("The database does not answer"),
-    _(
-        "Nothing that you just sent was stored; earlier data is safe. Try "
-        "again in a minute."
-    ),
+    _("Nothing that you just sent was stored; earlier data is safe. Try again in a minute."),
 )
 STORAGE_AWAY = Outage(
     503,
     "storage_away",
     _("The file storage does not answer"),
-    _(
-        "A file that you just sent was not stored; earlier files are safe. "
-        "Try again in a minute."
-    ),
+    _("A file that you just sent was not stored; earlier files are safe. Try again in a minute."),
 )
 INDEX_AWAY = Outage(
     503,

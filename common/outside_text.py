@@ -50,9 +50,7 @@ def normalised(text: str, form: Form) -> str:
     The time that Python takes for the marks of one letter grows with their square, during
     which no other thread runs.
     """
-    return unicodedata.normalize(
-        form, text if text.isascii() else _marks().sub(r"\1", text)
-    )
+    return unicodedata.normalize(form, text if text.isascii() else _marks().sub(r"\1", text))
 
 
 @cache

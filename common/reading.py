@@ -71,9 +71,7 @@ def read_clock(total_ms: int, *, digits: int = 0) -> str:
     seconds, ms = divmod(rounded(abs(total_ms), 10 ** (3 - digits)), 1000)
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
-    text = (
-        f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
-    )
+    text = f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
     fraction = f".{ms:03d}"[: digits + 1] if digits else ""
     return f"{sign}{text}{fraction}"
 
@@ -87,9 +85,7 @@ def read_interval(start_ms: int, end_ms: int, *, digits: int = 0) -> str:
 def read_number(value: float, *, decimals: int = 0) -> str:
     """Write a number with the decimal point and the grouping of the reader's language."""
     # number_format truncates, so round first.
-    return number_format(
-        f"{value:.{decimals}f}", decimal_pos=decimals, force_grouping=True
-    )
+    return number_format(f"{value:.{decimals}f}", decimal_pos=decimals, force_grouping=True)
 
 
 def count_words(words: _StrPromise, count: int) -> str:

@@ -18,9 +18,7 @@ from common.words import lowered
 
 _PLACE = re.compile(r"%\((\w+)\)[ds]")
 # Values that are sentences themselves; the others are names and numbers.
-_SENTENCES = frozenset(
-    {"cause", "clause", "duty", "error", "explanation", "label", "size", "why"}
-)
+_SENTENCES = frozenset({"cause", "clause", "duty", "error", "explanation", "label", "size", "why"})
 # A text of little more than values could be anything.
 _LEAST_LETTERS = 12
 # Longer texts are answers of other servers, which match nothing and take long to try.
@@ -44,8 +42,7 @@ def _read(text: str, language: str, names: int = _MOST_NAMES) -> str:
     for sentence, plural, pattern in _patterns(language):
         if match := pattern.fullmatch(text):
             values = {
-                name: _value(name, value, language)
-                for name, value in match.groupdict().items()
+                name: _value(name, value, language) for name, value in match.groupdict().items()
             }
             if not plural:
                 return gettext(sentence) % values

@@ -25,9 +25,7 @@ _CLOCK: Final = re.compile(
 )
 _ISO_DAY: Final = re.compile(r"([0-9]{4})(?:([-/.])([0-9]{1,2})(?:\2([0-9]{1,2}))?)?")
 _PLAIN_DAY: Final = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
-_LOCAL_DAY: Final = re.compile(
-    r"([0-9]{1,2})([-/.]) ?([0-9]{1,2})\2 ?([0-9]{4}|[0-9]{2})"
-)
+_LOCAL_DAY: Final = re.compile(r"([0-9]{1,2})([-/.]) ?([0-9]{1,2})\2 ?([0-9]{4}|[0-9]{2})")
 _LOCAL_MONTH: Final = re.compile(r"([0-9]{1,2})[-/.]([0-9]{4})")
 _WORD_OR_NUMBER: Final = re.compile(r"[^\W\d_]{1,20}|[0-9]{1,4}")
 _LONGEST_DAY: Final = 60
@@ -220,8 +218,5 @@ def _at_marks(name: str) -> list[str]:
     for line in lines:
         first, *guests = _FEATURED.split(" ".join(line.split()))
         # The bracket of "(feat. B)".
-        parts += [
-            first,
-            *(name if "(" in name else name.rstrip(")]") for name in guests),
-        ]
+        parts += [first, *(name if "(" in name else name.rstrip(")]") for name in guests)]
     return parts

@@ -48,15 +48,11 @@ def why_no_territory(code: str) -> str:
     """Return why a code in capitals names no territory, and what to write instead."""
     values = {"code": code[:20]}
     if meant := MEANT.get(code):
-        return _(
-            "%(code)s is not a territory: %(meant)s is meant. Write %(meant)s."
-        ) % {
+        return _("%(code)s is not a territory: %(meant)s is meant. Write %(meant)s.") % {
             **values,
             "meant": meant,
         }
-    return (
-        _("%(code)s is not a territory. Use a code of two letters such as GB.") % values
-    )
+    return _("%(code)s is not a territory. Use a code of two letters such as GB.") % values
 
 
 def territory_names() -> Mapping[str, str]:

@@ -22,14 +22,7 @@ from dedup import effects, snapshots
 from dedup.effects import ActionRequest
 from dedup.errors import ActionNotAllowed, ActionRefused, GroupChanged
 from dedup.merging import FIELDS
-from dedup.models import (
-    ActionState,
-    ActionVerb,
-    DedupAction,
-    DedupGroup,
-    DedupMember,
-    GroupKind,
-)
+from dedup.models import ActionState, ActionVerb, DedupAction, DedupGroup, DedupMember, GroupKind
 from review.approval import why_no_second_person
 from review.services import joining
 
@@ -81,9 +74,7 @@ def _act(
         raise ActionNotAllowed(_("Your role may view duplicates but not change them."))
     _check(verb, members, selection)
     chosen = [member for member in members if member.uid in selection.recordings]
-    named = next(
-        (member for member in chosen if member.uid == selection.canonical), chosen[0]
-    )
+    named = next((member for member in chosen if member.uid == selection.canonical), chosen[0])
     action = DedupAction(
         verb=verb,
         title=str(named)[:500],
@@ -102,9 +93,7 @@ def _act(
     return action
 
 
-def merge_many(
-    *, versions: Mapping[str, int], user: User
-) -> tuple[int, list[tuple[str, str]]]:
+def merge_many(*, versions: Mapping[str, int], user: User) -> tuple[int, list[tuple[str, str]]]:
     """Merge groups of copies into their canonical recordings, each on its own.
 
     ``versions`` maps group uids to the versions seen. Returns the number of merged
@@ -146,9 +135,7 @@ def accept(*, action: DedupAction, user: User) -> DedupAction:
         if group is not None
         else list(Recording.objects.filter(uid__in=selection.recordings))
     )
-    living = {
-        member.uid for member in members if member.status == RecordingStatus.READY
-    }
+    living = {member.uid for member in members if member.status == RecordingStatus.READY}
     if not set(selection.recordings) <= living:
         raise ActionRefused(
             _(
@@ -183,9 +170,7 @@ def undo(*, action: DedupAction, user: User) -> DedupAction:
     _require_manager(user)
     action = _lock_action(action, user, ActionState.DONE)
     if action.done_at + UNDO_FOR < datetime.now(tz=UTC):
-        raise ActionRefused(
-            _("This was done more than 30 days ago and can no longer be undone.")
-        )
+        raise ActionRefused(_("This was done more than 30 days ago and can no longer be undone."))
     pks = list(action.before["recordings"])
     # Lock in key order, so that two undos cannot deadlock.
     list(Recording.objects.select_for_update().filter(uid__in=pks).order_by("pk"))
@@ -222,9 +207,7 @@ def may_undo(action: DedupAction, user: User) -> bool:
     )
 
 
-def _check(
-    verb: ActionVerb, members: Sequence[Recording], selection: ActionRequest
-) -> None:
+def _check(verb: ActionVerb, members: Sequence[Recording], selection: ActionRequest) -> None:
     """Refuse impossible actions before anything is written."""
     if not selection.recordings:
         raise ActionRefused(_("Choose at least one recording."))
@@ -275,9 +258,7 @@ def _do(
     _record(action, "done", user)
 
 
-def _unchanged(
-    group: DedupGroup, version: int, seen: Sequence[str]
-) -> dict[str, Recording]:
+def _unchanged(group: DedupGroup, version: int, seen: Sequence[str]) -> dict[str, Recording]:
     """Lock the group and return its members; raise if it has changed."""
     current = DedupGroup.objects.select_for_update().filter(pk=group.pk).first()
     if current is not None:
@@ -288,14 +269,9 @@ def _unchanged(
     members = _members(current) if current is not None else {}
     if current is not None and current.version == version and set(members) == set(seen):
         return members
-    titles = dict(
-        Recording.objects.filter(uid__in=[*members, *seen]).values_list("uid", "title")
-    )
+    titles = dict(Recording.objects.filter(uid__in=[*members, *seen]).values_list("uid", "title"))
     raise GroupChanged(
-        _(
-            "Somebody changed the group in the meantime. Nothing was done; review "
-            "it again."
-        ),
+        _("Somebody changed the group in the meantime. Nothing was done; review it again."),
         joined=[titles.get(uid, uid) for uid in members if uid not in seen],
         gone=[titles.get(uid, uid) for uid in seen if uid not in members],
     )
@@ -341,10 +317,7 @@ def _lock_action(action: DedupAction, user: User, state: ActionState) -> DedupAc
         # Its recordings may be gone, so their access limits can no longer be checked.
         refuse_limited(user)
     current = DedupAction.objects.select_for_update().get(pk=action.pk)
-    named = {
-        *current.before.get("recordings", ()),
-        *current.asked.get("recordings", ()),
-    }
+    named = {*current.before.get("recordings", ()), *current.asked.get("recordings", ())}
     if why := why_unseen(count_hidden(user, Recording.objects.filter(uid__in=named))):
         raise ActionNotAllowed(why)
     if current.state != state:

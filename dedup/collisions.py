@@ -125,9 +125,7 @@ def _shared_codes(first: Recording, second: Recording) -> tuple[str, ...]:
 
 def _codes_on_several() -> Iterator[CollisionMember]:
     """Yield recordings whose ISRC also belongs to a different sound."""
-    rows = Recording.objects.filter(status=RecordingStatus.READY).exclude(
-        isrc_normalised=""
-    )
+    rows = Recording.objects.filter(status=RecordingStatus.READY).exclude(isrc_normalised="")
     rows = rows.exclude(isrc_status=CodeStatus.MALFORMED)
     twice = (
         rows.order_by()
@@ -137,22 +135,17 @@ def _codes_on_several() -> Iterator[CollisionMember]:
         .values("isrc_normalised")
     )
     by_code: dict[str, list[Recording]] = {}
-    for recording in (
-        rows.filter(isrc_normalised__in=twice).select_related("bucket").order_by("pk")
-    ):
+    for recording in rows.filter(isrc_normalised__in=twice).select_related("bucket").order_by("pk"):
         by_code.setdefault(recording.isrc_normalised, []).append(recording)
     group_of = dict(
         DedupMember.objects.filter(
-            group__kind=GroupKind.SAME_SOUND,
-            recording__isrc_normalised__in=list(by_code),
+            group__kind=GroupKind.SAME_SOUND, recording__isrc_normalised__in=list(by_code)
         ).values_list("recording_id", "group_id")
     )
     for code, recordings in sorted(by_code.items()):
         # A recording outside groups counts as a sound of its own; keys are positive, so
         # its negative is unique.
-        sounds = Counter(
-            group_of.get(recording.pk, -recording.pk) for recording in recordings
-        )
+        sounds = Counter(group_of.get(recording.pk, -recording.pk) for recording in recordings)
         # One file in several buckets is one sound, too.
         files = {recording.audio_sha256 or recording.uid for recording in recordings}
         if len(sounds) < 2 or len(files) == 1:

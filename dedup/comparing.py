@@ -22,9 +22,7 @@ from recognition.types import Fingerprint, Landmarks
 _CACHED = 64
 
 
-def link_between(
-    a: Recording, b: Recording, comparison: SoundComparison | None = None
-) -> PairLink:
+def link_between(a: Recording, b: Recording, comparison: SoundComparison | None = None) -> PairLink:
     """Return an unsaved link; ``comparison`` is that of ``a`` with ``b``.
 
     Without a comparison it links two copies of one file.
@@ -46,9 +44,7 @@ def link_between(
         whole = max(first.duration_ms, second.duration_ms)
         link.runs = [[0, whole, 0, whole, 1.0, 0.0, 100.0]]
         return link
-    link.kind = (
-        "" if comparison.relation is SoundRelation.NONE else comparison.relation.value
-    )
+    link.kind = "" if comparison.relation is SoundRelation.NONE else comparison.relation.value
     link.altered = comparison.altered
     link.runs = [
         [
@@ -62,10 +58,7 @@ def link_between(
         ]
         for segment in comparison.runs
     ]
-    link.coverage_one, link.coverage_other = (
-        comparison.coverage_a,
-        comparison.coverage_b,
-    )
+    link.coverage_one, link.coverage_other = (comparison.coverage_a, comparison.coverage_b)
     link.tempo_ratio, link.pitch_cents = comparison.tempo_ratio, comparison.pitch_cents
     link.confidence = comparison.confidence
     if turned:
@@ -75,10 +68,7 @@ def link_between(
 
 def turn(link: PairLink) -> None:
     """Swap the two sides of an unsaved link's measurements."""
-    link.runs = [
-        [*run[2:4], *run[:2], round(1 / run[4], 5), -run[5], run[6]]
-        for run in link.runs
-    ]
+    link.runs = [[*run[2:4], *run[:2], round(1 / run[4], 5), -run[5], run[6]] for run in link.runs]
     link.coverage_one, link.coverage_other = link.coverage_other, link.coverage_one
     link.tempo_ratio, link.pitch_cents = 1 / link.tempo_ratio, -link.pitch_cents
 
@@ -116,10 +106,7 @@ def place_in(
 def same_file(a: Recording, b: Recording) -> bool:
     """Return whether two recordings came as the same bytes."""
     bytes_of_one = (a.audio_sha256, a.audio_bytes)
-    return bool(a.audio_sha256) and bytes_of_one == (
-        b.audio_sha256,
-        b.audio_bytes,
-    )
+    return bool(a.audio_sha256) and bytes_of_one == (b.audio_sha256, b.audio_bytes)
 
 
 def compare_pair(a: Recording, b: Recording) -> PairLink:
@@ -191,12 +178,8 @@ class Comparer:
                 },
             )
 
-    def _links(
-        self, recording: Recording, landmarks: Landmarks
-    ) -> tuple[list[PairLink], int]:
-        leads = relatives(
-            landmarks, index=self._index, bucket=self.bucket.pk, own=recording.pk
-        )
+    def _links(self, recording: Recording, landmarks: Landmarks) -> tuple[list[PairLink], int]:
+        leads = relatives(landmarks, index=self._index, bucket=self.bucket.pk, own=recording.pk)
         own = recording.pk
         # A pair that has been compared already needs no second comparison.
         links_now = PairLink.objects.filter(

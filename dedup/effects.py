@@ -62,9 +62,9 @@ def carry_out(
         case ActionVerb.SPLIT:
             _split_group(chosen, members, user)
         case ActionVerb.RETIRE:
-            Recording.objects.filter(
-                pk__in=[recording.pk for recording in chosen]
-            ).update(status=RecordingStatus.RETIRED, updated_at=datetime.now(tz=UTC))
+            Recording.objects.filter(pk__in=[recording.pk for recording in chosen]).update(
+                status=RecordingStatus.RETIRED, updated_at=datetime.now(tz=UTC)
+            )
 
 
 def carry_exclusions(
@@ -79,14 +79,10 @@ def carry_exclusions(
         if member == canonical:
             continue
         for segment in excluded_segments(member).filter(approved=True):
-            interval = comparing.place_in(
-                canonical, member, (segment.start_ms, segment.end_ms)
-            )
+            interval = comparing.place_in(canonical, member, (segment.start_ms, segment.end_ms))
             # Read again for each segment, so that exclusions copied just now count.
             excluded = excluded_intervals(canonical)
-            if interval is None or any(
-                a <= interval[0] and interval[1] <= b for a, b in excluded
-            ):
+            if interval is None or any(a <= interval[0] and interval[1] <= b for a, b in excluded):
                 continue
             carried = exclusions.exclude(
                 recording=canonical,
@@ -94,18 +90,14 @@ def carry_exclusions(
                 reason=segment.reason,
                 user=user,
                 note=segment.note
-                or _("From %(other)s, which was merged into this.")
-                % {"other": str(member)[:500]},
+                or _("From %(other)s, which was merged into this.") % {"other": str(member)[:500]},
             )
             made.append(carried.uid)
     return made
 
 
 def join_matches(
-    action: DedupAction,
-    chosen: Sequence[Recording],
-    selection: ActionRequest,
-    user: User,
+    action: DedupAction, chosen: Sequence[Recording], selection: ActionRequest, user: User
 ) -> None:
     """Let the matches of merged recordings go on as those of the one that stays."""
     stays = next(member for member in chosen if member.uid == selection.canonical)
@@ -125,9 +117,7 @@ def take_exclusions_back(action: DedupAction, user: User) -> None:
 def reindex(now: Mapping[str, Row], before: Mapping[str, Row]) -> None:
     """Make the index follow recordings that left the search or came back."""
     # Metadata does not affect the index.
-    changed = [
-        uid for uid, row in now.items() if row["status"] != before[uid]["status"]
-    ]
+    changed = [uid for uid, row in now.items() if row["status"] != before[uid]["status"]]
     note_change(Recording.objects.filter(uid__in=changed).values_list("pk", flat=True))
 
 
@@ -144,15 +134,11 @@ def follow(before: Mapping[str, Row], user: User) -> None:
 
     Licences and shares of a merged recording also count for the one that stays.
     """
-    touched = {
-        recording.pk: recording
-        for recording in Recording.objects.filter(uid__in=before)
-    }
+    touched = {recording.pk: recording for recording in Recording.objects.filter(uid__in=before)}
     choosing.follow(touched, actor=user)
     grounds.follow_recordings(
         before={
-            key: {"label": before[recording.uid]["label"]}
-            for key, recording in touched.items()
+            key: {"label": before[recording.uid]["label"]} for key, recording in touched.items()
         },
         user=user,
     )
@@ -170,20 +156,14 @@ def _merge(chosen: Sequence[Recording], selection: ActionRequest) -> None:
     canonical = next(member for member in chosen if member.uid == selection.canonical)
     aliases = [member for member in chosen if member != canonical]
     columns = merged_columns([canonical, *aliases], selection.fields)
-    if not canonical.own_isrc and columns["isrc_normalised"] != (
-        own := canonical.isrc_normalised
-    ):
+    if not canonical.own_isrc and columns["isrc_normalised"] != (own := canonical.isrc_normalised):
         # Rights know it by this one too.
         columns["own_isrc"] = own
     before, canonical.artists = canonical.artists, columns["artists"]
     drop_moved(canonical, before)
-    Recording.objects.filter(pk=canonical.pk).update(
-        **columns, updated_at=datetime.now(tz=UTC)
-    )
+    Recording.objects.filter(pk=canonical.pk).update(**columns, updated_at=datetime.now(tz=UTC))
     Recording.objects.filter(pk__in=[alias.pk for alias in aliases]).update(
-        status=RecordingStatus.RETIRED,
-        merged_into=canonical,
-        updated_at=datetime.now(tz=UTC),
+        status=RecordingStatus.RETIRED, merged_into=canonical, updated_at=datetime.now(tz=UTC)
     )
 
 
@@ -202,9 +182,7 @@ def _keep(pairs: Iterable[tuple[Recording, Recording]], user: User) -> None:
         )
 
 
-def _split_group(
-    chosen: Sequence[Recording], members: Sequence[Recording], user: User
-) -> None:
+def _split_group(chosen: Sequence[Recording], members: Sequence[Recording], user: User) -> None:
     """Keep the chosen apart from the rest; recordings merged into them come back."""
     remaining = [member for member in members if member not in chosen]
     _keep(((first, second) for first in chosen for second in remaining), user)

@@ -123,21 +123,15 @@ _RULES = (
 
 
 def why_canonical(
-    canonical: Recording,
-    members: Iterable[Recording],
-    uses: Mapping[int, int] | None = None,
+    canonical: Recording, members: Iterable[Recording], uses: Mapping[int, int] | None = None
 ) -> str:
     """Return the rule that puts a recording before the next best one."""
     used = uses or {}
     first = canonical_order(canonical, used.get(canonical.pk, 0))
-    runners_up = sorted(
-        canonical_order(member, used.get(member.pk, 0)) for member in members
-    )
+    runners_up = sorted(canonical_order(member, used.get(member.pk, 0)) for member in members)
     if not runners_up or runners_up[0] < first:
         return ""
-    place = next(
-        n for n, (a, b) in enumerate(zip(first, runners_up[0], strict=True)) if a != b
-    )
+    place = next(n for n, (a, b) in enumerate(zip(first, runners_up[0], strict=True)) if a != b)
     return str(_RULES[place])
 
 
@@ -155,9 +149,7 @@ def _with_bridges(group: Group, neighbours: _Neighbours) -> Group:
     files = {
         frozenset(
             _connected(
-                place.recording,
-                neighbours,
-                lambda kind, *_ends: kind == DuplicateKind.EXACT_FILE,
+                place.recording, neighbours, lambda kind, *_ends: kind == DuplicateKind.EXACT_FILE
             )
         )
         for place in group
@@ -165,25 +157,19 @@ def _with_bridges(group: Group, neighbours: _Neighbours) -> Group:
     # With two sounds every link is the only one.
     if len(files) < 3:
         return group
-    return tuple(
-        replace(place, bridge=_holds_alone(place, neighbours)) for place in group
-    )
+    return tuple(replace(place, bridge=_holds_alone(place, neighbours)) for place in group)
 
 
 def _holds_alone(place: GroupPlace, neighbours: _Neighbours) -> bool:
     if place.linked_to is None or place.kind == DuplicateKind.EXACT_FILE:
         return False
     ends = {place.recording, place.linked_to}
-    reached = _connected(
-        place.recording, neighbours, lambda _kind, a, b: {a, b} != ends
-    )
+    reached = _connected(place.recording, neighbours, lambda _kind, a, b: {a, b} != ends)
     return place.linked_to not in reached
 
 
 def _connected(
-    start: int,
-    neighbours: _Neighbours,
-    follows: Callable[[DuplicateKind, int, int], bool],
+    start: int, neighbours: _Neighbours, follows: Callable[[DuplicateKind, int, int], bool]
 ) -> set[int]:
     reached, queue = {start}, deque([start])
     while queue:
@@ -200,9 +186,7 @@ def _reached_from(canonical: int, neighbours: _Neighbours) -> Group:
     queue = deque([canonical])
     while queue:
         here = queue.popleft()
-        onward = sorted(
-            neighbours[here].items(), key=lambda item: (_SURENESS[item[1]], item[0])
-        )
+        onward = sorted(neighbours[here].items(), key=lambda item: (_SURENESS[item[1]], item[0]))
         for pk, kind in onward:
             if pk not in places:
                 places[pk] = GroupPlace(pk, kind.value, here)

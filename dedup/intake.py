@@ -98,9 +98,7 @@ def add_recording(
     ask. ``also`` does more with it in the same transaction. Raises
     ``AlreadyInCatalogue``, ``BadIdentifier`` and ``ChangeRefused``.
     """
-    newcomer = prepare(
-        bucket=bucket, audio=audio, fingerprint=fingerprint, answer=answer
-    )
+    newcomer = prepare(bucket=bucket, audio=audio, fingerprint=fingerprint, answer=answer)
     return add_prepared(newcomer=newcomer, details=details, user=user, also=also)
 
 
@@ -192,11 +190,7 @@ def save_findable(*, recording: Recording, user: User | None) -> None:
 
 
 def replace_audio(
-    *,
-    recording: Recording,
-    newcomer: Newcomer,
-    source_url: str = "",
-    user: User | None,
+    *, recording: Recording, newcomer: Newcomer, source_url: str = "", user: User | None
 ) -> Recording | None:
     """Give a recording the audio of ``newcomer``, or that of a link.
 
@@ -276,9 +270,7 @@ class Rehearsal:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._index = SegmentStore(
-            folder / "index", params_hash=params.DEFAULT.index_hash()
-        )
+        self._index = SegmentStore(folder / "index", params_hash=params.DEFAULT.index_hash())
         self._held: list[Recording] = []
         self._by_sha256: dict[str, Recording] = {}
         self.replaced: set[int] = set()
@@ -319,9 +311,7 @@ class Rehearsal:
             comparison = related(landmarks, reference_layer(stored), candidate_leads)
             if comparison is not None:
                 would_be = self._held[number - 1]
-                link = comparing.link_between(
-                    Recording(pk=0), Recording(pk=number), comparison
-                )
+                link = comparing.link_between(Recording(pk=0), Recording(pk=number), comparison)
                 duplicates.append(Same(would_be, link))
         return duplicates
 
@@ -438,10 +428,7 @@ class Comparison:
         kinds = [DuplicateKind.SAME_AUDIO]
         if self.newcomer.bucket.intake_versions:
             kinds.append(DuplicateKind.SAME_RECORDING)
-        return next(
-            (same for kind in kinds for same in duplicates if same.link.kind == kind),
-            None,
-        )
+        return next((same for kind in kinds for same in duplicates if same.link.kind == kind), None)
 
     def _came_since(self) -> set[int]:
         """Return what was not there, or was other sound, at the last comparison."""
@@ -467,9 +454,7 @@ class Comparison:
             for pk in only or ():
                 self._same.pop(pk, None)
             for pk, existing in rows.items():
-                comparison = related(
-                    landmarks, index_store.load_landmarks(pk), leads[pk]
-                )
+                comparison = related(landmarks, index_store.load_landmarks(pk), leads[pk])
                 if comparison is not None:
                     # The new recording has no key yet; 0 sorts before every real one.
                     link = comparing.link_between(Recording(pk=0), existing, comparison)
@@ -525,16 +510,11 @@ def _refuse(newcomer: Newcomer, same: Same | None) -> None:
         "id": existing.custom_id or existing.uid,
     }
     sentence = {
-        DuplicateKind.EXACT_FILE: _(
-            "This file is already in %(bucket)s, as %(name)s (%(id)s)."
-        ),
+        DuplicateKind.EXACT_FILE: _("This file is already in %(bucket)s, as %(name)s (%(id)s)."),
         DuplicateKind.SAME_AUDIO: _(
             "The same audio is already in %(bucket)s, as %(name)s (%(id)s)."
         ),
-    }.get(
-        DuplicateKind(kind),
-        _("Another version is already in %(bucket)s: %(name)s (%(id)s)."),
-    )
+    }.get(DuplicateKind(kind), _("Another version is already in %(bucket)s: %(name)s (%(id)s)."))
     raise AlreadyInCatalogue(
         f"{sentence % names} " + _("Nothing was added."),
         existing=existing,

@@ -19,9 +19,7 @@ _MAX_ATTEMPTS = 5
 
 
 def _end(check: CatalogueCheck, state: JobState, code: str, cause: str) -> None:
-    CatalogueCheck._base_manager.filter(pk=check.pk).update(
-        finished_at=datetime.now(tz=UTC)
-    )
+    CatalogueCheck._base_manager.filter(pk=check.pk).update(finished_at=datetime.now(tz=UTC))
 
 
 class _Bringing(Protocol):

@@ -33,9 +33,7 @@ def preview(*, loop: SharedLoop) -> list[PlacePreview]:
         PlacePreview(
             place,
             exclusions.preview(
-                recording=place.recording,
-                start_ms=place.start_ms,
-                end_ms=_end(place),
+                recording=place.recording, start_ms=place.start_ms, end_ms=_end(place)
             ),
             _is_excluded(place),
         )
@@ -51,11 +49,7 @@ def exclude_everywhere(*, loop: SharedLoop, user: User, note: str = "") -> int:
     """
     loop = _lock_loop(loop, user)
     manages = user.has_perm(Action.EDIT_CATALOGUE)
-    places = [
-        place
-        for place in loop.places.select_related("recording")
-        if not _is_excluded(place)
-    ]
+    places = [place for place in loop.places.select_related("recording") if not _is_excluded(place)]
     # A reviewer's exclusions wait for approval, so the loop stays open.
     act = exclusions.exclude if manages else exclusions.propose
     for place in places:
@@ -83,9 +77,7 @@ def _lock_loop(loop: SharedLoop, user: User) -> SharedLoop:
     refuse_shared(loop, user)
     current = SharedLoop.objects.select_for_update().filter(pk=loop.pk).first()
     if current is None or current.state != LoopState.OPEN:
-        raise ActionRefused(
-            _("Somebody already decided about this loop. Nothing was done.")
-        )
+        raise ActionRefused(_("Somebody already decided about this loop. Nothing was done."))
     return current
 
 

@@ -49,21 +49,15 @@ def find_loops(*, bucket: Bucket) -> int:
         if link.kind == DuplicateKind.SHARED_LOOP
         for pk in (link.one_id, link.other_id)
     }
-    places = list(
-        LoopPlace.objects.filter(recording__bucket=bucket).select_related("loop")
-    )
+    places = list(LoopPlace.objects.filter(recording__bucket=bucket).select_related("loop"))
     with transaction.atomic():
         for cluster in candidates:
-            if _is_loop(cluster, recordings, repeated) and not _was_reported(
-                cluster, places
-            ):
+            if _is_loop(cluster, recordings, repeated) and not _was_reported(cluster, places):
                 _write(cluster)
         # Recordings may have been retired or moved since the last check.
         _drop_gone(bucket)
     return (
-        SharedLoop.objects.filter(
-            state=LoopState.OPEN, places__recording__bucket=bucket
-        )
+        SharedLoop.objects.filter(state=LoopState.OPEN, places__recording__bucket=bucket)
         .distinct()
         .count()
     )
@@ -122,18 +116,14 @@ def _merge_intervals(parts: Sequence[LoopInterval]) -> list[LoopInterval]:
     for part in sorted(parts, key=lambda p: (p.recording, p.start_ms, p.end_ms)):
         last = merged[-1] if merged else None
         if last is not None and last.shares(part):
-            merged[-1] = LoopInterval(
-                last.recording, last.start_ms, max(last.end_ms, part.end_ms)
-            )
+            merged[-1] = LoopInterval(last.recording, last.start_ms, max(last.end_ms, part.end_ms))
         else:
             merged.append(part)
     return merged
 
 
 def _is_loop(
-    cluster: Sequence[LoopInterval],
-    recordings: dict[int, Recording],
-    repeated: set[int],
+    cluster: Sequence[LoopInterval], recordings: dict[int, Recording], repeated: set[int]
 ) -> bool:
     pks = {interval.recording for interval in cluster}
     # At least three places more than recordings: some recording repeats the interval.
@@ -169,10 +159,7 @@ def _write(cluster: Sequence[LoopInterval]) -> None:
     ).distinct():
         places = loop.places.all()
         if all(
-            any(
-                s.shares(LoopInterval(p.recording_id, p.start_ms, p.end_ms))
-                for s in cluster
-            )
+            any(s.shares(LoopInterval(p.recording_id, p.start_ms, p.end_ms)) for s in cluster)
             for p in places
         ):
             loop.delete()

@@ -50,9 +50,7 @@ class FieldChoice:
         """For each member its uid, its value, and whether that value is chosen."""
         return [
             (uid, value, number == self.chosen)
-            for number, (uid, value) in enumerate(
-                zip(self.uids, self.values, strict=True)
-            )
+            for number, (uid, value) in enumerate(zip(self.uids, self.values, strict=True))
         ]
 
     @property

@@ -41,26 +41,16 @@ class PairLink(models.Model):
 
     uid = uid_field("p")
     one = models.ForeignKey(
-        Recording,
-        on_delete=models.CASCADE,
-        verbose_name=_("first recording"),
-        related_name="+",
+        Recording, on_delete=models.CASCADE, verbose_name=_("first recording"), related_name="+"
     )
     other = models.ForeignKey(
-        Recording,
-        on_delete=models.CASCADE,
-        verbose_name=_("second recording"),
-        related_name="+",
+        Recording, on_delete=models.CASCADE, verbose_name=_("second recording"), related_name="+"
     )
-    kind = models.CharField(
-        max_length=16, choices=DuplicateKind.choices, blank=True, default=""
-    )
+    kind = models.CharField(max_length=16, choices=DuplicateKind.choices, blank=True, default="")
     altered = models.BooleanField(default=False)
     runs = models.JSONField(default=list, blank=True)
     coverage_one = models.FloatField(_("shared part of the first recording"), default=0)
-    coverage_other = models.FloatField(
-        _("shared part of the second recording"), default=0
-    )
+    coverage_other = models.FloatField(_("shared part of the second recording"), default=0)
     tempo_ratio = models.FloatField(default=1)
     pitch_cents = models.FloatField(_("pitch (cents)"), default=0)
     confidence = models.FloatField(default=1)
@@ -82,12 +72,8 @@ class PairLink(models.Model):
         verbose_name = _("duplicate link")
         ordering = ["-id"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["one", "other"], name="dedup_one_link_per_pair"
-            ),
-            models.CheckConstraint(
-                condition=Q(one__lt=F("other")), name="dedup_pair_in_order"
-            ),
+            models.UniqueConstraint(fields=["one", "other"], name="dedup_one_link_per_pair"),
+            models.CheckConstraint(condition=Q(one__lt=F("other")), name="dedup_pair_in_order"),
         ]
         indexes = [models.Index(fields=["kind", "kept_at"], name="dedup_link_kind")]
 
@@ -109,9 +95,7 @@ class DedupGroup(models.Model):
     """
 
     uid = uid_field("g")
-    kind = models.CharField(
-        max_length=16, choices=GroupKind.choices, default=GroupKind.SAME_SOUND
-    )
+    kind = models.CharField(max_length=16, choices=GroupKind.choices, default=GroupKind.SAME_SOUND)
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -132,21 +116,11 @@ class DedupMember(models.Model):
     canonical recording that a person chose.
     """
 
-    group = models.ForeignKey(
-        DedupGroup, on_delete=models.CASCADE, related_name="members"
-    )
-    recording = models.ForeignKey(
-        Recording, on_delete=models.CASCADE, related_name="dedup_members"
-    )
-    kind = models.CharField(
-        max_length=16, choices=DuplicateKind.choices, blank=True, default=""
-    )
+    group = models.ForeignKey(DedupGroup, on_delete=models.CASCADE, related_name="members")
+    recording = models.ForeignKey(Recording, on_delete=models.CASCADE, related_name="dedup_members")
+    kind = models.CharField(max_length=16, choices=DuplicateKind.choices, blank=True, default="")
     linked_to = models.ForeignKey(
-        Recording,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
+        Recording, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
     canonical = models.BooleanField(default=False)
     bridge = models.BooleanField(default=False)
@@ -165,9 +139,7 @@ class DedupMember(models.Model):
                 condition=models.Q(canonical=True),
                 name="dedup_one_canonical_per_group",
             ),
-            models.UniqueConstraint(
-                fields=["group", "recording"], name="dedup_once_in_a_group"
-            ),
+            models.UniqueConstraint(fields=["group", "recording"], name="dedup_once_in_a_group"),
         ]
 
     def __str__(self) -> str:
@@ -187,9 +159,7 @@ class SharedLoop(models.Model):
 
     uid = uid_field("l")
     length_ms = models.PositiveIntegerField()
-    state = models.CharField(
-        max_length=16, choices=LoopState.choices, default=LoopState.OPEN
-    )
+    state = models.CharField(max_length=16, choices=LoopState.choices, default=LoopState.OPEN)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -202,9 +172,7 @@ class SharedLoop(models.Model):
 class LoopPlace(models.Model):
     """Where a recording has the shared interval."""
 
-    loop = models.ForeignKey(
-        SharedLoop, on_delete=models.CASCADE, related_name="places"
-    )
+    loop = models.ForeignKey(SharedLoop, on_delete=models.CASCADE, related_name="places")
     recording = models.ForeignKey(Recording, on_delete=models.CASCADE, related_name="+")
     start_ms = models.PositiveIntegerField()
     end_ms = models.PositiveIntegerField()
@@ -254,9 +222,7 @@ class CatalogueCheck(models.Model):
     """
 
     uid = uid_field("k")
-    status = models.CharField(
-        max_length=16, choices=RunStatus.choices, default=RunStatus.WAITING
-    )
+    status = models.CharField(max_length=16, choices=RunStatus.choices, default=RunStatus.WAITING)
     total = models.PositiveIntegerField(default=0)
     done = models.PositiveIntegerField(default=0)
     pairs = models.PositiveIntegerField(default=0)
@@ -305,9 +271,7 @@ class DedupAction(models.Model):
 
     uid = uid_field("d")
     verb = models.CharField(max_length=16, choices=ActionVerb.choices)
-    state = models.CharField(
-        max_length=16, choices=ActionState.choices, default=ActionState.DONE
-    )
+    state = models.CharField(max_length=16, choices=ActionState.choices, default=ActionState.DONE)
     title = models.CharField(max_length=500)
     group_uid = models.CharField(max_length=32, db_index=True)
     asked = models.JSONField("arguments", default=dict)
@@ -356,9 +320,7 @@ class TrackId(models.Model):
     """
 
     bucket = models.ForeignKey(Bucket, on_delete=models.CASCADE)
-    recording = models.ForeignKey(
-        Recording, on_delete=models.CASCADE, related_name="track_ids"
-    )
+    recording = models.ForeignKey(Recording, on_delete=models.CASCADE, related_name="track_ids")
     track_id = models.CharField(max_length=200)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -370,9 +332,7 @@ class TrackId(models.Model):
         db_table = "acrapi_trackid"
         ordering = ["id"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["bucket", "track_id"], name="track_id_once_in_bucket"
-            )
+            models.UniqueConstraint(fields=["bucket", "track_id"], name="track_id_once_in_bucket")
         ]
 
     def __str__(self) -> str:

@@ -43,11 +43,7 @@ def add_from_file(
             case=f"recording:{recording.uid}",
             action=CUT,
             actor=user,
-            after={
-                "file": str(file.uid),
-                "start_ms": excerpt.start_ms,
-                "end_ms": excerpt.end_ms,
-            },
+            after={"file": str(file.uid), "start_ms": excerpt.start_ms, "end_ms": excerpt.end_ms},
         )
 
     with scratch_directory() as folder:
@@ -68,8 +64,7 @@ def _check_length(excerpt: Excerpt) -> None:
     start_ms, end_ms = excerpt.start_ms, excerpt.end_ms
     if not excerpt.file.contains(start_ms, end_ms):
         raise AudioRefused(
-            "bad_interval",
-            _("Enter an interval within the file: its start comes before its end."),
+            "bad_interval", _("Enter an interval within the file: its start comes before its end.")
         )
     least = settings.ACRPORTAL_MIN_AUDIO_MS
     if end_ms - start_ms < least:

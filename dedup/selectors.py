@@ -59,25 +59,17 @@ def groups_of_bucket(*, bucket: Bucket, kind: GroupKind) -> QuerySet[DedupGroup]
     return rows.order_by("pk").prefetch_related("members")
 
 
-def links_of_bucket(
-    *, bucket: Bucket, kinds: Collection[str] = GROUPING_KINDS
-) -> list[LinkedPair]:
+def links_of_bucket(*, bucket: Bucket, kinds: Collection[str] = GROUPING_KINDS) -> list[LinkedPair]:
     """Return the links that hold groups together; both recordings are in the bucket.
 
     Pairs kept apart hold nothing together.
     """
     living = {"bucket": bucket, "status": RecordingStatus.READY}
-    ends = {
-        f"{end}__{name}": value
-        for end in ("one", "other")
-        for name, value in living.items()
-    }
+    ends = {f"{end}__{name}": value for end in ("one", "other") for name, value in living.items()}
     rows = PairLink.objects.filter(kind__in=kinds, kept_at__isnull=True, **ends)
     return [
         LinkedPair(first, second, DuplicateKind(kind))
-        for first, second, kind in rows.order_by("pk").values_list(
-            "one_id", "other_id", "kind"
-        )
+        for first, second, kind in rows.order_by("pk").values_list("one_id", "other_id", "kind")
     ]
 
 
@@ -113,9 +105,7 @@ def exact_pairs(*, bucket: Bucket) -> Iterable[tuple[Recording, Recording]]:
 
     Of more than ``_ALL_PAIRS`` copies of one file, each is paired only with the next.
     """
-    rows = Recording.objects.filter(status=RecordingStatus.READY).exclude(
-        audio_sha256=""
-    )
+    rows = Recording.objects.filter(status=RecordingStatus.READY).exclude(audio_sha256="")
     mine = rows.filter(bucket=bucket)
     twice = (
         rows.filter(audio_sha256__in=mine.values("audio_sha256"))
@@ -124,12 +114,8 @@ def exact_pairs(*, bucket: Bucket) -> Iterable[tuple[Recording, Recording]]:
         .annotate(n=Count("pk"))
         .filter(n__gt=1)
     )
-    same: dict[tuple[str, int], dict[int, list[Recording]]] = defaultdict(
-        lambda: defaultdict(list)
-    )
-    for recording in rows.filter(
-        audio_sha256__in=twice.values("audio_sha256")
-    ).order_by("pk"):
+    same: dict[tuple[str, int], dict[int, list[Recording]]] = defaultdict(lambda: defaultdict(list))
+    for recording in rows.filter(audio_sha256__in=twice.values("audio_sha256")).order_by("pk"):
         key = (recording.audio_sha256, recording.audio_bytes)
         same[key][recording.bucket_id].append(recording)
     for of_bucket in same.values():
@@ -151,9 +137,7 @@ def last_check() -> CatalogueCheck | None:
 
 def check_under_way() -> CatalogueCheck | None:
     """Return the check that waits or runs."""
-    return CatalogueCheck.objects.filter(
-        status__in=[RunStatus.WAITING, RunStatus.RUNNING]
-    ).first()
+    return CatalogueCheck.objects.filter(status__in=[RunStatus.WAITING, RunStatus.RUNNING]).first()
 
 
 def matches_by_recording(recordings: Iterable[int]) -> dict[int, int]:
@@ -195,17 +179,12 @@ def left_by_undo(action: DedupAction) -> str:
     Files that were scanned since keep the matches of that scan.
     """
     recordings = Match.objects.filter(
-        scanned_file=OuterRef("pk"),
-        recording__uid__in=list(action.before.get("recordings", ())),
+        scanned_file=OuterRef("pk"), recording__uid__in=list(action.before.get("recordings", ()))
     )
     scans = Scan.objects.filter(
-        scanned_file=OuterRef("pk"),
-        status=ScanStatus.SUCCEEDED,
-        started_at__gt=action.done_at,
+        scanned_file=OuterRef("pk"), status=ScanStatus.SUCCEEDED, started_at__gt=action.done_at
     )
-    files = ScannedFile.objects.filter(
-        Exists(recordings), Exists(scans), deleted_at__isnull=True
-    )
+    files = ScannedFile.objects.filter(Exists(recordings), Exists(scans), deleted_at__isnull=True)
     names = list(files.order_by("name", "pk").values_list("name", flat=True))
     if not names:
         return ""

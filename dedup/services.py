@@ -15,14 +15,7 @@ from catalogue.models import Bucket, Recording
 from catalogue.signals import recordings_changed
 from dedup import comparing, grouping, loops, selectors
 from dedup.grouping import Group, LinkedPair
-from dedup.models import (
-    GROUPING_KINDS,
-    DedupGroup,
-    DedupMember,
-    DuplicateKind,
-    GroupKind,
-    PairLink,
-)
+from dedup.models import GROUPING_KINDS, DedupGroup, DedupMember, DuplicateKind, GroupKind, PairLink
 from review.versions import differ
 
 FAMILY_KINDS = (*GROUPING_KINDS, DuplicateKind.SAME_RECORDING)
@@ -142,8 +135,7 @@ def regroup(run: DedupRun, *, around: Recording | None = None) -> None:
     """
     for kind in GroupKind:
         links = selectors.links_of_bucket(
-            bucket=run.bucket,
-            kinds=FAMILY_KINDS if kind == GroupKind.FAMILY else GROUPING_KINDS,
+            bucket=run.bucket, kinds=FAMILY_KINDS if kind == GroupKind.FAMILY else GROUPING_KINDS
         )
         groups = selectors.groups_of_bucket(bucket=run.bucket, kind=kind)
         standing = run.bucket.recordings.all()
@@ -185,9 +177,7 @@ def group_new_recording(*, recording: Recording, **_signal: object) -> None:
 
 def _note_who_stands(rows: QuerySet[Recording], groups: Sequence[Group]) -> None:
     """Store in each recording which one represents its sound, for later scans."""
-    targets = {
-        place.recording: group[0].recording for group in groups for place in group[1:]
-    }
+    targets = {place.recording: group[0].recording for group in groups for place in group[1:]}
     # Also those that no longer belong to any group.
     rows = rows.filter(same_sound_as__isnull=False)
     stored = dict(rows.values_list("pk", "same_sound_as_id"))
@@ -201,29 +191,20 @@ def _note_families(
 
     Recordings of one sound are versions if their metadata say so.
     """
-    by_key = Recording.objects.in_bulk(
-        {place.recording for group in groups for place in group}
-    )
+    by_key = Recording.objects.in_bulk({place.recording for group in groups for place in group})
     told_apart = [
         group
         for group in groups
-        if any(
-            differ(by_key[group[0].recording], by_key[place.recording])
-            for place in group
-        )
+        if any(differ(by_key[group[0].recording], by_key[place.recording]) for place in group)
     ]
     targets = {
-        place.recording: group[0].recording
-        for group in (*told_apart, *families)
-        for place in group
+        place.recording: group[0].recording for group in (*told_apart, *families) for place in group
     }
     stored = dict(rows.exclude(family=None).values_list("pk", "family_id"))
     _store_group("family_id", targets, stored)
 
 
-def _store_group(
-    column: str, targets: Mapping[int, int], stored: Mapping[int, int]
-) -> None:
+def _store_group(column: str, targets: Mapping[int, int], stored: Mapping[int, int]) -> None:
     """Write the first of its group to each recording where it differs, and tell of it."""
     before = {}
     for pk in targets.keys() | stored.keys():
@@ -240,9 +221,7 @@ class _Keeping:
     A group keeps its identity while any of its members remains in it.
     """
 
-    def __init__(
-        self, run: DedupRun, kind: GroupKind, rows: QuerySet[DedupGroup]
-    ) -> None:
+    def __init__(self, run: DedupRun, kind: GroupKind, rows: QuerySet[DedupGroup]) -> None:
         self._run, self._kind = run, kind
         self._free = {group.pk: group for group in rows.select_for_update(of=("self",))}
         self._owners = {
@@ -277,9 +256,7 @@ class _Keeping:
             for pk in (link.first, link.second)
         }
         return [
-            group
-            for group in components
-            if any(place.recording in versions for place in group)
+            group for group in components if any(place.recording in versions for place in group)
         ]
 
     def write(self, groups: Sequence[Group]) -> None:
@@ -300,9 +277,7 @@ class _Keeping:
     def _owner(self, places: Group) -> DedupGroup | None:
         """Take the oldest group that has one of the members and is not taken yet."""
         owners = self._owners
-        pks = sorted(
-            {owners[place.recording] for place in places if place.recording in owners}
-        )
+        pks = sorted({owners[place.recording] for place in places if place.recording in owners})
         return next((self._free.pop(pk) for pk in pks if pk in self._free), None)
 
     def _write(self, places: Group, existing: DedupGroup | None) -> None:
@@ -359,9 +334,7 @@ def _describe_place(
 
 def members_of(group: DedupGroup) -> list[dict[str, object]]:
     """Return the members of a group and their links, in a fixed order."""
-    members = group.members.select_related("recording", "linked_to").order_by(
-        "recording__uid"
-    )
+    members = group.members.select_related("recording", "linked_to").order_by("recording__uid")
     return [
         {
             "recording": member.recording.uid,

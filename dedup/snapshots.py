@@ -70,9 +70,7 @@ def restore(snapshot: Snapshot) -> None:
     uids = list(snapshot["recordings"])
     pks = dict(Recording.objects.filter(uid__in=uids).values_list("uid", "pk"))
     for uid, row in snapshot["recordings"].items():
-        columns = {
-            name: row[name] for name in (*COLUMNS, "own_isrc", "filled_names", "status")
-        }
+        columns = {name: row[name] for name in (*COLUMNS, "own_isrc", "filled_names", "status")}
         into = row["merged_into"]
         target = Recording.objects.get(uid=into) if into else None
         # Not ``save``: it would also write columns that other people changed.

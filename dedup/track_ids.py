@@ -61,10 +61,7 @@ def ids_of_others(
             recordings = recordings.exclude(pk=but.pk)
         named = TrackId.objects.filter(recording__in=recordings, track_id__in=track_ids)
         own = recordings.filter(custom_id__in=track_ids)
-        return {
-            *named.values_list("track_id", flat=True),
-            *own.values_list("custom_id", flat=True),
-        }
+        return {*named.values_list("track_id", flat=True), *own.values_list("custom_id", flat=True)}
 
 
 def _record(recording: Recording, action: str, track_id: str, user: User) -> None:

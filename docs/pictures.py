@@ -264,8 +264,7 @@ def _take_all(page: Page, folder: Path, further: list[str]) -> list[str]:
         for theme in THEMES:
             page.set_viewport_size({"width": width, "height": 900})
             page.emulate_media(
-                color_scheme="dark" if theme == "dark" else "light",
-                reduced_motion="reduce",
+                color_scheme="dark" if theme == "dark" else "light", reduced_motion="reduce"
             )
             taken = []
             for address in addresses:

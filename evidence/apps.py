@@ -24,6 +24,4 @@ class EvidenceConfig(AppConfig):
 
         extras.register(EVIDENCE)
         kinds.register(EvidencePacks())
-        expectations.register(
-            Expectation("an evidence pack", EvidencePack._base_manager.all)
-        )
+        expectations.register(Expectation("an evidence pack", EvidencePack._base_manager.all))

@@ -16,13 +16,7 @@ from common.storage import read_bytes
 from evidence import clips, drawings, explanations
 from evidence.clips import Cut
 from evidence.drawings import Picture
-from evidence.facts import (
-    CaseFacts,
-    case_json,
-    engine_json,
-    licences_json,
-    source_json,
-)
+from evidence.facts import CaseFacts, case_json, engine_json, licences_json, source_json
 from evidence.parts import drawn_parts
 from evidence.summary import Drawn, summary_pdf
 from recognition.audio import waveform
@@ -42,12 +36,7 @@ _FACT_LANES = {
 
 
 def assemble(
-    facts: CaseFacts,
-    folder: Path,
-    *,
-    with_reference: bool,
-    key_id: str,
-    report: Report,
+    facts: CaseFacts, folder: Path, *, with_reference: bool, key_id: str, report: Report
 ) -> None:
     """Write all files except those that seal the pack.
 
@@ -66,10 +55,7 @@ def assemble(
     _write_json(folder / "case.json", case)
     _write_json(folder / "source" / "metadata.json", source_json(facts.match))
     _write_json(folder / "engine" / "answer.json", engine_json(facts))
-    _write_json(
-        folder / "licence" / "considered.json",
-        licences_json(facts.match, facts.licences),
-    )
+    _write_json(folder / "licence" / "considered.json", licences_json(facts.match, facts.licences))
     (folder / "audit.jsonl").write_text(facts.chain, encoding="utf-8")
     if facts.anchors:
         (folder / "anchors.jsonl").write_text(facts.anchors, encoding="utf-8")
@@ -97,11 +83,7 @@ def _case(facts: CaseFacts, cut: Cut, pictures: Sequence[Picture]) -> dict[str, 
             for clip in cut.clips
         ],
         "pictures": [
-            {
-                "file": f"pictures/{picture.name}.svg",
-                "title": picture.title,
-                "text": picture.text,
-            }
+            {"file": f"pictures/{picture.name}.svg", "title": picture.title, "text": picture.text}
             for picture in pictures
         ],
         "missing": list(cut.gaps),
@@ -109,11 +91,7 @@ def _case(facts: CaseFacts, cut: Cut, pictures: Sequence[Picture]) -> dict[str, 
 
 
 def _write_texts(
-    facts: CaseFacts,
-    case: dict[str, Any],
-    pictures: Sequence[Picture],
-    folder: Path,
-    key_id: str,
+    facts: CaseFacts, case: dict[str, Any], pictures: Sequence[Picture], folder: Path, key_id: str
 ) -> None:
     """Write the files for people. Any: JSON."""
     context = {
@@ -139,9 +117,7 @@ def _write_texts(
             (folder / name).write_text(text, encoding="utf-8", newline="\n")
 
 
-def draw(
-    facts: CaseFacts, cut: Cut, folder: Path, alive: Callable[[], None]
-) -> list[Picture]:
+def draw(facts: CaseFacts, cut: Cut, folder: Path, alive: Callable[[], None]) -> list[Picture]:
     """Draw each picture that has data; ``alive`` is called between them."""
     match, file, segments = facts.match, facts.file, facts.segments
     length = facts.line.length_ms
@@ -166,12 +142,8 @@ def _segment_rows(facts: CaseFacts) -> list[dict[str, str]]:
             f"{offset(segment.reference_end_ms)}",
             "length": f"{counted.length_ms / 1000:.3f} s",
             "counted": f"{counted.counted_ms / 1000:.3f} s",
-            "speed": ""
-            if segment.tempo_ratio is None
-            else f"{segment.tempo_ratio:.3f}×",
-            "pitch": ""
-            if segment.pitch_cents is None
-            else f"{segment.pitch_cents:+.0f}",
+            "speed": "" if segment.tempo_ratio is None else f"{segment.tempo_ratio:.3f}×",
+            "pitch": "" if segment.pitch_cents is None else f"{segment.pitch_cents:+.0f}",
             "score": "" if segment.score is None else f"{segment.score:.1f}",
         }
         for counted in facts.count.segments

@@ -54,11 +54,7 @@ def _build(context: JobContext, scratch: Path) -> None:
     scan, last = facts.match.scan, facts.as_of
     about = {
         "match_id": facts.match.uid,
-        "as_of": {
-            "event": last.sequence,
-            "at": last.at.isoformat(),
-            "event_hash": last.hash,
-        },
+        "as_of": {"event": last.sequence, "at": last.at.isoformat(), "event_hash": last.hash},
         "engine": scan.engine,
         "engine_version": scan.engine_version,
     }

@@ -64,9 +64,7 @@ def cut(facts: CaseFacts, folder: Path, *, with_reference: bool, report: Report)
     sides = [_Side("source", file.media, file.decoded_ms, file.audio_removed_at)]
     gaps = []
     if len(chosen) < len(numbered):
-        gaps.append(
-            f"Excerpts cover only the {MOST_SEGMENTS} longest of {len(numbered)} segments."
-        )
+        gaps.append(f"Excerpts cover only the {MOST_SEGMENTS} longest of {len(numbered)} segments.")
     if with_reference:
         heard = facts.heard
         sides.append(_Side("reference", heard.audio, heard.duration_ms))
@@ -74,13 +72,7 @@ def cut(facts: CaseFacts, folder: Path, *, with_reference: bool, report: Report)
         gaps.append("Excerpts of the recording were omitted on request.")
     clips: list[Clip] = []
     for index, side in enumerate(sides):
-        clips += _cut_side(
-            side,
-            chosen,
-            folder,
-            _part_of(report, index, len(sides)),
-            gaps,
-        )
+        clips += _cut_side(side, chosen, folder, _part_of(report, index, len(sides)), gaps)
     return Cut(sorted(clips, key=lambda clip: (clip.segment, clip.side)), gaps)
 
 
@@ -93,10 +85,7 @@ def draw_spectrograms(
         by_segment.setdefault(clip.segment, {})[clip.side] = clip
     longest = sorted(
         by_segment,
-        key=lambda number: (
-            segments[number - 1].start_ms - segments[number - 1].end_ms,
-            number,
-        ),
+        key=lambda number: (segments[number - 1].start_ms - segments[number - 1].end_ms, number),
     )
     pictures = []
     for number in sorted(longest[:MOST_SPECTROGRAMS]):
@@ -136,9 +125,7 @@ class _Side:
     def interval(self, segment: Segment) -> tuple[int, int]:
         if self.name == "source":
             return clip_interval(segment.start_ms, segment.end_ms, self.length_ms)
-        return clip_interval(
-            segment.reference_start_ms, segment.reference_end_ms, self.length_ms
-        )
+        return clip_interval(segment.reference_start_ms, segment.reference_end_ms, self.length_ms)
 
 
 def _cut_side(
@@ -151,9 +138,7 @@ def _cut_side(
     """Cut one side in one pass; add failures to ``gaps``."""
     kind = "file" if side.name == "source" else "recording"
     intervals = {number: side.interval(segment) for number, segment in chosen}
-    clips = [
-        Clip(side.name, number, *interval) for number, interval in intervals.items()
-    ]
+    clips = [Clip(side.name, number, *interval) for number, interval in intervals.items()]
     # A side is decoded in one pass for each sound track.
     by_track: dict[int | None, list[Clip]] = {}
     for clip, (_number, segment) in zip(clips, chosen, strict=True):
@@ -177,9 +162,7 @@ def _cut_side(
             return []
     made = [clip for clip in clips if (folder / clip.name).exists()]
     gaps += [
-        f"The {kind} has no audio at segment {clip.segment}."
-        for clip in clips
-        if clip not in made
+        f"The {kind} has no audio at segment {clip.segment}." for clip in clips if clip not in made
     ]
     return made
 
@@ -203,9 +186,7 @@ def _on_disk(audio: FieldFile) -> Iterator[Path | None]:
         yield path
 
 
-def _excerpt(
-    folder: Path, clip: Clip | None, interval: tuple[int, int]
-) -> DrawnExcerpt:
+def _excerpt(folder: Path, clip: Clip | None, interval: tuple[int, int]) -> DrawnExcerpt:
     """Return one side to draw, without levels if there is no audio."""
     if clip is None:
         return DrawnExcerpt(*interval, *interval, None)

@@ -129,10 +129,7 @@ def facts_today(matches: Iterable[int]) -> dict[int, Fact]:
                 *("scanned_file__container", "scan", "licence"),
             )
             .prefetch_related(
-                Prefetch(
-                    "disputes",
-                    Dispute.objects.select_related("recorded_by", "answered_by"),
-                )
+                Prefetch("disputes", Dispute.objects.select_related("recorded_by", "answered_by"))
             )
         )
         batch = list(rows)
@@ -187,19 +184,14 @@ class _Around:
         lists: dict[Topic, Iterable[Json]] = {
             Topic.FIGURES: (
                 dict(zip(names, cells, strict=True)),
-                *(
-                    dict(zip(of_segments, segment_cells, strict=True))
-                    for segment_cells in segments
-                ),
+                *(dict(zip(of_segments, segment_cells, strict=True)) for segment_cells in segments),
                 match_json(match),
             ),
             Topic.RECORDING: [recording_json(match, heard)],
             Topic.FILE: [source_json(match)],
             Topic.SETTINGS: [settings_json(match.scanned_file.container)],
             Topic.LICENCES: licences_json(match, checks),
-            Topic.EXCLUSIONS: map(
-                exclusion_json, self.exclusions.get(match.recording_id, ())
-            ),
+            Topic.EXCLUSIONS: map(exclusion_json, self.exclusions.get(match.recording_id, ())),
             Topic.DECISION: decisions_json(self.events.get(match.pk, ())),
             Topic.DISPUTES: map(dispute_json, match.disputes.all()),
         }
@@ -224,8 +216,8 @@ def _digests(sections: Iterable[tuple[Topic, Json]]) -> dict[str, str]:
             own = topics.get(name, topic) if is_mixed else topic
             by_topic[own].append((name, value))
     return {
-        topic.value: hashlib.sha256(
-            json.dumps(values, sort_keys=True).encode()
-        ).hexdigest()[:_LETTERS]
+        topic.value: hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[
+            :_LETTERS
+        ]
         for topic, values in by_topic.items()
     }

@@ -45,35 +45,11 @@ OTHER_STATE = "#757c8c"
 WIDTH, LEFT, RIGHT = 1000, 110, 20
 PLOT = WIDTH - LEFT - RIGHT
 _POINTS = 800
-_STEPS_S = (
-    1,
-    2,
-    5,
-    10,
-    15,
-    30,
-    60,
-    120,
-    300,
-    600,
-    900,
-    1800,
-    3600,
-    7200,
-    10800,
-    21600,
-    43200,
-)
+_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200)
 _MOST_TICKS = 8
 # White over violet to black: the darkness grows with the level throughout.
 _STOPS = (0.0, 0.3, 0.6, 0.85, 1.0)
-_COLOURS = (
-    (255, 255, 255),
-    (205, 200, 240),
-    (120, 105, 205),
-    (60, 40, 140),
-    (15, 10, 50),
-)
+_COLOURS = ((255, 255, 255), (205, 200, 240), (120, 105, 205), (60, 40, 140), (15, 10, 50))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +125,7 @@ def ribbon(
 ) -> Picture:
     """Draw the counted time in the file, above lanes of facts about the file."""
     colour = STATE_COLOURS.get(state, OTHER_STATE)
-    parts = [
-        _label(LEFT - 10, 34, "Match", anchor="end"),
-        _rect(LEFT, 15, PLOT, 30, SUNKEN),
-    ]
+    parts = [_label(LEFT - 10, 34, "Match", anchor="end"), _rect(LEFT, 15, PLOT, 30, SUNKEN)]
     counted = count.counted
     parts += [_rect(x, 15, w, 30, colour) for x, w in _boxes(counted, duration_ms)]
     parts += _hatched(count.excluded, duration_ms, 15, 30)
@@ -162,9 +135,7 @@ def ribbon(
         parts.append(_rect(LEFT, y, PLOT, 16, SUNKEN))
         for start, end in intervals:
             x = LEFT + PLOT * start / duration_ms
-            parts.append(
-                _rect(x, y, PLOT * (end - start) / duration_ms, 16, SOURCE_SOFT)
-            )
+            parts.append(_rect(x, y, PLOT * (end - start) / duration_ms, 16, SOURCE_SOFT))
         y += 26
     parts += _ruler(0, duration_ms, y)
     places = ", ".join(offset(start) for start, _ in counted[:20])
@@ -218,11 +189,7 @@ def alignment(segments: Sequence[Segment], reference_ms: int) -> Picture:
 def coverage(source_pct: Decimal | None, reference_pct: Decimal | None) -> Picture:
     """Draw the matched share of file and recording, as far as their lengths are known."""
     both = (("File", source_pct, SOURCE), ("Recording", reference_pct, REFERENCE))
-    rows = [
-        (name, float(share), colour)
-        for name, share, colour in both
-        if share is not None
-    ]
+    rows = [(name, float(share), colour) for name, share, colour in both if share is not None]
     parts = []
     for number, (name, share, colour) in enumerate(rows):
         y = 15 + 40 * number
@@ -231,9 +198,7 @@ def coverage(source_pct: Decimal | None, reference_pct: Decimal | None) -> Pictu
         parts.append(_rect(LEFT, y, (PLOT - 90) * min(share, 100) / 100, 28, colour))
         parts.append(_label(LEFT + PLOT, y + 20, f"{share:.2f} %", anchor="end"))
     text = "; ".join(f"{name.lower()} {share:.2f} %" for name, share, _ in rows)
-    return _picture(
-        "coverage", "Matched share", f"Matched: {text}.", 25 + 40 * len(rows), parts
-    )
+    return _picture("coverage", "Matched share", f"Matched: {text}.", 25 + 40 * len(rows), parts)
 
 
 def spectrograms(number: int, source: DrawnExcerpt, reference: DrawnExcerpt) -> Picture:
@@ -243,9 +208,7 @@ def spectrograms(number: int, source: DrawnExcerpt, reference: DrawnExcerpt) -> 
     before = max(side.segment_start_ms - side.start_ms for side in sides)
     after = max(side.end_ms - side.segment_start_ms for side in sides)
     parts: list[str] = []
-    for index, (name, side) in enumerate(
-        zip(("File", "Recording"), sides, strict=True)
-    ):
+    for index, (name, side) in enumerate(zip(("File", "Recording"), sides, strict=True)):
         x = 20 + index * (width + 30)
         scale = width / max(1, before + after)
         parts.append(_label(x, 20, f"{name}, {_interval(side)}", colour=INK))
@@ -287,9 +250,7 @@ def _one_side(side: DrawnExcerpt, begin: float, scale: float) -> list[str]:
     ]
 
 
-def _picture(
-    name: str, title: str, text: str, height: float, parts: Iterable[str]
-) -> Picture:
+def _picture(name: str, title: str, text: str, height: float, parts: Iterable[str]) -> Picture:
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {_n(height)}" '
         f'width="{WIDTH}" height="{_n(height)}" role="img" '
@@ -302,9 +263,7 @@ def _picture(
     return Picture(name, title, text, height, svg)
 
 
-def _boxes(
-    intervals: Iterable[Interval], duration_ms: int
-) -> Iterator[tuple[float, float]]:
+def _boxes(intervals: Iterable[Interval], duration_ms: int) -> Iterator[tuple[float, float]]:
     """Yield left edge and width of each interval; short ones stay visible."""
     for start, end in intervals:
         x = PLOT * start / duration_ms
@@ -312,9 +271,7 @@ def _boxes(
         yield LEFT + min(x, PLOT - width), width
 
 
-def _hatched(
-    intervals: Sequence[Interval], duration_ms: int, y: float, height: float
-) -> list[str]:
+def _hatched(intervals: Sequence[Interval], duration_ms: int, y: float, height: float) -> list[str]:
     """Draw intervals that do not count; nothing if there are none."""
     if not intervals:
         return []
@@ -365,17 +322,14 @@ def _image(levels: NDArray[np.uint8]) -> bytes:
     """Return the levels as a coloured PNG."""
     at = np.linspace(0, 1, 256)
     table = np.stack(
-        [np.interp(at, _STOPS, [c[channel] for c in _COLOURS]) for channel in range(3)],
-        1,
+        [np.interp(at, _STOPS, [c[channel] for c in _COLOURS]) for channel in range(3)], 1
     )
     target = io.BytesIO()
     Image.fromarray(table.round().astype(np.uint8)[levels]).save(target, "PNG")
     return target.getvalue()
 
 
-def _rect(
-    x: float, y: float, width: float, height: float, colour: str, opacity: str = "1"
-) -> str:
+def _rect(x: float, y: float, width: float, height: float, colour: str, opacity: str = "1") -> str:
     return (
         f'<rect x="{_n(x)}" y="{_n(y)}" width="{_n(max(width, 0))}" '
         f'height="{_n(height)}" fill="{colour}" fill-opacity="{opacity}"/>'
@@ -383,15 +337,10 @@ def _rect(
 
 
 def _rule(x1: float, y1: float, x2: float, y2: float) -> str:
-    return (
-        f'<line x1="{_n(x1)}" y1="{_n(y1)}" x2="{_n(x2)}" y2="{_n(y2)}" '
-        f'stroke="{LINE}"/>'
-    )
+    return f'<line x1="{_n(x1)}" y1="{_n(y1)}" x2="{_n(x2)}" y2="{_n(y2)}" stroke="{LINE}"/>'
 
 
-def _label(
-    x: float, y: float, text: str, *, anchor: str = "start", colour: str = QUIET
-) -> str:
+def _label(x: float, y: float, text: str, *, anchor: str = "start", colour: str = QUIET) -> str:
     return (
         f'<text x="{_n(x)}" y="{_n(y)}" text-anchor="{anchor}" fill="{colour}">'
         f"{escape(text)}</text>"

@@ -35,8 +35,7 @@ _RELATIONS = {
         "The recording is played at a different speed or pitch than the original."
     ),
     Relation.IDENTICAL_AUDIO: lazy(
-        "The file and the recording are the same audio: one segment covers at least "
-        "97 % of both."
+        "The file and the recording are the same audio: one segment covers at least 97 % of both."
     ),
     Relation.LOOP: lazy("A short section of the recording occurs at least four times."),
     Relation.SAME_RECORDING: lazy(
@@ -67,9 +66,7 @@ _STATES = {
     MatchState.IN_REVIEW: lazy(
         "A reviewer is examining this match; no decision has been made yet."
     ),
-    MatchState.ESCALATED: lazy(
-        "The match was referred to a manager, who has not decided yet."
-    ),
+    MatchState.ESCALATED: lazy("The match was referred to a manager, who has not decided yet."),
     MatchState.CONFIRMED: lazy(
         "The match was confirmed: the file uses this recording, and no licence covers it."
     ),
@@ -80,12 +77,8 @@ _STATES = {
     MatchState.SUPPRESSED: lazy(
         "A policy, an exclusion or the minimum score removed this match from review."
     ),
-    MatchState.DISPUTED: lazy(
-        "The claim was confirmed, and the other party disputes it."
-    ),
-    MatchState.UPHELD: lazy(
-        "The other party disputed the claim, and the claim was upheld."
-    ),
+    MatchState.DISPUTED: lazy("The claim was confirmed, and the other party disputes it."),
+    MatchState.UPHELD: lazy("The other party disputed the claim, and the claim was upheld."),
     MatchState.RELEASED: lazy("The claim was released: it is no longer made."),
 }
 
@@ -118,18 +111,16 @@ def decision(facts: CaseFacts) -> str:
     match = facts.match
     texts = [str(_STATES[MatchState(match.state)])]
     if match.decided_by_name and match.decided_at is not None:
-        words = {
-            MatchState.DISPUTED: _("Confirmed by %(who)s on %(when)s UTC."),
-        }.get(MatchState(match.state), _("Decided by %(who)s on %(when)s UTC."))
+        words = {MatchState.DISPUTED: _("Confirmed by %(who)s on %(when)s UTC.")}.get(
+            MatchState(match.state), _("Decided by %(who)s on %(when)s UTC.")
+        )
         author = _author_and_time(match.decided_by_name, match.decided_at)
         if match.decider == Decider.PROGRAM:
             author["who"] = _("a program, as %(name)s,") % {"name": author["who"]}
         texts.append(words % author)
     if match.state == MatchState.DISPUTED and match.state_at is not None:
         words = _("Dispute recorded by %(who)s on %(when)s UTC.")
-        texts.append(
-            words % _author_and_time(match.state_by or _("a person"), match.state_at)
-        )
+        texts.append(words % _author_and_time(match.state_by or _("a person"), match.state_at))
     return " ".join(texts)
 
 
@@ -160,18 +151,13 @@ def disputes(facts: CaseFacts) -> list[dict[str, str]]:
     return [
         {
             "title": _("%(what)s: %(status)s")
-            % {
-                "what": dispute.get_code_display(),
-                "status": lowered(dispute.get_status_display()),
-            }
+            % {"what": dispute.get_code_display(), "status": lowered(dispute.get_status_display())}
             + (f" ({_('appeal')})" if dispute.is_appeal else ""),
             "received": f"{dispute.received_at:%Y-%m-%d}",
             "recorded_by": _username(dispute.recorded_by),
             "due": f"{dispute.due_at:%Y-%m-%d}",
             "statement": dispute.statement,
-            "answered": f"{dispute.answered_at:%Y-%m-%d}"
-            if dispute.answered_at
-            else "",
+            "answered": f"{dispute.answered_at:%Y-%m-%d}" if dispute.answered_at else "",
             "answered_by": _username(dispute.answered_by),
             "answer": dispute.answer,
         }
@@ -193,9 +179,7 @@ def licences(facts: CaseFacts) -> str:
         return _("No licence in force applies to this recording.")
     full = [check.licence for check in facts.licences if check.cover == "full"]
     if full:
-        return _("The use is covered by %(names)s.") % {
-            "names": ", ".join(map(str, full))
-        }
+        return _("The use is covered by %(names)s.") % {"names": ", ".join(map(str, full))}
     count = len(facts.licences)
     return ngettext(
         "One licence was considered; it does not cover this use.",
@@ -267,9 +251,7 @@ def _finding(facts: CaseFacts) -> str:
             )
             % names
         )
-    counting = [
-        counted_segment for counted_segment in count.segments if counted_segment.parts
-    ]
+    counting = [counted_segment for counted_segment in count.segments if counted_segment.parts]
     return ngettext(
         "“%(file)s” contains %(s)s seconds of “%(title)s”, in one segment between "
         "%(first)s and %(last)s.",
@@ -291,9 +273,7 @@ def _shares(match: Match) -> str:
     source = _("That is %(pct)s %% of the file") % {"pct": match.source_share}
     if match.reference_coverage_pct is None:
         return f"{source}."
-    reference = _("and %(pct)s %% of the recording.") % {
-        "pct": match.reference_coverage_pct
-    }
+    reference = _("and %(pct)s %% of the recording.") % {"pct": match.reference_coverage_pct}
     return f"{source} {reference}"
 
 

@@ -125,9 +125,7 @@ def gather(*, match_id: int) -> CaseFacts:
             exclusions=list(exclusions),
             licences=coverage.checks(subject=Subject.of(match)),
             disputes=list(
-                match.disputes.select_related("recorded_by", "answered_by").order_by(
-                    "pk"
-                )
+                match.disputes.select_related("recorded_by", "answered_by").order_by("pk")
             ),
             parts=parts_of(match),
             events=list(selectors.events_of(match).reverse()),
@@ -142,11 +140,7 @@ def case_json(facts: CaseFacts) -> Json:
     match, last = facts.match, facts.as_of
     return {
         "schema": "evidence-case/1",
-        "as_of": {
-            "event": last.sequence,
-            "at": time_text(last.at),
-            "event_hash": last.hash,
-        },
+        "as_of": {"event": last.sequence, "at": time_text(last.at), "event_hash": last.hash},
         "case_url": f"{settings.ACRPORTAL_BASE_URL}{match.review_url}",
         "match": match_json(match),
         "recording": recording_json(facts.match, facts.heard),
@@ -171,9 +165,7 @@ def case_json(facts: CaseFacts) -> Json:
 
 def decision_events(events: Iterable[Event]) -> list[Event]:
     """Return the events that changed the match's state, oldest first."""
-    return [
-        event for event in events if event.after.get("state") and not _is_look(event)
-    ]
+    return [event for event in events if event.after.get("state") and not _is_look(event)]
 
 
 def decisions_json(events: Iterable[Event]) -> list[Json]:
@@ -419,8 +411,7 @@ def _detection(detection: Detection) -> Json:
         "reported_at": time_text(detection.created_at),
         "ids": detection.ids,
         "segments": [
-            segment_json(segment, segment.position)
-            for segment in detection.segments.all()
+            segment_json(segment, segment.position) for segment in detection.segments.all()
         ],
     }
 
@@ -456,8 +447,7 @@ def _report_of(match: Match) -> dict[str, bytes]:
     for name, mode in _FILES.items():
         columns = [field.name for field in schema_of(mode).fields]
         layout = Layout(
-            mode=mode,
-            columns=tuple(column for column in columns if column not in without),
+            mode=mode, columns=tuple(column for column in columns if column not in without)
         )
         files[name] = b"".join(layout.pieces(rows, {}))
     return files

@@ -19,9 +19,7 @@ from jobs.resources import Duty, register_duty
 def _end_pack(pack: EvidencePack, state: JobState, code: str, cause: str) -> None:
     """Note when a pack ended, and why it failed."""
     if code == "lost_worker":
-        cause = gettext(
-            "The pack was interrupted too often. Request a new pack, or tell an admin."
-        )
+        cause = gettext("The pack was interrupted too often. Request a new pack, or tell an admin.")
     EvidencePack.objects.filter(pk=pack.pk).update(
         message=cause[:500], finished_at=datetime.now(tz=UTC)
     )

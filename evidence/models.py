@@ -35,23 +35,15 @@ class EvidencePack(models.Model):
     """
 
     uid = uid_field("e")
-    match = models.ForeignKey(
-        Match, on_delete=models.PROTECT, related_name="evidence_packs"
-    )
-    status = models.CharField(
-        max_length=16, choices=PackStatus.choices, default=PackStatus.QUEUED
-    )
+    match = models.ForeignKey(Match, on_delete=models.PROTECT, related_name="evidence_packs")
+    status = models.CharField(max_length=16, choices=PackStatus.choices, default=PackStatus.QUEUED)
     with_reference_clips = models.BooleanField(default=True)
     as_of = models.PositiveIntegerField(default=0)
     file = models.FileField(max_length=200, blank=True, default="")
     size_bytes = models.BigIntegerField(default=0)
     sha256 = models.CharField(max_length=64, blank=True, default="")
     statement = models.OneToOneField(
-        Statement,
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="evidence_pack",
+        Statement, on_delete=models.PROTECT, null=True, blank=True, related_name="evidence_pack"
     )
     key_id = models.CharField(max_length=64, blank=True, default="")
     message = models.CharField(max_length=500, blank=True, default="")
@@ -59,9 +51,7 @@ class EvidencePack(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
-    reach = Path(
-        containers="match__scanned_file__container", buckets="match__recording__bucket"
-    )
+    reach = Path(containers="match__scanned_file__container", buckets="match__recording__bucket")
     objects = ReachManager["EvidencePack"]()
 
     class Meta:
@@ -70,11 +60,9 @@ class EvidencePack(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=~models.Q(status="ready")
-                | ~models.Q(sha256="")
-                & ~models.Q(file="")
-                & models.Q(statement__isnull=False),
+                | ~models.Q(sha256="") & ~models.Q(file="") & models.Q(statement__isnull=False),
                 name="evidence_ready_is_sealed",
-            ),
+            )
         ]
 
     def __str__(self) -> str:

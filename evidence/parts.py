@@ -37,9 +37,7 @@ def parts_of(match: Match) -> dict[str, Sequence[Row]]:
     return {part.key: part.find(match) for part in parts}
 
 
-def drawn_parts(
-    rows_of_parts: Mapping[str, Sequence[Row]],
-) -> list[tuple[str, Sequence[Row]]]:
+def drawn_parts(rows_of_parts: Mapping[str, Sequence[Row]]) -> list[tuple[str, Sequence[Row]]]:
     """Return template and rows of the parts that ``case.html`` shows."""
     return [
         (part.template, rows_of_parts[part.key])

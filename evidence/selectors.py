@@ -57,8 +57,7 @@ class MatchPacks:
         statement = self.statement
         return statement is not None and (
             # The pack of a match that it was joined with may have replaced it.
-            statement.state == StatementState.REPLACED
-            or statement.differs_since is not None
+            statement.state == StatementState.REPLACED or statement.differs_since is not None
         )
 
     @property
@@ -92,17 +91,13 @@ def evidence_of_many(matches: Iterable[int]) -> Mapping[int, MatchPacks]:
     Matches without packs are missing, and cancelled packs do not count.
     """
     packs: dict[int, list[EvidencePack]] = {}
-    rows = EvidencePack.objects.filter(match__in=list(matches)).exclude(
-        status=PackStatus.CANCELLED
-    )
+    rows = EvidencePack.objects.filter(match__in=list(matches)).exclude(status=PackStatus.CANCELLED)
     for pack in rows.select_related("match", "statement").order_by("-pk"):
         packs.setdefault(pack.match_id, []).append(pack)
     return {
         key: MatchPacks(
             match_packs[0],
-            next(
-                (pack for pack in match_packs if pack.status == PackStatus.READY), None
-            ),
+            next((pack for pack in match_packs if pack.status == PackStatus.READY), None),
         )
         for key, match_packs in packs.items()
     }
@@ -110,14 +105,8 @@ def evidence_of_many(matches: Iterable[int]) -> Mapping[int, MatchPacks]:
 
 def current_packs(matches: Iterable[int]) -> dict[int, EvidencePack]:
     """Return the ready pack of each match that states what a new one would, as of now."""
-    ready = [
-        packs.ready
-        for packs in evidence_of_many(matches).values()
-        if packs.ready is not None
-    ]
-    differences = differences_of(
-        [pack.statement for pack in ready if pack.statement is not None]
-    )
+    ready = [packs.ready for packs in evidence_of_many(matches).values() if packs.ready is not None]
+    differences = differences_of([pack.statement for pack in ready if pack.statement is not None])
     differing = {key for key, changes in differences.items() if changes}
     return {pack.match_id: pack for pack in ready if pack.statement_id not in differing}
 

@@ -26,9 +26,7 @@ class EvidenceRefused(Exception):
         super().__init__(message)
 
 
-def request_pack(
-    *, match: Match, user: User, with_reference_clips: bool = True
-) -> EvidencePack:
+def request_pack(*, match: Match, user: User, with_reference_clips: bool = True) -> EvidencePack:
     """Queue a new pack with the match's state at build time.
 
     Raises ``EvidenceRefused`` where no machine has a signing key, or while a pack is
@@ -46,9 +44,7 @@ def request_pack(
         if submit(EVIDENCE, pack, user=user).subject != pack.pk:
             raise EvidenceRefused(
                 "evidence_running",
-                _(
-                    "A pack of this match is already being built. Wait for it, or cancel it."
-                ),
+                _("A pack of this match is already being built. Wait for it, or cancel it."),
             )
         audit.services.record(
             case=pack.case,
@@ -64,9 +60,7 @@ def cancel_pack(*, pack: EvidencePack, user: User) -> bool:
     with transaction.atomic():
         cancelled = cancel_subject(EVIDENCE, pack)
         if cancelled:
-            audit.services.record(
-                case=pack.case, action="evidence.cancelled", actor=user
-            )
+            audit.services.record(case=pack.case, action="evidence.cancelled", actor=user)
     return cancelled
 
 

@@ -15,10 +15,7 @@ from typing import Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import (
-    Ed25519PrivateKey,
-    Ed25519PublicKey,
-)
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from django.conf import settings
 from django.utils.translation import gettext as _
 
@@ -113,9 +110,7 @@ def create_key() -> PublicKey:
     path = key_path()
     key = Ed25519PrivateKey.generate()
     pem = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -145,10 +140,7 @@ def load_key() -> Ed25519PrivateKey:
         mode, pem = path.stat().st_mode, path.read_bytes()
     except FileNotFoundError as error:
         raise KeyUnusable(
-            _(
-                "There is no signing key yet. Create one with: "
-                "python manage.py create_signing_key"
-            )
+            _("There is no signing key yet. Create one with: python manage.py create_signing_key")
         ) from error
     except OSError as error:
         raise KeyUnusable(
@@ -174,9 +166,7 @@ def _read_key(pem: bytes, place: str) -> Ed25519PrivateKey:
             % {"path": place, "error": error}
         ) from error
     if not isinstance(key, Ed25519PrivateKey):
-        raise KeyUnusable(
-            _("The key in %(path)s is not an Ed25519 key.") % {"path": place}
-        )
+        raise KeyUnusable(_("The key in %(path)s is not an Ed25519 key.") % {"path": place})
     return key
 
 
@@ -198,9 +188,7 @@ def read_public_key(pem: bytes) -> PublicKey:
     try:
         key = serialization.load_pem_public_key(pem)
     except ValueError as error:
-        raise KeyUnusable(
-            _("This is not a public key: %(error)s.") % {"error": error}
-        ) from error
+        raise KeyUnusable(_("This is not a public key: %(error)s.") % {"error": error}) from error
     if not isinstance(key, Ed25519PublicKey):
         raise KeyUnusable(_("This is not an Ed25519 key."))
     return PublicKey(key)

@@ -35,24 +35,18 @@ class EvidencePacks(Kind):
         packs = EvidencePack.objects.filter(statement__subject__in=subjects)
         return set(packs.values_list("statement__subject", flat=True))
 
-    def differences(
-        self, statements: Sequence[Statement]
-    ) -> Mapping[int, Sequence[Difference]]:
+    def differences(self, statements: Sequence[Statement]) -> Mapping[int, Sequence[Difference]]:
         """Compare what packs state with what new ones would."""
         # Imported late: it reads all columns of reports, and this package adds some.
         from evidence.digests import facts_today
 
         matches = dict(
-            EvidencePack.objects.filter(statement__in=statements).values_list(
-                "statement", "match"
-            )
+            EvidencePack.objects.filter(statement__in=statements).values_list("statement", "match")
         )
         today = facts_today(matches.values())
         facts = StatementFact.objects.filter(statement__in=matches)
         return {
-            stated.statement_id: list(
-                _differences(stated, today[matches[stated.statement_id]])
-            )
+            stated.statement_id: list(_differences(stated, today[matches[stated.statement_id]]))
             for stated in facts
         }
 
@@ -116,8 +110,6 @@ def hand_over(*, pack: EvidencePack, user: User) -> None:
         return
     advance(statement=row, state=StatementState.SENT, user=user)
     # A join may have given the match packs of another subject.
-    statements = Statement.objects.filter(
-        evidence_pack__match=pack.match_id, state__in=STANDING
-    )
+    statements = Statement.objects.filter(evidence_pack__match=pack.match_id, state__in=STANDING)
     for earlier in statements.exclude(pk=row.pk):
         advance(statement=earlier, state=StatementState.REPLACED, user=user)

@@ -36,8 +36,7 @@ def summary_pdf(
     """Return the document; ``gaps`` lists parts that the pack lacks."""
     by_name = {drawn.picture.name: drawn for drawn in pictures}
     pages = Pages(
-        title=_("Evidence: %(match)s") % {"match": facts.match.uid},
-        made_at=facts.as_of.at,
+        title=_("Evidence: %(match)s") % {"match": facts.match.uid}, made_at=facts.as_of.at
     )
     pages.add_page()
     _head(pages, facts)
@@ -70,13 +69,9 @@ def _head(pages: Pages, facts: CaseFacts) -> None:
     pages.write_text(recording.full_title, size=16, bold=True, most_lines=2)
     if recording.artists:
         pages.write_text(
-            _("by %(artists)s") % {"artists": recording.artist_names},
-            size=10,
-            most_lines=1,
+            _("by %(artists)s") % {"artists": recording.artist_names}, size=10, most_lines=1
         )
-    pages.write_text(
-        _("found in %(file)s") % {"file": facts.file.name}, size=10, most_lines=2
-    )
+    pages.write_text(_("found in %(file)s") % {"file": facts.file.name}, size=10, most_lines=2)
     pages.ln(2.5)
     colour = STATE_COLOURS.get(match.state, OTHER_STATE).removeprefix("#")
     pages.set_fill_color(*bytes.fromhex(colour))
@@ -134,11 +129,7 @@ def _draw(pages: Pages, drawn: Drawn) -> None:
         return
     pages.write_text(drawn.picture.title, size=8, bold=True, most_lines=1)
     pages.image(
-        io.BytesIO(drawn.png),
-        x=pages.l_margin,
-        w=pages.epw,
-        h=height,
-        alt_text=drawn.picture.text,
+        io.BytesIO(drawn.png), x=pages.l_margin, w=pages.epw, h=height, alt_text=drawn.picture.text
     )
     pages.ln(2)
 
@@ -157,8 +148,7 @@ def _segments(pages: Pages, facts: CaseFacts) -> None:
             (
                 str(counted.number),
                 f"{offset(segment.start_ms)} – {offset(segment.end_ms)}",
-                f"{offset(segment.reference_start_ms)} – "
-                f"{offset(segment.reference_end_ms)}",
+                f"{offset(segment.reference_start_ms)} – {offset(segment.reference_end_ms)}",
                 f"{counted.length_ms / 1000:.3f} s",
                 f"{counted.counted_ms / 1000:.3f} s",
                 "" if tempo is None else f"{tempo:.3f}×",

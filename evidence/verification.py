@@ -71,9 +71,7 @@ def verify(path: Path, key: PublicKey) -> list[PackCheck]:
         with zipfile.ZipFile(path) as archive:
             content = _read(archive, MANIFEST, _MANIFEST_BYTES)
             signature = _read(archive, SIGNATURE, _SIGNATURE_BYTES)
-            signed = len(signature) == _SIGNATURE_BYTES and key.verifies(
-                signature, content
-            )
+            signed = len(signature) == _SIGNATURE_BYTES and key.verifies(signature, content)
             text = f"The manifest was signed by the key {key.key_id}."
             if not signed:
                 text = (
@@ -103,9 +101,7 @@ def _check_directory(path: Path) -> None:
         (before,) = _ZIP64.unpack(file.read(_ZIP64.size))
         mark, size, _offset, comment = _END.unpack(file.read(_END.size))
     if mark != _END_MARK or comment or before == _ZIP64_MARK:
-        raise PackUnreadable(
-            f"{path} does not end as a pack does: it is damaged, or no pack."
-        )
+        raise PackUnreadable(f"{path} does not end as a pack does: it is damaged, or no pack.")
     if size > _DIRECTORY_BYTES:
         raise PackUnreadable(f"{path} lists more files than any pack of the portal.")
 
@@ -132,9 +128,7 @@ def _manifest(content: bytes) -> Json:
             for entry in manifest["files"]
         )
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise PackUnreadable(
-            f"{MANIFEST} is damaged: {_printable(str(error))}."
-        ) from error
+        raise PackUnreadable(f"{MANIFEST} is damaged: {_printable(str(error))}.") from error
     if not fits:
         raise PackUnreadable(f"{MANIFEST} does not have the schema {SCHEMA}.")
     if sum(entry["size"] for entry in manifest["files"]) > _PACK_BYTES:
@@ -155,13 +149,10 @@ def _check_files(archive: zipfile.ZipFile, manifest: Json) -> Iterator[PackCheck
         elif _sha256(archive, name, entry["size"]) != entry["sha256"]:
             bad.append(f"{_printable(name)} was changed.")
     bad += [
-        f"{_printable(name)} is not in the manifest."
-        for name in held.keys() - entries - UNLISTED
+        f"{_printable(name)} is not in the manifest." for name in held.keys() - entries - UNLISTED
     ]
     # ZIP files may repeat names, and tools unpack either copy.
-    bad += [
-        f"{_printable(name)} occurs {n} times." for name, n in held.items() if n > 1
-    ]
+    bad += [f"{_printable(name)} occurs {n} times." for name, n in held.items() if n > 1]
     yield from (PackCheck(False, text) for text in sorted(bad)[:_FAULTS_SHOWN])
     if len(bad) > _FAULTS_SHOWN:
         yield PackCheck(False, f"{len(bad) - _FAULTS_SHOWN} more files are wrong.")
@@ -176,9 +167,7 @@ def _check_chain(archive: zipfile.ZipFile, manifest: Json) -> PackCheck:
         lines = list(read_json_lines(text.removesuffix("\n").split("\n")))
         fault = first_fault(lines)
         if fault is not None:
-            return PackCheck(
-                False, f"The chain of events is broken: {_printable(str(fault))}."
-            )
+            return PackCheck(False, f"The chain of events is broken: {_printable(str(fault))}.")
         last = lines[-1]
         ends_there = (
             last["case"] == f"match:{manifest['match_id']}"
@@ -186,9 +175,7 @@ def _check_chain(archive: zipfile.ZipFile, manifest: Json) -> PackCheck:
             and last["hash"] == manifest["as_of"]["event_hash"]
         )
     except (PackUnreadable, *_DAMAGED, LookupError, TypeError, AttributeError) as error:
-        return PackCheck(
-            False, f"The chain of events cannot be read: {_printable(str(error))}."
-        )
+        return PackCheck(False, f"The chain of events cannot be read: {_printable(str(error))}.")
     if not ends_there:
         return PackCheck(False, "The chain does not end in the signed event.")
     events = "1 event" if len(lines) == 1 else f"{len(lines)} events"
@@ -199,9 +186,7 @@ def _read(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
     try:
         archive.getinfo(name)
     except KeyError as error:
-        raise PackUnreadable(
-            f"{name} is missing: this is not an evidence pack."
-        ) from error
+        raise PackUnreadable(f"{name} is missing: this is not an evidence pack.") from error
     with _open(archive, name) as file:
         # The ZIP may claim any size, so stop at our own limit.
         content = file.read(most + 1)

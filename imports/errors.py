@@ -32,10 +32,7 @@ class RowFault(Exception):
     @property
     def all(self) -> list[RowFault]:
         """Return them anew, since a raised one keeps the row's files in its traceback."""
-        return [
-            RowFault(fault.column, fault.value, fault.rule)
-            for fault in (self, *self.further)
-        ]
+        return [RowFault(fault.column, fault.value, fault.rule) for fault in (self, *self.further)]
 
 
 def quote_value(value: str) -> str:

@@ -41,17 +41,13 @@ def undo(context: JobContext) -> None:
 def _run_undo(context: JobContext, *, dry: bool) -> None:
     import_, user = context.subject, context.job.requested_by
     if user is None:
-        raise Failed(
-            "refused", str(_("The account of the person who asked was deleted."))
-        )
+        raise Failed("refused", str(_("The account of the person who asked was deleted.")))
     try:
         undone = undo_import(import_.uid, user=user, dry=dry, heartbeat=context.report)
     except PermissionDenied as refused:
         raise Failed("refused", str(refused)) from refused
     with transaction.atomic():
-        context.finish(
-            summary=import_.summary | {"undo": {**asdict(undone), "is_done": not dry}}
-        )
+        context.finish(summary=import_.summary | {"undo": {**asdict(undone), "is_done": not dry}})
         if not dry:
             # Steps of earlier attempts count, too.
             steps = ImportStep.objects.filter(import_uid=import_.uid)

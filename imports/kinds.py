@@ -35,9 +35,7 @@ Columns = dict[str, Any]  # Any: of an import's own row
 Text = str | Promise
 One = TypeVar("One", bound=Import)
 
-_NOT_YOUR_ROLE = _(
-    "Your role does not allow this. Ask an admin for the role that does."
-)
+_NOT_YOUR_ROLE = _("Your role does not allow this. Ask an admin for the role that does.")
 _STAYS = _("What was imported stays.")
 _CANCELLED = _("It was cancelled.")
 _START_LABEL = _("Import the rows without faults")
@@ -255,15 +253,9 @@ def _end_import(import_: Import, state: JobState, code: str, cause: str) -> None
 
 _PERSON, _DOCUMENT, _Is = Priority.PERSON, Priority.DOCUMENT, ImportStatus
 _STEPS: Final = {
-    "check": _Step(
-        "_check", _PERSON, (_Is.CHECKING, _Is.CHECKED, _Is.REFUSED), _end_check
-    ),
-    "carry_out": _Step(
-        "", _DOCUMENT, (_Is.IMPORTING, _Is.DONE, _Is.REFUSED), _end_import
-    ),
-    "undo_check": _Step(
-        "_undo_check", _PERSON, (_Is.UNDO_CHECKING, _Is.UNDO_CHECKED, _Is.DONE)
-    ),
+    "check": _Step("_check", _PERSON, (_Is.CHECKING, _Is.CHECKED, _Is.REFUSED), _end_check),
+    "carry_out": _Step("", _DOCUMENT, (_Is.IMPORTING, _Is.DONE, _Is.REFUSED), _end_import),
+    "undo_check": _Step("_undo_check", _PERSON, (_Is.UNDO_CHECKING, _Is.UNDO_CHECKED, _Is.DONE)),
     "undo": _Step("_undo", _DOCUMENT, (_Is.UNDOING, _Is.UNDONE, _Is.UNDO_CHECKED)),
 }
 
@@ -345,6 +337,4 @@ def kind_of_uid(uid: str) -> AnyKind | None:
 def undoer_of(action: str) -> str:
     """Return the path of the function that takes back such an event; empty for none."""
     registered = (*(kind.undoers for kind in all_kinds()), *undoers)
-    return next(
-        (by_action[action] for by_action in registered if action in by_action), ""
-    )
+    return next((by_action[action] for by_action in registered if action in by_action), "")

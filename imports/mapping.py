@@ -98,9 +98,7 @@ class MappedColumn:
     def can_be_data(self) -> bool:
         """Return whether the column has a name that data may have."""
         targets = self.targets
-        return (
-            targets.keeps_data and bool(self.name) and self.name not in targets.not_data
-        )
+        return targets.keeps_data and bool(self.name) and self.name not in targets.not_data
 
 
 Columns: TypeAlias = tuple[MappedColumn, ...]
@@ -127,10 +125,7 @@ class NoSuchColumn(Exception):
 
     def __init__(self, name: str, names: Iterable[str]) -> None:
         super().__init__(
-            _(
-                "The table has no column “%(name)s”, or several. Its columns are: "
-                "%(known)s."
-            )
+            _("The table has no column “%(name)s”, or several. Its columns are: %(known)s.")
             % {"name": name[:80], "known": ", ".join(column[:80] for column in names)}
         )
 
@@ -156,8 +151,7 @@ def named_columns(header: Sequence[str], targets: Targets) -> Columns:
         names.pop()
     if len(names) > MAX_COLUMNS:
         raise TableRefused(
-            _("A table may have at most %(limit)s columns. Split it.")
-            % {"limit": MAX_COLUMNS}
+            _("A table may have at most %(limit)s columns. Split it.") % {"limit": MAX_COLUMNS}
         )
     return tuple(MappedColumn(name, targets) for name in names)
 
@@ -177,9 +171,7 @@ def read_columns(
             if len(values) < _EXAMPLES and (text := _printable(cell, _MAX_EXAMPLE)):
                 values[text] = None
     # Spreadsheets add empty columns at the end; one with values only lacks a name.
-    width = max(
-        [len(columns), *(number for number, values in enumerate(examples, 1) if values)]
-    )
+    width = max([len(columns), *(number for number, values in enumerate(examples, 1) if values)])
     columns += (MappedColumn("", targets),) * (width - len(columns))
     return tuple(
         replace(column, examples=tuple(values))
@@ -260,9 +252,7 @@ def with_names(
     taken = set(chosen.values()) - {DATA, LEFT_OUT}
     mapped = [
         # A chosen column takes the place of the one that was guessed.
-        column.becoming(
-            chosen.get(position, LEFT_OUT if column.target in taken else column.target)
-        )
+        column.becoming(chosen.get(position, LEFT_OUT if column.target in taken else column.target))
         for position, column in enumerate(columns)
     ]
     can_clear = {
@@ -308,10 +298,7 @@ def faults_of(columns: Columns) -> list[MappingFault]:
     for position, column in enumerate(columns):
         if column.target == DATA and not column.can_be_data:
             text = (
-                _(
-                    "%(name)s cannot be kept as data, because one of our columns has "
-                    "this name."
-                )
+                _("%(name)s cannot be kept as data, because one of our columns has this name.")
                 if column.name
                 else _("%(name)s has no name and cannot be kept as data.")
             )
@@ -322,9 +309,7 @@ def faults_of(columns: Columns) -> list[MappingFault]:
         names = ", ".join(
             f"{title_of(columns, position)} ({position + 1})" for position in positions
         )
-        text = _(
-            "These columns all become %(target)s: %(names)s. Keep one of them."
-        ) % {
+        text = _("These columns all become %(target)s: %(names)s. Keep one of them.") % {
             "names": names,
             "target": name,
         }
@@ -345,9 +330,7 @@ def _shared(columns: Columns) -> list[tuple[str, list[int]]]:
         if column.target != LEFT_OUT:
             name = column.name if column.target == DATA else column.target
             positions.setdefault((column.target, name), []).append(position)
-    return [
-        (name, places) for (_, name), places in positions.items() if len(places) > 1
-    ]
+    return [(name, places) for (_, name), places in positions.items() if len(places) > 1]
 
 
 # Using and storing
@@ -355,11 +338,7 @@ def _shared(columns: Columns) -> list[tuple[str, list[int]]]:
 
 def unknown_names(columns: Columns) -> list[str]:
     """Return the names of columns that become none of ours."""
-    return [
-        column.name
-        for column in columns
-        if column.name and column.target in (DATA, LEFT_OUT)
-    ]
+    return [column.name for column in columns if column.name and column.target in (DATA, LEFT_OUT)]
 
 
 def unread_names(columns: Columns) -> list[str]:
@@ -396,9 +375,7 @@ def to_json(columns: Columns) -> Json:
 def from_json(stored: Json, targets: Targets) -> Columns:
     """Return stored columns; a target that no longer exists is left out."""
     return tuple(
-        MappedColumn(
-            column["name"], targets, examples=tuple(column["examples"])
-        ).becoming(
+        MappedColumn(column["name"], targets, examples=tuple(column["examples"])).becoming(
             column["target"] if column["target"] in targets.all else LEFT_OUT,
             clears=column["clears"],
         )

@@ -35,9 +35,7 @@ Row = tuple[int, list[str]]
 def is_markup(beginning: bytes) -> bool:
     """Return whether a file begins as a page with a table, or as Excel's XML."""
     plain = beginning.replace(b"\0", b"")
-    return bool(_BEGIN.match(plain)) and (
-        _SPREADSHEET in plain or bool(_PAGE.search(plain))
-    )
+    return bool(_BEGIN.match(plain)) and (_SPREADSHEET in plain or bool(_PAGE.search(plain)))
 
 
 def markup_rows(file: BinaryIO, *, columns: int, cells: int) -> Iterator[Row]:
@@ -203,9 +201,7 @@ class _PageReader(HTMLParser):
         self._limits.take(text)
         if len(row) >= self._limits.columns:
             if text:
-                raise JobRefused(
-                    f"A table may have at most {self._limits.columns} columns."
-                )
+                raise JobRefused(f"A table may have at most {self._limits.columns} columns.")
             return
         row.append(text)
 
@@ -276,9 +272,7 @@ class _SpreadsheetReader:
             self._number = max(stated, self._number + 1)
             self._row = []
         elif element == "Cell" and self._row is not None:
-            stated = _number(
-                attributes.get(f"{_NAMESPACE}Index"), self.limits.columns + 1
-            )
+            stated = _number(attributes.get(f"{_NAMESPACE}Index"), self.limits.columns + 1)
             while len(self._row) < stated - 1:
                 self._add("")
             self._style = attributes.get(f"{_NAMESPACE}StyleID", "")
@@ -332,9 +326,7 @@ class _SpreadsheetReader:
             return
         if len(self._row) >= self.limits.columns:
             if text:
-                raise JobRefused(
-                    f"A table may have at most {self.limits.columns} columns."
-                )
+                raise JobRefused(f"A table may have at most {self.limits.columns} columns.")
             return
         self._row.append(text)
 

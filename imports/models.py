@@ -166,10 +166,7 @@ class CatalogueImport(MappedImport):
 
     uid = uid_field("i")
     bucket = models.ForeignKey(
-        Bucket,
-        on_delete=models.CASCADE,
-        related_name="imports",
-        limit_choices_to=PRESENT,
+        Bucket, on_delete=models.CASCADE, related_name="imports", limit_choices_to=PRESENT
     )
     audio = models.FileField(max_length=200, blank=True, default="")
     encoding = models.CharField(max_length=20, blank=True, default="")
@@ -184,9 +181,7 @@ class CatalogueImport(MappedImport):
         db_table = "catalogue_catalogueimport"
         abstract = False
         indexes: ClassVar = [
-            models.Index(
-                fields=["bucket", "header_key", "-id"], name="import_same_header"
-            )
+            models.Index(fields=["bucket", "header_key", "-id"], name="import_same_header")
         ]
 
 
@@ -201,10 +196,7 @@ class AudioImport(Import):
 
     uid = uid_field("ai")
     bucket = models.ForeignKey(
-        Bucket,
-        on_delete=models.CASCADE,
-        related_name="audio_imports",
-        limit_choices_to=PRESENT,
+        Bucket, on_delete=models.CASCADE, related_name="audio_imports", limit_choices_to=PRESENT
     )
     table = models.FileField(max_length=200, blank=True, default="")
 
@@ -222,10 +214,7 @@ class ResultImport(Import):
 
     uid = uid_field("ri")
     container = models.ForeignKey(
-        Container,
-        on_delete=models.PROTECT,
-        related_name="result_imports",
-        limit_choices_to=PRESENT,
+        Container, on_delete=models.PROTECT, related_name="result_imports", limit_choices_to=PRESENT
     )
 
     reach = Path(containers="container")
@@ -251,12 +240,8 @@ class ImportStep(models.Model):
     """
 
     import_uid = models.CharField(max_length=32)
-    event = models.OneToOneField(
-        Event, on_delete=models.PROTECT, related_name="import_step"
-    )
-    state = models.CharField(
-        max_length=8, choices=StepState.choices, default=StepState.DONE
-    )
+    event = models.OneToOneField(Event, on_delete=models.PROTECT, related_name="import_step")
+    state = models.CharField(max_length=8, choices=StepState.choices, default=StepState.DONE)
     why = models.CharField(max_length=500, blank=True, default="")
 
     # Seen with its import.

@@ -21,8 +21,4 @@ def compared(name: str) -> str:
 
 def by_name(names: Mapping[str, str]) -> dict[str, str]:
     """Return our column by each of its names, which commas separate, for comparison."""
-    return {
-        compared(name): column
-        for column, texts in names.items()
-        for name in texts.split(",")
-    }
+    return {compared(name): column for column, texts in names.items() for name in texts.split(",")}

@@ -20,10 +20,7 @@ FRACTION: Final = "fraction"
 CHOICES: Final[Mapping[str, tuple[str | Promise, Mapping[str, str | Promise]]]] = {
     "shares": (
         _("Shares"),
-        {
-            PERCENT: _("Percent: 50 is one half"),
-            FRACTION: _("Fractions: 0.5 is one half"),
-        },
+        {PERCENT: _("Percent: 50 is one half"), FRACTION: _("Fractions: 0.5 is one half")},
     ),
     "names": (
         _("Several names in a cell"),
@@ -118,9 +115,7 @@ class Proposal:
         proposed = ReadingRules(
             shares=FRACTION if is_fraction else PERCENT,
             # Bars are our own form, in which nothing else separates names.
-            names=NameMarks.MARKS
-            if self._marks == {NameMarks.MARKS}
-            else NameMarks.BARS,
+            names=NameMarks.MARKS if self._marks == {NameMarks.MARKS} else NameMarks.BARS,
             days=DayOrder.MONTH_FIRST
             if self._orders == {DayOrder.MONTH_FIRST}
             else DayOrder.DAY_FIRST,

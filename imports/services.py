@@ -42,9 +42,7 @@ def keep_upload(
     return import_
 
 
-def make_import(
-    kind: ImportKind[One], *, user: User, **values: Any
-) -> One:  # Any: as above
+def make_import(kind: ImportKind[One], *, user: User, **values: Any) -> One:  # Any: as above
     """Store the files of an import; the import itself is not saved.
 
     Raises ``PermissionDenied``.
@@ -123,9 +121,7 @@ def _named_targets(columns: Columns, earlier: Columns) -> list[str]:
     return [
         f"{column.name[:80] or number} → {column.target}"
         + (", empty cells clear" if column.clears else "")
-        for number, (column, before) in enumerate(
-            zip(columns, earlier, strict=False), start=1
-        )
+        for number, (column, before) in enumerate(zip(columns, earlier, strict=False), start=1)
         if (column.target, column.clears) != (before.target, before.clears)
     ]
 
@@ -158,9 +154,7 @@ def try_again(*, import_: Import, user: User) -> bool:
     kind = kind_of(import_)
     kind.refuse(user)
     step = kind.carry_out if import_.summary else kind.check
-    rows = type(import_)._default_manager.filter(
-        pk=import_.pk, status=ImportStatus.REFUSED
-    )
+    rows = type(import_)._default_manager.filter(pk=import_.pk, status=ImportStatus.REFUSED)
     revived = bool(rows.update(status=step.mirror[JobState.WAITING]))
     if revived:
         _record(import_, "tried_again", user)
@@ -184,9 +178,7 @@ def undo(*, import_: Import, user: User) -> bool:
 def keep(*, import_: Import, user: User) -> bool:
     """Leave an import as it is after the check of an undo."""
     kind_of(import_).refuse(user)
-    checked = type(import_)._default_manager.filter(
-        pk=import_.pk, status=ImportStatus.UNDO_CHECKED
-    )
+    checked = type(import_)._default_manager.filter(pk=import_.pk, status=ImportStatus.UNDO_CHECKED)
     return bool(checked.update(status=ImportStatus.DONE, message=""))
 
 
@@ -198,9 +190,7 @@ def can_be_undone(import_: Import) -> bool:
     return steps.exists()
 
 
-def _undo_step(
-    import_: Import, user: User, step: Kind, expected: Collection[ImportStatus]
-) -> bool:
+def _undo_step(import_: Import, user: User, step: Kind, expected: Collection[ImportStatus]) -> bool:
     kind_of(import_).refuse(user)
     if not can_be_undone(import_):
         return False

@@ -104,9 +104,7 @@ def _first_fault(file: IO[bytes], encoding: str) -> _BadByte | None:
                 line=line,
                 at=done + error.start + 1 - (len(error.object) - len(raw)),
                 value=error.object[error.start],
-                guessed=guess_charset(
-                    raw + file.read(_MAX_SAMPLE), among=FILE_CHARSETS
-                ),
+                guessed=guess_charset(raw + file.read(_MAX_SAMPLE), among=FILE_CHARSETS),
             )
         line, done = line + raw.endswith(b"\n"), done + len(raw)
     return None

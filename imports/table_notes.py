@@ -54,9 +54,7 @@ def notes(reading: Mapping[str, Any]) -> list[str]:
     for row in reading["above"]:
         sentences.append(_("Line %(line)s is not read: %(text)s") % row)
     if reading["header_line"] > 1:
-        sentences.append(
-            _("Line %(line)s names the columns.") % {"line": reading["header_line"]}
-        )
+        sentences.append(_("Line %(line)s names the columns.") % {"line": reading["header_line"]})
     for row in reading["skipped"]:
         sentences.append(_("Line %(line)s is a total and is not read: %(text)s") % row)
     if names := reading["not_read"]:
@@ -66,9 +64,7 @@ def notes(reading: Mapping[str, Any]) -> list[str]:
             len(names),
         )
         names_shown = ", ".join(names[:_SHOWN]) + ("…" if len(names) > _SHOWN else "")
-        sentences.append(
-            text % {"count": read_number(len(names)), "names": names_shown}
-        )
+        sentences.append(text % {"count": read_number(len(names)), "names": names_shown})
     for name, value in reading["rules"].items():
         label, choices = CHOICES[name]
         if value != usual[name]:

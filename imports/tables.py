@@ -137,9 +137,7 @@ def table_in(
     try:
         check_beginning(file, max_bytes=max_bytes)
         if not is_sheet(file):
-            return table_of(
-                file, encoding=encoding, names=names, header_line=header_line
-            )
+            return table_of(file, encoding=encoding, names=names, header_line=header_line)
         rows = sheet_rows(file, heartbeat)
     except BaseException:
         file.close()
@@ -150,20 +148,14 @@ def table_in(
 
 
 def table_of(
-    file: IO[bytes],
-    *,
-    encoding: str,
-    names: Container[str] = (),
-    header_line: int | None = None,
+    file: IO[bytes], *, encoding: str, names: Container[str] = (), header_line: int | None = None
 ) -> Table:
     """Read the header of an open file: CSV, or ``SHEET`` for the rows of a workbook."""
     if encoding == SHEET:
         written = [Table(file, (), "", SHEET)]
     else:
         written = _ways_to_read(file, encoding_of(file, encoding))
-    readings = [
-        (table, list(islice(_all_rows(table), _SNIFF_ROWS))) for table in written
-    ]
+    readings = [(table, list(islice(_all_rows(table), _SNIFF_ROWS))) for table in written]
     table, header, above = max(
         ((table, *header_among(rows, names, header_line)) for table, rows in readings),
         key=lambda reading: header_rank(reading[1], names),
@@ -174,11 +166,7 @@ def table_of(
                 "No line names the columns of a table, separated by commas, semicolons "
                 "or tabs. The first line is: %(header)s"
             )
-            % {
-                "header": " ".join(readings[0][1][0].cells)[:120]
-                if readings[0][1]
-                else ""
-            }
+            % {"header": " ".join(readings[0][1][0].cells)[:120] if readings[0][1] else ""}
         )
     return replace(table, header=header.cells, header_line=header.line, above=above)
 
@@ -263,9 +251,7 @@ def _csv_rows(table: Table) -> Iterator[RawRow]:
             except StopIteration:
                 return
             except csv.Error as error:
-                raise TableRefused(
-                    f"Line {above + reader.line_num}: {error}."
-                ) from error
+                raise TableRefused(f"Line {above + reader.line_num}: {error}.") from error
             texts = (one_form(unguard(cell))[:_MAX_CELL] for cell in cells)
             yield RawRow(begin, tuple(texts))
             # A quoted cell may contain line breaks, so a row may span lines.
@@ -307,9 +293,7 @@ def sheet_rows(file: IO[bytes], heartbeat: Callable[[], None]) -> IO[bytes]:
                     "output_bytes": MAX_OUTPUT_BYTES,
                 },
             },
-            limits=ReadingLimits(
-                WORKBOOK_MEMORY_BYTES, WORKBOOK_CPU_S, MAX_OUTPUT_BYTES
-            ),
+            limits=ReadingLimits(WORKBOOK_MEMORY_BYTES, WORKBOOK_CPU_S, MAX_OUTPUT_BYTES),
             heartbeat=heartbeat,
         )
     except Unreadable as error:

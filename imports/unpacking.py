@@ -106,11 +106,7 @@ def _only(entries: list[zipfile.ZipInfo]) -> zipfile.ZipInfo:
         if not info.filename.startswith(_HIDDEN)
         and not PurePosixPath(info.filename).name.startswith(".")
     ]
-    fitting = [
-        info
-        for info in visible
-        if PurePosixPath(info.filename).suffix.lower() in _ENDINGS
-    ]
+    fitting = [info for info in visible if PurePosixPath(info.filename).suffix.lower() in _ENDINGS]
     chosen = visible if len(visible) == 1 else fitting
     if len(chosen) != 1:
         names = ", ".join(info.filename[:80] for info in (fitting or visible)[:_SHOWN])
@@ -122,13 +118,9 @@ def _only(entries: list[zipfile.ZipInfo]) -> zipfile.ZipInfo:
             % {"names": names or "–"}
         )
     if chosen[0].flag_bits & 1:
-        raise TableRefused(
-            _("This ZIP archive is protected by a password. Unpack it first.")
-        )
+        raise TableRefused(_("This ZIP archive is protected by a password. Unpack it first."))
     if chosen[0].compress_type not in _READ:
-        raise TableRefused(
-            _("This ZIP archive is packed in an unusual way. Unpack it first.")
-        )
+        raise TableRefused(_("This ZIP archive is packed in an unusual way. Unpack it first."))
     return chosen[0]
 
 

@@ -35,9 +35,7 @@ class WorkbookArchive(zipfile.ZipFile):
             with super().open(_RELATIONS) as part:
                 self._is_strict = bool(_STRICT.search(part.read(_BEGINNING)))
 
-    def open(
-        self, name: Any, *args: Any, **options: Any
-    ) -> IO[bytes]:  # Any: as zipfile
+    def open(self, name: Any, *args: Any, **options: Any) -> IO[bytes]:  # Any: as zipfile
         """Open a part."""
         part = super().open(name, *args, **options)
         return _Transitional(part) if self._is_strict else part  # type: ignore[return-value]  # reads as a file does

@@ -94,9 +94,7 @@ def read_format(number_format: str) -> CellFormat:
         if code and unicodedata.category(code) == "Sc":
             text, code = code, ""
         if text and (symbol or _is_currency(text)):
-            money.append(
-                (text.strip(), not any(previous in _DIGITS for previous in codes))
-            )
+            money.append((text.strip(), not any(previous in _DIGITS for previous in codes)))
         elif code or text:
             mask.append(code or text)
             codes += [code] if code else []
@@ -112,11 +110,7 @@ def _is_currency(text: str) -> bool:
 
 
 def _format_of(
-    codes: str,
-    mask: tuple[str, ...],
-    money: list[tuple[str, bool]],
-    *,
-    has_clock: bool,
+    codes: str, mask: tuple[str, ...], money: list[tuple[str, bool]], *, has_clock: bool
 ) -> CellFormat:
     if codes.lower() == "general":
         return CellFormat()
@@ -166,9 +160,7 @@ def _money(number: Decimal, read: CellFormat) -> str:
     whole, _point, fraction = amount.partition(".")
     if read.decimals:
         amount = f"{whole}.{fraction.ljust(read.decimals, '0')}"
-    both = (
-        (read.currency, amount) if read.is_currency_first else (amount, read.currency)
-    )
+    both = (read.currency, amount) if read.is_currency_first else (amount, read.currency)
     return " ".join(both)
 
 
@@ -224,9 +216,7 @@ def _clock(value: time, read: CellFormat) -> str:
         at = _rounded(at)
     if at.microsecond and read.has_fraction:
         return at.time().isoformat("milliseconds")
-    return at.time().isoformat(
-        "seconds" if read.has_seconds or at.second else "minutes"
-    )
+    return at.time().isoformat("seconds" if read.has_seconds or at.second else "minutes")
 
 
 def _elapsed(value: timedelta, read: CellFormat) -> str:

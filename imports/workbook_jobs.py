@@ -142,9 +142,7 @@ def warm() -> None:
 JOBS: Final[dict[str, Job]] = {"rows": rows}
 
 
-def _check_parts(
-    file: BinaryIO, limits: WorkbookLimits, report: Callable[[], None]
-) -> bool:
+def _check_parts(file: BinaryIO, limits: WorkbookLimits, report: Callable[[], None]) -> bool:
     """Refuse a workbook that is too large to parse; return whether it has formulas.
 
     Counting tags takes a tenth of the time of parsing. Never unpacks more of a part
@@ -195,9 +193,7 @@ def _too_many_cells(limits: WorkbookLimits) -> JobRefused:
     return JobRefused(f"A sheet has more than {limits.cells:,} cells. Split it.")
 
 
-def _count_tags(
-    archive: zipfile.ZipFile, info: zipfile.ZipInfo
-) -> Iterator[Counter[bytes]]:
+def _count_tags(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[Counter[bytes]]:
     """Yield how often each tag occurs in a part, chunk by chunk."""
     cut_tag = b""
     with archive.open(info) as part:
@@ -209,9 +205,7 @@ def _count_tags(
             yield Counter(tag[1] for tag in _TAG.finditer(text))
 
 
-def _lines(
-    file: BinaryIO, limits: WorkbookLimits, report: Callable[[], None]
-) -> Iterator[bytes]:
+def _lines(file: BinaryIO, limits: WorkbookLimits, report: Callable[[], None]) -> Iterator[bytes]:
     written = 0
     for number, texts in _texts(file, limits, report):
         # Empty cells at the end of a row are left out.
@@ -316,7 +310,5 @@ def _text(cell: Any) -> str:  # Any: a cell of openpyxl
         number_format = cell.number_format
     except LookupError:  # a style that the workbook does not define
         number_format = ""
-    text = _ESCAPED.sub(
-        lambda code: chr(int(code[1], 16)), cell_text(cell.value, number_format)
-    )
+    text = _ESCAPED.sub(lambda code: chr(int(code[1], 16)), cell_text(cell.value, number_format))
     return one_form(unguard(text))[:_MAX_CELL]

@@ -80,10 +80,7 @@ def send(pool: Pool, duty: str = "") -> None:
         return
     try:
         app().send_task(
-            _RUN,
-            args=[pool.value],
-            queue=Queue(queue_name(pool, duty)),
-            retry_policy=_TRIES,
+            _RUN, args=[pool.value], queue=Queue(queue_name(pool, duty)), retry_policy=_TRIES
         )
     except OperationalError:
         _away_until = monotonic() + _AWAY_SECONDS

@@ -185,14 +185,10 @@ class JobContext:
             self._written = seen
             if "lease_until" in columns:
                 self._renewed_at = now
-        cancel_requested = (
-            self._leased_row().values_list("cancel_requested", flat=True).first()
-        )
+        cancel_requested = self._leased_row().values_list("cancel_requested", flat=True).first()
         self._is_lost = cancel_requested is None and not self.is_finished
         self._is_cancelled = bool(cancel_requested)
-        self._must_rest = (
-            resources.OUTSIDE in self.kind.needs and installation.is_paused()
-        )
+        self._must_rest = resources.OUTSIDE in self.kind.needs and installation.is_paused()
         if self._give_way and self.kind.gives_way:
             waiting = selectors.due(self.kind.pool, for_people=True)
             self._somebody_waits = waiting.exists()

@@ -58,8 +58,7 @@ class LeaseMemory:
     def lost(self, running: Iterable[Job]) -> list[Job]:
         """Return the jobs whose leases ran out, given all that run."""
         jobs: dict[_Lease, Job] = {
-            (job.pk, job.lease_owner, job.attempts, job.lease_until): job
-            for job in running
+            (job.pk, job.lease_owner, job.attempts, job.lease_until): job for job in running
         }
         now = monotonic()
         if now - self._looked > settings.ACRPORTAL_LEASE_SECONDS:
@@ -68,9 +67,7 @@ class LeaseMemory:
         self._looked = now
         self._since = {lease: self._since.get(lease, now) for lease in jobs}
         return [
-            job
-            for lease, job in jobs.items()
-            if self._is_lost(lease, now, lease_seconds(job.pool))
+            job for lease, job in jobs.items() if self._is_lost(lease, now, lease_seconds(job.pool))
         ]
 
     def _is_lost(self, lease: _Lease, now: float, length: int) -> bool:

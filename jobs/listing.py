@@ -43,10 +43,7 @@ class ListedJob:
     @property
     def since(self) -> datetime:
         """Return when the job began, failed, or was asked for."""
-        at = {
-            JobState.RUNNING: self.row.started_at,
-            JobState.FAILED: self.row.finished_at,
-        }
+        at = {JobState.RUNNING: self.row.started_at, JobState.FAILED: self.row.finished_at}
         return at.get(JobState(self.row.state)) or self.row.created_at
 
     @property
@@ -62,11 +59,7 @@ class ListedJob:
 
 
 def list_jobs(
-    *,
-    state: JobState,
-    kind: str = "",
-    container: int | None = None,
-    limit: int = 200,
+    *, state: JobState, kind: str = "", container: int | None = None, limit: int = 200
 ) -> list[ListedJob]:
     """Return jobs in a state: the next ones, the oldest running, the last failures."""
     jobs = _visible_jobs(state=state, kind=kind, container=container)
@@ -75,9 +68,7 @@ def list_jobs(
         waiting = [
             job
             for pool in Pool
-            for job in jobs.filter(pool=pool).order_by("-priority", "turn", "pk")[
-                :limit
-            ]
+            for job in jobs.filter(pool=pool).order_by("-priority", "turn", "pk")[:limit]
         ]
         waiting.sort(key=lambda job: (-job.priority, job.turn, job.pk))
         return _with_subjects(waiting[:limit])

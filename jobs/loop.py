@@ -186,9 +186,7 @@ def start_threads(pools: Collection[Pool], interval: float) -> list[threading.Th
     """
     wakeups = {pool: Wakeup() for pool in pools}
     threads: list[threading.Thread] = [
-        PoolThread(pool, wakeup)
-        for pool, wakeup in wakeups.items()
-        for _ in range(THREADS[pool])
+        PoolThread(pool, wakeup) for pool, wakeup in wakeups.items() for _ in range(THREADS[pool])
     ]
     if wakeups:
         threads.append(DueJobsThread(wakeups, interval))

@@ -47,10 +47,7 @@ class Statements:
         host, folder = _host_and_folder()
         for pool in self._pools:
             Machine.objects.update_or_create(
-                host=host,
-                folder=folder,
-                pool=pool,
-                defaults={"duties": duties, "seen_at": now},
+                host=host, folder=folder, pool=pool, defaults={"duties": duties, "seen_at": now}
             )
         Machine.objects.filter(seen_at__lt=now - _FORGOTTEN_AFTER).delete()
         self._stated, self._stated_at = duties, monotonic()
@@ -84,11 +81,7 @@ def undone_duties() -> dict[str, int]:
     waiting = Job.objects.filter(state=JobState.WAITING).exclude(duty="")
     rows = waiting.order_by().values_list("pool", "duty").annotate(jobs=Count("pk"))
     done = done_duties()
-    return {
-        duty: count
-        for pool, duty, count in rows
-        if duty not in done.get(Pool(pool), ())
-    }
+    return {duty: count for pool, duty, count in rows if duty not in done.get(Pool(pool), ())}
 
 
 def contradictions() -> dict[str, dict[str, list[str]]]:
@@ -123,7 +116,6 @@ def machine_list() -> list[MachineReport]:
     for machine in Machine.objects.order_by("host", "folder", "seen_at"):
         words = tuple(sorted(map(resources.duty_words, machine.duties)))
         reports[machine.host, machine.folder] = MachineReport(
-            *(machine.host, machine.folder, words, machine.seen_at),
-            is_seen=machine.seen_at > limit,
+            *(machine.host, machine.folder, words, machine.seen_at), is_seen=machine.seen_at > limit
         )
     return list(reports.values())

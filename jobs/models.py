@@ -31,9 +31,7 @@ class Job(models.Model):
     duty = models.CharField(max_length=80, blank=True, default="")
     turn = models.BigIntegerField(default=0)
 
-    state = models.CharField(
-        max_length=10, choices=JobState.choices, default=JobState.WAITING
-    )
+    state = models.CharField(max_length=10, choices=JobState.choices, default=JobState.WAITING)
     run_after = models.DateTimeField()
     blocked_by = models.CharField(max_length=80, blank=True, default="")
 
@@ -74,9 +72,7 @@ class Job(models.Model):
                 name="job_next",
             ),
             models.Index(
-                fields=["run_after"],
-                condition=models.Q(state="waiting"),
-                name="job_paused",
+                fields=["run_after"], condition=models.Q(state="waiting"), name="job_paused"
             ),
             models.Index(
                 fields=["requested_by", "lane", "-turn"],
@@ -84,9 +80,7 @@ class Job(models.Model):
                 name="job_turn",
             ),
             models.Index(
-                fields=["lease_until"],
-                condition=models.Q(state="running"),
-                name="job_lease",
+                fields=["lease_until"], condition=models.Q(state="running"), name="job_lease"
             ),
             models.Index(fields=["kind", "subject"], name="job_subject"),
             models.Index(
@@ -115,9 +109,7 @@ class Machine(models.Model):
     class Meta:
         ordering = ["host", "folder", "pool"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["host", "folder", "pool"], name="machine_one_per_pool"
-            )
+            models.UniqueConstraint(fields=["host", "folder", "pool"], name="machine_one_per_pool")
         ]
 
     def __str__(self) -> str:
@@ -140,9 +132,7 @@ class Installation(models.Model):
     objects = models.Manager["Installation"]()
 
     class Meta:
-        constraints = [
-            models.CheckConstraint(condition=models.Q(pk=1), name="installation_once")
-        ]
+        constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="installation_once")]
 
     def __str__(self) -> str:
         return self.get_role_display()

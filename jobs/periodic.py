@@ -108,9 +108,7 @@ def beside_jobs(path: str) -> None:
 
 def start_companions() -> threading.Thread:
     """Call the registered functions in a thread until the worker is stopping."""
-    thread = threading.Thread(
-        target=_call_until_stopping, name="beside jobs", daemon=True
-    )
+    thread = threading.Thread(target=_call_until_stopping, name="beside jobs", daemon=True)
     thread.start()
     return thread
 

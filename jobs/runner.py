@@ -127,10 +127,7 @@ def begin(job: Job) -> bool:
         "blocked_by": "",
     }
     waiting = Job.objects.filter(
-        pk=job.pk,
-        state=JobState.WAITING,
-        attempts=job.attempts,
-        run_after=job.run_after,
+        pk=job.pk, state=JobState.WAITING, attempts=job.attempts, run_after=job.run_after
     )
     if not waiting.update(**columns):
         return False
@@ -151,9 +148,7 @@ def here(job: Job) -> Iterator[JobContext]:
     """
     kind = find_kind(job.kind)
     if kind is None:
-        raise ValueError(
-            _("There are no jobs of the kind %(kind)s.") % {"kind": job.kind}
-        )
+        raise ValueError(_("There are no jobs of the kind %(kind)s.") % {"kind": job.kind})
     context = JobContext(job, kind, kind.find_subject(job.subject))
     try:
         with keep_lease(context):
@@ -252,10 +247,7 @@ def _take_up_later(context: JobContext, error: Exception) -> None:
         return
     if outage is NO_ROOM:
         context.put_off(
-            _(
-                "The disk is full. Free some space; the job is tried again every "
-                "minute. (%(cause)s)"
-            )
+            _("The disk is full. Free some space; the job is tried again every minute. (%(cause)s)")
             % {"cause": cause},
             attempts=tried - 1,
             run_after=clock.now() + _ROOM_PAUSE,

@@ -71,18 +71,13 @@ def may_be_due(pool: Pool) -> bool:
 def next_time(pools: Collection[Pool]) -> datetime | None:
     """Return the earliest time of the waiting jobs of some pools; None without any."""
     times = [
-        _waiting_here(pool)
-        .order_by("run_after")
-        .values_list("run_after", flat=True)
-        .first()
+        _waiting_here(pool).order_by("run_after").values_list("run_after", flat=True).first()
         for pool in pools
     ]
     return min((moment for moment in times if moment is not None), default=None)
 
 
-def _whose_time_has_come(
-    pool: Pool, duties: Collection[str] | None = None
-) -> QuerySet[Job]:
+def _whose_time_has_come(pool: Pool, duties: Collection[str] | None = None) -> QuerySet[Job]:
     return _waiting_here(pool, duties).filter(run_after__lte=clock.now())
 
 
@@ -122,9 +117,7 @@ def next_attempt(kind: Kind, subject: str = "pk") -> Subquery:
 
     ``subject`` is the query's column with the primary key of the kind's row.
     """
-    waiting = Job.objects.filter(
-        kind=kind.name, subject=OuterRef(subject), state=JobState.WAITING
-    )
+    waiting = Job.objects.filter(kind=kind.name, subject=OuterRef(subject), state=JobState.WAITING)
     return Subquery(waiting.values("run_after")[:1])
 
 
@@ -135,9 +128,7 @@ def next_turn(job: Job) -> int:
     kinds have no lanes. Who has no waiting jobs there joins at the present turn: so the
     many of one person, or of one lane, cannot starve the few of others.
     """
-    waiting = Job.objects.filter(
-        pool=job.pool, priority=job.priority, state=JobState.WAITING
-    )
+    waiting = Job.objects.filter(pool=job.pool, priority=job.priority, state=JobState.WAITING)
     if job.requested_by_id is not None or job.lane:
         mine = waiting.filter(requested_by=job.requested_by_id, lane=job.lane)
         last = mine.aggregate(last=Max("turn"))["last"]

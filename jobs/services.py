@@ -82,9 +82,7 @@ def submit_for_new(kind: Kind, subject: models.Model) -> Job:
     return job
 
 
-def _new_job(
-    kind: Kind, subject: models.Model | None, priority: int, user: User | None
-) -> Job:
+def _new_job(kind: Kind, subject: models.Model | None, priority: int, user: User | None) -> Job:
     """Return an unsaved job that waits."""
     job = Job(
         kind=kind.name,
@@ -197,9 +195,7 @@ def _within_cap(priority: int, kind: Kind, user: User | None) -> int:
     """Return the priority of a job: no more than usual for what one person has in bulk."""
     if priority < Priority.PERSON or user is None:
         return priority
-    mine = Job.objects.filter(
-        state=JobState.WAITING, priority=Priority.PERSON, requested_by=user
-    )
+    mine = Job.objects.filter(state=JobState.WAITING, priority=Priority.PERSON, requested_by=user)
     has_many = mine.count() >= PERSON_CAP
     return min(kind.priority, Priority.USUAL) if has_many else priority
 
@@ -299,9 +295,7 @@ def cancel_subject(kind: Kind, subject: models.Model) -> bool:
     return job is not None and cancel(job)
 
 
-def try_subject_again(
-    kind: Kind, subject: models.Model, *, user: User | None = None
-) -> bool:
+def try_subject_again(kind: Kind, subject: models.Model, *, user: User | None = None) -> bool:
     """Let the work on a row be tried now, with all its attempts.
 
     Its failed job waits again, one that waits begins anew, or there is a new one.
@@ -401,8 +395,7 @@ def jobs_past_their_time(*, by: datetime) -> models.QuerySet[Job]:
     """Return the jobs to delete at ``by``."""
     done = models.Q(state=JobState.DONE, finished_at__lt=by - DONE_KEPT)
     failed = models.Q(
-        state__in=[JobState.FAILED, JobState.CANCELLED],
-        finished_at__lt=by - _FAILED_KEPT,
+        state__in=[JobState.FAILED, JobState.CANCELLED], finished_at__lt=by - _FAILED_KEPT
     )
     return Job.objects.filter(done | failed)
 

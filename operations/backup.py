@@ -114,10 +114,7 @@ def _make_backup(destination: Path, progress: Progress) -> Backup:
         "format": FORMAT,
         "made_at": datetime.now(tz=UTC).isoformat(),
         "database": connection.vendor,
-        "versions": {
-            "python": platform.python_version(),
-            "django": django.get_version(),
-        },
+        "versions": {"python": platform.python_version(), "django": django.get_version()},
         # A restore builds this exact schema before it loads the rows.
         "migrations": migrations,
         "tables": tables,
@@ -140,9 +137,7 @@ def _make_backup(destination: Path, progress: Progress) -> Backup:
         media=len(media),
         media_bytes=sum(file.size for file in media),
         gone=tuple(gone),
-        key_left_on=tuple(
-            [] if SIGNING_KEY_NAME in manifest["keys"] else signing.keys_elsewhere()
-        ),
+        key_left_on=tuple([] if SIGNING_KEY_NAME in manifest["keys"] else signing.keys_elsewhere()),
     )
 
 
@@ -203,10 +198,7 @@ def _known_media(destination: Path) -> dict[str, MediaFile]:
 
 
 def _keep_media(
-    objects: Path,
-    names: set[str],
-    earlier_media: dict[str, MediaFile],
-    progress: Progress,
+    objects: Path, names: set[str], earlier_media: dict[str, MediaFile], progress: Progress
 ) -> tuple[list[MediaFile], list[str]]:
     stored, missing = [], []
     for number, name in enumerate(sorted(names), start=1):

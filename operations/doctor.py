@@ -130,10 +130,7 @@ def _index() -> Iterator[DoctorFinding]:
         )
     except RecognitionError as error:
         yield DoctorFinding(
-            "index",
-            str(error),
-            "--fix rebuilds the index from the stored fingerprints.",
-            rebuild,
+            "index", str(error), "--fix rebuilds the index from the stored fingerprints.", rebuild
         )
 
 
@@ -177,9 +174,7 @@ def _duties() -> Iterator[DoctorFinding]:
         )
 
 
-def _index_of(
-    bucket: Bucket, index: IndexStore, partition: Partition
-) -> Iterator[DoctorFinding]:
+def _index_of(bucket: Bucket, index: IndexStore, partition: Partition) -> Iterator[DoctorFinding]:
     """Find what this machine's copy lacks, or holds though it should not."""
     held = set(index.recordings(bucket.pk).tolist())
     expected = set(filter(partition.holds, index_log.held_in(bucket.pk)))
@@ -191,9 +186,7 @@ def _index_of(
         yield _superfluous(number, partial(index.remove, bucket.pk, number), bucket)
 
 
-def _misplaced(
-    recording: Recording, repair: Callable[[], object], bucket: Bucket
-) -> DoctorFinding:
+def _misplaced(recording: Recording, repair: Callable[[], object], bucket: Bucket) -> DoctorFinding:
     if recording.status != RecordingStatus.READY:
         return _superfluous(recording.pk, repair, bucket)
     return DoctorFinding(
@@ -204,9 +197,7 @@ def _misplaced(
     )
 
 
-def _superfluous(
-    number: int, repair: Callable[[], object], bucket: Bucket
-) -> DoctorFinding:
+def _superfluous(number: int, repair: Callable[[], object], bucket: Bucket) -> DoctorFinding:
     return DoctorFinding(
         "index",
         f"recording {number} is in the index of {bucket} but should not be",

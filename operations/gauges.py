@@ -20,9 +20,7 @@ def gauge(name: str, text: str, value: float) -> Metric:
 
 def by_state(name: str, text: str, model: type[Model], column: str) -> Metric:
     """Return how many rows of a model there are, by the values of a column."""
-    metric = GaugeMetricFamily(
-        f"acrportal_{name}", f"{text}, by {column}.", labels=[column]
-    )
+    metric = GaugeMetricFamily(f"acrportal_{name}", f"{text}, by {column}.", labels=[column])
     # The base manager: metrics count all rows, deleted ones too.
     counted = model._base_manager.order_by().values_list(column)
     for state, count in counted.annotate(count=Count("pk")):

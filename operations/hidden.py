@@ -14,9 +14,7 @@ class HiddenRows(Exception):
 
 def hidden_rows() -> str:
     """Return how to see rows that this portal cannot see; "" if it sees all."""
-    migrated = {
-        app for app, _name in MigrationRecorder(connection).applied_migrations()
-    }
+    migrated = {app for app, _name in MigrationRecorder(connection).applied_migrations()}
     hidden = migrated.difference(apps.app_configs)
     if not hidden:
         return ""

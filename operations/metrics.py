@@ -65,9 +65,7 @@ class PortalCollector(Collector):
         yield by_state("scanned_files", "Scanned files", ScannedFile, "status")
         yield by_state("recordings", "Recordings", Recording, "status")
         unfindable = Recording.objects.filter(cannot_be_found()).count()
-        yield gauge(
-            "unfindable_recordings", "Recordings that scans cannot find", unfindable
-        )
+        yield gauge("unfindable_recordings", "Recordings that scans cannot find", unfindable)
         yield by_state("matches", "Matches", Match, "state")
         yield by_state("callbacks", "Callbacks received", InboundCallback, "outcome")
         for read in metrics:
@@ -114,9 +112,7 @@ def _work() -> Iterator[Metric]:
         given_up.add_metric([kind], count)
     yield given_up
     yield _undone_duties()
-    overdue = Dispute.objects.filter(
-        status=DisputeStatus.OPEN, due_at__lt=datetime.now(tz=UTC)
-    )
+    overdue = Dispute.objects.filter(status=DisputeStatus.OPEN, due_at__lt=datetime.now(tz=UTC))
     yield gauge("overdue_disputes", "Disputes past their due date", overdue.count())
 
 

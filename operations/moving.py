@@ -91,9 +91,7 @@ class _State:
 class _Elsewhere:
     """Runs commands under the settings of the new installation."""
 
-    def __init__(
-        self, target: Path, values: dict[str, str], progress: Progress
-    ) -> None:
+    def __init__(self, target: Path, values: dict[str, str], progress: Progress) -> None:
         self._progress = progress
         example = (settings.BASE_DIR / ".env.example").read_text(encoding="utf-8")
         # Our own settings must not leak into the new installation.

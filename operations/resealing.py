@@ -79,9 +79,7 @@ def _in_column(model: type[models.Model], column: str) -> Iterator[StoredSecret]
         yield StoredSecret(name, sealed, partial(_replace_in, unchanged, column))
 
 
-def _replace_in(
-    unchanged: models.QuerySet[models.Model], column: str, new: str
-) -> None:
+def _replace_in(unchanged: models.QuerySet[models.Model], column: str, new: str) -> None:
     unchanged.update(**{column: new})
 
 

@@ -65,9 +65,7 @@ def find_backup(path: Path) -> Path:
         return path
     backups = backups_in(path)
     if not backups:
-        raise BackupUnusable(
-            f"{path} holds no finished backup: a backup contains {MANIFEST}."
-        )
+        raise BackupUnusable(f"{path} holds no finished backup: a backup contains {MANIFEST}.")
     return backups[-1]
 
 
@@ -91,9 +89,7 @@ def check_backup(folder: Path, progress: Progress) -> dict[str, Any]:
         )
     if not any(table["rows"] for table in manifest["tables"]):
         raise BackupUnusable(f"{folder} holds no rows: it is a backup of nothing.")
-    _check_files(
-        folder / "tables", {t["file"]: t["sha256"] for t in manifest["tables"]}
-    )
+    _check_files(folder / "tables", {t["file"]: t["sha256"] for t in manifest["tables"]})
     progress(f"tables: {len(manifest['tables'])} intact")
     _check_files(folder, {MEDIA_LIST: manifest["media"]["sha256"]})
     _check_files(folder / "index", manifest["index"]["files"])
@@ -287,9 +283,7 @@ def _restore_rows(
     return rows
 
 
-def _model_of(
-    by_label: dict[str, type[models.Model]], label: str
-) -> type[models.Model]:
+def _model_of(by_label: dict[str, type[models.Model]], label: str) -> type[models.Model]:
     if label not in by_label:
         raise BackupUnusable(
             f"The backup has rows of {label}, which this version has no table for."

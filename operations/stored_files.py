@@ -47,9 +47,7 @@ def lost_files() -> Iterator[DoctorFinding]:
             name = str(getattr(row, column))
             if not default_storage.exists(name):
                 repair, remedy = _way_back(row, column)
-                problem = (
-                    f"{model._meta.verbose_name} {row}: {column} {name} is missing"
-                )
+                problem = f"{model._meta.verbose_name} {row}: {column} {name} is missing"
                 yield DoctorFinding("lost files", problem, remedy, repair)
 
 
@@ -91,9 +89,7 @@ def stray_uploads() -> Iterator[DoctorFinding]:
             )
 
 
-def _way_back(
-    row: models.Model, column: str
-) -> tuple[Callable[[], object] | None, str]:
+def _way_back(row: models.Model, column: str) -> tuple[Callable[[], object] | None, str]:
     """Return the repair of a lost file, if any, and the advice to print."""
     if column == "proxy" and isinstance(row, Recording | ScannedFile):
         return partial(_render_again, row), "--fix creates it again from the audio."
@@ -102,10 +98,7 @@ def _way_back(
         if audio and default_storage.exists(audio):
             repair = partial(_fingerprint_again, row.pk)
             return repair, "--fix creates it again from the audio."
-    return (
-        None,
-        "Restore it from a backup (docs/operations.md), or add the audio again.",
-    )
+    return (None, "Restore it from a backup (docs/operations.md), or add the audio again.")
 
 
 def _render_again(row: Recording | ScannedFile) -> None:

@@ -113,8 +113,7 @@ def load_table(model: type[models.Model], path: Path) -> int:
     }
     if odd:
         raise BackupUnusable(
-            f"{path.name} does not have the columns of its table: "
-            f"{', '.join(sorted(odd))}."
+            f"{path.name} does not have the columns of its table: {', '.join(sorted(odd))}."
         )
     columns += [field.attname for field in lacking]
     defaults = [field.get_default() for field in lacking]

@@ -42,11 +42,7 @@ ENTRIES: Final = (
         label=_("Upload"),
         icon="upload",
         page="portal:upload",
-        pages=(
-            "portal:links",
-            "portal:link_feed",
-            "portal:link_feed_items",
-        ),
+        pages=("portal:links", "portal:link_feed", "portal:link_feed_items"),
         action=Action.UPLOAD,
         goto="upload",
     ),
@@ -62,9 +58,7 @@ ENTRIES: Final = (
             "portal:watch_edit",
             "portal:watch_delete",
         ),
-        lead=_(
-            "New items of feeds and channels are fetched and scanned as they appear."
-        ),
+        lead=_("New items of feeds and channels are fetched and scanned as they appear."),
         uses=Watch.objects.all,
     ),
     MenuEntry(
@@ -106,11 +100,7 @@ ENTRIES: Final = (
         label=_("Statements to correct"),
         icon="edit",
         page="portal:statement_list",
-        pages=(
-            "portal:statement",
-            "portal:statement_keep",
-            "portal:statement_withdraw",
-        ),
+        pages=("portal:statement", "portal:statement_keep", "portal:statement_withdraw"),
         goto="statements",
         count=count_to_correct,
         lead=_("Cue sheets, reports and packs that went out and are no longer true."),
@@ -141,10 +131,7 @@ ENTRIES: Final = (
         label=_("Containers"),
         icon="container",
         page="portal:container_list",
-        pages=(
-            "portal:container_create",
-            "portal:container_edit",
-        ),
+        pages=("portal:container_create", "portal:container_edit"),
     ),
     MenuEntry(
         section=Section.LIBRARY,
@@ -190,11 +177,7 @@ ENTRIES: Final = (
         label=_("Policies"),
         icon="policies",
         page="portal:policy_list",
-        pages=(
-            "portal:policy_create",
-            "portal:policy_edit",
-            "portal:policy_dry_run",
-        ),
+        pages=("portal:policy_create", "portal:policy_edit", "portal:policy_dry_run"),
         lead=_("Rules that assign, suppress or decide matches by themselves."),
         uses=Policy.objects.all,
     ),
@@ -204,11 +187,7 @@ ENTRIES: Final = (
         label=_("Licences"),
         icon="shield",
         page="portal:licence_list",
-        pages=(
-            "portal:licence_create",
-            "portal:licence_edit",
-            "portal:licence_preview",
-        ),
+        pages=("portal:licence_create", "portal:licence_edit", "portal:licence_preview"),
         lead=_("Permissions that clear the uses which they cover."),
         uses=lambda: Licence.objects.filter(built_in=False),
     ),
@@ -218,11 +197,7 @@ ENTRIES: Final = (
         label=_("Reports"),
         icon="reports",
         page="portal:reports",
-        pages=(
-            "portal:report_run",
-            "portal:report_summary",
-            "portal:report_schedules",
-        ),
+        pages=("portal:report_run", "portal:report_summary", "portal:report_schedules"),
         goto="reports",
     ),
     MenuEntry(
@@ -269,12 +244,7 @@ ENTRIES: Final = (
         icon="user",
         page="mfa_index",
         action=None,
-        pages=(
-            *SECOND_FACTORS,
-            "usersessions_list",
-            "account_change_password",
-            "account_language",
-        ),
+        pages=(*SECOND_FACTORS, "usersessions_list", "account_change_password", "account_language"),
     ),
 )
 

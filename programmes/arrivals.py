@@ -86,8 +86,6 @@ def store_arrival(*, scanned_file: ScannedFile, arrival: Arrival, user: User) ->
     values = {name: text for name, text in asdict(arrival.episode).items() if text}
     if values:
         now = services.episode_values(episode_of(scanned_file))
-        services.set_episode(
-            scanned_file=scanned_file, values=replace(now, **values), user=user
-        )
+        services.set_episode(scanned_file=scanned_file, values=replace(now, **values), user=user)
     for saying in arrival.sayings:
         saying.store(scanned_file=scanned_file, user=user)

@@ -22,9 +22,7 @@ class Episode(models.Model):
     season = models.CharField(_("season"), max_length=40, blank=True)
     number = models.CharField(_("episode number"), max_length=40, blank=True)
     title = models.CharField(_("episode title"), max_length=300, blank=True)
-    production_company = models.CharField(
-        _("production company"), max_length=300, blank=True
-    )
+    production_company = models.CharField(_("production company"), max_length=300, blank=True)
     isan = models.CharField("ISAN", max_length=40, blank=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -49,13 +47,9 @@ class MusicUse(models.Model):
     scanned_file = models.ForeignKey(
         ScannedFile, on_delete=models.CASCADE, related_name="music_uses"
     )
-    recording = models.ForeignKey(
-        Recording, on_delete=models.CASCADE, related_name="music_uses"
-    )
+    recording = models.ForeignKey(Recording, on_delete=models.CASCADE, related_name="music_uses")
     use = models.CharField(_("use"), max_length=40, choices=CueUse.choices, blank=True)
-    origin = models.CharField(
-        _("origin"), max_length=40, choices=MusicOrigin.choices, blank=True
-    )
+    origin = models.CharField(_("origin"), max_length=40, choices=MusicOrigin.choices, blank=True)
     own_recording = models.BooleanField(_("own recording"), null=True, blank=True)
     live = models.BooleanField(_("live recording"), null=True, blank=True)
     recorded_on = models.DateField(_("recorded on"), null=True, blank=True)
@@ -72,9 +66,7 @@ class MusicUse(models.Model):
         verbose_name = _("use of music")
         verbose_name_plural = _("uses of music")
         constraints = [
-            models.UniqueConstraint(
-                fields=["scanned_file", "recording"], name="music_use_once"
-            )
+            models.UniqueConstraint(fields=["scanned_file", "recording"], name="music_use_once")
         ]
 
     def __str__(self) -> str:

@@ -70,11 +70,7 @@ def _conditions(match: Match) -> dict[Shared, Q]:
     conditions = {}
     if file.programme:
         conditions[Shared.PROGRAMME] = Q(scanned_file__programme__iexact=file.programme)
-    series = (
-        Episode.objects.filter(scanned_file=file)
-        .values_list("series", flat=True)
-        .first()
-    )
+    series = Episode.objects.filter(scanned_file=file).values_list("series", flat=True).first()
     if series:
         conditions[Shared.SERIES] = Q(scanned_file__episode__series__iexact=series)
     if file.account:

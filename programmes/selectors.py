@@ -32,9 +32,7 @@ def episode_of(scanned_file: ScannedFile) -> Episode | None:
 
 def use_of(scanned_file: ScannedFile, recording: Recording) -> MusicUse | None:
     """Return how a file uses a recording, if anybody entered it."""
-    return MusicUse.objects.filter(
-        scanned_file=scanned_file, recording=recording
-    ).first()
+    return MusicUse.objects.filter(scanned_file=scanned_file, recording=recording).first()
 
 
 def uses_of(scanned_file: ScannedFile) -> QuerySet[MusicUse]:

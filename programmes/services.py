@@ -43,11 +43,7 @@ _USE_CHANGED = "file.use_changed"
 
 @transaction.atomic
 def set_episode(
-    *,
-    scanned_file: ScannedFile,
-    values: EpisodeValues,
-    user: User | None,
-    seen: str | None = None,
+    *, scanned_file: ScannedFile, values: EpisodeValues, user: User | None, seen: str | None = None
 ) -> bool:
     """Set a file's episode; return whether it changed.
 
@@ -58,8 +54,7 @@ def set_episode(
     current = locked_file(scanned_file)
     row = Episode.objects.filter(scanned_file=current).first()
     after = replace(
-        values,
-        **{field.name: getattr(values, field.name).strip() for field in fields(values)},
+        values, **{field.name: getattr(values, field.name).strip() for field in fields(values)}
     )
     before = episode_values(row)
     if after.isan != before.isan:
@@ -68,13 +63,7 @@ def set_episode(
     if after == before:
         return False
     store(row or Episode(scanned_file=current), after)
-    record(
-        f"file:{current.uid}",
-        "file.episode_changed",
-        user,
-        as_json(before),
-        as_json(after),
-    )
+    record(f"file:{current.uid}", "file.episode_changed", user, as_json(before), as_json(after))
     return True
 
 
@@ -84,8 +73,7 @@ def _checked_isan(isan: str) -> str:
     except BadIdentifier as fault:
         raise ProgrammeRefused(
             "invalid",
-            _("%(cell)s: %(fault)s. Correct it or remove it.")
-            % {"cell": "ISAN", "fault": fault},
+            _("%(cell)s: %(fault)s. Correct it or remove it.") % {"cell": "ISAN", "fault": fault},
             field="isan",
         ) from fault
 
@@ -127,11 +115,7 @@ def set_use(
     store(row or MusicUse(scanned_file=current, recording=recording), after)
     named = {"recording": recording.uid}
     record(
-        f"file:{current.uid}",
-        _USE_CHANGED,
-        user,
-        named | as_json(before),
-        named | as_json(after),
+        f"file:{current.uid}", _USE_CHANGED, user, named | as_json(before), named | as_json(after)
     )
     return True
 
@@ -152,17 +136,13 @@ class UsesOfMusic:
                 followed.append(use)
         MusicUse._base_manager.bulk_update(followed, ["recording"], batch_size=500)
         by_file = {use.scanned_file_id: [use.pk] for use in followed}
-        _record_moves(
-            followed, [move for move in moves if move.scanned_file in by_file]
-        )
+        _record_moves(followed, [move for move in moves if move.scanned_file in by_file])
         return by_file
 
     def return_to(self, move: Move, keys: Sequence[int]) -> None:
         """Move those of these uses back that still belong to the new recording."""
         uses = list(MusicUse._base_manager.filter(pk__in=keys, recording=move.now))
-        MusicUse._base_manager.filter(pk__in=[use.pk for use in uses]).update(
-            recording=move.before
-        )
+        MusicUse._base_manager.filter(pk__in=[use.pk for use in uses]).update(recording=move.before)
         _record_moves(uses, [Move(move.scanned_file, move.now, move.before)])
 
 
@@ -213,9 +193,7 @@ def set_uses(
 
 
 @transaction.atomic
-def _change_use(
-    match: Match, change: Mapping[str, str | bool | None], user: User
-) -> None:
+def _change_use(match: Match, change: Mapping[str, str | bool | None], user: User) -> None:
     # Locked first, so that values that somebody else sets meanwhile stay.
     locked_file(match.scanned_file)
     row = use_of(match.scanned_file, match.recording)
@@ -234,14 +212,9 @@ def use_values(row: MusicUse | None) -> UseValues:
 
 def _checked_use(values: UseValues) -> UseValues:
     codes = {
-        name: getattr(values, name).strip().upper()
-        for name in ("recorded_in", "published_in")
+        name: getattr(values, name).strip().upper() for name in ("recorded_in", "published_in")
     }
     for name, code in codes.items():
         if code and code not in TERRITORIES:
-            raise ProgrammeRefused(
-                "invalid",
-                why_no_territory(code),
-                field=name,
-            )
+            raise ProgrammeRefused("invalid", why_no_territory(code), field=name)
     return replace(values, **codes)

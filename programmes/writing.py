@@ -22,9 +22,7 @@ Given = TypeVar("Given", bound=Values)
 
 def require_action(user: User | None, action: Action) -> None:
     if user is not None and not user.has_perm(action):
-        raise ProgrammeRefused(
-            "not_allowed", _("Your role can view this but not change it.")
-        )
+        raise ProgrammeRefused("not_allowed", _("Your role can view this but not change it."))
 
 
 def locked_file(scanned_file: ScannedFile) -> ScannedFile:
@@ -88,16 +86,8 @@ def write(row: models.Model, names: Iterable[str], values: Values) -> None:
 
 
 def record(
-    case: str,
-    action: str,
-    user: User | None,
-    before: dict[str, Any],
-    after: dict[str, Any],
+    case: str, action: str, user: User | None, before: dict[str, Any], after: dict[str, Any]
 ) -> None:  # Any: JSON
     audit.services.record(
-        case=case,
-        action=action,
-        actor=user or audit.services.SYSTEM,
-        before=before,
-        after=after,
+        case=case, action=action, actor=user or audit.services.SYSTEM, before=before, after=after
     )

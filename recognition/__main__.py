@@ -15,13 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recognition.commands import make, plot, send, watch
-from recognition.commands.console import (
-    UsageError,
-    print_error,
-    print_json,
-    print_notes,
-    printable,
-)
+from recognition.commands.console import UsageError, print_error, print_json, print_notes, printable
 from recognition.version import VERSION
 
 if TYPE_CHECKING:
@@ -83,15 +77,10 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("b", type=Path, metavar="B")
     compare.set_defaults(run=_compare)
 
-    recurring = commands.add_parser(
-        "recurring", help="find unknown sound that repeats in files"
-    )
+    recurring = commands.add_parser("recurring", help="find unknown sound that repeats in files")
     recurring.add_argument("files", nargs="+", type=Path, metavar="FILE")
     recurring.add_argument(
-        "--index",
-        type=Path,
-        metavar="DIR",
-        help="ignore sound that this index contains",
+        "--index", type=Path, metavar="DIR", help="ignore sound that this index contains"
     )
     recurring.set_defaults(run=_recurring)
 
@@ -99,9 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     info.set_defaults(run=_info)
     verify = commands.add_parser("verify", help="read a whole index and check it")
     verify.set_defaults(run=_verify)
-    compact = commands.add_parser(
-        "compact", help="merge an index and free unused space"
-    )
+    compact = commands.add_parser("compact", help="merge an index and free unused space")
     compact.set_defaults(run=_compact)
     rebuild = commands.add_parser("rebuild", help="rebuild an index without audio")
     rebuild.set_defaults(run=_rebuild)
@@ -156,9 +143,7 @@ def _add(args: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _acknowledge(
-    collection: Collection, waiting: Sequence[tuple[str, Fingerprint]]
-) -> None:
+def _acknowledge(collection: Collection, waiting: Sequence[tuple[str, Fingerprint]]) -> None:
     from recognition.fingerprint.file_format import reference_layer
     from recognition.fingerprint.hashes import can_be_found, reference_hashes
 
@@ -171,9 +156,7 @@ def _acknowledge(
         print(f"added {track_id} ({minutes}:{seconds:02d}){note}", flush=True)
 
 
-def _named_files(
-    files: Sequence[Path], manifest: Path | None
-) -> list[tuple[str, Path]]:
+def _named_files(files: Sequence[Path], manifest: Path | None) -> list[tuple[str, Path]]:
     """Return the manifest's rows, then the files that the manifest does not name."""
     named = list(_manifest_rows(manifest)) if manifest else []
     if not named and not files:
@@ -194,15 +177,10 @@ def _manifest_rows(manifest: Path) -> Iterator[tuple[str, Path]]:
             raise UsageError(f"{manifest} needs the columns track_id and path.")
         for row in reader:
             if not row["track_id"] or not row["path"]:
-                raise UsageError(
-                    f"{manifest}, line {reader.line_num}: track_id or path is empty."
-                )
+                raise UsageError(f"{manifest}, line {reader.line_num}: track_id or path is empty.")
             path = Path(row["path"])
             beside = manifest.parent / path
-            yield (
-                row["track_id"],
-                beside if beside.exists() and not path.exists() else path,
-            )
+            yield (row["track_id"], beside if beside.exists() and not path.exists() else path)
 
 
 def _scan(args: argparse.Namespace) -> int:
@@ -235,9 +213,7 @@ def _compare(args: argparse.Namespace) -> int:
     from recognition.relate.compare import compare
 
     _prepare(args)
-    fingerprints = [
-        _read_or_report(path, "reference", "scan") for path in (args.a, args.b)
-    ]
+    fingerprints = [_read_or_report(path, "reference", "scan") for path in (args.a, args.b)]
     a, b = fingerprints
     if a is None or b is None:
         return 1

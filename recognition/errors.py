@@ -12,9 +12,7 @@ class MissingLayer(RecognitionError):
 
     def __init__(self, layer: str) -> None:
         self.layer = layer
-        super().__init__(
-            f"The fingerprint has no {layer} layer; make it again with that layer."
-        )
+        super().__init__(f"The fingerprint has no {layer} layer; make it again with that layer.")
 
 
 class ParamsMismatch(RecognitionError):

@@ -29,14 +29,7 @@ from recognition.isolation.child import Job
 from recognition.isolation.wire import MessageKind
 from recognition.limits import DEFAULT_LIMITS, DecodeLimits
 from recognition.streaming.listening import listen
-from recognition.types import (
-    Analysis,
-    Fingerprint,
-    MediaFacts,
-    Progress,
-    SoundTrack,
-    TrackState,
-)
+from recognition.types import Analysis, Fingerprint, MediaFacts, Progress, SoundTrack, TrackState
 
 # More tracks than any programme has; the rest counts as not searched.
 MAX_TRACKS: Final = 32
@@ -56,10 +49,7 @@ def analyse(
         analysis = examine(audio, layers, report)
         if SCAN in layers and len(audio.tracks) > 1:
             analysis = _with_other_tracks(analysis, audio, file, report)
-    facts = {
-        "facts": dataclasses.asdict(analysis.facts),
-        "warnings": analysis.warnings,
-    }
+    facts = {"facts": dataclasses.asdict(analysis.facts), "warnings": analysis.warnings}
     wire.send(talk, MessageKind.FACTS, json.dumps(facts).encode())
     wire.send(talk, MessageKind.WAVEFORM, waveform.to_bytes(analysis.waveform))
     for made in (analysis.fingerprint, *(sound for _, sound in analysis.other_tracks)):
@@ -107,14 +97,10 @@ def _state_of(audio: AudioFile, number: int) -> TrackState:
     return TrackState.UNREAD
 
 
-def _track(
-    file: BinaryIO, main: AudioFile, number: int, report: Progress
-) -> Fingerprint:
+def _track(file: BinaryIO, main: AudioFile, number: int, report: Progress) -> Fingerprint:
     """Return the scan layer of a sound track."""
     builder = FingerprintBuilder(layers={SCAN})
-    with AudioFile(
-        file, main.limits, name=main.name, track=number, surveys=main.surveys
-    ) as audio:
+    with AudioFile(file, main.limits, name=main.name, track=number, surveys=main.surveys) as audio:
         for block in audio.blocks():
             builder.feed(block)
             report(audio.progress)
@@ -129,9 +115,7 @@ def rewrite(
     Sends its duration and the kinds of the layers written.
     """
     with os.fdopen(fds[0], "rb") as file, os.fdopen(fds[1], "r+b") as output:
-        read = fingerprint.from_bytes(
-            file.read(), kinds=request["kinds"], limits=limits
-        )
+        read = fingerprint.from_bytes(file.read(), kinds=request["kinds"], limits=limits)
         fingerprint.check_layers(read)
         output.write(fingerprint.to_bytes(read))
     facts = {"duration_ms": read.duration_ms, "kinds": fingerprint.kinds_of(read)}
@@ -183,9 +167,7 @@ def assemble(
                 continue
 
     with os.fdopen(fds[0], "rb") as file, os.fdopen(fds[1], "r+b") as output:
-        times = renditions.encode_assembled(
-            opened(file), output, request["duration_ms"], report
-        )
+        times = renditions.encode_assembled(opened(file), output, request["duration_ms"], report)
     wire.send(talk, MessageKind.FACTS, json.dumps(times).encode())
 
 
@@ -207,10 +189,7 @@ def declare(
         os.fdopen(fds[0], "rb") as file,
         AudioFile(file, limits, name=request["name"], headers_only=True) as audio,
     ):
-        stated = {
-            "duration_ms": audio.declared.duration_ms,
-            "tags": audio.declared.tags,
-        }
+        stated = {"duration_ms": audio.declared.duration_ms, "tags": audio.declared.tags}
     wire.send(talk, MessageKind.FACTS, json.dumps(stated).encode())
 
 
@@ -232,10 +211,7 @@ def examine(audio: AudioFile, layers: frozenset[str], report: Progress) -> Analy
     if hasattr(libc, "malloc_trim"):
         libc.malloc_trim(0)
     return Analysis(
-        facts=facts,
-        fingerprint=made,
-        waveform=drawn.finish(),
-        warnings=tuple(audio.warnings),
+        facts=facts, fingerprint=made, waveform=drawn.finish(), warnings=tuple(audio.warnings)
     )
 
 
@@ -269,9 +245,7 @@ def warm_analysis() -> io.BytesIO:
         file.writeframes(noise.astype("<i2").tobytes())
     layers = frozenset({"reference", "scan"})
     analysis = examine(AudioFile(memory, DEFAULT_LIMITS), layers, lambda _: None)
-    fingerprint.check_layers(
-        fingerprint.from_bytes(fingerprint.to_bytes(analysis.fingerprint))
-    )
+    fingerprint.check_layers(fingerprint.from_bytes(fingerprint.to_bytes(analysis.fingerprint)))
     return memory
 
 

@@ -276,9 +276,7 @@ class Params:
     # Heavier weights cut true ends under speech, lighter ones keep chance alignments.
     edge_weight: float = 0.25
     edge_bits: float = 4.0
-    edge_ms: int = (
-        60  # sound begins and ends beyond its outermost landmarks, as measured
-    )
+    edge_ms: int = 60  # sound begins and ends beyond its outermost landmarks, as measured
 
     # Runs on one line are joined over gaps of up to 8 s (a voice may cover the music)
     # if their lines differ by at most this many frames.
@@ -326,9 +324,7 @@ class Params:
 
     def _hash(self, kinds: set[str]) -> str:
         shaping = {
-            f.name: getattr(self, f.name)
-            for f in fields(self)
-            if f.metadata.get("shapes") in kinds
+            f.name: getattr(self, f.name) for f in fields(self) if f.metadata.get("shapes") in kinds
         }
         text = json.dumps([FORMAT_VERSION, shaping], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -256,12 +256,7 @@ class Votes:
         return len(self.votes)
 
     def __getitem__(self, part: slice | NDArray[np.int64] | NDArray[np.bool_]) -> Votes:
-        return Votes(
-            self.buckets[part],
-            self.recordings[part],
-            self.deltas[part],
-            self.votes[part],
-        )
+        return Votes(self.buckets[part], self.recordings[part], self.deltas[part], self.votes[part])
 
     def __iter__(self) -> Iterator[Vote]:
         columns = self.buckets, self.recordings, self.deltas, self.votes

@@ -108,9 +108,7 @@ class Dialect:
     byte_order_mark: bool = True
 
 
-def csv_pieces(
-    rows: Rows, fields: Sequence[ColumnType], dialect: Dialect
-) -> Iterator[bytes]:
+def csv_pieces(rows: Rows, fields: Sequence[ColumnType], dialect: Dialect) -> Iterator[bytes]:
     """Yield a CSV file: UTF-8, CRLF, RFC 4180 quoting, formulas guarded."""
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, delimiter=dialect.separator, lineterminator="\r\n")

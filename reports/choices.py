@@ -60,8 +60,4 @@ TITLES = {
     Mode.SEGMENT: _("Segment report"),
     Mode.FILE: _("File report"),
 }
-FILE_NAMES = {
-    Mode.MATCH: "match-report",
-    Mode.SEGMENT: "match-segments",
-    Mode.FILE: "file-summary",
-}
+FILE_NAMES = {Mode.MATCH: "match-report", Mode.SEGMENT: "match-segments", Mode.FILE: "file-summary"}

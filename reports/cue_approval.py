@@ -64,14 +64,9 @@ class _Rule:
 
 _RULES: Final[Mapping[SheetStep, _Rule]] = {
     SheetStep.SUBMIT: _Rule(
-        (SheetState.DRAFT, SheetState.RETURNED),
-        SheetState.SUBMITTED,
-        Action.DECIDE,
-        signs=True,
+        (SheetState.DRAFT, SheetState.RETURNED), SheetState.SUBMITTED, Action.DECIDE, signs=True
     ),
-    SheetStep.TAKE_BACK: _Rule(
-        (SheetState.SUBMITTED,), SheetState.DRAFT, Action.DECIDE
-    ),
+    SheetStep.TAKE_BACK: _Rule((SheetState.SUBMITTED,), SheetState.DRAFT, Action.DECIDE),
     SheetStep.RETURN: _Rule(
         (SheetState.SUBMITTED,),
         SheetState.RETURNED,
@@ -80,11 +75,7 @@ _RULES: Final[Mapping[SheetStep, _Rule]] = {
         is_answer=True,
     ),
     SheetStep.APPROVE: _Rule(
-        (SheetState.SUBMITTED,),
-        SheetState.APPROVED,
-        Action.APPROVE,
-        is_answer=True,
-        signs=True,
+        (SheetState.SUBMITTED,), SheetState.APPROVED, Action.APPROVE, is_answer=True, signs=True
     ),
     SheetStep.CORRECT: _Rule((SheetState.APPROVED,), SheetState.DRAFT, Action.DECIDE),
 }
@@ -101,8 +92,7 @@ def allowed_steps(approval: SheetApproval, user: User) -> list[SheetStep]:
     return [
         step
         for step in SheetStep
-        if not _why_not(step, approval, user)
-        and not _why_unread(step, approval.scanned_file, user)
+        if not _why_not(step, approval, user) and not _why_unread(step, approval.scanned_file, user)
     ]
 
 
@@ -156,15 +146,10 @@ def take_step(
             row, _new = SheetApproval.objects.get_or_create(scanned_file=file)
             changes = _changes(rule, row, user, note, now)
             taken = SheetApproval.objects.filter(
-                pk=row.pk,
-                state=seen.state,
-                version=version,
-                submitted_at=seen.submitted_at,
+                pk=row.pk, state=seen.state, version=version, submitted_at=seen.submitted_at
             ).update(**changes)
             if not taken:
-                raise SheetRefused(
-                    "stale", _("The sheet has changed; nothing was saved.")
-                )
+                raise SheetRefused("stale", _("The sheet has changed; nothing was saved."))
             _lead_version(step, sheet, user, note, now, files)
             audit.services.record(
                 case=f"file:{file.uid}",
@@ -215,8 +200,7 @@ def _approved_text(approval: SheetApproval, user: User, now: datetime) -> str:
     if at is not None:
         submitted += f" on {at:%Y-%m-%d %H:%M} UTC"
     return (
-        f"Version {approval.version}, {submitted}, "
-        f"approved by {user} on {now:%Y-%m-%d %H:%M} UTC"
+        f"Version {approval.version}, {submitted}, approved by {user} on {now:%Y-%m-%d %H:%M} UTC"
     )
 
 

@@ -12,12 +12,7 @@ from review.services import intervals
 
 _MOST_DIGITS: Final = 10
 _NO_MUSIC: Final[frozenset[str]] = frozenset(
-    {
-        CueStatus.EXCLUDED,
-        CueStatus.SUPPRESSED,
-        CueStatus.NOT_SCANNED,
-        CueStatus.NOT_DECODED,
-    }
+    {CueStatus.EXCLUDED, CueStatus.SUPPRESSED, CueStatus.NOT_SCANNED, CueStatus.NOT_DECODED}
 )
 
 
@@ -45,9 +40,7 @@ class CuePlace:
         return cls(subject, int(ends[0]), int(ends[1]))
 
 
-def arranged(
-    cues: Sequence[Cue], edits: Iterable[SheetEdit]
-) -> tuple[list[Cue], list[SheetEdit]]:
+def arranged(cues: Sequence[Cue], edits: Iterable[SheetEdit]) -> tuple[list[Cue], list[SheetEdit]]:
     """Return the cues after all edits, and the edits that change nothing."""
     ordered, idle = list(cues), []
     for edit in edits:
@@ -90,12 +83,8 @@ def _merge(cues: list[Cue], edit: SheetEdit) -> bool:
     if not can_merge(first, second):
         return False
     # Known music stays where the other cue is unknown.
-    merged = max(
-        first, second, key=lambda cue: (cue.status != "unknown", bool(cue.item))
-    )
-    cues[first_at] = replace(
-        merged, counted=intervals.union([*first.counted, *second.counted])
-    )
+    merged = max(first, second, key=lambda cue: (cue.status != "unknown", bool(cue.item)))
+    cues[first_at] = replace(merged, counted=intervals.union([*first.counted, *second.counted]))
     del cues[second_at]
     return True
 
@@ -125,9 +114,7 @@ def _place(edit: SheetEdit) -> CuePlace:
 
 
 def _other_place(edit: SheetEdit) -> CuePlace:
-    return CuePlace(
-        edit.other_subject, edit.other_start_ms or 0, edit.other_end_ms or 0
-    )
+    return CuePlace(edit.other_subject, edit.other_start_ms or 0, edit.other_end_ms or 0)
 
 
 def _nearest(cues: Sequence[Cue], place: CuePlace) -> int | None:

@@ -82,10 +82,7 @@ def take_back(*, edit: SheetEdit, user: User) -> None:
     _require(edit.scanned_file, user)
     with transaction.atomic():
         audit.services.record(
-            case=f"file:{edit.scanned_file.uid}",
-            action=TAKEN_BACK,
-            actor=user,
-            before=_facts(edit),
+            case=f"file:{edit.scanned_file.uid}", action=TAKEN_BACK, actor=user, before=_facts(edit)
         )
         edit.delete()
 
@@ -119,8 +116,7 @@ def _require(file: ScannedFile, user: User) -> None:
     require_open(file, user)
     if not sees_every_bucket():
         raise SheetRefused(
-            "limited",
-            _("Only people who see every bucket arrange the cues of a sheet."),
+            "limited", _("Only people who see every bucket arrange the cues of a sheet.")
         )
 
 
@@ -158,17 +154,12 @@ def _keep(edit: SheetEdit, cues: Sequence[Cue], user: User) -> list[Cue]:
     """Save an edit that changes something, with its event; return the new cues."""
     now, idle = arranged(cues, [edit])
     if idle:
-        raise SheetRefused(
-            "no_change", _("Enter a time within the cue, at which music sounds.")
-        )
+        raise SheetRefused("no_change", _("Enter a time within the cue, at which music sounds."))
     edit.made_by = user
     with transaction.atomic():
         edit.save()
         audit.services.record(
-            case=f"file:{edit.scanned_file.uid}",
-            action=ARRANGED,
-            actor=user,
-            after=_facts(edit),
+            case=f"file:{edit.scanned_file.uid}", action=ARRANGED, actor=user, after=_facts(edit)
         )
     return now
 
@@ -202,9 +193,7 @@ class EditsOfSheets:
         """Name the former recording again in these edits."""
         uids = _uids_of([move])
         edits = SheetEdit._base_manager.filter(pk__in=keys)
-        _save_subjects(
-            [edit for edit in edits if _rename(edit, uids[move.now], uids[move.before])]
-        )
+        _save_subjects([edit for edit in edits if _rename(edit, uids[move.now], uids[move.before])])
 
 
 def _uids_of(moves: Sequence[Move]) -> dict[int, str]:
@@ -220,6 +209,4 @@ def _rename(edit: SheetEdit, before: str, now: str) -> bool:
 
 
 def _save_subjects(edits: Sequence[SheetEdit]) -> None:
-    SheetEdit._base_manager.bulk_update(
-        edits, ["subject", "other_subject"], batch_size=500
-    )
+    SheetEdit._base_manager.bulk_update(edits, ["subject", "other_subject"], batch_size=500)

@@ -22,13 +22,7 @@ from programmes.errors import ProgrammeRefused
 from programmes.selectors import use_of
 from programmes.services import set_use, use_values
 from programmes.values import UseValues, as_json
-from reports.cue_questions import (
-    ask_again,
-    questions_of,
-    settled_in,
-    spoken_entries,
-    why_settled,
-)
+from reports.cue_questions import ask_again, questions_of, settled_in, spoken_entries, why_settled
 from reports.models import CueEntry, EntryKind, SheetApproval, SheetState
 from review.errors import NotPossible
 from review.models import Match
@@ -107,8 +101,7 @@ def enter(
     isrc = check_isrc(values["isrc"])
     if isrc.status == CodeStatus.MALFORMED:
         raise SheetRefused(
-            "bad_isrc",
-            _("An ISRC has 12 letters and digits, such as GBAYE6800011."),
+            "bad_isrc", _("An ISRC has 12 letters and digits, such as GBAYE6800011.")
         )
     values["isrc"] = isrc.normalised
     interval = (start_ms, end_ms)
@@ -120,9 +113,7 @@ def enter(
         ).first()
         was_said = before or instead_of
         says_more = kind != EntryKind.NOTE and (
-            was_said is None
-            or was_said.kind == EntryKind.NOTE
-            or was_said.interval != interval
+            was_said is None or was_said.kind == EntryKind.NOTE or was_said.interval != interval
         )
         if says_more and (settled := settled_in(file, interval)):
             seen = Match.objects.filter(pk=settled.pk).first()
@@ -200,13 +191,10 @@ def remove_plays(*, entry: CueEntry, user: User) -> None:
     remove(entry=entry, user=user)
 
 
-def _check(
-    file: ScannedFile, interval: Interval, kind: EntryKind, details: EntryDetails
-) -> None:
+def _check(file: ScannedFile, interval: Interval, kind: EntryKind, details: EntryDetails) -> None:
     if not file.contains(*interval):
         raise SheetRefused(
-            "bad_interval",
-            _("Enter an interval within the file: its start comes before its end."),
+            "bad_interval", _("Enter an interval within the file: its start comes before its end.")
         )
     if kind == EntryKind.MUSIC and not details.title.strip():
         raise SheetRefused("title_missing", _("Enter the title of the music."))
@@ -239,10 +227,7 @@ def remove(*, entry: CueEntry, user: User) -> None:
 
 def _take_off(entry: CueEntry, user: User) -> None:
     audit.services.record(
-        case=f"file:{entry.scanned_file.uid}",
-        action=REMOVED,
-        actor=user,
-        before=_facts(entry),
+        case=f"file:{entry.scanned_file.uid}", action=REMOVED, actor=user, before=_facts(entry)
     )
     CueEntry.objects.filter(pk=entry.pk).delete()
 
@@ -250,9 +235,7 @@ def _take_off(entry: CueEntry, user: User) -> None:
 class EntriesOfSheets:
     """Lets the entries of cue sheets contradict matches, and give way to them."""
 
-    def intervals_in(
-        self, files: Collection[int] | None
-    ) -> Iterable[tuple[int, Interval]]:
+    def intervals_in(self, files: Collection[int] | None) -> Iterable[tuple[int, Interval]]:
         """Return the intervals of the entries that say what is heard."""
         # Rules act on all matches, also on those that the person may not see.
         with working_for(None):
@@ -269,11 +252,7 @@ class EntriesOfSheets:
         after = before
         for entry in entries:
             _take_off(entry, user)
-            after = replace(
-                after,
-                use=after.use or entry.use,
-                origin=after.origin or entry.origin,
-            )
+            after = replace(after, use=after.use or entry.use, origin=after.origin or entry.origin)
         self._set_use(match, after, user)
         spans = [entry.interval for entry in entries]
         ask_again(match.scanned_file, spans, user, without=match)
@@ -281,9 +260,7 @@ class EntriesOfSheets:
             "entries": [_columns_of(entry) for entry in entries],
             "use": [as_json(before), as_json(after)],
         }
-        return GaveWay(
-            snapshot, "\n".join(entry.note for entry in entries if entry.note)
-        )
+        return GaveWay(snapshot, "\n".join(entry.note for entry in entries if entry.note))
 
     def restore(self, match: Match, snapshot: Mapping[str, Any], user: User) -> None:
         """Enter again what gave way, as it was; a note of meanwhile stays with it."""
@@ -297,10 +274,7 @@ class EntriesOfSheets:
     def _set_use(self, match: Match, values: UseValues, user: User) -> None:
         try:
             set_use(
-                scanned_file=match.scanned_file,
-                recording=match.recording,
-                values=values,
-                user=user,
+                scanned_file=match.scanned_file, recording=match.recording, values=values, user=user
             )
         except ProgrammeRefused as refused:
             raise NotPossible(str(refused)) from refused
@@ -319,9 +293,7 @@ def _restored(match: Match, snapshot: Mapping[str, Any], user: User) -> CueEntry
     """Write an entry that gave way to a match; a note may have come in its place."""
     file = match.scanned_file
     rows = CueEntry.objects.filter(scanned_file=file)
-    noted = rows.filter(
-        start_ms=snapshot["start_ms"], end_ms=snapshot["end_ms"]
-    ).first()
+    noted = rows.filter(start_ms=snapshot["start_ms"], end_ms=snapshot["end_ms"]).first()
     columns = {**snapshot, "entered_at": datetime.fromisoformat(snapshot["entered_at"])}
     if noted is not None:
         columns["note"] = noted.note
@@ -332,9 +304,7 @@ def _restored(match: Match, snapshot: Mapping[str, Any], user: User) -> CueEntry
     entry.save(force_insert=True)
     # Saving sets the time.
     rows.filter(pk=entry.pk).update(entered_at=columns["entered_at"])
-    audit.services.record(
-        case=f"file:{file.uid}", action=ENTERED, actor=user, after=_facts(entry)
-    )
+    audit.services.record(case=f"file:{file.uid}", action=ENTERED, actor=user, after=_facts(entry))
     return entry
 
 
@@ -350,16 +320,13 @@ def require_open(file: ScannedFile, user: User) -> None:
     Nobody changes a sheet that waits for its answer or is approved.
     """
     if not user.has_perm(Action.DECIDE):
-        raise SheetRefused(
-            "not_allowed", _("Your role may view cue sheets but not change them.")
-        )
+        raise SheetRefused("not_allowed", _("Your role may view cue sheets but not change them."))
     approval = SheetApproval.objects.filter(scanned_file=file).first()
     if approval is None or approval.is_open:
         return
     if approval.state == SheetState.APPROVED:
         raise SheetRefused(
-            "approved",
-            _("The cue sheet is approved. Begin a correction on its page first."),
+            "approved", _("The cue sheet is approved. Begin a correction on its page first.")
         )
     raise SheetRefused(
         "submitted", _("The cue sheet is submitted. Take it back or return it first.")
@@ -372,12 +339,7 @@ def entered_in(files: Collection[int]) -> Mapping[int, list[Entered]]:
     rows = CueEntry.objects.filter(scanned_file__in=files, kind__in=_KINDS)
     for entry in rows.order_by("start_ms", "pk"):
         entered[entry.scanned_file_id].append(
-            Entered(
-                entry.start_ms,
-                entry.end_ms,
-                entry.uid,
-                _KINDS[EntryKind(entry.kind)],
-            )
+            Entered(entry.start_ms, entry.end_ms, entry.uid, _KINDS[EntryKind(entry.kind)])
         )
     return entered
 

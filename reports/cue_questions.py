@@ -66,9 +66,7 @@ def questions_between(
     matches: Iterable[tuple[Match, Sequence[Interval]]], entries: Iterable[CueEntry]
 ) -> list[Question]:
     """Return what matches, which are heard in these seconds, ask about entries."""
-    waiting = [
-        (match, heard) for match, heard in matches if match.state in WAITING_STATES
-    ]
+    waiting = [(match, heard) for match, heard in matches if match.state in WAITING_STATES]
     return [
         Question(entry, match)
         for entry in entries
@@ -100,18 +98,13 @@ def why_settled(match: Match | None) -> str:
     if match is None:
         return _("A match that you may not see is decided in these seconds.")
     return _(
-        "%(title)s is %(state)s in these seconds. Set its use, or undo that decision "
-        "first."
+        "%(title)s is %(state)s in these seconds. Set its use, or undo that decision first."
     ) % {"title": match.shown.title, "state": lowered(match.get_state_display())}
 
 
 @working_for(None)
 def ask_again(
-    file: ScannedFile,
-    spans: Iterable[Interval],
-    user: User,
-    *,
-    without: Match | None = None,
+    file: ScannedFile, spans: Iterable[Interval], user: User, *, without: Match | None = None
 ) -> None:
     """Evaluate the matches that begin or cease to ask about these seconds."""
     near = {

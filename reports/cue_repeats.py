@@ -55,9 +55,7 @@ def other_plays(file: ScannedFile, interval: Interval) -> list[Interval]:
     return sorted(plays)
 
 
-def _of_item(
-    line: Timeline, interval: Interval, unknown: Iterable[Interval]
-) -> Iterable[Interval]:
+def _of_item(line: Timeline, interval: Interval, unknown: Iterable[Interval]) -> Iterable[Interval]:
     """Yield the other plays of repeated unknown sound that fills most of an interval."""
     items = [piece for piece in line.of(Kind.ITEM) if piece.item is not None]
     half = (interval[1] - interval[0]) / 2
@@ -69,16 +67,12 @@ def _of_item(
     unknown = list(unknown)
     for piece in items:
         place = (piece.start_ms, piece.end_ms)
-        is_other = (
-            piece.item and piece.item.uid in uids and not _shared(interval, [place])
-        )
+        is_other = piece.item and piece.item.uid in uids and not _shared(interval, [place])
         if is_other and _shared(place, unknown) == piece.length_ms:
             yield place
 
 
-def _heard_again(
-    file: ScannedFile, interval: Interval, unknown: list[Interval]
-) -> list[Interval]:
+def _heard_again(file: ScannedFile, interval: Interval, unknown: list[Interval]) -> list[Interval]:
     """Return the plays that a search of the file's unknown sound finds."""
     if not file.fingerprint:
         return []
@@ -102,8 +96,4 @@ def _heard_again(
 
 def _shared(interval: Interval, covering: Iterable[Interval]) -> int:
     """Return how much of an interval others cover."""
-    return (
-        interval[1]
-        - interval[0]
-        - intervals.length(intervals.without([interval], covering))
-    )
+    return interval[1] - interval[0] - intervals.length(intervals.without([interval], covering))

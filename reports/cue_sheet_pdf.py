@@ -47,9 +47,7 @@ def pdf_of(sheet: CueSheet, status: str) -> bytes:
     episode = episode_of(file)
     facts = [status, *_facts(sheet, episode)]
     per_page = int((pages.h - _HEAD_MM - _FOOT_MM - 8) // _ROW_MM)
-    chunks = [
-        sheet.cues[at : at + per_page] for at in range(0, len(sheet.cues), per_page)
-    ] or [[]]
+    chunks = [sheet.cues[at : at + per_page] for at in range(0, len(sheet.cues), per_page)] or [[]]
     for number, chunk in enumerate(chunks, start=1):
         pages.add_page()
         _head(pages, _title(sheet, episode), facts)
@@ -102,12 +100,7 @@ def _facts(sheet: CueSheet, episode: Episode | None) -> list[str]:
     cues = f"{len(sheet.cues)} {'cue' if len(sheet.cues) == 1 else 'cues'}"
     if sheet.unknown:
         cues += f", {sheet.unknown} without a recording"
-    counted = [
-        f"file {file.name}",
-        file.external_id,
-        _length_of_file(sheet),
-        cues,
-    ]
+    counted = [f"file {file.name}", file.external_id, _length_of_file(sheet), cues]
     lines = (" · ".join(filter(None, parts)) for parts in (programme, counted))
     return [line for line in lines if line]
 
@@ -128,9 +121,7 @@ def _nothing_listed(sheet: CueSheet) -> str:
         ("nothing is known of %s", (Kind.UNDESCRIBED,)),
     )
     parts = [
-        text % clock(line.ms(*kinds))
-        for text, kinds in doubtful
-        if line.ms(*kinds) >= UNKNOWN_MS
+        text % clock(line.ms(*kinds)) for text, kinds in doubtful if line.ms(*kinds) >= UNKNOWN_MS
     ]
     return f"No music is listed; {' and '.join(parts)}." if parts else _NO_MUSIC
 
@@ -174,11 +165,7 @@ def _cells(cue: Cue) -> list[tuple[str, str]]:
 
 
 def _row(
-    pages: Pages,
-    cells: Sequence[tuple[str, str]],
-    *,
-    height: float,
-    bold: bool = False,
+    pages: Pages, cells: Sequence[tuple[str, str]], *, height: float, bold: bool = False
 ) -> None:
     top, x = pages.y, pages.l_margin
     for (first, second), (_, width) in zip(cells, _COLUMNS, strict=True):
@@ -193,9 +180,7 @@ def _row(
             most_lines=1 if second else 2,
         )
         if second:
-            pages.write_text(
-                second, size=6.5, colour=QUIET, width=width - 2, most_lines=1
-            )
+            pages.write_text(second, size=6.5, colour=QUIET, width=width - 2, most_lines=1)
         x += width
     pages.set_xy(pages.l_margin, top + height)
     pages.set_draw_color(*LINE)

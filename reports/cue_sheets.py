@@ -45,10 +45,7 @@ _OF_PIECES = {
 }
 
 
-_OF_ENTRIES = {
-    EntryKind.MUSIC: CueStatus.ENTERED,
-    EntryKind.UNKNOWN: CueStatus.UNKNOWN,
-}
+_OF_ENTRIES = {EntryKind.MUSIC: CueStatus.ENTERED, EntryKind.UNKNOWN: CueStatus.UNKNOWN}
 
 
 Row = TypeVar("Row", CueEntry, MusicUse, SheetEdit)
@@ -79,9 +76,7 @@ class CueSheet:
     @property
     def unknown(self) -> int:
         """Return the number of cues whose music nobody has named."""
-        return sum(
-            cue.match is None and cue.status != CueStatus.ENTERED for cue in self.cues
-        )
+        return sum(cue.match is None and cue.status != CueStatus.ENTERED for cue in self.cues)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +120,7 @@ def listed_sheets(files: Collection[ScannedFile]) -> dict[int, CueSheet]:
     uses = _by_file(uses_in(keys))
     edits = _by_file(SheetEdit.objects.filter(scanned_file__in=keys))
     return {
-        file.pk: _sheet_of(
-            file, lines[file.pk], entries[file.pk], uses[file.pk], edits[file.pk]
-        )
+        file.pk: _sheet_of(file, lines[file.pk], entries[file.pk], uses[file.pk], edits[file.pk])
         for file in files
     }
 
@@ -153,14 +146,9 @@ def _sheet_of(
         *stated.sounds(),
     ]
     uses = {use.recording_id: use for use in music_uses}
-    cues = [
-        _cue(entry, uses, stated)
-        for entry in sorted(entries, key=lambda entry: entry.order)
-    ]
+    cues = [_cue(entry, uses, stated) for entry in sorted(entries, key=lambda entry: entry.order)]
     arranged_cues, idle = arranged(cues, edits)
-    numbered = [
-        replace(cue, number=number) for number, cue in enumerate(arranged_cues, start=1)
-    ]
+    numbered = [replace(cue, number=number) for number, cue in enumerate(arranged_cues, start=1)]
     return CueSheet(file, numbered, line, idle)
 
 
@@ -180,9 +168,7 @@ def _cue(entry: _Entry, uses: Mapping[int, MusicUse], stated: _StatedSounds) -> 
         unclaimed=entry.unclaimed,
         use=use.use if use else "",
         origin=use.origin if use else "",
-        questions=[
-            question for question in stated.questions if _shows(entry, question)
-        ],
+        questions=[question for question in stated.questions if _shows(entry, question)],
     )
 
 
@@ -225,9 +211,7 @@ def _sounds_in(entries: Sequence[CueEntry], matches: Sequence[Match]) -> _Stated
     rest.
     """
     heard = [match for match in matches if match.is_heard]
-    questions = questions_between(
-        [(match, match.tally.heard) for match in heard], entries
-    )
+    questions = questions_between([(match, match.tally.heard) for match in heard], entries)
     pairs = {(question.entry.pk, question.match.pk) for question in questions}
     uncovered = [
         (
@@ -269,9 +253,7 @@ def _without_recording(line: Timeline) -> Iterator[_Entry]:
     """Yield sound without a recording that the sheet may name, and without an entry."""
     for piece in line.of(*_OF_PIECES):
         status: str = _OF_PIECES[piece.kind]
-        if status == CueStatus.SUPPRESSED and any(
-            match.wholly_excluded for match in piece.matches
-        ):
+        if status == CueStatus.SUPPRESSED and any(match.wholly_excluded for match in piece.matches):
             status = CueStatus.EXCLUDED
         if piece.entry:
             continue

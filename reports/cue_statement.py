@@ -21,12 +21,7 @@ from accounts.models import User
 from accounts.reach import seen_buckets, sees_every_bucket, working_for
 from audit.standing import StatementKind
 from catalogue.models import Recording
-from common.storage import (
-    StoredFile,
-    delete_files,
-    keep_file,
-    kept_only_if_done,
-)
+from common.storage import StoredFile, delete_files, keep_file, kept_only_if_done
 from reports.cells import Cell
 from reports.cue_sheet_files import FORMATS, SIGNED, lines_of, signed, written
 from reports.cue_sheets import CueSheet, listed_sheets
@@ -35,12 +30,7 @@ from review.models import Match
 from scanning.models import ScannedFile
 from statements.choices import StatementState
 from statements.kinds import Difference, Fact, Kind
-from statements.models import (
-    Statement,
-    StatementFact,
-    StatementFile,
-    StatementStep,
-)
+from statements.models import Statement, StatementFact, StatementFile, StatementStep
 from statements.selectors import last_of, statements_in_reach
 from statements.services import attach, issue, record_download
 
@@ -101,18 +91,12 @@ class CueSheets(Kind):
             then = StatementFact.objects.filter(
                 file__in=seen,
                 statement__kind=self.kind,
-                recording__in=Recording.objects.exclude(bucket__in=buckets).values(
-                    "uid"
-                ),
+                recording__in=Recording.objects.exclude(bucket__in=buckets).values("uid"),
             )
-            hidden = {
-                str(uid) for uid in now.values_list("scanned_file__uid", flat=True)
-            }
+            hidden = {str(uid) for uid in now.values_list("scanned_file__uid", flat=True)}
             return seen - hidden - set(then.values_list("file", flat=True))
 
-    def differences(
-        self, statements: Sequence[Statement]
-    ) -> Mapping[int, Sequence[Difference]]:
+    def differences(self, statements: Sequence[Statement]) -> Mapping[int, Sequence[Difference]]:
         """Compare the signed lines with today's, whatever a scan does meanwhile."""
         uids = {statement.subject for statement in statements}
         files = ScannedFile.objects.present().filter(uid__in=uids)
@@ -125,9 +109,7 @@ class CueSheets(Kind):
             if sheet is None:
                 by_statement[statement.pk] = [Difference(_("The file was deleted."))]
             else:
-                by_statement[statement.pk] = list(
-                    _in_sentences(compared(statement, sheet))
-                )
+                by_statement[statement.pk] = list(_in_sentences(compared(statement, sheet)))
         return by_statement
 
     def present(self, subjects: Collection[str]) -> Collection[str]:
@@ -150,9 +132,7 @@ class CueSheets(Kind):
 
 def versions_of(file_uid: str) -> QuerySet[Statement]:
     """Return the versions of a file's sheet of which the viewer sees each line."""
-    return statements_in_reach().filter(
-        kind=StatementKind.CUE_SHEET, subject=str(file_uid)
-    )
+    return statements_in_reach().filter(kind=StatementKind.CUE_SHEET, subject=str(file_uid))
 
 
 def approved_version(file_uid: str) -> Statement | None:
@@ -188,9 +168,7 @@ def lines_in_words(statement: Statement) -> list[dict[str, str]]:
             name: _in_words(name, cell) if cell else ""
             for name, cell in zip(names, [str(cells[0]), *line], strict=True)
         }
-        for cells, line in zip(
-            statement.content, _lines(statement.content), strict=True
-        )
+        for cells, line in zip(statement.content, _lines(statement.content), strict=True)
     ]
 
 
@@ -204,9 +182,7 @@ def draft_text(version: int) -> str:
     return f"Draft of version {version}, not approved"
 
 
-def issue_version(
-    *, sheet: CueSheet, user: User | None, state: StatementState
-) -> Statement:
+def issue_version(*, sheet: CueSheet, user: User | None, state: StatementState) -> Statement:
     """Record today's sheet as the next version, or as the draft of it anew."""
     return issue(
         kind=StatementKind.CUE_SHEET,
@@ -237,9 +213,7 @@ def _facts(sheet: CueSheet) -> Iterator[Fact]:
         )
 
 
-def store_files(
-    sheet: CueSheet, status: str, names: list[str]
-) -> dict[str, StoredFile]:
+def store_files(sheet: CueSheet, status: str, names: list[str]) -> dict[str, StoredFile]:
     """Write and store a sheet in every format; ``names`` gets their names."""
     stored: dict[str, StoredFile] = {}
     for form in FORMATS:
@@ -253,9 +227,7 @@ def _store(sheet: CueSheet, form: str, content: bytes) -> StoredFile:
     return keep_file(ContentFile(content), name)
 
 
-def attach_files(
-    statement: Statement, sheet: CueSheet, files: Mapping[str, StoredFile]
-) -> None:
+def attach_files(statement: Statement, sheet: CueSheet, files: Mapping[str, StoredFile]) -> None:
     """Record the stored files of a version; their names say if it is a draft."""
     draft = "-draft" if statement.state == StatementState.DRAFT else ""
     for form, stored in files.items():
@@ -297,9 +269,7 @@ def hand_out_draft(*, sheet: CueSheet, actor: User | str, form: str) -> bytes:
     return content
 
 
-def _has_handed_out(
-    last: Statement | None, sheet: CueSheet, form: str, sha256: str
-) -> bool:
+def _has_handed_out(last: Statement | None, sheet: CueSheet, form: str, sha256: str) -> bool:
     """Return whether the last version has these bytes, or waits for its approval."""
     if last is None or last.state not in _OPEN:
         return False
@@ -309,9 +279,7 @@ def _has_handed_out(
     return is_same and last.files.filter(format=form, sha256=sha256).exists()
 
 
-def _keep_draft(
-    sheet: CueSheet, user: User | None, form: str, stored: StoredFile
-) -> None:
+def _keep_draft(sheet: CueSheet, user: User | None, form: str, stored: StoredFile) -> None:
     lock_versions(sheet.file)
     draft = last_version(sheet.file)
     if draft is not None and draft.state == StatementState.SUBMITTED:
@@ -346,12 +314,9 @@ def compared(statement: Statement, sheet: CueSheet) -> list[SheetDifference]:
     then, now = _lines(statement.content), _lines(signed_lines(sheet))
     if then == now:
         return []
-    matches = dict(
-        zip(then, (fact.match for fact in statement.facts.all()), strict=True)
-    )
+    matches = dict(zip(then, (fact.match for fact in statement.facts.all()), strict=True))
     matches |= {
-        line: cue.match.uid if cue.match else ""
-        for line, cue in zip(now, sheet.cues, strict=True)
+        line: cue.match.uid if cue.match else "" for line, cue in zip(now, sheet.cues, strict=True)
     }
     gone = list((Counter(then) - Counter(now)).elements())
     new = list((Counter(now) - Counter(then)).elements())
@@ -370,9 +335,7 @@ def compared(statement: Statement, sheet: CueSheet) -> list[SheetDifference]:
 def _in_sentences(differences: Sequence[SheetDifference]) -> Iterator[Difference]:
     """Yield a sentence for each line; one that reads otherwise at its place has one."""
     by_change = {
-        change: {
-            line.place: line.details for line in differences if line.change == change
-        }
+        change: {line.place: line.details for line in differences if line.change == change}
         for change in (LineChange.GONE, LineChange.NEW)
     }
     gone, new = by_change[LineChange.GONE], by_change[LineChange.NEW]
@@ -381,9 +344,7 @@ def _in_sentences(differences: Sequence[SheetDifference]) -> Iterator[Difference
             yield Difference(_sentence(line, gone), line.match)
 
 
-def _sentence(
-    difference: SheetDifference, gone: Mapping[tuple[str, str, str], str]
-) -> str:
+def _sentence(difference: SheetDifference, gone: Mapping[tuple[str, str, str], str]) -> str:
     values = {
         "title": difference.title or _("Unknown music"),
         "start": difference.time_in,
@@ -405,10 +366,7 @@ def _sentence(
 def _lines(content: Sequence[Sequence[Any]]) -> list[_Line]:  # Any: cells of JSON
     """Return lines without their numbers, which move with the lines before them."""
     return [
-        tuple(
-            ", ".join(cell) if isinstance(cell, list) else cell or ""
-            for cell in cells[1:]
-        )
+        tuple(", ".join(cell) if isinstance(cell, list) else cell or "" for cell in cells[1:])
         for cells in content
     ]
 
@@ -428,18 +386,11 @@ def _details(line: _Line, counterparts: Sequence[_Line]) -> str:
     """Return what a line says otherwise than its counterpart; empty without one."""
     place = _place_of(line)
     twin = next(
-        (
-            counterpart
-            for counterpart in counterparts
-            if _place_of(counterpart) == place
-        ),
-        line,
+        (counterpart for counterpart in counterparts if _place_of(counterpart) == place), line
     )
     cells = zip(_NAMES, line, twin, strict=True)
     return " · ".join(
-        _in_words(name, cell)
-        for name, cell, twin_cell in cells
-        if cell and cell != twin_cell
+        _in_words(name, cell) for name, cell, twin_cell in cells if cell and cell != twin_cell
     )
 
 

@@ -40,10 +40,7 @@ class Usage(StrEnum):
 
 
 WORDS: Final[Mapping[str, Mapping[str, object]]] = {
-    "usage": {
-        Usage.FEATURED: _("featured"),
-        Usage.BACKGROUND: _("background"),
-    },
+    "usage": {Usage.FEATURED: _("featured"), Usage.BACKGROUND: _("background")},
     "status": {
         **dict(MatchState.choices),
         CueStatus.EXCLUDED: _("Excluded, not counted"),

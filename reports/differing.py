@@ -122,9 +122,7 @@ def differing_rows(
     ]
     if not rows:
         return None
-    since = min(
-        (changed[row.case] for row in rows if row.case in changed), default=None
-    )
+    since = min((changed[row.case] for row in rows if row.case in changed), default=None)
     return DifferingRows(rows, since, is_all=len(compared) == len(stored))
 
 
@@ -149,11 +147,7 @@ def _differing(case: str, then: Stated, now: Stated) -> DifferingRow:
         case,
         str(before.get("title", "")),
         str(before.get("source_name", "")),
-        [
-            name
-            for name in dict.fromkeys([*before, *after])
-            if before.get(name) != after.get(name)
-        ],
+        [name for name in dict.fromkeys([*before, *after]) if before.get(name) != after.get(name)],
     )
 
 
@@ -207,9 +201,7 @@ def _facts(run: ReportRun) -> Iterator[Fact]:
     names, _of_segments = kept_columns(mode)
     for rows in batched(_stored(run).items(), _CASES_AT_ONCE):
         uids = _uids([case for case, _row in rows], "match")
-        files = dict(
-            Match.objects.filter(uid__in=uids).values_list("uid", "scanned_file__uid")
-        )
+        files = dict(Match.objects.filter(uid__in=uids).values_list("uid", "scanned_file__uid"))
         for case, row in rows:
             kind, _colon, uid = case.partition(":")
             if kind == "file":
@@ -255,17 +247,15 @@ def _today(run: ReportRun, cases: Collection[str]) -> dict[str, KeptRow]:
     files = _uids(cases, "file")
     if run.mode == Mode.FILE:
         chosen = selection(filters=Layout.of(run).match_filter)
-        return {
-            f"file:{uid}": row for uid, row in file_rows(files, chosen.matches).items()
-        }
+        return {f"file:{uid}": row for uid, row in file_rows(files, chosen.matches).items()}
     uids = _uids(cases, "match")
     rows, joined = Match.objects.filter(uid__in=uids), MatchAlias.objects
     keys = dict(rows.values_list("uid", "pk"))
     keys |= dict(joined.filter(uid__in=uids).values_list("uid", "match_id"))
     by_key = match_rows(keys.values(), run.as_of_at)
-    return {
-        f"match:{uid}": by_key[key] for uid, key in keys.items() if key in by_key
-    } | {f"file:{uid}": row for uid, row in rows_without_match(files).items()}
+    return {f"match:{uid}": by_key[key] for uid, key in keys.items() if key in by_key} | {
+        f"file:{uid}": row for uid, row in rows_without_match(files).items()
+    }
 
 
 def _uids(cases: Collection[str], kind: str) -> list[str]:

@@ -41,9 +41,7 @@ def rows() -> Iterator[list[Cell]]:
     """Yield the rows of the report in a fixed order."""
     remaining = findings()
     while batch := list(islice(remaining, _BATCH)):
-        counts = selectors.matches_by_recording(
-            {finding.recording.pk for finding in batch}
-        )
+        counts = selectors.matches_by_recording({finding.recording.pk for finding in batch})
         for finding in batch:
             yield _row(finding, counts.get(finding.recording.pk, 0))
 

@@ -75,9 +75,7 @@ def columns_for(report: ReadyMade) -> Iterator[str]:
 
 def columns_about_files() -> set[str]:
     """Return the columns of packages above that are about the file."""
-    return {
-        column.name for extra in extras if extra.about_file for column in extra.columns
-    }
+    return {column.name for extra in extras if extra.about_file for column in extra.columns}
 
 
 def extras_of_files(files: Sequence[ScannedFile]) -> dict[int, dict[str, Value]]:
@@ -90,9 +88,7 @@ def extras_of_files(files: Sequence[ScannedFile]) -> dict[int, dict[str, Value]]
 
 
 def extras_of_matches(
-    matches: Sequence[Match],
-    around: Around,
-    without: Collection[str] = (),
+    matches: Sequence[Match], around: Around, without: Collection[str] = ()
 ) -> dict[int, dict[str, Value]]:
     """Return the values of matches by key.
 

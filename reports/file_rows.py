@@ -94,11 +94,7 @@ class FileCase:
 
 
 def _count(state: MatchState) -> Column[FileCase]:
-    return Column(
-        f"{state.value}_count",
-        ValueType.INTEGER,
-        lambda case: case.states.get(state, 0),
-    )
+    return Column(f"{state.value}_count", ValueType.INTEGER, lambda case: case.states.get(state, 0))
 
 
 def _count_matches(case: FileCase) -> Value:
@@ -118,9 +114,7 @@ def _of_matched(value: Callable[[int, int], Value]) -> Callable[[FileCase], Valu
 def _worst_reason(case: FileCase) -> Value:
     """Return the most urgent queue reason, or the reason why there is no match."""
     if case.waiting_for:
-        return next(
-            reason.value for reason in _WORST_FIRST if reason in case.waiting_for
-        )
+        return next(reason.value for reason in _WORST_FIRST if reason in case.waiting_for)
     if case.found == RowKind.NO and case.scan is not None and case.scan.no_match_reason:
         return f"no_match:{case.scan.no_match_reason}"
     return None
@@ -141,22 +135,14 @@ _OWN_COLUMNS: tuple[Column[FileCase], ...] = (
         "unmatched_minutes",
         _D,
         _of_matched(
-            lambda matched, length: (Decimal(length - matched) / _MINUTE_MS).quantize(
-                _CENT
-            )
+            lambda matched, length: (Decimal(length - matched) / _MINUTE_MS).quantize(_CENT)
         ),
     ),
     Column("worst_queue_reason", _T, _worst_reason),
     Column("engine", _E, lambda case: case.scan.engine if case.scan else None),
-    Column(
-        "engine_version", _T, lambda case: case.scan.engine_version if case.scan else ""
-    ),
+    Column("engine_version", _T, lambda case: case.scan.engine_version if case.scan else ""),
     Column("scan_id", _T, lambda case: case.scan.uid if case.scan else None),
-    Column(
-        "case_url",
-        _T,
-        lambda case: file_url(case.file),
-    ),
+    Column("case_url", _T, lambda case: file_url(case.file)),
     Column("notes", _T, lambda case: notes_of_file(case.file, case.found)),
     *TYPED_COLUMNS,
     TERRITORIES,
@@ -174,9 +160,7 @@ def found_in(file: ScannedFile) -> RowKind:
     return _FOUND_OF_STATUS[FileStatus(file.status)]
 
 
-def files_and_scans(
-    scan_uids: Mapping[int, str],
-) -> tuple[list[ScannedFile], dict[str, Scan]]:
+def files_and_scans(scan_uids: Mapping[int, str]) -> tuple[list[ScannedFile], dict[str, Scan]]:
     """Return the files with these keys, and their scans by uid."""
     if not scan_uids:
         return [], {}

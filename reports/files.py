@@ -54,9 +54,7 @@ def check_run(*, run: ReportRun) -> list[Check]:
     ]
 
 
-def check_content(
-    name: str, content: Callable[[], Iterator[bytes]], expected: str
-) -> Check:
+def check_content(name: str, content: Callable[[], Iterator[bytes]], expected: str) -> Check:
     """Compare content with the hash that it was written with."""
     digest = hashlib.sha256()
     try:

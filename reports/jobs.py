@@ -30,9 +30,7 @@ def ask_for_deliveries(run: ReportRun) -> None:
         submit(DELIVERY, delivery)
 
 
-def record_end(
-    delivery: ReportDelivery, state: ReportDeliveryState, why: str = ""
-) -> None:
+def record_end(delivery: ReportDelivery, state: ReportDeliveryState, why: str = "") -> None:
     """Record how a delivery ended."""
     audit.services.record(
         case=delivery.run.case,
@@ -49,18 +47,14 @@ def record_end(
 def _end_run(run: ReportRun, _state: JobState, code: str, cause: str) -> None:
     """Note when a run ended, and in words what killed its workers."""
     if code == "lost_worker":
-        cause = gettext(
-            "The report was interrupted too often. Run it again with fewer rows."
-        )
+        cause = gettext("The report was interrupted too often. Run it again with fewer rows.")
     ReportRun.objects.filter(pk=run.pk).update(
         message=cause[:500], finished_at=datetime.now(tz=UTC)
     )
     ask_for_deliveries(run)
 
 
-def _end_delivery(
-    delivery: ReportDelivery, _state: JobState, _code: str, cause: str
-) -> None:
+def _end_delivery(delivery: ReportDelivery, _state: JobState, _code: str, cause: str) -> None:
     record_end(delivery, ReportDeliveryState.FAILED, cause)
 
 

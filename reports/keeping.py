@@ -104,18 +104,12 @@ class RowKeeper(CompressedFile):
     @property
     def counts(self) -> dict[str, dict[str, int]]:
         """Return the number of rows by kind and by review state."""
-        return {
-            name: dict(sorted(by_value.items()))
-            for name, by_value in self._counts.items()
-        }
+        return {name: dict(sorted(by_value.items())) for name, by_value in self._counts.items()}
 
     @property
     def versions(self) -> dict[str, list[str]]:
         """Return the engines and policies in the rows."""
-        return {
-            "engines": sorted(self._engines),
-            "policies": sorted(self._policies),
-        }
+        return {"engines": sorted(self._engines), "policies": sorted(self._policies)}
 
 
 def kept_rows(stored: File[bytes], mode: Mode) -> Iterator[KeptRow]:

@@ -29,11 +29,7 @@ from reports.options import OPTIONS
 from reports.rows import KeptRow
 from review.filters import MatchFilter
 
-SEPARATORS = {
-    Separator.COMMA: ",",
-    Separator.SEMICOLON: ";",
-    Separator.TAB: "\t",
-}
+SEPARATORS = {Separator.COMMA: ",", Separator.SEMICOLON: ";", Separator.TAB: "\t"}
 Filters = Mapping[str, str | list[str]]
 
 
@@ -97,10 +93,7 @@ def kept_columns(mode: Mode) -> tuple[list[str], list[str]]:
     """
     if mode == Mode.FILE:
         return [field.name for field in schema_of(mode).fields], []
-    return (
-        [field.name for field in _match_fields()],
-        [field.name for field in _PART_FIELDS],
-    )
+    return ([field.name for field in _match_fields()], [field.name for field in _PART_FIELDS])
 
 
 def columns_here(mode: Mode, names: Iterable[str]) -> tuple[str, ...]:
@@ -136,11 +129,7 @@ class Layout:
 
     @classmethod
     def given(
-        cls,
-        values: Mapping[str, object],
-        *,
-        filters: Filters,
-        columns: Iterable[str] = (),
+        cls, values: Mapping[str, object], *, filters: Filters, columns: Iterable[str] = ()
     ) -> Self:
         """Return a layout from values by name of option; missing ones are the default."""
         options: dict[str, Any] = {  # Any: of the fields' own types
@@ -190,9 +179,7 @@ class Layout:
         places = [all_fields.index(field) for field in self.fields]
         return ([cells[place] for place in places] for cells, _ in rows)
 
-    def pieces(
-        self, rows: Iterable[KeptRow], manifest: Mapping[str, object]
-    ) -> Iterator[bytes]:
+    def pieces(self, rows: Iterable[KeptRow], manifest: Mapping[str, object]) -> Iterator[bytes]:
         """Return the text file (CSV or either JSON format) in pieces."""
         shaped = self.shaped(rows)
         if self.format == Format.JSON:

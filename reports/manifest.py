@@ -58,13 +58,7 @@ def manifest(run: ReportRun) -> dict[str, object]:
         "name": _name(run),
         **contents(run),
         "dialect": dialect,
-        "files": [
-            {
-                "name": run.download_name,
-                "size_bytes": run.size_bytes,
-                "sha256": run.sha256,
-            }
-        ],
+        "files": [{"name": run.download_name, "size_bytes": run.size_bytes, "sha256": run.sha256}],
         "rows_sha256": run.rows_sha256,
         "software": SOFTWARE,
         "generated_at": run.finished_at.isoformat() if run.finished_at else None,
@@ -76,10 +70,7 @@ def manifest(run: ReportRun) -> dict[str, object]:
 _DATATYPES: dict[ValueType, object] = {
     ValueType.INTEGER: "integer",
     ValueType.DECIMAL: "decimal",
-    ValueType.OFFSET: {
-        "base": "string",
-        "format": r"[0-9]{2,}:[0-5][0-9]:[0-5][0-9]\.[0-9]{3}",
-    },
+    ValueType.OFFSET: {"base": "string", "format": r"[0-9]{2,}:[0-5][0-9]:[0-5][0-9]\.[0-9]{3}"},
     ValueType.TIME: {"base": "dateTimeStamp", "format": "yyyy-MM-ddTHH:mm:ssX"},
     ValueType.YES_NO: {"base": "boolean", "format": "yes|no"},
 }

@@ -42,13 +42,7 @@ OPTIONS = {
     option.name: option
     for option in (
         Option("mode", _("One row per"), Mode.MATCH, Mode, "the subject of a row"),
-        Option(
-            "format",
-            _("Format"),
-            Format.CSV,
-            Format,
-            "default: by the name of the file",
-        ),
+        Option("format", _("Format"), Format.CSV, Format, "default: by the name of the file"),
         Option(
             "separator",
             _("Separator (CSV)"),

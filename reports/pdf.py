@@ -79,13 +79,7 @@ class Pages(FPDF):
         margin, room = self.x, width or self.w - self.r_margin - self.x
         for line in self._fitted(fit_text(text), room, most_lines):
             self.set_x(margin)
-            self.cell(
-                room,
-                size * _POINT_MM * _LINE_HEIGHT,
-                line,
-                new_x=XPos.LEFT,
-                new_y=YPos.NEXT,
-            )
+            self.cell(room, size * _POINT_MM * _LINE_HEIGHT, line, new_x=XPos.LEFT, new_y=YPos.NEXT)
 
     def _fitted(self, text: str, room: float, most: int) -> list[str]:
         # More text than this cannot be visible, and laying it out would be slow.
@@ -105,9 +99,7 @@ class Pages(FPDF):
         return self._laid_out(fit_text(text), self.epw)
 
     def _laid_out(self, text: str, room: float) -> list[str]:
-        laid_out = self.multi_cell(
-            room, None, text, dry_run=True, output=MethodReturnValue.LINES
-        )
+        laid_out = self.multi_cell(room, None, text, dry_run=True, output=MethodReturnValue.LINES)
         return cast("list[str]", laid_out)
 
     def rule(self) -> None:

@@ -69,8 +69,7 @@ def plays_of(segments: Iterable[Segment]) -> list[Play]:
     """
     plays: list[Play] = []
     for segment in sorted(
-        segments,
-        key=lambda segment: (segment.start_ms, segment.end_ms, segment.pk or 0),
+        segments, key=lambda segment: (segment.start_ms, segment.end_ms, segment.pk or 0)
     ):
         play = _play_of(segment, plays)
         if play is None:
@@ -86,10 +85,7 @@ def _play_of(segment: Segment, plays: Sequence[Play]) -> Play | None:
     latest = max(plays, key=lambda play: play.end_ms, default=None)
     if latest is not None and segment.start_ms - latest.end_ms <= JOIN_MS:
         return latest
-    return next(
-        (play for play in reversed(plays) if _goes_on(play.segments[-1], segment)),
-        None,
-    )
+    return next((play for play in reversed(plays) if _goes_on(play.segments[-1], segment)), None)
 
 
 def _goes_on(earlier: Segment, later: Segment) -> bool:

@@ -63,19 +63,9 @@ def presets() -> tuple[Preset, ...]:
                 columns=columns_here(
                     Mode.SEGMENT,
                     (
-                        *(
-                            "match_id",
-                            "review_state",
-                            "source_name",
-                            "source_external_id",
-                        ),
+                        *("match_id", "review_state", "source_name", "source_external_id"),
                         *("recording_id", "custom_id", "title", "artists", "isrc"),
-                        *(
-                            "source_start",
-                            "source_end",
-                            "reference_start",
-                            "reference_end",
-                        ),
+                        *("source_start", "source_end", "reference_start", "reference_end"),
                         *("counted_ms", "edit", "case_url", *_PROGRAMME),
                         *("use", *columns_for(ReadyMade.CLAIMS), "source_territories"),
                     ),
@@ -89,11 +79,7 @@ def presets() -> tuple[Preset, ...]:
             Layout(
                 format=Format.XLSX,
                 filters={
-                    "state": [
-                        state
-                        for state in DECIDED_STATES
-                        if state != MatchState.REJECTED
-                    ]
+                    "state": [state for state in DECIDED_STATES if state != MatchState.REJECTED]
                 },
                 files_without=FilesWithout.NONE,
                 columns=columns_here(
@@ -124,11 +110,7 @@ def presets() -> tuple[Preset, ...]:
                         *("match_count", "pending_count", "in_review_count"),
                         *("escalated_count", "confirmed_count", "cleared_count"),
                         *("rejected_count", "disputed_count", "matched_ms"),
-                        *(
-                            "source_coverage_pct",
-                            "unmatched_minutes",
-                            "worst_queue_reason",
-                        ),
+                        *("source_coverage_pct", "unmatched_minutes", "worst_queue_reason"),
                         *("case_url", "notes", *_PROGRAMME, "source_territories"),
                         *columns_for(ReadyMade.FILES),
                     ),
@@ -147,21 +129,13 @@ def presets() -> tuple[Preset, ...]:
             ),
         ),
         Preset(
-            _("Files summary"),
-            _("one row per file"),
-            Layout(mode=Mode.FILE, format=Format.XLSX),
+            _("Files summary"), _("one row per file"), Layout(mode=Mode.FILE, format=Format.XLSX)
         ),
         Preset(
             _("Disputes"),
             _("due dates and answers"),
             Layout(
-                filters={
-                    "state": [
-                        MatchState.DISPUTED,
-                        MatchState.UPHELD,
-                        MatchState.RELEASED,
-                    ]
-                },
+                filters={"state": [MatchState.DISPUTED, MatchState.UPHELD, MatchState.RELEASED]},
                 files_without=FilesWithout.NONE,
                 columns=(
                     "match_id",

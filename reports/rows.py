@@ -125,9 +125,7 @@ def _of_recording(value: Callable[[Recording], Value]) -> Callable[[Case], Value
     A merged recording is shown as the recording it was merged into, if the viewer may
     see that one.
     """
-    return lambda case: (
-        None if case.recording is None else value(shown_for(case.recording))
-    )
+    return lambda case: None if case.recording is None else value(shown_for(case.recording))
 
 
 def _artist_ids(recording: Recording) -> Value:
@@ -136,9 +134,7 @@ def _artist_ids(recording: Recording) -> Value:
 
 def _of_decision(value: Callable[[Match], Value]) -> Callable[[Case], Value]:
     """Leave the column empty until the match is decided."""
-    return _of_match(
-        lambda match: value(match) if match.state in DECIDED_STATES else None
-    )
+    return _of_match(lambda match: value(match) if match.state in DECIDED_STATES else None)
 
 
 def _of_scan(value: Callable[[Scan], Value]) -> Callable[[Case], Value]:
@@ -154,14 +150,10 @@ def _found_again_at(case: Case) -> Value:
     return case.scan.finished_at if is_later else None
 
 
-def _measured(
-    value: Callable[[Match], Value], zero: Value = 0
-) -> Callable[[Case], Value]:
+def _measured(value: Callable[[Match], Value], zero: Value = 0) -> Callable[[Case], Value]:
     """Return zero if the scan found nothing, and nothing if it did not finish."""
     nothing: dict[RowKind, Value] = {RowKind.NO: zero}
-    return lambda case: (
-        nothing.get(case.found) if case.match is None else value(case.match)
-    )
+    return lambda case: nothing.get(case.found) if case.match is None else value(case.match)
 
 
 def _share_of_file(case: Case) -> Value:
@@ -173,9 +165,7 @@ def _share_of_file(case: Case) -> Value:
 
 def _of_episode(value: Callable[[Episode], Value]) -> Callable[[OfFile], Value]:
     """Leave the column empty for a file without an episode."""
-    return lambda case: (
-        None if case.programme.episode is None else value(case.programme.episode)
-    )
+    return lambda case: None if case.programme.episode is None else value(case.programme.episode)
 
 
 def _of_use(value: Callable[[MusicUse], Value]) -> Callable[[Case], Value]:
@@ -251,8 +241,7 @@ def _candidates(case: Case) -> Value:
     if case.match is None:
         return None
     return [
-        f"{rival.recording_uid}:{'' if rival.score is None else rival.score}"
-        f":{rival.title}"
+        f"{rival.recording_uid}:{'' if rival.score is None else rival.score}:{rival.title}"
         for rival in case.candidates
     ]
 
@@ -352,23 +341,17 @@ _OWN_COLUMNS: tuple[Column[Case], ...] = (
     Column(
         "policy_action",
         _E,
-        _of_match(
-            lambda match: "clear" if match.licence_id else match.policy_action or None
-        ),
+        _of_match(lambda match: "clear" if match.licence_id else match.policy_action or None),
     ),
     Column("policy_name", _T, _of_match(lambda match: _policy_name(match) or None)),
     Column("queue_reason", _T, _queue_reason),
     *SOURCE_COLUMNS,
     Column("recording_id", _T, _of_recording(lambda recording: recording.uid)),
     Column(
-        "custom_id",
-        _T,
-        lambda case: None if case.recording is None else case.recording.custom_id,
+        "custom_id", _T, lambda case: None if case.recording is None else case.recording.custom_id
     ),
     Column("title", _T, _of_recording(lambda recording: recording.title)),
-    Column(
-        "version_title", _T, _of_recording(lambda recording: recording.version_title)
-    ),
+    Column("version_title", _T, _of_recording(lambda recording: recording.version_title)),
     Column("artists", _L, _of_recording(lambda recording: recording.artists)),
     Column("album", _T, _of_recording(lambda recording: recording.album)),
     Column("label", _T, _of_recording(lambda recording: recording.label)),
@@ -379,38 +362,22 @@ _OWN_COLUMNS: tuple[Column[Case], ...] = (
     Column("iswc", _T, _of_recording(lambda recording: recording.iswc)),
     Column("writers", _L, _of_recording(lambda recording: recording.writers)),
     Column("publishers", _L, _of_recording(lambda recording: recording.publishers)),
-    Column(
-        "rights_share_pct",
-        _D,
-        _of_recording(lambda recording: recording.owner_share_pct),
-    ),
+    Column("rights_share_pct", _D, _of_recording(lambda recording: recording.owner_share_pct)),
     Column("territories", _L, _of_recording(lambda recording: recording.territories)),
     Column(
-        "match_relation",
-        _E,
-        lambda case: "none" if case.match is None else case.match.relation,
+        "match_relation", _E, lambda case: "none" if case.match is None else case.match.relation
     ),
     Column("match_score", _D, _of_match(lambda match: match.score)),
     Column(
-        "score_scale",
-        _T,
-        lambda case: "none" if case.match is None else case.match.score_scale,
+        "score_scale", _T, lambda case: "none" if case.match is None else case.match.score_scale
     ),
     Column("speed_pct", _D, _of_match(lambda match: match.speed_pct)),
     Column("pitch_cents", _I, _of_match(lambda match: match.pitch_cents)),
     Column("segment_count", _I, _measured(lambda match: match.segment_count)),
     Column("matched_ms", _I, _measured(lambda match: match.matched_ms)),
     Column("longest_match_ms", _I, _measured(lambda match: match.longest_ms)),
-    Column(
-        "source_coverage_pct",
-        _D,
-        _share_of_file,
-    ),
-    Column(
-        "reference_coverage_pct",
-        _D,
-        _of_match(lambda match: match.reference_coverage_pct),
-    ),
+    Column("source_coverage_pct", _D, _share_of_file),
+    Column("reference_coverage_pct", _D, _of_match(lambda match: match.reference_coverage_pct)),
     Column("first_start", _O, _of_match(lambda match: match.first_start_ms)),
     Column("last_end", _O, _of_match(lambda match: match.last_end_ms)),
     Column("segments", _L, _segments),
@@ -419,20 +386,14 @@ _OWN_COLUMNS: tuple[Column[Case], ...] = (
     Column("engine_version", _T, _of_scan(lambda scan: scan.engine_version)),
     Column("scan_id", _T, _of_scan(lambda scan: scan.uid)),
     Column("detected_at", _U, _of_match(lambda match: match.created_at)),
-    Column(
-        "found_late",
-        _B,
-        lambda case: case.match is not None and case.match.found_late,
-    ),
+    Column("found_late", _B, lambda case: case.match is not None and case.match.found_late),
     Column("licence_id", _T, _of_licence(lambda licence: licence.number)),
     Column("licence_valid_until", _Y, _of_licence(_valid_until)),
     Column("decided_by", _T, _of_decision(_decided_by)),
     Column("decided_at", _U, _of_decision(lambda match: match.decided_at)),
     Column("dispute_status", _E, _dispute_status),
     Column(
-        "dispute_due_at",
-        _U,
-        lambda case: None if case.dispute is None else case.dispute.due_at,
+        "dispute_due_at", _U, lambda case: None if case.dispute is None else case.dispute.due_at
     ),
     Column(
         "case_url",
@@ -447,9 +408,7 @@ _OWN_COLUMNS: tuple[Column[Case], ...] = (
         "notes",
         _T,
         lambda case: (
-            notes_of_file(case.file, case.found)
-            if case.match is None
-            else case.match.note or None
+            notes_of_file(case.file, case.found) if case.match is None else case.match.note or None
         ),
     ),
     Column("excluded_ms", _I, _of_match(lambda match: match.excluded_ms)),

@@ -27,9 +27,7 @@ class SentReports(Kind):
         """Return the runs that were not removed when their time was over."""
         return self.seen(subjects)
 
-    def differences(
-        self, statements: Sequence[Statement]
-    ) -> Mapping[int, Sequence[Difference]]:
+    def differences(self, statements: Sequence[Statement]) -> Mapping[int, Sequence[Difference]]:
         """Compare the stored rows with today's; a run that expired has none."""
         subjects = [statement.subject for statement in statements]
         runs = ReportRun.objects.filter(uid__in=subjects).select_related("run_by")

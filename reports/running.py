@@ -21,12 +21,7 @@ import audit.services
 from accounts.reach import limits_at_work, sees_every_bucket, working_for
 from common.databases import snapshot
 from common.outages import NO_ROOM, outage_of
-from common.storage import (
-    FileOnDisk,
-    kept_only_if_done,
-    scratch_directory,
-    sha256_of,
-)
+from common.storage import FileOnDisk, kept_only_if_done, scratch_directory, sha256_of
 from jobs.context import JobContext
 from jobs.errors import Failed
 from jobs.models import Job
@@ -60,9 +55,7 @@ class Written:
 
 def chosen_by(layout: Layout) -> Selection:
     """Return the selection of a layout's filters."""
-    return selectors.selection(
-        filters=layout.match_filter, files_without=layout.files_without
-    )
+    return selectors.selection(filters=layout.match_filter, files_without=layout.files_without)
 
 
 def run(context: JobContext) -> None:
@@ -72,9 +65,7 @@ def run(context: JobContext) -> None:
         # The selection is not stored: a worker cannot do the rest of a download.
         raise Failed(
             "interrupted",
-            _(
-                "The download was interrupted. Select the matches and export them again."
-            ),
+            _("The download was interrupted. Select the matches and export them again."),
         )
     # The report is limited to the requester's access, not the worker's.
     with working_for(report.run_by):
@@ -113,9 +104,7 @@ def failing_without_files() -> Iterator[None]:
         yield
     except OSError as error:
         logger.exception("a report could not be written")
-        cause = _("The file could not be written: %(strerror)s.") % {
-            "strerror": error.strerror
-        }
+        cause = _("The file could not be written: %(strerror)s.") % {"strerror": error.strerror}
         if outage_of(error) is NO_ROOM:
             cause += _(" The disk is full: free some space, then try again.")
         raise Failed("not_written", cause) from error
@@ -125,9 +114,7 @@ def work(context: JobContext, chosen: Selection) -> None:
     """Run a report to its end; stored rows are not read again."""
     run: ReportRun = context.subject
     with scratch_directory() as folder:
-        expected = (
-            run.row_count or selectors.count_rows(chosen=chosen, mode=run.mode).rows
-        )
+        expected = run.row_count or selectors.count_rows(chosen=chosen, mode=run.mode).rows
         keeper, begin = None, 0.0
         if not run.rows:
             keeper, begin = RowKeeper(folder / "rows", Mode(run.mode)), _READ
@@ -181,10 +168,7 @@ def _rows_of(run: ReportRun, keeper: RowKeeper | None) -> Iterator[KeptRow]:
 
 
 def _write(
-    run: ReportRun,
-    rows: Iterable[KeptRow],
-    folder: Path,
-    keeper: RowKeeper | None,
+    run: ReportRun, rows: Iterable[KeptRow], folder: Path, keeper: RowKeeper | None
 ) -> Written:
     layout = Layout.of(run)
     target = folder / "file"
@@ -202,10 +186,7 @@ def _write(
 
 
 def _sheets(
-    run: ReportRun,
-    layout: Layout,
-    rows: Iterable[KeptRow],
-    keeper: RowKeeper | None,
+    run: ReportRun, layout: Layout, rows: Iterable[KeptRow], keeper: RowKeeper | None
 ) -> Iterator[Sheet]:
     """Yield the sheets; a sheet of matches is followed by their segments."""
     names = {Mode.MATCH: "matches", Mode.SEGMENT: "segments", Mode.FILE: "files"}
@@ -214,9 +195,7 @@ def _sheets(
         # The stored rows contain the segments, so they are read twice, not kept.
         beside = Layout(mode=Mode.SEGMENT)
         yield Sheet(
-            "segments",
-            schema_of(Mode.SEGMENT).fields,
-            beside.shaped(_rows_of(run, keeper)),
+            "segments", schema_of(Mode.SEGMENT).fields, beside.shaped(_rows_of(run, keeper))
         )
 
 

@@ -59,19 +59,14 @@ class ScheduleRefused(Exception):
     """A schedule cannot run; the message gives the cause."""
 
 
-def schedule_report(
-    *, template: ReportTemplate, plan: Plan, user: User
-) -> ReportSchedule:
+def schedule_report(*, template: ReportTemplate, plan: Plan, user: User) -> ReportSchedule:
     """Create a schedule and record it."""
     with transaction.atomic():
         schedule = as_planned(template=template, plan=plan, user=user)
         schedule.covers_from = _days_due(schedule)[0]
         schedule.save()
         audit.services.record(
-            case=schedule.case,
-            action="scheduled",
-            actor=user,
-            after=_values_of(schedule),
+            case=schedule.case, action="scheduled", actor=user, after=_values_of(schedule)
         )
     return schedule
 
@@ -94,18 +89,12 @@ def change_schedule(
                 locked.sent_sha256 = ""
             locked.save()
             audit.services.record(
-                case=locked.case,
-                action="schedule_changed",
-                actor=user,
-                before=before,
-                after=after,
+                case=locked.case, action="schedule_changed", actor=user, before=before, after=after
             )
     return locked
 
 
-def as_changed(
-    *, schedule: ReportSchedule, template: ReportTemplate, plan: Plan
-) -> ReportSchedule:
+def as_changed(*, schedule: ReportSchedule, template: ReportTemplate, plan: Plan) -> ReportSchedule:
     """Return a copy of a schedule as a change would leave it, without saving it."""
     changed = copy(schedule)
     _change(changed, template, plan, datetime.now(tz=UTC))
@@ -120,9 +109,7 @@ def as_planned(*, template: ReportTemplate, plan: Plan, user: User) -> ReportSch
     return planned
 
 
-def _change(
-    schedule: ReportSchedule, template: ReportTemplate, plan: Plan, now: datetime
-) -> None:
+def _change(schedule: ReportSchedule, template: ReportTemplate, plan: Plan, now: datetime) -> None:
     """Give a schedule other settings and the time at which they let it run."""
     if schedule.covers_from is None:
         schedule.covers_from = _days_due(schedule)[0]
@@ -195,9 +182,7 @@ def _ends_period(every: str, moment: datetime, zone: tzinfo) -> bool:
     """Return whether a period has ended since the same hour of the day before."""
     # Where clocks change, a day of the zone may hold this hour twice, or never.
     _, last = period_before(every, moment.astimezone(zone).date())
-    _, last_before = period_before(
-        every, (moment - timedelta(days=1)).astimezone(zone).date()
-    )
+    _, last_before = period_before(every, (moment - timedelta(days=1)).astimezone(zone).date())
     return last != last_before
 
 
@@ -271,10 +256,7 @@ def run_now(*, schedule: ReportSchedule, user: User) -> ReportRun:
             )
         run = _request(schedule, period_so_far(schedule=schedule), by_hand=True)
         audit.services.record(
-            case=schedule.case,
-            action="schedule_run",
-            actor=user,
-            after={"run": run.uid},
+            case=schedule.case, action="schedule_run", actor=user, after={"run": run.uid}
         )
     return run
 
@@ -292,9 +274,7 @@ def _request(
     if period is not None:
         is_of_decisions = DECIDED_DAYS & layout.filters.keys()
         layout = in_period(layout, period, "decided" if is_of_decisions else "found")
-    run = services.request_report(
-        layout=layout, user=schedule.made_by, name=str(schedule.template)
-    )
+    run = services.request_report(layout=layout, user=schedule.made_by, name=str(schedule.template))
     ReportDelivery.objects.create(schedule=schedule, run=run, by_hand=by_hand)
     return run
 
@@ -348,16 +328,12 @@ def send_again(*, delivery: ReportDelivery, user: User) -> bool:
     A failed report runs again first.
     """
     with transaction.atomic():
-        failed = ReportDelivery.objects.filter(
-            pk=delivery.pk, state=ReportDeliveryState.FAILED
-        )
+        failed = ReportDelivery.objects.filter(pk=delivery.pk, state=ReportDeliveryState.FAILED)
         if not failed.update(state=ReportDeliveryState.WAITING, message=""):
             return False
         if delivery.run.state == RunState.FAILED:
             services.try_again(run=delivery.run, user=user)
         else:
             try_subject_again(DELIVERY, delivery)
-        audit.services.record(
-            case=delivery.run.case, action="dispatch.tried_again", actor=user
-        )
+        audit.services.record(case=delivery.run.case, action="dispatch.tried_again", actor=user)
     return True

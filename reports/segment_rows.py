@@ -12,14 +12,7 @@ from catalogue.models import TITLE_COLUMNS, Exclusion
 from reports.cells import Cell, Value, ValueType, as_cell
 from reports.choices import Mode
 from reports.extras import columns_after
-from reports.rows import (
-    TYPED_COLUMNS,
-    Case,
-    Column,
-    RivalRecording,
-    interval_texts,
-    with_extras,
-)
+from reports.rows import TYPED_COLUMNS, Case, Column, RivalRecording, interval_texts, with_extras
 from review.counting import CountedSegment, is_mostly_speech, reference_interval
 from review.edits import edit_of
 from scanning.models import Detection, Segment
@@ -49,9 +42,7 @@ def parts_of(case: Case) -> list[ReportSegment]:
     ]
 
 
-def _exclusion_in(
-    segment: Segment, exclusions: Sequence[Exclusion]
-) -> Exclusion | None:
+def _exclusion_in(segment: Segment, exclusions: Sequence[Exclusion]) -> Exclusion | None:
     """Return the exclusion that overlaps the segment most, if any."""
     begins, ends = reference_interval(segment)
     shared = [
@@ -98,18 +89,10 @@ PART_COLUMNS: tuple[Column[ReportSegment], ...] = (
     Column("pitch_cents", _I, _pitch_cents),
     Column("under_speech", _B, _under_speech),
     Column("segment_state", _E, lambda part: part.counted.state.value),
-    Column(
-        "exclusion_id",
-        _T,
-        lambda part: None if part.exclusion is None else part.exclusion.uid,
-    ),
+    Column("exclusion_id", _T, lambda part: None if part.exclusion is None else part.exclusion.uid),
     Column("counted_ms", _I, lambda part: part.counted.counted_ms),
     Column("counted_parts", _L, lambda part: interval_texts(part.counted.parts)),
-    Column(
-        "edit",
-        _E,
-        lambda part: edit_of(part.segment.tempo_ratio, part.segment.pitch_cents),
-    ),
+    Column("edit", _E, lambda part: edit_of(part.segment.tempo_ratio, part.segment.pitch_cents)),
     # Empty for the file's main sound track.
     Column("sound_track", _I, lambda part: part.segment.track),
     Column("heard_from_hz", _I, lambda part: part.segment.low_hz),
@@ -190,9 +173,7 @@ def heard_in(scans: Iterable[int]) -> Mapping[int, dict[int, HeardRecording]]:
         # An engine can report a recording in several sections; keep the best score.
         recording, score = detection.recording, detection.score
         rival = RivalRecording(recording.uid, score, recording.full_title)
-        recording_heard = heard[detection.scan_id].setdefault(
-            recording.pk, HeardRecording(rival)
-        )
+        recording_heard = heard[detection.scan_id].setdefault(recording.pk, HeardRecording(rival))
         by_detection[detection.pk] = recording_heard
         if score is not None and (recording_heard.candidate.score or 0) < score:
             recording_heard.candidate = rival
@@ -203,9 +184,7 @@ def heard_in(scans: Iterable[int]) -> Mapping[int, dict[int, HeardRecording]]:
 
 
 def rivals_of(
-    recordings: Collection[int],
-    segments: Sequence[Segment],
-    heard: Mapping[int, HeardRecording],
+    recordings: Collection[int], segments: Sequence[Segment], heard: Mapping[int, HeardRecording]
 ) -> list[RivalRecording]:
     """Return what a scan found besides these recordings in the same intervals.
 

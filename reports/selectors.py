@@ -16,9 +16,7 @@ from itertools import islice
 from typing import NamedTuple, Self, TypeVar
 
 from django.db import connection
-from django.db.models import (
-    Case as DbCase,
-)
+from django.db.models import Case as DbCase
 from django.db.models import (
     CharField,
     Count,
@@ -42,22 +40,10 @@ from programmes.selectors import Programme, programmes_of
 from reports.cells import as_cell
 from reports.choices import FilesWithout, Mode, RunState
 from reports.extras import Around, Values, extras_of_files, extras_of_matches
-from reports.file_rows import (
-    LONG_OF_FILE,
-    LONG_OF_SCAN,
-    FetchFiles,
-    files_and_scans,
-    found_in,
-)
+from reports.file_rows import LONG_OF_FILE, LONG_OF_SCAN, FetchFiles, files_and_scans, found_in
 from reports.models import ReportRun
 from reports.rows import Case, KeptRow, RowKind, match_columns
-from reports.segment_rows import (
-    HeardRecording,
-    heard_in,
-    part_cells,
-    parts_of,
-    rivals_of,
-)
+from reports.segment_rows import HeardRecording, heard_in, part_cells, parts_of, rivals_of
 from review import selectors as review_selectors
 from review.counting import count_segments
 from review.filters import MatchFilter
@@ -98,9 +84,7 @@ class Selection:
     filters: dict[str, str | list[str]]
 
 
-def selection(
-    *, filters: MatchFilter, files_without: str = FilesWithout.ALL
-) -> Selection:
+def selection(*, filters: MatchFilter, files_without: str = FilesWithout.ALL) -> Selection:
     """Return the matches that pass the filters, and the files without any match."""
     choice = FilesWithout(files_without)
     if choice == FilesWithout.NONE:
@@ -111,18 +95,14 @@ def selection(
     if choice == FilesWithout.FINISHED:
         files = files.filter(status__in=_FINISHED)
     return Selection(
-        matches=review_selectors.matches(filters=filters),
-        files=files,
-        filters=filters.to_query(),
+        matches=review_selectors.matches(filters=filters), files=files, filters=filters.to_query()
     )
 
 
 def selected(*, matches: QuerySet[Match]) -> Selection:
     """Return a selection of exactly these matches."""
     return Selection(
-        matches=matches,
-        files=ScannedFile.objects.none(),
-        filters={"selected": "by hand"},
+        matches=matches, files=ScannedFile.objects.none(), filters={"selected": "by hand"}
     )
 
 
@@ -147,9 +127,7 @@ class RowCounts:
 def count_rows(*, chosen: Selection, mode: str) -> RowCounts:
     """Count the rows of a selection."""
     matches = chosen.matches.order_by()
-    of_files = dict(
-        chosen.files.order_by().values_list("status").annotate(count=Count("pk"))
-    )
+    of_files = dict(chosen.files.order_by().values_list("status").annotate(count=Count("pk")))
     with_match = matches.values("scanned_file").distinct().count()
     finished = sum(of_files.get(status, 0) for status in _FINISHED)
     without = sum(of_files.values())
@@ -168,11 +146,7 @@ def newest_event() -> Event | None:
 
 
 def rows(
-    *,
-    chosen: Selection,
-    mode: str,
-    as_of: Event | None = None,
-    limit: int | None = None,
+    *, chosen: Selection, mode: str, as_of: Event | None = None, limit: int | None = None
 ) -> Iterator[KeptRow]:
     """Yield the rows in order, one chunk in memory at a time.
 
@@ -183,14 +157,9 @@ def rows(
     return _match_rows(chosen, as_of, limit)
 
 
-def _match_rows(
-    chosen: Selection, as_of: Event | None, limit: int | None
-) -> Iterator[KeptRow]:
+def _match_rows(chosen: Selection, as_of: Event | None, limit: int | None) -> Iterator[KeptRow]:
     matches = chosen.matches.select_related(None).order_by(
-        _bytewise("scanned_file__name"),
-        _bytewise("scan__uid"),
-        "first_start_ms",
-        _bytewise("uid"),
+        _bytewise("scanned_file__name"), _bytewise("scan__uid"), "first_start_ms", _bytewise("uid")
     )
     match_keys = matches.values_list(
         "scanned_file__name", "scan__uid", "first_start_ms", "uid", "pk"
@@ -210,9 +179,7 @@ def _match_rows(
     moment = as_of.at if as_of else None
     for chunk in _chunks(islice(merged, limit)):
         of_matches = match_rows((key.pk for key in chunk if key.is_match), moment)
-        of_files = _unmatched_rows(
-            {key.pk: key.scan_uid for key in chunk if not key.is_match}
-        )
+        of_files = _unmatched_rows({key.pk: key.scan_uid for key in chunk if not key.is_match})
         for key in chunk:
             yield (of_matches if key.is_match else of_files)[key.pk]
 
@@ -320,12 +287,8 @@ class _Around:
             files=files,
             scans=Scan.objects.defer(*LONG_OF_SCAN).in_bulk(scans),
             recordings=recordings_by_key,
-            licences=Licence.objects.in_bulk(
-                {match.licence_id for match in matches} - {None}
-            ),
-            disputes=Dispute.objects.in_bulk(
-                {match.dispute_id for match in matches} - {None}
-            ),
+            licences=Licence.objects.in_bulk({match.licence_id for match in matches} - {None}),
+            disputes=Dispute.objects.in_bulk({match.dispute_id for match in matches} - {None}),
             evidence=evidence,
             heard=heard_in(scans),
             exclusions=exclusions,
@@ -360,14 +323,9 @@ def rows_without_match(uids: Iterable[str]) -> dict[str, KeptRow]:
 
 def _scans_of(uids: Iterable[str]) -> tuple[dict[int, str], dict[int, str]]:
     """Return, by the keys of files, the uids of the scans behind their rows, and theirs."""
-    files = ScannedFile.objects.filter(uid__in=list(uids)).annotate(
-        scan_uid=_scan_uid()
-    )
+    files = ScannedFile.objects.filter(uid__in=list(uids)).annotate(scan_uid=_scan_uid())
     keys = list(files.values_list("pk", "scan_uid", "uid"))
-    return (
-        {pk: scan for pk, scan, _uid in keys},
-        {pk: str(uid) for pk, _scan, uid in keys},
-    )
+    return ({pk: scan for pk, scan, _uid in keys}, {pk: str(uid) for pk, _scan, uid in keys})
 
 
 def _case(match: Match, around: _Around, as_of: datetime | None) -> Case:

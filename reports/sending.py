@@ -64,17 +64,11 @@ def _check_owner(delivery: ReportDelivery) -> None:
     except OwnerGone as gone:
         raise Failed("not_sent", str(gone)) from gone
     if not may_send:
-        raise Failed(
-            "not_sent",
-            _("%(person)s may no longer run reports.") % {"person": owner},
-        )
+        raise Failed("not_sent", _("%(person)s may no longer run reports.") % {"person": owner})
     if not is_seen:
         raise Failed(
             "not_sent",
-            _(
-                "%(person)s may no longer see everything in this report. The next one "
-                "leaves it out."
-            )
+            _("%(person)s may no longer see everything in this report. The next one leaves it out.")
             % {"person": owner},
         )
 
@@ -114,20 +108,14 @@ def _send_email(delivery: ReportDelivery) -> None:
     with for_the_record():
         body = _body(delivery, is_attached=is_attached)
         subject = f"{settings.ACRPORTAL_SITE_NAME}: {run.title}"
-    message = EmailMessage(
-        subject=subject,
-        body=body,
-        to=delivery.schedule.recipients,
-    )
+    message = EmailMessage(subject=subject, body=body, to=delivery.schedule.recipients)
     # Many mail servers refuse larger messages.
     if is_attached:
         kind = files.CONTENT_TYPES[Format(run.format)].split(";")[0]
         file = b"".join(files.file_content(run))
         message.attach(run.download_name, file, kind)
     message.attach(
-        f"{run.download_name}.manifest.json",
-        files.as_json(manifest(run)),
-        "application/json",
+        f"{run.download_name}.manifest.json", files.as_json(manifest(run)), "application/json"
     )
     mail(message, message_id=delivery.uid)
 
@@ -143,8 +131,7 @@ def _body(delivery: ReportDelivery, *, is_attached: bool) -> str:
             "below. Its manifest is attached."
         )
     parts = [
-        f"The report “{run.title}” is ready. It has {count_noun(run.row_count, 'row')}. "
-        f"{where}",
+        f"The report “{run.title}” is ready. It has {count_noun(run.row_count, 'row')}. {where}",
         f"SHA-256: {run.sha256}",
         f"Open the report (sign-in required):\n{settings.ACRPORTAL_BASE_URL}{run.url}",
         f"{schedule.made_by} scheduled this report. Schedule: "
@@ -162,6 +149,4 @@ def _send_webhook(delivery: ReportDelivery) -> None:
             "url": f"{settings.ACRPORTAL_BASE_URL}/api/portal/v1/reports/{run.uid}/",
         }
     ).encode()
-    post_signed(
-        schedule.url, body, secret=schedule.signing_secret, message_id=delivery.uid
-    )
+    post_signed(schedule.url, body, secret=schedule.signing_secret, message_id=delivery.uid)

@@ -43,11 +43,7 @@ class ReportStopped(Exception):
 
 
 def stream_report(
-    *,
-    layout: Layout,
-    user: User,
-    name: str = "",
-    matches: QuerySet[Match] | None = None,
+    *, layout: Layout, user: User, name: str = "", matches: QuerySet[Match] | None = None
 ) -> Iterator[bytes]:
     """Yield a report while it is read, for a streamed response.
 
@@ -56,11 +52,7 @@ def stream_report(
     """
     if layout.format not in STREAMED:
         raise ValueError(_("%(format)s cannot be streamed") % {"format": layout.format})
-    chosen = (
-        running.chosen_by(layout)
-        if matches is None
-        else selectors.selected(matches=matches)
-    )
+    chosen = running.chosen_by(layout) if matches is None else selectors.selected(matches=matches)
     with transaction.atomic():
         run = _begin(layout, chosen, user, name)
         job = begin_here(REPORT, run, user=run.run_by)
@@ -97,9 +89,7 @@ def write_again(
     # Match and segment reports store the same rows; file summaries differ.
     if (run.mode == Mode.FILE) != (layout.mode == Mode.FILE):
         raise ReportStopped(
-            _(
-                "A report per file needs other rows than a report per match. Run a new report."
-            )
+            _("A report per file needs other rows than a report per match. Run a new report.")
         )
     with transaction.atomic():
         again = ReportRun.objects.create(
@@ -142,9 +132,7 @@ def try_again(*, run: ReportRun, user: User) -> None:
     with transaction.atomic():
         failed = ReportRun.objects.filter(pk=run.pk, state=RunState.FAILED)
         if not failed.update(finished_at=None):
-            raise ReportStopped(
-                _("The report has not failed, so there is nothing to try again.")
-            )
+            raise ReportStopped(_("The report has not failed, so there is nothing to try again."))
         try_subject_again(REPORT, run, user=user)
         _record(run, "tried_again", user, {})
 
@@ -168,10 +156,7 @@ def save_template(*, name: str, layout: Layout, user: User) -> ReportTemplate:
         same = ReportTemplate.objects.select_for_update().filter(name=name).first()
         if same is not None and same.made_by not in (None, user):
             raise NameTaken(
-                _(
-                    "%(maker)s already has a template called “%(name)s”. Choose "
-                    "another name."
-                )
+                _("%(maker)s already has a template called “%(name)s”. Choose another name.")
                 % {"maker": same.made_by, "name": name}
             )
         template, _made = ReportTemplate.objects.update_or_create(
@@ -241,9 +226,7 @@ def runs_past_their_time(*, by: datetime) -> QuerySet[ReportRun]:
 def _begin(layout: Layout, chosen: Selection, user: User | str, name: str) -> ReportRun:
     """Create the run and its event first, because streaming may start at once."""
     run = ReportRun.objects.create(
-        **{**layout.columns_of_model(), "filters": chosen.filters},
-        name=name[:200],
-        **_by(user),
+        **{**layout.columns_of_model(), "filters": chosen.filters}, name=name[:200], **_by(user)
     )
     _record(run, "exported", user, {"filter": run.filters})
     return run
@@ -268,9 +251,7 @@ def _done_here(job: Job, run: ReportRun) -> ReportRun:
     return run
 
 
-def _record(
-    run: ReportRun, action: str, user: User | str, after: dict[str, object]
-) -> None:
+def _record(run: ReportRun, action: str, user: User | str, after: dict[str, object]) -> None:
     audit.services.record(
         case=run.case,
         action=action,

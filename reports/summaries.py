@@ -11,17 +11,7 @@ from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import (
-    Aggregate,
-    Count,
-    F,
-    Min,
-    Q,
-    QuerySet,
-    Sum,
-    TextChoices,
-    Value,
-)
+from django.db.models import Aggregate, Count, F, Min, Q, QuerySet, Sum, TextChoices, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Lower, TruncMonth, TruncWeek
 from django.utils.translation import gettext_lazy as _
@@ -131,10 +121,7 @@ def _once(
     order: str,
 ) -> list[dict[str, Any]]:
     """Return rows without what their matches count more than once, in their order."""
-    rows = [
-        {**row, "matched_ms": row["matched_ms"] - twice.get(row["group"], 0)}
-        for row in groups
-    ]
+    rows = [{**row, "matched_ms": row["matched_ms"] - twice.get(row["group"], 0)} for row in groups]
     if order.removeprefix("-") == "matched_ms":
         rows.sort(key=itemgetter("matched_ms"), reverse=order.startswith("-"))
     return rows

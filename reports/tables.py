@@ -71,9 +71,7 @@ class ListReport:
             write_parquet(target, rows, self.fields, self.schema)
 
 
-def write_xlsx(
-    target: Path, sheets: Iterable[Sheet], manifest: Mapping[str, object]
-) -> None:
+def write_xlsx(target: Path, sheets: Iterable[Sheet], manifest: Mapping[str, object]) -> None:
     """Write a workbook; text stays text, whatever it looks like."""
     # Imported late, like pyarrow below: most processes need neither.
     import xlsxwriter
@@ -95,8 +93,7 @@ def write_xlsx(
     bold = workbook.add_format({"bold": True})
     text = workbook.add_format({"num_format": "@"})
     formats = {
-        kind: workbook.add_format({"num_format": shape})
-        for kind, shape in _NUMBER_FORMATS.items()
+        kind: workbook.add_format({"num_format": shape}) for kind, shape in _NUMBER_FORMATS.items()
     }
     for sheet in sheets:
         _write_sheets(workbook, sheet, bold, text, formats)
@@ -121,9 +118,7 @@ def _write_sheets(
         first = next(rows, None)
         if first is None and number > 1:
             return
-        page = workbook.add_worksheet(
-            sheet.name if number == 1 else f"{sheet.name} {number}"
-        )
+        page = workbook.add_worksheet(sheet.name if number == 1 else f"{sheet.name} {number}")
         page.freeze_panes(1, 0)
         for column, field in enumerate(sheet.fields):
             width = max(_WIDTHS.get(field.kind, 12), len(field.name) + 4)
@@ -169,9 +164,7 @@ def _moment(cell: str, kind: ValueType) -> datetime | timedelta | None:
     try:
         if kind == ValueType.OFFSET:
             hours, minutes, seconds = cell.split(":")
-            return timedelta(
-                hours=int(hours), minutes=int(minutes), seconds=float(seconds)
-            )
+            return timedelta(hours=int(hours), minutes=int(minutes), seconds=float(seconds))
         moment = datetime.fromisoformat(cell).replace(tzinfo=None)
     except ValueError:
         return None
@@ -187,9 +180,7 @@ def _fitting(text: str) -> str:
     return f"{shortened.decode('utf-16-le', 'ignore')}…"
 
 
-def _flat(
-    manifest: Mapping[str, object], prefix: str = ""
-) -> Iterator[tuple[str, str]]:
+def _flat(manifest: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
     """Yield the manifest as pairs of dotted name and text."""
     for name, value in manifest.items():
         if isinstance(value, Mapping):
@@ -200,9 +191,7 @@ def _flat(
             yield f"{prefix}{name}", "" if value is None else str(value)
 
 
-def write_parquet(
-    target: Path, rows: Rows, fields: Sequence[ColumnType], schema: str
-) -> None:
+def write_parquet(target: Path, rows: Rows, fields: Sequence[ColumnType], schema: str) -> None:
     """Write typed columns; the file contains no timestamp."""
     # Imported late: it takes as much memory as the rest of a report.
     import pyarrow as pa
@@ -245,7 +234,5 @@ _PARQUET_FROM_TEXT: dict[ValueType, Callable[[str], object]] = {
     ValueType.INTEGER: int,
     ValueType.DECIMAL: Decimal,
     ValueType.YES_NO: lambda text: text == "yes",
-    ValueType.TIME: lambda text: datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(
-        tzinfo=UTC
-    ),
+    ValueType.TIME: lambda text: datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC),
 }

@@ -27,27 +27,18 @@ class ReviewConfig(AppConfig):
         from scanning.services.filing import file_moved
         from scanning.sources.links import source_read
 
-        kept_names.register(
-            KeptName(Match, "decided_by", "decided_by_name", "decisions")
-        )
+        kept_names.register(KeptName(Match, "decided_by", "decided_by_name", "decisions"))
         expectations.register(
             Expectation(
-                "a decided match",
-                lambda: Match._base_manager.filter(state__in=DECIDED_STATES),
+                "a decided match", lambda: Match._base_manager.filter(state__in=DECIDED_STATES)
             )
         )
         # Migrations make some without an event, and nobody's.
         expectations.register(
-            Expectation(
-                "a licence",
-                lambda: Licence._base_manager.filter(created_by__isnull=False),
-            )
+            Expectation("a licence", lambda: Licence._base_manager.filter(created_by__isnull=False))
         )
         expectations.register(
-            Expectation(
-                "a policy",
-                lambda: Policy._base_manager.filter(changed_by__isnull=False),
-            )
+            Expectation("a policy", lambda: Policy._base_manager.filter(changed_by__isnull=False))
         )
         scan_finished.connect(folding.fold_scan)
         recordings_changed.connect(grounds.note_recordings)

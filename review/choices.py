@@ -186,9 +186,7 @@ class QueueReason(models.TextChoices):
     DISPUTE = "dispute", _("Disputed")
 
 
-_OPEN_DECISIONS = frozenset(
-    {MatchState.CONFIRMED, MatchState.CLEARED, MatchState.REJECTED}
-)
+_OPEN_DECISIONS = frozenset({MatchState.CONFIRMED, MatchState.CLEARED, MatchState.REJECTED})
 
 TRANSITIONS: dict[MatchState, frozenset[MatchState]] = {
     MatchState.PENDING: _OPEN_DECISIONS
@@ -208,9 +206,7 @@ TRANSITIONS: dict[MatchState, frozenset[MatchState]] = {
     MatchState.REJECTED: frozenset({MatchState.PENDING}),
     MatchState.SUPPRESSED: frozenset({MatchState.PENDING}),
     MatchState.DISPUTED: frozenset({MatchState.UPHELD, MatchState.RELEASED}),
-    MatchState.UPHELD: frozenset(
-        {MatchState.CLEARED, MatchState.DISPUTED, MatchState.RELEASED}
-    ),
+    MatchState.UPHELD: frozenset({MatchState.CLEARED, MatchState.DISPUTED, MatchState.RELEASED}),
     MatchState.RELEASED: frozenset({MatchState.PENDING}),
 }
 """Forward moves. Undo (back to the state before) comes in addition."""
@@ -229,9 +225,7 @@ More of a confirmed match counts than when a person confirmed it, or something i
 one that was rejected because nothing was.
 """
 
-ONLY_BY = {
-    (MatchState.CONFIRMED, MatchState.PENDING): frozenset({POLICY_ENDED, MORE_COUNTS})
-}
+ONLY_BY = {(MatchState.CONFIRMED, MatchState.PENDING): frozenset({POLICY_ENDED, MORE_COUNTS})}
 """Moves of ``TRANSITIONS`` that only these events may make."""
 
 WAITING_STATES = (MatchState.PENDING, MatchState.IN_REVIEW, MatchState.ESCALATED)

@@ -26,23 +26,17 @@ class Range:
         """Return whether the range holds a value; an unknown value never fits."""
         if value is None:
             return False
-        return (self.low is None or value >= self.low) and (
-            self.high is None or value <= self.high
-        )
+        return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
 
     def contains(self, other: Range) -> bool:
         """Return whether the other range lies inside this one."""
         low_fits = self.low is None or (other.low is not None and other.low >= self.low)
-        high_fits = self.high is None or (
-            other.high is not None and other.high <= self.high
-        )
+        high_fits = self.high is None or (other.high is not None and other.high <= self.high)
         return low_fits and high_fits
 
     def meets(self, other: Range) -> bool:
         """Return whether the two ranges share a value."""
-        return not _is_above(self.low, other.high) and not _is_above(
-            other.low, self.high
-        )
+        return not _is_above(self.low, other.high) and not _is_above(other.low, self.high)
 
 
 def _is_above(low: Decimal | None, high: Decimal | None) -> bool:
@@ -71,9 +65,7 @@ class Conditions:
                 for name, values in stored.get("sets", {}).items()
             },
             ranges={
-                name: Range(
-                    *(None if edge is None else Decimal(edge) for edge in edges)
-                )
+                name: Range(*(None if edge is None else Decimal(edge) for edge in edges))
                 for name, edges in stored.get("ranges", {}).items()
             },
             flags=dict(stored.get("flags", {})),
@@ -101,10 +93,7 @@ class Conditions:
     def contains(self, other: Conditions) -> bool:
         """Return whether every match that fits ``other`` fits these conditions too."""
         return (
-            all(
-                name in other.sets and other.sets[name] <= self.sets[name]
-                for name in self.sets
-            )
+            all(name in other.sets and other.sets[name] <= self.sets[name] for name in self.sets)
             and all(
                 name in other.ranges and self.ranges[name].contains(other.ranges[name])
                 for name in self.ranges
@@ -128,8 +117,7 @@ class Conditions:
             for name in self.ranges.keys() & other.ranges.keys()
         )
         flags_agree = all(
-            self.flags[name] == other.flags[name]
-            for name in self.flags.keys() & other.flags.keys()
+            self.flags[name] == other.flags[name] for name in self.flags.keys() & other.flags.keys()
         )
         return sets_meet and ranges_meet and flags_agree
 

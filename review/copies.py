@@ -36,32 +36,21 @@ def waiting_copies(match: Match) -> list[Match]:
     rows = list(near.select_related("scanned_file").order_by("pk")[:_MOST])
     if not rows:
         return []
-    starts_by_file = _starts_in(
-        [match.scanned_file_id, *(row.scanned_file_id for row in rows)]
-    )
+    starts_by_file = _starts_in([match.scanned_file_id, *(row.scanned_file_id for row in rows)])
     own = starts_by_file[match.scanned_file_id]
-    return [
-        row
-        for row in rows
-        if _is_same(own, starts_by_file[row.scanned_file_id], within)
-    ]
+    return [row for row in rows if _is_same(own, starts_by_file[row.scanned_file_id], within)]
 
 
 def _starts_in(files: Collection[int]) -> dict[int, dict[int, int]]:
     """Return where the recordings begin in each file, by recording."""
     starts_by_file: dict[int, dict[int, int]] = {file: {} for file in files}
-    live = Match.objects.filter(scanned_file__in=files).exclude(
-        state=MatchState.SUPPRESSED
-    )
-    for file, recording, start in live.values_list(
-        "scanned_file", "recording", "first_start_ms"
-    ):
+    live = Match.objects.filter(scanned_file__in=files).exclude(state=MatchState.SUPPRESSED)
+    for file, recording, start in live.values_list("scanned_file", "recording", "first_start_ms"):
         starts_by_file[file][recording] = start
     return starts_by_file
 
 
 def _is_same(starts: dict[int, int], copy_starts: dict[int, int], within: int) -> bool:
     return starts.keys() == copy_starts.keys() and all(
-        abs(start - copy_starts[recording]) <= within
-        for recording, start in starts.items()
+        abs(start - copy_starts[recording]) <= within for recording, start in starts.items()
     )

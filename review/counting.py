@@ -127,9 +127,7 @@ class Count:
     @property
     def speech_pct(self) -> float | None:
         """Return the estimated share of speech, weighted by length; None if unknown."""
-        return mean_speech(
-            (counted.segment, counted.length_ms) for counted in self.segments
-        )
+        return mean_speech((counted.segment, counted.length_ms) for counted in self.segments)
 
 
 def mean_speech(weighted: Iterable[tuple[Segment, int]]) -> float | None:
@@ -178,9 +176,7 @@ def count_segments(segments: Iterable[Segment], excluded: Excluded) -> Count:
         counted=counted_source,
         excluded=intervals.without(heard, counted_source),
         reference=intervals.union(reference),
-        longest_ms=max(
-            (_longest_ms(use, excluded) for use in uses_of(ordered)), default=0
-        ),
+        longest_ms=max((_longest_ms(use, excluded) for use in uses_of(ordered)), default=0),
     )
 
 
@@ -262,8 +258,7 @@ def counted_pieces(
     pieces = []
     for piece in uncut:
         first, last = (
-            segment.start_ms + (edge - begins) * length // (ends - begins)
-            for edge in piece
+            segment.start_ms + (edge - begins) * length // (ends - begins) for edge in piece
         )
         if last - first >= EDGE_MS:
             pieces.append(((first, last), piece))

@@ -19,13 +19,7 @@ from catalogue.models import Bucket, Recording
 from catalogue.selectors import standing_for, with_merged
 from common.territories import read_territories
 from common.zones import office_day
-from review.choices import (
-    EditedUses,
-    LicenceScope,
-    MatchState,
-    OnExpiry,
-    UseKind,
-)
+from review.choices import EditedUses, LicenceScope, MatchState, OnExpiry, UseKind
 from review.edits import MIXED, Edit
 from review.models import Licence, Match
 from review.subjects import Subject
@@ -67,26 +61,20 @@ class LicencesInForce:
         rows = Licence.objects.filter(active=True, withdrawn_at__isnull=True)
         rows = rows.order_by("pk")
         self._wide = [
-            licence
-            for licence in rows
-            if licence.scope in (LicenceScope.ALL, LicenceScope.LABEL)
+            licence for licence in rows if licence.scope in (LicenceScope.ALL, LicenceScope.LABEL)
         ]
         self._by_bucket = _group_licences(
             rows.filter(scope=LicenceScope.BUCKET), Licence.buckets.through, "bucket_id"
         )
         self._by_recording = _group_licences(
-            rows.filter(scope=LicenceScope.RECORDINGS),
-            Licence.recordings.through,
-            "recording_id",
+            rows.filter(scope=LicenceScope.RECORDINGS), Licence.recordings.through, "recording_id"
         )
         # A merged recording's licences also cover the recording it was merged into.
         licensed = Recording.objects.filter(licences__in=rows).distinct()
         for merged, stays in standing_for(licensed).items():
             also = self._by_recording.setdefault(stays, [])
             also += [
-                licence
-                for licence in self._by_recording.get(merged, ())
-                if licence not in also
+                licence for licence in self._by_recording.get(merged, ()) if licence not in also
             ]
 
     def of(self, recording: Recording) -> Iterator[Licence]:
@@ -108,9 +96,7 @@ def _group_licences(
     return grouped
 
 
-def checks(
-    *, subject: Subject, licences: LicencesInForce | None = None
-) -> list[LicenceCheck]:
+def checks(*, subject: Subject, licences: LicencesInForce | None = None) -> list[LicenceCheck]:
     """Check the licences for the subject's recording, best cover first.
 
     Without ``licences`` they are those that the viewer may see, with a query for each
@@ -119,27 +105,19 @@ def checks(
     # The members are declared from most to least cover.
     order = list(Cover)
     candidates = (
-        _licences_for(subject.recording)
-        if licences is None
-        else licences.of(subject.recording)
+        _licences_for(subject.recording) if licences is None else licences.of(subject.recording)
     )
     results = [_check(licence, subject) for licence in candidates]
-    return sorted(
-        results, key=lambda check: (order.index(check.cover), check.licence.pk)
-    )
+    return sorted(results, key=lambda check: (order.index(check.cover), check.licence.pk))
 
 
-def check_one(
-    licence: Licence, match: Match, licences: LicencesInForce
-) -> LicenceCheck | None:
+def check_one(licence: Licence, match: Match, licences: LicencesInForce) -> LicenceCheck | None:
     """Check one licence for a match; None if it is for others, or not in force."""
     results = checks(subject=Subject.of(match), licences=licences)
     return next((check for check in results if check.licence.pk == licence.pk), None)
 
 
-def best(
-    *, subject: Subject, licences: LicencesInForce | None = None
-) -> LicenceCheck | None:
+def best(*, subject: Subject, licences: LicencesInForce | None = None) -> LicenceCheck | None:
     """Return the check of the licence that covers most; None if none covers any."""
     # Licences act regardless of what the viewer may see.
     with working_for(None):
@@ -187,24 +165,18 @@ def _licences_for(recording: Recording) -> Iterator[Licence]:
 def ever_for(recording: Recording) -> Iterator[Licence]:
     """Yield the licences for the recording, drafts and withdrawn ones too."""
     for_bucket = Licence.buckets.through.objects.filter(bucket=recording.bucket_id)
-    for_recording = Licence.recordings.through.objects.filter(
-        recording__in=with_merged(recording)
-    )
+    for_recording = Licence.recordings.through.objects.filter(recording__in=with_merged(recording))
     licences = Licence.objects.filter(
         Q(scope__in=(LicenceScope.ALL, LicenceScope.LABEL))
         | Q(scope=LicenceScope.BUCKET, pk__in=for_bucket.values("licence"))
-        | Q(scope=LicenceScope.RECORDINGS, pk__in=for_recording.values("licence")),
+        | Q(scope=LicenceScope.RECORDINGS, pk__in=for_recording.values("licence"))
     )
-    yield from (
-        licence for licence in licences.order_by("pk") if _is_for(licence, recording)
-    )
+    yield from (licence for licence in licences.order_by("pk") if _is_for(licence, recording))
 
 
 def _is_for(licence: Licence, recording: Recording) -> bool:
     """Return whether the licence's labels include the recording's; else True."""
-    return licence.scope != LicenceScope.LABEL or labels_match(
-        licence.labels, recording.label
-    )
+    return licence.scope != LicenceScope.LABEL or labels_match(licence.labels, recording.label)
 
 
 def _scope_condition(licence: Licence) -> Q:
@@ -212,18 +184,12 @@ def _scope_condition(licence: Licence) -> Q:
     return in_scope(licence, licence.buckets.all(), licence.recordings.all())
 
 
-def in_scope(
-    licence: Licence,
-    buckets: Iterable[Bucket],
-    recordings: QuerySet[Recording],
-) -> Q:
+def in_scope(licence: Licence, buckets: Iterable[Bucket], recordings: QuerySet[Recording]) -> Q:
     """Return the condition that a match's recording is in the scope of these terms."""
     if licence.scope == LicenceScope.BUCKET:
         return Q(recording__bucket__in=buckets)
     if licence.scope == LicenceScope.RECORDINGS:
-        return Q(recording__in=recordings) | Q(
-            recording__in=set(standing_for(recordings).values())
-        )
+        return Q(recording__in=recordings) | Q(recording__in=set(standing_for(recordings).values()))
     if licence.scope == LicenceScope.LABEL:
         named = (Q(recording__label__iexact=label) for label in licence.labels)
         return reduce(or_, named, Q(pk__in=[]))
@@ -307,9 +273,7 @@ def _outside_dates(licence: Licence, day: date) -> str:
         withdrawn = office_day(licence.withdrawn_at)
         ends = withdrawn if ends is None else min(ends, withdrawn)
     if licence.valid_from is not None and day < licence.valid_from:
-        return _("It starts on %(valid_from)s.") % {
-            "valid_from": f"{licence.valid_from:%Y-%m-%d}"
-        }
+        return _("It starts on %(valid_from)s.") % {"valid_from": f"{licence.valid_from:%Y-%m-%d}"}
     if ends is not None and day > ends:
         return _("It ended on %(valid_until)s.") % {"valid_until": f"{ends:%Y-%m-%d}"}
     return ""
@@ -327,9 +291,7 @@ def _passed_limit(licence: Licence, subject: Subject, use: FileUse) -> str:
     if not allowed or WORLD in allowed:
         return ""
     if not use.is_everywhere_known:
-        return _(
-            "It covers certain territories, and the territory of the use is unknown."
-        )
+        return _("It covers certain territories, and the territory of the use is unknown.")
     outside = sorted(use.territories - allowed)
     return (
         _("It does not cover %(outside)s.") % {"outside": read_territories(outside)}
@@ -344,9 +306,7 @@ def _passed_edit(licence: Licence, subject: Subject) -> str:
     if licence.edited_uses == EditedUses.COVERED or measured.edit == Edit.NONE:
         return ""
     if not measured.edit:
-        return _(
-            "It depends on how the use is edited, which this engine does not measure."
-        )
+        return _("It depends on how the use is edited, which this engine does not measure.")
     if licence.edited_uses == EditedUses.NOT_COVERED:
         return _("It does not cover edited uses.")
     if measured.edit in MIXED:
@@ -354,11 +314,7 @@ def _passed_edit(licence: Licence, subject: Subject) -> str:
     speed = abs(measured.speed_pct or Decimal(0))
     semitones = Decimal(abs(measured.pitch_cents or 0)) / 100
     for limit, change, why in (
-        (
-            licence.max_speed_pct,
-            speed,
-            _("It allows changes of speed up to %(limit)s %%."),
-        ),
+        (licence.max_speed_pct, speed, _("It allows changes of speed up to %(limit)s %%.")),
         (
             licence.max_semitones,
             semitones,

@@ -56,18 +56,14 @@ def edit_of(tempo: Decimal | None, cents: Decimal | int | None) -> Edit | None:
 
 
 def edit_of_all(
-    played: Iterable[tuple[Decimal | None, Decimal | int | None]],
-    *,
-    drifts: bool = False,
+    played: Iterable[tuple[Decimal | None, Decimal | int | None]], *, drifts: bool = False
 ) -> Edit | None:
     """Return the edit of segments by their tempo ratio and pitch; None if unknown.
 
     A mean of segments that differ would state an amount that none of them has, unless
     the tempo ``drifts`` in each use.
     """
-    alterations = [
-        alteration for alteration in played if edit_of(*alteration) is not None
-    ]
+    alterations = [alteration for alteration in played if edit_of(*alteration) is not None]
     if not alterations:
         return None
     edits = {edit_of(*alteration) for alteration in alterations}
@@ -87,9 +83,7 @@ def edit_of_all(
     return Edit.IN_PART if Edit.NONE in edits else Edit.SEVERAL
 
 
-def edit_in_words(
-    edit: str | None, tempo: Decimal | None, cents: Decimal | int | None
-) -> str:
+def edit_in_words(edit: str | None, tempo: Decimal | None, cents: Decimal | int | None) -> str:
     """Return the edit with its amount, as "sped up 1.25 ×"; empty if there is none."""
     if not edit or edit == Edit.NONE:
         return ""

@@ -26,14 +26,9 @@ class StaleMatch(ReviewError):
     ) -> None:
         text = _("Changed by %(user)s at %(clock)s; nothing was saved.")
         if rescanned:
-            text = _(
-                "A later scan changed what you see at %(clock)s; nothing was saved."
-            )
+            text = _("A later scan changed what you see at %(clock)s; nothing was saved.")
         elif taken:
-            text = _(
-                "Taken over by %(user)s at %(clock)s, who reviews it now; nothing was "
-                "saved."
-            )
+            text = _("Taken over by %(user)s at %(clock)s, who reviews it now; nothing was saved.")
         super().__init__(text % {"user": user, "clock": read_date(at, "moment")})
 
 
@@ -70,9 +65,7 @@ class TakenBack(ReviewError):
     code = "taken_back"
 
     def __init__(self) -> None:
-        super().__init__(
-            _("You took this decision back before it arrived; nothing was saved.")
-        )
+        super().__init__(_("You took this decision back before it arrived; nothing was saved."))
 
 
 class NotAllowed(ReviewError):
@@ -127,6 +120,4 @@ class BulkLimit(ReviewError):
     code = "bulk_limit"
 
     def __init__(self, *, limit: int) -> None:
-        super().__init__(
-            _("Select at most %(limit)s matches at once.") % {"limit": limit}
-        )
+        super().__init__(_("Select at most %(limit)s matches at once.") % {"limit": limit})

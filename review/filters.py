@@ -29,13 +29,7 @@ from common.filters import (
     uuid,
     zone,
 )
-from review.choices import (
-    DECIDED_STATES,
-    WAITING_STATES,
-    MatchState,
-    QueueReason,
-    Relation,
-)
+from review.choices import DECIDED_STATES, WAITING_STATES, MatchState, QueueReason, Relation
 from review.edits import Edit
 from review.models.match import Match, Waits
 from review.models.match_alias import MatchAlias
@@ -215,23 +209,9 @@ FILTERS = (
         lists=_BOTH,
     ),
     Filter("score_min", score, equal("score__gte"), label=_("Score from"), lists=_BOTH),
-    Filter(
-        "score_max", score, equal("score__lte"), label=_("Score to"), lists=_MATCHES
-    ),
-    Filter(
-        "length_min",
-        seconds,
-        _longer,
-        label=_("Matched from (seconds)"),
-        lists=_BOTH,
-    ),
-    Filter(
-        "length_max",
-        seconds,
-        _shorter,
-        label=_("Matched to (seconds)"),
-        lists=_BOTH,
-    ),
+    Filter("score_max", score, equal("score__lte"), label=_("Score to"), lists=_MATCHES),
+    Filter("length_min", seconds, _longer, label=_("Matched from (seconds)"), lists=_BOTH),
+    Filter("length_max", seconds, _shorter, label=_("Matched to (seconds)"), lists=_BOTH),
     Filter(
         "assignee",
         text,
@@ -314,20 +294,8 @@ FILTERS = (
         choices=EngineChoice.choices,
         lists=_BOTH,
     ),
-    Filter(
-        "decided_from",
-        day,
-        from_day("decided_at"),
-        label=_("Decided from"),
-        lists=_MATCHES,
-    ),
-    Filter(
-        "decided_until",
-        day,
-        until_day("decided_at"),
-        label=_("Decided until"),
-        lists=_MATCHES,
-    ),
+    Filter("decided_from", day, from_day("decided_at"), label=_("Decided from"), lists=_MATCHES),
+    Filter("decided_until", day, until_day("decided_at"), label=_("Decided until"), lists=_MATCHES),
     Filter(
         "decided",
         one_of(["people"]),
@@ -341,17 +309,9 @@ FILTERS = (
     Filter(ZONE, zone, lambda _zone: Q(), on_file=lambda _zone: Q(), lists=_EVERYWHERE),
     # Not by the column: it would tell which hidden policy acted.
     Filter(
-        "policy",
-        text,
-        lambda uid: Q(policy__in=Policy.objects.filter(uid=uid)),
-        lists=_MATCHES,
+        "policy", text, lambda uid: Q(policy__in=Policy.objects.filter(uid=uid)), lists=_MATCHES
     ),
-    Filter(
-        "file",
-        uuid,
-        equal("scanned_file__uid"),
-        on_file=equal("uid"),
-    ),
+    Filter("file", uuid, equal("scanned_file__uid"), on_file=equal("uid")),
     Filter("recording", text, _of_recording),
     Filter("lost", one_of(["yes"]), lambda _yes: Q(lost=True)),
 )

@@ -10,6 +10,4 @@ from review.subjects import Subject
 def rights_at_use(match: Match) -> Rights:
     """Return who owns what on the day and in the territories of the use."""
     subject = Subject.of(match)
-    return rights_of(
-        match.recording, day=subject.used_on, territories=sorted(subject.territories)
-    )
+    return rights_of(match.recording, day=subject.used_on, territories=sorted(subject.territories))

@@ -114,19 +114,14 @@ def compare(scan: Scan) -> ScanDiff | None:
     detected = Recording.objects.filter(detections__scan__in=earlier).distinct()
     # A recording that was merged since counts as the one that stays, if this scan found
     # that one.
-    merged = {
-        key: stays for key, stays in standing_for(detected).items() if stays in after
-    }
+    merged = {key: stays for key, stays in standing_for(detected).items() if stays in after}
     before = _sides(earlier, merged)
     matches = {
         match.recording_id: match
         for match in Match.objects.filter(scanned_file_id=scan.scanned_file_id)
     }
     recordings = Recording.objects.in_bulk([*before, *after])
-    rows = [
-        _row(recordings[key], before.get(key), after.get(key), matches)
-        for key in recordings
-    ]
+    rows = [_row(recordings[key], before.get(key), after.get(key), matches) for key in recordings]
     rows.sort(key=lambda row: (_ORDER.index(row.change), _start(row)))
     return ScanDiff(scan, previous, rows)
 
@@ -141,10 +136,7 @@ def _row(
         change = ScanChange.FOUND if before is None else ScanChange.LOST
     else:
         # The same rule decides whether a decision carries over.
-        same = (
-            intervals.overlap_share(before.intervals, after.intervals)
-            >= SAME_INTERVALS_SHARE
-        )
+        same = intervals.overlap_share(before.intervals, after.intervals) >= SAME_INTERVALS_SHARE
         related = before.relation == after.relation
         change = ScanChange.SAME if same and related else ScanChange.CHANGED
     return ScanDiffRow(change, recording, before, after, matches.get(recording.pk))
@@ -169,15 +161,9 @@ def _sides(scans: Sequence[Scan], merged: Mapping[int, int]) -> dict[int, ScanSi
     )
     sides = {}
     for key, detections in by_recording.items():
-        segments = [
-            segment for detection in detections for segment in detection.segments.all()
-        ]
+        segments = [segment for detection in detections for segment in detection.segments.all()]
         if segments:
-            scores = [
-                detection.score
-                for detection in detections
-                if detection.score is not None
-            ]
+            scores = [detection.score for detection in detections if detection.score is not None]
             sides[key] = ScanSide(
                 score=max(scores, default=None),
                 # Computed anew, because the match has the relation of its latest scan.

@@ -15,13 +15,7 @@ from audit.models import Event
 from catalogue.models import Exclusion
 from catalogue.selectors import excluded_intervals_of
 from review import approval
-from review.choices import (
-    DECIDED_STATES,
-    WAITING_STATES,
-    DisputeStatus,
-    MatchState,
-    Verb,
-)
+from review.choices import DECIDED_STATES, WAITING_STATES, DisputeStatus, MatchState, Verb
 from review.counting import Count, Excluded, count_segments
 from review.errors import MatchJoined
 from review.filters import MatchFilter, in_kept_files
@@ -104,9 +98,7 @@ def matches_of(uids: Collection[str]) -> dict[str, Match]:
     rows = Match._base_manager.filter(uid__in={former.get(uid, uid) for uid in uids})
     related = rows.select_related("recording__merged_into", "scanned_file")
     matches = {match.uid: match for match in related}
-    return {
-        uid: matches[now] for uid in uids if (now := former.get(uid, uid)) in matches
-    }
+    return {uid: matches[now] for uid in uids if (now := former.get(uid, uid)) in matches}
 
 
 def _evidence_in_order(matches: Iterable[int]) -> Iterator[tuple[int, int, Segment]]:
@@ -128,8 +120,7 @@ def with_segments(matches: Iterable[Match]) -> list[Match]:
         heard[segment.detection_id] = recording
     by_recording = excluded_intervals_of(set(heard.values()))
     excluded: Excluded = {
-        detection: by_recording.get(recording, ())
-        for detection, recording in heard.items()
+        detection: by_recording.get(recording, ()) for detection, recording in heard.items()
     }
     for match in filled:
         match.segments = segments[match.pk]
@@ -144,18 +135,14 @@ def count_of(match: Match) -> Count:
 
 def proposals_behind(matches: Iterable[Match]) -> Mapping[int, Exclusion]:
     """Return the proposed exclusion that each escalated match waits for, by key."""
-    escalated = {
-        match.case: match.pk for match in matches if match.state == MatchState.ESCALATED
-    }
+    escalated = {match.case: match.pk for match in matches if match.state == MatchState.ESCALATED}
     if not escalated:
         return {}
     made = Event.objects.filter(action__in=(Verb.EXCLUDE, ASKED_AGAIN))
     # Only the last exclusion of a match can be the one it waits for, and none that
     # belongs to a question from before a scan asked again.
     newest = made.filter(case=OuterRef("case")).order_by("-sequence")
-    events = made.filter(
-        case__in=list(escalated), sequence=Subquery(newest.values("sequence")[:1])
-    )
+    events = made.filter(case__in=list(escalated), sequence=Subquery(newest.values("sequence")[:1]))
     keys = {
         event.after["exclusion"]: escalated[event.case]
         for event in events
@@ -218,9 +205,7 @@ def copies_heard(match: Match) -> QuerySet[Detection]:
     sound = match.recording.same_sound_as_id or match.recording_id
     copies = Q(recording__same_sound_as=sound) | Q(recording=sound)
     return (
-        Detection.objects.filter(
-            copies, scan=match.scan_id, matches=None, candidate_of=None
-        )
+        Detection.objects.filter(copies, scan=match.scan_id, matches=None, candidate_of=None)
         .select_related("recording")
         .order_by("-score", "pk")
     )
@@ -321,9 +306,7 @@ def answered_disputes() -> QuerySet[Dispute]:
 def open_to(user: User) -> Q:
     """Return the condition that the user may decide a match now."""
     # An expired lock no longer counts, even before the worker clears it.
-    held = Q(locked_until__gt=datetime.now(tz=UTC), locked_by__isnull=False) & ~Q(
-        locked_by=user
-    )
+    held = Q(locked_until__gt=datetime.now(tz=UTC), locked_by__isnull=False) & ~Q(locked_by=user)
     states = [MatchState.PENDING, MatchState.IN_REVIEW]
     if user.has_perm(Action.APPROVE):
         states.append(MatchState.ESCALATED)

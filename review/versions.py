@@ -48,9 +48,7 @@ def differ(first: Recording, second: Recording) -> bool:
     if first == second:
         return False
     codes = {first.isrc_normalised, second.isrc_normalised}
-    titles = {
-        recording.version_title.strip().casefold() for recording in (first, second)
-    }
+    titles = {recording.version_title.strip().casefold() for recording in (first, second)}
     return len(titles) == 2 or ("" not in codes and len(codes) == 2)
 
 
@@ -64,23 +62,17 @@ def answers_among(recordings: Iterable[Recording]) -> dict[Pair, int | None]:
 
     Access limits do not count, because an answer is for all files.
     """
-    pairs = [
-        sorted(pair)
-        for pair in combinations({recording.pk for recording in recordings}, 2)
-    ]
+    pairs = [sorted(pair) for pair in combinations({recording.pk for recording in recordings}, 2)]
     if not pairs:
         return {}
     rows = VersionAnswer._base_manager.filter(
-        one__in={first for first, _second in pairs},
-        other__in={second for _first, second in pairs},
+        one__in={first for first, _second in pairs}, other__in={second for _first, second in pairs}
     )
     answers = rows.values_list("one", "other", "stands")
     return {frozenset((first, second)): stands for first, second, stands in answers}
 
 
-def led_by_answers(
-    ordered: Iterable[Recording], answers: Mapping[Pair, int | None]
-) -> Recording:
+def led_by_answers(ordered: Iterable[Recording], answers: Mapping[Pair, int | None]) -> Recording:
     """Return the recording that leads: the first, unless answers name another one."""
     leading, *following = ordered
     for recording in following:
@@ -90,10 +82,7 @@ def led_by_answers(
 
 
 def choice_of(
-    *,
-    recording: Recording,
-    candidates: Iterable[Detection],
-    former: Match | None = None,
+    *, recording: Recording, candidates: Iterable[Detection], former: Match | None = None
 ) -> VersionChoice | str:
     """Return whether it is settled that a match names a recording beside these.
 
@@ -101,25 +90,19 @@ def choice_of(
     """
     alternatives = standing_among(candidates, beside=recording)
     if former is not None and former.version_choice == VersionChoice.CHOSEN:
-        seen = {
-            *standing_among(former.candidates.all()),
-            former.recording.stands_for_it,
-        }
+        seen = {*standing_among(former.candidates.all()), former.recording.stands_for_it}
         if seen.issuperset({*alternatives, recording.stands_for_it}):
             return VersionChoice.CHOSEN
     return unchosen(recording, alternatives)
 
 
-def unchosen(
-    recording: Recording, alternatives: Collection[Recording]
-) -> VersionChoice | str:
+def unchosen(recording: Recording, alternatives: Collection[Recording]) -> VersionChoice | str:
     """Return what holds if nobody chose: open, unless answers settle it."""
     if not alternatives:
         return ""
     answers = answers_among([recording, *alternatives])
     if all(
-        answers.get(pair_of(recording, alternative)) == recording.pk
-        for alternative in alternatives
+        answers.get(pair_of(recording, alternative)) == recording.pk for alternative in alternatives
     ):
         return VersionChoice.ANSWERED
     return VersionChoice.OPEN
@@ -151,9 +134,7 @@ def candidates_of(match: Match) -> list[Candidate]:
         if stays != match.recording.stands_for_it and not stays.is_given_up:
             detections.setdefault(stays, []).append(detection)
     choices = [Candidate(stays, tuple(rows)) for stays, rows in detections.items()]
-    return sorted(
-        choices, key=lambda candidate: (-(candidate.score or 0), candidate.recording.pk)
-    )
+    return sorted(choices, key=lambda candidate: (-(candidate.score or 0), candidate.recording.pk))
 
 
 def uids(candidates: Iterable[Detection]) -> list[str]:

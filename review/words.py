@@ -119,10 +119,7 @@ def _describe_counted_time(before: Json, after: Json) -> str:
         if counts < was
         else _("removed an exclusion: matched time %(before)s → %(after)s")
     )
-    return text % {
-        "before": read_clock(was, digits=1),
-        "after": read_clock(counts, digits=1),
-    }
+    return text % {"before": read_clock(was, digits=1), "after": read_clock(counts, digits=1)}
 
 
 def _ground_changed(before: Json, after: Json) -> str:
@@ -174,9 +171,7 @@ def _rule_applied(after: Json) -> str:
 def _said_by_rules(ground: Json) -> str:
     """Return which state rules would give a match, and which rule."""
     label = state_label(ground["would_be"])
-    rule = rule_names.licence_number(ground["licence"]) or rule_names.policy_name(
-        ground["policy"]
-    )
+    rule = rule_names.licence_number(ground["licence"]) or rule_names.policy_name(ground["policy"])
     return f"{label} ({rule})" if rule else label
 
 

@@ -13,23 +13,12 @@ from django.utils.translation import gettext_lazy as _
 from jobs.context import JobContext
 from jobs.services import bring_forward
 from scanning import results, selectors
-from scanning.choices import (
-    ACTIVE_SCAN_STATUSES,
-    CallbackOutcome,
-    EngineChoice,
-    ScanStatus,
-)
+from scanning.choices import ACTIVE_SCAN_STATUSES, CallbackOutcome, EngineChoice, ScanStatus
 from scanning.cloud.jobs import CLOUD_SCAN, make_called_back_scan
 from scanning.engines.acrcloud_recordings import engine_result
 from scanning.engines.acrcloud_results import digest
 from scanning.errors import ScanFailed
-from scanning.models import (
-    CloudAccount,
-    InboundCallback,
-    Scan,
-    ScannedFile,
-    SentAs,
-)
+from scanning.models import CloudAccount, InboundCallback, Scan, ScannedFile, SentAs
 
 # Values of ``state`` in the wire protocol.
 _PROCESSING = 0
@@ -69,10 +58,7 @@ def run(context: JobContext) -> None:
     with transaction.atomic():
         file, account = _addressed(callback)
         if file is None:
-            outcome, message = (
-                CallbackOutcome.ORPHAN,
-                gettext("No file has this id yet."),
-            )
+            outcome, message = (CallbackOutcome.ORPHAN, gettext("No file has this id yet."))
         elif account is not None:
             outcome, message = _take_hint(account, file, json.loads(callback.body))
         else:
@@ -86,20 +72,14 @@ def run(context: JobContext) -> None:
         )
 
 
-def _addressed(
-    callback: InboundCallback,
-) -> tuple[ScannedFile | None, CloudAccount | None]:
+def _addressed(callback: InboundCallback) -> tuple[ScannedFile | None, CloudAccount | None]:
     """Return the file the callback names and the account to ask for its result."""
     if callback.account is not None:
-        files = selectors.files_of_account(
-            account=callback.account, remote_id=callback.file_id
-        )
+        files = selectors.files_of_account(account=callback.account, remote_id=callback.file_id)
         return files.first(), callback.account
     if callback.container is None:
         return None, None
-    files = selectors.files_of_callback(
-        container=callback.container, file_id=callback.file_id
-    )
+    files = selectors.files_of_callback(container=callback.container, file_id=callback.file_id)
     return files.first(), callback.container.cloud_account
 
 
@@ -108,9 +88,7 @@ def _take_hint(
 ) -> tuple[CallbackOutcome, str]:
     """Fetch the result from the account: the body is unsigned and not trusted."""
     if not file.remote_id:
-        return CallbackOutcome.UNCHANGED, gettext(
-            "The file was never sent to this account."
-        )
+        return CallbackOutcome.UNCHANGED, gettext("The file was never sent to this account.")
     waiting_scans = Scan.objects.filter(
         cloud_job__account=account,
         cloud_job__remote_id=file.remote_id,
@@ -119,13 +97,9 @@ def _take_hint(
     )
     if waiting_scans.exists():
         bring_forward(CLOUD_SCAN, waiting_scans)
-        return CallbackOutcome.APPLIED, gettext(
-            "The result is being fetched from the account."
-        )
+        return CallbackOutcome.APPLIED, gettext("The result is being fetched from the account.")
     if body["state"] == _PROCESSING:
-        return CallbackOutcome.UNCHANGED, gettext(
-            "ACRCloud is still working on the file."
-        )
+        return CallbackOutcome.UNCHANGED, gettext("ACRCloud is still working on the file.")
     if file.engine == EngineChoice.EMBEDDED:
         return CallbackOutcome.REFUSED, str(_EMBEDDED_ONLY)
     answer = digest(int(str(body["state"])), body.get("results"))
@@ -133,20 +107,14 @@ def _take_hint(
     if scans.filter(result_sha256=answer).exists():
         return CallbackOutcome.UNCHANGED, gettext("This result is already stored.")
     # A scan that a callback began ends as cancelled if it brings nothing new.
-    begun_here = scans.exclude(
-        status=ScanStatus.CANCELLED, cloud_job__sent_as=SentAs.CALLED_BACK
-    )
+    begun_here = scans.exclude(status=ScanStatus.CANCELLED, cloud_job__sent_as=SentAs.CALLED_BACK)
     newest = begun_here.order_by("-pk").first()
     if newest is not None and newest.status == ScanStatus.CANCELLED:
         return CallbackOutcome.UNCHANGED, gettext("The scan was cancelled here.")
     if newest is not None and newest.status in ACTIVE_SCAN_STATUSES:
-        return CallbackOutcome.UNCHANGED, gettext(
-            "A new scan of the file is on its way."
-        )
+        return CallbackOutcome.UNCHANGED, gettext("A new scan of the file is on its way.")
     make_called_back_scan(scanned_file=file)
-    return CallbackOutcome.APPLIED, gettext(
-        "The new result is being fetched from the account."
-    )
+    return CallbackOutcome.APPLIED, gettext("The new result is being fetched from the account.")
 
 
 def _apply(file: ScannedFile, body: dict[str, object]) -> tuple[CallbackOutcome, str]:
@@ -154,9 +122,7 @@ def _apply(file: ScannedFile, body: dict[str, object]) -> tuple[CallbackOutcome,
         return CallbackOutcome.REFUSED, str(_EMBEDDED_ONLY)
     state = body["state"]
     if not isinstance(state, int) or state == _PROCESSING:
-        return CallbackOutcome.UNCHANGED, gettext(
-            "ACRCloud is still working on the file."
-        )
+        return CallbackOutcome.UNCHANGED, gettext("ACRCloud is still working on the file.")
     answer = digest(state, body.get("results"))
     waiting = selectors.scans_awaiting_callback().filter(scanned_file=file).first()
     if waiting is None:
@@ -173,9 +139,7 @@ def _apply(file: ScannedFile, body: dict[str, object]) -> tuple[CallbackOutcome,
         )
         results.store_failure(scan=waiting, failure=failure)
         return CallbackOutcome.APPLIED, str(failure)
-    results.store_result(
-        scan=waiting, result=engine_result(body.get("results"), answer)
-    )
+    results.store_result(scan=waiting, result=engine_result(body.get("results"), answer))
     return CallbackOutcome.APPLIED, ""
 
 

@@ -20,8 +20,7 @@ class EngineChoice(models.TextChoices):
 
 # One scan uses one engine; a container may combine two.
 SCAN_ENGINES = [
-    (engine.value, engine.label)
-    for engine in (EngineChoice.EMBEDDED, EngineChoice.ACRCLOUD)
+    (engine.value, engine.label) for engine in (EngineChoice.EMBEDDED, EngineChoice.ACRCLOUD)
 ]
 COMBINED_ENGINES = (EngineChoice.BOTH, EngineChoice.EMBEDDED_THEN_ACRCLOUD)
 
@@ -95,11 +94,7 @@ class ScanStatus(models.TextChoices):
     CANCELLED = "cancelled", _("Cancelled")
 
 
-ACTIVE_SCAN_STATUSES = (
-    ScanStatus.QUEUED,
-    ScanStatus.RUNNING,
-    ScanStatus.AWAITING_CALLBACK,
-)
+ACTIVE_SCAN_STATUSES = (ScanStatus.QUEUED, ScanStatus.RUNNING, ScanStatus.AWAITING_CALLBACK)
 ENDED_SCAN_STATUSES = frozenset(ScanStatus) - frozenset(ACTIVE_SCAN_STATUSES)
 
 

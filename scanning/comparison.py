@@ -55,9 +55,7 @@ class EngineDetection:
     @property
     def whole(self) -> Interval:
         """Return the interval from the first start to the last end."""
-        return min(start for start, _ in self.intervals), max(
-            end for _, end in self.intervals
-        )
+        return min(start for start, _ in self.intervals), max(end for _, end in self.intervals)
 
 
 def differences(file: ScannedFile) -> list[Difference] | None:
@@ -85,10 +83,7 @@ def found_by_engine(
     late = selectors.late_scans(file)
     return {
         scan.engine: found_in(
-            [
-                scan,
-                *(late_scan for late_scan in late if late_scan.engine == scan.engine),
-            ],
+            [scan, *(late_scan for late_scan in late if late_scan.engine == scan.engine)],
             floor=file.container.score_floor,
         )
         for scan in scans
@@ -124,28 +119,19 @@ def _times(
 
 
 def _alone(
-    ours: Mapping[int, EngineDetection],
-    theirs: Mapping[int, EngineDetection],
-    kind: DifferenceKind,
+    ours: Mapping[int, EngineDetection], theirs: Mapping[int, EngineDetection], kind: DifferenceKind
 ) -> Iterable[Difference]:
     """Yield recordings only one engine found, with the other's rival if it has one."""
     for key, alone in ours.items():
         if key in theirs:
             continue
         rival = next(
-            (
-                rival
-                for rival in theirs.values()
-                if overlap(alone.intervals, rival.intervals)
-            ),
-            None,
+            (rival for rival in theirs.values() if overlap(alone.intervals, rival.intervals)), None
         )
         if rival is None:
             yield Difference(kind, alone.recording, *alone.whole)
         else:
-            yield Difference(
-                DifferenceKind.RIVAL, alone.recording, *alone.whole, rival.recording
-            )
+            yield Difference(DifferenceKind.RIVAL, alone.recording, *alone.whole, rival.recording)
 
 
 def overlap(first: Sequence[Interval], second: Sequence[Interval]) -> bool:
@@ -155,7 +141,5 @@ def overlap(first: Sequence[Interval], second: Sequence[Interval]) -> bool:
         for a_start, a_end in first
         for b_start, b_end in second
     )
-    shorter = min(
-        sum(end - start for start, end in intervals) for intervals in (first, second)
-    )
+    shorter = min(sum(end - start for start, end in intervals) for intervals in (first, second))
     return 2 * shared > shorter

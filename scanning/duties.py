@@ -73,8 +73,7 @@ register_duty(
         here=_folders_here,
         words=lambda path: _("the folder %(path)s") % {"path": path},
         remedy=lambda _path: _(
-            "Name it in ACRPORTAL_DROP_ROOTS of a machine that has it, and start its "
-            "worker."
+            "Name it in ACRPORTAL_DROP_ROOTS of a machine that has it, and start its worker."
         ),
     )
 )

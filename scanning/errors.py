@@ -35,10 +35,7 @@ class LinkSeen(IntakeRefused):
                 "Already submitted on %(created_at)s as %(name)s. Open "
                 "that result, or scan the link again."
             )
-            % {
-                "created_at": read_date(earlier.created_at, "dated"),
-                "name": earlier.name,
-            },
+            % {"created_at": read_date(earlier.created_at, "dated"), "name": earlier.name},
             status=409,
         )
 

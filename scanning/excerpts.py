@@ -54,6 +54,5 @@ def _stored_audio(file: ScannedFile, track: int | None) -> tuple[FieldFile, int 
         if row.proxy:
             return row.proxy, None
     raise AudioRefused(
-        "not_kept",
-        _("The audio of %(name)s is not stored here.") % {"name": file.name},
+        "not_kept", _("The audio of %(name)s is not stored here.") % {"name": file.name}
     )

@@ -33,9 +33,6 @@ def kept_tracks(file: ScannedFile) -> Iterator[tuple[int, Fingerprint]]:
     """Yield the file's other sound tracks by number, with their stored fingerprints."""
     for track in file.other_tracks.all():
         try:
-            yield (
-                track.number,
-                fingerprint_file.from_bytes(read_bytes(track.fingerprint)),
-            )
+            yield (track.number, fingerprint_file.from_bytes(read_bytes(track.fingerprint)))
         except (BadFingerprint, MissingLayer, ParamsMismatch, OSError):
             logger.warning("%s has no usable fingerprint", track)

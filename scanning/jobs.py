@@ -67,9 +67,7 @@ RENDITION = register(
 )
 
 
-def _end_fingerprint(
-    file: ScannedFile, _state: JobState, _code: str, _cause: str
-) -> None:
+def _end_fingerprint(file: ScannedFile, _state: JobState, _code: str, _cause: str) -> None:
     """Let the scans that waited for the fingerprint decide what to send instead."""
     bring_forward(CLOUD_SCAN, file.scans.all())
 
@@ -110,10 +108,7 @@ SCAN = register(
         duty=duty_of_scan,
         needs=frozenset({resources.INDEX}),
         # ``scanning.results`` stores how a scan ended.
-        mirror={
-            JobState.WAITING: ScanStatus.QUEUED,
-            JobState.RUNNING: ScanStatus.RUNNING,
-        },
+        mirror={JobState.WAITING: ScanStatus.QUEUED, JobState.RUNNING: ScanStatus.RUNNING},
         keeps=ENDED_SCAN_STATUSES,
         cause_field="message",
         on_end=_end_scan,
@@ -124,9 +119,7 @@ SCAN = register(
 )
 
 
-def _end_question(
-    question: PartitionQuestion, state: JobState, code: str, cause: str
-) -> None:
+def _end_question(question: PartitionQuestion, state: JobState, code: str, cause: str) -> None:
     # Scans of one index need none of it.
     from scanning.partition_scans import end_question
 
@@ -142,16 +135,12 @@ PARTITION_QUESTION = register(
         # Scans that have begun end before others begin.
         priority=Priority.CLOCK,
         lane=lambda question: str(question.partition),
-        duty=lambda question: (
-            Partition(question.partition, question.search.partitions).duty
-        ),
+        duty=lambda question: Partition(question.partition, question.search.partitions).duty,
         needs=frozenset({resources.INDEX}),
         on_end=_end_question,
         title=lambda question: str(question.about),
         related=("search__scan__scanned_file",),
-        visible=lambda: PartitionQuestion.objects.filter(
-            search__scan__in=Scan.objects.all()
-        ),
+        visible=lambda: PartitionQuestion.objects.filter(search__scan__in=Scan.objects.all()),
     )
 )
 
@@ -217,9 +206,7 @@ periodic(
 def _end_callback_sent(
     callback: OutboundCallback, _state: JobState, _code: str, _cause: str
 ) -> None:
-    OutboundCallback._base_manager.filter(pk=callback.pk).update(
-        finished_at=datetime.now(tz=UTC)
-    )
+    OutboundCallback._base_manager.filter(pk=callback.pk).update(finished_at=datetime.now(tz=UTC))
 
 
 CALLBACK_SENT = register(
@@ -251,9 +238,7 @@ CALLBACK_SENT = register(
 def _end_callback_received(
     callback: InboundCallback, _state: JobState, _code: str, _cause: str
 ) -> None:
-    InboundCallback._base_manager.filter(pk=callback.pk).update(
-        processed_at=datetime.now(tz=UTC)
-    )
+    InboundCallback._base_manager.filter(pk=callback.pk).update(processed_at=datetime.now(tz=UTC))
 
 
 CALLBACK_RECEIVED = register(
@@ -262,14 +247,9 @@ CALLBACK_RECEIVED = register(
         InboundCallback,
         "scanning.callback_processing.run",
         label=_("Callback received"),
-        page=lambda callback: (
-            _file_page(callback.scanned_file) if callback.scanned_file else ""
-        ),
+        page=lambda callback: _file_page(callback.scanned_file) if callback.scanned_file else "",
         # The work itself stores the outcome of a callback that it applied.
-        mirror={
-            JobState.WAITING: CallbackOutcome.QUEUED,
-            JobState.FAILED: CallbackOutcome.FAILED,
-        },
+        mirror={JobState.WAITING: CallbackOutcome.QUEUED, JobState.FAILED: CallbackOutcome.FAILED},
         status_field="outcome",
         cause_field="message",
         on_end=_end_callback_received,

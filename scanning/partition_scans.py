@@ -72,9 +72,7 @@ def scan_file(
     states: list[int] = []
 
     def search(sound: Fingerprint) -> ScanResult:
-        stored = (
-            b"" if is_stored and sound is query else fingerprint_file.to_bytes(sound)
-        )
+        stored = b"" if is_stored and sound is query else fingerprint_file.to_bytes(sound)
         result, state = _scan_sound(scan, sound, stored, buckets, policy)
         states.append(state)
         return result
@@ -85,11 +83,7 @@ def scan_file(
 
 
 def _scan_sound(
-    scan: Scan,
-    query: Fingerprint,
-    sound: bytes,
-    buckets: Sequence[int],
-    policy: ScanPolicy,
+    scan: Scan, query: Fingerprint, sound: bytes, buckets: Sequence[int], policy: ScanPolicy
 ) -> tuple[ScanResult, int]:
     """Return the result for one sound, whose row stays until the scan has all."""
     count = len(partitions.every())
@@ -143,19 +137,11 @@ def identify_clip(query: Fingerprint, buckets: Sequence[int]) -> ScanResult:
 
 
 def _begin(
-    scan: Scan | None,
-    query: Fingerprint,
-    sound: bytes,
-    buckets: Sequence[int],
-    policy: ScanPolicy,
+    scan: Scan | None, query: Fingerprint, sound: bytes, buckets: Sequence[int], policy: ScanPolicy
 ) -> PartitionSearch:
     hours, state = size_of(buckets)
     going = PartitionedScan.start(
-        query,
-        buckets=buckets,
-        hours=hours,
-        load=index_store.kept_landmarks(),
-        policy=policy,
+        query, buckets=buckets, hours=hours, load=index_store.kept_landmarks(), policy=policy
     )
     return PartitionSearch.objects.create(
         scan=scan,
@@ -181,9 +167,7 @@ def size_of(buckets: Sequence[int]) -> tuple[float, int]:
     return catalogue_hours(postings), state
 
 
-def _go_on(
-    search: PartitionSearch, query: Fingerprint, *, for_person: bool
-) -> ScanResult | None:
+def _go_on(search: PartitionSearch, query: Fingerprint, *, for_person: bool) -> ScanResult | None:
     """Follow the answers, and ask the next question; return the result at the end."""
     questions = list(search.questions.order_by("partition"))
     refused = next((question for question in questions if question.cause), None)
@@ -195,9 +179,7 @@ def _go_on(
         )
     if any(question.answer is None for question in questions):
         return None
-    going = PartitionedScan.resume(
-        query, bytes(search.state), load=index_store.kept_landmarks()
-    )
+    going = PartitionedScan.resume(query, bytes(search.state), load=index_store.kept_landmarks())
     if search.asked:
         question = Question.from_bytes(bytes(search.question), DEFAULT)
         going.take(
@@ -215,9 +197,7 @@ def _go_on(
 
 
 @transaction.atomic
-def _ask(
-    search: PartitionSearch, state: bytes, question: Question, *, for_person: bool
-) -> None:
+def _ask(search: PartitionSearch, state: bytes, question: Question, *, for_person: bool) -> None:
     """Ask every partition, unless another process has done so meanwhile."""
     now_asked = search.asked + 1
     if not PartitionSearch.objects.filter(pk=search.pk, asked=search.asked).update(
@@ -228,9 +208,7 @@ def _ask(
     search.refresh_from_db()
     for partition in partitions.every():
         row, _made = PartitionQuestion.objects.update_or_create(
-            search=search,
-            partition=partition.number,
-            defaults={"asked": now_asked, "answer": None},
+            search=search, partition=partition.number, defaults={"asked": now_asked, "answer": None}
         )
         submit(PARTITION_QUESTION, row, person_waits=for_person)
 
@@ -240,9 +218,7 @@ def _why_it_waits(search: PartitionSearch) -> str:
         return _no_machine(missing)
     unanswered = search.questions.filter(answer=None).order_by("partition")
     numbers = unanswered.values_list("partition", flat=True)
-    return _("Waiting for partition %(numbers)s.") % {
-        "numbers": ", ".join(map(str, numbers))
-    }
+    return _("Waiting for partition %(numbers)s.") % {"numbers": ", ".join(map(str, numbers))}
 
 
 def _no_machine(missing: Sequence[Partition]) -> str:
@@ -260,10 +236,7 @@ def answer_question(context: JobContext) -> None:
     partition_question: PartitionQuestion = context.subject
     search = partition_question.search
     partition = Partition(partition_question.partition, search.partitions)
-    if (
-        partition_question.answer is not None
-        or search.asked != partition_question.asked
-    ):
+    if partition_question.answer is not None or search.asked != partition_question.asked:
         return
     question = Question.from_bytes(bytes(search.question), DEFAULT)
     query = _query_of(search)
@@ -288,9 +261,7 @@ def answer_question(context: JobContext) -> None:
         _wake(search)
 
 
-def end_question(
-    question: PartitionQuestion, state: JobState, _code: str, cause: str
-) -> None:
+def end_question(question: PartitionQuestion, state: JobState, _code: str, cause: str) -> None:
     """Note why a partition does not answer, so that the scan says so."""
     if state == JobState.CANCELLED:
         cause = _("Somebody cancelled it.")
@@ -299,9 +270,7 @@ def end_question(
 
 
 def _answered(question: PartitionQuestion) -> QuerySet[PartitionQuestion]:
-    return PartitionQuestion.objects.filter(
-        pk=question.pk, asked=question.asked, answer=None
-    )
+    return PartitionQuestion.objects.filter(pk=question.pk, asked=question.asked, answer=None)
 
 
 def _wake(search: PartitionSearch) -> None:

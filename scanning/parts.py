@@ -39,18 +39,14 @@ finders: Registry[Callable[[ScannedFile], Surroundings | None]] = Registry()
 """Functions that know the surroundings of some files."""
 
 
-kept_sound: Registry[Callable[[ScannedFile], Sequence[tuple[int, int]] | None]] = (
-    Registry()
-)
+kept_sound: Registry[Callable[[ScannedFile], Sequence[tuple[int, int]] | None]] = Registry()
 """Functions that return the times, in milliseconds, whose sound some files keep."""
 
 
 def surroundings_of(file: ScannedFile) -> Surroundings | None:
     """Return the surroundings of a file; None for a file that stands alone."""
     candidates = (finder(file) for finder in finders)
-    return next(
-        (surroundings for surroundings in candidates if surroundings is not None), None
-    )
+    return next((surroundings for surroundings in candidates if surroundings is not None), None)
 
 
 def kept_intervals(file: ScannedFile) -> Sequence[tuple[int, int]] | None:

@@ -14,12 +14,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from catalogue import partitions
-from common.media_analysis import (
-    AudioRefused,
-    analyse,
-    keep_rendition,
-    write_rendition,
-)
+from common.media_analysis import AudioRefused, analyse, keep_rendition, write_rendition
 from common.storage import replace_bytes
 from jobs import clock, resources
 from jobs.context import JobContext
@@ -89,9 +84,7 @@ def run(context: JobContext) -> None:
     with transaction.atomic():
         if results.is_outdated(result):
             # The next search finds what it hid, and describes unmatched intervals.
-            context.wait_until(
-                clock.now(), _("A recording was retired during the search.")
-            )
+            context.wait_until(clock.now(), _("A recording was retired during the search."))
         results.store_result(scan=scan, result=result)
         submit(RENDITION, file)
         # Last, so that a worker that lost the job stores nothing.
@@ -99,11 +92,7 @@ def run(context: JobContext) -> None:
 
 
 def _elsewhere(
-    scan: Scan,
-    query: Fingerprint,
-    tracks: tuple[tuple[int, Fingerprint], ...],
-    *,
-    is_stored: bool,
+    scan: Scan, query: Fingerprint, tracks: tuple[tuple[int, Fingerprint], ...], *, is_stored: bool
 ) -> embedded.Elsewhere | None:
     """Return the search on other machines, if this one lacks partitions."""
     if partitions.are_all_held():
@@ -174,20 +163,14 @@ def _sound_of(file: ScannedFile, context: JobContext) -> _Sound:
         name = f"scans/{file.uid.hex[:2]}/{file.uid.hex}.track{number}.acrfp"
         file.other_tracks.update_or_create(
             number=number,
-            defaults={
-                "fingerprint": replace_bytes(name, fingerprint_file.to_bytes(sound))
-            },
+            defaults={"fingerprint": replace_bytes(name, fingerprint_file.to_bytes(sound))},
         )
     file.undecoded_ms = made.facts["undecoded_ms"]
     file.length_ms = made.duration_ms + file.undecoded_ms
     file.facts = made.facts | {"warnings": list(made.warnings)}
     file.fingerprint = made.fingerprint_name
     file.waveform = made.waveform_name
-    file.save(
-        update_fields=[
-            *("length_ms", "undecoded_ms", "facts", "fingerprint", "waveform")
-        ]
-    )
+    file.save(update_fields=[*("length_ms", "undecoded_ms", "facts", "fingerprint", "waveform")])
     if file.container.cloud_account_id is not None:
         # A scan by another portal may wait for the fingerprint.
         bring_forward(CLOUD_SCAN, file.scans.all())
@@ -232,10 +215,6 @@ def make_rendition(context: JobContext) -> None:
         same_audio = ScannedFile.objects.filter(pk=file.pk, media=file.media.name)
         keep_rendition(name, same_audio)
     for track in file.other_tracks.filter(proxy=""):
-        name = write_rendition(
-            file.media, folder="proxies", key=file.uid.hex, track=track.number
-        )
-        same_track = FileTrack.objects.filter(
-            pk=track.pk, scanned_file__media=file.media.name
-        )
+        name = write_rendition(file.media, folder="proxies", key=file.uid.hex, track=track.number)
+        same_track = FileTrack.objects.filter(pk=track.pk, scanned_file__media=file.media.name)
         keep_rendition(name, same_track)

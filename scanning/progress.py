@@ -12,11 +12,7 @@ from django.utils.translation import gettext as _
 from jobs.choices import OPEN_STATES, JobState
 from jobs.models import Job
 from jobs.selectors import jobs_of
-from scanning.choices import (
-    ACTIVE_SCAN_STATUSES,
-    ScanStage,
-    ScanStatus,
-)
+from scanning.choices import ACTIVE_SCAN_STATUSES, ScanStage, ScanStatus
 from scanning.cloud.jobs import CLOUD_SCAN
 from scanning.jobs import SCAN
 from scanning.models import Scan

@@ -18,9 +18,7 @@ from jobs.services import hold_back, submit
 
 
 @transaction.atomic
-def finish_and_repeat(
-    context: JobContext, *, next_at: datetime, **columns: object
-) -> None:
+def finish_and_repeat(context: JobContext, *, next_at: datetime, **columns: object) -> None:
     """Finish the job, and ask for the next one unless its row is switched off."""
     context.finish(**columns)
     # Lock the row so that switching it on finds either this job or the next one.

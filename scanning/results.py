@@ -35,14 +35,7 @@ from scanning.choices import (
 from scanning.cloud.jobs import make_cloud_scan
 from scanning.engines.base import EngineResult, FoundRecording
 from scanning.errors import ScanEnded, ScanFailed
-from scanning.models import (
-    Detection,
-    PartitionSearch,
-    RetroSearch,
-    Scan,
-    ScannedFile,
-    Segment,
-)
+from scanning.models import Detection, PartitionSearch, RetroSearch, Scan, ScannedFile, Segment
 
 _SCANNED = (FileStatus.READY, FileStatus.NO_MATCH)
 
@@ -113,10 +106,7 @@ def _searchable(recordings: Sequence[FoundRecording]) -> list[FoundRecording]:
 
 @transaction.atomic
 def store_late_finds(
-    *,
-    scanned_file: ScannedFile,
-    search: RetroSearch,
-    recordings: Sequence[FoundRecording],
+    *, scanned_file: ScannedFile, search: RetroSearch, recordings: Sequence[FoundRecording]
 ) -> int:
     """Store the results of a retro search in a file; return the number of recordings.
 
@@ -128,13 +118,9 @@ def store_late_finds(
     file = ScannedFile.objects.select_for_update().get(pk=scanned_file.pk)
     full, late = selectors.current_scans(file), selectors.late_scans(file)
     detected = set(
-        Detection.objects.filter(scan__in=[*full, *late]).values_list(
-            "recording_id", flat=True
-        )
+        Detection.objects.filter(scan__in=[*full, *late]).values_list("recording_id", flat=True)
     )
-    new = [
-        entry for entry in _searchable(recordings) if entry.recording_id not in detected
-    ]
+    new = [entry for entry in _searchable(recordings) if entry.recording_id not in detected]
     # A scan without detections would only clutter the history of the file.
     if not new or file.deleted_at is not None:
         return 0
@@ -161,20 +147,13 @@ def store_late_finds(
 def _buckets_of(search: RetroSearch) -> list[dict[str, Any]]:  # Any: JSON
     """Return id and name of the buckets that hold the searched recordings."""
     buckets = search.recordings.order_by("bucket").values("bucket", "bucket__name")
-    return [
-        {"id": row["bucket"], "name": row["bucket__name"]} for row in buckets.distinct()
-    ]
+    return [{"id": row["bucket"], "name": row["bucket__name"]} for row in buckets.distinct()]
 
 
 @transaction.atomic
 def store_failure(*, scan: Scan, failure: ScanFailed) -> None:
     """End the scan as failed and show the cause on the file."""
-    _end_scan(
-        scan,
-        ScanStatus.FAILED,
-        error_code=failure.code,
-        message=str(failure)[:1000],
-    )
+    _end_scan(scan, ScanStatus.FAILED, error_code=failure.code, message=str(failure)[:1000])
     _settle_file(scan)
 
 
@@ -259,10 +238,7 @@ def _settle_file(scan: Scan) -> None:
         if status in _SCANNED:
             message = " ".join([*locked.damage, message]).strip()[:1000]
         ScannedFile.objects.filter(pk=scan.scanned_file_id).update(
-            status=status,
-            error_code=code,
-            message=message,
-            updated_at=datetime.now(tz=UTC),
+            status=status, error_code=code, message=message, updated_at=datetime.now(tz=UTC)
         )
         scan_settled.send(sender=Scan, scan=scan)
 

@@ -82,9 +82,7 @@ def remove_audio(*, scanned_file: ScannedFile, user: User, reason: str) -> bool:
     return _remove(scanned_file.pk, original_only=False, user=user, reason=reason)
 
 
-def _due(
-    container: Container, by: datetime
-) -> list[tuple[QuerySet[ScannedFile], bool]]:
+def _due(container: Container, by: datetime) -> list[tuple[QuerySet[ScannedFile], bool]]:
     """Pair each set of files due by ``by`` with whether their rendition stays."""
     files = ScannedFile.objects.filter(container=container).order_by("audio_at")
     has_media, has_proxy = ~Q(media=""), ~Q(proxy="")
@@ -96,10 +94,7 @@ def _due(
         if keeps == KeepAudio.COPY:
             due.append((scanned.filter(has_media, has_proxy), True))
         elif keeps == KeepAudio.NOTHING:
-            due += [
-                (scanned.filter(has_media), False),
-                (scanned.filter(has_proxy), False),
-            ]
+            due += [(scanned.filter(has_media), False), (scanned.filter(has_proxy), False)]
     # The age limit applies to unscanned files as well; _remove spares active ones.
     if days := days_kept(container):
         old = files.filter(audio_at__lt=by - timedelta(days=days))
@@ -107,9 +102,7 @@ def _due(
     return due
 
 
-def _remove(
-    key: int, *, original_only: bool, user: User | None = None, reason: str = ""
-) -> bool:
+def _remove(key: int, *, original_only: bool, user: User | None = None, reason: str = "") -> bool:
     file = ScannedFile.objects.get(pk=key)
     # An active scan still needs the audio; the next run tries again.
     if file.scans.filter(status__in=ACTIVE_SCAN_STATUSES).exists():

@@ -11,12 +11,7 @@ from datetime import UTC, datetime
 from django.db.models import Count, Exists, F, Min, OuterRef, Q, QuerySet
 
 from catalogue.models import IndexEntry, Recording, RecordingStatus
-from scanning.choices import (
-    ACTIVE_SCAN_STATUSES,
-    COMBINED_ENGINES,
-    EngineChoice,
-    ScanStatus,
-)
+from scanning.choices import ACTIVE_SCAN_STATUSES, COMBINED_ENGINES, EngineChoice, ScanStatus
 from scanning.models import CloudAccount, Container, Scan, ScannedFile, SentAs
 
 
@@ -31,9 +26,7 @@ class WorkerHealth:
 
 def worker_health() -> WorkerHealth:
     """Return how many embedded and cloud scans wait or run."""
-    figures = Scan.objects.filter(
-        status__in=[ScanStatus.QUEUED, ScanStatus.RUNNING]
-    ).aggregate(
+    figures = Scan.objects.filter(status__in=[ScanStatus.QUEUED, ScanStatus.RUNNING]).aggregate(
         queued=Count("pk", filter=Q(status=ScanStatus.QUEUED)),
         running=Count("pk", filter=Q(status=ScanStatus.RUNNING)),
         oldest=Min("created_at", filter=Q(status=ScanStatus.QUEUED)),
@@ -60,10 +53,7 @@ def seconds_per_hour() -> dict[int, int]:
         )
         .order_by("-pk")
         .values_list(
-            "scanned_file__container",
-            "scanned_file__length_ms",
-            "started_at",
-            "finished_at",
+            "scanned_file__container", "scanned_file__length_ms", "started_at", "finished_at"
         )[:200]
     )
     for container, duration_ms, started, finished in latest:
@@ -127,9 +117,7 @@ def late_scans(scanned_file: ScannedFile) -> list[Scan]:
     """Return the late scans that add detections to the current scans."""
     full = [scan.pk for scan in current_scans(scanned_file)]
     rows = Scan.objects.filter(
-        scanned_file=scanned_file,
-        retro_search__isnull=False,
-        pk__gt=min(full, default=0),
+        scanned_file=scanned_file, retro_search__isnull=False, pk__gt=min(full, default=0)
     )
     return list(rows.order_by("pk"))
 
@@ -163,9 +151,7 @@ def files_of_callback(*, container: Container, file_id: str) -> QuerySet[Scanned
 def scans_awaiting_callback() -> QuerySet[Scan]:
     """Return the scans whose result comes by callback only, without an account."""
     return Scan.objects.filter(
-        engine=EngineChoice.ACRCLOUD,
-        status=ScanStatus.AWAITING_CALLBACK,
-        cloud_job__isnull=True,
+        engine=EngineChoice.ACRCLOUD, status=ScanStatus.AWAITING_CALLBACK, cloud_job__isnull=True
     )
 
 
@@ -182,9 +168,7 @@ def index_positions(recordings: Collection[int]) -> dict[tuple[int, int], int | 
 
 
 def has_searched(
-    scan: Scan,
-    recording: Recording,
-    positions: Mapping[tuple[int, int], int | None],
+    scan: Scan, recording: Recording, positions: Mapping[tuple[int, int], int | None]
 ) -> bool:
     """Return whether a scan by the embedded engine searched for a recording.
 
@@ -203,9 +187,7 @@ def has_searched(
 def not_scanned_since(scans: QuerySet[Scan]) -> QuerySet[Scan]:
     """Leave out scans whose failure a later scan of the file replaces."""
     later = Scan.objects.full().filter(
-        scanned_file=OuterRef("scanned_file"),
-        engine=OuterRef("engine"),
-        pk__gt=OuterRef("pk"),
+        scanned_file=OuterRef("scanned_file"), engine=OuterRef("engine"), pk__gt=OuterRef("pk")
     )
     present = scans.filter(scanned_file__deleted_at__isnull=True)
     return present.exclude(Exists(later))

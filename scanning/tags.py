@@ -9,11 +9,7 @@ TERRITORY_TAG = "territory:"
 
 def territories_of(tags: Iterable[object]) -> list[str]:
     """Return the codes of the territories that the tags name, in capitals."""
-    codes = (
-        str(tag)[len(TERRITORY_TAG) :].strip().upper()
-        for tag in tags
-        if _is_territory(tag)
-    )
+    codes = (str(tag)[len(TERRITORY_TAG) :].strip().upper() for tag in tags if _is_territory(tag))
     return list(dict.fromkeys(code for code in codes if code))
 
 

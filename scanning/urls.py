@@ -10,13 +10,7 @@ app_name = "scanning"
 
 urlpatterns = [
     path(
-        "acrcloud/accounts/<int:account_id>/<str:secret>",
-        account_callback,
-        name="account_callback",
+        "acrcloud/accounts/<int:account_id>/<str:secret>", account_callback, name="account_callback"
     ),
-    path(
-        "acrcloud/<int:container_id>/<str:secret>",
-        acrcloud_callback,
-        name="acrcloud_callback",
-    ),
+    path("acrcloud/<int:container_id>/<str:secret>", acrcloud_callback, name="acrcloud_callback"),
 ]

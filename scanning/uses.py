@@ -77,8 +77,7 @@ class FileUse:
 def airings_of(file: ScannedFile) -> list[FileAiring]:
     """Return when and where a file was on the air, as far as that is known."""
     return [
-        FileAiring(**{**airing, "day": date.fromisoformat(airing["day"])})
-        for airing in file.aired
+        FileAiring(**{**airing, "day": date.fromisoformat(airing["day"])}) for airing in file.aired
     ]
 
 
@@ -109,9 +108,7 @@ def use_of(file: ScannedFile) -> FileUse:
     )
 
 
-def _days(
-    file: ScannedFile, aired: Sequence[FileAiring]
-) -> tuple[tuple[date, ...], UseSource]:
+def _days(file: ScannedFile, aired: Sequence[FileAiring]) -> tuple[tuple[date, ...], UseSource]:
     if aired:
         return tuple(sorted({airing.day for airing in aired})), _source_of(aired)
     if file.published_on:
@@ -129,15 +126,9 @@ def _territories(
     if not named and file.container.territory:
         named, source = frozenset({file.container.territory}), UseSource.CONTAINER
     station = _source_of(aired)
-    if where and (
-        station == UseSource.BROADCAST or source != UseSource.FILE or not named
-    ):
+    if where and (station == UseSource.BROADCAST or source != UseSource.FILE or not named):
         is_complete = all(airing.territory for airing in aired)
-        return (
-            where if is_complete else where | named,
-            station,
-            is_complete or bool(named),
-        )
+        return (where if is_complete else where | named, station, is_complete or bool(named))
     return named, source if named else UseSource.UNKNOWN, bool(named)
 
 

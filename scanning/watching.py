@@ -131,9 +131,7 @@ def _submit(watch: Watch, item: WatchItem) -> None:
         # Somebody else submitted the link first; the item points to that file.
         if refused.code == "link_seen":
             item.state = WatchItemState.SEEN
-            item.scanned_file = file_of_link(
-                container=watch.container, key=item.link_key
-            )
+            item.scanned_file = file_of_link(container=watch.container, key=item.link_key)
         else:
             item.state, item.message = WatchItemState.REFUSED, str(refused)[:500]
     item.save(update_fields=["state", "message", "scanned_file"])
@@ -207,7 +205,5 @@ def _unmark(items: Iterable[WatchItem], reasons: Collection[str]) -> None:
         if file is None or file.source_gone_why not in reasons:
             continue
         with transaction.atomic():
-            ScannedFile.objects.filter(pk=file.pk).update(
-                source_gone_at=None, source_gone_why=""
-            )
+            ScannedFile.objects.filter(pk=file.pk).update(source_gone_at=None, source_gone_why="")
             audit.services.record(case=f"file:{file.uid}", action="file.source_back")

@@ -33,9 +33,9 @@ def fact_rows(facts: Sequence[StatementFact]) -> Iterator[FactRow]:
     """Yield the facts of which the viewer may see everything."""
     matches = matches_by_any_uid({fact.match for fact in facts})
     recordings = dict(
-        Recording.objects.filter(
-            uid__in={fact.recording for fact in facts}
-        ).values_list("uid", "title")
+        Recording.objects.filter(uid__in={fact.recording for fact in facts}).values_list(
+            "uid", "title"
+        )
     )
     uids = {fact.file for fact in facts} - {""}
     files = {str(file.uid): file for file in ScannedFile.objects.filter(uid__in=uids)}

@@ -94,18 +94,14 @@ def run(context: JobContext) -> None:
         causes = {check.statement: check.event for check in noted}
         for kind in kinds:
             of_kind = rows.filter(kind=kind.kind).order_by("-pk")
-            for batch in batched(
-                list(of_kind.values_list("pk", flat=True)), COMPARED_AT_ONCE
-            ):
+            for batch in batched(list(of_kind.values_list("pk", flat=True)), COMPARED_AT_ONCE):
                 context.report()
                 _compare(batch, causes)
         StatementCheck.objects.filter(pk__in=[check.pk for check in noted]).delete()
     context.finish()
 
 
-def differences_of(
-    statements: Sequence[Statement],
-) -> dict[int, Sequence[Difference]]:
+def differences_of(statements: Sequence[Statement]) -> dict[int, Sequence[Difference]]:
     """Compare statements with today, in the words of the current language."""
     differences: dict[int, Sequence[Difference]] = {}
     with working_for(None):
@@ -131,14 +127,9 @@ def _compare(keys: Sequence[int], causes: dict[int | None, int | None]) -> None:
 
 
 @transaction.atomic
-def _store(
-    row: Statement, differences: Sequence[Difference], cause: int | None
-) -> None:
+def _store(row: Statement, differences: Sequence[Difference], cause: int | None) -> None:
     """Store what a statement says otherwise; an event tells when that begins and ends."""
-    sentences = [
-        {"text": difference.text, "match": difference.match}
-        for difference in differences
-    ]
+    sentences = [{"text": difference.text, "match": difference.match} for difference in differences]
     digest = digest_of(sentences)
     if digest == row.differs_sha256:
         return

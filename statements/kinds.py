@@ -72,9 +72,7 @@ class Kind(ABC):
         return set(rows.values_list("uid", flat=True))
 
     @abstractmethod
-    def differences(
-        self, statements: Sequence[Statement]
-    ) -> Mapping[int, Sequence[Difference]]:
+    def differences(self, statements: Sequence[Statement]) -> Mapping[int, Sequence[Difference]]:
         """Compare statements with today; return what differs, by key.
 
         It runs without access limits. What statements share is read once for all.
@@ -117,9 +115,7 @@ kinds: Registry[Kind] = Registry()
 
 def kind_choices() -> list[tuple[str, str | Promise]]:
     """Return the kinds that this installation has, with their labels, in their order."""
-    return [
-        (kind.kind, kind.label) for kind in sorted(kinds, key=lambda kind: kind.place)
-    ]
+    return [(kind.kind, kind.label) for kind in sorted(kinds, key=lambda kind: kind.place)]
 
 
 def label_of(kind: str) -> str:

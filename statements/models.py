@@ -35,11 +35,7 @@ class Statement(models.Model):
         max_length=10, choices=StatementState.choices, default=StatementState.DRAFT
     )
     replaces = models.OneToOneField(
-        "self",
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="replaced_by",
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="replaced_by"
     )
     # Any: the rows of its kind.
     content: models.JSONField[Any, Any] = models.JSONField(default=list, blank=True)
@@ -77,8 +73,7 @@ class Statement(models.Model):
                 fields=["kind", "subject", "version"], name="statement_version_once"
             ),
             models.CheckConstraint(
-                condition=~models.Q(state__in=list(STANDING))
-                | models.Q(issued_at__isnull=False),
+                condition=~models.Q(state__in=list(STANDING)) | models.Q(issued_at__isnull=False),
                 name="statement_standing_is_issued",
             ),
             models.CheckConstraint(
@@ -114,9 +109,7 @@ class Statement(models.Model):
 class StatementStep(models.Model):
     """When a statement came into a state, and through whom."""
 
-    statement = models.ForeignKey(
-        Statement, on_delete=models.CASCADE, related_name="steps"
-    )
+    statement = models.ForeignKey(Statement, on_delete=models.CASCADE, related_name="steps")
     state = models.CharField(max_length=10, choices=StatementState.choices)
     person = person_field()
     person_name = models.CharField(max_length=150)
@@ -137,9 +130,7 @@ class StatementStep(models.Model):
 class StatementFile(models.Model):
     """Bytes that were approved, sent or handed over; they never change."""
 
-    statement = models.ForeignKey(
-        Statement, on_delete=models.CASCADE, related_name="files"
-    )
+    statement = models.ForeignKey(Statement, on_delete=models.CASCADE, related_name="files")
     format = models.CharField(max_length=10)
     name = models.CharField(max_length=300)
     file = models.FileField(max_length=200)
@@ -153,9 +144,7 @@ class StatementFile(models.Model):
         verbose_name_plural = _("files of statements")
         ordering = ["id"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["statement", "format"], name="statement_file_once"
-            ),
+            models.UniqueConstraint(fields=["statement", "format"], name="statement_file_once")
         ]
 
     def __str__(self) -> str:
@@ -168,9 +157,7 @@ class StatementFact(models.Model):
     ``state`` is that of the match then; ``cells`` are the other values that it states.
     """
 
-    statement = models.ForeignKey(
-        Statement, on_delete=models.CASCADE, related_name="facts"
-    )
+    statement = models.ForeignKey(Statement, on_delete=models.CASCADE, related_name="facts")
     match = models.CharField(max_length=32, blank=True, default="")
     recording = models.CharField(max_length=32, blank=True, default="")
     file = models.CharField(max_length=40, blank=True, default="")

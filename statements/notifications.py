@@ -44,9 +44,7 @@ def _as_event(rows: Sequence[Statement]) -> dict[str, object]:
 
 def _title(seen: Sequence[Statement]) -> str:
     return ngettext(
-        "%(count)d statement to correct",
-        "%(count)d statements to correct",
-        len(seen),
+        "%(count)d statement to correct", "%(count)d statements to correct", len(seen)
     ) % {"count": len(seen)}
 
 
@@ -98,8 +96,7 @@ def post(statement: Statement, event: Event) -> None:
             "name": statement.name,
             "version": statement.version,
             "state": statement.state,
-            "differs_since": statement.differs_since
-            and statement.differs_since.isoformat(),
+            "differs_since": statement.differs_since and statement.differs_since.isoformat(),
             "differs_in": [sentence["text"] for sentence in statement.differs_in],
             "differs_count": statement.differs_count,
         },

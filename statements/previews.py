@@ -77,11 +77,7 @@ def changes_between(
     changes = [
         as_change(
             statement,
-            [
-                difference.text
-                for difference in changed[statement.pk]
-                if difference.match in seen
-            ],
+            [difference.text for difference in changed[statement.pk] if difference.match in seen],
         )
         for statement in statements
         if statement.pk in visible
@@ -93,9 +89,5 @@ def changes_between(
 def as_change(statement: Statement, texts: Iterable[str] = ()) -> StatementChange:
     """Return a statement as previews show it."""
     return StatementChange(
-        statement.kind,
-        statement.subject,
-        statement.name,
-        address_of(statement),
-        tuple(texts),
+        statement.kind, statement.subject, statement.name, address_of(statement), tuple(texts)
     )

@@ -31,9 +31,7 @@ def statements_in_reach(among: Q | None = None) -> QuerySet[Statement]:
     For a viewer with limits each subject is looked up, so lists name few.
     """
     # A package that is switched off leaves its statements behind.
-    rows = Statement.objects.filter(
-        among or Q(), kind__in=[kind.kind for kind in kinds]
-    )
+    rows = Statement.objects.filter(among or Q(), kind__in=[kind.kind for kind in kinds])
     if sees_everything():
         return rows
     visible = Q(pk__in=[])
@@ -42,9 +40,7 @@ def statements_in_reach(among: Q | None = None) -> QuerySet[Statement]:
         subjects = set(of_kind.values_list("subject", flat=True).distinct())
         seen = set(kind.seen(subjects)) if subjects else subjects
         visible |= (
-            Q(kind=kind.kind)
-            if seen == subjects
-            else Q(kind=kind.kind, subject__in=list(seen))
+            Q(kind=kind.kind) if seen == subjects else Q(kind=kind.kind, subject__in=list(seen))
         )
     return rows.filter(visible)
 
@@ -80,9 +76,7 @@ def differing(statements: Iterable[Statement]) -> dict[int, Differing]:
     return {row.pk: _differing(row, seen, events) for row in rows}
 
 
-def _differing(
-    row: Statement, seen: Collection[str], events: Mapping[int, Event]
-) -> Differing:
+def _differing(row: Statement, seen: Collection[str], events: Mapping[int, Event]) -> Differing:
     texts = [
         difference["text"]
         for difference in row.differs_in
@@ -92,9 +86,7 @@ def _differing(
     if cause is not None and cause.case.startswith(_MATCH):
         cause = cause if cause.case.removeprefix(_MATCH) in seen else None
     stored_count = len(row.differs_in)
-    return Differing(
-        texts, stored_count - len(texts), row.differs_count - stored_count, cause
-    )
+    return Differing(texts, stored_count - len(texts), row.differs_count - stored_count, cause)
 
 
 def seen_matches(uids: Collection[str]) -> Collection[str]:
@@ -102,9 +94,7 @@ def seen_matches(uids: Collection[str]) -> Collection[str]:
     if sees_everything():
         return uids
     managers = (Match.objects, MatchAlias.objects)
-    visible_uids = (
-        rows.filter(uid__in=uids).values_list("uid", flat=True) for rows in managers
-    )
+    visible_uids = (rows.filter(uid__in=uids).values_list("uid", flat=True) for rows in managers)
     return set(chain.from_iterable(visible_uids))
 
 
@@ -254,19 +244,12 @@ def marks_of_broadcast(uid: str) -> list[Mark]:
 
 
 def _marks(
-    column: str,
-    about: Q,
-    now: Mapping[str, str],
-    states: Collection[StatementState],
+    column: str, about: Q, now: Mapping[str, str], states: Collection[StatementState]
 ) -> dict[str, list[Mark]]:
     facts = StatementFact.objects.filter(
-        about,
-        statement__state__in=states,
-        statement__kind__in=[kind.kind for kind in kinds],
+        about, statement__state__in=states, statement__kind__in=[kind.kind for kind in kinds]
     )
-    rows = list(
-        facts.order_by("-statement", "pk").values_list("statement", column, "state")
-    )
+    rows = list(facts.order_by("-statement", "pk").values_list("statement", column, "state"))
     if not rows:
         return {}
     former = MatchAlias.objects.filter(uid__in={uid for _key, uid, _state in rows})
@@ -276,9 +259,7 @@ def _marks(
         # Cue sheets also name parts of matches that do not count.
         then = state if state in MatchState.values else ""
         stated.setdefault((key, names.get(uid, uid)), []).append(then)
-    statements = Statement.objects.defer("content").in_bulk(
-        {key for key, _uid in stated}
-    )
+    statements = Statement.objects.defer("content").in_bulk({key for key, _uid in stated})
     seen = statements_in_reach(Q(pk__in=statements))
     visible = set(seen.values_list("pk", flat=True))
     marks: dict[str, list[Mark]] = {}
@@ -294,13 +275,7 @@ def _marks(
             if names.get(change["match"], change["match"]) == uid
         )
         marks.setdefault(uid, []).append(
-            Mark(
-                statement,
-                thens[0],
-                now.get(uid, ""),
-                len(thens),
-                tuple(dict.fromkeys(changes)),
-            )
+            Mark(statement, thens[0], now.get(uid, ""), len(thens), tuple(dict.fromkeys(changes)))
         )
     for uid, mark in hidden.items():
         marks.setdefault(uid, []).append(mark)
@@ -338,9 +313,7 @@ def standing_on(cases: Sequence[str]) -> Standing:
     grounds = set(cases)
     # One recording may be named thousands of times.
     named = list(
-        facts.order_by("statement")
-        .values_list("statement", "file", "recording")
-        .distinct()
+        facts.order_by("statement").values_list("statement", "file", "recording").distinct()
     )
     statements = Statement.objects.defer("content").in_bulk(
         {key for key, _file, _recording in named}
@@ -349,10 +322,7 @@ def standing_on(cases: Sequence[str]) -> Standing:
     for key, file, recording in named:
         statement = statements[key]
         about = StandingStatement(
-            statement.kind,
-            statement.subject,
-            statement.name,
-            address_of(statement),
+            statement.kind, statement.subject, statement.name, address_of(statement)
         )
         for case in {f"file:{file}", f"recording:{recording}"} & grounds:
             stated.setdefault(case, {})[about] = None
@@ -365,11 +335,7 @@ def concerned_by(cases: Mapping[str, Collection[str]]) -> Q:
     matches = set(cases.get("match", ()))
     columns = {
         "match": matches
-        | set(
-            MatchAlias.objects.filter(match__uid__in=matches).values_list(
-                "uid", flat=True
-            )
-        ),
+        | set(MatchAlias.objects.filter(match__uid__in=matches).values_list("uid", flat=True)),
         "file": cases.get("file", ()),
         "recording": cases.get("recording", ()),
         "broadcast": cases.get("broadcast", ()),
@@ -381,8 +347,7 @@ def concerned_by(cases: Mapping[str, Collection[str]]) -> Q:
     if recordings := list(columns["recording"]):
         # A merge may have given a match another recording than its facts name.
         today = Match.objects.filter(
-            Q(recording__uid__in=recordings)
-            | Q(recording__merged_into__uid__in=recordings)
+            Q(recording__uid__in=recordings) | Q(recording__merged_into__uid__in=recordings)
         )
         former = MatchAlias.objects.filter(match__in=today)
         named |= Q(match__in=today.values("uid")) | Q(match__in=former.values("uid"))

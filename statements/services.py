@@ -78,9 +78,7 @@ def _store(statement: Statement, facts: Iterable[Fact]) -> Iterator[dict[str, An
     """Store facts, of which there may be many; yield each as JSON. Any: JSON."""
     for some in batched(facts, _AT_ONCE):
         rows = [asdict(fact) for fact in some]
-        StatementFact.objects.bulk_create(
-            StatementFact(statement=statement, **row) for row in rows
-        )
+        StatementFact.objects.bulk_create(StatementFact(statement=statement, **row) for row in rows)
         yield from rows
 
 
@@ -115,9 +113,7 @@ def advance(
     return row
 
 
-def attach(
-    *, statement: Statement, form: str, name: str, stored: StoredFile
-) -> StatementFile:
+def attach(*, statement: Statement, form: str, name: str, stored: StoredFile) -> StatementFile:
     """Record the stored bytes of a statement in a format; ``name`` is for downloads."""
     return StatementFile.objects.create(
         statement=statement,
@@ -144,13 +140,7 @@ def hand_out(*, file: StatementFile, actor: User | str) -> bytes:
 
 
 def record_download(
-    *,
-    case: str,
-    kind: str,
-    actor: User | str,
-    form: str,
-    version: int,
-    sha256: str,
+    *, case: str, kind: str, actor: User | str, form: str, version: int, sha256: str
 ) -> None:
     """Record who got which bytes of a statement."""
     audit.services.record(
@@ -189,12 +179,7 @@ def _replace_earlier(statement: Statement, user: User | None) -> None:
 
 @transaction.atomic
 def keep(
-    *,
-    statement: Statement,
-    user: User,
-    why: str,
-    differs_sha256: str,
-    until: date | None = None,
+    *, statement: Statement, user: User, why: str, differs_sha256: str, until: date | None = None
 ) -> None:
     """Keep a statement with the differences that the person saw; raises ``StatementRefused``.
 

@@ -101,8 +101,7 @@ def prepare(server: psycopg.Connection, url: str) -> None:
     server.execute("SELECT pg_advisory_lock(%s)", lock)
     try:
         made_with = server.execute(
-            "SELECT shobj_description(oid, 'pg_database') FROM pg_database"
-            " WHERE datname = %s",
+            "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s",
             [TEMPLATE],
         ).fetchone()
         if made_with != (fingerprint_schema(),):
@@ -159,9 +158,7 @@ def _patient() -> Iterator[None]:
     """
     execute = SQLiteCursorWrapper.execute
 
-    def execute_soon(
-        cursor: SQLiteCursorWrapper, query: Any, params: Any = None
-    ) -> sqlite3.Cursor:
+    def execute_soon(cursor: SQLiteCursorWrapper, query: Any, params: Any = None) -> sqlite3.Cursor:
         if threading.current_thread() is not threading.main_thread():
             return execute(cursor, query, params)
         end = time.monotonic() + _PATIENCE_SECONDS

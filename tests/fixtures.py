@@ -46,16 +46,7 @@ from recognition.isolation import client
 from recognition.limits import DEFAULT_LIMITS, DecodeLimits
 from scanning.models import Container, ScannedFile
 from scanning.services.intake import submit_upload
-from tests import (
-    audio,
-    databases,
-    keeping,
-    pristine,
-    product,
-    scheduling,
-    unread,
-    write_locks,
-)
+from tests import audio, databases, keeping, pristine, product, scheduling, unread, write_locks
 from tests.clocks import follow_this_machine
 from tests.factories.accounts import make_user
 from tests.markup import checked_answers
@@ -94,9 +85,7 @@ class MakeClient(Protocol):
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(
-    config: pytest.Config, log: Producer | None
-) -> LoadScopeScheduling:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer | None) -> LoadScopeScheduling:
     """Keep tests that share a portal in the same process, in the order of collection."""
     config.option.loadscopereorder = False
     return scheduling.FromBothEnds(config, log)
@@ -145,11 +134,7 @@ def renditions_are_encoded_once() -> Iterator[None]:
     kept = keeping.folder(_RENDITIONS, version, lambda _folder: None, days=1)
 
     def once(
-        path: Path,
-        target: Path,
-        *,
-        track: int | None = None,
-        limits: DecodeLimits = DEFAULT_LIMITS,
+        path: Path, target: Path, *, track: int | None = None, limits: DecodeLimits = DEFAULT_LIMITS
     ) -> None:
         which = f"{track}{path.suffix}{limits}".encode()
         made = kept / sha256(which + path.read_bytes()).hexdigest()
@@ -249,9 +234,7 @@ def pytest_runtest_call() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(
-    django_db_modify_db_settings: None,
-) -> Iterator[None]:
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> Iterator[None]:
     """Let each process start from a copy of the migrated database.
 
     Django still looks for migrations that are missing there.
@@ -299,9 +282,7 @@ def copy_database() -> CopyDatabase:
 
 
 @pytest.fixture(autouse=True)
-def data_dir(
-    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> Path:
+def data_dir(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give each test its own data folder and fast password hashes."""
     # A resource that one test blocks would hold up the jobs of the next ones for 30 s.
     monkeypatch.setattr(resources, "_blocked_until", {})
@@ -442,21 +423,14 @@ def upload(name: str, content: bytes) -> SimpleUploadedFile:
     return SimpleUploadedFile(name, content, content_type="application/octet-stream")
 
 
-def submit_sound(
-    container: Container, sound: audio.Samples, user: User | None
-) -> ScannedFile:
+def submit_sound(container: Container, sound: audio.Samples, user: User | None) -> ScannedFile:
     """Submit a sound file to be scanned."""
     file = upload("programme.wav", audio.wav_bytes(sound))
     return submit_upload(container=container, upload=file, user=user).scanned_file
 
 
 def add_tune(
-    bucket: Bucket,
-    seed: int,
-    seconds: float,
-    *,
-    title: str = "",
-    user: User | None = None,
+    bucket: Bucket, seed: int, seconds: float, *, title: str = "", user: User | None = None
 ) -> Recording:
     """Add a recording of a tune, which the worker is yet to fingerprint."""
     return add_recording(

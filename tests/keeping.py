@@ -65,9 +65,7 @@ def copy(made: Path, path: Path) -> None:
     Path(file.name).replace(path)
 
 
-def folder(
-    kept_in: Path, version: str, make: Callable[[Path], None], *, days: int
-) -> Path:
+def folder(kept_in: Path, version: str, make: Callable[[Path], None], *, days: int) -> Path:
     """Return the folder of a version, which ``make`` has filled.
 
     The first process fills it, the others wait for it. Versions that nobody used for

@@ -186,9 +186,7 @@ def _survivors(seed: int, count: int, processes: int) -> Iterator[Mutant]:
     """Yield the faults that no test noticed, each tried once in all runs."""
     results = _KEPT / f"results-{databases.fingerprint_code()}-{seed}.jsonl"
     lines = results.read_text("utf-8").splitlines() if results.exists() else []
-    known = {
-        Mutant(**one["mutant"]): bool(one["noticed"]) for one in map(json.loads, lines)
-    }
+    known = {Mutant(**one["mutant"]): bool(one["noticed"]) for one in map(json.loads, lines)}
     drawn = draw(seed, count)
     reached = _tests_reaching(drawn)
     trees: SimpleQueue[Path] = SimpleQueue()
@@ -205,9 +203,7 @@ def _survivors(seed: int, count: int, processes: int) -> Iterator[Mutant]:
         finally:
             trees.put(tree)
         with results.open("a", encoding="utf-8") as file:
-            file.write(
-                json.dumps({"mutant": asdict(mutant), "noticed": noticed}) + "\n"
-            )
+            file.write(json.dumps({"mutant": asdict(mutant), "noticed": noticed}) + "\n")
         return mutant, noticed
 
     with ThreadPoolExecutor(processes) as pool:
@@ -285,10 +281,7 @@ def _tests_reaching(mutants: Sequence[Mutant]) -> dict[Mutant, list[str]]:
     for mutant in mutants:
         here = reached[mutant.path, mutant.line]
         others = reached[mutant.path, _ANY] - here
-        found[mutant] = [
-            *narrowest(here)[:_MOST_TESTS],
-            *narrowest(others)[:_MOST_OTHERS],
-        ]
+        found[mutant] = [*narrowest(here)[:_MOST_TESTS], *narrowest(others)[:_MOST_OTHERS]]
     return found
 
 

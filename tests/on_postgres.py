@@ -41,11 +41,7 @@ def main() -> int:
     return subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-q", "-p", "tests.on_postgres"),
-            *(
-                f"--ignore-glob={place}{path}"
-                for place in ("", "plugins/*/")
-                for path in _WITHOUT
-            ),
+            *(f"--ignore-glob={place}{path}" for place in ("", "plugins/*/") for path in _WITHOUT),
             *(_modules() if not _names_tests(sys.argv[1:]) else ()),
             *sys.argv[1:],
         ],
@@ -94,9 +90,7 @@ def prepared() -> str | None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(
-    config: pytest.Config, items: list[pytest.Item]
-) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the tests that use no database or send nothing new."""
     recorded = {each.test: each for each in statements.read(STATEMENTS)}
     # A slow test would be left out after its statements had counted as sent.

@@ -22,17 +22,7 @@ from tests import product
 LENGTH: Final = 200_000
 # Any in this module: patterns of texts and of bytes, and the nodes of their syntax.
 _FUNCTIONS: Final = frozenset(
-    [
-        "compile",
-        "findall",
-        "finditer",
-        "fullmatch",
-        "match",
-        "search",
-        "split",
-        "sub",
-        "subn",
-    ]
+    ["compile", "findall", "finditer", "fullmatch", "match", "search", "split", "sub", "subn"]
 )
 _AT_THE_BEGINNING: Final = frozenset({"match", "fullmatch"})
 # A quadratic pattern is seen with the shorter texts already, before it takes minutes.
@@ -62,9 +52,7 @@ class Pattern:
     def seconds(self, text: str) -> float:
         """Return the processor time for a text, of the slowest way to use the pattern."""
         given = (
-            text.encode("latin-1", "replace")
-            if isinstance(self.compiled.pattern, bytes)
-            else text
+            text.encode("latin-1", "replace") if isinstance(self.compiled.pattern, bytes) else text
         )
         return max(_seconds(call, given) for call in self._calls())
 
@@ -198,9 +186,7 @@ def _patterns_of(
     place = f"{module}:{call.lineno}"
     method = call.func.attr
     parent = parents[call]
-    target = getattr(parent, "target", None) or next(
-        iter(getattr(parent, "targets", ())), None
-    )
+    target = getattr(parent, "target", None) or next(iter(getattr(parent, "targets", ())), None)
     name = target.id if isinstance(target, ast.Name) else ""
     methods = frozenset({method})
     if method == "compile":
@@ -255,9 +241,7 @@ class Shape:
     last: str
 
     def text(self, length: int) -> str:
-        times = max(
-            1, (length - len(self.first) - len(self.last)) // len(self.repeated)
-        )
+        times = max(1, (length - len(self.first) - len(self.last)) // len(self.repeated))
         return f"{self.first}{self.repeated * times}{self.last}"
 
     def __str__(self) -> str:
@@ -354,9 +338,7 @@ def _members(kind: Any, value: Any) -> list[str]:
         return list(_CHARACTERS)
     items = value if kind is op.IN else [(op.NEGATE, None), (op.LITERAL, value)]
     starts = [_first_of(item) for item in items]
-    return [
-        each for each in [*filter(None, starts), *_CHARACTERS] if _takes(items, each)
-    ]
+    return [each for each in [*filter(None, starts), *_CHARACTERS] if _takes(items, each)]
 
 
 def _first_of(item: Any) -> str:

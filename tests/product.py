@@ -14,18 +14,11 @@ _AT_THE_ROOT = {"build", "dist", "var"}
 def files(suffix: str | tuple[str, ...]) -> Iterator[Path]:
     """Yield the files with a suffix, in order: the core's and those of plug-ins."""
     for folder, folders, names in os.walk(ROOT):
-        left_out = {
-            *_NOT_THE_PRODUCT,
-            *(_AT_THE_ROOT if Path(folder) == ROOT else ()),
-        }
+        left_out = {*_NOT_THE_PRODUCT, *(_AT_THE_ROOT if Path(folder) == ROOT else ())}
         folders[:] = sorted(
-            name
-            for name in folders
-            if name not in left_out and not name.startswith((".", "__"))
+            name for name in folders if name not in left_out and not name.startswith((".", "__"))
         )
-        yield from (
-            Path(folder, name) for name in sorted(names) if name.endswith(suffix)
-        )
+        yield from (Path(folder, name) for name in sorted(names) if name.endswith(suffix))
 
 
 def name_of(path: Path) -> str:

@@ -37,10 +37,7 @@ _ATTRIBUTES = ("title", "aria-label", "placeholder", "alt", "data-label")
 def disguise(text: str) -> str:
     """Return a text as the pseudo language says it."""
     parts = _KEPT.split(text.partition(_CONTEXT)[2] or text)
-    shown = [
-        part if place % 2 else part.translate(_LETTERS)
-        for place, part in enumerate(parts)
-    ]
+    shown = [part if place % 2 else part.translate(_LETTERS) for place, part in enumerate(parts)]
     return f"[{''.join(shown)}]"
 
 
@@ -104,9 +101,7 @@ def stored_values() -> list[str]:
 
 def _text_fields(model: type[models.Model]) -> list[str]:
     kinds = (models.CharField, models.TextField, models.JSONField, models.UUIDField)
-    return ["pk"] + [
-        each.name for each in model._meta.concrete_fields if isinstance(each, kinds)
-    ]
+    return ["pk"] + [each.name for each in model._meta.concrete_fields if isinstance(each, kinds)]
 
 
 def _texts_in(value: object) -> Iterator[str]:

@@ -28,9 +28,7 @@ class RecordCells:
 
     def __init__(self, line: int, names: Sequence[str], values: Sequence[str]) -> None:
         if len(names) != len(values):
-            raise ReaderFault(
-                line, "cells", str(len(values)), f"is no count of {len(names)}"
-            )
+            raise ReaderFault(line, "cells", str(len(values)), f"is no count of {len(names)}")
         self.line = line
         self._values = dict(zip(names, values, strict=True))
 
@@ -182,10 +180,7 @@ def _mod_37_36(value: str) -> bool:
 
 
 def _mod_10(value: str) -> bool:
-    total = sum(
-        int(digit) * (1 if at % 2 == 0 else 3)
-        for at, digit in enumerate(reversed(value))
-    )
+    total = sum(int(digit) * (1 if at % 2 == 0 else 3) for at, digit in enumerate(reversed(value)))
     return total % 10 == 0
 
 

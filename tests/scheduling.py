@@ -33,10 +33,7 @@ _ORDER = (
     _CLIENTS,
 )
 # Modules whose server would start for each test anew, since any process takes the next.
-_TOGETHER = (
-    "tests/acrportal/test_ended_searches.py",
-    "tests/reports/test_broken_streams.py",
-)
+_TOGETHER = ("tests/acrportal/test_ended_searches.py", "tests/reports/test_broken_streams.py")
 
 
 def group_of(nodeid: str) -> str:

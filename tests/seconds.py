@@ -30,8 +30,7 @@ def places_of(match: Match) -> dict[str, int]:
     of_match, of_segments = kept_columns(Mode.MATCH)
     row = dict(zip(of_match, cells, strict=True))
     counted = [
-        int(str(dict(zip(of_segments, each, strict=True))["counted_ms"]))
-        for each in segments
+        int(str(dict(zip(of_segments, each, strict=True))["counted_ms"])) for each in segments
     ]
     listed = segment_rows([match])
     return {
@@ -45,9 +44,7 @@ def places_of(match: Match) -> dict[str, int]:
 
 def _length_of(parts: object) -> int:
     assert isinstance(parts, list)
-    return sum(
-        _ms(end) - _ms(start) for start, end in (part.split("-") for part in parts)
-    )
+    return sum(_ms(end) - _ms(start) for start, end in (part.split("-") for part in parts))
 
 
 def _ms(text: str) -> int:
@@ -80,17 +77,13 @@ def differing_seconds(file: ScannedFile) -> Iterator[str]:
     is_merged = file.sheet_edits.filter(kind=EditKind.MERGE).exists()
     for match in heard:
         cues = [cue for cue in sheet.cues if cue.match == match]
-        on_sheet = sum(
-            cue.length_ms for cue in cues if cue.status != CueStatus.EXCLUDED
-        )
+        on_sheet = sum(cue.length_ms for cue in cues if cue.status != CueStatus.EXCLUDED)
         if is_merged:
             on_sheet = _merged_ms(sheet.cues, match)
         least, most = _listed_ms(sheet.cues, match)
         if not least <= on_sheet <= most:
             yield f"{match.case} counts {match.matched_ms}, its cues {on_sheet}"
-        left_out = sum(
-            cue.length_ms for cue in cues if cue.status == CueStatus.EXCLUDED
-        )
+        left_out = sum(cue.length_ms for cue in cues if cue.status == CueStatus.EXCLUDED)
         if left_out != match.excluded_ms:
             yield f"{match.case} excludes {match.excluded_ms}, its cues {left_out}"
 

@@ -19,8 +19,7 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "acrportal.settings")
     with ThreadPoolExecutor() as together:
         made = [
-            together.submit(make)
-            for make in (databases.file, on_postgres.prepared, _compile_tests)
+            together.submit(make) for make in (databases.file, on_postgres.prepared, _compile_tests)
         ]
     for each in made:
         each.result()

@@ -151,9 +151,7 @@ def kinds_of(sql: str) -> frozenset[str]:
     parts = [kind]
     if kind.startswith(_PLAIN) and not _SPECIAL.search(kind):
         parts = [part.strip() for part in _CLAUSES.split(kind) if '"' in part]
-    return frozenset(
-        blake2b(part.encode(), digest_size=8).hexdigest() for part in parts
-    )
+    return frozenset(blake2b(part.encode(), digest_size=8).hexdigest() for part in parts)
 
 
 def read(folder: Path) -> list[Made]:

@@ -57,11 +57,7 @@ def test_run_time_pins_are_those_that_were_tested() -> None:
 
 
 def test_links_between_documents_lead_somewhere() -> None:
-    pages = [
-        *_documents(),
-        *ROOT.glob("*.md"),
-        ROOT / "demo/CREDITS.md",
-    ]
+    pages = [*_documents(), *ROOT.glob("*.md"), ROOT / "demo/CREDITS.md"]
     broken = [
         f"{page.name}: {target}"
         for page in pages

@@ -38,11 +38,7 @@ def test_each_handler_asks_which_constraint_failed() -> None:
         if "IntegrityError" in source.partition(":")[0]
     }
 
-    silent = [
-        place
-        for place, source in handlers.items()
-        if not any(ask in source for ask in asks)
-    ]
+    silent = [place for place, source in handlers.items() if not any(ask in source for ask in asks)]
 
     assert len(handlers) > 15
     assert silent == []
@@ -73,11 +69,7 @@ def _too_large_a_share() -> None:
     [
         (_two_scans, Scan, ["scan_one_active_per_engine"]),
         (_two_recordings, Recording, ["title", "acr_id"]),
-        (
-            _too_large_a_share,
-            Share,
-            ["share_ends_after_it_begins", "share_in_percent"],
-        ),
+        (_too_large_a_share, Share, ["share_ends_after_it_begins", "share_in_percent"]),
     ],
 )
 def test_the_constraint_is_told_on_each_database(

@@ -52,6 +52,4 @@ def test_json_from_outside_is_read_with_care() -> None:
 
     assert len(calls) > 25
     assert careless == [], "catch RecursionError, or say in OWN_JSON whose JSON it is"
-    assert OWN_JSON.keys() <= {
-        place for place, _line, is_guarded in calls if not is_guarded
-    }
+    assert OWN_JSON.keys() <= {place for place, _line, is_guarded in calls if not is_guarded}

@@ -6,16 +6,10 @@ import pytest
 
 from tests.scheduling import group_of, in_order
 
-PORTALS = [
-    "tests/e2e/test_every_page.py",
-    "tests/e2e/",
-    "tests/wire/test_federation",
-]
+PORTALS = ["tests/e2e/test_every_page.py", "tests/e2e/", "tests/wire/test_federation"]
 
 
-def test_portals_start_first_and_then_slow_tests(
-    request: pytest.FixtureRequest,
-) -> None:
+def test_portals_start_first_and_then_slow_tests(request: pytest.FixtureRequest) -> None:
     root = request.session
     fast = [_test(root, f"tests/jobs/test_fast.py::test_{n}") for n in range(9)]
     slow = [_test(root, f"tests/jobs/test_slow.py::test_{n}", "slow") for n in range(6)]

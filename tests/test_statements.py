@@ -79,9 +79,7 @@ def test_a_plain_statement_is_as_good_as_its_parts() -> None:
         ' ORDER BY "a"."y" ASC'
     )
     first = kinds_of('SELECT "a"."id" FROM "a" WHERE "a"."x" = %s LIMIT 21')
-    second = kinds_of(
-        'SELECT "a"."id" FROM "a" WHERE "a"."y" > %s ORDER BY "a"."y" ASC'
-    )
+    second = kinds_of('SELECT "a"."id" FROM "a" WHERE "a"."y" > %s ORDER BY "a"."y" ASC')
 
     assert both == first | second
     assert len(both) == 4
@@ -106,9 +104,7 @@ def test_what_databases_do_in_their_own_way_counts_as_a_whole(rest: str) -> None
     assert not special & kinds_of(plain)
 
 
-def test_files_are_repeated_whose_tests_add_something_or_stand_in_no_record(
-    tmp_path: Path,
-) -> None:
+def test_files_are_repeated_whose_tests_add_something_or_stand_in_no_record(tmp_path: Path) -> None:
     listed = {"a.py::adds": False, "b.py::adds_nothing": False, "c.py::waits": True}
     listed |= {"d.py::skipped": False}
     rows = [

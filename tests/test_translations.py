@@ -31,9 +31,7 @@ def test_a_text_without_a_translation_is_named() -> None:
 
 
 @pytest.mark.django_db
-def test_person_chooses_a_language_which_wins_over_the_browser(
-    signed_in: MakeClient,
-) -> None:
+def test_person_chooses_a_language_which_wins_over_the_browser(signed_in: MakeClient) -> None:
     client = signed_in(Role.REVIEWER)
     page = client.get(reverse("account_language"), headers={"Accept-Language": "en"})
     assert '<html lang="en"' in page.content.decode()
@@ -72,15 +70,11 @@ def test_programs_are_answered_in_english(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_refusals_of_services_speak_the_readers_language(
-    signed_in: MakeClient,
-) -> None:
+def test_refusals_of_services_speak_the_readers_language(signed_in: MakeClient) -> None:
     client = signed_in(Role.MANAGER)
     User.objects.update(language="de")
 
-    answer = client.post(
-        reverse("portal:decide_many"), {"verb": "confirm"}, follow=True
-    )
+    answer = client.post(reverse("portal:decide_many"), {"verb": "confirm"}, follow=True)
 
     assert "Wählen Sie mindestens einen Treffer aus." in answer.content.decode()
 

@@ -14,9 +14,7 @@ from tests.unread import closed_at_the_end
 pytestmark = pytest.mark.django_db
 
 
-def test_a_report_that_a_test_leaves_unread_ends_with_the_test(
-    signed_in: MakeClient,
-) -> None:
+def test_a_report_that_a_test_leaves_unread_ends_with_the_test(signed_in: MakeClient) -> None:
     make_match()
 
     with closed_at_the_end():

@@ -18,26 +18,11 @@ from lxml import etree, html
 
 from common.words import own_apps
 
-_SKIPPED = frozenset(
-    {"script", "style", "template", "code", "pre", "samp", "kbd", "textarea"}
-)
+_SKIPPED = frozenset({"script", "style", "template", "code", "pre", "samp", "kbd", "textarea"})
 # Every other element is inline and does not end a text block.
 _INLINE = frozenset(
     {
-        *(
-            "a",
-            "abbr",
-            "b",
-            "bdi",
-            "cite",
-            "em",
-            "i",
-            "mark",
-            "q",
-            "s",
-            "small",
-            "span",
-        ),
+        *("a", "abbr", "b", "bdi", "cite", "em", "i", "mark", "q", "s", "small", "span"),
         *("strong", "sub", "sup", "time", "u", "wbr", "svg", "use", "tspan", "input"),
     }
 )
@@ -45,9 +30,7 @@ _SPOKEN = ("title", "aria-label", "placeholder", "alt", "aria-valuetext")
 _SEPARATORS = re.compile(r"\s+[·|–—]\s+|:\s+")
 
 # A word with underscores. In a path, an address or a file name it is not a code.
-_SNAKE = re.compile(
-    r"(?<![\w./@%&=?#+-])[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+(?![\w/@=-]|\.\w)"
-)
+_SNAKE = re.compile(r"(?<![\w./@%&=?#+-])[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+(?![\w/@=-]|\.\w)")
 # Public identifiers have a short prefix and 20 characters of base 32 (common/uid.py).
 # Tokens and signing secrets have a prefix too, and are cut off where only a hint is
 # shown.
@@ -56,18 +39,13 @@ _UID = re.compile(r"[a-z]+_(?:[0-9A-HJKMNP-TV-Z]{20}|OWN_ACCOUNTS)|acrp_\w+")
 _QUALIFIED = re.compile(r"(?<![\w./@])[a-z][a-z_]*:(?![/\s])[\w-]+")
 # Names of FFmpeg's decoders; pages call the formats MP3 or AAC.
 _DECODER = re.compile(r"\b(?:mp[123]|aac|ac3|opus|vorbis)float\b", re.IGNORECASE)
-_NONE = re.compile(
-    r"\bNone\b(?! (?:of|that|are|is|was|were|has|have|available|chosen)\b)"
-)
+_NONE = re.compile(r"\bNone\b(?! (?:of|that|are|is|was|were|has|have|available|chosen)\b)")
 _LEFTOVERS = ("{{", "{%", "{#", "[object Object]", " object at 0x")
 # %(name)s, and an unfilled brace of str.format.
 _UNFILLED = re.compile(r"%\(\w+\)[sd]|\{\w+\}")
 # Values of choices that pages also use as plain words, such as "3 new" on the dashboard.
 _WORDS = frozenset(
-    [
-        *("changed", "draft", "files", "new", "nothing", "recording", "same"),
-        *("streams", "unknown"),
-    ]
+    [*("changed", "draft", "files", "new", "nothing", "recording", "same"), *("streams", "unknown")]
 )
 _BARE = frozenset({"True", "False", "null", "undefined", "nan", "NaN", "[]"})
 
@@ -157,9 +135,7 @@ def _pieces_of(page: str) -> list[str]:
         return []
     reader = _Reader()
     ignored: html.HtmlElement | None = None
-    walk = etree.iterwalk(
-        html.document_fromstring(page), events=("start", "end", "comment")
-    )
+    walk = etree.iterwalk(html.document_fromstring(page), events=("start", "end", "comment"))
     for event, element in walk:
         if event == "start":
             if reader.open(element):

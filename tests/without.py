@@ -47,12 +47,7 @@ def main() -> int:
         environment = os.environ | {"ACRPORTAL_DATA_DIR": str(tree / "var")}
         for command in _CHECKS:
             done = subprocess.run(
-                command,
-                cwd=tree,
-                env=environment,
-                capture_output=True,
-                text=True,
-                check=False,
+                command, cwd=tree, env=environment, capture_output=True, text=True, check=False
             )
             if done.returncode:
                 faults.append(f"{' '.join(command)}:\n{done.stdout}{done.stderr}")
@@ -89,9 +84,7 @@ def _mentions(name: str) -> Iterator[str]:
     named = re.compile(rf"\bplugins[./]{name}\b".encode())
     for path in _tracked():
         # Catalogues say where each text stands.
-        if path.parts[0] not in {"plugins", "locale"} and named.search(
-            (ROOT / path).read_bytes()
-        ):
+        if path.parts[0] not in {"plugins", "locale"} and named.search((ROOT / path).read_bytes()):
             yield f"{path} names plugins.{name}"
 
 

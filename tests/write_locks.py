@@ -262,10 +262,6 @@ def _place(frame: FrameType | None) -> str:
 
 def _of_product(frame: FrameType) -> str:
     name = frame.f_code.co_filename
-    if (
-        not name.startswith(f"{product.ROOT}/")
-        or "/.venv/" in name
-        or "/site-packages/" in name
-    ):
+    if not name.startswith(f"{product.ROOT}/") or "/.venv/" in name or "/site-packages/" in name:
         return ""
     return name[len(str(product.ROOT)) + 1 :]

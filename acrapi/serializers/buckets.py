@@ -22,18 +22,14 @@ Json = dict[str, Any]
 
 @extend_schema_serializer(
     component_name="BucketUpdateRequest",
-    examples=[
-        OpenApiExample("New labels", value={"labels": ["Music"]}, request_only=True)
-    ],
+    examples=[OpenApiExample("New labels", value={"labels": ["Music"]}, request_only=True)],
 )
 class BucketUpdateSerializer(serializers.Serializer[None]):
     """The fields of a bucket that can be changed."""
 
     name = ShortText(max_length=200, required=False)
     labels = LabelsField(required=False)
-    metadata_template = serializers.CharField(
-        required=False, allow_blank=True, max_length=10_000
-    )
+    metadata_template = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
     net_type = serializers.IntegerField(required=False, min_value=0, max_value=2)
 
     def validate_name(self, name: str) -> str:
@@ -117,8 +113,7 @@ def bucket_shapes(buckets: Sequence[Bucket]) -> list[Json]:
     """Return buckets in wire format; one query counts all their recordings."""
     counted = (
         Recording.objects.filter(
-            bucket__in=[bucket.pk for bucket in buckets],
-            status__in=LISTED_RECORDING_STATUSES,
+            bucket__in=[bucket.pk for bucket in buckets], status__in=LISTED_RECORDING_STATUSES
         )
         .order_by()
         .values("bucket")
@@ -226,9 +221,7 @@ class AudioFileCreatedSerializer(AudioFileSerializer):
     component_name="MoveRequest",
     examples=[
         OpenApiExample(
-            "Two files",
-            value={"target_bucket_id": 1002, "ids": [20, 13]},
-            request_only=True,
+            "Two files", value={"target_bucket_id": 1002, "ids": [20, 13]}, request_only=True
         )
     ],
 )

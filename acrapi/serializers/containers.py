@@ -138,9 +138,7 @@ def container_shapes(containers: Sequence[Container]) -> list[Json]:
                 "name": container.name,
                 "region": container.region or DEFAULT_REGION,
                 "state": 1,
-                "buckets": [
-                    {"id": bucket.pk, "name": bucket.name} for bucket in buckets
-                ],
+                "buckets": [{"id": bucket.pk, "name": bucket.name} for bucket in buckets],
                 "audio_type": container.audio_type,
                 "engine": container.wire_engine,
                 "policy": container.policy,

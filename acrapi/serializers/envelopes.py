@@ -47,9 +47,7 @@ class MetaSerializer(serializers.Serializer[None]):
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         """Add ``from``, a Python keyword. Any: DRF's own type."""
-        return super().get_fields() | {
-            "from": serializers.IntegerField(allow_null=True)
-        }
+        return super().get_fields() | {"from": serializers.IntegerField(allow_null=True)}
 
 
 class TextMetaSerializer(MetaSerializer):

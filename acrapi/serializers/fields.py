@@ -24,10 +24,7 @@ _MAX_TEXT = 1_000_000
 _MAX_ID_DIGITS = 18
 _MAX_DEPTH = 30
 _POLICY_NUMBERS = frozenset(
-    {
-        *("interval", "rec_length", "points"),
-        *("deepright", "music_detection", "ai_detection"),
-    }
+    {*("interval", "rec_length", "points"), *("deepright", "music_detection", "ai_detection")}
 )
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 
@@ -59,9 +56,7 @@ def refuse_unstorable(value: object, *, depth: int = 0) -> None:
 
 def _refuse_text(text: str) -> None:
     if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
-        raise serializers.ValidationError(
-            "Texts must not contain NUL or lone surrogates."
-        )
+        raise serializers.ValidationError("Texts must not contain NUL or lone surrogates.")
 
 
 @extend_schema_field(OpenApiTypes.OBJECT)
@@ -75,15 +70,11 @@ class ObjectField(serializers.Field[dict[str, Any], Any, Any, Any]):
                 # Longer text is cut and then fails to parse, which bounds the work.
                 data = json.loads(data[:_MAX_TEXT]) if data.strip() else {}
             except (ValueError, RecursionError) as error:
-                raise serializers.ValidationError(
-                    f"This is not JSON: {error}."
-                ) from error
+                raise serializers.ValidationError(f"This is not JSON: {error}.") from error
         if data is None or data == [] or data == "":
             return {}
         if not isinstance(data, dict):
-            raise serializers.ValidationError(
-                'This must be an object, as {"artist": "James"}.'
-            )
+            raise serializers.ValidationError('This must be an object, as {"artist": "James"}.')
         refuse_unstorable(data)
         return data
 
@@ -141,11 +132,7 @@ class LabelsField(serializers.Field[list[str], Any, Any, Any]):
 
 
 @extend_schema_field(
-    {
-        "type": "array",
-        "minItems": 1,
-        "items": {"oneOf": [{"type": "integer"}, {"type": "string"}]},
-    }
+    {"type": "array", "minItems": 1, "items": {"oneOf": [{"type": "integer"}, {"type": "string"}]}}
 )
 class BucketsField(serializers.Field[list[Bucket], Any, Any, Any]):
     """Buckets by id, by name, or as objects from responses, also mixed."""
@@ -156,9 +143,7 @@ class BucketsField(serializers.Field[list[Bucket], Any, Any, Any]):
         if isinstance(references, int) and not isinstance(references, bool):
             references = [references]
         if not isinstance(references, list) or not references or len(references) > 200:
-            raise serializers.ValidationError(
-                "Name at least one bucket, by id or by name."
-            )
+            raise serializers.ValidationError("Name at least one bucket, by id or by name.")
         pairs = [(reference, _bucket(reference)) for reference in references]
         missing = [str(reference)[:80] for reference, bucket in pairs if bucket is None]
         if missing:
@@ -196,11 +181,7 @@ def _bucket(reference: object) -> Bucket | None:
     ):
         return bucket
     name = str(reference)
-    if (
-        not isinstance(reference, str | int)
-        or isinstance(reference, bool)
-        or "\0" in name
-    ):
+    if not isinstance(reference, str | int) or isinstance(reference, bool) or "\0" in name:
         return None
     try:
         name.encode()
@@ -227,9 +208,7 @@ class WebAddressField(serializers.CharField):
         try:
             check_webhook(url)
         except LinkRefused as error:
-            raise serializers.ValidationError(
-                f"This address is not allowed: {error}."
-            ) from error
+            raise serializers.ValidationError(f"This address is not allowed: {error}.") from error
         # An early hint for people; the real check is at each connection.
         if _is_private(url) and not settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES:
             raise serializers.ValidationError(

@@ -69,20 +69,14 @@ class FileSerializer(serializers.Serializer[None]):
     state = serializers.IntegerField(min_value=-3, max_value=1)
     total = serializers.IntegerField()
     music_detected = serializers.IntegerField()
-    error_code = serializers.CharField(
-        required=False, help_text="In the states -2 and -3 only."
-    )
-    message = serializers.CharField(
-        required=False, help_text="Why the state is -2 or -3."
-    )
+    error_code = serializers.CharField(required=False, help_text="In the states -2 and -3 only.")
+    message = serializers.CharField(required=False, help_text="Why the state is -2 or -3.")
     results = serializers.DictField(allow_null=True, required=False)
     created_at = serializers.CharField()
     updated_at = serializers.CharField()
 
 
-def file_shapes(
-    files: Sequence[ScannedFile], *, with_results: bool = True
-) -> list[Json]:
+def file_shapes(files: Sequence[ScannedFile], *, with_results: bool = True) -> list[Json]:
     """Return files in wire format, with their results if wanted."""
     results = results_of(files) if with_results else {}
     shapes = []

@@ -21,12 +21,7 @@ from accounts.roles import Action
 from accounts.tokens import BearerAuthentication
 from acrapi.auth import TokenAllows
 from acrapi.errors import WireError, exception_handler
-from acrapi.parsers import (
-    MAX_FORM_BYTES,
-    WireFormParser,
-    WireJSONParser,
-    WireMultiPartParser,
-)
+from acrapi.parsers import MAX_FORM_BYTES, WireFormParser, WireJSONParser, WireMultiPartParser
 from common.api_requests import media_type_of
 from common.bodies import BodyTooLarge, accept_body, file_body_bytes
 
@@ -34,18 +29,13 @@ from common.bodies import BodyTooLarge, accept_body, file_body_bytes
 class AlwaysJSON(BaseContentNegotiation):
     """Answers JSON for any Accept header; Content-Type selects the parser."""
 
-    def select_parser(
-        self, request: Request, parsers: Iterable[BaseParser]
-    ) -> BaseParser | None:
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
         """Return the parser for the content type; JSON if none is given."""
         media_type = media_type_of(request)
         return next((p for p in parsers if media_type in ("", p.media_type)), None)
 
     def select_renderer(
-        self,
-        request: Request,
-        renderers: Iterable[BaseRenderer],
-        format_suffix: str | None = None,
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
         """Return the first renderer."""
         first = next(iter(renderers))
@@ -85,9 +75,7 @@ class WireView(APIView):
         """Return the size limit of a body without files."""
         return MAX_FORM_BYTES
 
-    def get_exception_handler(
-        self,
-    ) -> Callable[[Exception, dict[str, Any]], Response | None]:
+    def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
         """Return the handler for wire errors. Any: DRF's own signature."""
         return exception_handler
 

@@ -31,12 +31,7 @@ from acrapi.serializers.buckets import (
     audio_file_shapes,
     created_audio_file,
 )
-from acrapi.serializers.envelopes import (
-    ErrorSerializer,
-    InvalidSerializer,
-    enveloped,
-    list_page,
-)
+from acrapi.serializers.envelopes import ErrorSerializer, InvalidSerializer, enveloped, list_page
 from acrapi.serializers.fields import as_id
 from acrapi.states import LISTED_RECORDING_STATUSES, recording_statuses
 from acrapi.views.base import WireView
@@ -96,9 +91,7 @@ class BucketFilesView(WireView):
     @described(
         _TAG,
         "Add a file to a bucket",
-        {200: enveloped(AudioFileCreatedSerializer), 413: ErrorSerializer}
-        | UNKNOWN
-        | UNFIT,
+        {200: enveloped(AudioFileCreatedSerializer), 413: ErrorSerializer} | UNKNOWN | UNFIT,
         request=AudioFileRequestSerializer,
         parameters=IDEMPOTENT,
         name="add_bucket_file",
@@ -163,9 +156,7 @@ class BucketFileView(WireView):
     def put(self, request: Request, bucket_id: str, ids: str) -> Response:
         """Change title or user-defined data."""
         bucket = bucket_of(bucket_id)
-        recording = named_recordings(recordings_of(bucket), ids, place=_place(bucket))[
-            0
-        ]
+        recording = named_recordings(recordings_of(bucket), ids, place=_place(bucket))[0]
         validated = valid_data(AudioFileUpdateSerializer(data=request.data))
         columns: dict[str, object] = {}
         if validated.get("title"):
@@ -180,12 +171,7 @@ class BucketFileView(WireView):
         update_recording(recording=recording, columns=columns, user=user_of(request))
         return Response({"data": audio_file_shapes([recording])[0]})
 
-    @described(
-        _TAG,
-        "Delete files by URL",
-        {204: None} | UNKNOWN,
-        name="delete_bucket_file",
-    )
+    @described(_TAG, "Delete files by URL", {204: None} | UNKNOWN, name="delete_bucket_file")
     def delete(self, request: Request, bucket_id: str, ids: str) -> Response:
         """Delete the files."""
         _retire(request, bucket_of(bucket_id), ids)
@@ -215,8 +201,7 @@ class MoveHereView(WireView):
     @described(
         _TAG,
         "Move files into this bucket",
-        {200: enveloped(AudioFileSerializer, many=True), 422: InvalidSerializer}
-        | UNKNOWN,
+        {200: enveloped(AudioFileSerializer, many=True), 422: InvalidSerializer} | UNKNOWN,
         name="move_files_here",
     )
     def put(self, request: Request, bucket_id: str, ids: str) -> Response:
@@ -247,12 +232,8 @@ class MoveAwayView(WireView):
         target_id = as_id(validated["target_bucket_id"])
         target = Bucket.objects.present().filter(pk=target_id or 0).first()
         if target is None:
-            raise invalid(
-                "target_bucket_id", "There is no such bucket.", code="unknown_bucket"
-            )
-        recordings = named_recordings(
-            recordings_of(bucket), validated["ids"], place=_place(bucket)
-        )
+            raise invalid("target_bucket_id", "There is no such bucket.", code="unknown_bucket")
+        recordings = named_recordings(recordings_of(bucket), validated["ids"], place=_place(bucket))
         return _move(request, recordings, target)
 
 

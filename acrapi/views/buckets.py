@@ -85,10 +85,7 @@ class BucketView(WireView):
     actions = _WRITES
 
     @described(
-        _TAG,
-        "Show a bucket",
-        {200: enveloped(BucketSerializer)} | UNKNOWN,
-        name="show_bucket",
+        _TAG, "Show a bucket", {200: enveloped(BucketSerializer)} | UNKNOWN, name="show_bucket"
     )
     def get(self, request: Request, bucket_id: str) -> Response:
         """Return the bucket."""
@@ -109,13 +106,9 @@ class BucketView(WireView):
         )
         if bucket.pk == ACRCLOUD_MUSIC_BUCKET_ID and "name" in validated:
             raise invalid(
-                "name",
-                f"{bucket.name} is reserved and keeps its name.",
-                code="reserved_bucket",
+                "name", f"{bucket.name} is reserved and keeps its name.", code="reserved_bucket"
             )
-        update_bucket(
-            bucket=bucket, columns=bucket_columns(validated), user=user_of(request)
-        )
+        update_bucket(bucket=bucket, columns=bucket_columns(validated), user=user_of(request))
         return Response({"data": bucket_shapes([bucket])[0]})
 
     @described(

@@ -28,11 +28,7 @@ from scanning.services.containers import create_container, update_container
 from scanning.services.filing import delete_container
 
 _TAG = "containers"
-_WRITES = {
-    "POST": Action.CONFIGURE,
-    "PUT": Action.CONFIGURE,
-    "DELETE": Action.CONFIGURE,
-}
+_WRITES = {"POST": Action.CONFIGURE, "PUT": Action.CONFIGURE, "DELETE": Action.CONFIGURE}
 
 
 def query_text(request: Request, name: str) -> str:
@@ -132,10 +128,7 @@ class ContainerView(WireView):
         return Response({"data": container_shapes([container])[0]})
 
     @described(
-        _TAG,
-        "Delete a container with its files",
-        {204: None} | UNKNOWN,
-        name="delete_container",
+        _TAG, "Delete a container with its files", {204: None} | UNKNOWN, name="delete_container"
     )
     def delete(self, request: Request, container_id: str) -> Response:
         """Delete the container; decisions about its files stay in the audit trail."""

@@ -12,11 +12,7 @@ from rest_framework.response import Response
 
 from accounts.roles import Action
 from acrapi.auth import user_of
-from acrapi.dedup import (
-    fingerprint_of,
-    recording_with,
-    submit_track,
-)
+from acrapi.dedup import fingerprint_of, recording_with, submit_track
 from acrapi.errors import invalid, not_found
 from acrapi.formats import plain_instant
 from acrapi.idempotency import once
@@ -106,10 +102,7 @@ class DedupFilesView(WireView):
     @described(
         _TAG,
         "List recordings with their ids",
-        {
-            200: list_page(DedupFileSerializer, meta=TextMetaSerializer),
-            422: InvalidSerializer,
-        }
+        {200: list_page(DedupFileSerializer, meta=TextMetaSerializer), 422: InvalidSerializer}
         | UNKNOWN,
         parameters=PAGE,
         name="list_dedup_files",
@@ -122,9 +115,7 @@ class DedupFilesView(WireView):
     @described(
         _TAG,
         "Submit a track; list its duplicates",
-        {200: enveloped(DedupOutcomeSerializer), 413: ErrorSerializer}
-        | UNKNOWN
-        | UNFIT,
+        {200: enveloped(DedupOutcomeSerializer), 413: ErrorSerializer} | UNKNOWN | UNFIT,
         request={"multipart/form-data": DedupRequestSerializer},
         parameters=IDEMPOTENT,
         name="submit_dedup_file",
@@ -178,8 +169,7 @@ class DedupFileView(WireView):
     @described(
         _TAG,
         "Show a recording with its ids",
-        {200: enveloped(DedupFileSerializer, many=True), 422: InvalidSerializer}
-        | UNKNOWN,
+        {200: enveloped(DedupFileSerializer, many=True), 422: InvalidSerializer} | UNKNOWN,
         name="show_dedup_file",
     )
     def get(self, request: Request, bucket_id: str, ids: str) -> Response:
@@ -204,7 +194,5 @@ def _find_recordings(bucket: Bucket, ids: str) -> list[Recording]:
     recordings = [recording_with(bucket, part) for part in split_ids(ids)]
     by_key = {recording.pk: recording for recording in recordings if recording}
     if not by_key:
-        raise not_found(
-            f"Bucket {bucket.pk} has no dedup file {ids[:80]}.", code="unknown_file"
-        )
+        raise not_found(f"Bucket {bucket.pk} has no dedup file {ids[:80]}.", code="unknown_file")
     return list(by_key.values())

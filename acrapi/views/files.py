@@ -23,11 +23,7 @@ from acrapi.pagination import paged
 from acrapi.parsers import fields_of
 from acrapi.schema import IDEMPOTENT, PAGE, UNFIT, UNKNOWN, described
 from acrapi.serializers.envelopes import ErrorSerializer, enveloped, list_page
-from acrapi.serializers.files import (
-    FileRequestSerializer,
-    FileSerializer,
-    file_shapes,
-)
+from acrapi.serializers.files import FileRequestSerializer, FileSerializer, file_shapes
 from acrapi.states import file_state_filter
 from acrapi.uploads import claimed, opened
 from acrapi.views.base import WireView
@@ -39,12 +35,7 @@ from scanning.choices import SourceType
 from scanning.errors import IntakeRefused
 from scanning.models import Container, ScannedFile
 from scanning.services.filing import delete_files
-from scanning.services.intake import (
-    FileDetails,
-    submit_fingerprint,
-    submit_link,
-    submit_upload,
-)
+from scanning.services.intake import FileDetails, submit_fingerprint, submit_link, submit_upload
 from scanning.services.scans import request_scan
 
 _PLATFORMS = {
@@ -181,9 +172,7 @@ class RescanView(WireView):
 
 def request_fields(request: Request) -> dict[str, Any]:  # Any: whatever a client sends
     """Return fields and file of a request; a text instead of a file is ignored."""
-    fields = {
-        name: value for name, value in fields_of(request).items() if name != "file"
-    }
+    fields = {name: value for name, value in fields_of(request).items() if name != "file"}
     # Real clients send an empty data_type for the default.
     if fields.get("data_type") in ("", None):
         fields.pop("data_type", None)
@@ -203,10 +192,7 @@ def _submit(
         return _submit_link(container, fields, user)
     upload: File[bytes] | None = fields.get("file")
     if upload is None and fields.get("key"):
-        with opened(key=fields["key"], container=container, owner=user) as (
-            staged,
-            waiting,
-        ):
+        with opened(key=fields["key"], container=container, owner=user) as (staged, waiting):
             name = name or fields.get("filename", "") or staged.file_name
             with claimed(staged):
                 return _submit_bytes(container, data_type, waiting, user, name)
@@ -223,9 +209,7 @@ def _submit_bytes(
     container: Container, data_type: str, upload: File[bytes], user: User, name: str
 ) -> ScannedFile:
     if data_type == "fingerprint" or looks_like_fingerprint(upload):
-        return submit_fingerprint(
-            container=container, upload=upload, user=user, name=name
-        )
+        return submit_fingerprint(container=container, upload=upload, user=user, name=name)
     return submit_upload(
         container=container, upload=upload, user=user, scan_again=True, name=name
     ).scanned_file
@@ -247,11 +231,7 @@ def _submit_link(
         raise invalid("url", "This is not a complete web address.") from error
     details = FileDetails(platform=video.platform, external_id=video.identifier)
     return submit_link(
-        container=container,
-        url=url,
-        user=user,
-        details=details,
-        name=name or video.identifier,
+        container=container, url=url, user=user, details=details, name=name or video.identifier
     )
 
 
@@ -267,9 +247,7 @@ def _search(text: str) -> Q:
         lowered = text.lower()
         if lowered.startswith(prefix):
             name = text[len(prefix) :]
-            condition |= kind & (
-                Q(name__istartswith=name) | Q(source_url__istartswith=name)
-            )
+            condition |= kind & (Q(name__istartswith=name) | Q(source_url__istartswith=name))
         elif lowered in prefix:
             condition |= kind
     if ":video:" in text:
@@ -290,12 +268,7 @@ def _video_of(url: str) -> _Video:
     parts = urlsplit(url)
     host = (parts.hostname or "").removeprefix("www.").removeprefix("m.")
     platform = next(
-        (
-            name
-            for end, name in _PLATFORMS.items()
-            if host == end or host.endswith(f".{end}")
-        ),
-        host,
+        (name for end, name in _PLATFORMS.items() if host == end or host.endswith(f".{end}")), host
     )
     ids = parse_qs(parts.query).get("v") if platform == "youtube" else None
     last = unquote(PurePosixPath(parts.path).name)

@@ -149,9 +149,7 @@ class IdentifyView(WireView):
         plain = request._request
         plain.upload_handlers = [_ClipInMemory(plain)]
 
-    def get_exception_handler(
-        self,
-    ) -> Callable[[Exception, dict[str, Any]], Response | None]:
+    def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
         """Answer framework errors in the protocol's format. Any: DRF's own."""
         return _answer_refusal
 
@@ -229,9 +227,7 @@ def signature_of(
     *, secret: str, access_key: str, data_type: str, version: str, timestamp: str
 ) -> str:
     """Return the signature; ``timestamp`` is signed exactly as sent."""
-    signed = "\n".join(
-        ["POST", "/v1/identify", access_key, data_type, version, timestamp]
-    )
+    signed = "\n".join(["POST", "/v1/identify", access_key, data_type, version, timestamp])
     # The protocol requires SHA-1, which is still sound in an HMAC.
     digest = hmac.new(secret.encode(), signed.encode(), hashlib.sha1).digest()
     return base64.b64encode(digest).decode()
@@ -275,9 +271,7 @@ def _check_sample(sample: File[bytes]) -> File[bytes]:
 
 def _match(recording: Recording, match: FoundRecording) -> dict[str, Any]:  # Any: JSON
     """Return a match without nesting, by its best segment."""
-    best = max(
-        match.segments, key=lambda segment: (segment.score or 0, -segment.start_ms)
-    )
+    best = max(match.segments, key=lambda segment: (segment.score or 0, -segment.start_ms))
     return custom_file(recording) | {
         "score": round(match.score or 100),
         "play_offset_ms": best.reference_end_ms,

@@ -51,10 +51,7 @@ class PresignedUploadView(WireView):
         "files",
         "Request a URL to upload to",
         {200: enveloped(PresignedUploadSerializer)} | UNKNOWN,
-        parameters=[
-            OpenApiParameter("filename", str),
-            OpenApiParameter("content_type", str),
-        ],
+        parameters=[OpenApiParameter("filename", str), OpenApiParameter("content_type", str)],
         name="presign_upload",
     )
     def get(self, request: Request, container_id: str) -> Response:
@@ -65,11 +62,7 @@ class PresignedUploadView(WireView):
             file_name=query_text(request, "filename"),
         )
         content_type = request.query_params.get("content_type", "")
-        usable = (
-            content_type.isascii()
-            and content_type.isprintable()
-            and len(content_type) <= 100
-        )
+        usable = content_type.isascii() and content_type.isprintable() and len(content_type) <= 100
         return Response(
             {
                 "data": {
@@ -77,9 +70,7 @@ class PresignedUploadView(WireView):
                     "method": "PUT",
                     "key": staged.key,
                     "headers": {
-                        "Content-Type": content_type
-                        if content_type and usable
-                        else _CONTENT_TYPE
+                        "Content-Type": content_type if content_type and usable else _CONTENT_TYPE
                     },
                 }
             }

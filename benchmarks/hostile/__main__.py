@@ -57,9 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             count = vars(args)[kind.name]
             if count:
                 report.title(f"{count:,} {kind.label}")
-                kind.feed(
-                    report, Feeding(count, args.seed, args.workers, work, args.music)
-                )
+                kind.feed(report, Feeding(count, args.seed, args.workers, work, args.music))
     return report.end(checked=args.check)
 
 

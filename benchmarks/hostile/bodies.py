@@ -160,9 +160,7 @@ def _feed_share(work: Path, seed: int, numbers: range) -> Fed:
         fed.slowest = max(fed.slowest, time.monotonic() - begun)
         fed.statuses[f"{status // 100}xx"] += 1
         if status >= 500:
-            fed.faults.append(
-                f"#{number} {status}: {method} {path} {content_type} {body[:200]!r}"
-            )
+            fed.faults.append(f"#{number} {status}: {method} {path} {content_type} {body[:200]!r}")
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _MIB
     fed.grown = after - before
     return fed
@@ -171,9 +169,7 @@ def _feed_share(work: Path, seed: int, numbers: range) -> Fed:
 def feed(report: Report, feeding: Feeding) -> None:
     """Send all bodies, divided among the processes."""
     begun = time.monotonic()
-    shares = [
-        range(share, feeding.count, feeding.workers) for share in range(feeding.workers)
-    ]
+    shares = [range(share, feeding.count, feeding.workers) for share in range(feeding.workers)]
     spawned = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(feeding.workers, mp_context=spawned) as pool:
         fed = list(
@@ -224,20 +220,13 @@ def _caller() -> Call:
     bucket = create_bucket(name="Bucket", user=admin)
     container = Container.objects.create(name="Container")
     file = ScannedFile.objects.create(container=container, name="a", sha256="0" * 64)
-    known = {
-        "container_id": container.pk,
-        "bucket_id": bucket.pk,
-        "ids": file.uid,
-        "uid": file.uid,
-    }
+    known = {"container_id": container.pk, "bucket_id": bucket.pk, "ids": file.uid, "uid": file.uid}
     secret = create_token(owner=admin, name="hostile", scopes=["all"]).secret
     wire = Client(raise_request_exception=False, SERVER_NAME="localhost")
     session = Client(raise_request_exception=False, SERVER_NAME="localhost")
     session.force_login(admin)
 
-    def call(
-        method: str, path: str, body: bytes, content_type: str, rng: random.Random
-    ) -> int:
+    def call(method: str, path: str, body: bytes, content_type: str, rng: random.Random) -> int:
         for name, value in known.items():
             odd = rng.choice(("0", "x" * 300, "-1", "%00", "9" * 30))
             given = value if rng.random() < 0.7 or name == "uid" else odd

@@ -10,14 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
 
-from recognition.fingerprint.file_format import (
-    DENSE,
-    HEAD,
-    LAYER,
-    LEVEL_MAP,
-    MAGIC,
-    REFERENCE,
-)
+from recognition.fingerprint.file_format import DENSE, HEAD, LAYER, LEVEL_MAP, MAGIC, REFERENCE
 from recognition.params import DEFAULT
 
 HALF_HOUR_MS: Final = 30 * 60_000
@@ -68,9 +61,7 @@ def with_checksum(body: bytes) -> bytes:
     return body + struct.pack("<I", zlib.crc32(body))
 
 
-def landmarks(
-    steps: bytes, kind: int = DENSE, bins: bytes | None = None
-) -> CraftedLayer:
+def landmarks(steps: bytes, kind: int = DENSE, bins: bytes | None = None) -> CraftedLayer:
     """Return landmarks of equal level, each so many frames (below 128) after the last."""
     n = len(steps)
     return CraftedLayer(
@@ -82,9 +73,7 @@ def level_map(duration_ms: int, value: int = 180) -> CraftedLayer:
     """Return a map of one level."""
     rows = duration_ms // _ROW_MS
     first = bytes([value]) + bytes(COLUMNS * rows - 1)
-    return CraftedLayer(
-        LEVEL_MAP, rows, first, (DEFAULT.map_frames, DEFAULT.map_bins, COLUMNS)
-    )
+    return CraftedLayer(LEVEL_MAP, rows, first, (DEFAULT.map_frames, DEFAULT.map_bins, COLUMNS))
 
 
 @cache
@@ -117,9 +106,7 @@ def as_dense_as_allowed(duration_ms: int, seed: int = 1) -> bytes:
         together = 3 if frame % 5 == 0 else 4
         steps += bytes([min(1, len(steps))]) + bytes(together - 1)
     bins = bytes(rng.randrange(1, 226) for _ in steps)
-    return packed(
-        [landmarks(bytes(steps), DENSE, bins), level_map(duration_ms)], duration_ms
-    )
+    return packed([landmarks(bytes(steps), DENSE, bins), level_map(duration_ms)], duration_ms)
 
 
 def same_hash(duration_ms: int) -> bytes:
@@ -127,8 +114,7 @@ def same_hash(duration_ms: int) -> bytes:
     frames = duration_ms // 16 - 64
     steps = bytes([0]) + bytes([4]) * (frames // 4 - 1)
     return packed(
-        [landmarks(steps, REFERENCE), landmarks(steps), level_map(duration_ms)],
-        duration_ms,
+        [landmarks(steps, REFERENCE), landmarks(steps), level_map(duration_ms)], duration_ms
     )
 
 
@@ -148,11 +134,7 @@ FIXED: Final[dict[str, Callable[[], bytes]]] = {
         [landmarks(b"\x05" * 9, DENSE, b"\xff" * 9), level_map(10_000)], 10_000
     ),
     "cells of another size": lambda: packed(
-        [
-            landmarks(b"\x05" * 9),
-            replace(level_map(10_000), shape=(255, 1, COLUMNS)),
-        ],
-        10_000,
+        [landmarks(b"\x05" * 9), replace(level_map(10_000), shape=(255, 1, COLUMNS))], 10_000
     ),
     "a comb": lambda: same_hash(60_000),
     "as dense as allowed": lambda: as_dense_as_allowed(10_000),
@@ -172,18 +154,12 @@ def mutated_print(sound: bytes, rng: random.Random) -> bytes:
         lambda: with_checksum(_spoilt(sound[:-4], rng, 84, len(sound) - 4)),
         lambda: packed(rng.sample(layers, len(layers)), duration_ms),
         lambda: packed(
-            [
-                replace(one, raw=_spoilt(one.raw, rng, 0, len(one.raw)))
-                for one in layers
-            ],
+            [replace(one, raw=_spoilt(one.raw, rng, 0, len(one.raw))) for one in layers],
             rng.choice((duration_ms, 0, 1_000, TWO_DAYS_MS)),
         ),
+        lambda: packed([replace(one, raw=_permuted(one, rng)) for one in layers], duration_ms),
         lambda: packed(
-            [replace(one, raw=_permuted(one, rng)) for one in layers], duration_ms
-        ),
-        lambda: packed(
-            [replace(one, count=rng.randrange(2 * one.count + 2)) for one in layers],
-            duration_ms,
+            [replace(one, count=rng.randrange(2 * one.count + 2)) for one in layers], duration_ms
         ),
     )
     return rng.choice(ways)()
@@ -192,9 +168,7 @@ def mutated_print(sound: bytes, rng: random.Random) -> bytes:
 def _spoilt(data: bytes, rng: random.Random, first: int, end: int) -> bytes:
     broken = bytearray(data)
     for _ in range(rng.randrange(1, 200)):
-        broken[rng.randrange(first, end)] = rng.choice(
-            (0, 1, 127, 255, rng.randrange(256))
-        )
+        broken[rng.randrange(first, end)] = rng.choice((0, 1, 127, 255, rng.randrange(256)))
     return bytes(broken)
 
 

@@ -41,9 +41,7 @@ class Doors:
             "timestamp": f"{number}.5",
         }
         signed = "\n".join(["POST", "/v1/identify", *fields.values()])
-        digest = hmac.new(
-            self.access_secret.encode(), signed.encode(), hashlib.sha1
-        ).digest()
+        digest = hmac.new(self.access_secret.encode(), signed.encode(), hashlib.sha1).digest()
         answer = requests.post(
             f"{self.base}/v1/identify",
             data={**fields, "signature": base64.b64encode(digest).decode()},
@@ -103,13 +101,8 @@ def feed(report: Report, feeding: Feeding) -> None:
             return outcome, fault and f"{name}: {fault}"
 
         feed_each(report, feeding, one, noun="fingerprints", wall_s=_WALL_S)
-        grown = max(
-            peak - before.get(process, peak)
-            for process, peak in _peaks_mib(pid).items()
-        )
-    report.table(
-        ["", "measured", "limit"], [("memory growth, MiB", f"{grown:.0f}", _GROWTH_MIB)]
-    )
+        grown = max(peak - before.get(process, peak) for process, peak in _peaks_mib(pid).items())
+    report.table(["", "measured", "limit"], [("memory growth, MiB", f"{grown:.0f}", _GROWTH_MIB)])
     report.check("no process grows beyond its limit", reached=grown < _GROWTH_MIB)
 
 

@@ -70,10 +70,7 @@ def _encoded(
     tracks: int = 1,
 ) -> bytes:
     """Return some seconds of sound as a file, in the last of so many tracks."""
-    with (
-        av.open(str(source)) as read,
-        av.open(str(target), "w", options=options or {}) as written,
-    ):
+    with av.open(str(source)) as read, av.open(str(target), "w", options=options or {}) as written:
         streams = [written.add_stream(codec, rate=48_000) for _ in range(tracks)]
         stream = cast("av.AudioStream", streams[-1])
         stream.bit_rate = 128_000

@@ -21,9 +21,7 @@ def serving(answers: Answers) -> Iterator[str]:
     """Serve ``answers``; yield the server's address."""
     with _Server(("127.0.0.1", 0), _Answering) as server:
         server.answers = answers
-        thread = threading.Thread(
-            target=server.serve_forever, args=(0.02,), daemon=True
-        )
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         host, port = server.server_address[:2]
         try:

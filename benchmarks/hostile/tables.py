@@ -69,9 +69,7 @@ def feed(report: Report, feeding: Feeding) -> None:
     # One at a time: each runs the job that its file has asked for.
     feed_each(report, replace(feeding, workers=1), one, noun="tables", wall_s=_WALL_S)
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    report.table(
-        ["", "measured", "limit"], [("memory growth, MiB", f"{grown:.0f}", _GROWTH_MIB)]
-    )
+    report.table(["", "measured", "limit"], [("memory growth, MiB", f"{grown:.0f}", _GROWTH_MIB)])
     report.check("memory growth is limited", reached=grown < _GROWTH_MIB)
 
 
@@ -198,10 +196,7 @@ def _ods() -> bytes:
     """Return a text table of OpenDocument, as far as a reader would look."""
     cells = "".join(
         "<table:table-row>"
-        + "".join(
-            f"<table:table-cell><text:p>{cell}</text:p></table:table-cell>"
-            for cell in row
-        )
+        + "".join(f"<table:table-cell><text:p>{cell}</text:p></table:table-cell>" for cell in row)
         + "</table:table-row>"
         for row in _rows()
     )

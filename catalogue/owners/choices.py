@@ -72,11 +72,7 @@ RECORDING_ROLES: Final[Mapping[str, str | Promise]] = {
     "Producer": _("Producer"),
     "Performer": _("Performer"),
 }
-ROLES: Final[Mapping[str, str | Promise]] = {
-    **WRITER_ROLES,
-    **PUBLISHER_ROLES,
-    **RECORDING_ROLES,
-}
+ROLES: Final[Mapping[str, str | Promise]] = {**WRITER_ROLES, **PUBLISHER_ROLES, **RECORDING_ROLES}
 """Known roles. Imports may name others, which pages show as they are."""
 
 

@@ -68,9 +68,7 @@ def held(
 
     ``chosen`` names the source that a person believed, per right and kind.
     """
-    living = [
-        share for share in shares if holds_on(share, day) and is_believed(share, chosen)
-    ]
+    living = [share for share in shares if holds_on(share, day) and is_believed(share, chosen)]
     holdings: dict[tuple[object, ...], Held] = {}
     for members in grouped(living).values():
         for share in members:
@@ -82,18 +80,14 @@ def held(
     return list(holdings.values())
 
 
-def _add(
-    holdings: dict[tuple[object, ...], Held], share: Share, where: frozenset[str]
-) -> None:
+def _add(holdings: dict[tuple[object, ...], Held], share: Share, where: frozenset[str]) -> None:
     """Add a share, or the name of its source to the same share of another one."""
     same = (share.party_id, share.role, share.right, share.kind, share.percent, where)
     holding = holdings.get(same)
     if holding is None:
         holdings[same] = Held(share, where, (share.claimant,))
     elif share.claimant not in holding.claimants:
-        holdings[same] = Held(
-            holding.share, where, (*holding.claimants, share.claimant)
-        )
+        holdings[same] = Held(holding.share, where, (*holding.claimants, share.claimant))
 
 
 def _replaced(share: Share, shares: Iterable[Share]) -> frozenset[str]:

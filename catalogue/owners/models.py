@@ -32,24 +32,15 @@ Row = TypeVar("Row", bound=models.Model)
 def _one_of(*names: str) -> Q:
     """Return the condition that exactly one of these foreign keys is set."""
     return Q(
-        *(
-            Q(**{f"{column}__isnull": column != name for column in names})
-            for name in names
-        ),
+        *(Q(**{f"{column}__isnull": column != name for column in names}) for name in names),
         _connector=Q.OR,
     )
 
 
-def _key_of_one(
-    model: type[Row], related_name: str
-) -> models.ForeignKey[Row | None, Row | None]:
+def _key_of_one(model: type[Row], related_name: str) -> models.ForeignKey[Row | None, Row | None]:
     """Return one of several foreign keys of which only one is set; see ``_one_of``."""
     return models.ForeignKey(
-        model,
-        on_delete=models.CASCADE,
-        null=True,
-        blank=True,
-        related_name=related_name,
+        model, on_delete=models.CASCADE, null=True, blank=True, related_name=related_name
     )
 
 
@@ -65,12 +56,8 @@ class Party(models.Model):
     name = models.CharField(max_length=300)
     first_name = models.CharField(max_length=200, blank=True, default="")
     name_key = models.CharField(max_length=500, blank=True, editable=False)
-    ipi_name = models.CharField(
-        _("IPI name number"), max_length=11, blank=True, default=""
-    )
-    ipi_base = models.CharField(
-        _("IPI base number"), max_length=13, blank=True, default=""
-    )
+    ipi_name = models.CharField(_("IPI name number"), max_length=11, blank=True, default="")
+    ipi_base = models.CharField(_("IPI base number"), max_length=13, blank=True, default="")
     isni = models.CharField("ISNI", max_length=16, blank=True, default="")
     ipn = models.CharField("IPN", max_length=8, blank=True, default="")
     dpid = models.CharField("DPID", max_length=40, blank=True, default="")
@@ -127,11 +114,7 @@ class RightsRecording(models.Model):
     uid = uid_field("rr")
     isrc = models.CharField("ISRC", max_length=12, blank=True, default="")
     recording = models.OneToOneField(
-        Recording,
-        on_delete=models.CASCADE,
-        null=True,
-        blank=True,
-        related_name="rights_record",
+        Recording, on_delete=models.CASCADE, null=True, blank=True, related_name="rights_record"
     )
     match_key = models.CharField(max_length=64, blank=True, default="", editable=False)
     title = models.CharField(max_length=500, blank=True, default="")
@@ -154,9 +137,7 @@ class RightsRecording(models.Model):
                 fields=["isrc"], condition=~Q(isrc=""), name="rights_isrc_once"
             ),
             models.UniqueConstraint(
-                fields=["match_key"],
-                condition=~Q(match_key=""),
-                name="rights_match_key_once",
+                fields=["match_key"], condition=~Q(match_key=""), name="rights_match_key_once"
             ),
         ]
 
@@ -178,13 +159,9 @@ class Work(models.Model):
     iswc = models.CharField("ISWC", max_length=11, blank=True, default="")
     category = models.CharField(max_length=40, blank=True, default="")
     version = models.CharField(max_length=40, blank=True, default="")
-    recordings = models.ManyToManyField(
-        RightsRecording, blank=True, related_name="works"
-    )
+    recordings = models.ManyToManyField(RightsRecording, blank=True, related_name="works")
     # Imports do not bring back what a person took out or along into another work.
-    kept_off = models.ManyToManyField(
-        RightsRecording, blank=True, editable=False, related_name="+"
-    )
+    kept_off = models.ManyToManyField(RightsRecording, blank=True, editable=False, related_name="+")
     merged_into = models.ForeignKey(
         "self",
         on_delete=models.SET_NULL,
@@ -239,9 +216,7 @@ class WorkNumber(models.Model):
         verbose_name_plural = _("numbers of works")
         ordering = ["id"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["claimant", "number"], name="work_number_once"
-            )
+            models.UniqueConstraint(fields=["claimant", "number"], name="work_number_once")
         ]
 
     def __str__(self) -> str:
@@ -263,13 +238,9 @@ class Release(models.Model):
     p_line = models.CharField(_("℗ line"), max_length=500, blank=True, default="")
     c_line = models.CharField(_("© line"), max_length=500, blank=True, default="")
     released = models.DateField(null=True, blank=True)
-    recordings = models.ManyToManyField(
-        RightsRecording, through="Track", related_name="releases"
-    )
+    recordings = models.ManyToManyField(RightsRecording, through="Track", related_name="releases")
     # As of a work.
-    kept_off = models.ManyToManyField(
-        RightsRecording, blank=True, editable=False, related_name="+"
-    )
+    kept_off = models.ManyToManyField(RightsRecording, blank=True, editable=False, related_name="+")
     revision = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -298,12 +269,8 @@ class Release(models.Model):
 class Track(models.Model):
     """A recording on a release; positions count from 1."""
 
-    release = models.ForeignKey(
-        Release, on_delete=models.CASCADE, related_name="tracks"
-    )
-    recording = models.ForeignKey(
-        RightsRecording, on_delete=models.CASCADE, related_name="tracks"
-    )
+    release = models.ForeignKey(Release, on_delete=models.CASCADE, related_name="tracks")
+    recording = models.ForeignKey(RightsRecording, on_delete=models.CASCADE, related_name="tracks")
     position = models.PositiveIntegerField()
 
     objects = models.Manager["Track"]()
@@ -311,9 +278,7 @@ class Track(models.Model):
     class Meta:
         verbose_name = _("track")
         ordering = ["release", "position", "id"]
-        constraints = [
-            models.UniqueConstraint(fields=["release", "recording"], name="track_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["release", "recording"], name="track_once")]
 
     def __str__(self) -> str:
         return f"{self.position}. {self.recording}"
@@ -326,9 +291,7 @@ class OtherTitle(models.Model):
     recording = _key_of_one(RightsRecording, "titles")
     release = _key_of_one(Release, "titles")
     text = models.CharField(max_length=500)
-    kind = models.CharField(
-        max_length=2, choices=TitleKind.choices, default=TitleKind.ALTERNATIVE
-    )
+    kind = models.CharField(max_length=2, choices=TitleKind.choices, default=TitleKind.ALTERNATIVE)
     language = models.CharField(max_length=8, blank=True, default="")
     claimant = models.CharField(max_length=200, blank=True, default="")
 
@@ -339,8 +302,7 @@ class OtherTitle(models.Model):
         ordering = ["id"]
         constraints = [
             models.CheckConstraint(
-                condition=_one_of("work", "recording", "release"),
-                name="title_of_one_record",
+                condition=_one_of("work", "recording", "release"), name="title_of_one_record"
             )
         ]
 
@@ -366,9 +328,7 @@ class Share(models.Model):
     party = models.ForeignKey(Party, on_delete=models.PROTECT, related_name="shares")
     role = models.CharField(max_length=40, blank=True, default="")
     right = models.CharField(max_length=2, choices=Right.choices)
-    kind = models.CharField(
-        max_length=3, choices=ShareKind.choices, default=ShareKind.OWNERSHIP
-    )
+    kind = models.CharField(max_length=3, choices=ShareKind.choices, default=ShareKind.OWNERSHIP)
     percent = models.DecimalField(
         max_digits=7,
         decimal_places=4,
@@ -381,11 +341,7 @@ class Share(models.Model):
     valid_from = models.DateField(null=True, blank=True)
     valid_until = models.DateField(null=True, blank=True)
     controlled_by = models.ForeignKey(
-        Party,
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="controlled_shares",
+        Party, on_delete=models.PROTECT, null=True, blank=True, related_name="controlled_shares"
     )
     agreement = models.CharField(max_length=60, blank=True, default="")
     claimant = models.CharField(max_length=200, blank=True, default="")
@@ -424,9 +380,7 @@ class Share(models.Model):
             models.Index(fields=["valid_until"], name="share_until"),
             # Shares that a person moved are found again by their number.
             models.Index(
-                fields=["claimant", "number"],
-                condition=~Q(number=""),
-                name="share_number",
+                fields=["claimant", "number"], condition=~Q(number=""), name="share_number"
             ),
         ]
 
@@ -460,8 +414,7 @@ class Statement(models.Model):
         ordering = ["id"]
         constraints = [
             models.CheckConstraint(
-                condition=_one_of("work", "recording", "release"),
-                name="statement_of_one_record",
+                condition=_one_of("work", "recording", "release"), name="statement_of_one_record"
             )
         ]
 
@@ -485,12 +438,8 @@ class Conflict(models.Model):
     work = _key_of_one(Work, "conflicts")
     recording = _key_of_one(RightsRecording, "conflicts")
     release = _key_of_one(Release, "conflicts")
-    right = models.CharField(
-        max_length=2, choices=Right.choices, blank=True, default=""
-    )
-    share_kind = models.CharField(
-        max_length=3, choices=ShareKind.choices, blank=True, default=""
-    )
+    right = models.CharField(max_length=2, choices=Right.choices, blank=True, default="")
+    share_kind = models.CharField(max_length=3, choices=ShareKind.choices, blank=True, default="")
     evidence = models.JSONField(default=dict)
     basis = models.CharField(max_length=64)
     has_choice = models.BooleanField(default=False)
@@ -510,14 +459,11 @@ class Conflict(models.Model):
         ordering = ["-opened_at", "-id"]
         constraints = [
             models.CheckConstraint(
-                condition=_one_of("work", "recording", "release"),
-                name="conflict_of_one_record",
+                condition=_one_of("work", "recording", "release"), name="conflict_of_one_record"
             )
         ]
         indexes = [
-            models.Index(
-                fields=["state", "-opened_at", "-id"], name="rights_conflict_state"
-            )
+            models.Index(fields=["state", "-opened_at", "-id"], name="rights_conflict_state")
         ]
 
     def __str__(self) -> str:

@@ -50,9 +50,7 @@ def catalogue_recordings(record: RightsRecording) -> QuerySet[Recording]:
         own = Q(isrc_normalised=record.isrc) | Q(own_isrc=record.isrc)
     merged = Recording._base_manager.filter(own, merged_into__isnull=False)
     staying = {alias.stands_for_it.pk for alias in merged}
-    return Recording.objects.exclude(status=RecordingStatus.RETIRED).filter(
-        own | Q(pk__in=staying)
-    )
+    return Recording.objects.exclude(status=RecordingStatus.RETIRED).filter(own | Q(pk__in=staying))
 
 
 def record_keys(recordings: Iterable[Recording]) -> dict[int, set[int]]:
@@ -82,9 +80,7 @@ def record_keys(recordings: Iterable[Recording]) -> dict[int, set[int]]:
                     homes_of_isrc[str(isrc)].add(home[key])
     homes_of_isrc.pop("", None)
     records_of: dict[int, set[int]] = {top.pk: set() for top in tops.values()}
-    rights = RightsRecording.objects.filter(
-        Q(recording__in=home) | Q(isrc__in=homes_of_isrc)
-    )
+    rights = RightsRecording.objects.filter(Q(recording__in=home) | Q(isrc__in=homes_of_isrc))
     for record, recording, isrc in rights.values_list("pk", "recording", "isrc"):
         for key in homes_of_isrc.get(isrc, ()):
             records_of[key].add(record)

@@ -18,21 +18,8 @@ from django.db.models.functions import Coalesce
 from accounts.reach import sees_every_bucket
 from catalogue.models import Recording
 from catalogue.owners import ledger, tis
-from catalogue.owners.choices import (
-    ROLES,
-    ConflictKind,
-    ConflictState,
-    Right,
-    ShareKind,
-)
-from catalogue.owners.models import (
-    Conflict,
-    Party,
-    Release,
-    RightsRecording,
-    Share,
-    Work,
-)
+from catalogue.owners.choices import ROLES, ConflictKind, ConflictState, Right, ShareKind
+from catalogue.owners.models import Conflict, Party, Release, RightsRecording, Share, Work
 from catalogue.owners.records import Record, column_of, rights_records
 from catalogue.owners.shares import chosen_of, shares_of
 
@@ -103,8 +90,7 @@ class Rights:
                 size = records.get(row.record.pk, Decimal()) + (row.percent or 0)
                 records[row.record.pk] = size
         return any(
-            sum(max(records.values()) for records in parties.values())
-            > ledger.MOST_PERCENT
+            sum(max(records.values()) for records in parties.values()) > ledger.MOST_PERCENT
             for parties in shares.values()
         )
 
@@ -127,8 +113,7 @@ def recordings_in_reach() -> QuerySet[RightsRecording]:
     # Without the limits: whether there is any recording at all.
     anywhere: QuerySet[Recording] = QuerySet(Recording)
     return rows.filter(
-        Exists(_in_catalogue(Recording.objects.all()))
-        | ~Exists(_in_catalogue(anywhere))
+        Exists(_in_catalogue(Recording.objects.all())) | ~Exists(_in_catalogue(anywhere))
     )
 
 
@@ -171,9 +156,7 @@ def parties_in_reach() -> QuerySet[Party]:
     works, sounds = works_in_reach().values("pk"), recordings_in_reach().values("pk")
     # Not one subquery for each party, since that reads all works again.
     seen = Share.objects.filter(Q(work__in=works) | Q(recording__in=sounds))
-    any_share = Share.objects.filter(
-        Q(party=OuterRef("pk")) | Q(controlled_by=OuterRef("pk"))
-    )
+    any_share = Share.objects.filter(Q(party=OuterRef("pk")) | Q(controlled_by=OuterRef("pk")))
     own = rows.filter(
         Q(pk__in=seen.values("party"))
         | Q(pk__in=seen.values("controlled_by"))
@@ -203,12 +186,7 @@ def conflicts_in_reach() -> QuerySet[Conflict]:
     )
 
 
-def rights_of(
-    recording: Recording,
-    *,
-    day: date,
-    territories: Iterable[str] = (),
-) -> Rights:
+def rights_of(recording: Recording, *, day: date, territories: Iterable[str] = ()) -> Rights:
     """Return who owns what of a catalogue recording, on a day, in some territories.
 
     ``territories`` are codes of ``tis``; none are all countries.
@@ -240,17 +218,11 @@ def rights_of(
 
 
 def owners_of(
-    record: Work | RightsRecording,
-    *,
-    day: date,
-    countries: frozenset[str] | None = None,
+    record: Work | RightsRecording, *, day: date, countries: frozenset[str] | None = None
 ) -> list[OwnedShare]:
     """Return who owns and collects what of a work or recording on a day."""
     held = ledger.held(
-        list(shares_of(record)),
-        day=day,
-        countries=countries,
-        chosen=chosen_of(record),
+        list(shares_of(record)), day=day, countries=countries, chosen=chosen_of(record)
     )
     disputed = _disputed(record)
     rows = [
@@ -281,9 +253,7 @@ def owners_of(
 
 def _disputed(record: Record) -> set[ledger.Group]:
     rows = Conflict.objects.filter(
-        **{column_of(record): record},
-        kind__in=_ABOUT_SHARES,
-        state=ConflictState.OPEN,
+        **{column_of(record): record}, kind__in=_ABOUT_SHARES, state=ConflictState.OPEN
     )
     return set(rows.values_list("right", "share_kind"))
 

@@ -17,10 +17,7 @@ from catalogue.owners.records import Record, column_of, record_keys, works_of
 
 
 def own_shares(
-    recordings: Iterable[Recording],
-    *,
-    day: date,
-    countries: frozenset[str] | None = None,
+    recordings: Iterable[Recording], *, day: date, countries: frozenset[str] | None = None
 ) -> dict[int, Decimal | None]:
     """Return our share on a day in percent, by the recording's key.
 
@@ -31,17 +28,11 @@ def own_shares(
     """
     records = record_keys(recordings)
     works = works_of(set[int]().union(*records.values()))
-    masters = _owned(
-        "recording", set[int]().union(*records.values()), Right.MASTER, day
-    )
-    performing = _owned(
-        "work", set[int]().union(*works.values()), Right.PERFORMING, day
-    )
+    masters = _owned("recording", set[int]().union(*records.values()), Right.MASTER, day)
+    performing = _owned("work", set[int]().union(*works.values()), Right.PERFORMING, day)
     shares = {}
     for key, own in records.items():
-        held = [
-            holding for record in sorted(own) for holding in masters.get(record, ())
-        ]
+        held = [holding for record in sorted(own) for holding in masters.get(record, ())]
         embodied = set[int]().union(*(works.get(record, ()) for record in own))
         if not held and len(embodied) == 1:
             held = performing.get(embodied.pop(), [])
@@ -54,31 +45,23 @@ def _owned(
 ) -> dict[int, list[ledger.Held]]:
     """Return who owns a right of some records on a day, by the record's key."""
     rows = Share.objects.filter(
-        **{f"{column}__in": keys},
-        right=right,
-        kind=ShareKind.OWNERSHIP,
-        withdrawn_at__isnull=True,
+        **{f"{column}__in": keys}, right=right, kind=ShareKind.OWNERSHIP, withdrawn_at__isnull=True
     )
     shares: dict[int, list[Share]] = defaultdict(list)
     for share in rows.select_related("party").order_by("pk"):
         shares[share.work_id or share.recording_id or 0].append(share)
     chosen = chosen_among(column, shares)
     return {
-        key: ledger.held(claims, day=day, chosen=chosen.get(key))
-        for key, claims in shares.items()
+        key: ledger.held(claims, day=day, chosen=chosen.get(key)) for key, claims in shares.items()
     }
 
 
-def _our_share(
-    held: Sequence[ledger.Held], countries: frozenset[str] | None
-) -> Decimal | None:
+def _our_share(held: Sequence[ledger.Held], countries: frozenset[str] | None) -> Decimal | None:
     if not any(holding.share.party.is_ours for holding in held):
         return None
     totals: dict[str, Decimal] = {}
     for holding in held:
-        where = (
-            holding.countries if countries is None else holding.countries & countries
-        )
+        where = holding.countries if countries is None else holding.countries & countries
         is_ours = holding.share.party.is_ours
         if where and is_ours and holding.share.percent is None:
             return None
@@ -104,9 +87,7 @@ def chosen_of(record: Record) -> dict[ledger.Group, str]:
     return chosen_among(column_of(record), [record.pk]).get(record.pk, {})
 
 
-def chosen_among(
-    column: str, keys: Iterable[int]
-) -> dict[int, dict[ledger.Group, str]]:
+def chosen_among(column: str, keys: Iterable[int]) -> dict[int, dict[ledger.Group, str]]:
     """Return the sources that people believed, by the keys of records of one kind."""
     rows = Conflict.objects.filter(
         **{f"{column}__in": list(keys)},
@@ -116,7 +97,5 @@ def chosen_among(
     )
     chosen: dict[int, dict[ledger.Group, str]] = defaultdict(dict)
     for row in rows:
-        chosen[row.work_id or row.recording_id or 0][row.right, row.share_kind] = (
-            row.chosen
-        )
+        chosen[row.work_id or row.recording_id or 0][row.right, row.share_kind] = row.chosen
     return chosen

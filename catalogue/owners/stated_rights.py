@@ -9,13 +9,7 @@ from datetime import date
 
 from catalogue.models import Recording
 from catalogue.owners import ledger
-from catalogue.owners.choices import (
-    WRITER_ROLES,
-    ConflictKind,
-    ConflictState,
-    Right,
-    ShareKind,
-)
+from catalogue.owners.choices import WRITER_ROLES, ConflictKind, ConflictState, Right, ShareKind
 from catalogue.owners.models import Conflict, Share, Work
 from catalogue.owners.records import record_keys
 
@@ -36,9 +30,7 @@ class StatedRights:
     works: list[WrittenWork] = field(default_factory=list)
 
 
-def stated_rights(
-    recordings: Iterable[Recording], *, day: date
-) -> dict[int, StatedRights]:
+def stated_rights(recordings: Iterable[Recording], *, day: date) -> dict[int, StatedRights]:
     """Return the rights by key of those recordings of which any are known.
 
     Masters in an open conflict are left out, because nobody knows whose they are.

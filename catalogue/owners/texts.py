@@ -14,7 +14,5 @@ _MOST: Final = 500
 def folded(text: str) -> str:
     """Return letters and digits in lower case, words parted by one blank."""
     plain = normalised(without_joiners(text[: 4 * _MOST]), "NFKD").casefold()
-    bare = "".join(
-        character for character in plain if not unicodedata.combining(character)
-    )
+    bare = "".join(character for character in plain if not unicodedata.combining(character))
     return re.sub(r"[\W_]+", " ", bare).strip()[:_MOST]

@@ -42,52 +42,25 @@ _GROUPS: Final[Mapping[str, tuple[str | Promise, str]]] = {
         _("American continent"),
         "AR BO BR BZ CA CL CO CR EC GT GY HN MX NI PA PE PY SR SV US UY VE",
     ),
-    "2103": (
-        _("Antilles"),
-        "AG BB CU DM DO GD HT JM KN LC PR TT VC",
-    ),
+    "2103": (_("Antilles"), "AG BB CU DM DO GD HT JM KN LC PR TT VC"),
     "2104": (
         _("APEC countries"),
         "AU BN CA CL CN HK ID JP KR MO MX MY NZ PE PG PH PR RU SG TH TW US VN",
     ),
-    "2105": (
-        _("ASEAN countries"),
-        "BN ID KH LA MM MY PH SG TH VN",
-    ),
+    "2105": (_("ASEAN countries"), "BN ID KH LA MM MY PH SG TH VN"),
     "2106": (
         _("Asia"),
         "AE AF AM AZ BD BH BN BT CN CY GE HK ID IL IN IQ IR JO JP KG KH KP KR "
         "KW KZ LA LB LK MM MN MO MV MY NP OM PH PK QA SA SG SY TH TJ TL TM TR "
         "TW UZ VN YE",
     ),
-    "2107": (
-        _("Australasia"),
-        "AU FJ NC NZ SB VU",
-    ),
-    "2108": (
-        _("Balkans"),
-        "AL BA BG GR HR ME MK RO RS SI",
-    ),
-    "2109": (
-        _("Baltic states"),
-        "EE LT LV",
-    ),
-    "2110": (
-        _("Benelux"),
-        "BE LU NL",
-    ),
-    "2111": (
-        _("British Isles"),
-        "GB IE",
-    ),
-    "2112": (
-        _("British West Indies"),
-        "AG BB BS DM GD JM KN LC TT VC",
-    ),
-    "2113": (
-        _("Central America"),
-        "BZ CR GT HN NI PA SV",
-    ),
+    "2107": (_("Australasia"), "AU FJ NC NZ SB VU"),
+    "2108": (_("Balkans"), "AL BA BG GR HR ME MK RO RS SI"),
+    "2109": (_("Baltic states"), "EE LT LV"),
+    "2110": (_("Benelux"), "BE LU NL"),
+    "2111": (_("British Isles"), "GB IE"),
+    "2112": (_("British West Indies"), "AG BB BS DM GD JM KN LC TT VC"),
+    "2113": (_("Central America"), "BZ CR GT HN NI PA SV"),
     "2114": (
         _("Commonwealth"),
         "AG AU BB BD BN BS BW BZ CA CM CY DM FJ GB GD GH GM GY IN JM KE KI KN "
@@ -98,22 +71,10 @@ _GROUPS: Final[Mapping[str, tuple[str | Promise, str]]] = {
         _("Commonwealth African territories"),
         "BW CM GH GM KE LS MU MW MZ NA NG SC SL SZ TZ UG ZA ZM",
     ),
-    "2116": (
-        _("Commonwealth Asian territories"),
-        "BD BN CY IN LK MV MY PK SG",
-    ),
-    "2117": (
-        _("Commonwealth Australasian territories"),
-        "AU FJ NZ SB VU",
-    ),
-    "2118": (
-        _("Commonwealth of Independent States"),
-        "AM AZ BY KG KZ MD RU TJ TM UZ",
-    ),
-    "2119": (
-        _("Eastern Europe"),
-        "AL BG BY CZ EE HU LT LV MD PL RO RU SK UA",
-    ),
+    "2116": (_("Commonwealth Asian territories"), "BD BN CY IN LK MV MY PK SG"),
+    "2117": (_("Commonwealth Australasian territories"), "AU FJ NZ SB VU"),
+    "2118": (_("Commonwealth of Independent States"), "AM AZ BY KG KZ MD RU TJ TM UZ"),
+    "2119": (_("Eastern Europe"), "AL BG BY CZ EE HU LT LV MD PL RO RU SK UA"),
     "2120": (
         _("Europe"),
         "AD AL AT BA BE BG BY CH CZ DE DK EE ES FI FR GB GR HR HU IE IS IT LI "
@@ -121,8 +82,7 @@ _GROUPS: Final[Mapping[str, tuple[str | Promise, str]]] = {
     ),
     "2121": (
         _("European Economic Area"),
-        "AT BE BG CY CZ DE DK EE ES FI FR GR HU IE IS IT LI LT LU LV MT NL NO "
-        "PL PT RO SE SI SK",
+        "AT BE BG CY CZ DE DK EE ES FI FR GR HU IE IS IT LI LT LU LV MT NL NO PL PT RO SE SI SK",
     ),
     "2122": (
         _("European continent"),
@@ -131,53 +91,19 @@ _GROUPS: Final[Mapping[str, tuple[str | Promise, str]]] = {
     ),
     "2123": (
         _("European Union"),
-        "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT "
-        "RO SE SI SK",
+        "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK",
     ),
-    "2124": (
-        _("Germany, Switzerland, Austria"),
-        "AT CH DE",
-    ),
-    "2125": (
-        _("Middle East"),
-        "AE AF BD BH BT IN IQ IR JO KW LK MN MV NP OM PK QA SA YE",
-    ),
-    "2126": (
-        _("NAFTA countries"),
-        "CA MX PR US",
-    ),
-    "2127": (
-        _("Nordic countries"),
-        "DK FI IS NO SE",
-    ),
-    "2128": (
-        _("North Africa"),
-        "DZ EG LY MA TN",
-    ),
-    "2129": (
-        _("North America"),
-        "CA MX US",
-    ),
-    "2130": (
-        _("Oceania"),
-        "AU FJ FM KI MH NC NR NZ PF PG PW SB TO TV VU WS",
-    ),
-    "2131": (
-        _("Scandinavia"),
-        "DK NO SE",
-    ),
-    "2132": (
-        _("South America"),
-        "AR BO BR CL CO EC GY PE PY SR UY VE",
-    ),
-    "2133": (
-        _("South East Asia"),
-        "BN ID KH LA MM MY PH SG TH TL VN",
-    ),
-    "2134": (
-        _("West Indies"),
-        "AG BB BS CU DM DO GD HT JM KN LC PR TT VC",
-    ),
+    "2124": (_("Germany, Switzerland, Austria"), "AT CH DE"),
+    "2125": (_("Middle East"), "AE AF BD BH BT IN IQ IR JO KW LK MN MV NP OM PK QA SA YE"),
+    "2126": (_("NAFTA countries"), "CA MX PR US"),
+    "2127": (_("Nordic countries"), "DK FI IS NO SE"),
+    "2128": (_("North Africa"), "DZ EG LY MA TN"),
+    "2129": (_("North America"), "CA MX US"),
+    "2130": (_("Oceania"), "AU FJ FM KI MH NC NR NZ PF PG PW SB TO TV VU WS"),
+    "2131": (_("Scandinavia"), "DK NO SE"),
+    "2132": (_("South America"), "AR BO BR CL CO EC GY PE PY SR UY VE"),
+    "2133": (_("South East Asia"), "BN ID KH LA MM MY PH SG TH TL VN"),
+    "2134": (_("West Indies"), "AG BB BS CU DM DO GD HT JM KN LC PR TT VC"),
 }
 
 
@@ -238,10 +164,7 @@ def in_words(included: Iterable[str], excluded: Iterable[str] = ()) -> str:
     outside = ", ".join(map(_name, excluded))
     if not outside:
         return inside
-    return gettext("%(inside)s without %(outside)s") % {
-        "inside": inside,
-        "outside": outside,
-    }
+    return gettext("%(inside)s without %(outside)s") % {"inside": inside, "outside": outside}
 
 
 def group_names() -> Mapping[str, str]:

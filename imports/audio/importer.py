@@ -20,15 +20,7 @@ from common.beside_sound import lies_beside_sound
 from common.media_analysis import decode_limits
 from common.storage import local_path, sha256_of
 from dedup.intake import AlreadyInCatalogue, give_audio, prepare
-from imports.audio.pairing import (
-    Left,
-    Pair,
-    SoundFile,
-    TableRow,
-    Unpaired,
-    Waiting,
-    pair,
-)
+from imports.audio.pairing import Left, Pair, SoundFile, TableRow, Unpaired, Waiting, pair
 from imports.errors import ImportRefused, RowFault, TableRefused
 from imports.kinds import Columns
 from imports.models import AudioImport
@@ -71,19 +63,14 @@ class AudioSummary:
     pairs: list[dict[str, Any]] = field(default_factory=list)  # Any: JSON
     faults: list[dict[str, Any]] = field(default_factory=list)  # Any: JSON
 
-    def refuse(
-        self, path: str, code: str, text: str, candidates: tuple[Waiting, ...] = ()
-    ) -> None:
+    def refuse(self, path: str, code: str, text: str, candidates: tuple[Waiting, ...] = ()) -> None:
         """Count a file that gets no recording; the first ones are shown."""
         self.refused += 1
         if len(self.faults) < SHOWN:
             named = [
-                {"uid": candidate.uid, "title": candidate.title}
-                for candidate in candidates[:5]
+                {"uid": candidate.uid, "title": candidate.title} for candidate in candidates[:5]
             ]
-            self.faults.append(
-                {"file": path, "code": code, "message": text, "candidates": named}
-            )
+            self.faults.append({"file": path, "code": code, "message": text, "candidates": named})
 
     def show(self, pair: Pair) -> None:
         """Note a pair; the first ones are shown."""
@@ -129,10 +116,7 @@ class AudioImporter:
             )
             for row in waiting_in(self.bucket)
         ]
-        stated = [
-            *(row.sha256 for row in self.table),
-            *(recording.sha256 for recording in waiting),
-        ]
+        stated = [*(row.sha256 for row in self.table), *(recording.sha256 for recording in waiting)]
         needs_hash = any(stated)
         sounds = list(self._sounds(summary, needs_hash=needs_hash))
         pairs, unpaired = pair(sounds, waiting, self.table)
@@ -151,9 +135,7 @@ class AudioImporter:
         summary.still_waiting = waiting_in(self.bucket).count()
         return summary
 
-    def _sounds(
-        self, summary: AudioSummary, *, needs_hash: bool
-    ) -> Iterator[SoundFile]:
+    def _sounds(self, summary: AudioSummary, *, needs_hash: bool) -> Iterator[SoundFile]:
         for path in self.source.names():
             if lies_beside_sound(path):
                 continue
@@ -240,10 +222,7 @@ def _places(header: list[str] | tuple[str, ...]) -> dict[str, int]:
             places.setdefault(column, number)
     if "custom_id" not in places or len(places) < 2:
         raise ImportRefused(
-            _(
-                "The table needs a column custom_id, and a column audio (the file's name) "
-                "or sha256."
-            )
+            _("The table needs a column custom_id, and a column audio (the file's name) or sha256.")
         )
     return places
 
@@ -259,9 +238,7 @@ def _stated_sha256(user_defined: Mapping[str, object]) -> str:
 def _headers(file: File[bytes], path: str) -> Headers | None:
     try:
         return read_headers(
-            file,
-            suffix=PurePosixPath(path).suffix.lower()[:10],
-            limits=decode_limits(),
+            file, suffix=PurePosixPath(path).suffix.lower()[:10], limits=decode_limits()
         )
     except RecognitionError:
         return None

@@ -20,9 +20,7 @@ from imports.names import compared
 
 TOLERANCE_MS: Final = 2_500
 """Lengths that differ by less are the same: ACRCloud rounds them to seconds."""
-_ISRC: Final = re.compile(
-    r"(?<![A-Z0-9])[A-Z]{2}-?[A-Z0-9]{3}-?\d{2}-?\d{5}(?![A-Z0-9])", re.I
-)
+_ISRC: Final = re.compile(r"(?<![A-Z0-9])[A-Z]{2}-?[A-Z0-9]{3}-?\d{2}-?\d{5}(?![A-Z0-9])", re.I)
 _TRACK_NUMBER: Final = re.compile(r"\A\d{1,3}[\s._-]+")
 
 
@@ -109,9 +107,7 @@ Keys = Collection[str]
 
 
 def pair(
-    sounds: Sequence[SoundFile],
-    waiting: Sequence[Waiting],
-    table: Iterable[TableRow] = (),
+    sounds: Sequence[SoundFile], waiting: Sequence[Waiting], table: Iterable[TableRow] = ()
 ) -> tuple[list[Pair], list[Unpaired]]:
     """Return the pairs, and the files without one."""
     stated: dict[str, set[str]] = defaultdict(set)
@@ -120,15 +116,9 @@ def pair(
     keys: dict[Rule, tuple[Callable[[SoundFile], Keys], Callable[[Waiting], Keys]]] = {
         Rule.TABLE: (
             lambda sound: {*_file_ids(sound), sound.sha256},
-            lambda recording: {
-                *stated.get(_id(recording.custom_id), ()),
-                recording.sha256,
-            },
+            lambda recording: {*stated.get(_id(recording.custom_id), ()), recording.sha256},
         ),
-        Rule.CUSTOM_ID: (
-            _file_ids,
-            lambda recording: {_id(recording.custom_id)},
-        ),
+        Rule.CUSTOM_ID: (_file_ids, lambda recording: {_id(recording.custom_id)}),
         Rule.ISRC: (_isrcs, lambda recording: {recording.isrc}),
         Rule.NAME: (_names, _names_of),
         Rule.TAGS: (_tags, _tags_of),
@@ -170,9 +160,7 @@ def _settle(
             if not candidates:
                 unpaired[number] = Unpaired(sound, Left.LENGTH, tuple(by_file[number]))
                 continue
-            objections = (
-                [] if rule is Rule.TABLE else _objections(edges, sound, number, rule)
-            )
+            objections = [] if rule is Rule.TABLE else _objections(edges, sound, number, rule)
             free = candidates[0].uid not in paired | contested
             if len(candidates) + len(objections) > 1 or claims[candidates[0].uid] > 1:
                 contested |= {candidate.uid for candidate in candidates}
@@ -214,9 +202,7 @@ def _objections(
     for unsure in (Rule.NAME, Rule.TAGS):
         named = edges[unsure].get(number, ())
         if named_uids.isdisjoint(recording.uid for recording in named):
-            against += [
-                recording for recording in named if _same_length(sound, recording)
-            ]
+            against += [recording for recording in named if _same_length(sound, recording)]
     return list({recording.uid: recording for recording in against}.values())
 
 
@@ -273,10 +259,7 @@ def _names(sound: SoundFile) -> Keys:
 def _names_of(recording: Waiting) -> Keys:
     names = {compared(recording.title)}
     for artist in {*recording.artists, "".join(recording.artists)}:
-        names |= {
-            compared(artist + recording.title),
-            compared(recording.title + artist),
-        }
+        names |= {compared(artist + recording.title), compared(recording.title + artist)}
     return names
 
 
@@ -292,7 +275,5 @@ def _tags_of(recording: Waiting) -> Keys:
         return ()
     artists = {*recording.artists, "".join(recording.artists)}
     return {
-        f"{compared(recording.title)}\0{compared(artist)}"
-        for artist in artists
-        if compared(artist)
+        f"{compared(recording.title)}\0{compared(artist)}" for artist in artists if compared(artist)
     }

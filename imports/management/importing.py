@@ -102,9 +102,7 @@ def import_table(
     if not (as_json or options["dry_run"]) and summary.added + summary.updated:
         command.stdout.write(HOW_TO_UNDO % uid)
     if summary.refused:
-        command.stderr.write(
-            f"{count_noun(summary.refused, 'row')} refused; see {bad_rows}"
-        )
+        command.stderr.write(f"{count_noun(summary.refused, 'row')} refused; see {bad_rows}")
         sys.exit(1)
 
 

@@ -53,9 +53,7 @@ class Folder:
         """Return the paths of all files in the folder, in order."""
         table = self.table.resolve() if self.table else None
         paths = sorted(
-            path
-            for path in self.root.rglob("*")
-            if path.is_file() and path.resolve() != table
+            path for path in self.root.rglob("*") if path.is_file() and path.resolve() != table
         )
         return [path.relative_to(self.root).as_posix() for path in paths]
 
@@ -90,9 +88,7 @@ class NewAudio:
 
 
 @contextmanager
-def open_sound(
-    source: AudioSource, name: str, user: User | None
-) -> Iterator[File[bytes]]:
+def open_sound(source: AudioSource, name: str, user: User | None) -> Iterator[File[bytes]]:
     """Open a file that came with the table, or the fingerprint of a recording by its
     uid.
     """
@@ -106,9 +102,7 @@ def open_sound(
         return
     opened = source.open(name)
     if opened is None:
-        raise RowFault(
-            "audio", name, _("No file with this name was uploaded with the table.")
-        )
+        raise RowFault("audio", name, _("No file with this name was uploaded with the table."))
     with opened as file:
         if not file.size:
             raise RowFault("audio", name, _("The file is empty."))
@@ -133,15 +127,11 @@ def other_sound(name: str, sound: File[bytes], named: Recording) -> NewAudio | N
         same = sha256 == named.audio_sha256
         return None if same else NewAudio(sound, "", sha256)
     # A recording added as a fingerprint has the hash of that file.
-    fingerprint_sha256 = hashlib.sha256(
-        fingerprint_file.to_bytes(fingerprint)
-    ).hexdigest()
+    fingerprint_sha256 = hashlib.sha256(fingerprint_file.to_bytes(fingerprint)).hexdigest()
     if fingerprint_sha256 == named.audio_sha256:
         return None
     raise RowFault(
-        "audio",
-        name,
-        _("A fingerprint cannot replace existing audio. Delete the recording first."),
+        "audio", name, _("A fingerprint cannot replace existing audio. Delete the recording first.")
     )
 
 

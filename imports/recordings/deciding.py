@@ -102,16 +102,10 @@ class Decider:
         if existing is not None:
             elsewhere = elsewhere.exclude(pk=existing.pk)
         duplicate = elsewhere.filter(isrc_normalised=isrc).first() if isrc else None
-        name = (
-            (duplicate.custom_id or duplicate.uid)
-            if duplicate
-            else self._isrcs.get(isrc)
-        )
+        name = (duplicate.custom_id or duplicate.uid) if duplicate else self._isrcs.get(isrc)
         if name and name != row.details.custom_id:
             row.warnings.append(
-                RowFault(
-                    "isrc", isrc, _("%(name)s also has this ISRC.") % {"name": name}
-                )
+                RowFault("isrc", isrc, _("%(name)s also has this ISRC.") % {"name": name})
             )
         decoded = existing.duration_ms if existing else 0
         stated = row.duration_ms if row.duration_ms is not None else decoded
@@ -120,8 +114,7 @@ class Decider:
                 RowFault(
                     "duration_ms",
                     str(stated),
-                    _("The audio is %(length)s long.")
-                    % {"length": read_clock(decoded, digits=3)},
+                    _("The audio is %(length)s long.") % {"length": read_clock(decoded, digits=3)},
                 )
             )
 
@@ -149,11 +142,7 @@ class Decider:
             )
 
     def change(
-        self,
-        row: CheckedRow,
-        named: Recording,
-        existing: Recording,
-        new_audio: NewAudio | None,
+        self, row: CheckedRow, named: Recording, existing: Recording, new_audio: NewAudio | None
     ) -> RowChange:
         """Return what the row changes; ``named`` was merged if it is not ``existing``."""
         if new_audio is not None:
@@ -261,9 +250,7 @@ def no_audio() -> RowFault:
     return RowFault("audio", "", _("A new recording needs audio: a file or a link."))
 
 
-def _columns(
-    row: CheckedRow, existing: Recording
-) -> dict[str, Any]:  # Any: a column's value
+def _columns(row: CheckedRow, existing: Recording) -> dict[str, Any]:  # Any: a column's value
     """Return the columns that the row changes; empty cells change nothing."""
     values = detail_columns(row.details)
     # Values from the table are added to earlier data, and do not replace it.

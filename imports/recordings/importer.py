@@ -71,9 +71,7 @@ class RecordingImporter:
     """The cases of recordings that change."""
 
     def __post_init__(self) -> None:
-        self._decider = Decider(
-            self.bucket, self.audio, self.rules, self.user, self.waiting
-        )
+        self._decider = Decider(self.bucket, self.audio, self.rules, self.user, self.waiting)
 
     def run(self, bad_rows: TextIO) -> ImportSummary:
         """Import every row; refused ones are written to ``bad_rows`` as CSV."""
@@ -83,10 +81,7 @@ class RecordingImporter:
         if missing := lacking(self.columns):
             raise TableRefused(
                 _("The table lacks the column %(sorted)s. Its columns are: %(header)s.")
-                % {
-                    "sorted": ", ".join(missing),
-                    "header": ", ".join(header)[:300],
-                }
+                % {"sorted": ", ".join(missing), "header": ", ".join(header)[:300]}
             )
         writer = GuardedWriter(bad_rows)
         writer.write([*header, ERRORS])
@@ -110,9 +105,7 @@ class RecordingImporter:
             self.table,
             not_read=unread_names(self.columns),
             rules=self.rules_of_cells,
-            ruled=RECORDING_TARGETS.ruled.concerned(
-                column.target for column in self.columns
-            ),
+            ruled=RECORDING_TARGETS.ruled.concerned(column.target for column in self.columns),
         )
         self.summary.stated = counted_by_kind(self._changed)
         return self.summary
@@ -123,9 +116,7 @@ class RecordingImporter:
         row = check_row(raw.line, cells, further=further, rules=self.rules_of_cells)
         custom_id = row.details.custom_id
         if custom_id and custom_id in self._seen:
-            rule = _("Line %(_seen)s already has this id.") % {
-                "_seen": self._seen[custom_id]
-            }
+            rule = _("Line %(_seen)s already has this id.") % {"_seen": self._seen[custom_id]}
             row.faults.append(RowFault("custom_id", custom_id, rule))
         self._seen.setdefault(custom_id, raw.line)
         return row
@@ -216,10 +207,7 @@ class RecordingImporter:
         try:
             with transaction.atomic():
                 return add_recording(
-                    bucket=self.bucket,
-                    details=row.details,
-                    user=self.user,
-                    source_url=row.audio,
+                    bucket=self.bucket, details=row.details, user=self.user, source_url=row.audio
                 )
         except IntegrityError as error:
             if not _id_was_taken(error):
@@ -269,26 +257,18 @@ class RecordingImporter:
         return not change.is_empty
 
     def _write(
-        self,
-        row: CheckedRow,
-        named: Recording,
-        existing: Recording,
-        audio: NewAudio | None,
+        self, row: CheckedRow, named: Recording, existing: Recording, audio: NewAudio | None
     ) -> RowChange:
         """Change a recording in one transaction; return what was changed."""
 
         def write() -> RowChange:
             # Decide again under the lock: the recording may have been merged or changed.
-            locked = Recording.objects.select_for_update(of=("self",)).get(
-                pk=existing.pk
-            )
+            locked = Recording.objects.select_for_update(of=("self",)).get(pk=existing.pk)
             if locked.status == RecordingStatus.RETIRED:
                 raise Overtaken
             change = self._decider.change(row, named, locked, audio)
             if change.columns:
-                update_recording(
-                    recording=locked, columns=dict(change.columns), user=self.user
-                )
+                update_recording(recording=locked, columns=dict(change.columns), user=self.user)
             if change.exclusions:
                 # Counted before: afterwards nothing is left to lose.
                 change.touched = self.rules.touched_by(locked, change.exclusions)
@@ -302,10 +282,7 @@ class RecordingImporter:
         newcomer = self.rules.listen(audio=audio.file, fingerprint=None)
         made: list[RowChange] = []
         with arriving_audio(
-            recording=existing,
-            newcomer=newcomer,
-            source_url=audio.url,
-            user=self.user,
+            recording=existing, newcomer=newcomer, source_url=audio.url, user=self.user
         ) as replace:
             replace(lambda: made.append(write()))
         return made[0]

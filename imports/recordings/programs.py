@@ -112,9 +112,7 @@ def _of_dejavu(path: Path, folder: Folder | None, encoding: str) -> Iterator[Lis
     with open_table(path, names=names, encoding=encoding) as table:
         places = [name.strip().casefold() for name in table.header]
         if not {"song_name", "file_sha1"} <= set(places):
-            raise TableRefused(
-                _("The table needs the columns song_name and file_sha1 of dejavu.")
-            )
+            raise TableRefused(_("The table needs the columns song_name and file_sha1 of dejavu."))
         name, digest = places.index("song_name"), places.index("file_sha1")
         by_sha1 = _by_sha1(folder)
         for row in rows_of(table):
@@ -123,9 +121,11 @@ def _of_dejavu(path: Path, folder: Folder | None, encoding: str) -> Iterator[Lis
             yield Listed(cells[name].strip(), by_sha1.get(sha1, ""))
 
 
-PROGRAMS: Final[
-    Mapping[str, Callable[[Path, Folder | None, str], Iterable[Listed]]]
-] = {"audfprint": _of_audfprint, "dejavu": _of_dejavu, "olaf": _of_olaf}
+PROGRAMS: Final[Mapping[str, Callable[[Path, Folder | None, str], Iterable[Listed]]]] = {
+    "audfprint": _of_audfprint,
+    "dejavu": _of_dejavu,
+    "olaf": _of_olaf,
+}
 
 
 def _lines(path: Path, encoding: str) -> Iterator[str]:

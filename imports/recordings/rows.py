@@ -14,20 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from catalogue.identifiers import BadIdentifier, check_isrc, check_iswc, check_upc
 from catalogue.models import CodeStatus
 from catalogue.services import RecordingDetails
-from common.table_text import (
-    NameMarks,
-    has_marks,
-    read_day,
-    read_share,
-    split_list,
-    split_names,
-)
-from common.territories import (
-    MEANT,
-    territories_in,
-    territory_code,
-    why_no_territory,
-)
+from common.table_text import NameMarks, has_marks, read_day, read_share, split_list, split_names
+from common.territories import MEANT, territories_in, territory_code, why_no_territory
 from imports.errors import RowFault
 from imports.reading_rules import FRACTION, ReadingRules
 
@@ -78,9 +66,7 @@ _FAILED = re.compile(r"#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NULL!|NUM!)\Z")
 _NEVER_CLEARED: dict[str, str | Promise] = {
     **dict.fromkeys(REQUIRED, _("A value is required.")),
     "audio": _("An import cannot remove audio."),
-    "exclude": _(
-        "Remove exclusions on the recording's page, where you can give a reason."
-    ),
+    "exclude": _("Remove exclusions on the recording's page, where you can give a reason."),
 }
 CLEARABLE = frozenset(COLUMNS) - _NEVER_CLEARED.keys() - {"duration_ms"}
 """Columns whose values can be removed; the duration is that of the audio."""
@@ -110,11 +96,7 @@ class CheckedRow:
 
 
 def check_row(
-    line: int,
-    cells: Mapping[str, str],
-    *,
-    further: Mapping[str, str],
-    rules: ReadingRules,
+    line: int, cells: Mapping[str, str], *, further: Mapping[str, str], rules: ReadingRules
 ) -> CheckedRow:
     """Check a row's cells by column; ``further`` are columns to keep as data, by name.
 
@@ -134,9 +116,7 @@ def check_row(
     ]
     cleared = {name for name, value in stripped.items() if value == CLEAR}
     cleared_data = {name for name, value in further.items() if value == CLEAR}
-    values = {
-        name: "" if name in cleared else value for name, value in stripped.items()
-    }
+    values = {name: "" if name in cleared else value for name, value in stripped.items()}
     cells_of = _Cells(values, rules, faults, warnings)
     named: dict[str, Any] = {  # Any: texts and lists
         **{name: cells_of.text(name, limit) for name, limit in TEXTS.items()},
@@ -160,9 +140,7 @@ def check_row(
         audio=values.get("audio", ""),
         duration_ms=duration_ms,
         filled=frozenset(
-            name
-            for name, value in stripped.items()
-            if value and name not in cells_of.left_out
+            name for name, value in stripped.items() if value and name not in cells_of.left_out
         ),
         cleared_data=frozenset(cleared_data | cleared & set(IN_DATA)),
         excluded=_excluded(values.get("exclude", ""), faults),
@@ -186,9 +164,7 @@ def _readable(
             warnings.append(RowFault(name, value.replace("\0", "␀"), rule))
             value = value.replace("\0", "").strip()
         if _FAILED.match(value):
-            rule = gettext(
-                "The spreadsheet shows an error in this cell. Correct the formula."
-            )
+            rule = gettext("The spreadsheet shows an error in this cell. Correct the formula.")
             # A required value is missing then, which is a fault of its own.
             warnings.append(RowFault(name, value, rule))
             value = ""
@@ -326,16 +302,13 @@ class _Cells:
         elif excluded:
             # Without the exception, the recording would have more territories.
             self._leave_out(
-                name,
-                gettext("Only territories that count can be kept, and no exceptions."),
+                name, gettext("Only territories that count can be kept, and no exceptions.")
             )
         if name in self.left_out:
             return []
         meant = [f"{part} → {code}" for part, code in codes.items() if part in MEANT]
         if meant:
-            self._warn(
-                name, gettext("Read as %(codes)s.") % {"codes": ", ".join(meant)}
-            )
+            self._warn(name, gettext("Read as %(codes)s.") % {"codes": ", ".join(meant)})
         return list(dict.fromkeys(codes.values()))
 
     def _tags(self, name: str) -> list[str]:
@@ -364,9 +337,7 @@ def _excluded(value: str, faults: list[RowFault]) -> tuple[Interval, ...]:
             rule = gettext("Write 00:00:00.000-00:00:08.000; separate several with |.")
             faults.append(RowFault("exclude", text, rule))
         elif end_ms <= start_ms:
-            faults.append(
-                RowFault("exclude", text, gettext("The end must be after the start."))
-            )
+            faults.append(RowFault("exclude", text, gettext("The end must be after the start.")))
         else:
             parsed.add((start_ms, end_ms))
     return tuple(sorted(parsed))

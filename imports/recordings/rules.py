@@ -48,9 +48,7 @@ class RowRules:
         """Fingerprint a row's audio, if the bucket compares recordings."""
         return intake.prepare(bucket=self._bucket, audio=audio, fingerprint=fingerprint)
 
-    def add(
-        self, newcomer: intake.Newcomer, details: RecordingDetails
-    ) -> Recording | None:
+    def add(self, newcomer: intake.Newcomer, details: RecordingDetails) -> Recording | None:
         """Add a recording by the bucket's intake rule; a dry run only checks it.
 
         Raises ``Overtaken`` if its custom id is taken, and ``AlreadyInCatalogue`` if the
@@ -58,9 +56,7 @@ class RowRules:
         """
         try:
             if self._rehearsal is None:
-                return intake.add_prepared(
-                    newcomer=newcomer, details=details, user=self._user
-                )
+                return intake.add_prepared(newcomer=newcomer, details=details, user=self._user)
             intake.refuse_known(newcomer, self._rehearsal)
         except intake.AlreadyInCatalogue as error:
             if error.field == "custom_id":
@@ -94,9 +90,7 @@ class RowRules:
         excluded = excluded_intervals(recording) if recording is not None else []
         missing = [interval for interval in intervals if interval not in excluded]
         if missing and not self._person.has_perm(Action.EDIT_CATALOGUE):
-            raise RowFault(
-                "exclude", "", _("Only a manager may exclude intervals of recordings.")
-            )
+            raise RowFault("exclude", "", _("Only a manager may exclude intervals of recordings."))
         for segment in self._proposals(recording, missing).values():
             try:
                 exclusions.refuse_answer(segment=segment, user=self._person)
@@ -115,30 +109,20 @@ class RowRules:
             (segment.start_ms, segment.end_ms): segment
             for segment in excluded_segments(recording).filter(approved=False)
         }
-        return {
-            interval: proposed[interval]
-            for interval in intervals
-            if interval in proposed
-        }
+        return {interval: proposed[interval] for interval in intervals if interval in proposed}
 
     @property
     def _person(self) -> User:
         if self._user is None:
-            raise RowFault(
-                "exclude", "", _("Exclusions need a person: name one with --username.")
-            )
+            raise RowFault("exclude", "", _("Exclusions need a person: name one with --username."))
         return self._user
 
-    def touched_by(
-        self, recording: Recording, intervals: Sequence[Interval]
-    ) -> TouchedMatches:
+    def touched_by(self, recording: Recording, intervals: Sequence[Interval]) -> TouchedMatches:
         """Count the matches that lose time, and those of them that lose all of it."""
         effects = exclusions.preview_all(recording=recording, intervals=intervals)
         return TouchedMatches(len(effects.touched), len(effects.suppressed))
 
-    def exclude(
-        self, recording: Recording, intervals: Sequence[Interval], note: str
-    ) -> None:
+    def exclude(self, recording: Recording, intervals: Sequence[Interval], note: str) -> None:
         """Exclude the intervals; approve the proposals that equal them."""
         proposed = self._proposals(recording, intervals)
         try:

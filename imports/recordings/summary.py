@@ -53,9 +53,7 @@ class ImportSummary:
         self.rows += 1
         setattr(self, verdict, getattr(self, verdict) + 1)
 
-    def note_faults(
-        self, line: int, faults: list[RowFault], warnings: list[RowFault]
-    ) -> None:
+    def note_faults(self, line: int, faults: list[RowFault], warnings: list[RowFault]) -> None:
         """Keep a row's faults."""
         _note(self.faults, line, faults)
         _note(self.warnings, line, warnings)
@@ -86,16 +84,9 @@ class ImportSummary:
         )
 
 
-def _note(
-    into: list[dict[str, Any]], line: int, faults: list[RowFault]
-) -> None:  # Any: JSON
+def _note(into: list[dict[str, Any]], line: int, faults: list[RowFault]) -> None:  # Any: JSON
     into += [
-        {
-            "line": line,
-            "column": fault.column,
-            "value": fault.value[:200],
-            "rule": fault.rule,
-        }
+        {"line": line, "column": fault.column, "value": fault.value[:200], "rule": fault.rule}
         for fault in faults[: max(0, _SHOWN - len(into))]
     ]
 
@@ -105,9 +96,7 @@ def format_value(value: object) -> str:
     if isinstance(value, list):
         return " | ".join(map(str, value))
     if isinstance(value, dict):
-        return ", ".join(
-            f"{name}: {format_value(item)}" for name, item in value.items()
-        )
+        return ", ".join(f"{name}: {format_value(item)}" for name, item in value.items())
     return str(value)
 
 

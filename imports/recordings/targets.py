@@ -10,15 +10,7 @@ from imports.mapping import DATA, LEFT_OUT, Columns, Targets, guess
 from imports.names import compared
 from imports.reading_rules import RuledColumns
 from imports.recordings.column_names import COMMON_NAMES
-from imports.recordings.rows import (
-    ALIASES,
-    CLEAR,
-    CLEARABLE,
-    COLUMNS,
-    IN_DATA,
-    LISTS,
-    REQUIRED,
-)
+from imports.recordings.rows import ALIASES, CLEAR, CLEARABLE, COLUMNS, IN_DATA, LISTS, REQUIRED
 from imports.table_layout import RawRow
 
 _LABELS = {

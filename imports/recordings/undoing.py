@@ -33,9 +33,7 @@ def refuse_used(undo: Undo, event: Event, row: Recording) -> None:
     if matches.filter(Match.by_people()).exists():
         raise Stays(_("People decided matches of it. Retire it itself if it must go."))
     if matches.filter(Match.by_programs()).exists():
-        raise Stays(
-            _("Programs decided matches of it. Retire it itself if it must go.")
-        )
+        raise Stays(_("Programs decided matches of it. Retire it itself if it must go."))
 
 
 def editable_recording(undo: Undo, event: Event) -> Recording:
@@ -48,8 +46,7 @@ def editable_recording(undo: Undo, event: Event) -> Recording:
         raise missing()
     if row.merged_into is not None:
         raise Stays(
-            _("It was merged into %(name)s. Undo the merge first.")
-            % {"name": row.merged_into}
+            _("It was merged into %(name)s. Undo the merge first.") % {"name": row.merged_into}
         )
     return row
 
@@ -65,9 +62,7 @@ def retire(undo: Undo, event: Event) -> str:
         refuse_used(undo, event, row)
     retire_recordings(recordings=[row], user=undo.user)
     undo.gone.add(event.case)
-    decided = Match.objects.filter(
-        Match.by_people() | Match.by_programs(), recording=row
-    ).count()
+    decided = Match.objects.filter(Match.by_people() | Match.by_programs(), recording=row).count()
     if decided:
         text = ngettext(
             "It is retired; %(n)s match that was decided stays.",
@@ -106,9 +101,7 @@ def remove_exclusion(undo: Undo, event: Event) -> str:
     if segment.removed_at is not None or not segment.approved:
         return ""
     proposed = Event.objects.filter(
-        case=event.case,
-        action="exclusion.proposed",
-        after__exclusion=segment.uid,
+        case=event.case, action="exclusion.proposed", after__exclusion=segment.uid
     )
     if proposed.exists():
         exclusions.undo_approval(segment=segment, user=undo.user)

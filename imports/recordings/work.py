@@ -25,9 +25,7 @@ from imports.recordings.zip_audio import open_archive
 from imports.tables import Table, open_table, rows_of
 
 
-def run(
-    import_: CatalogueImport, heartbeat: Callable[[], None], *, dry: bool
-) -> Columns:
+def run(import_: CatalogueImport, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
     """Import the table, or only check it; return the columns with the outcome.
 
     The import uses the mapping that its check used.
@@ -43,10 +41,7 @@ def run(
         ) as table,
     ):
         if not dry:
-            stored, rules = (
-                _stored(import_, table),
-                ReadingRules.from_json(import_.rules),
-            )
+            stored, rules = (_stored(import_, table), ReadingRules.from_json(import_.rules))
             return _run(import_, table, heartbeat, stored, rules, dry=False)
         columns, rules, mapped = map_columns(
             import_, table, heartbeat, keep_unknown=import_.keep_unknown

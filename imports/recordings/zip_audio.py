@@ -19,10 +19,7 @@ from imports.unpacking import refuse_many_entries
 
 _CHUNK_BYTES = 1024 * 1024
 # The errors of ``zipfile`` for encrypted, unsupported or damaged entries.
-_UNREADABLE = (
-    *(RuntimeError, NotImplementedError, EOFError),
-    *(zipfile.BadZipFile, zlib.error),
-)
+_UNREADABLE = (*(RuntimeError, NotImplementedError, EOFError), *(zipfile.BadZipFile, zlib.error))
 
 
 _IS_UTF_8 = 0x800
@@ -84,9 +81,7 @@ class Archive:
         except _UNREADABLE as error:
             copy.close()
             raise RowFault(
-                "audio",
-                name,
-                _("It cannot be read from the ZIP: %(error)s.") % {"error": error},
+                "audio", name, _("It cannot be read from the ZIP: %(error)s.") % {"error": error}
             ) from error
         copy.seek(0)
         return File(copy, name=PurePosixPath(name).name)

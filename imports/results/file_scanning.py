@@ -30,9 +30,7 @@ def _files(documents: Iterable[Any]) -> Iterator[Json]:
     for document in documents:
         if isinstance(document, list):
             yield from _files(document)
-        elif isinstance(document, dict) and isinstance(
-            document.get("data"), list | dict
-        ):
+        elif isinstance(document, dict) and isinstance(document.get("data"), list | dict):
             yield from _files([document["data"]])
         elif isinstance(document, dict):
             yield document
@@ -43,9 +41,7 @@ def _read(number: int, file: Json) -> FoundFile | ResultFault:
     if not isinstance(name, str) or not name.strip():
         return ResultFault(number, "name", _("The file has no name."))
     if isinstance(state, bool) or not isinstance(state, int):
-        return ResultFault(
-            number, "state", _("%(name)s: the state is missing.") % {"name": name}
-        )
+        return ResultFault(number, "state", _("%(name)s: the state is missing.") % {"name": name})
     if state not in _FINISHED:
         return ResultFault(
             number,

@@ -131,9 +131,7 @@ class ResultImporter:
         return named.filter(platform_facts__imported=True).order_by("pk").first()
 
     @transaction.atomic
-    def _store(
-        self, exported: FoundFile, stored: ScannedFile | None, answer: str
-    ) -> None:
+    def _store(self, exported: FoundFile, stored: ScannedFile | None, answer: str) -> None:
         file = stored or self._new_file(exported)
         scan = Scan.objects.create(
             scanned_file=file,
@@ -159,17 +157,13 @@ class ResultImporter:
             )
             failure = ScanFailed(
                 "acrcloud_error",
-                gettext(
-                    "ACRCloud could not scan %(name)s (state %(state)s). %(origin)s."
-                )
+                gettext("ACRCloud could not scan %(name)s (state %(state)s). %(origin)s.")
                 % {"name": file.name, "state": exported.state, "origin": origin},
             )
             results.store_failure(scan=scan, failure=failure)
             return
         result = engine_result(exported.results, answer)
-        partly = any(
-            interval["kind"] == "not_scanned" for interval in exported.unmatched
-        )
+        partly = any(interval["kind"] == "not_scanned" for interval in exported.unmatched)
         result = replace(
             result,
             engine_version=ENGINE_VERSION,

@@ -16,9 +16,7 @@ class ResultsForm(forms.Form):
 
     file = forms.FileField(
         label=_("Results (CSV or JSON)"),
-        help_text=_(
-            "A CSV of ACRCloud's file scan tool, or a JSON dump of its File Scanning API."
-        ),
+        help_text=_("A CSV of ACRCloud's file scan tool, or a JSON dump of its File Scanning API."),
     )
 
 

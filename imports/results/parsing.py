@@ -19,14 +19,11 @@ from imports.tables import SHEET, rows_of, table_of
 
 MAX_ROWS = 200_000
 _UNKNOWN = _(
-    "This is neither a table of ACRCloud's file scan tool nor a dump of its File "
-    "Scanning API."
+    "This is neither a table of ACRCloud's file scan tool nor a dump of its File Scanning API."
 )
 
 
-def parsed(
-    file: BinaryIO, *, name: str, is_workbook: bool
-) -> Iterator[FoundFile | ResultFault]:
+def parsed(file: BinaryIO, *, name: str, is_workbook: bool) -> Iterator[FoundFile | ResultFault]:
     """Yield the results file by file, and faults.
 
     ``name`` is the display name. The file is CSV or JSON, or the rows that
@@ -44,9 +41,7 @@ def parsed(
     return _read_table(file, name, RECOGNISED)
 
 
-def _read_table(
-    file: BinaryIO, name: str, encoding: str
-) -> Iterator[FoundFile | ResultFault]:
+def _read_table(file: BinaryIO, name: str, encoding: str) -> Iterator[FoundFile | ResultFault]:
     try:
         table = table_of(file, encoding=encoding, names=scan_tool.KNOWN_NAMES)
         columns = scan_tool.column_names(table.header)
@@ -83,14 +78,9 @@ def _read_json(file: BinaryIO, name: str) -> Iterator[FoundFile | ResultFault]:
     if file_scanning.is_file_scanning(documents):
         return file_scanning.read_documents(documents)
     # The tool's own JSON export has a list of rows.
-    exported = [
-        row for document in documents if isinstance(document, list) for row in document
-    ]
+    exported = [row for document in documents if isinstance(document, list) for row in document]
     rows = [
-        (
-            number,
-            {key: "" if value is None else str(value) for key, value in row.items()},
-        )
+        (number, {key: "" if value is None else str(value) for key, value in row.items()})
         for number, row in enumerate(exported[:MAX_ROWS], start=1)
         if isinstance(row, dict)
     ]

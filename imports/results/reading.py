@@ -22,9 +22,7 @@ from imports.results.reading_jobs import lines_of
 from imports.tables import MAX_BYTES, check_beginning, is_sheet, sheet_rows
 from imports.unpacking import unpacked
 
-_LIMITS = ReadingLimits(
-    memory_bytes=1536 * 1024**2, cpu_s=120, output_bytes=400 * 1024**2
-)
+_LIMITS = ReadingLimits(memory_bytes=1536 * 1024**2, cpu_s=120, output_bytes=400 * 1024**2)
 # Up to this size, parsing costs less than starting a process, and at most 20 MB.
 _SMALL_BYTES = 256 * 1024
 # The results of one scanned file are in memory at once.

@@ -29,9 +29,7 @@ def read(
     """Write the results in ``fds[0]`` to ``fds[1]``, one JSON value per line."""
     with os.fdopen(fds[0], "rb") as file, os.fdopen(fds[1], "wb") as output:
         try:
-            lines = lines_of(
-                file, name=request["name"], is_workbook=request["is_workbook"]
-            )
+            lines = lines_of(file, name=request["name"], is_workbook=request["is_workbook"])
             for number, line in enumerate(lines):
                 output.write(line)
                 if number % _REPORT_EVERY == 0:

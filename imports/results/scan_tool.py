@@ -137,9 +137,7 @@ def _take(file: _File, row: Row) -> None:
             section = file.custom if "bucket_id" in row else file.music
             section.append(_entry(row, title, start, end))
         if custom:
-            file.custom.append(
-                _entry({"audio_id": row.get("audio_id", "")}, custom, start, end)
-            )
+            file.custom.append(_entry({"audio_id": row.get("audio_id", "")}, custom, start, end))
 
 
 def _time(file: _File, row: Row) -> int:
@@ -172,9 +170,7 @@ def _entry(row: Row, title: str, start: int, end: int) -> Json:
         "album": {"name": row.get("album", "").strip()},
         "label": row.get("label", "").strip(),
         "release_date": row.get("release_date", "").strip(),
-        "external_ids": {
-            name: row[name].strip() for name in ("isrc", "upc") if row.get(name)
-        },
+        "external_ids": {name: row[name].strip() for name in ("isrc", "upc") if row.get(name)},
         "duration_ms": _number(row, "duration_ms") or 0,
         "sample_begin_time_offset_ms": start + begin if is_window else start,
         "db_begin_time_offset_ms": _number(row, "db_begin_time_offset_ms")
@@ -185,11 +181,7 @@ def _entry(row: Row, title: str, start: int, end: int) -> Json:
         if row.get(name):
             result[name] = row[name].strip()
     score = row.get("score", "").strip()
-    entry = {
-        "offset": start / 1000,
-        "played_duration": (end - start) / 1000,
-        "result": result,
-    }
+    entry = {"offset": start / 1000, "played_duration": (end - start) / 1000, "result": result}
     return entry | ({"score": score} if score else {})
 
 
@@ -204,7 +196,5 @@ def _number(row: Row, column: str) -> int | None:
             column, text, _("'%(text)s' is not a number.") % {"text": text[:40]}
         ) from error
     if not 0 <= number < 1000 * DAY_MS:
-        raise RowFault(
-            column, text, _("'%(text)s' is not a valid time.") % {"text": text[:40]}
-        )
+        raise RowFault(column, text, _("'%(text)s' is not a valid time.") % {"text": text[:40]})
     return number

@@ -38,17 +38,13 @@ def delete_file(undo: Undo, event: Event) -> str:
         raise Stays(text % {"n": decided})
     if decided := matches.filter(Match.by_programs()).count():
         text = ngettext(
-            "Programs decided %(n)s of its matches. Delete the file itself if it must "
-            "go.",
-            "Programs decided %(n)s of its matches. Delete the file itself if it must "
-            "go.",
+            "Programs decided %(n)s of its matches. Delete the file itself if it must go.",
+            "Programs decided %(n)s of its matches. Delete the file itself if it must go.",
             decided,
         )
         raise Stays(text % {"n": decided})
     own = ImportStep.objects.filter(
-        import_uid=undo.import_uid,
-        event__case=event.case,
-        event__action="results.imported",
+        import_uid=undo.import_uid, event__case=event.case, event__action="results.imported"
     ).values_list("event__after__scan", flat=True)
     if row.scans.exclude(uid__in=list(own)).exists():
         raise Stays(_("It was scanned again since."))
@@ -69,12 +65,8 @@ def delete_file(undo: Undo, event: Event) -> str:
 def keep_scan(undo: Undo, event: Event) -> str:
     """Keep a result of a file that was here before; one of a file that goes, goes too."""
     added = ImportStep.objects.filter(
-        import_uid=undo.import_uid,
-        event__case=event.case,
-        event__action="file.submitted",
+        import_uid=undo.import_uid, event__case=event.case, event__action="file.submitted"
     )
     if added.exists():
         return ""
-    raise Stays(
-        _("The file was here before, and scans are never removed. Scan it again.")
-    )
+    raise Stays(_("The file was here before, and scans are never removed. Scan it again."))

@@ -26,7 +26,5 @@ def noted(uid: str) -> AbstractContextManager[None]:
 
 def _note(uid: str, events: Iterable[Event]) -> None:
     ImportStep.objects.bulk_create(
-        ImportStep(import_uid=uid, event=event)
-        for event in events
-        if undoer_of(event.action)
+        ImportStep(import_uid=uid, event=event) for event in events if undoer_of(event.action)
     )

@@ -62,9 +62,7 @@ class Undo:
 
     def run(self) -> UndoSummary:
         """Take back every step that is not, as the person who asks may."""
-        steps = ImportStep.objects.filter(
-            import_uid=self.import_uid, state=StepState.DONE
-        )
+        steps = ImportStep.objects.filter(import_uid=self.import_uid, state=StepState.DONE)
         for key in list(steps.order_by("-pk").values_list("pk", flat=True)):
             self.heartbeat()
             with working_for(self.user):
@@ -133,11 +131,7 @@ def _name_of(event: Event) -> str:
 
 
 def undo_import(
-    uid: str,
-    *,
-    user: User,
-    dry: bool,
-    heartbeat: Callable[[], None] = lambda: None,
+    uid: str, *, user: User, dry: bool, heartbeat: Callable[[], None] = lambda: None
 ) -> UndoSummary:
     """Undo an import by its uid, or only say what would stay (``dry``).
 
@@ -167,15 +161,9 @@ def differing(
     now: dict[str, Any], before: dict[str, Any], after: dict[str, Any]
 ) -> tuple[dict[str, Any], list[str]]:  # Any: JSON
     """Return the earlier values of what is still as imported, and the names of the rest."""
-    names = [
-        name for name in {**before, **after} if before.get(name) != after.get(name)
-    ]
-    same = {
-        name: before.get(name) for name in names if now.get(name) == after.get(name)
-    }
-    changed = [
-        name for name in names if name not in same and now.get(name) != before.get(name)
-    ]
+    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    same = {name: before.get(name) for name in names if now.get(name) == after.get(name)}
+    changed = [name for name in names if name not in same and now.get(name) != before.get(name)]
     return same, changed
 
 

@@ -72,9 +72,7 @@ class ReferenceFileAdmin(_ReportedAdmin[ReferenceFile]):
     list_select_related = ["asset"]
     search_fields = ["=reference_id"]
     readonly_fields = (
-        *all_field_names(
-            ReferenceFile, but=["id", "row_hash", "status", "status_detail"]
-        ),
+        *all_field_names(ReferenceFile, but=["id", "row_hash", "status", "status_detail"]),
         "as_reported",
     )
 
@@ -89,8 +87,7 @@ class AssetConflictAdmin(_ReportedAdmin[AssetConflict]):
     search_fields = ["=asset_key", "owner"]
     readonly_fields = (
         *all_field_names(
-            AssetConflict,
-            but=["id", "row_hash", "asset_key", "owner_isrc", "countries"],
+            AssetConflict, but=["id", "row_hash", "asset_key", "owner_isrc", "countries"]
         ),
         "as_reported",
     )
@@ -105,9 +102,7 @@ class PlatformVideoAdmin(_ReportedAdmin[PlatformVideo]):
     list_select_related = ["asset"]
     search_fields = ["title", "=video_id"]
     readonly_fields = (
-        *all_field_names(
-            PlatformVideo, but=["id", "row_hash", "link_key", *_VIDEO_WORDS]
-        ),
+        *all_field_names(PlatformVideo, but=["id", "row_hash", "link_key", *_VIDEO_WORDS]),
         "as_reported",
     )
 
@@ -122,9 +117,7 @@ class PlatformClaimAdmin(_ReportedAdmin[PlatformClaim]):
     list_select_related = ["asset"]
     search_fields = ["title", "=claim_id", "=video_id"]
     readonly_fields = (
-        *all_field_names(
-            PlatformClaim, but=["id", "row_hash", "link_key", *_CLAIM_WORDS]
-        ),
+        *all_field_names(PlatformClaim, but=["id", "row_hash", "link_key", *_CLAIM_WORDS]),
         "as_reported",
     )
 
@@ -138,10 +131,7 @@ class ReportedValueAdmin(_ReportedAdmin[ReportedValue]):
     list_filter = ["column", "meaning"]
     list_select_related = ["explained_by"]
     search_fields = ["value"]
-    readonly_fields = (
-        "as_reported",
-        *all_field_names(ReportedValue, but=["id", "value"]),
-    )
+    readonly_fields = ("as_reported", *all_field_names(ReportedValue, but=["id", "value"]))
 
 
 @admin.register(ClaimFile)
@@ -161,10 +151,6 @@ class DiscrepancyAdmin(RoleAdmin[Discrepancy]):
 
     list_display = ["__str__", "kind", "state", "is_weak", "due_on", "opened_at"]
     list_filter = ["kind", "state"]
-    list_select_related = [
-        *("claim", "asset", "video", "match__recording", "recording")
-    ]
+    list_select_related = [*("claim", "asset", "video", "match__recording", "recording")]
     search_fields = ["=uid"]
-    readonly_fields = all_field_names(
-        Discrepancy, but=["id", "key", "basis", "evidence"]
-    )
+    readonly_fields = all_field_names(Discrepancy, but=["id", "key", "basis", "evidence"])

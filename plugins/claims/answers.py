@@ -30,9 +30,7 @@ class PlatformAnswer:
     def joined(self, answer: PlatformAnswer) -> PlatformAnswer:
         """Return both answers as one; the worse status counts."""
         texts = [text for text in (self.text, answer.text) if text]
-        return PlatformAnswer(
-            max(self.status, answer.status, key=_WEIGHT.index), "; ".join(texts)
-        )
+        return PlatformAnswer(max(self.status, answer.status, key=_WEIGHT.index), "; ".join(texts))
 
 
 def changes(*, file: ClaimFile, answers: Mapping[int, PlatformAnswer]) -> set[int]:
@@ -49,9 +47,7 @@ def _differs(row: ClaimFileRow, answer: PlatformAnswer | None) -> bool:
 
 
 @transaction.atomic
-def answer_rows(
-    *, file: ClaimFile, answers: Mapping[int, PlatformAnswer], user: User
-) -> Prior:
+def answer_rows(*, file: ClaimFile, answers: Mapping[int, PlatformAnswer], user: User) -> Prior:
     """Mark the rows; return what they said before, by key. Raises ``ClaimsRefused``."""
     locked = ClaimFile.objects.select_for_update().get(pk=file.pk)
     if locked.state not in (FileState.SENT, FileState.ANSWERED):
@@ -76,11 +72,7 @@ def answer_rows(
         action="claims.file_answered",
         actor=user,
         before={"state": locked.state},
-        after={
-            "state": FileState.ANSWERED.value,
-            "answers": len(answers),
-            "errors": errors,
-        },
+        after={"state": FileState.ANSWERED.value, "answers": len(answers), "errors": errors},
     )
     return prior
 
@@ -88,15 +80,9 @@ def answer_rows(
 @transaction.atomic
 def take_back(*, file: ClaimFile, prior: Prior, state: str, user: User) -> None:
     """Put back what the rows said before. Raises ``ClaimsRefused``."""
-    rows = list(
-        ClaimFileRow.objects.filter(file=file, pk__in=[int(key) for key in prior])
-    )
+    rows = list(ClaimFileRow.objects.filter(file=file, pk__in=[int(key) for key in prior]))
     elsewhere = _held_elsewhere(rows)
-    if any(
-        row.discrepancy_id in elsewhere
-        for row in rows
-        if row.answer == RowAnswer.ERRORS
-    ):
+    if any(row.discrepancy_id in elsewhere for row in rows if row.answer == RowAnswer.ERRORS):
         raise ClaimsRefused(
             _("Entries of refused rows are in another file by now. Withdraw it first.")
         )
@@ -126,6 +112,4 @@ def _save(rows: list[ClaimFileRow], held_elsewhere: set[int]) -> None:
     for row in rows:
         is_free = row.discrepancy_id not in held_elsewhere
         row.holds_entry = is_free and row.answer != RowAnswer.ERRORS
-    ClaimFileRow.objects.bulk_update(
-        rows, ["answer", "answer_text", "holds_entry"], batch_size=200
-    )
+    ClaimFileRow.objects.bulk_update(rows, ["answer", "answer_text", "holds_entry"], batch_size=200)

@@ -48,9 +48,7 @@ def _follow_changes() -> None:
     from scanning.results import scan_finished, scan_settled
 
     events_recorded.connect(grounds.note_events, dispatch_uid="claims.events")
-    recordings_changed.connect(
-        grounds.note_recordings, dispatch_uid="claims.recordings"
-    )
+    recordings_changed.connect(grounds.note_recordings, dispatch_uid="claims.recordings")
     recording_ready.connect(grounds.note_ready, dispatch_uid="claims.ready")
     for signal in (scan_finished, scan_settled):
         signal.connect(grounds.note_scan, dispatch_uid="claims.scans")

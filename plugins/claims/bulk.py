@@ -44,8 +44,7 @@ def write_rows(
     fields = [field for field in model._meta.concrete_fields if not field.primary_key]
     defaults = [(field.name, _default(field)) for field in fields]
     values = [
-        [row[name] if name in row else default() for name, default in defaults]
-        for row in rows
+        [row[name] if name in row else default() for name, default in defaults] for row in rows
     ]
     conflict = _conflict(model, unique, update)
     with connection.cursor() as cursor:
@@ -63,9 +62,7 @@ def _write_here(
     conflict: str,
 ) -> None:
     """Write to SQLite, which costs least with one prepared statement."""
-    special = [
-        (at, field) for at, field in enumerate(fields) if not isinstance(field, _PLAIN)
-    ]
+    special = [(at, field) for at, field in enumerate(fields) if not isinstance(field, _PLAIN)]
     for cells in values:
         for at, field in special:
             if type(cells[at]) is date:
@@ -105,17 +102,13 @@ def _default(field: Field) -> Callable[[], Any]:
     return lambda: default
 
 
-def _conflict(
-    model: type[models.Model], unique: Collection[str], update: Collection[str]
-) -> str:
+def _conflict(model: type[models.Model], unique: Collection[str], update: Collection[str]) -> str:
     if not unique:
         return ""
     fields = {field.name: field for field in model._meta.concrete_fields}
     changes = [_quoted(str(fields[name].column)) for name in update]
     new = ", ".join(f"{name} = excluded.{name}" for name in changes)
-    return (
-        f" ON CONFLICT ({_names(fields[name] for name in unique)}) DO UPDATE SET {new}"
-    )
+    return f" ON CONFLICT ({_names(fields[name] for name in unique)}) DO UPDATE SET {new}"
 
 
 def _names(fields: Iterable[Field]) -> str:

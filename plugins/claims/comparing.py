@@ -76,9 +76,7 @@ def run(context: JobContext) -> None:
         PlatformAccount.objects.filter(pk=account.pk).update(
             compared=account.wanted, compared_at=datetime.now(tz=UTC)
         )
-        if not PlatformAccount.objects.filter(
-            pk=account.pk, wanted__gt=F("compared")
-        ).exists():
+        if not PlatformAccount.objects.filter(pk=account.pk, wanted__gt=F("compared")).exists():
             break
     context.finish()
 
@@ -90,9 +88,7 @@ def follow(context: JobContext) -> None:
     context.finish()
 
 
-def follow_changes(
-    changes: Sequence[GroundChange], report: Report = lambda: None
-) -> None:
+def follow_changes(changes: Sequence[GroundChange], report: Report = lambda: None) -> None:
     """Compare what stands on some grounds, then forget them.
 
     What changes meanwhile has rows of its own.
@@ -161,10 +157,7 @@ def _named_like(recordings: Iterable[Recording]) -> Q:
     records = {pk for some in record_keys(recordings).values() for pk in some}
     works = Work.objects.filter(recordings__in=records)
     named = Work.objects.filter(Q(pk__in=works) | Q(merged_into__in=works))
-    iswcs = {
-        *(recording.iswc for recording in recordings),
-        *named.values_list("iswc", flat=True),
-    }
+    iswcs = {*(recording.iswc for recording in recordings), *named.values_list("iswc", flat=True)}
     return (
         Q(custom_id__in=customs)
         | Q(claimed_custom_id__in=customs)
@@ -201,8 +194,7 @@ def _note_merges(assets: QuerySet[PlatformAsset], report: Report) -> None:
         unmerged = [
             asset.pk
             for asset in some
-            if asset.whole.gone_on is not None
-            or asset.asset_id not in asset.whole.part_ids
+            if asset.whole.gone_on is not None or asset.asset_id not in asset.whole.part_ids
         ]
         assets.filter(pk__in=unmerged).update(whole=None)
     for some in by_key(assets.exclude(constituents="").filter(gone_on=None)):
@@ -220,9 +212,7 @@ def _compare_claims(rows: QuerySet[PlatformClaim], report: Report) -> None:
     grounds = Grounds()
     # Many claims share an asset and terms, and few columns matter.
     assets = PlatformAsset.objects.select_related("recording__merged_into")
-    rows = rows.only(*CLAIM_COLUMNS).prefetch_related(
-        Prefetch("asset", queryset=assets), "terms"
-    )
+    rows = rows.only(*CLAIM_COLUMNS).prefetch_related(Prefetch("asset", queryset=assets), "terms")
     for claims in by_key(rows, at_once=CLAIMS_AT_ONCE):
         report()
         heard = HeardVideos(claims)
@@ -307,9 +297,7 @@ def by_key(
 
 @transaction.atomic
 def _store(
-    about: Q,
-    kinds: Collection[DiscrepancyKind],
-    discrepancies: Iterable[FoundDiscrepancy],
+    about: Q, kinds: Collection[DiscrepancyKind], discrepancies: Iterable[FoundDiscrepancy]
 ) -> None:
     """Change the rows about some subjects to what was found about them."""
     unstored = {discrepancy.key: discrepancy for discrepancy in discrepancies}
@@ -354,9 +342,7 @@ def _follow_row(row: Discrepancy, discrepancy: FoundDiscrepancy | None) -> bool:
         return True
     values = {name: getattr(discrepancy, of) for name, of in _COLUMNS.items()}
     reopens = row.state == DiscrepancyState.GONE or row.basis != discrepancy.basis
-    if not reopens and all(
-        getattr(row, name) == value for name, value in values.items()
-    ):
+    if not reopens and all(getattr(row, name) == value for name, value in values.items()):
         return False
     for name, value in values.items():
         setattr(row, name, value)

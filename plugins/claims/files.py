@@ -29,13 +29,7 @@ from common.batches import batched
 from common.csv_safety import GuardedWriter
 from common.storage import keep_bytes, kept_only_if_done
 from common.territories import TERRITORIES
-from plugins.claims.choices import (
-    DiscrepancyKind,
-    DiscrepancyState,
-    FileKind,
-    FileState,
-    Platform,
-)
+from plugins.claims.choices import DiscrepancyKind, DiscrepancyState, FileKind, FileState, Platform
 from plugins.claims.errors import ClaimsRefused
 from plugins.claims.finding.grounds import our_countries
 from plugins.claims.joining import platform_of
@@ -145,10 +139,7 @@ def _asset_update(entry: Discrepancy) -> Row | None:
 def _reference(entry: Discrepancy) -> Row | None:
     if entry.claim is None or not entry.claim.reference_id:
         return None
-    return {
-        "reference_id": entry.claim.reference_id,
-        "reference_state": "deactivate",
-    }
+    return {"reference_id": entry.claim.reference_id, "reference_state": "deactivate"}
 
 
 def _channel(entry: Discrepancy) -> Row | None:
@@ -296,9 +287,7 @@ def _free_entries(
     revisions: Mapping[str, int], kind: FileKind, *, lock: bool = False
 ) -> list[Discrepancy]:
     rows = Discrepancy.objects.filter(
-        uid__in=list(revisions),
-        state=DiscrepancyState.OPEN,
-        kind__in=FORMATS[kind].lists,
+        uid__in=list(revisions), state=DiscrepancyState.OPEN, kind__in=FORMATS[kind].lists
     )
     if lock:
         rows = rows.select_for_update(of=("self",))
@@ -341,10 +330,7 @@ def _write(kind: FileKind, rows: Sequence[Pair], user: User, names: list[str]) -
         numbers.append(len(different))
     data = write_rows(kind, different)
     file = ClaimFile(
-        kind=kind,
-        row_count=len(different),
-        sha256=hashlib.sha256(data).hexdigest(),
-        made_by=user,
+        kind=kind, row_count=len(different), sha256=hashlib.sha256(data).hexdigest(), made_by=user
     )
     name = keep_bytes(f"claim-files/{file.uid}.{FORMATS[kind].ending}", data)
     names.append(name)
@@ -360,8 +346,7 @@ def _save(files: Sequence[Made], revisions: Mapping[str, int], user: User) -> No
     kind = FileKind(files[0][0].kind)
     if len(_free_entries(revisions, kind, lock=True)) != len(revisions):
         raise ClaimsRefused(
-            _("Some entries have changed meanwhile. Look at the list again."),
-            "stale",
+            _("Some entries have changed meanwhile. Look at the list again."), "stale"
         )
     for file, rows in files:
         file.save()
@@ -386,9 +371,7 @@ def _save(files: Sequence[Made], revisions: Mapping[str, int], user: User) -> No
 @transaction.atomic
 def mark_sent(*, file: ClaimFile, user: User) -> bool:
     """Note that a person took the file to the platform; return if it was a draft."""
-    return _become(
-        file, FileState.DRAFT, FileState.SENT, "claims.file_sent", user, now=True
-    )
+    return _become(file, FileState.DRAFT, FileState.SENT, "claims.file_sent", user, now=True)
 
 
 @transaction.atomic

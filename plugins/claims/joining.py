@@ -90,9 +90,7 @@ def link_assets(assets: Sequence[PlatformAsset]) -> list[int]:
             if (asset.recording_id, asset.linked_by) != (recording, how):
                 asset.recording_id, asset.linked_by = recording, how
                 moved.append(asset)
-        PlatformAsset.objects.bulk_update(
-            moved, ["recording", "linked_by"], batch_size=_AT_ONCE
-        )
+        PlatformAsset.objects.bulk_update(moved, ["recording", "linked_by"], batch_size=_AT_ONCE)
         changed += [asset.pk for asset in moved]
     return changed
 
@@ -110,9 +108,7 @@ def find_links(
     some = [asset for asset in assets if asset.linked_by != LinkedBy.PERSON]
     chosen = _choose_recordings(some)
     unlinked = [asset for asset in some if chosen[asset.pk][1] == LinkedBy.NOTHING]
-    chosen |= _chosen_by_merge(
-        unlinked, _merged_with(unlinked) if merged is None else merged
-    )
+    chosen |= _chosen_by_merge(unlinked, _merged_with(unlinked) if merged is None else merged)
     return [(asset, chosen[asset.pk]) for asset in some]
 
 
@@ -176,17 +172,9 @@ def _fitting(ids: Iterable[Ids]) -> dict[tuple[Code, str], set[int]]:
     buckets = list(Bucket.objects.values_list("pk", flat=True))
     named = list(rows.filter(bucket__in=buckets, custom_id__in=values[Code.OWN]))
     isrcs = values[Code.ISRC]
-    coded = list(
-        rows.filter(Q(isrc_normalised__in=isrcs) | Q(own_isrc__in=isrcs))
-        if isrcs
-        else []
-    )
+    coded = list(rows.filter(Q(isrc_normalised__in=isrcs) | Q(own_isrc__in=isrcs)) if isrcs else [])
     of_works = recordings_of_iswcs(values[Code.ISWC])
-    recordings = [
-        *named,
-        *coded,
-        *(recording for some in of_works.values() for recording in some),
-    ]
+    recordings = [*named, *coded, *(recording for some in of_works.values() for recording in some)]
     sounds = sounds_of(recordings)
     by_identifier: dict[tuple[Code, str], set[int]] = defaultdict(set)
     for recording in named:
@@ -212,9 +200,7 @@ def recordings_of_iswcs(iswcs: Collection[str]) -> dict[str, list[Recording]]:
     for recording in rows.filter(iswc__in=iswcs):
         by_iswc[recording.iswc].append(recording)
     works = Work.objects.filter(iswc__in=iswcs)
-    records = RightsRecording.objects.filter(
-        Q(works__in=works) | Q(works__aliases__in=works)
-    )
+    records = RightsRecording.objects.filter(Q(works__in=works) | Q(works__aliases__in=works))
     by_isrc: dict[str, set[str]] = defaultdict(set)
     by_key: dict[int, set[str]] = defaultdict(set)
     for isrc, key, iswc, aliased in records.values_list(

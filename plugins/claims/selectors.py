@@ -62,9 +62,7 @@ def list_discrepancies(
 
 def list_assets() -> QuerySet[PlatformAsset]:
     """Return the assets; people with limits see those of their recordings."""
-    return PlatformAsset.objects.filter(gone_on=None).select_related(
-        "recording", "account"
-    )
+    return PlatformAsset.objects.filter(gone_on=None).select_related("recording", "account")
 
 
 def list_claims(*, account: PlatformAccount) -> QuerySet[PlatformClaim]:
@@ -77,18 +75,14 @@ def list_files() -> QuerySet[ClaimFile]:
     """Return files with the numbers of entries, of confirmed and of refused ones."""
     return ClaimFile.objects.annotate(
         entries=Count("rows"),
-        confirmed=Count(
-            "rows", filter=Q(rows__discrepancy__state=DiscrepancyState.GONE)
-        ),
+        confirmed=Count("rows", filter=Q(rows__discrepancy__state=DiscrepancyState.GONE)),
         refused=Count("rows", filter=Q(rows__answer=RowAnswer.ERRORS)),
     )
 
 
 def rows_of_file(file: ClaimFile) -> QuerySet[ClaimFileRow]:
     """Return a file's rows whose entries the viewer may see."""
-    rows = ClaimFileRow.objects.filter(
-        file=file, discrepancy__in=Discrepancy.objects.all()
-    )
+    rows = ClaimFileRow.objects.filter(file=file, discrepancy__in=Discrepancy.objects.all())
     return rows.select_related(
         *("discrepancy__account", "discrepancy__claim", "discrepancy__asset__account"),
         *("discrepancy__video__asset__account", "discrepancy__recording"),
@@ -111,18 +105,14 @@ def claims_of_match(match: Match) -> QuerySet[PlatformClaim]:
 
 
 def claims_of_matches(
-    matches: Sequence[Match],
-    files: Mapping[int, ScannedFile],
-    recordings: Mapping[int, Recording],
+    matches: Sequence[Match], files: Mapping[int, ScannedFile], recordings: Mapping[int, Recording]
 ) -> dict[int, list[PlatformClaim]]:
     """Return the claims of each match: same video, same sound; the strongest first.
 
     ``files`` and ``recordings`` are those of the matches, by key.
     """
     links = {file.link_key for file in files.values()} - {""}
-    rows = PlatformClaim.objects.filter(
-        link_key__in=links, asset__recording__isnull=False
-    )
+    rows = PlatformClaim.objects.filter(link_key__in=links, asset__recording__isnull=False)
     claims = sorted(
         rows.select_related("account", "asset__recording__merged_into"),
         key=lambda claim: (_STRENGTH.get(claim.status, 2), claim.claim_id),
@@ -143,9 +133,7 @@ def claims_of_matches(
 
 
 def claim_statuses(
-    matches: Sequence[Match],
-    files: Mapping[int, ScannedFile],
-    recordings: Mapping[int, Recording],
+    matches: Sequence[Match], files: Mapping[int, ScannedFile], recordings: Mapping[int, Recording]
 ) -> dict[int, str]:
     """Return the status of each match's claim as the newest report has it, by key.
 
@@ -159,9 +147,7 @@ def claim_statuses(
     claims = claims_of_matches(matches, files, recordings)
     statuses = {}
     for match in matches:
-        reported = [
-            claim for claim in claims.get(match.pk, ()) if claim.gone_on is None
-        ]
+        reported = [claim for claim in claims.get(match.pk, ()) if claim.gone_on is None]
         if reported:
             statuses[match.pk] = reported[0].status.lower()
         elif sees_everything() and (
@@ -189,8 +175,7 @@ def match_of(claim: PlatformClaim) -> Match | None:
     if not sounds:
         return None
     rows = Match.objects.filter(
-        scanned_file=claim.scanned_file,
-        recording__in=members_of(set(sounds.values())),
+        scanned_file=claim.scanned_file, recording__in=members_of(set(sounds.values()))
     )
     related = rows.select_related("recording", "scanned_file__container", "scan")
     return max(related, key=lambda match: match.is_heard, default=None)
@@ -205,11 +190,7 @@ def fitting_recordings(asset: PlatformAsset) -> list[Recording]:
     valid_isrcs = [isrc for isrc in isrcs if isrc]
     rows = Recording.objects.exclude(status=RecordingStatus.RETIRED)
     iswcs = {identifier.value for identifier in ids if identifier.code == Code.ISWC}
-    of_works = [
-        recording.pk
-        for some in recordings_of_iswcs(iswcs).values()
-        for recording in some
-    ]
+    of_works = [recording.pk for some in recordings_of_iswcs(iswcs).values() for recording in some]
     recordings = rows.filter(
         Q(custom_id__in=customs)
         | Q(isrc_normalised__in=valid_isrcs)

@@ -49,15 +49,11 @@ def find_account(*, platform: Platform, name: str, user: User) -> PlatformAccoun
     """Return the account with a name; make it if it is new."""
     require(user, Action.EDIT_CATALOGUE)
     refuse_limited(user)
-    return PlatformAccount.objects.get_or_create(
-        platform=platform, name=name.strip()[:200]
-    )[0]
+    return PlatformAccount.objects.get_or_create(platform=platform, name=name.strip()[:200])[0]
 
 
 @transaction.atomic
-def link_asset(
-    *, asset: PlatformAsset, recording: Recording | None, user: User
-) -> None:
+def link_asset(*, asset: PlatformAsset, recording: Recording | None, user: User) -> None:
     """Link an asset to the recording that a person chose, or by its ids again."""
     require(user, Action.EDIT_CATALOGUE)
     refuse_limited(user)
@@ -134,9 +130,7 @@ def enter_dispute_day(*, claim: PlatformClaim, day: date | None, user: User) -> 
 
 
 @transaction.atomic
-def dismiss(
-    *, revisions: Mapping[str, int], note_text: str, user: User
-) -> tuple[int, int]:
+def dismiss(*, revisions: Mapping[str, int], note_text: str, user: User) -> tuple[int, int]:
     """Dismiss open differences, as a person saw them; return how many, and not."""
     require(user, Action.DECIDE)
     if not note_text.strip():
@@ -175,16 +169,14 @@ def reopen(*, revisions: Mapping[str, int], user: User) -> tuple[int, int]:
     chosen = [
         row
         for row in _lock_discrepancies(revisions)
-        if row.state == DiscrepancyState.DISMISSED
-        and row.revision == revisions[row.uid]
+        if row.state == DiscrepancyState.DISMISSED and row.revision == revisions[row.uid]
     ]
     for row in chosen:
         row.state, row.note = DiscrepancyState.OPEN, ""
         row.dismissed_by = row.dismissed_at = None
     _save(chosen)
     audit.services.record_all(
-        [EventDraft(case=row.case, action="claims.undone") for row in chosen],
-        actor=user,
+        [EventDraft(case=row.case, action="claims.undone") for row in chosen], actor=user
     )
     return len(chosen), len(revisions) - len(chosen)
 
@@ -192,9 +184,7 @@ def reopen(*, revisions: Mapping[str, int], user: User) -> tuple[int, int]:
 def _lock_discrepancies(uids: Collection[str]) -> list[Discrepancy]:
     """Lock the differences with these uids that the viewer may see."""
     if len(uids) > BULK_LIMIT:
-        raise ClaimsRefused(
-            _("Choose at most %(most)s entries at once.") % {"most": BULK_LIMIT}
-        )
+        raise ClaimsRefused(_("Choose at most %(most)s entries at once.") % {"most": BULK_LIMIT})
     rows = Discrepancy.objects.select_for_update().filter(uid__in=list(uids))
     return list(rows.order_by("pk"))
 
@@ -203,7 +193,5 @@ def _save(rows: Collection[Discrepancy]) -> None:
     for row in rows:
         row.revision += 1
     Discrepancy.objects.bulk_update(
-        rows,
-        ["state", "note", "dismissed_by", "dismissed_at", "revision"],
-        batch_size=200,
+        rows, ["state", "note", "dismissed_by", "dismissed_at", "revision"], batch_size=200
     )

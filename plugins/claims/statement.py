@@ -31,9 +31,7 @@ class ClaimFiles(Kind):
     place = 30
     model = ClaimFile
 
-    def differences(
-        self, statements: Sequence[Statement]
-    ) -> Mapping[int, Sequence[Difference]]:
+    def differences(self, statements: Sequence[Statement]) -> Mapping[int, Sequence[Difference]]:
         """Compare rows that the platform has not answered with what is found today."""
         keys = {statement.subject: statement.pk for statement in statements}
         related = ClaimFileRow.objects.filter(
@@ -51,22 +49,16 @@ class ClaimFiles(Kind):
         }
         recordings = {
             row.uid: row
-            for row in Recording.objects.filter(
-                uid__in={fact.recording for fact in facts.values()}
-            )
+            for row in Recording.objects.filter(uid__in={fact.recording for fact in facts.values()})
         }
         grounds = Grounds()
         by_statement: dict[int, list[Difference]] = {}
         for row in related.order_by("file", "number", "pk"):
             key, entry = keys[row.file.uid], row.discrepancy
             fact = facts[key, entry.uid]
-            for change in _changes(
-                entry, fact, recordings.get(fact.recording), grounds
-            ):
+            for change in _changes(entry, fact, recordings.get(fact.recording), grounds):
                 uid = entry.match.uid if entry.match else ""
-                by_statement.setdefault(key, []).append(
-                    Difference(f"{entry}: {change}", uid)
-                )
+                by_statement.setdefault(key, []).append(Difference(f"{entry}: {change}", uid))
         return by_statement
 
     def url(self, statement: Statement) -> str:
@@ -75,13 +67,8 @@ class ClaimFiles(Kind):
 
     def concerned(self, cases: Mapping[str, Collection[str]]) -> Iterable[str]:
         """Return files that were answered, and those whose entries somebody dismissed."""
-        rows = ClaimFileRow.objects.filter(
-            discrepancy__uid__in=cases.get("discrepancy", ())
-        )
-        return {
-            *cases.get("claim_file", ()),
-            *rows.values_list("file__uid", flat=True),
-        }
+        rows = ClaimFileRow.objects.filter(discrepancy__uid__in=cases.get("discrepancy", ()))
+        return {*cases.get("claim_file", ()), *rows.values_list("file__uid", flat=True)}
 
 
 def fact_of(entry: Discrepancy) -> Fact:
@@ -103,10 +90,7 @@ def fact_of(entry: Discrepancy) -> Fact:
 
 
 def _changes(
-    entry: Discrepancy,
-    fact: StatementFact,
-    recording: Recording | None,
-    grounds: Grounds,
+    entry: Discrepancy, fact: StatementFact, recording: Recording | None, grounds: Grounds
 ) -> Iterator[str]:
     """Yield why an entry does not stand as it was written."""
     if recording is not None and recording.merged_into_id is not None:

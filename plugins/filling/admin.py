@@ -65,8 +65,4 @@ class KnownDifferenceAdmin(RoleAdmin[KnownDifference]):
     readonly_fields = all_field_names(KnownDifference, but=["id"])
 
 
-own_pages.register(
-    {
-        "suggestion": ("suggestion", "uid"),
-    }
-)
+own_pages.register({"suggestion": ("suggestion", "uid")})

@@ -17,7 +17,5 @@ def run(context: JobContext) -> None:
         raise Failed("no_user", "The person who accepted is no longer here.")
     with working_for(user):
         total = max(1, Suggestion.objects.filter(act=act).count())
-        apply_act(
-            act=act, user=user, heartbeat=lambda done: context.report(done / total)
-        )
+        apply_act(act=act, user=user, heartbeat=lambda done: context.report(done / total))
     context.finish()

@@ -6,9 +6,7 @@ from typing import Final
 
 from django.utils.translation import gettext_lazy as lazy
 
-ACTORS: Final = {
-    "filling-rule": lazy("filling rule %(name)s"),
-}
+ACTORS: Final = {"filling-rule": lazy("filling rule %(name)s")}
 CASES: Final = {
     "filling": lazy("filling in"),
     "filling-rule": lazy("filling rule"),

@@ -55,9 +55,7 @@ def reject(*, suggestion: Suggestion, user: User) -> str:
     """Reject one suggestion; return the act. Raises ``EnrichmentRefused``."""
     act = new_uid("fa")
     with transaction.atomic():
-        changed = Suggestion.objects.filter(
-            pk=suggestion.pk, state=SuggestionState.OPEN
-        ).update(
+        changed = Suggestion.objects.filter(pk=suggestion.pk, state=SuggestionState.OPEN).update(
             state=SuggestionState.REJECTED,
             act=act,
             decided_by=user,
@@ -114,9 +112,7 @@ def undo_act(*, act: str, user: User) -> ActOutcome:
     rows = Suggestion.objects.filter(act=act, state__in=decided)
     keys = list(rows.order_by("pk").values_list("pk", flat=True)) if act else []
     if not keys:
-        raise EnrichmentRefused(
-            "changed_meanwhile", _("There is nothing left of it to undo.")
-        )
+        raise EnrichmentRefused("changed_meanwhile", _("There is nothing left of it to undo."))
     for part in batched(keys, AT_ONCE):
         with transaction.atomic():
             for suggestion, recording in _lock_suggestions(part, *decided):
@@ -128,18 +124,13 @@ def undo_act(*, act: str, user: User) -> ActOutcome:
 
 
 def _write(
-    suggestion: Suggestion,
-    recording: Recording,
-    user: User | None,
-    rule: FillingRule | None,
+    suggestion: Suggestion, recording: Recording, user: User | None, rule: FillingRule | None
 ) -> None:
     suggestion.before = value_of(recording, suggestion.field)
     suggestion.state = SuggestionState.ACCEPTED
     suggestion.decided_by, suggestion.rule = user, rule
     suggestion.decided_at = datetime.now(tz=UTC)
-    suggestion.save(
-        update_fields=["before", "state", "decided_by", "rule", "decided_at"]
-    )
+    suggestion.save(update_fields=["before", "state", "decided_by", "rule", "decided_at"])
     update_recording(
         recording=recording,
         columns=columns_of(suggestion.field, suggestion.value),
@@ -160,9 +151,7 @@ def _take_back(suggestion: Suggestion, recording: Recording, user: User) -> str:
     if suggestion.state == SuggestionState.ACCEPTED:
         if value_of(recording, suggestion.field) != suggestion.value:
             last = (
-                Event.objects.filter(
-                    case=f"recording:{recording.uid}", action="recording.changed"
-                )
+                Event.objects.filter(case=f"recording:{recording.uid}", action="recording.changed")
                 .order_by("-sequence")
                 .first()
             )
@@ -195,9 +184,7 @@ def _why_not(suggestion: Suggestion, recording: Recording) -> str:
     if recording.status == RecordingStatus.RETIRED:
         return _("%(name)s is retired.") % {"name": recording.full_title}
     if value_of(recording, suggestion.field):
-        return _("%(name)s has a value in this field meanwhile.") % {
-            "name": recording.full_title
-        }
+        return _("%(name)s has a value in this field meanwhile.") % {"name": recording.full_title}
     if suggestion.field == FillField.ISRC and _is_taken(suggestion, recording):
         return _(
             "%(code)s belongs to another recording of ours already. If both are the "
@@ -212,9 +199,7 @@ def _is_taken(suggestion: Suggestion, recording: Recording) -> bool:
         holders = Recording.objects.filter(isrc_normalised=suggestion.value).exclude(
             pk=recording.pk
         )
-        return holders.exclude(
-            status__in=[RecordingStatus.RETIRED, RecordingStatus.STUB]
-        ).exists()
+        return holders.exclude(status__in=[RecordingStatus.RETIRED, RecordingStatus.STUB]).exists()
 
 
 def _lock_suggestions(
@@ -236,10 +221,7 @@ def _lock_suggestions(
 
 
 def _record(
-    suggestion: Suggestion,
-    action: str,
-    user: User | None,
-    rule: FillingRule | None = None,
+    suggestion: Suggestion, action: str, user: User | None, rule: FillingRule | None = None
 ) -> None:
     audit.services.record(
         case=f"suggestion:{suggestion.uid}",
@@ -261,6 +243,5 @@ def _actor(user: User | None, rule: FillingRule | None) -> User | str:
 
 def _decided() -> EnrichmentRefused:
     return EnrichmentRefused(
-        "changed_meanwhile",
-        _("This suggestion was decided meanwhile. Reload to see how."),
+        "changed_meanwhile", _("This suggestion was decided meanwhile. Reload to see how.")
     )

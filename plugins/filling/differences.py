@@ -31,16 +31,12 @@ def also_right(field: FillField) -> Judged:
 
 
 @transaction.atomic
-def keep_differences(
-    field: FillField, differences: Iterable[tuple[int, str, MergedValue]]
-) -> None:
+def keep_differences(field: FillField, differences: Iterable[tuple[int, str, MergedValue]]) -> None:
     """Make the differences of a field those that were found; judged ones stay.
 
     Each has a recording's key, the value that it has, and what sources say.
     """
-    pending = {
-        (key, ours, candidate.value): candidate for key, ours, candidate in differences
-    }
+    pending = {(key, ours, candidate.value): candidate for key, ours, candidate in differences}
     rows = KnownDifference.objects.filter(field=field)
     for row in rows.select_for_update():
         evidence = pending.pop((row.recording_id, row.known, row.found), None)
@@ -61,24 +57,12 @@ def keep_differences(
 @transaction.atomic
 def judge(*, difference: KnownDifference, is_also_right: bool, user: User) -> None:
     """Store whether the other value is right, too. Raises ``EnrichmentRefused``."""
-    rows = KnownDifference.objects.filter(
-        pk=difference.pk, is_also_right=not is_also_right
-    )
-    if not rows.update(
-        is_also_right=is_also_right,
-        judged_by=user,
-        judged_at=datetime.now(tz=UTC),
-    ):
-        raise EnrichmentRefused(
-            "changed_meanwhile", _("Somebody else has judged this meanwhile.")
-        )
+    rows = KnownDifference.objects.filter(pk=difference.pk, is_also_right=not is_also_right)
+    if not rows.update(is_also_right=is_also_right, judged_by=user, judged_at=datetime.now(tz=UTC)):
+        raise EnrichmentRefused("changed_meanwhile", _("Somebody else has judged this meanwhile."))
     audit.services.record(
         case=f"recording:{difference.recording.uid}",
         action="suggestion.difference_judged",
         actor=user,
-        after={
-            "field": difference.field,
-            "value": difference.found,
-            "also_right": is_also_right,
-        },
+        after={"field": difference.field, "value": difference.found, "also_right": is_also_right},
     )

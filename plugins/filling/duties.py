@@ -36,8 +36,7 @@ def _read_here() -> dict[str, str]:
     """Return what can be read here: nothing while another machine has more indexes."""
     indexes = sum(_indexes())
     stated = [
-        int(machine.duties.get(_READING, 0))
-        for machine in machines.seen() & machines.others()
+        int(machine.duties.get(_READING, 0)) for machine in machines.seen() & machines.others()
     ]
     if indexes < max(stated, default=0):
         return {}
@@ -50,9 +49,7 @@ def _reading_words(uid: str) -> str:
     source = EnrichmentSource.objects.filter(uid=uid).first()
     if source is None:
         return _("the open data that was read before")
-    return _("the file %(path)s, and the open data that was read before") % {
-        "path": source.path
-    }
+    return _("the file %(path)s, and the open data that was read before") % {"path": source.path}
 
 
 register_duty(

@@ -44,11 +44,7 @@ def columns_of(field: str, value: str) -> dict[str, Any]:  # Any: a column's val
     if field != FillField.ISRC:
         return {field: value}
     isrc = check_isrc(value)
-    return {
-        "isrc": value,
-        "isrc_normalised": isrc.normalised,
-        "isrc_status": isrc.status,
-    }
+    return {"isrc": value, "isrc_normalised": isrc.normalised, "isrc_status": isrc.status}
 
 
 def is_lacking(field: str, *, recording: str = "") -> Q:

@@ -30,8 +30,7 @@ class MergedValue:
     def features(self) -> list[float]:
         """Return the features of the strongest match, with the number that agree."""
         best = min(
-            (value for _source, value in self.source_values),
-            key=lambda value: value.match.step,
+            (value for _source, value in self.source_values), key=lambda value: value.match.step
         )
         return best.features(agreeing=len(self.source_values))
 
@@ -51,8 +50,7 @@ class MergedValue:
                 "date": source.data_date,
                 "id": value.match.recording.source_id,
                 "title": value.match.recording.title,
-                "version": value.match.recording.version
-                or value.match.recording.comment,
+                "version": value.match.recording.version or value.match.recording.comment,
                 "artists": list(value.match.recording.artists),
                 "length_ms": value.match.recording.length_ms,
                 "step": value.match.step,
@@ -71,9 +69,7 @@ class MergedValue:
         return hashlib.sha256("\n".join(ids).encode()).hexdigest()[:32]
 
 
-def merged(
-    ours: Ours, opened: Opened, *, fields: Iterable[str]
-) -> Iterator[MergedValue]:
+def merged(ours: Ours, opened: Opened, *, fields: Iterable[str]) -> Iterator[MergedValue]:
     """Yield the values of all sources, those that are the same together."""
     field_names = list(fields)
     by_field: dict[str, dict[str, list[tuple[EnrichmentSource, FoundValue]]]]
@@ -87,11 +83,7 @@ def merged(
                 by_field[candidate.field][key].append((source, candidate))
     for field, by_value in by_field.items():
         for key, rows in by_value.items():
-            holds = {
-                str(hold) for _source, candidate in rows for hold in candidate.holds
-            }
+            holds = {str(hold) for _source, candidate in rows for hold in candidate.holds}
             if len(by_value) > 1:
                 holds.add(Hold.DISAGREE)
-            yield MergedValue(
-                field, written[field, key], tuple(rows), tuple(sorted(holds))
-            )
+            yield MergedValue(field, written[field, key], tuple(rows), tuple(sorted(holds)))

@@ -89,9 +89,7 @@ class FillingRule(models.Model):
             models.UniqueConstraint(
                 fields=["bucket", "field"],
                 name="filling_rule_one_per_field",
-                violation_error_message=_(
-                    "There is a rule for this field of the bucket already."
-                ),
+                violation_error_message=_("There is a rule for this field of the bucket already."),
             )
         ]
 
@@ -108,18 +106,14 @@ class Suggestion(models.Model):
     """
 
     uid = uid_field("sg")
-    recording = models.ForeignKey(
-        Recording, on_delete=models.CASCADE, related_name="suggestions"
-    )
+    recording = models.ForeignKey(Recording, on_delete=models.CASCADE, related_name="suggestions")
     field = models.CharField(max_length=16, choices=FillField.choices)
     value = models.CharField(max_length=VALUE_LENGTH)
     sources = models.ManyToManyField(EnrichmentSource, related_name="suggestions")
     evidence = models.JSONField(default=list)
     ground = models.CharField(max_length=32)
     confidence = models.DecimalField(max_digits=5, decimal_places=4)
-    hold = models.CharField(
-        max_length=16, choices=HoldReason.choices, blank=True, default=""
-    )
+    hold = models.CharField(max_length=16, choices=HoldReason.choices, blank=True, default="")
     state = models.CharField(
         max_length=16, choices=SuggestionState.choices, default=SuggestionState.OPEN
     )
@@ -128,18 +122,13 @@ class Suggestion(models.Model):
     # An index below begins with this column.
     decided_by = person_field(db_index=False)
     rule = models.ForeignKey(
-        FillingRule,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
+        FillingRule, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
     decided_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     reach = Path(
-        buckets="recording__bucket",
-        hidden=lambda buckets: _of_codes_out_of_sight(buckets),
+        buckets="recording__bucket", hidden=lambda buckets: _of_codes_out_of_sight(buckets)
     )
     objects = ReachManager["Suggestion"]()
 
@@ -156,18 +145,14 @@ class Suggestion(models.Model):
         ]
         indexes = [
             models.Index(fields=["state", "confidence", "id"], name="suggestion_list"),
-            models.Index(
-                fields=["state", "field", "confidence", "id"], name="suggestion_field"
-            ),
+            models.Index(fields=["state", "field", "confidence", "id"], name="suggestion_field"),
             models.Index(fields=["act", "decided_at", "id"], name="suggestion_act"),
             models.Index(
                 fields=["decided_at", "act", "id"],
                 condition=Q(decided_at__isnull=False),
                 name="suggestion_decided",
             ),
-            models.Index(
-                fields=["decided_by", "decided_at", "id"], name="suggestion_decider"
-            ),
+            models.Index(fields=["decided_by", "decided_at", "id"], name="suggestion_decider"),
             models.Index(fields=["recording", "state"], name="suggestion_recording"),
         ]
 
@@ -183,9 +168,9 @@ def _of_codes_out_of_sight(buckets: frozenset[int]) -> QuerySet[Suggestion, int]
     """
     code, recording = OuterRef("value"), OuterRef("recording")
     having = Recording.objects.filter(Q(isrc_normalised=code) | Q(own_isrc=code))
-    having = having.exclude(
-        status__in=[RecordingStatus.RETIRED, RecordingStatus.STUB]
-    ).exclude(pk=recording)
+    having = having.exclude(status__in=[RecordingStatus.RETIRED, RecordingStatus.STUB]).exclude(
+        pk=recording
+    )
     codes = Suggestion.objects.filter(state=SuggestionState.OPEN, field=FillField.ISRC)
     alike = codes.filter(value=code).exclude(recording=recording)
     is_seen = Exists(having.filter(bucket__in=buckets)) | Exists(
@@ -250,14 +235,11 @@ class KnownDifference(models.Model):
         ordering = ["field", "id"]
         constraints = [
             models.UniqueConstraint(
-                fields=["recording", "field", "known", "found"],
-                name="known_difference_once",
+                fields=["recording", "field", "known", "found"], name="known_difference_once"
             )
         ]
         indexes = [
-            models.Index(
-                fields=["is_also_right", "field", "id"], name="known_difference_list"
-            )
+            models.Index(fields=["is_also_right", "field", "id"], name="known_difference_list")
         ]
 
     def __str__(self) -> str:

@@ -29,9 +29,7 @@ def _disagreements(_page: object, _user: User) -> int | None:
     return count_disagreements() or None
 
 
-def _of_values(
-    declared: tuple[QuerySet[Recording], datetime], _user: User
-) -> list[Origin]:
+def _of_values(declared: tuple[QuerySet[Recording], datetime], _user: User) -> list[Origin]:
     recordings, until = declared
     return origins_of(recordings, until=until)
 

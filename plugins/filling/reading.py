@@ -25,17 +25,10 @@ from plugins.filling.indexes import folder, index_path
 from plugins.filling.jobs import MATCH
 from plugins.filling.models import EnrichmentSource
 from plugins.filling.open_data.errors import SourceRefused, from_text
-from plugins.filling.open_data.kinds import (
-    Reading,
-    SourceFacts,
-    SourceKind,
-    source_kinds,
-)
+from plugins.filling.open_data.kinds import Reading, SourceFacts, SourceKind, source_kinds
 
 # The whole dump of MusicBrainz takes about an hour; its child keeps no rows.
-_LIMITS: Final = ReadingLimits(
-    memory_bytes=1024**3, cpu_s=6 * 3600, output_bytes=1024**2
-)
+_LIMITS: Final = ReadingLimits(memory_bytes=1024**3, cpu_s=6 * 3600, output_bytes=1024**2)
 _BLOCK: Final = 8 * 1024**2
 # How many rows a whole dump has about, for the progress.
 _ROWS: Final = 200_000_000
@@ -104,20 +97,14 @@ def _check_sum(path: Path, kind: SourceKind, context: JobContext) -> str:
 
 
 def _read(
-    source: EnrichmentSource,
-    kind: SourceKind,
-    path: Path,
-    sha256: str,
-    context: JobContext,
+    source: EnrichmentSource, kind: SourceKind, path: Path, sha256: str, context: JobContext
 ) -> SourceFacts:
     def stream(
         jobs: str, request: Mapping[str, Any], on_rows: Callable[[Any], None]
     ) -> None:  # Any: JSON
         with path.open("rb") as file:
             try:
-                stream_confined(
-                    file, jobs=jobs, request=request, limits=_LIMITS, on_rows=on_rows
-                )
+                stream_confined(file, jobs=jobs, request=request, limits=_LIMITS, on_rows=on_rows)
             except Unreadable as error:
                 raise from_text(str(error)) from error
 

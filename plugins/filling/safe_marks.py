@@ -69,14 +69,10 @@ def models() -> dict[str, Model]:
 
 def marks() -> dict[str, Decimal]:
     """Return the mark of each field that has one."""
-    return {
-        row.field: row.mark for row in SafeMark.objects.all() if row.mark is not None
-    }
+    return {row.field: row.mark for row in SafeMark.objects.all() if row.mark is not None}
 
 
-def _measure(
-    field: FillField, opened: Opened, heartbeat: Callable[[], None]
-) -> MeasuredField:
+def _measure(field: FillField, opened: Opened, heartbeat: Callable[[], None]) -> MeasuredField:
     judged = differences.also_right(field)
     different: list[tuple[int, str, MergedValue]] = []
     features: list[Sequence[float]] = []

@@ -12,12 +12,7 @@ from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from catalogue.models import (
-    ACRCLOUD_MUSIC_BUCKET_ID,
-    Bucket,
-    Recording,
-    RecordingStatus,
-)
+from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Bucket, Recording, RecordingStatus
 from plugins.filling import safe_marks
 from plugins.filling.choices import FillField, HoldReason, SuggestionState
 from plugins.filling.fields import is_lacking
@@ -46,9 +41,7 @@ class FieldGap:
 
 def open_suggestions() -> QuerySet[Suggestion]:
     """Return the suggestions that wait for a decision."""
-    retired = Recording.objects.filter(
-        pk=OuterRef("recording"), status=RecordingStatus.RETIRED
-    )
+    retired = Recording.objects.filter(pk=OuterRef("recording"), status=RecordingStatus.RETIRED)
     # Not a join, for which SQLite reads all recordings first, even for one page.
     return Suggestion.objects.filter(~Exists(retired), state=SuggestionState.OPEN)
 
@@ -61,8 +54,7 @@ def count_disagreements() -> int:
 def is_safe() -> Q:
     """Return the condition that a suggestion may be accepted in one go."""
     safe = [
-        Q(field=field, hold="", confidence__gte=mark)
-        for field, mark in safe_marks.marks().items()
+        Q(field=field, hold="", confidence__gte=mark) for field, mark in safe_marks.marks().items()
     ]
     # Of a field without a mark, nothing is accepted in one go.
     return reduce(or_, safe, Q(pk__in=[]))
@@ -119,9 +111,7 @@ def _counts(rows: QuerySet[Suggestion]) -> Mapping[tuple[int, str], int]:
 
 def suggestions_of(recording: Recording) -> QuerySet[Suggestion]:
     """Return the open suggestions for one recording."""
-    return (
-        open_suggestions().filter(recording=recording).order_by("field", "-confidence")
-    )
+    return open_suggestions().filter(recording=recording).order_by("field", "-confidence")
 
 
 def suggested_for(uids: Iterable[str], field: str) -> tuple[int, int]:
@@ -149,9 +139,7 @@ def origins_of(recordings: QuerySet[Recording], *, until: datetime) -> list[Orig
     A value that several sources gave counts for each of them.
     """
     rows = Suggestion.objects.filter(
-        recording__in=recordings,
-        state=SuggestionState.ACCEPTED,
-        decided_at__lte=until,
+        recording__in=recordings, state=SuggestionState.ACCEPTED, decided_at__lte=until
     )
     counted = Counter(
         (entry["name"], entry.get("date", ""))

@@ -39,9 +39,7 @@ def add_source(
     return _add(source, accepts_licence=accepts_licence, user=user)
 
 
-def _add(
-    source: EnrichmentSource, *, accepts_licence: bool, user: User | None
-) -> EnrichmentSource:
+def _add(source: EnrichmentSource, *, accepts_licence: bool, user: User | None) -> EnrichmentSource:
     kind = source.kind
     source_kind = source_kinds()[kind]
     if not accepts_licence:
@@ -98,13 +96,9 @@ def delete_source(*, source: EnrichmentSource, user: User | None) -> None:
                 .values("pk")
             )
         )
-        mine.exclude(pk__in=[row.pk for row in shared]).update(
-            state=SuggestionState.REPLACED
-        )
+        mine.exclude(pk__in=[row.pk for row in shared]).update(state=SuggestionState.REPLACED)
         for row in shared:
-            row.evidence = [
-                entry for entry in row.evidence if entry["source"] != source.uid
-            ]
+            row.evidence = [entry for entry in row.evidence if entry["source"] != source.uid]
         Suggestion.objects.bulk_update(shared, ["evidence"], batch_size=500)
         audit.services.record(
             case=f"open-data:{source.uid}",

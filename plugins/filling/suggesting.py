@@ -50,9 +50,7 @@ def run(context: JobContext) -> None:
 
 
 def match_all(
-    *,
-    bucket: Bucket | None = None,
-    heartbeat: Callable[[float], None] = lambda _share: None,
+    *, bucket: Bucket | None = None, heartbeat: Callable[[float], None] = lambda _share: None
 ) -> None:
     """Search for what recordings lack, in all sources that were read.
 
@@ -75,9 +73,7 @@ def match_all(
         apply_rules()
 
 
-def _suggest(
-    batch: Sequence[Recording], opened: Opened, models: dict[str, Model]
-) -> None:
+def _suggest(batch: Sequence[Recording], opened: Opened, models: dict[str, Model]) -> None:
     # Searching is slow, so it comes before the transaction.
     values_by_key: dict[int, Wanted] = {}
     for recording in batch:
@@ -100,9 +96,7 @@ def _find_taken(values_by_key: dict[int, Wanted]) -> dict[str, set[int]]:
         if field == FillField.ISRC
     }
     taken: dict[str, set[int]] = defaultdict(set)
-    rows = safe_marks.candidates().filter(
-        Q(isrc_normalised__in=codes) | Q(own_isrc__in=codes)
-    )
+    rows = safe_marks.candidates().filter(Q(isrc_normalised__in=codes) | Q(own_isrc__in=codes))
     for key, isrc, own in rows.values_list("pk", "isrc_normalised", "own_isrc"):
         taken[isrc].add(key)
         taken[own].add(key)
@@ -110,9 +104,7 @@ def _find_taken(values_by_key: dict[int, Wanted]) -> dict[str, set[int]]:
 
 
 def _renew(
-    values_by_key: dict[int, Wanted],
-    models: dict[str, Model],
-    taken: dict[str, set[int]],
+    values_by_key: dict[int, Wanted], models: dict[str, Model], taken: dict[str, set[int]]
 ) -> None:
     """Make the suggestions of some recordings what was found now."""
     earlier: dict[tuple[int, str, str], list[Suggestion]] = defaultdict(list)
@@ -128,31 +120,21 @@ def _renew(
     for recording, values in values_by_key.items():
         for (field, value), candidate in values.items():
             earlier_rows = earlier.pop((recording, field, value), [])
-            still = next(
-                (row for row in earlier_rows if row.state == SuggestionState.OPEN), None
-            )
-            if still is None and any(
-                row.ground == candidate.ground for row in earlier_rows
-            ):
+            still = next((row for row in earlier_rows if row.state == SuggestionState.OPEN), None)
+            if still is None and any(row.ground == candidate.ground for row in earlier_rows):
                 # Somebody rejected it on these grounds.
                 continue
             hold = candidate.hold
             if field == FillField.ISRC and taken.get(value, set()) - {recording}:
                 hold = HoldReason.TAKEN_HERE
             row = still or Suggestion(recording_id=recording, field=field, value=value)
-            row.evidence, row.ground, row.hold = (
-                candidate.evidence,
-                candidate.ground,
-                hold,
-            )
+            row.evidence, row.ground, row.hold = (candidate.evidence, candidate.ground, hold)
             share = models[field].confidence(candidate.features)
             row.confidence = Decimal(share).quantize(safe_marks.CONFIDENCE_STEP)
             (fresh if still is None else renewed).append(row)
             pairs.append((row, candidate))
     Suggestion.objects.bulk_create(fresh)
-    Suggestion.objects.bulk_update(
-        renewed, ["evidence", "ground", "hold", "confidence"]
-    )
+    Suggestion.objects.bulk_update(renewed, ["evidence", "ground", "hold", "confidence"])
     _keep_sources(pairs)
     gone = [
         row.pk
@@ -170,18 +152,14 @@ def _keep_sources(pairs: Sequence[tuple[Suggestion, MergedValue]]) -> None:
     links._default_manager.bulk_create(
         links(suggestion_id=row.pk, enrichmentsource_id=source.pk)
         for row, candidate in pairs
-        for source in {
-            source.pk: source for source, _value in candidate.source_values
-        }.values()
+        for source in {source.pk: source for source, _value in candidate.source_values}.values()
     )
 
 
 def end_outdated() -> None:
     """End the open suggestions of recordings that are retired or have a value now."""
     rows = Suggestion.objects.filter(state=SuggestionState.OPEN)
-    rows.exclude(recording__in=safe_marks.candidates()).update(
-        state=SuggestionState.REPLACED
-    )
+    rows.exclude(recording__in=safe_marks.candidates()).update(state=SuggestionState.REPLACED)
     for field in FillField:
         here = rows.filter(field=field)
         here.exclude(is_lacking(field, recording="recording")).update(

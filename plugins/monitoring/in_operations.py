@@ -61,9 +61,7 @@ def stream_findings() -> Iterator[DoctorFinding]:
             f"the hour {hour} was heard but has no file",
             "Restore the database from a backup (docs/operations.md).",
         )
-    alone = ScannedFile.objects.present().filter(
-        source_type=SourceType.STREAM, stream_hour=None
-    )
+    alone = ScannedFile.objects.present().filter(source_type=SourceType.STREAM, stream_hour=None)
     for file in alone.order_by("pk"):
         yield DoctorFinding(
             "streams",

@@ -28,16 +28,11 @@ class MovedAdmin(RoleAdmin[Moved]):
     """What was read in accounts, and what became of it."""
 
     view_action = Action.CONFIGURE
-    list_display = [
-        *("name", "kind", "remote_id", "outcome", "code", "account", "moved_at")
-    ]
+    list_display = [*("name", "kind", "remote_id", "outcome", "code", "account", "moved_at")]
     list_filter = [("kind", MovedKindFilter), "outcome", ("account", PickFilter)]
     list_select_related = ["account"]
     search_fields = ["=remote_id", "=case", "name"]
-    readonly_fields = (
-        *all_field_names(Moved, but=["id", "theirs", "ours", "case"]),
-        "case_shown",
-    )
+    readonly_fields = (*all_field_names(Moved, but=["id", "theirs", "ours", "case"]), "case_shown")
 
     @admin.display(description=Moved._meta.get_field("case").verbose_name)
     def case_shown(self, moved: Moved) -> str:
@@ -64,9 +59,7 @@ class TrialFileAdmin(RoleAdmin[TrialFile]):
     """Files that both engines have scanned."""
 
     view_action = Action.CONFIGURE
-    list_display = [
-        *("scanned_file", "trial", "own_catalogue", "not_in_both", "below_floor")
-    ]
+    list_display = [*("scanned_file", "trial", "own_catalogue", "not_in_both", "below_floor")]
     list_select_related = ["scanned_file", "trial__account"]
     search_fields = ["scanned_file__name"]
     readonly_fields = all_field_names(TrialFile, but=["id"])

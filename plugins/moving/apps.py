@@ -28,10 +28,5 @@ class MovingConfig(AppConfig):
             cards.register(card)
         for name in ("movein", "moved"):
             took_over.register((f"imports.{name}", f"moving.{name}"))
-        for name in (
-            "enginetrial",
-            "enginetrial_containers",
-            "trialfile",
-            "trialrow",
-        ):
+        for name in ("enginetrial", "enginetrial_containers", "trialfile", "trialrow"):
             took_over.register((f"reports.{name}", f"moving.{name}"))

@@ -6,9 +6,7 @@ from typing import Final
 
 from django.utils.translation import gettext_lazy as lazy
 
-CASES: Final = {
-    "trial": lazy("trial of both engines"),
-}
+CASES: Final = {"trial": lazy("trial of both engines")}
 ACTIONS: Final = {
     "trial.begun": "Trial of both engines begun",
     "trial.ended": "Trial of both engines ended",

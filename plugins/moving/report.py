@@ -8,15 +8,7 @@ from pathlib import Path
 from django.db.models import QuerySet
 
 from plugins.moving.models import Moved
-from reports.cells import (
-    Cell,
-    ColumnType,
-    Dialect,
-    Value,
-    ValueType,
-    as_cell,
-    csv_pieces,
-)
+from reports.cells import Cell, ColumnType, Dialect, Value, ValueType, as_cell, csv_pieces
 from reports.tables import Sheet, write_xlsx
 
 SCHEMA = "moved/1"
@@ -59,7 +51,4 @@ def _rows(moved: QuerySet[Moved]) -> Iterator[list[Cell]]:
             row.text,
             row.moved_at,
         )
-        yield [
-            as_cell(value, field.kind)
-            for value, field in zip(values, FIELDS, strict=True)
-        ]
+        yield [as_cell(value, field.kind) for value, field in zip(values, FIELDS, strict=True)]

@@ -31,16 +31,12 @@ class TakedownNoticeAdmin(RoleAdmin[TakedownNotice]):
     list_select_related = ["prepared_by", "signed_by"]
     search_fields = ["=uid", "platform", "account", "recipient"]
     search_help_text = _("Id of the notice, platform, account or recipient")
-    readonly_fields = all_field_names(
-        TakedownNotice, but=["id", "content", "text", "pdf"]
-    )
+    readonly_fields = all_field_names(TakedownNotice, but=["id", "content", "text", "pdf"])
     inlines = [NoticeItemInline]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[TakedownNotice]:
         """Apply the user's access limits."""
-        return (
-            super().get_queryset(request).filter(pk__in=notices_in_reach().values("pk"))
-        )
+        return super().get_queryset(request).filter(pk__in=notices_in_reach().values("pk"))
 
     @admin.display(description=_("Signed"), ordering="signed_at")
     def signed(self, notice: TakedownNotice) -> SafeString:
@@ -53,8 +49,4 @@ class TakedownNoticeAdmin(RoleAdmin[TakedownNotice]):
         return when(notice.sent_at)
 
 
-own_pages.register(
-    {
-        "takedownnotice": ("notice", "uid"),
-    }
-)
+own_pages.register({"takedownnotice": ("notice", "uid")})

@@ -43,12 +43,7 @@ class Reply:
 
 @transaction.atomic
 def answer(
-    *,
-    notice: TakedownNotice,
-    version: int,
-    matches: Collection[str],
-    reply: Reply,
-    user: User,
+    *, notice: TakedownNotice, version: int, matches: Collection[str], reply: Reply, user: User
 ) -> list[NoticeAnswer]:
     """Record an answer about matches, given by uid; it may open or close a dispute.
 
@@ -58,9 +53,7 @@ def answer(
     require(user, Action.DECIDE)
     row = locked(notice, version, NoticeState.SENT, NoticeState.ANSWERED)
     _refuse_reply(reply)
-    if row.sent_at is not None and reply.received_at < row.sent_at.replace(
-        second=0, microsecond=0
-    ):
+    if row.sent_at is not None and reply.received_at < row.sent_at.replace(second=0, microsecond=0):
         raise NoticeRefused(
             "before_sent",
             _("The notice was sent later than that. Correct the time."),
@@ -71,9 +64,7 @@ def answer(
     reply = replace(reply, received_at=received_at)
     items = [item for item in items_of(row) if item.match_uid in set(matches)]
     if not items or len(items) != len(set(matches)):
-        raise NoticeRefused(
-            "unknown_match", _("Choose the matches that the answer is about.")
-        )
+        raise NoticeRefused("unknown_match", _("Choose the matches that the answer is about."))
     try:
         answers = [_answer_item(row, item, reply, user) for item in items]
     except ReviewError as refused:
@@ -91,9 +82,7 @@ def answer(
             "received_at": reply.received_at.isoformat(),
             "matches": sorted(matches),
             "disputes": [
-                claim_answer.dispute.uid
-                for claim_answer in answers
-                if claim_answer.dispute
+                claim_answer.dispute.uid for claim_answer in answers if claim_answer.dispute
             ],
         },
         reason=reply.code,
@@ -105,8 +94,7 @@ def answer(
 def _refuse_reply(reply: Reply) -> None:
     if reply.received_at > datetime.now(tz=UTC):
         raise NoticeRefused(
-            "in_future",
-            _("The answer cannot have arrived in the future. Correct the time."),
+            "in_future", _("The answer cannot have arrived in the future. Correct the time.")
         )
     if reply.code and reply.code not in DisputeCode.values:
         raise NoticeRefused("unknown_code", _("Choose the grounds from the list."))
@@ -145,14 +133,10 @@ def _dispute_after(
     objects = reply.outcome != NoticeOutcome.REMOVED and bool(reply.code)
     if objects and match.state in STANDING:
         note = f"{notice.reference}: {reply.statement.strip()}".rstrip(": ")
-        decision = Decision(
-            Verb.DISPUTE, code=reply.code, note=note, received_at=reply.received_at
-        )
+        decision = Decision(Verb.DISPUTE, code=reply.code, note=note, received_at=reply.received_at)
     elif reply.outcome == NoticeOutcome.REMOVED and match.state == MatchState.DISPUTED:
         note = f"{notice.reference}: the platform removed it. {reply.statement.strip()}"
         decision = Decision(Verb.WITHDRAW, note=note.strip())
     else:
         return match.dispute if objects else None
-    return decide_one(
-        match=match, version=match.version, decision=decision, user=user
-    ).dispute
+    return decide_one(match=match, version=match.version, decision=decision, user=user).dispute

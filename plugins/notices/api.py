@@ -57,12 +57,8 @@ class NoticeItemSerializer(serializers.ModelSerializer[NoticeItem]):
 
     match = serializers.CharField(source="match_uid", read_only=True)
     evidence = serializers.CharField(source="pack.uid", default="", read_only=True)
-    evidence_status = serializers.CharField(
-        source="pack.status", default="", read_only=True
-    )
-    evidence_message = serializers.CharField(
-        source="pack.message", default="", read_only=True
-    )
+    evidence_status = serializers.CharField(source="pack.status", default="", read_only=True)
+    evidence_message = serializers.CharField(source="pack.message", default="", read_only=True)
     intervals = serializers.ListField(
         child=serializers.ListField(child=serializers.IntegerField()), read_only=True
     )
@@ -82,9 +78,7 @@ class NoticeSerializer(serializers.ModelSerializer[TakedownNotice]):
 
     number = serializers.CharField(source="reference", read_only=True)
     items = NoticeItemSerializer(many=True, read_only=True)
-    signed_by = serializers.CharField(
-        source="signed_by.username", default="", read_only=True
-    )
+    signed_by = serializers.CharField(source="signed_by.username", default="", read_only=True)
     no_longer_holds = serializers.BooleanField(read_only=True)
     restore_until = serializers.DateField(allow_null=True, read_only=True)
 
@@ -147,9 +141,7 @@ class ReplySerializer(serializers.Serializer[None]):
         allow_blank=True,
         help_text="The grounds; with them the answer opens a dispute of each match.",
     )
-    statement = serializers.CharField(
-        required=False, default="", allow_blank=True, max_length=3900
-    )
+    statement = serializers.CharField(required=False, default="", allow_blank=True, max_length=3900)
 
 
 class NoticesView(ProgramView):
@@ -160,9 +152,7 @@ class NoticesView(ProgramView):
     @extend_schema(responses=NoticeSerializer(many=True))
     def get(self, request: Request) -> Response:
         """Return the latest notices, at most 50."""
-        rows = (
-            selectors.list_notices().order_by("-pk").prefetch_related(*_WITH)[:_LISTED]
-        )
+        rows = selectors.list_notices().order_by("-pk").prefetch_related(*_WITH)[:_LISTED]
         return Response(NoticeSerializer(rows, many=True).data)
 
     @extend_schema(request=NewNoticeSerializer, responses={201: NoticeSerializer})
@@ -183,9 +173,7 @@ class NoticesView(ProgramView):
             user=self.person,
         )
         values = {
-            name: request_values[name]
-            for name in (*FILLED, *FILLED_US)
-            if name in request_values
+            name: request_values[name] for name in (*FILLED, *FILLED_US) if name in request_values
         }
         notice = services.fill(
             notice=notice, version=notice.version, values=values, user=self.person
@@ -198,16 +186,12 @@ class NoticesView(ProgramView):
 def _matches_named(uids: Sequence[str]) -> list[Match]:
     """Return the matches with these ids, today's or former ones; refuse any other id."""
     rows = Match.objects.filter(of_ids(uids)).prefetch_related("aliases")
-    matches = list(
-        rows.select_related("recording__bucket", "scanned_file__container", "scan")
-    )
+    matches = list(rows.select_related("recording__bucket", "scanned_file__container", "scan"))
     ids = {match.uid for match in matches} | {
         alias.uid for match in matches for alias in match.aliases.all()
     }
     if unknown := [uid for uid in uids if uid not in ids]:
-        raise NotFound(
-            _("There is no match %(uid)s.") % {"uid": ", ".join(unknown[:_LISTED])}
-        )
+        raise NotFound(_("There is no match %(uid)s.") % {"uid": ", ".join(unknown[:_LISTED])})
     return matches
 
 
@@ -285,14 +269,6 @@ def _serialize_notice(uid: str) -> Mapping[str, object]:
 urlpatterns = [
     path("notices/", NoticesView.as_view(), name="notices"),
     path("notices/<str:uid>/", NoticeView.as_view(), name="notice"),
-    path(
-        "notices/<str:uid>/sign/",
-        NoticeSigningView.as_view(),
-        name="notice_sign",
-    ),
-    path(
-        "notices/<str:uid>/answers/",
-        NoticeAnswersView.as_view(),
-        name="notice_answers",
-    ),
+    path("notices/<str:uid>/sign/", NoticeSigningView.as_view(), name="notice_sign"),
+    path("notices/<str:uid>/answers/", NoticeAnswersView.as_view(), name="notice_answers"),
 ]

@@ -43,9 +43,7 @@ def write_archive(notice: TakedownNotice, path: Path) -> None:
             try:
                 with (
                     item.pack.file.open("rb") as source,
-                    archive.open(
-                        zipfile.ZipInfo(name, _WHEN), "w", force_zip64=True
-                    ) as target,
+                    archive.open(zipfile.ZipInfo(name, _WHEN), "w", force_zip64=True) as target,
                 ):
                     shutil.copyfileobj(source, target)
             except FileNotFoundError as error:

@@ -6,6 +6,4 @@ from typing import Final
 
 from django.utils.translation import gettext_lazy as lazy
 
-CASES: Final = {
-    "notice": lazy("takedown notice"),
-}
+CASES: Final = {"notice": lazy("takedown notice")}

@@ -78,10 +78,7 @@ def _owner(row: OwnedShare, name: str = "") -> str:
 
 
 def unfit(
-    matches: Iterable[Match],
-    *,
-    right: ClaimedRight,
-    beside: TakedownNotice | None = None,
+    matches: Iterable[Match], *, right: ClaimedRight, beside: TakedownNotice | None = None
 ) -> list[UnfitMatch]:
     """Return the matches that no notice may name now, each with the reason.
 
@@ -91,9 +88,7 @@ def unfit(
     licences, taken = LicencesInForce(), _open_notices(rows)
     refused = []
     for match in rows:
-        open_notices = [
-            open_notice for open_notice in taken[match.pk] if open_notice != beside
-        ]
+        open_notices = [open_notice for open_notice in taken[match.pk] if open_notice != beside]
         rights = cache(partial(rights_at_use, match))
         message = _wrong_state(match, STANDING) or _why_unfit(
             match, rights, right, beside, licences, open_notices
@@ -149,26 +144,20 @@ def changes_since_signed(
     matches = with_segments(item.match for item in items)
     licences, taken = LicencesInForce(), _open_notices(matches)
     facts = StatementFact.objects.filter(
-        statement__kind=NOTICE,
-        statement__subject__in=[row.uid for row in standing.values()],
+        statement__kind=NOTICE, statement__subject__in=[row.uid for row in standing.values()]
     )
     stated = {
-        (fact.statement.subject, fact.match): fact
-        for fact in facts.select_related("statement")
+        (fact.statement.subject, fact.match): fact for fact in facts.select_related("statement")
     }
     for item in items:
         match, notice = item.match, standing[item.notice_id]
         right, is_sent = notice.claimed_right, notice.sent_at is not None
-        open_notices = [
-            open_notice for open_notice in taken[match.pk] if open_notice != notice
-        ]
+        open_notices = [open_notice for open_notice in taken[match.pk] if open_notice != notice]
         rights = cache(partial(rights_at_use, match))
         text = (
             why_lapsed(item)
             or _wrong_state(match, _CLAIMED if is_sent else STANDING)
-            or _why_unfit(
-                match, rights, right, notice, licences, () if is_sent else open_notices
-            )
+            or _why_unfit(match, rights, right, notice, licences, () if is_sent else open_notices)
             or _differs(match, rights(), right, stated[notice.uid, item.match_uid])
         )
         if text:
@@ -176,16 +165,12 @@ def changes_since_signed(
     return changes
 
 
-def _differs(
-    match: Match, rights: Rights, right: ClaimedRight, stated: StatementFact
-) -> str:
+def _differs(match: Match, rights: Rights, right: ClaimedRight, stated: StatementFact) -> str:
     """Return what a document says otherwise of a match than the portal does now."""
     if stated.cells["intervals"] != [list(part) for part in match.tally.counted]:
         return _("other seconds of it count than when the notice was signed.")
     rows = owned(rights, right)
-    today = {
-        _owner(row, name): _owner(row) for row in rows for name in names_of(row.party)
-    }
+    today = {_owner(row, name): _owner(row) for row in rows for name in names_of(row.party)}
     owners = [today.get(owner, owner) for owner in stated.cells["owners"]]
     if sorted(owners) != sorted(_owner(row) for row in rows):
         return _("the catalogue names other owners than when the notice was signed.")
@@ -197,9 +182,7 @@ def why_lapsed(item: NoticeItem) -> str:
     match = item.match
     if match.state in _CLAIMED:
         return ""
-    return _("The match is %(state)s now.") % {
-        "state": lowered(match.get_state_display())
-    }
+    return _("The match is %(state)s now.") % {"state": lowered(match.get_state_display())}
 
 
 def _wrong_state(match: Match, allowed: Collection[MatchState]) -> str:
@@ -227,9 +210,7 @@ def _no_address(file: ScannedFile) -> str:
 
 def _open_notices(matches: Iterable[Match]) -> Mapping[int, list[TakedownNotice]]:
     """Return the open notices of each match."""
-    items = NoticeItem.objects.filter(
-        is_open=True, match__in=[match.pk for match in matches]
-    )
+    items = NoticeItem.objects.filter(is_open=True, match__in=[match.pk for match in matches])
     taken: dict[int, list[TakedownNotice]] = defaultdict(list)
     for item in items.select_related("notice").order_by("pk"):
         taken[item.match_id].append(item.notice)
@@ -245,9 +226,9 @@ def _taken_by(open_notices: Sequence[TakedownNotice]) -> str:
 def _licensed(match: Match, licences: LicencesInForce) -> str:
     for check in checks(subject=Subject.of(match), licences=licences):
         if check.cover == Cover.FULL:
-            return _(
-                "The licence %(number)s covers this use. Decide the match again."
-            ) % {"number": rule_names.licence_number(check.licence.number)}
+            return _("The licence %(number)s covers this use. Decide the match again.") % {
+                "number": rule_names.licence_number(check.licence.number)
+            }
     return ""
 
 
@@ -259,10 +240,7 @@ def _nothing_counted(match: Match) -> str:
 
 def _doubtful(rights: Rights, right: ClaimedRight) -> str:
     if any(_concerns(conflict, right) for conflict in rights.conflicts):
-        return _(
-            "The shares are in doubt, because a rights conflict is open. "
-            "Settle it first."
-        )
+        return _("The shares are in doubt, because a rights conflict is open. Settle it first.")
     if right == ClaimedRight.RECORDING and rights.exceeds(Right.MASTER):
         return _(
             "The shares are in doubt, because its ISRCs together have owners of more "
@@ -276,21 +254,14 @@ def owned(rights: Rights, right: ClaimedRight) -> list[OwnedShare]:
     return [row for row in rights.owners if _is_owned(row.right, row.kind, right)]
 
 
-def _owns_nothing(
-    rights: Rights, right: ClaimedRight, notice: TakedownNotice | None
-) -> str:
+def _owns_nothing(rights: Rights, right: ClaimedRight, notice: TakedownNotice | None) -> str:
     """Return that the owner whom the notice names owns nothing where the use was."""
     if notice is None or not notice.owner.strip():
         return ""
     owners = owned(rights, right)
     owner = {"owner": notice.owner.strip()}
     if owners:
-        named = (
-            name
-            for row in owners
-            for holder in _holders(row)
-            for name in names_of(holder)
-        )
+        named = (name for row in owners for holder in _holders(row) for name in names_of(holder))
         if folded(notice.owner) in map(folded, named):
             return ""
         names = dict.fromkeys(str(row.party) for row in owners)
@@ -319,9 +290,7 @@ def _holders(row: OwnedShare) -> list[Party]:
 
 def _is_owned(right: str, kind: str, claimed: ClaimedRight) -> bool:
     is_master = right == Right.MASTER
-    return kind == ShareKind.OWNERSHIP and is_master == (
-        claimed == ClaimedRight.RECORDING
-    )
+    return kind == ShareKind.OWNERSHIP and is_master == (claimed == ClaimedRight.RECORDING)
 
 
 def heard_together(notice: TakedownNotice) -> list[str]:

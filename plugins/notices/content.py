@@ -37,8 +37,7 @@ def content_of(notice: TakedownNotice) -> Json:
         "recipient_contact": notice.recipient_contact,
         "owner": notice.owner,
         "items": [
-            _item(item, ClaimedRight(notice.right), packs.get(item.match_id))
-            for item in items
+            _item(item, ClaimedRight(notice.right), packs.get(item.match_id)) for item in items
         ],
         "reasons": notice.reasons,
         "fair_use": notice.fair_use,
@@ -50,10 +49,7 @@ def content_of(notice: TakedownNotice) -> Json:
         },
         "typed": {
             name: words
-            for name, words in (
-                ("good_faith", notice.good_faith),
-                ("accuracy", notice.accuracy),
-            )
+            for name, words in (("good_faith", notice.good_faith), ("accuracy", notice.accuracy))
             if words
         },
         "signature": notice.signature,
@@ -103,16 +99,10 @@ def _item(item: NoticeItem, right: ClaimedRight, pack: EvidencePack | None) -> J
         "intervals": [list(interval) for interval in match.tally.counted],
         "times": [[clock(begin), clock(end)] for begin, end in match.tally.counted],
         "matched_s": rounded_length(match.tally.counted) // 1000,
-        "decided_on": ""
-        if match.decided_at is None
-        else f"{match.decided_at:%Y-%m-%d}",
+        "decided_on": "" if match.decided_at is None else f"{match.decided_at:%Y-%m-%d}",
         "decided_by": match.decider or Decider.SYSTEM,
         "owners": owners_of(match, right),
         "pack": None
         if pack is None
-        else {
-            "file": pack.file_name,
-            "sha256": pack.sha256,
-            "size_bytes": pack.size_bytes,
-        },
+        else {"file": pack.file_name, "sha256": pack.sha256, "size_bytes": pack.size_bytes},
     }

@@ -56,11 +56,7 @@ def _room(pages: Pages, height: float) -> None:
 
 
 def _lines(
-    pages: Pages,
-    text: str,
-    *,
-    size: float = 9.5,
-    colour: tuple[int, int, int] = INK,
+    pages: Pages, text: str, *, size: float = 9.5, colour: tuple[int, int, int] = INK
 ) -> None:
     for line in pages.wrapped(text, size=size):
         _room(pages, 6)

@@ -10,7 +10,5 @@ from common.api_errors import Refused
 class NoticeRefused(Refused):
     """A step that is not possible."""
 
-    def __init__(
-        self, code: str, message: str, *, fields: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, code: str, message: str, *, fields: Mapping[str, str] | None = None) -> None:
         super().__init__(message, code, fields=fields)

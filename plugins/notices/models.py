@@ -73,9 +73,7 @@ class TakedownNotice(models.Model):
 
     uid = uid_field("tn")
     law = models.CharField(max_length=8, choices=NoticeLaw.choices)
-    state = models.CharField(
-        max_length=10, choices=NoticeState.choices, default=NoticeState.DRAFT
-    )
+    state = models.CharField(max_length=10, choices=NoticeState.choices, default=NoticeState.DRAFT)
     right = models.CharField(
         max_length=2, choices=ClaimedRight.choices, default=ClaimedRight.RECORDING
     )
@@ -135,14 +133,10 @@ class TakedownNotice(models.Model):
         verbose_name_plural = _("takedown notices")
         ordering = ["-id"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["year", "number"], name="notice_number_once_a_year"
-            ),
+            models.UniqueConstraint(fields=["year", "number"], name="notice_number_once_a_year"),
             models.CheckConstraint(
                 condition=models.Q(state__in=["DRAFT", "REVIEW", "WITHDRAWN"])
-                | models.Q(
-                    number__isnull=False, year__isnull=False, signed_at__isnull=False
-                )
+                | models.Q(number__isnull=False, year__isnull=False, signed_at__isnull=False)
                 & ~models.Q(pdf="")
                 & ~models.Q(signature=""),
                 name="notice_signed_is_numbered",
@@ -203,12 +197,8 @@ class NoticeItem(models.Model):
     or the item answered; meanwhile no other notice may have the match.
     """
 
-    notice = models.ForeignKey(
-        TakedownNotice, on_delete=models.CASCADE, related_name="items"
-    )
-    match = models.ForeignKey(
-        Match, on_delete=models.PROTECT, related_name="notice_items"
-    )
+    notice = models.ForeignKey(TakedownNotice, on_delete=models.CASCADE, related_name="items")
+    match = models.ForeignKey(Match, on_delete=models.PROTECT, related_name="notice_items")
     match_uid = models.CharField(
         max_length=32, help_text=_("The id by which the notice names the match.")
     )
@@ -223,9 +213,7 @@ class NoticeItem(models.Model):
     )
     is_open = models.BooleanField(default=True)
 
-    reach = Path(
-        containers="match__scanned_file__container", buckets="match__recording__bucket"
-    )
+    reach = Path(containers="match__scanned_file__container", buckets="match__recording__bucket")
     objects = ReachManager["NoticeItem"]()
 
     class Meta:
@@ -240,9 +228,7 @@ class NoticeItem(models.Model):
                 condition=models.Q(is_open=True),
                 name="notice_match_in_one_open_notice",
             ),
-            models.UniqueConstraint(
-                fields=["notice", "match_uid"], name="notice_match_once"
-            ),
+            models.UniqueConstraint(fields=["notice", "match_uid"], name="notice_match_once"),
         ]
 
     def __str__(self) -> str:
@@ -256,15 +242,11 @@ class NoticeAnswer(models.Model):
     ``restore_from`` and ``restore_until`` unless the owner goes to court.
     """
 
-    item = models.ForeignKey(
-        NoticeItem, on_delete=models.CASCADE, related_name="answers"
-    )
+    item = models.ForeignKey(NoticeItem, on_delete=models.CASCADE, related_name="answers")
     outcome = models.CharField(max_length=8, choices=NoticeOutcome.choices)
     received_at = models.DateTimeField()
     statement = models.TextField(max_length=4000, blank=True, default="")
-    code = models.CharField(
-        max_length=20, choices=DisputeCode.choices, blank=True, default=""
-    )
+    code = models.CharField(max_length=20, choices=DisputeCode.choices, blank=True, default="")
     restore_from = models.DateField(null=True, blank=True)
     restore_until = models.DateField(null=True, blank=True)
     dispute = models.ForeignKey(
@@ -281,8 +263,7 @@ class NoticeAnswer(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     reach = Path(
-        containers="item__match__scanned_file__container",
-        buckets="item__match__recording__bucket",
+        containers="item__match__scanned_file__container", buckets="item__match__recording__bucket"
     )
     objects = ReachManager["NoticeAnswer"]()
 
@@ -296,11 +277,9 @@ class NoticeAnswer(models.Model):
                 condition=models.Q(restore_from__isnull=True)
                 | models.Q(restore_until__gte=models.F("restore_from")),
                 name="notice_answer_days_ordered",
-            ),
+            )
         ]
-        indexes = [
-            models.Index(fields=["outcome", "restore_until"], name="notice_answer_due")
-        ]
+        indexes = [models.Index(fields=["outcome", "restore_until"], name="notice_answer_due")]
 
     def __str__(self) -> str:
         return str(NoticeOutcome(self.outcome).label)

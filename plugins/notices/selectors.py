@@ -32,9 +32,7 @@ def notices_in_reach() -> QuerySet[TakedownNotice]:
     if sees_everything():
         return rows
     every: QuerySet[NoticeItem] = QuerySet(NoticeItem)
-    hidden = every.filter(notice=OuterRef("pk")).exclude(
-        pk__in=NoticeItem.objects.values("pk")
-    )
+    hidden = every.filter(notice=OuterRef("pk")).exclude(pk__in=NoticeItem.objects.values("pk"))
     return rows.filter(~Exists(hidden))
 
 
@@ -54,9 +52,7 @@ def list_notices(
     if q:
         rows = rows.filter(_search(q))
     if due == "counter":
-        rows = rows.filter(restore_until__isnull=False).exclude(
-            state=NoticeState.WITHDRAWN
-        )
+        rows = rows.filter(restore_until__isnull=False).exclude(state=NoticeState.WITHDRAWN)
     elif due == "lapsed":
         rows = rows.filter(no_longer_holds=True)
     elif due == "unanswered":
@@ -67,10 +63,7 @@ def list_notices(
 def with_figures(rows: QuerySet[TakedownNotice]) -> QuerySet[TakedownNotice]:
     """Add the number of matches, the nearest deadline, and what the last check found."""
     differing = Statement.objects.filter(
-        kind=NOTICE,
-        subject=OuterRef("uid"),
-        state__in=STANDING,
-        differs_since__isnull=False,
+        kind=NOTICE, subject=OuterRef("uid"), state__in=STANDING, differs_since__isnull=False
     )
     running = Q(
         items__answers__outcome=NoticeOutcome.COUNTER,
@@ -108,9 +101,7 @@ def renewable(notice: TakedownNotice) -> list[Match]:
     if notice.state != NoticeState.WITHDRAWN:
         return []
     matches = [item.match for item in items_of(notice)]
-    refused = {
-        unfit_match.match for unfit_match in unfit(matches, right=notice.claimed_right)
-    }
+    refused = {unfit_match.match for unfit_match in unfit(matches, right=notice.claimed_right)}
     return [match for match in matches if match not in refused]
 
 
@@ -119,12 +110,7 @@ def notices_and_changes(match: Match) -> list[tuple[TakedownNotice, str]]:
     notices = notices_of(match)
     changes = changes_since_signed(notices)
     return [
-        (
-            notice,
-            next(
-                (text for item, text in changes[notice.pk] if item.match == match), ""
-            ),
-        )
+        (notice, next((text for item, text in changes[notice.pk] if item.match == match), ""))
         for notice in notices
     ]
 

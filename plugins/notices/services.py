@@ -19,13 +19,7 @@ from common.databases import violates
 from evidence.services import EvidenceRefused, request_pack
 from plugins.notices.checks import changed_since_signed, items_of, site_of, unfit
 from plugins.notices.errors import NoticeRefused
-from plugins.notices.models import (
-    ClaimedRight,
-    NoticeItem,
-    NoticeLaw,
-    NoticeState,
-    TakedownNotice,
-)
+from plugins.notices.models import ClaimedRight, NoticeItem, NoticeLaw, NoticeState, TakedownNotice
 from plugins.notices.selectors import matches_without_pack
 from plugins.notices.steps import (
     FILLED,
@@ -65,9 +59,7 @@ def refuse_together(matches: Sequence[Match]) -> str:
     if not matches:
         return _("Choose at least one match.")
     if len(matches) > MOST_MATCHES:
-        return _("Choose at most %(limit)s matches for one notice.") % {
-            "limit": MOST_MATCHES
-        }
+        return _("Choose at most %(limit)s matches for one notice.") % {"limit": MOST_MATCHES}
     sites = sorted({site_of(match.scanned_file) for match in matches}, key=str.casefold)
     if len({site.casefold() for site in sites}) > 1:
         return _(
@@ -189,32 +181,22 @@ def fill(
         return row
     change(row, changed)
     record_step(
-        row,
-        NoticeStep.FILLED,
-        user,
-        changed,
-        before={name: before[name] for name in changed},
+        row, NoticeStep.FILLED, user, changed, before={name: before[name] for name in changed}
     )
     return row
 
 
 @transaction.atomic
-def take_out(
-    *, notice: TakedownNotice, version: int, match: str, user: User
-) -> TakedownNotice:
+def take_out(*, notice: TakedownNotice, version: int, match: str, user: User) -> TakedownNotice:
     """Take one match, given by its uid, out of a draft that has others."""
     require(user, Action.REPORT)
     row = locked(notice, version, NoticeState.DRAFT)
     items = items_of(row)
-    item = next(
-        (candidate for candidate in items if candidate.match_uid == match), None
-    )
+    item = next((candidate for candidate in items if candidate.match_uid == match), None)
     if item is None:
         raise NoticeRefused("unknown_match", _("The notice does not name this match."))
     if len(items) == 1:
-        raise NoticeRefused(
-            "last_match", _("This is the only match. Withdraw the notice instead.")
-        )
+        raise NoticeRefused("last_match", _("This is the only match. Withdraw the notice instead."))
     item.delete()
     change(row, {})
     record_step(row, NoticeStep.MATCH_TAKEN_OUT, user, {"match": match})
@@ -234,16 +216,12 @@ def submit(*, notice: TakedownNotice, version: int, user: User) -> TakedownNotic
 
 
 @transaction.atomic
-def give_back(
-    *, notice: TakedownNotice, version: int, why: str, user: User
-) -> TakedownNotice:
+def give_back(*, notice: TakedownNotice, version: int, why: str, user: User) -> TakedownNotice:
     """Return a notice in review to its draft."""
     require(user, Action.REPORT)
     row = locked(notice, version, NoticeState.REVIEW)
     change(row, {"state": NoticeState.DRAFT})
-    record_step(
-        row, NoticeStep.GIVEN_BACK, user, {"state": row.state}, note=why.strip()[:1000]
-    )
+    record_step(row, NoticeStep.GIVEN_BACK, user, {"state": row.state}, note=why.strip()[:1000])
     return row
 
 
@@ -259,20 +237,14 @@ def mark_sent(
     require(user, Action.REPORT)
     row = locked(notice, version, NoticeState.SIGNED)
     if not sending.to.strip() or not sending.how.strip():
-        raise NoticeRefused(
-            "incomplete", _("Say how the notice was sent, and to whom.")
-        )
+        raise NoticeRefused("incomplete", _("Say how the notice was sent, and to whom."))
     if sending.at > datetime.now(tz=UTC):
         raise NoticeRefused(
-            "in_future",
-            _("The notice cannot have been sent in the future. Correct the time."),
+            "in_future", _("The notice cannot have been sent in the future. Correct the time.")
         )
-    if row.signed_at is not None and sending.at < row.signed_at.replace(
-        second=0, microsecond=0
-    ):
+    if row.signed_at is not None and sending.at < row.signed_at.replace(second=0, microsecond=0):
         raise NoticeRefused(
-            "before_signed",
-            _("The notice was signed later than that. Correct the time."),
+            "before_signed", _("The notice was signed later than that. Correct the time.")
         )
     changed = changed_since_signed(row)
     if changed and not sending.despite:
@@ -302,15 +274,11 @@ def mark_sent(
 
 
 @transaction.atomic
-def withdraw(
-    *, notice: TakedownNotice, version: int, why: str, user: User
-) -> TakedownNotice:
+def withdraw(*, notice: TakedownNotice, version: int, why: str, user: User) -> TakedownNotice:
     """Withdraw a notice; a signed one keeps its number, and needs a manager."""
     require(user, Action.REPORT if notice.is_unsigned else Action.APPROVE)
     row = locked(
-        notice,
-        version,
-        *(state for state in NoticeState if state != NoticeState.WITHDRAWN),
+        notice, version, *(state for state in NoticeState if state != NoticeState.WITHDRAWN)
     )
     if not row.is_unsigned:
         require(user, Action.APPROVE)
@@ -341,6 +309,4 @@ def withdraw(
 
 def record_download(*, notice: TakedownNotice, ending: str, user: User) -> None:
     """Record a download before the file leaves; ``ending`` is that of the file."""
-    record_step(
-        notice, NoticeStep.DOWNLOADED, user, {"file": f"{notice.file_name}.{ending}"}
-    )
+    record_step(notice, NoticeStep.DOWNLOADED, user, {"file": f"{notice.file_name}.{ending}"})

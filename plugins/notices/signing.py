@@ -67,9 +67,7 @@ def why_not_sign(notice: TakedownNotice, user: User) -> str:
     )
 
 
-def sign(
-    *, notice: TakedownNotice, version: int, signing: Signing, user: User
-) -> TakedownNotice:
+def sign(*, notice: TakedownNotice, version: int, signing: Signing, user: User) -> TakedownNotice:
     """Sign a reviewed notice: number it, and keep its text and PDF for good.
 
     Raises ``NoticeRefused`` with ``fields`` for words that were not typed as asked,
@@ -96,11 +94,7 @@ def sign(
 
 
 def _signed_row(
-    notice: TakedownNotice,
-    version: int,
-    signing: Signing,
-    user: User,
-    signed_at: datetime,
+    notice: TakedownNotice, version: int, signing: Signing, user: User, signed_at: datetime
 ) -> TakedownNotice:
     """Return the notice as it is when signed, locked; only its state is not saved."""
     row = locked(notice, version, NoticeState.REVIEW)
@@ -167,9 +161,7 @@ def _number(row: TakedownNotice) -> None:
         number = (last["last"] or 0) + 1
         try:
             with transaction.atomic():
-                TakedownNotice.objects.filter(pk=row.pk).update(
-                    year=year, number=number
-                )
+                TakedownNotice.objects.filter(pk=row.pk).update(year=year, number=number)
         except IntegrityError as error:
             is_taken = violates(error, TakedownNotice, "notice_number_once_a_year")
             if not is_taken or attempt == _TRIES - 1:

@@ -37,19 +37,14 @@ class TakedownNotices(Kind):
         notices = notices_in_reach().filter(uid__in=subjects)
         return set(notices.values_list("uid", flat=True))
 
-    def differences(
-        self, statements: Sequence[Statement]
-    ) -> Mapping[int, Sequence[Difference]]:
+    def differences(self, statements: Sequence[Statement]) -> Mapping[int, Sequence[Difference]]:
         """Compare what notices say with what they might say now."""
         keys = {statement.subject: statement.pk for statement in statements}
-        notices = {
-            notice.pk: notice for notice in TakedownNotice.objects.filter(uid__in=keys)
-        }
+        notices = {notice.pk: notice for notice in TakedownNotice.objects.filter(uid__in=keys)}
         changes = changes_since_signed(notices.values())
         return {
             keys[notices[key].uid]: [
-                Difference(f"{item.match}: {text}", item.match_uid)
-                for item, text in changed
+                Difference(f"{item.match}: {text}", item.match_uid) for item, text in changed
             ]
             for key, changed in changes.items()
         }

@@ -19,13 +19,7 @@ from accounts.roles import Action
 from common.words import lowered
 from plugins.notices.checks import UnfitMatch, items_of, unfit
 from plugins.notices.errors import NoticeRefused
-from plugins.notices.models import (
-    NOTICE,
-    NoticeItem,
-    NoticeLaw,
-    NoticeState,
-    TakedownNotice,
-)
+from plugins.notices.models import NOTICE, NoticeItem, NoticeLaw, NoticeState, TakedownNotice
 from review.models import Match
 from statements.choices import StatementState
 from statements.models import Statement
@@ -67,14 +61,10 @@ class NoticeStep(StrEnum):
 def require(user: User, action: Action) -> None:
     """Raise ``NoticeRefused`` unless the user's role permits the action."""
     if not user.has_perm(action):
-        raise NoticeRefused(
-            "not_allowed", _("Your role does not allow this step of a notice.")
-        )
+        raise NoticeRefused("not_allowed", _("Your role does not allow this step of a notice."))
 
 
-def locked(
-    notice: TakedownNotice, version: int, *states: NoticeState
-) -> TakedownNotice:
+def locked(notice: TakedownNotice, version: int, *states: NoticeState) -> TakedownNotice:
     """Return the row, locked, if it has the version that the person saw.
 
     Raises ``NoticeRefused`` if the person may not see all of its matches.
@@ -86,9 +76,7 @@ def locked(
     if row.version != version:
         raise NoticeRefused(
             "stale",
-            _(
-                "Somebody has changed this notice since you opened it. Check it, then try again."
-            ),
+            _("Somebody has changed this notice since you opened it. Check it, then try again."),
         )
     if row.state not in states:
         raise NoticeRefused(

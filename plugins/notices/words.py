@@ -41,7 +41,7 @@ STATEMENTS: Final[Mapping[NoticeLaw, Mapping[str, str]]] = {
         "good_faith": (
             "I have a bona fide belief that the information and allegations contained "
             "in this notice are accurate and complete."
-        ),
+        )
     },
 }
 _TITLES: Final = {
@@ -52,10 +52,7 @@ _UNDER: Final = {
     NoticeLaw.US_512C: "Under 17 U.S.C. 512(c)(3)",
     NoticeLaw.EU_DSA16: "Under Article 16 of Regulation (EU) 2022/2065",
 }
-_CLAIMED: Final = {
-    ClaimedRight.RECORDING: "sound recording",
-    ClaimedRight.WORK: "musical work",
-}
+_CLAIMED: Final = {ClaimedRight.RECORDING: "sound recording", ClaimedRight.WORK: "musical work"}
 
 
 _DECIDERS: Final = {
@@ -98,10 +95,7 @@ def blocks_of(content: Content) -> list[NoticeBlock]:
     """Return everything below the head, in the order of the law's elements."""
     law = NoticeLaw(content["law"])
     reasons = _paragraphs(content["reasons"])
-    if law == NoticeLaw.US_512C:
-        why = "Why the use infringes"
-    else:
-        why = "Why the content is illegal"
+    why = "Why the use infringes" if law == NoticeLaw.US_512C else "Why the content is illegal"
     claimed = _CLAIMED[ClaimedRight(content["right"])]
     owner = content["owner"] or "–"
     return [
@@ -112,10 +106,7 @@ def blocks_of(content: Content) -> list[NoticeBlock]:
         ),
         *_items(content),
         NoticeBlock(why, reasons),
-        NoticeBlock(
-            "Fair use, quotation and other exceptions",
-            _paragraphs(content["fair_use"]),
-        ),
+        NoticeBlock("Fair use, quotation and other exceptions", _paragraphs(content["fair_use"])),
         NoticeBlock("Contact", _contact(content["contact"])),
         NoticeBlock("Statements", [*_statements(content)]),
         NoticeBlock("Signature", _signature(content)),
@@ -132,9 +123,7 @@ def as_text(content: Content) -> str:
         else:
             parts.append("")
         parts += [
-            textwrap.fill(
-                paragraph, _WIDTH, break_long_words=False, break_on_hyphens=False
-            )
+            textwrap.fill(paragraph, _WIDTH, break_long_words=False, break_on_hyphens=False)
             for paragraph in block.paragraphs
         ]
     return "\n".join(parts) + "\n"

@@ -37,8 +37,7 @@ class AskedRightsSerializer(serializers.Serializer[None]):
         required=False, help_text="The day of the use; today if it is left out."
     )
     territory = serializers.CharField(
-        required=False,
-        help_text="ISO codes or TIS numbers, separated by commas; all if left out.",
+        required=False, help_text="ISO codes or TIS numbers, separated by commas; all if left out."
     )
 
     def validate_territory(self, text: str) -> list[str]:
@@ -123,9 +122,7 @@ class RecordingRightsView(ProgramView):
         recording = get_object_or_404(Recording, uid=uid)
         query = valid_data(AskedRightsSerializer(data=request.query_params))
         rights = rights_of(
-            recording,
-            day=query.get("on") or office_day(),
-            territories=query.get("territory", []),
+            recording, day=query.get("on") or office_day(), territories=query.get("territory", [])
         )
         answer = {
             "on": rights.day,
@@ -143,8 +140,7 @@ class AskedTableSerializer(serializers.Serializer[None]):
 
     sender = serializers.CharField(
         allow_blank=True,
-        help_text="Who claims it, as imports name the sender; empty for shares entered "
-        "by hand.",
+        help_text="Who claims it, as imports name the sender; empty for shares entered by hand.",
     )
 
     def validate_sender(self, source: str) -> str:
@@ -152,8 +148,7 @@ class AskedTableSerializer(serializers.Serializer[None]):
         sources = exporting.sources()
         if source not in sources:
             raise serializers.ValidationError(
-                _("No source has this name. Sources: %(names)s.")
-                % {"names": ", ".join(sources)}
+                _("No source has this name. Sources: %(names)s.") % {"names": ", ".join(sources)}
             )
         return source
 
@@ -165,8 +160,7 @@ class RightsTableView(ProgramView):
     changes = Action.REPORT
 
     @extend_schema(
-        parameters=[AskedTableSerializer],
-        responses={(200, "text/csv"): OpenApiTypes.BINARY},
+        parameters=[AskedTableSerializer], responses={(200, "text/csv"): OpenApiTypes.BINARY}
     )
     def get(self, request: Request) -> StreamingHttpResponse:
         """Send one share per line, as the import of rights reads them."""
@@ -193,10 +187,6 @@ def _owner(row: OwnedShare) -> Json:
 
 
 urlpatterns = [
-    path(
-        "recordings/<str:uid>/rights/",
-        RecordingRightsView.as_view(),
-        name="recording_rights",
-    ),
+    path("recordings/<str:uid>/rights/", RecordingRightsView.as_view(), name="recording_rights"),
     path("rights/", RightsTableView.as_view(), name="rights_table"),
 ]

@@ -85,9 +85,7 @@ def refresh(records: Iterable[Record], *, today: date | None = None) -> None:
     record_all(list(events.values()))
 
 
-def _follow(
-    row: Conflict, current: FoundConflict | None, events: dict[str, EventDraft]
-) -> None:
+def _follow(row: Conflict, current: FoundConflict | None, events: dict[str, EventDraft]) -> None:
     """Change one row if its subject has changed."""
     if current is None:
         if row.state != ConflictState.GONE:
@@ -158,21 +156,13 @@ def _(recording: RightsRecording, day: date) -> Iterator[FoundConflict]:
     own = f"{recording.title} {recording.version_title}".strip()
     titles = _stated(recording, StatedField.TITLE, own)
     titles += [
-        {
-            "recording": row.uid,
-            "value": f"{row.title} {row.version_title}".strip(),
-        }
-        for row in here
+        {"recording": row.uid, "value": f"{row.title} {row.version_title}".strip()} for row in here
     ]
     yield from _different(ConflictKind.TITLE, titles, folded)
     length = recording.duration_ms
-    lengths = _stated(
-        recording, StatedField.DURATION, "" if length is None else str(length)
-    )
+    lengths = _stated(recording, StatedField.DURATION, "" if length is None else str(length))
     lengths += [
-        {"recording": row.uid, "value": str(row.duration_ms)}
-        for row in here
-        if row.duration_ms
+        {"recording": row.uid, "value": str(row.duration_ms)} for row in here if row.duration_ms
     ]
     numbers = [int(length["value"]) for length in lengths]
     if numbers and max(numbers) - min(numbers) > DURATION_SLACK_MS:
@@ -190,8 +180,7 @@ def _stated(record: Record, field: StatedField, own: str) -> list[dict[str, str]
     """Return what each source says of a field, with the value that the record has."""
     rows = Statement.objects.filter(**{column_of(record): record}, field=field)
     statements = [
-        {"claimant": row.claimant, "value": row.value}
-        for row in rows.order_by("claimant", "pk")
+        {"claimant": row.claimant, "value": row.value} for row in rows.order_by("claimant", "pk")
     ]
     # The value of a person is nobody else's statement.
     if own and own not in {statement["value"] for statement in statements}:
@@ -216,14 +205,11 @@ def _other_writers(work: Work) -> Iterator[FoundConflict]:
     writers = {namesake.uid: writers_of(namesake) for namesake in works}
     if len({frozenset(keys) for keys in writers.values() if keys}) > 1:
         yield FoundConflict(
-            ConflictKind.WRITERS,
-            {"works": {uid: sorted(keys) for uid, keys in writers.items()}},
+            ConflictKind.WRITERS, {"works": {uid: sorted(keys) for uid, keys in writers.items()}}
         )
 
 
-def _in_shares(
-    shares: Any, day: date
-) -> Iterator[FoundConflict]:  # Any: a related manager
+def _in_shares(shares: Any, day: date) -> Iterator[FoundConflict]:  # Any: a related manager
     rows: QuerySet[Share] = shares.filter(withdrawn_at__isnull=True)
     for (right, kind), members in ledger.grouped(rows.select_related("party")).items():
         over, disagree = [], []
@@ -235,11 +221,7 @@ def _in_shares(
         lapsed = [
             {"share": share.uid, **_where(countries), "until": _day(share.valid_until)}
             for share in members
-            if (
-                countries := contradictions.uncovered(members, day=day).get(
-                    share.pk, frozenset()
-                )
-            )
+            if (countries := contradictions.uncovered(members, day=day).get(share.pk, frozenset()))
         ]
         for conflict_kind, cells in (
             (ConflictKind.OVER, over),

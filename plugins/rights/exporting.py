@@ -30,11 +30,7 @@ from catalogue.owners.models import (
     Work,
     WorkNumber,
 )
-from catalogue.owners.selectors import (
-    recordings_in_reach,
-    releases_in_reach,
-    works_in_reach,
-)
+from catalogue.owners.selectors import recordings_in_reach, releases_in_reach, works_in_reach
 from plugins.rights.claims import RecordingClaim
 from plugins.rights.matching import match_key_of
 from reports.cells import Cell, ColumnType, Dialect, ValueType, csv_pieces
@@ -58,9 +54,7 @@ _KINDS: Final[Mapping[str, ValueType]] = {
     "valid_from": ValueType.DATE,
     "valid_until": ValueType.DATE,
 }
-FIELDS: Final = tuple(
-    ColumnType(name, _KINDS.get(name, ValueType.TEXT)) for name in _TEXTS.split()
-)
+FIELDS: Final = tuple(ColumnType(name, _KINDS.get(name, ValueType.TEXT)) for name in _TEXTS.split())
 _RIGHTS: Final[Mapping[str, str]] = {
     Right.PERFORMING: "performing",
     Right.MECHANICAL: "mechanical",
@@ -82,10 +76,7 @@ def sources() -> list[str]:
 def as_csv(*, source: str, user: User | str) -> Iterator[bytes]:
     """Yield a source's claims that the viewer may see, and record the export."""
     audit.services.record(
-        case="rights",
-        action="rights.exported",
-        actor=user,
-        after={"claimant": source},
+        case="rights", action="rights.exported", actor=user, after={"claimant": source}
     )
     return csv_pieces(rows(source), FIELDS, Dialect())
 
@@ -141,9 +132,7 @@ def _works(source: str) -> Iterator[_Line]:
     for batch in _batches(ordered.iterator(chunk_size=_BATCH)):
         groups = _groups(batch, source)
         of_source = _Sounds(source)
-        of_source.load(
-            recording for group in groups for recording in group.recordings.values()
-        )
+        of_source.load(recording for group in groups for recording in group.recordings.values())
         for group in groups:
             for share in group.shares:
                 yield group.names | _share_line(share)
@@ -173,9 +162,7 @@ def _groups(batch: Sequence[int], source: str) -> list[_SourceShares]:
         place = owner[share.number] if share.number else share.work_id
         if place is None or place not in works:
             continue
-        group = groups.setdefault(
-            (place, share.number), _SourceShares(works[place], share.number)
-        )
+        group = groups.setdefault((place, share.number), _SourceShares(works[place], share.number))
         group.shares.append(share)
     _say_iswcs(groups, source)
     _link(list(groups.values()))
@@ -184,9 +171,7 @@ def _groups(batch: Sequence[int], source: str) -> list[_SourceShares]:
 
 def _say_iswcs(groups: Mapping[tuple[int, str], _SourceShares], source: str) -> None:
     stated = Statement.objects.filter(
-        claimant=source,
-        field=StatedField.ISWC,
-        work__in={work for work, _number in groups},
+        claimant=source, field=StatedField.ISWC, work__in={work for work, _number in groups}
     )
     for statement in stated:
         group = groups.get((statement.work_id or 0, statement.number))
@@ -207,9 +192,7 @@ def _link(groups: Sequence[_SourceShares]) -> None:
     through = Work.recordings.through._default_manager
     for link in through.filter(work__in=works).order_by("rightsrecording_id"):
         links[link.work_id].append(link.rightsrecording_id)
-    sounds = recordings_in_reach().in_bulk(
-        {key for keys in links.values() for key in keys}
-    )
+    sounds = recordings_in_reach().in_bulk({key for keys in links.values() for key in keys})
     for group in groups:
         for key in sorted({key for at in _places(group) for key in links[at]}):
             if key in sounds:
@@ -225,9 +208,7 @@ def _share_line(share: Share) -> _Line:
         "role": share.role,
         "right": _RIGHTS[share.right],
         "kind": _SHARE_KINDS[share.kind],
-        "share_pct": None
-        if share.percent is None
-        else f"{share.percent.normalize():f}",
+        "share_pct": None if share.percent is None else f"{share.percent.normalize():f}",
         "territories": [
             *("WW" if code == tis.WORLD else code for code in share.included or ["WW"]),
             *(f"-{code}" for code in share.excluded),
@@ -254,9 +235,7 @@ class _Sounds:
     def load(self, recordings: Iterable[RightsRecording]) -> None:
         """Look up the source's statements about these, and our ids for them."""
         rows = {row.pk: row for row in recordings}
-        for statement in Statement.objects.filter(
-            claimant=self._source, recording__in=rows
-        ):
+        for statement in Statement.objects.filter(claimant=self._source, recording__in=rows):
             key = (statement.recording_id or 0, statement.field)
             self._stated[key] = statement.value
         ours = Recording.objects.filter(
@@ -324,8 +303,7 @@ def _releases(source: str) -> Iterator[_Line]:
         upcs = dict(stated.filter(release__in=batch).values_list("release", "value"))
         tracks: defaultdict[int, list[RightsRecording]] = defaultdict(list)
         rows = Track.objects.filter(
-            release__in=batch,
-            recording__in=recordings_in_reach().values("pk"),
+            release__in=batch, recording__in=recordings_in_reach().values("pk")
         )
         for track in rows.select_related("recording").order_by("position", "pk"):
             tracks[track.release_id].append(track.recording)
@@ -340,9 +318,7 @@ def _releases(source: str) -> Iterator[_Line]:
             yield names | {
                 "label": release.label,
                 "label_code": release.label_code,
-                "release_date": (
-                    release.released.isoformat() if release.released else None
-                ),
+                "release_date": (release.released.isoformat() if release.released else None),
             }
             for recording in tracks[key]:
                 if line := sounds.line(recording):

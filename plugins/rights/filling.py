@@ -15,15 +15,9 @@ from accounts.reach import working_for
 from catalogue.changes import update_recording
 from catalogue.models import Recording
 from catalogue.owners import ledger
-from catalogue.owners.choices import (
-    PUBLISHER_ROLES,
-    WRITER_ROLES,
-)
+from catalogue.owners.choices import PUBLISHER_ROLES, WRITER_ROLES
 from catalogue.owners.models import Release, RightsRecording, Share, Work
-from catalogue.owners.records import (
-    catalogue_recordings,
-    record_keys,
-)
+from catalogue.owners.records import catalogue_recordings, record_keys
 from catalogue.owners.shares import chosen_among, own_shares
 from common.batches import batched
 
@@ -32,9 +26,7 @@ _AT_ONCE: Final = 200
 _NAMES: Final = ("writers", "publishers")
 
 
-def fill_recordings(
-    records: Iterable[RightsRecording], *, user: User | None = None
-) -> None:
+def fill_recordings(records: Iterable[RightsRecording], *, user: User | None = None) -> None:
     """Fill the catalogue recordings of some records, regardless of access limits."""
     with working_for(None):
         for some in batched(records, _AT_ONCE):
@@ -56,9 +48,7 @@ def fill_catalogue(recordings: Collection[Recording], *, user: User | None) -> N
     refresh_own_shares(recordings, day=day)
 
 
-def _fill(
-    recording: Recording, values: Mapping[str, str | list[str]], user: User | None
-) -> None:
+def _fill(recording: Recording, values: Mapping[str, str | list[str]], user: User | None) -> None:
     before = {name: getattr(recording, name) for name in values}
     follows = {
         name: value
@@ -73,9 +63,7 @@ def _fill(
         Recording.objects.filter(pk=recording.pk).update(filled_names=filled)
 
 
-def _field_values(
-    records: Sequence[RightsRecording], day: date
-) -> dict[str, str | list[str]]:
+def _field_values(records: Sequence[RightsRecording], day: date) -> dict[str, str | list[str]]:
     """Return what rights say for each flat field; empty where they say nothing."""
     works = Work.objects.filter(recordings__in=records, merged_into=None).distinct()
     iswcs = {work.iswc for work in works if work.iswc}

@@ -15,14 +15,7 @@ from typing import Final
 from django.db.models import Q
 
 from catalogue.owners.choices import WRITER_ROLES
-from catalogue.owners.models import (
-    Party,
-    Release,
-    RightsRecording,
-    Share,
-    Work,
-    WorkNumber,
-)
+from catalogue.owners.models import Party, Release, RightsRecording, Share, Work, WorkNumber
 from catalogue.owners.texts import folded
 from plugins.rights.claims import RecordingClaim
 
@@ -54,9 +47,7 @@ def find_party(*, name: str, codes: Mapping[str, str]) -> Party | None:
     named = Party.objects.filter(name_key=folded(name), merged_into=None)
     candidates = list(named.order_by("pk")[:10])
     bare = [
-        party
-        for party in candidates
-        if not any(getattr(party, field) for field in PARTY_CODES)
+        party for party in candidates if not any(getattr(party, field) for field in PARTY_CODES)
     ]
     if any(codes.values()):
         # A code is added to a name only if it can be nobody else's.
@@ -86,9 +77,7 @@ def find_work(
         return None
     if number:
         return None
-    for work in Work.objects.filter(title_key=folded(title), merged_into=None).order_by(
-        "pk"
-    )[:50]:
+    for work in Work.objects.filter(title_key=folded(title), merged_into=None).order_by("pk")[:50]:
         if writers_of(work) == set(writers):
             return work
     return None
@@ -96,9 +85,7 @@ def find_work(
 
 def writers_of(work: Work) -> set[int]:
     """Return the keys of the parties that wrote a work, as far as shares say so."""
-    rows = Share.objects.filter(
-        work=work, role__in=WRITER_ROLES, withdrawn_at__isnull=True
-    )
+    rows = Share.objects.filter(work=work, role__in=WRITER_ROLES, withdrawn_at__isnull=True)
     return set(rows.values_list("party", flat=True))
 
 
@@ -117,9 +104,7 @@ def match_key_of(claim: RecordingClaim, claimant: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def find_release(
-    *, grid: str, upc: str, label: str, catalogue_number: str
-) -> Release | None:
+def find_release(*, grid: str, upc: str, label: str, catalogue_number: str) -> Release | None:
     """Return the release with a GRid, a UPC, or a label's catalogue number."""
     ways = []
     if grid:

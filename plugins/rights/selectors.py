@@ -12,12 +12,7 @@ from django.db.models import Q, QuerySet
 
 from accounts.reach import sees_every_bucket
 from catalogue.models import Recording
-from catalogue.owners.choices import (
-    ConflictKind,
-    ConflictState,
-    Right,
-    ShareKind,
-)
+from catalogue.owners.choices import ConflictKind, ConflictState, Right, ShareKind
 from catalogue.owners.models import (
     Conflict,
     Party,
@@ -107,9 +102,7 @@ def claims_of(record: Work | RightsRecording) -> list[Share]:
 
 def shares_of_party(party: Party) -> QuerySet[Share]:
     """Return a party's shares that the viewer may see."""
-    rows = Share.objects.filter(
-        party=party, withdrawn_at__isnull=True, work__merged_into=None
-    )
+    rows = Share.objects.filter(party=party, withdrawn_at__isnull=True, work__merged_into=None)
     if not sees_every_bucket():
         rows = rows.filter(
             Q(work__in=works_in_reach().values("pk"))
@@ -138,9 +131,7 @@ def conflicts_under(isrcs: Iterable[str]) -> QuerySet[Conflict]:
 
 def open_conflicts(record: Record) -> Sequence[Conflict]:
     """Return the open conflicts of a record."""
-    rows = Conflict.objects.filter(
-        **{column_of(record): record}, state=ConflictState.OPEN
-    )
+    rows = Conflict.objects.filter(**{column_of(record): record}, state=ConflictState.OPEN)
     return list(rows)
 
 
@@ -154,11 +145,7 @@ def values_of(conflict: Conflict) -> list[dict[str, Any]]:  # Any: JSON
     values = conflict.evidence.get("values", [])
     named = [claim["recording"] for claim in values if "recording" in claim]
     seen = set(Recording.objects.filter(uid__in=named).values_list("uid", flat=True))
-    return [
-        claim
-        for claim in values
-        if "recording" not in claim or claim["recording"] in seen
-    ]
+    return [claim for claim in values if "recording" not in claim or claim["recording"] in seen]
 
 
 def choice_by(conflict: Conflict, source: str) -> str | None:

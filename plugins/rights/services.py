@@ -77,9 +77,7 @@ def apply_claims(
     # Before the events: it adds some of recordings and conflicts.
     if follows:
         follow(touched, user=actor)
-    audit.services.record_all(
-        list(changes.events.values()), actor=actor or audit.services.SYSTEM
-    )
+    audit.services.record_all(list(changes.events.values()), actor=actor or audit.services.SYSTEM)
     return applied
 
 
@@ -95,16 +93,11 @@ def _foreseen(applied: Applied, touched: Sequence[Record]) -> Applied:
     opened = [event.after for event in events if event.action == "conflict.opened"]
     sounds = [record for record in near if isinstance(record, RightsRecording)]
     with working_for(None):
-        uids = {
-            recording.uid
-            for sound in sounds
-            for recording in catalogue_recordings(sound)
-        }
+        uids = {recording.uid for sound in sounds for recording in catalogue_recordings(sound)}
     return replace(
         applied,
         conflicts=frozenset(
-            (conflict["record"], conflict["kind"], conflict["right"])
-            for conflict in opened
+            (conflict["record"], conflict["kind"], conflict["right"]) for conflict in opened
         ),
         recordings=frozenset(uids),
     )
@@ -114,9 +107,7 @@ def follow(records: Iterable[Record], *, user: User | None) -> None:
     """Bring conflicts and the flat fields of recordings to what records say now."""
     near = neighbours(records)
     refresh(near)
-    fill_recordings(
-        (record for record in near if isinstance(record, RightsRecording)), user=user
-    )
+    fill_recordings((record for record in near if isinstance(record, RightsRecording)), user=user)
 
 
 def _apply_all(changes: Changes) -> None:
@@ -149,9 +140,7 @@ def _apply(
     try:
         rows_by_key[claim.key] = apply(changes, claim)
     except ClaimRefused as refused:
-        changes.add_fault(
-            refused.line or line, refused.field, refused.value, refused.rule
-        )
+        changes.add_fault(refused.line or line, refused.field, refused.value, refused.rule)
 
 
 def _summary(changes: Changes) -> Applied:
@@ -161,9 +150,7 @@ def _summary(changes: Changes) -> Applied:
         changed=changes.changed,
         unchanged=changes.unchanged,
         faults=tuple(changes.faults),
-        records=tuple(
-            _applied(changes, key, row) for rows in every for key, row in rows.items()
-        ),
+        records=tuple(_applied(changes, key, row) for rows in every for key, row in rows.items()),
     )
 
 

@@ -75,9 +75,7 @@ def erase(*, person: User, actor: User | str) -> Erasure:
     if why := hidden_rows():
         raise ErasureRefused(why)
     if person.username.startswith(ERASED_PREFIX):
-        raise ErasureRefused(
-            _("%(username)s is already erased.") % {"username": person.username}
-        )
+        raise ErasureRefused(_("%(username)s is already erased.") % {"username": person.username})
     erasure = preview(person=person)
     for token in ApiToken.objects.filter(owner=person):
         revoke_token(token=token, actor=actor)

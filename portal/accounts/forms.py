@@ -29,9 +29,7 @@ class TokenForm(forms.Form):
     """A new API token: its purpose, scopes and last day."""
 
     name = forms.CharField(
-        max_length=100,
-        help_text=_("What uses it, such as 'nightly upload'."),
-        label=_("Name"),
+        max_length=100, help_text=_("What uses it, such as 'nightly upload'."), label=_("Name")
     )
     scopes = forms.MultipleChoiceField(
         choices=[(scope.value, text) for scope, text in _SCOPES.items()],
@@ -51,9 +49,7 @@ class TokenForm(forms.Form):
         """Reject a day in the past."""
         day: date | None = self.cleaned_data["expires_on"]
         if day is not None and day < timezone.localdate():
-            raise forms.ValidationError(
-                gettext("This day is in the past. Choose a later one.")
-            )
+            raise forms.ValidationError(gettext("This day is in the past. Choose a later one."))
         return day
 
     def expires_at(self) -> datetime | None:
@@ -72,7 +68,5 @@ class ProjectForm(forms.ModelForm[Project]):
         fields = ["name", "buckets"]
 
     buckets = forms.ModelMultipleChoiceField(
-        Bucket.objects.present(),
-        widget=SearchSelectMultiple,
-        label=_("Buckets"),
+        Bucket.objects.present(), widget=SearchSelectMultiple, label=_("Buckets")
     )

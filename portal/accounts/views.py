@@ -17,12 +17,7 @@ from accounts.roles import Action
 from accounts.tokens import create_token, revoke_token
 from catalogue.models import Bucket
 from portal.accounts.forms import ProjectForm, TokenForm
-from portal.shared.access import (
-    PortalRequest,
-    confirmed_to_post,
-    needs,
-    own_address,
-)
+from portal.shared.access import PortalRequest, confirmed_to_post, needs, own_address
 from portal.shared.asking import ask_first
 from portal.shared.columns import LISTS
 from portal.shared.lists import page_of
@@ -70,9 +65,7 @@ def token_revoke(request: PortalRequest, uid: str) -> HttpResponseBase:
     token = get_object_or_404(_visible(request), uid=uid)
     if request.method == "POST":
         revoke_token(token=token, actor=request.user)
-        messages.success(
-            request, _("Token %(name)s was revoked.") % {"name": token.name}
-        )
+        messages.success(request, _("Token %(name)s was revoked.") % {"name": token.name})
         return redirect("portal:tokens")
     return ask_first(
         request,
@@ -96,13 +89,9 @@ def project_create(request: PortalRequest) -> HttpResponseBase:
     project = None
     if request.method == "POST" and form.is_valid():
         project = create_project(
-            name=form.cleaned_data["name"],
-            buckets=form.cleaned_data["buckets"],
-            user=request.user,
+            name=form.cleaned_data["name"], buckets=form.cleaned_data["buckets"], user=request.user
         )
-    return render(
-        request, "portal/accounts/project_form.html", {"form": form, "project": project}
-    )
+    return render(request, "portal/accounts/project_form.html", {"form": form, "project": project})
 
 
 @require_POST
@@ -113,9 +102,7 @@ def list_columns(request: PortalRequest, name: str) -> HttpResponseBase:
         raise Http404
     user, chosen = request.user, request.POST.getlist("column")
     columns = {
-        list_name: names
-        for list_name, names in user.list_columns.items()
-        if list_name != name
+        list_name: names for list_name, names in user.list_columns.items() if list_name != name
     }
     if "usual" not in request.POST:
         columns[name] = [column.name for column in LISTS[name] if column.name in chosen]
@@ -131,9 +118,7 @@ def project_revoke(request: PortalRequest, uid: str) -> HttpResponseBase:
     project = get_object_or_404(Project, uid=uid)
     if request.method == "POST":
         revoke_project(project=project, user=request.user)
-        messages.success(
-            request, _("The keys of %(name)s were revoked.") % {"name": project.name}
-        )
+        messages.success(request, _("The keys of %(name)s were revoked.") % {"name": project.name})
         return redirect("portal:tokens")
     return ask_first(
         request,

@@ -23,10 +23,7 @@ class PasswordStatus(ReadOnlyPasswordHashWidget):
     """Says whether the user has a password, where Django shows a part of its hash."""
 
     def get_context(
-        self,
-        name: str,
-        value: Any,
-        attrs: dict[str, Any] | None,
+        self, name: str, value: Any, attrs: dict[str, Any] | None
     ) -> dict[str, Any]:  # Any: Django's own types
         """Return the context of Django's template."""
         context = super().get_context(name, value, attrs)
@@ -73,8 +70,7 @@ class UserForm(UserChangeForm[User]):
         if not stays:
             raise forms.ValidationError(
                 gettext(
-                    "This would take the administration from yourself. "
-                    "Ask another admin to do it."
+                    "This would take the administration from yourself. Ask another admin to do it."
                 )
             )
         return cleaned

@@ -39,12 +39,7 @@ from portal.admin.base import (
     user_of,
 )
 from portal.admin.filters import PickFilter
-from portal.admin.sign_ins import (
-    PlaceInline,
-    SecondFactorInline,
-    SessionInline,
-    SingleSignOnInline,
-)
+from portal.admin.sign_ins import PlaceInline, SecondFactorInline, SessionInline, SingleSignOnInline
 from portal.admin.unchanged import Values
 from scanning.models import Container
 
@@ -81,9 +76,7 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):  # type: ignore[misc]  
     form = UserForm
     add_form = NewUserForm
     add_form_template = "admin/accounts/user/add_form.html"
-    list_display = [
-        *("username", "full_name", "email", "roles", "is_active", "last_login"),
-    ]
+    list_display = [*("username", "full_name", "email", "roles", "is_active", "last_login")]
     list_filter = ["groups", "is_active"]
     # A list of all groups can be ticked by keyboard and on a phone.
     filter_horizontal = ()
@@ -166,8 +159,7 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):  # type: ignore[misc]  
         if person.is_active and not saved.has_perm(Action.VIEW):
             self.message_user(
                 request,
-                gettext("Without a role, %(person)s sees nothing.")
-                % {"person": person},
+                gettext("Without a role, %(person)s sees nothing.") % {"person": person},
                 messages.WARNING,
             )
 
@@ -192,11 +184,7 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):  # type: ignore[misc]  
         taken = sum(remove_second_factors(person) for person in chosen)
         self.message_user(
             request,
-            ngettext(
-                "%(count)s second factor removed.",
-                "%(count)s second factors removed.",
-                taken,
-            )
+            ngettext("%(count)s second factor removed.", "%(count)s second factors removed.", taken)
             % {"count": taken},
         )
         return None
@@ -217,20 +205,14 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):  # type: ignore[misc]  
         self.message_user(
             request,
             ngettext(
-                "%(count)s single sign-on removed.",
-                "%(count)s single sign-ons removed.",
-                ended,
+                "%(count)s single sign-on removed.", "%(count)s single sign-ons removed.", ended
             )
             % {"count": ended},
         )
         return None
 
-    @admin.action(
-        description=_("Erase the data of this person…"), permissions=["change"]
-    )
-    def erase_data(
-        self, request: HttpRequest, chosen: QuerySet[User]
-    ) -> HttpResponse | None:
+    @admin.action(description=_("Erase the data of this person…"), permissions=["change"])
+    def erase_data(self, request: HttpRequest, chosen: QuerySet[User]) -> HttpResponse | None:
         """Show what erasing changes; erase the person after a confirmation."""
         person = chosen.first()
         if person is None or chosen.count() != 1:
@@ -277,18 +259,14 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):  # type: ignore[misc]  
 class AccessLimitForm(forms.ModelForm[AccessLimit]):
     """The access limits of a group; the choices are stored as sorted lists of ids."""
 
-    limits_containers = forms.BooleanField(
-        required=False, label=_("Only the containers below")
-    )
+    limits_containers = forms.BooleanField(required=False, label=_("Only the containers below"))
     containers = forms.ModelMultipleChoiceField(
         Container.objects.present().order_by("name"),
         required=False,
         widget=FilteredSelectMultiple("containers", is_stacked=False),
         label=_("Containers"),
     )
-    limits_buckets = forms.BooleanField(
-        required=False, label=_("Only the buckets below")
-    )
+    limits_buckets = forms.BooleanField(required=False, label=_("Only the buckets below"))
     buckets = forms.ModelMultipleChoiceField(
         Bucket.objects.present().order_by("name"),
         required=False,
@@ -313,8 +291,7 @@ class AccessLimitForm(forms.ModelForm[AccessLimit]):
             limited = cleaned.get(f"limits_{name}")
             if chosen and not limited:
                 self.add_error(
-                    f"limits_{name}",
-                    gettext("Tick this to limit access to the chosen ones."),
+                    f"limits_{name}", gettext("Tick this to limit access to the chosen ones.")
                 )
             cleaned[name] = sorted(row.pk for row in chosen) if limited else None
         return cleaned
@@ -325,17 +302,12 @@ class AccessLimitInline(_StackedInline):
 
     model = AccessLimit
     form = AccessLimitForm
-    fields = [
-        *("second_factor", "limits_containers", "containers"),
-        *("limits_buckets", "buckets"),
-    ]
+    fields = [*("second_factor", "limits_containers", "containers"), *("limits_buckets", "buckets")]
     # Django shows the singular, because a group has one limit.
     verbose_name = verbose_name_plural = _("What its members see and how they sign in")
     can_delete = False
 
-    def has_view_permission(
-        self, request: HttpRequest, obj: Model | None = None
-    ) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Let admins see and set limits."""
         return request.user.has_perm(Action.CONFIGURE)
 
@@ -360,9 +332,7 @@ class RoleGroupAdmin(RoleAdmin[Group]):
         """Ask admins to confirm that it is them before they change a group."""
         return confirm_changes(super().get_urls())
 
-    def has_delete_permission(
-        self, request: HttpRequest, obj: Group | None = None
-    ) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
         """Allow deleting empty groups that are not roles."""
         gone = obj is None or not (_is_role(obj) or obj.user_set.exists())
         return gone and request.user.has_perm(Action.CONFIGURE)
@@ -382,9 +352,7 @@ class RoleGroupAdmin(RoleAdmin[Group]):
         for group in queryset:
             self.delete_model(request, group)
 
-    def get_readonly_fields(
-        self, request: HttpRequest, obj: Group | None = None
-    ) -> list[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Group | None = None) -> list[str]:
         """Make the names of roles read-only."""
         return ["name"] if obj is not None and _is_role(obj) else []
 
@@ -451,10 +419,7 @@ class ApiTokenAdmin(RoleAdmin[ApiToken]):
     list_filter = [("owner", PickFilter)]
     list_select_related = ["owner"]
     search_fields = ["name", "=hint", "owner__username"]
-    readonly_fields = (
-        *all_field_names(ApiToken, but=["id", "digest", "scopes"]),
-        "scope_codes",
-    )
+    readonly_fields = (*all_field_names(ApiToken, but=["id", "digest", "scopes"]), "scope_codes")
 
     @admin.display(description=_("Scopes"))
     def scope_codes(self, token: ApiToken) -> SafeString:

@@ -9,15 +9,7 @@ from typing import TypeVar
 
 from django.contrib import admin
 from django.contrib.auth.models import Group
-from django.db.models import (
-    CharField,
-    Model,
-    OuterRef,
-    Q,
-    QuerySet,
-    Subquery,
-    Value,
-)
+from django.db.models import CharField, Model, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Cast, Coalesce, Concat
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
@@ -28,14 +20,7 @@ from accounts.reach import is_limited
 from accounts.roles import Action
 from audit.models import Anchor, Event
 from audit.services import ACCOUNT_CASES
-from audit.words import (
-    action_label,
-    actor_label,
-    case_label,
-    cases,
-    is_case,
-    via_label,
-)
+from audit.words import action_label, actor_label, case_label, cases, is_case, via_label
 from common.registry import Registry
 from portal.admin.base import RoleAdmin, all_field_names, code, two_lines, user_of
 from portal.admin.filters import CodeFilter, DaysFilter
@@ -67,9 +52,7 @@ class _TrailAdmin(RoleAdmin[Row]):
 
     def has_view_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         """Show events to users without access limits."""
-        return super().has_view_permission(request, obj) and not is_limited(
-            user_of(request)
-        )
+        return super().has_view_permission(request, obj) and not is_limited(user_of(request))
 
 
 @admin.register(Anchor)
@@ -98,16 +81,7 @@ class EventAdmin(_TrailAdmin[Event]):
     search_help_text = _("Id of what it is about, person, or text of the note")
     ordering = ["-id"]
     readonly_fields = (
-        *(
-            "case_shown",
-            "sequence",
-            "at",
-            "person",
-            "through",
-            "action_label",
-            "why",
-            "note_shown",
-        ),
+        *("case_shown", "sequence", "at", "person", "through", "action_label", "why", "note_shown"),
         *("actor", "actor_salt", "actor_digest", "previous_hash", "hash"),
         "before_text",
         "after_text",
@@ -148,9 +122,7 @@ class EventAdmin(_TrailAdmin[Event]):
         self, request: HttpRequest, queryset: QuerySet[Event], search_term: str
     ) -> tuple[QuerySet[Event], bool]:
         """Find a case by its id alone too, as the list shows it."""
-        rows, has_duplicates = super().get_search_results(
-            request, queryset, search_term
-        )
+        rows, has_duplicates = super().get_search_results(request, queryset, search_term)
         if search_term and " " not in search_term:
             # Whole cases, because only these are found through the index.
             named = [f"{kind}:{search_term}" for kind in cases()]

@@ -142,15 +142,10 @@ class RoleAdmin(_Readable, _ModelAdmin[Row]):
         return is_shown and not _leads_out_of_sight(self.model, lookup, value)
 
     def _shown_columns(self, request: HttpRequest) -> Iterator[str]:
-        filters = (
-            entry[0] if isinstance(entry, tuple) else entry
-            for entry in self.list_filter
-        )
+        filters = (entry[0] if isinstance(entry, tuple) else entry for entry in self.list_filter)
         fields = flatten_fieldsets(self.get_fieldsets(request))
         for column in (*filters, *self.list_display, *fields):
-            name = (
-                column if isinstance(column, str) else getattr(column, "__name__", "")
-            )
+            name = column if isinstance(column, str) else getattr(column, "__name__", "")
             # A filter of our own has a name of its own in the address.
             yield getattr(column, "parameter_name", name).split(LOOKUP_SEP)[0]
 
@@ -285,17 +280,11 @@ class RoleAdmin(_Readable, _ModelAdmin[Row]):
         """Return whether the screen can add rows and the user's role allows it."""
         return self.add_action is not None and request.user.has_perm(self.add_action)
 
-    def has_change_permission(
-        self, request: HttpRequest, obj: Row | None = None
-    ) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         """Return whether the screen can change rows and the user's role allows it."""
-        return self.change_action is not None and request.user.has_perm(
-            self.change_action
-        )
+        return self.change_action is not None and request.user.has_perm(self.change_action)
 
-    def has_delete_permission(
-        self, request: HttpRequest, obj: Row | None = None
-    ) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         """Refuse: the portal retires rows, because other rows refer to them."""
         return False
 
@@ -377,15 +366,11 @@ class ReadOnlyInline(_Readable, _TabularInline):
     max_num = 0
     can_delete = False
 
-    def has_view_permission(
-        self, request: HttpRequest, obj: Model | None = None
-    ) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Let everybody with a role look."""
         return request.user.has_perm(Action.VIEW)
 
-    def has_change_permission(
-        self, request: HttpRequest, obj: Model | None = None
-    ) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Refuse."""
         return False
 
@@ -457,16 +442,12 @@ def score(value: Decimal | None, scale: str = "") -> SafeString:
 def player(url: str) -> SafeString:
     """Draw the browser's audio player, or a note if nothing can be played."""
     if not url:
-        return format_html(
-            "{}", _("The audio is not stored here, or not ready to play.")
-        )
+        return format_html("{}", _("The audio is not stored here, or not ready to play."))
     return format_html('<audio controls preload="none" src="{}"></audio>', url)
 
 
 def two_lines(first: str, second: str) -> SafeString:
     """Draw a cell with a title and a smaller second line."""
     return format_html(
-        '<span class="cell-title">{}</span><span class="cell-sub">{}</span>',
-        first,
-        second,
+        '<span class="cell-title">{}</span><span class="cell-sub">{}</span>', first, second
     )

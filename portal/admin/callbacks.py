@@ -12,13 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts.roles import Action
-from portal.admin.base import (
-    ReadOnlyInline,
-    RoleAdmin,
-    all_field_names,
-    code,
-    user_of,
-)
+from portal.admin.base import ReadOnlyInline, RoleAdmin, all_field_names, code, user_of
 from portal.admin.filters import DaysFilter, PickFilter
 from portal.shared.times import when
 from scanning.models import DeliveryAttempt, InboundCallback, OutboundCallback
@@ -42,10 +36,7 @@ class InboundCallbackAdmin(RoleAdmin[InboundCallback]):
     list_select_related = ["container", "scanned_file"]
     search_fields = ["=file_id", "scanned_file__name"]
     of_every_bucket = ("body",)
-    readonly_fields = (
-        "id_of_file",
-        *all_field_names(InboundCallback, but=["id", "file_id"]),
-    )
+    readonly_fields = ("id_of_file", *all_field_names(InboundCallback, but=["id", "file_id"]))
     actions = ["apply_again"]
 
     def has_replay_permission(self, request: HttpRequest) -> bool:
@@ -53,9 +44,7 @@ class InboundCallbackAdmin(RoleAdmin[InboundCallback]):
         return request.user.has_perm(Action.CONFIGURE)
 
     @admin.action(description=_("Apply again"), permissions=["replay"])
-    def apply_again(
-        self, request: HttpRequest, queryset: QuerySet[InboundCallback]
-    ) -> None:
+    def apply_again(self, request: HttpRequest, queryset: QuerySet[InboundCallback]) -> None:
         """Queue each callback as if it had just arrived."""
         for callback in queryset:
             replay(callback=callback, user=user_of(request))
@@ -84,27 +73,14 @@ class AttemptInline(ReadOnlyInline):
     """The delivery attempts of a callback."""
 
     model = DeliveryAttempt
-    readonly_fields = (
-        "at",
-        "duration_ms",
-        "status_code",
-        "answer",
-    )
+    readonly_fields = ("at", "duration_ms", "status_code", "answer")
 
 
 @admin.register(OutboundCallback)
 class OutboundCallbackAdmin(RoleAdmin[OutboundCallback]):
     """Outgoing callbacks to the addresses of containers."""
 
-    list_display = [
-        "uid",
-        "container",
-        "scanned_file",
-        "status",
-        "attempts",
-        "created",
-        "finished",
-    ]
+    list_display = ["uid", "container", "scanned_file", "status", "attempts", "created", "finished"]
     list_filter = ["status", ("container", PickFilter), ("created_at", DaysFilter)]
     list_select_related = ["container", "scanned_file"]
     search_fields = ["=uid", "scanned_file__name"]

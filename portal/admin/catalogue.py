@@ -15,21 +15,10 @@ from django.utils.translation import gettext_lazy as _
 from accounts.reach import PRESENT, is_limited
 from accounts.roles import Action
 from catalogue.changes import update_bucket, update_recording
-from catalogue.models import (
-    ACRCLOUD_MUSIC_BUCKET_ID,
-    Bucket,
-    Recording,
-)
+from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Bucket, Recording
 from catalogue.services import create_bucket
 from common.reading import read_clock
-from portal.admin.base import (
-    RoleAdmin,
-    match_count_link,
-    number,
-    player,
-    two_lines,
-    user_of,
-)
+from portal.admin.base import RoleAdmin, match_count_link, number, player, two_lines, user_of
 from portal.admin.filters import DaysFilter, PickFilter
 from portal.catalogue.forms import RecordingDetailsForm
 from portal.shared import formats
@@ -73,9 +62,7 @@ class BucketAdmin(RoleAdmin[Bucket]):
             bucket.recordings_there,
         )
 
-    def get_readonly_fields(
-        self, request: HttpRequest, obj: Bucket | None = None
-    ) -> list[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Bucket | None = None) -> list[str]:
         """Leave the type of a bucket as it was created: programs rely on it."""
         read_only = ["created_by", "created_at", "updated_at"]
         return read_only if obj is None else ["bucket_type", *read_only]
@@ -85,17 +72,13 @@ class BucketAdmin(RoleAdmin[Bucket]):
         may = super().has_add_permission(request)
         return may and not is_limited(user_of(request))
 
-    def has_change_permission(
-        self, request: HttpRequest, obj: Bucket | None = None
-    ) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Bucket | None = None) -> bool:
         """Refuse changes to the bucket that the wire protocol reserves."""
         if obj is not None and obj.pk == ACRCLOUD_MUSIC_BUCKET_ID:
             return False
         return super().has_change_permission(request, obj)
 
-    def save_model(
-        self, request: HttpRequest, obj: Bucket, form: Any, change: bool
-    ) -> None:
+    def save_model(self, request: HttpRequest, obj: Bucket, form: Any, change: bool) -> None:
         """Save the bucket as the portal's pages do, with one event."""
         user = user_of(request)
         if not change:
@@ -114,15 +97,7 @@ class RecordingAdmin(RoleAdmin[Recording]):
 
     change_action = Action.EDIT_CATALOGUE
     form = RecordingDetailsForm
-    list_display = [
-        "title_shown",
-        "bucket",
-        "status",
-        "custom_id",
-        "code",
-        "length",
-        "match_count",
-    ]
+    list_display = ["title_shown", "bucket", "status", "custom_id", "code", "length", "match_count"]
     list_filter = [
         "status",
         "too_little_sound",
@@ -185,18 +160,14 @@ class RecordingAdmin(RoleAdmin[Recording]):
     @admin.display(description=_("ISRC"), ordering="isrc_normalised")
     def code(self, recording: Recording) -> SafeString:
         """Return the ISRC and the result of its check."""
-        return two_lines(
-            recording.isrc or formats.UNKNOWN, recording.get_isrc_status_display()
-        )
+        return two_lines(recording.isrc or formats.UNKNOWN, recording.get_isrc_status_display())
 
     @admin.display(description=_("Listen"))
     def listen(self, recording: Recording) -> SafeString:
         """Return an audio player."""
         return player(audio_url(recording))
 
-    def save_model(
-        self, request: HttpRequest, obj: Recording, form: Any, change: bool
-    ) -> None:
+    def save_model(self, request: HttpRequest, obj: Recording, form: Any, change: bool) -> None:
         """Write the changed values as programs do, with one event."""
         columns = form.changed_columns()
         if columns:

@@ -19,14 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.roles import Action
 from common.reading import read_number
 from jobs.selectors import next_attempt
-from portal.admin.base import (
-    RoleAdmin,
-    action_page,
-    all_field_names,
-    code,
-    number,
-    user_of,
-)
+from portal.admin.base import RoleAdmin, action_page, all_field_names, code, number, user_of
 from portal.admin.filters import DaysFilter, PickFilter
 from portal.shared import formats
 from portal.shared.access import confirm_outbound
@@ -39,9 +32,7 @@ from scanning.errors import IntakeRefused
 from scanning.models import CloudAccount, CloudDeletion, CloudJob, Container
 from scanning.services import cloud
 
-_CLOUD_ENGINES = [
-    choice for choice in EngineChoice.choices if choice[0] != EngineChoice.EMBEDDED
-]
+_CLOUD_ENGINES = [choice for choice in EngineChoice.choices if choice[0] != EngineChoice.EMBEDDED]
 
 
 class CloudAccountForm(forms.ModelForm):  # type: ignore[type-arg]  # subscripted in stubs only
@@ -51,9 +42,7 @@ class CloudAccountForm(forms.ModelForm):  # type: ignore[type-arg]  # subscripte
         required=False,
         max_length=8000,
         strip=True,
-        widget=forms.PasswordInput(
-            attrs={"autocomplete": "off", "class": "vTextField"}
-        ),
+        widget=forms.PasswordInput(attrs={"autocomplete": "off", "class": "vTextField"}),
         help_text=_(
             "From the ACRCloud console (developer settings). Stored encrypted and "
             "not shown again; leave empty to keep the one that is stored."
@@ -72,9 +61,7 @@ class CloudAccountForm(forms.ModelForm):  # type: ignore[type-arg]  # subscripte
         if not token and not self.instance.token_sealed:
             raise forms.ValidationError(gettext("Enter the account's token."))
         if any(not 32 < ord(character) < 127 for character in token):
-            raise forms.ValidationError(
-                gettext("A token is one word of plain characters.")
-            )
+            raise forms.ValidationError(gettext("A token is one word of plain characters."))
         return token
 
 
@@ -82,10 +69,7 @@ class TieForm(forms.Form):
     """The connection of a portal container to a container of the account."""
 
     remote = forms.TypedChoiceField(
-        coerce=int,
-        required=False,
-        empty_value=None,
-        label=_("Container in the account"),
+        coerce=int, required=False, empty_value=None, label=_("Container in the account")
     )
     container = forms.ModelChoiceField(
         Container.objects.present(),
@@ -101,8 +85,7 @@ class TieForm(forms.Form):
         initial="ACRCloud Music",
         label=_("The cloud's buckets"),
         help_text=_(
-            "Ids or names, separated by commas; used for a container that is "
-            "created there."
+            "Ids or names, separated by commas; used for a container that is created there."
         ),
     )
     cap_hours = forms.IntegerField(
@@ -110,9 +93,7 @@ class TieForm(forms.Form):
         min_value=0,
         max_value=1_000_000,
         label=_("Monthly limit in hours"),
-        help_text=_(
-            "No more audio than this is sent in a month. Leave empty for no limit."
-        ),
+        help_text=_("No more audio than this is sent in a month. Leave empty for no limit."),
     )
     set_callback = forms.BooleanField(
         required=False, initial=True, label=_("Have its results posted to this portal")
@@ -134,9 +115,7 @@ class TieForm(forms.Form):
         cleaned = super().clean() or {}
         if not cleaned.get("remote") and not cleaned.get("container"):
             raise forms.ValidationError(
-                gettext(
-                    "Choose a container of the account, one of this portal, or both."
-                )
+                gettext("Choose a container of the account, one of this portal, or both.")
             )
         return cleaned
 
@@ -168,9 +147,7 @@ class CloudAccountAdmin(RoleAdmin[CloudAccount]):
         return (
             super()
             .get_queryset(request)
-            .prefetch_related(
-                Prefetch("containers", queryset=Container.objects.present())
-            )
+            .prefetch_related(Prefetch("containers", queryset=Container.objects.present()))
         )
 
     def get_urls(self) -> list[URLPattern]:
@@ -223,25 +200,19 @@ class CloudAccountAdmin(RoleAdmin[CloudAccount]):
             return gettext("Created when the account is saved.")
         return code(cloud.account_callback_url(account))
 
-    def save_model(
-        self, request: HttpRequest, obj: CloudAccount, form: Any, change: bool
-    ) -> None:
+    def save_model(self, request: HttpRequest, obj: CloudAccount, form: Any, change: bool) -> None:
         """Save the account through the service, which encrypts the token."""
         confirm_outbound(request, form, "base_url")
         token = form.cleaned_data["token"]
         cloud.save_account(account=obj, token=token, user=user_of(request))
 
     @admin.action(description=_("Test the connection"), permissions=["change"])
-    def test_connection(
-        self, request: HttpRequest, queryset: QuerySet[CloudAccount]
-    ) -> None:
+    def test_connection(self, request: HttpRequest, queryset: QuerySet[CloudAccount]) -> None:
         """Test the connection of each account."""
         for account in queryset:
             _show_trial(request, account)
 
-    @admin.action(
-        description=_("End the pause and try everything now"), permissions=["change"]
-    )
+    @admin.action(description=_("End the pause and try everything now"), permissions=["change"])
     def retry_now(self, request: HttpRequest, queryset: QuerySet[CloudAccount]) -> None:
         """End the pause and check all waiting scans now."""
         count = sum(cloud.retry_now(account=account) for account in queryset)
@@ -275,8 +246,7 @@ class CloudAccountAdmin(RoleAdmin[CloudAccount]):
         if ready and _tie(request, account, form, remote):
             return redirect("admin:scanning_cloudaccount_containers", pk)
         tied = {
-            container.cloud_container_id: container
-            for container in account.containers.present()
+            container.cloud_container_id: container for container in account.containers.present()
         }
         return action_page(
             self,
@@ -295,15 +265,10 @@ class CloudAccountAdmin(RoleAdmin[CloudAccount]):
 
 
 def _tie(
-    request: HttpRequest,
-    account: CloudAccount,
-    form: TieForm,
-    remote: list[RemoteContainer],
+    request: HttpRequest, account: CloudAccount, form: TieForm, remote: list[RemoteContainer]
 ) -> bool:
     terms = form.cleaned_data
-    chosen = next(
-        (container for container in remote if container.id == terms["remote"]), None
-    )
+    chosen = next((container for container in remote if container.id == terms["remote"]), None)
     try:
         if chosen is not None:
             tied = cloud.adopt_container(
@@ -324,21 +289,12 @@ def _tie(
         messages.error(request, str(refused))
         return False
     cloud.set_terms(
-        container=tied,
-        engine=terms["engine"],
-        cap_hours=terms["cap_hours"],
-        user=user_of(request),
+        container=tied, engine=terms["engine"], cap_hours=terms["cap_hours"], user=user_of(request)
     )
     messages.success(
         request,
-        gettext(
-            "%(tied)s now sends to container %(cloud_container_id)s of %(account)s."
-        )
-        % {
-            "tied": tied,
-            "cloud_container_id": tied.cloud_container_id,
-            "account": account,
-        },
+        gettext("%(tied)s now sends to container %(cloud_container_id)s of %(account)s.")
+        % {"tied": tied, "cloud_container_id": tied.cloud_container_id, "account": account},
     )
     return True
 
@@ -354,9 +310,7 @@ def _show_trial(request: HttpRequest, account: CloudAccount) -> None:
 class CloudJobAdmin(RoleAdmin[CloudJob]):
     """Scans in the cloud, with the answer as received."""
 
-    list_display = [
-        *("scan", "file_name", "account", "sent_as", "sent", "due", "hours", "said")
-    ]
+    list_display = [*("scan", "file_name", "account", "sent_as", "sent", "due", "hours", "said")]
     list_filter = [("account", PickFilter), "sent_as", ("created_at", DaysFilter)]
     list_select_related = ["scan__scanned_file", "account"]
     search_fields = ["=scan__uid", "=remote_id", "scan__scanned_file__name"]

@@ -16,28 +16,14 @@ from django.utils.translation import gettext_lazy as _
 from accounts.reach import PRESENT
 from accounts.roles import Action
 from catalogue.models import Bucket
-from portal.admin.base import (
-    RoleAdmin,
-    all_field_names,
-    code,
-    number,
-    user_of,
-)
+from portal.admin.base import RoleAdmin, all_field_names, code, number, user_of
 from portal.admin.filters import PickFilter
-from portal.containers.views import (
-    ContainerForm,
-    after_change,
-    refuse_without_bucket,
-)
+from portal.containers.views import ContainerForm, after_change, refuse_without_bucket
 from portal.shared import formats
 from portal.shared.access import confirm_outbound
 from portal.shared.selectors import count_per_row
 from review.services import floors
-from scanning.models import (
-    Container,
-    Project,
-    ScannedFile,
-)
+from scanning.models import Container, Project, ScannedFile
 from scanning.services.containers import inbound_callback_url, record_saved
 
 _CONTAINER_FIELDS = (
@@ -141,32 +127,24 @@ class ContainerAdmin(RoleAdmin[Container]):
             return gettext("No address: the embedded engine scans its files.")
         return code(url)
 
-    def get_fields(
-        self, request: HttpRequest, obj: Container | None = None
-    ) -> tuple[str, ...]:
+    def get_fields(self, request: HttpRequest, obj: Container | None = None) -> tuple[str, ...]:
         """Show the callback addresses only to admins."""
         hidden = set() if request.user.has_perm(Action.CONFIGURE) else _FOR_ADMINS
         return tuple(name for name in _CONTAINER_FIELDS if name not in hidden)
 
-    def save_model(
-        self, request: HttpRequest, obj: Container, form: Any, change: bool
-    ) -> None:
+    def save_model(self, request: HttpRequest, obj: Container, form: Any, change: bool) -> None:
         """Save the container with its creator."""
         confirm_outbound(request, form, "callback_url")
         if not change:
             obj.created_by = user_of(request)
         super().save_model(request, obj, form, change)
 
-    def save_related(
-        self, request: HttpRequest, form: Any, formsets: Any, change: bool
-    ) -> None:
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Record the event with the buckets; evaluate matches that a lower floor returns."""
         super().save_related(request, form, formsets, change)
         container: Container = form.instance
         engine_before = form.initial["engine"] if change else None
-        record_saved(
-            container=container, engine_before=engine_before, user=user_of(request)
-        )
+        record_saved(container=container, engine_before=engine_before, user=user_of(request))
         after_change(request, form, user=user_of(request))
 
 
@@ -185,9 +163,7 @@ class ProjectAdmin(RoleAdmin[Project]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Project]:
         """Join the creator and prefetch the buckets."""
         projects = super().get_queryset(request).select_related("created_by")
-        return projects.prefetch_related(
-            Prefetch("buckets", queryset=Bucket.objects.present())
-        )
+        return projects.prefetch_related(Prefetch("buckets", queryset=Bucket.objects.present()))
 
     @admin.display(description=_("Buckets"))
     def bucket_names(self, project: Project) -> str:

@@ -23,14 +23,7 @@ from dedup.models import (
     SharedLoop,
 )
 from dedup.selectors import left_by_undo
-from portal.admin.base import (
-    APPLY,
-    ReadOnlyInline,
-    RoleAdmin,
-    action_page,
-    user_of,
-    within_reach,
-)
+from portal.admin.base import APPLY, ReadOnlyInline, RoleAdmin, action_page, user_of, within_reach
 from portal.admin.filters import DaysFilter
 from portal.duplicates import page
 from portal.shared import selection
@@ -61,13 +54,7 @@ class DedupGroupAdmin(RoleAdmin[DedupGroup]):
     list_filter = ["kind", ("updated_at", DaysFilter)]
     search_fields = ["=uid", "members__recording__title"]
     ordering = ["-updated_at", "-id"]
-    readonly_fields = (
-        "uid",
-        "kind",
-        "version",
-        "created_at",
-        "updated_at",
-    )
+    readonly_fields = ("uid", "kind", "version", "created_at", "updated_at")
     inlines = [MemberInline]
     actions = ["merge_groups"]
 
@@ -83,12 +70,7 @@ class DedupGroupAdmin(RoleAdmin[DedupGroup]):
     def canonical(self, group: DedupGroup) -> str:
         """Return the canonical recording of the group."""
         return next(
-            (
-                str(member.recording)
-                for member in group.members.all()
-                if member.canonical
-            ),
-            "",
+            (str(member.recording) for member in group.members.all() if member.canonical), ""
         )
 
     @admin.display(description=_("Recordings"), ordering="size")
@@ -99,18 +81,14 @@ class DedupGroupAdmin(RoleAdmin[DedupGroup]):
     @admin.display(description=_("Found as"))
     def kinds(self, group: DedupGroup) -> str:
         """Return the kinds of duplicate in the group."""
-        kinds = {
-            member.get_kind_display() for member in group.members.all() if member.kind
-        }
+        kinds = {member.get_kind_display() for member in group.members.all() if member.kind}
         return ", ".join(sorted(kinds))
 
     def has_merge_permission(self, request: HttpRequest) -> bool:
         """Let users merge whose role may edit duplicates."""
         return request.user.has_perm(Action.EDIT_DUPLICATES)
 
-    @admin.action(
-        description=_("Merge into the canonical recording…"), permissions=["merge"]
-    )
+    @admin.action(description=_("Merge into the canonical recording…"), permissions=["merge"])
     def merge_groups(
         self, request: HttpRequest, groups: QuerySet[DedupGroup]
     ) -> HttpResponseBase | None:
@@ -122,13 +100,11 @@ class DedupGroupAdmin(RoleAdmin[DedupGroup]):
             about = {"title": gettext("Merge groups")} | context
             return action_page(self, request, template, **about)
         done, refused = actions.merge_many(
-            versions=selection.unpack(request.POST.getlist("group")),
-            user=user_of(request),
+            versions=selection.unpack(request.POST.getlist("group")), user=user_of(request)
         )
         self.message_user(
             request,
-            ngettext("%(count)s group merged.", "%(count)s groups merged.", done)
-            % {"count": done},
+            ngettext("%(count)s group merged.", "%(count)s groups merged.", done) % {"count": done},
         )
         for title, why in refused:
             self.message_user(request, f"{title}: {why}", messages.ERROR)
@@ -176,9 +152,7 @@ class DedupActionAdmin(RoleAdmin[DedupAction]):
             try:
                 actions.undo(action=action, user=user_of(request))
             except ActionRefused as refused:
-                self.message_user(
-                    request, f"{action}: {refused.message}", messages.ERROR
-                )
+                self.message_user(request, f"{action}: {refused.message}", messages.ERROR)
             else:
                 done = gettext("%(action)s: undone.") % {"action": action}
                 self.message_user(request, f"{done} {remainder}".strip())

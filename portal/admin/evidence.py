@@ -62,9 +62,7 @@ class EvidencePackAdmin(RoleAdmin[EvidencePack]):
     @admin.display(description=_("Size"), ordering="size_bytes")
     def size(self, pack: EvidencePack) -> SafeString:
         """Return the size of the ZIP."""
-        return number(
-            formats.size(pack.size_bytes) if pack.size_bytes else formats.UNKNOWN
-        )
+        return number(formats.size(pack.size_bytes) if pack.size_bytes else formats.UNKNOWN)
 
     @admin.display(description=_("SHA-256"))
     def seal(self, pack: EvidencePack) -> SafeString:
@@ -88,8 +86,7 @@ def build_many(
     count = chosen.count()
     if count > MOST:
         messages.error(
-            request,
-            gettext("Select at most %(limit)s matches at once.") % {"limit": MOST},
+            request, gettext("Select at most %(limit)s matches at once.") % {"limit": MOST}
         )
         return None
     return action_page(
@@ -97,8 +94,7 @@ def build_many(
         request,
         "admin/review/match/build_evidence.html",
         title=gettext("Build evidence"),
-        subtitle=ngettext("%(count)s match", "%(count)s matches", count)
-        % {"count": count},
+        subtitle=ngettext("%(count)s match", "%(count)s matches", count) % {"count": count},
         selected=list(chosen.values_list("pk", flat=True)),
         preview=list(chosen[:PREVIEW_ROWS]),
         more=count - PREVIEW_ROWS,
@@ -135,8 +131,6 @@ def _build(request: HttpRequest, chosen: QuerySet[Match]) -> None:
         hidden = len(refused) - REFUSALS_SHOWN
         messages.warning(
             request,
-            ngettext(
-                "%(count)s more was refused.", "%(count)s more were refused.", hidden
-            )
+            ngettext("%(count)s more was refused.", "%(count)s more were refused.", hidden)
             % {"count": hidden},
         )

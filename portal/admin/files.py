@@ -40,10 +40,7 @@ from portal.shared.selectors import count_per_row
 from portal.shared.times import when
 from review.models import Match
 from review.timeline import timeline
-from scanning.models import (
-    Scan,
-    ScannedFile,
-)
+from scanning.models import Scan, ScannedFile
 from scanning.parts import sources_here
 from scanning.services.callbacks import link_remote_file
 from scanning.tags import territories_of, words_of
@@ -74,13 +71,7 @@ class ScanInline(ReadOnlyInline):
     """The scans of a file."""
 
     model = Scan
-    readonly_fields = (
-        "link",
-        "shown_engine",
-        "status",
-        "message",
-        "finished_at",
-    )
+    readonly_fields = ("link", "shown_engine", "status", "message", "finished_at")
     verbose_name_plural = _("scans")
 
     @admin.display(description=_("Engine"))
@@ -233,18 +224,12 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
         description=format_lazy(_("{label} the selected…"), label=_RESCAN.label),
         permissions=["rescan"],
     )
-    def rescan(
-        self, request: HttpRequest, queryset: QuerySet[ScannedFile]
-    ) -> HttpResponse | None:
+    def rescan(self, request: HttpRequest, queryset: QuerySet[ScannedFile]) -> HttpResponse | None:
         """Preview which files are scanned again; do it after a confirmation."""
-        files = list(
-            queryset.filter(**PRESENT).order_by("name")[: bulk_actions.LIMIT + 1]
-        )
+        files = list(queryset.filter(**PRESENT).order_by("name")[: bulk_actions.LIMIT + 1])
         if len(files) > bulk_actions.LIMIT:
             text = gettext("Tick at most %(limit)d files at once.")
-            self.message_user(
-                request, text % {"limit": bulk_actions.LIMIT}, messages.ERROR
-            )
+            self.message_user(request, text % {"limit": bulk_actions.LIMIT}, messages.ERROR)
             return None
         user, form = user_of(request), _RESCAN.form(request.POST)
         if APPLY in request.POST:
@@ -265,13 +250,9 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
             left_out=[(file, why) for file, why in reasons if why],
         )
 
-    def save_model(
-        self, request: HttpRequest, obj: ScannedFile, form: Any, change: bool
-    ) -> None:
+    def save_model(self, request: HttpRequest, obj: ScannedFile, form: Any, change: bool) -> None:
         """Set the id through the service, which applies callbacks that waited for it."""
         remote_id = obj.remote_id
         obj.refresh_from_db(fields=["remote_id"])
         if remote_id != obj.remote_id:
-            link_remote_file(
-                scanned_file=obj, remote_id=remote_id, user=user_of(request)
-            )
+            link_remote_file(scanned_file=obj, remote_id=remote_id, user=user_of(request))

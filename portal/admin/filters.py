@@ -38,16 +38,12 @@ class _ConditionFilter(admin.SimpleListFilter, ABC):
     def conditions(self, request: HttpRequest) -> Mapping[str, Condition]:
         """Return label and condition of each choice."""
 
-    def lookups(
-        self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
-    ) -> list[Choice]:
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]) -> list[Choice]:
         """Return the choices."""
         offered = self.conditions(request).items()
         return [(name, str(label)) for name, (label, _condition) in offered]
 
-    def queryset(
-        self, request: HttpRequest, queryset: QuerySet[Match]
-    ) -> QuerySet[Match]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Match]) -> QuerySet[Match]:
         """Return the matches that fit the choice, or ``otherwise`` without one."""
         chosen = self.conditions(request).get(self.value() or "")
         return queryset.filter(chosen[1] if chosen else self.otherwise)
@@ -131,10 +127,7 @@ class CodeFilter(admin.AllValuesFieldListFilter):
         """Label every choice: an empty label would leave a link without text."""
         every, *codes = super().choices(changelist)
         named = [
-            {
-                **choice,
-                "display": action_label(str(choice["display"])) or gettext("No code"),
-            }
+            {**choice, "display": action_label(str(choice["display"])) or gettext("No code")}
             for choice in codes
         ]
         yield {**every, "display": gettext("All")}
@@ -184,8 +177,7 @@ class PickFilter(admin.RelatedFieldListFilter):
         )
         picked = forms.ModelChoiceField(manager.all(), required=False, widget=widget)
         form = forms.Form(
-            initial={self.lookup_kwarg: (self.lookup_val or [None])[-1]},
-            auto_id="filter_%s",
+            initial={self.lookup_kwarg: (self.lookup_val or [None])[-1]}, auto_id="filter_%s"
         )
         form.fields[self.lookup_kwarg] = picked
         return form
@@ -253,17 +245,13 @@ def _begin(day: date) -> datetime:
     return timezone.make_aware(datetime.combine(day, time.min))
 
 
-def _other_parameters(
-    changelist: Any, *, but: Collection[str]
-) -> list[tuple[str, str]]:
+def _other_parameters(changelist: Any, *, but: Collection[str]) -> list[tuple[str, str]]:
     """Return the other parameters of a list, to be sent with a filter's form.
 
     Any: Django's change list.
     """
     parameters = {
-        name: values
-        for name, values in changelist.get_filters_params().items()
-        if name not in but
+        name: values for name, values in changelist.get_filters_params().items() if name not in but
     }
     if changelist.query:
         parameters["q"] = [changelist.query]
@@ -288,8 +276,6 @@ class HereFilter(admin.ChoicesFieldListFilter, ABC):
         offered = super().choices(changelist)
         yield next(offered)
         here = self.here()
-        for (value, _label), choice in zip(
-            self.field.flatchoices, offered, strict=False
-        ):
+        for (value, _label), choice in zip(self.field.flatchoices, offered, strict=False):
             if value in here:
                 yield choice

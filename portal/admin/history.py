@@ -59,9 +59,7 @@ def case_of(row: Model) -> str:
     return f"{beginning}:{attrgetter(column)(row)}" if beginning else ""
 
 
-def page(
-    request: HttpRequest, row: Model, context: dict[str, object]
-) -> TemplateResponse:
+def page(request: HttpRequest, row: Model, context: dict[str, object]) -> TemplateResponse:
     """Return the page of the object's events, newest first, and any broken event."""
     case = case_of(row)
     events = Event.objects.filter(case=case).order_by("-sequence")

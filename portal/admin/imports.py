@@ -124,9 +124,7 @@ class ImportAdmin(RoleAdmin[Import]):
         place = self.model.place_field
         return (place, "made_by") if place else ("made_by",)
 
-    def get_fields(
-        self, request: HttpRequest, obj: Import | None = None
-    ) -> tuple[str, ...]:
+    def get_fields(self, request: HttpRequest, obj: Import | None = None) -> tuple[str, ...]:
         """Show every column but those of files."""
         return (
             *("uid", "file_name"),
@@ -150,8 +148,7 @@ class AdminsImportAdmin(ImportAdmin):
 
 for _kind in all_kinds():
     admin.site.register(
-        _kind.model,
-        AdminsImportAdmin if _kind.action == Action.CONFIGURE else ImportAdmin,
+        _kind.model, AdminsImportAdmin if _kind.action == Action.CONFIGURE else ImportAdmin
     )
 
 

@@ -26,13 +26,7 @@ from common.reading import read_clock
 from portal.admin import evidence as evidence_admin
 from portal.admin import match_decisions, match_locks
 from portal.admin.base import RoleAdmin, badge, score, two_lines, user_of
-from portal.admin.filters import (
-    AgeFilter,
-    LockFilter,
-    PickFilter,
-    ScoreBandFilter,
-    StateFilter,
-)
+from portal.admin.filters import AgeFilter, LockFilter, PickFilter, ScoreBandFilter, StateFilter
 from portal.admin.match_page import page
 from portal.pictures import ribbon
 from portal.shared import formats
@@ -70,14 +64,7 @@ class MatchAdmin(RoleAdmin[Match]):
     change_list_template = "admin/review/match/change_list.html"
     # They name rules that the reader may not see.
     of_every_bucket = ("policy_name", "decided_by_name")
-    list_display = [
-        "recording_title",
-        "state_shown",
-        "score_shown",
-        "source",
-        "places",
-        "found_at",
-    ]
+    list_display = ["recording_title", "state_shown", "score_shown", "source", "places", "found_at"]
     list_filter = [
         StateFilter,
         "queue_reason",
@@ -131,15 +118,8 @@ class MatchAdmin(RoleAdmin[Match]):
         lock, arguments = wrap(match_locks.change_lock), {"model_admin": self}
         return [
             path("export/", wrap(self.export_list), name="review_match_export"),
-            path(
-                "<int:pk>/decide/<str:verb>/",
-                ask,
-                arguments,
-                name="review_match_decide",
-            ),
-            path(
-                "<int:pk>/claim/<str:verb>/", ask, arguments, name="review_match_claim"
-            ),
+            path("<int:pk>/decide/<str:verb>/", ask, arguments, name="review_match_decide"),
+            path("<int:pk>/claim/<str:verb>/", ask, arguments, name="review_match_claim"),
             path("<int:pk>/note/", note, arguments, name="review_match_note"),
             path("<int:pk>/lock/", lock, arguments, name="review_match_lock"),
             *super().get_urls(),
@@ -158,9 +138,7 @@ class MatchAdmin(RoleAdmin[Match]):
             if match.state in WAITING_STATES
             else reason_label(match.decision_reason)
         )
-        return format_html(
-            '{}<span class="cell-sub">{}</span>', badge(match.state), why
-        )
+        return format_html('{}<span class="cell-sub">{}</span>', badge(match.state), why)
 
     @admin.display(description=_("Source"), ordering="scanned_file__name")
     def source(self, match: Match) -> SafeString:
@@ -210,10 +188,7 @@ class MatchAdmin(RoleAdmin[Match]):
         extra_context: dict[str, Any] | None = None,  # Any: Django's own signature
     ) -> HttpResponse:
         """Show the list, with the export for users who may run reports."""
-        context = {
-            **(extra_context or {}),
-            "can_export": self.has_export_permission(request),
-        }
+        context = {**(extra_context or {}), "can_export": self.has_export_permission(request)}
         return super().changelist_view(request, context)
 
     def change_view(
@@ -228,20 +203,14 @@ class MatchAdmin(RoleAdmin[Match]):
         context = dict(extra_context or {})
         if match is not None:
             page_context = page(
-                match=match,
-                user=user_of(request),
-                chosen=request.GET.get("segment", ""),
+                match=match, user=user_of(request), chosen=request.GET.get("segment", "")
             )
             context |= {
                 **page_context,
                 "title": gettext("Match"),
                 "can_export": self.has_export_permission(request),
-                "source_url": reverse(
-                    "portal:file_detail", args=[match.scanned_file.uid]
-                ),
-                "recording_url": reverse(
-                    "portal:recording_detail", args=[match.recording.uid]
-                ),
+                "source_url": reverse("portal:file_detail", args=[match.scanned_file.uid]),
+                "recording_url": reverse("portal:recording_detail", args=[match.recording.uid]),
             }
         return super().change_view(request, object_id, form_url, context)
 
@@ -269,22 +238,13 @@ class MatchAdmin(RoleAdmin[Match]):
         return match_decisions.assign_many(self, request, queryset)
 
     @admin.action(
-        description=_("Export the selected as a match report (CSV)"),
-        permissions=["export"],
+        description=_("Export the selected as a match report (CSV)"), permissions=["export"]
     )
-    def export_matches(
-        self, request: HttpRequest, queryset: QuerySet[Match]
-    ) -> HttpResponseBase:
+    def export_matches(self, request: HttpRequest, queryset: QuerySet[Match]) -> HttpResponseBase:
         """Stream a match report of the selected matches as CSV."""
-        return _csv(
-            reports.stream_report(
-                layout=Layout(), matches=queryset, user=user_of(request)
-            )
-        )
+        return _csv(reports.stream_report(layout=Layout(), matches=queryset, user=user_of(request)))
 
-    @admin.action(
-        description=_("Build evidence for the selected…"), permissions=["export"]
-    )
+    @admin.action(description=_("Build evidence for the selected…"), permissions=["export"])
     def build_evidence(
         self, request: HttpRequest, queryset: QuerySet[Match]
     ) -> HttpResponse | None:
@@ -300,17 +260,11 @@ class MatchAdmin(RoleAdmin[Match]):
             matches = self.get_changelist_instance(request).get_queryset(request)
         except IncorrectLookupParameters as error:
             raise BadRequest(gettext("The list has no such filter.")) from error
-        return _csv(
-            reports.stream_report(
-                layout=Layout(), matches=matches, user=user_of(request)
-            )
-        )
+        return _csv(reports.stream_report(layout=Layout(), matches=matches, user=user_of(request)))
 
 
 def _csv(pieces: Iterator[bytes]) -> StreamingHttpResponse:
     layout = Layout()
     return StreamingHttpResponse(
-        pieces,
-        content_type=CONTENT_TYPES[layout.format],
-        headers=attachment(layout.file_name),
+        pieces, content_type=CONTENT_TYPES[layout.format], headers=attachment(layout.file_name)
     )

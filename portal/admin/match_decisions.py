@@ -44,14 +44,7 @@ if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
     from django.utils.functional import _StrPromise
 
-BULK_VERBS = (
-    Verb.CONFIRM,
-    Verb.CLEAR,
-    Verb.REJECT,
-    Verb.ESCALATE,
-    Verb.REOPEN,
-    Verb.UNDO,
-)
+BULK_VERBS = (Verb.CONFIRM, Verb.CLEAR, Verb.REJECT, Verb.ESCALATE, Verb.REOPEN, Verb.UNDO)
 PREVIEW_ROWS = 20
 REFUSALS_SHOWN = 10
 
@@ -95,9 +88,7 @@ def ask_decision(
     )
 
 
-def keeps_typed(
-    view: Callable[..., HttpResponse],
-) -> Callable[..., HttpResponseBase]:
+def keeps_typed(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponseBase]:
     """Keep what was sent to a match's page in the admin after the session had ended."""
 
     def page_of(pk: int, verb: str = "", **_arguments: object) -> str:
@@ -137,9 +128,7 @@ def _licence_name(check: coverage.LicenceCheck) -> str:
     return f"{name} – {check.why}" if check.why else name
 
 
-def _is_decided(
-    request: HttpRequest, match: Match, form: DecisionForm, version: int
-) -> bool:
+def _is_decided(request: HttpRequest, match: Match, form: DecisionForm, version: int) -> bool:
     """Decide the match; show a refusal above the form and return False."""
     # Claims can be disputed and answered after their file or recording has gone.
     changed = changed_standing(match, request.POST)
@@ -148,18 +137,13 @@ def _is_decided(
         return False
     try:
         decided = decide_one(
-            match=match,
-            user=user_of(request),
-            version=version,
-            decision=form.decision(),
+            match=match, user=user_of(request), version=version, decision=form.decision()
         )
     except ReviewError as refused:
         form.add_error(None, refused.message)
         return False
     word = lowered(decided.get_state_display())
-    messages.success(
-        request, _("%(name)s: %(state)s.") % {"name": match, "state": word}
-    )
+    messages.success(request, _("%(name)s: %(state)s.") % {"name": match, "state": word})
     return True
 
 
@@ -179,9 +163,7 @@ def action_of(verb: Verb) -> Callable[..., HttpResponse | None]:
     permission = "approve" if rule.action == Action.APPROVE else "decide"
 
     @admin.action(
-        description=format_lazy(
-            gettext_lazy("{label} the selected…"), label=rule.label
-        ),
+        description=format_lazy(gettext_lazy("{label} the selected…"), label=rule.label),
         permissions=[permission],
     )
     def decide_selected(
@@ -190,9 +172,7 @@ def action_of(verb: Verb) -> Callable[..., HttpResponse | None]:
         form = DecisionForm(rule, _posted_form(request))
 
         def act(expected: Versions) -> Decided:
-            return decide(
-                versions=expected, user=user_of(request), decision=form.decision()
-            )
+            return decide(versions=expected, user=user_of(request), decision=form.decision())
 
         work = _Work(str(rule.label), rule.done, form, act)
         return _carry_out_many(model_admin, request, queryset, work)
@@ -226,10 +206,7 @@ def _posted_form(request: HttpRequest) -> QueryDict | None:
 
 
 def _carry_out_many(
-    model_admin: ModelAdmin[Match],
-    request: HttpRequest,
-    queryset: QuerySet[Match],
-    work: _Work,
+    model_admin: ModelAdmin[Match], request: HttpRequest, queryset: QuerySet[Match], work: _Work
 ) -> HttpResponse | None:
     """Show the count, a preview and the form; apply the action when it is sent."""
     applying = APPLY in request.POST
@@ -243,13 +220,9 @@ def _carry_out_many(
     was_shown = _posted_form(request) is not None
     expected = _expected(request) if was_shown else dict(rows[: limit + 1])
     if len(expected) > limit:
-        messages.error(
-            request, _("Select at most %(limit)s matches at once.") % {"limit": limit}
-        )
+        messages.error(request, _("Select at most %(limit)s matches at once.") % {"limit": limit})
         return None
-    chosen = Match.objects.filter(uid__in=expected).select_related(
-        "recording", "scanned_file"
-    )
+    chosen = Match.objects.filter(uid__in=expected).select_related("recording", "scanned_file")
     preview = list(chosen.order_by("-created_at", "-pk")[:PREVIEW_ROWS])
     return action_page(
         model_admin,
@@ -288,8 +261,6 @@ def _apply(request: HttpRequest, work: _Work) -> None:
         hidden = refused - REFUSALS_SHOWN
         messages.warning(
             request,
-            ngettext(
-                "%(count)s more was refused.", "%(count)s more were refused.", hidden
-            )
+            ngettext("%(count)s more was refused.", "%(count)s more were refused.", hidden)
             % {"count": hidden},
         )

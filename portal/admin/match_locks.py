@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
 
 
-def add_note(
-    request: HttpRequest, pk: int, model_admin: ModelAdmin[Match]
-) -> HttpResponse:
+def add_note(request: HttpRequest, pk: int, model_admin: ModelAdmin[Match]) -> HttpResponse:
     """Add a note to the match's history."""
     match = _match(request, pk, model_admin)
     # The note that was sent after the session had ended.
@@ -44,9 +42,7 @@ def add_note(
     return _back(match)
 
 
-def change_lock(
-    request: HttpRequest, pk: int, model_admin: ModelAdmin[Match]
-) -> HttpResponse:
+def change_lock(request: HttpRequest, pk: int, model_admin: ModelAdmin[Match]) -> HttpResponse:
     """Take over the review lock of another person, or release the lock."""
     match = _match(request, pk, model_admin)
     if request.method != "POST":

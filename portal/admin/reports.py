@@ -150,9 +150,7 @@ class SheetEditAdmin(RoleAdmin[SheetEdit]):
     search_fields = ["=uid", "scanned_file__name"]
     # Titles may be of recordings that the reader may not see.
     readonly_fields = (
-        *all_field_names(
-            SheetEdit, but=["id", "subject", "title", "other_subject", "other_title"]
-        ),
+        *all_field_names(SheetEdit, but=["id", "subject", "title", "other_subject", "other_title"]),
         *("subject_shown", "other_subject_shown"),
     )
 

@@ -22,20 +22,9 @@ from portal.policies.sentence import sentence_of
 from portal.shared import formats
 from portal.shared.selectors import bucket_names, count_per_row
 from review.choices import MatchState
-from review.models import (
-    Dispute,
-    Licence,
-    Match,
-    MatchAlias,
-    Policy,
-    SavedView,
-    VersionAnswer,
-)
+from review.models import Dispute, Licence, Match, MatchAlias, Policy, SavedView, VersionAnswer
 
-_LICENCE_FIELDS = (
-    *all_field_names(Licence, but=("id", "evidence")),
-    *("buckets", "recordings"),
-)
+_LICENCE_FIELDS = (*all_field_names(Licence, but=("id", "evidence")), *("buckets", "recordings"))
 _POLICY_FIELDS = ("in_words", *all_field_names(Policy, but=("id", "conditions")))
 
 
@@ -53,13 +42,7 @@ class LicenceAdmin(RoleAdmin[Licence]):
         "active",
         "cleared",
     ]
-    list_filter = [
-        "active",
-        "scope",
-        "use_kind",
-        "on_expiry",
-        ("created_at", DaysFilter),
-    ]
+    list_filter = ["active", "scope", "use_kind", "on_expiry", ("created_at", DaysFilter)]
     search_fields = ["holder", "=uid"]
     ordering = ["-id"]
     readonly_fields = _LICENCE_FIELDS
@@ -68,9 +51,7 @@ class LicenceAdmin(RoleAdmin[Licence]):
         """Annotate the number of matches that each licence clears."""
         cleared = Match.objects.filter(state=MatchState.CLEARED)
         return (
-            super()
-            .get_queryset(request)
-            .annotate(cleared_there=count_per_row(cleared, "licence"))
+            super().get_queryset(request).annotate(cleared_there=count_per_row(cleared, "licence"))
         )
 
     @admin.display(description=_("Number"))
@@ -140,12 +121,7 @@ class DisputeAdmin(RoleAdmin[Dispute]):
         ("match__scanned_file__container", PickFilter),
         ("received_at", DaysFilter),
     ]
-    list_select_related = [
-        "match__recording",
-        "match__scanned_file",
-        "recorded_by",
-        "answered_by",
-    ]
+    list_select_related = ["match__recording", "match__scanned_file", "recorded_by", "answered_by"]
     search_fields = ["match__recording__title", "=uid", "=match__uid"]
     ordering = ["due_at", "id"]
     readonly_fields = all_field_names(Dispute, but=("id",))
@@ -162,10 +138,7 @@ class MatchAliasAdmin(RoleAdmin[MatchAlias]):
 
     list_display = ["uid", "match", "recording", "joined_at"]
     list_filter = [("joined_at", DaysFilter)]
-    list_select_related = [
-        *("match__recording", "match__scanned_file"),
-        "recording",
-    ]
+    list_select_related = [*("match__recording", "match__scanned_file"), "recording"]
     search_fields = ["=uid", "=match__uid", "recording__title"]
     date_hierarchy = "joined_at"
     fields = ["uid", "match", "recording", "merge", "joined_at"]

@@ -15,38 +15,21 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from common.reading import read_interval, read_number
-from portal.admin.base import (
-    ReadOnlyInline,
-    RoleAdmin,
-    all_field_names,
-    badge,
-    code,
-    number,
-    score,
-)
+from portal.admin.base import ReadOnlyInline, RoleAdmin, all_field_names, badge, code, number, score
 from portal.admin.filters import DaysFilter, PickFilter
 from portal.shared import formats
 from portal.shared.times import when
 from review import rule_names
 from review.models import Match
 from review.words import reason_label
-from scanning.models import (
-    Detection,
-    Scan,
-    Segment,
-)
+from scanning.models import Detection, Scan, Segment
 
 
 class DetectionInline(ReadOnlyInline):
     """The detections of a scan."""
 
     model = Detection
-    readonly_fields = (
-        "link",
-        "section",
-        "score",
-        "score_scale",
-    )
+    readonly_fields = ("link", "section", "score", "score_scale")
 
     @admin.display(description=_("Recording"))
     def link(self, detection: Detection) -> SafeString:
@@ -64,15 +47,7 @@ class DetectionInline(ReadOnlyInline):
 class ScanAdmin(RoleAdmin[Scan]):
     """Scans, read-only."""
 
-    list_display = [
-        "uid",
-        "scanned_file",
-        "engine",
-        "status",
-        "message",
-        "started",
-        "took",
-    ]
+    list_display = ["uid", "scanned_file", "engine", "status", "message", "started", "took"]
     list_filter = [
         "status",
         "engine",
@@ -161,11 +136,7 @@ class SegmentInline(ReadOnlyInline):
     def by_chance(self, segment: Segment) -> str:
         """Return how many of them chance would explain."""
         expected = segment.expected_by_chance
-        return (
-            formats.UNKNOWN
-            if expected is None
-            else read_number(float(expected), decimals=2)
-        )
+        return formats.UNKNOWN if expected is None else read_number(float(expected), decimals=2)
 
     @admin.display(description=_("Under speech"))
     def under_speech(self, segment: Segment) -> str:
@@ -205,14 +176,7 @@ def with_matches(detections: Iterable[Detection]) -> list[Detection]:
 class DetectionAdmin(RoleAdmin[Detection]):
     """Detections that engines reported, read-only."""
 
-    list_display = [
-        "recording",
-        "scanned_file",
-        "decision",
-        "section",
-        "shown_score",
-        "found_at",
-    ]
+    list_display = ["recording", "scanned_file", "decision", "section", "shown_score", "found_at"]
     list_filter = [
         "created_at",
         "section",
@@ -233,10 +197,7 @@ class DetectionAdmin(RoleAdmin[Detection]):
         return DetectionList
 
     def get_object(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        from_field: str | None = None,
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> Detection | None:
         """Return the detection with its match."""
         detection = super().get_object(request, object_id, from_field)
@@ -255,10 +216,7 @@ class DetectionAdmin(RoleAdmin[Detection]):
         match: Match | None = detection.match
         if match is None:
             return SafeString(formats.UNKNOWN)
-        why = (
-            reason_label(match.decision_reason),
-            rule_names.actor_label(match.decided_by_name),
-        )
+        why = (reason_label(match.decision_reason), rule_names.actor_label(match.decided_by_name))
         return format_html(
             '<a href="{}">{}</a><span class="cell-sub">{}</span>',
             reverse("admin:review_match_change", args=[match.pk]),

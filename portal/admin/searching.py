@@ -8,12 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from catalogue.models import Recording
-from portal.admin.base import (
-    ReadOnlyInline,
-    RoleAdmin,
-    all_field_names,
-    within_reach,
-)
+from portal.admin.base import ReadOnlyInline, RoleAdmin, all_field_names, within_reach
 from portal.admin.filters import PickFilter
 from portal.shared.times import when
 from scanning.drops.services import next_polls
@@ -96,6 +91,4 @@ class RetroSearchAdmin(RoleAdmin[RetroSearch]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[RetroSearch]:
         """Leave out searches whose recordings the user may not see."""
         recordings = Recording.objects.all()
-        return within_reach(
-            super().get_queryset(request), recordings, "retro_searches", request
-        )
+        return within_reach(super().get_queryset(request), recordings, "retro_searches", request)

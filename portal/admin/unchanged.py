@@ -47,9 +47,7 @@ class UnchangedForm:
         cleaned = super().clean()  # type: ignore[misc]  # of the form
         marks = _read(self.data.get(MARKS, ""))
         stored = self._stored()
-        changed = [
-            name for name in stored if marks.get(name, "") != _mark(stored[name])
-        ]
+        changed = [name for name in stored if marks.get(name, "") != _mark(stored[name])]
         if marks and changed:
             raise ValidationError(_message(self.instance, self._stored_values(changed)))
         return cleaned
@@ -65,10 +63,7 @@ class UnchangedForm:
 
     def _stored_values(self, names: Iterable[str]) -> SafeString:
         stored = self._stored()
-        rows = (
-            (self._label(name), _words(self.fields.get(name), stored[name]))
-            for name in names
-        )
+        rows = ((self._label(name), _words(self.fields.get(name), stored[name])) for name in names)
         return format_html_join("; ", "{}: {}", rows)
 
     def _label(self, name: str) -> str:
@@ -104,9 +99,7 @@ def _words(field: forms.Field | None, value: Any) -> str:
         return formats.UNKNOWN
     if isinstance(value, bool):
         return _("Yes") if value else _("No")
-    if isinstance(field, forms.ChoiceField) and not isinstance(
-        field, forms.ModelChoiceField
-    ):
+    if isinstance(field, forms.ChoiceField) and not isinstance(field, forms.ModelChoiceField):
         choices: Any = field.choices  # Any: Django's own union
         return str(dict(choices).get(value, value))
     if isinstance(value, (list, tuple)):

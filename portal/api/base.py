@@ -27,9 +27,7 @@ class MayCall(BasePermission):
         assert isinstance(view, PersonView)  # noqa: S101 - only they use this class
         action = view.action_for(str(request.method))
         if not request.user or not request.user.has_perm(action):
-            self.message = _(
-                "Your role does not allow this. Ask an admin for the role that does."
-            )
+            self.message = _("Your role does not allow this. Ask an admin for the role that does.")
             return False
         if not isinstance(request.auth, ApiToken):
             return True
@@ -38,9 +36,7 @@ class MayCall(BasePermission):
         if any(scopes_allow(request.auth.scopes, action) for action in allowed):
             return True
         scope = scopes_for(allowed[0])[0]
-        self.message = _("The token lacks the scope \u201c%(scope)s\u201d.") % {
-            "scope": scope
-        }
+        self.message = _("The token lacks the scope \u201c%(scope)s\u201d.") % {"scope": scope}
         return False
 
 

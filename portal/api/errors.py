@@ -70,9 +70,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         return None
     if isinstance(error, exceptions.ValidationError):
         response.status_code = 422
-        response.data = error_body(
-            "invalid", "Some fields need another value.", response.data
-        )
+        response.data = error_body("invalid", "Some fields need another value.", response.data)
         return response
     code = error.default_code if isinstance(error, exceptions.APIException) else "error"
     code = "rate_limited" if response.status_code == 429 else code
@@ -86,9 +84,7 @@ def _of_body(error: Exception) -> Response:
     if isinstance(error, BodyTooLarge):
         return Response(error_body("too_large", str(error)), status=413)
     if isinstance(error, UnreadablePostError):
-        body = error_body(
-            "cut_off", "The request was cut off in the middle; nothing was kept."
-        )
+        body = error_body("cut_off", "The request was cut off in the middle; nothing was kept.")
         return Response(body, status=400)
     # The JSON parser recurses for every nested bracket.
     body = error_body("parse_error", "The body is nested too deeply.")

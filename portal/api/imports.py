@@ -25,11 +25,7 @@ from imports.table_notes import notes
 from portal.api.base import ProgramView
 from portal.imports.page import first_choices, make_form
 
-_UNDO_STEPS = {
-    "check": services.check_undo,
-    "undo": services.undo,
-    "keep": services.keep,
-}
+_UNDO_STEPS = {"check": services.check_undo, "undo": services.undo, "keep": services.keep}
 
 
 class ImportSerializer(serializers.Serializer[Import]):
@@ -98,9 +94,7 @@ class NewImportView(ImportView):
         if not form.is_valid():
             raise serializers.ValidationError(
                 {
-                    "detail" if name == "__all__" else name: [
-                        str(error) for error in why
-                    ]
+                    "detail" if name == "__all__" else name: [str(error) for error in why]
                     for name, why in form.errors.items()
                 }
             )

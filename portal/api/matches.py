@@ -26,11 +26,7 @@ from review.services import choosing
 from review.versions import Candidate, candidates_of
 
 # Disputes have an address of their own, exclusions need the page's preview.
-_VERBS = [
-    (verb.value, verb.label)
-    for verb in Verb
-    if verb not in {*CLAIM_VERBS, Verb.EXCLUDE}
-]
+_VERBS = [(verb.value, verb.label) for verb in Verb if verb not in {*CLAIM_VERBS, Verb.EXCLUDE}]
 
 
 class CandidateSerializer(serializers.Serializer[Candidate]):
@@ -70,9 +66,7 @@ class MatchSerializer(serializers.ModelSerializer[Match]):
     @extend_schema_field(CandidateSerializer(many=True))
     def get_candidates(self, match: Match) -> list[dict[str, object]]:
         """Return the versions that fit equally, which the match may name instead."""
-        return [
-            CandidateSerializer(candidate).data for candidate in candidates_of(match)
-        ]
+        return [CandidateSerializer(candidate).data for candidate in candidates_of(match)]
 
     def get_decided_by_name(self, match: Match) -> str:
         """Return who decided; of a rule that the caller may not see only the kind."""
@@ -111,9 +105,7 @@ class DecisionSerializer(serializers.Serializer[None]):
 
     version = serializers.IntegerField(help_text="Of the match as you saw it.")
     verb = serializers.ChoiceField(choices=_VERBS)
-    reason = serializers.ChoiceField(
-        choices=RejectCode.choices, required=False, default=""
-    )
+    reason = serializers.ChoiceField(choices=RejectCode.choices, required=False, default="")
     note = serializers.CharField(required=False, default="", allow_blank=True)
     licence = LicenceField(
         slug_field="uid",
@@ -156,12 +148,8 @@ class DisputeSerializer(serializers.ModelSerializer[Dispute]):
     """A dispute, its answer and the time by which it must be answered."""
 
     match = MatchSerializer(read_only=True)
-    recorded_by = serializers.CharField(
-        source="recorded_by.username", read_only=True, default=""
-    )
-    answered_by = serializers.CharField(
-        source="answered_by.username", read_only=True, default=""
-    )
+    recorded_by = serializers.CharField(source="recorded_by.username", read_only=True, default="")
+    answered_by = serializers.CharField(source="answered_by.username", read_only=True, default="")
 
     class Meta:
         model = Dispute

@@ -44,9 +44,7 @@ class EpisodeSerializer(serializers.Serializer[Json]):
     season = serializers.CharField(max_length=40, allow_blank=True, default="")
     number = serializers.CharField(max_length=40, allow_blank=True, default="")
     title = serializers.CharField(max_length=300, allow_blank=True, default="")
-    production_company = serializers.CharField(
-        max_length=300, allow_blank=True, default=""
-    )
+    production_company = serializers.CharField(max_length=300, allow_blank=True, default="")
     isan = serializers.CharField(max_length=40, allow_blank=True, default="")
     version = VersionField()
 
@@ -56,9 +54,7 @@ class MusicUseSerializer(serializers.Serializer[Json]):
 
     recording = serializers.CharField(max_length=64)
     use = serializers.ChoiceField(choices=CueUse.choices, allow_blank=True, default="")
-    origin = serializers.ChoiceField(
-        choices=MusicOrigin.choices, allow_blank=True, default=""
-    )
+    origin = serializers.ChoiceField(choices=MusicOrigin.choices, allow_blank=True, default="")
     own_recording = serializers.BooleanField(allow_null=True, default=None)
     live = serializers.BooleanField(allow_null=True, default=None)
     recorded_on = serializers.DateField(allow_null=True, default=None)
@@ -105,9 +101,7 @@ class MusicUsesView(ProgramView):
         seen = body.pop("version", None)
         recording = Recording.objects.filter(uid=body.pop("recording")).first()
         if recording is None:
-            raise serializers.ValidationError(
-                {"recording": ["No recording has this id."]}
-            )
+            raise serializers.ValidationError({"recording": ["No recording has this id."]})
         set_use(
             scanned_file=file,
             recording=recording,

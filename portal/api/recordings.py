@@ -30,9 +30,7 @@ class FingerprintView(ProgramView):
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     def get(self, request: Request, acr_id: str) -> FileResponse:
         """Send the fingerprint of the recording with this ACR id."""
-        recordings = Recording.objects.filter(
-            acr_id=acr_id, status=RecordingStatus.READY
-        )
+        recordings = Recording.objects.filter(acr_id=acr_id, status=RecordingStatus.READY)
         recording = recordings.filter(bucket__deleted_at__isnull=True).first()
         if recording is None or not recording.fingerprint:
             raise _NoFingerprint

@@ -45,14 +45,11 @@ class LayoutSerializer(serializers.Serializer[None]):
     mode = _option_field("mode")
     format = _option_field("format")
     separator = _option_field("separator")
-    byte_order_mark = serializers.BooleanField(
-        default=bool(OPTIONS["byte_order_mark"].default)
-    )
+    byte_order_mark = serializers.BooleanField(default=bool(OPTIONS["byte_order_mark"].default))
     files_without = _option_field("files_without")
     columns = serializers.ListField(child=serializers.CharField(), default=list)
     filters = serializers.DictField(
-        default=dict,
-        help_text="Names and values as in the address of the list of matches.",
+        default=dict, help_text="Names and values as in the address of the list of matches."
     )
 
     def validate_filters(self, filters: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
@@ -143,10 +140,7 @@ class StreamView(ReportView):
 
     http_method_names = ["post", "options"]
 
-    @extend_schema(
-        request=LayoutSerializer,
-        responses={(200, "text/csv"): OpenApiTypes.BINARY},
-    )
+    @extend_schema(request=LayoutSerializer, responses={(200, "text/csv"): OpenApiTypes.BINARY})
     def post(self, request: Request) -> HttpResponseBase:
         """Stream CSV or JSON Lines."""
         layout = _layout(valid_data(LayoutSerializer(data=request.data)))
@@ -182,10 +176,7 @@ class RunFileView(ReportView):
         return StreamingHttpResponse(
             services.download(run=run, user=self.person),
             content_type=CONTENT_TYPES[Format(run.format)],
-            headers={
-                **attachment(run.file_name),
-                "Content-Length": str(run.size_bytes),
-            },
+            headers={**attachment(run.file_name), "Content-Length": str(run.size_bytes)},
         )
 
 

@@ -71,9 +71,7 @@ class DetailsSerializer(serializers.Serializer[None]):
 
     programme = serializers.CharField(required=False, default="", allow_blank=True)
     account = serializers.CharField(required=False, default="", allow_blank=True)
-    published_at = serializers.DateTimeField(
-        required=False, default=None, allow_null=True
-    )
+    published_at = serializers.DateTimeField(required=False, default=None, allow_null=True)
     territories = serializers.CharField(
         required=False,
         default="",
@@ -94,15 +92,9 @@ class DetailsSerializer(serializers.Serializer[None]):
 class ArrivalSerializer(DetailsSerializer):
     """The metadata of submitted files, with their episode and what plug-ins add."""
 
-    series = serializers.CharField(
-        required=False, default="", allow_blank=True, max_length=300
-    )
-    season = serializers.CharField(
-        required=False, default="", allow_blank=True, max_length=40
-    )
-    episode = serializers.CharField(
-        required=False, default="", allow_blank=True, max_length=40
-    )
+    series = serializers.CharField(required=False, default="", allow_blank=True, max_length=300)
+    season = serializers.CharField(required=False, default="", allow_blank=True, max_length=40)
+    episode = serializers.CharField(required=False, default="", allow_blank=True, max_length=40)
     episode_title = serializers.CharField(
         required=False, default="", allow_blank=True, max_length=300
     )
@@ -125,9 +117,7 @@ class ArrivalSerializer(DetailsSerializer):
         try:
             attrs["arrival"] = read_arrival(values)
         except ProgrammeRefused as refused:
-            raise serializers.ValidationError(
-                {refused.field: [str(refused)]}
-            ) from refused
+            raise serializers.ValidationError({refused.field: [str(refused)]}) from refused
         return attrs
 
 
@@ -220,8 +210,7 @@ def details_of(data: dict[str, object]) -> FileDetails:
         account=str(data["account"])[:300],
         published_at=data["published_at"],  # type: ignore[arg-type]  # a DateTimeField's value
         tags=tags_of(
-            territories=cast("list[str]", data["territories"]),
-            words=[tag for tag in tags if tag],
+            territories=cast("list[str]", data["territories"]), words=[tag for tag in tags if tag]
         ),
     )
 

@@ -22,12 +22,7 @@ from statements.choices import StatementState
 from statements.facts import fact_rows
 from statements.following import differences_for_the_record
 from statements.kinds import Difference, kind_choices
-from statements.models import (
-    Statement,
-    StatementFact,
-    StatementFile,
-    StatementStep,
-)
+from statements.models import Statement, StatementFact, StatementFile, StatementStep
 from statements.selectors import (
     Subset,
     differing,
@@ -54,16 +49,12 @@ class AskedStatementsSerializer(PartSerializer):
     """Which statements to return."""
 
     kind = _KindField(required=False, default="")
-    state = serializers.ChoiceField(
-        choices=StatementState.choices, required=False, default=""
-    )
+    state = serializers.ChoiceField(choices=StatementState.choices, required=False, default="")
     to_correct = serializers.BooleanField(
         default=False, help_text="Only those that differ and that nobody keeps."
     )
     changed_since = serializers.DateTimeField(
-        required=False,
-        default=None,
-        help_text="State, differences, or the decision to keep it.",
+        required=False, default=None, help_text="State, differences, or the decision to keep it."
     )
 
 
@@ -73,9 +64,7 @@ class StatementSerializer(serializers.ModelSerializer[Statement]):
     page = serializers.CharField(source="page_url", read_only=True)
     differs_in = serializers.SerializerMethodField()
     kept = serializers.SerializerMethodField()
-    kept_by = serializers.CharField(
-        source="kept_by.username", default="", read_only=True
-    )
+    kept_by = serializers.CharField(source="kept_by.username", default="", read_only=True)
 
     class Meta:
         model = Statement
@@ -137,10 +126,7 @@ class AskedFactsSerializer(serializers.Serializer[None]):
     """Which part of the facts to return."""
 
     after = serializers.RegexField(
-        r"^[0-9]{1,18}$",
-        required=False,
-        default="",
-        help_text="``next`` of the part before.",
+        r"^[0-9]{1,18}$", required=False, default="", help_text="``next`` of the part before."
     )
 
 
@@ -256,9 +242,7 @@ class StatementDifferencesView(ProgramView):
         ]
         return Response(
             {
-                "differences": [
-                    DifferenceSerializer(difference).data for difference in visible
-                ],
+                "differences": [DifferenceSerializer(difference).data for difference in visible],
                 "hidden": len(differences) - len(visible),
             }
         )

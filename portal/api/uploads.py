@@ -58,9 +58,7 @@ class PieceParser(BaseParser):
 
     media_type = _PIECE_TYPE
 
-    def parse(
-        self, stream: Any, media_type: Any = None, parser_context: Any = None
-    ) -> Any:
+    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
         """Return the bytes. Any: DRF's own signature, which knows no such bodies."""
         return stream.read()
 
@@ -89,10 +87,7 @@ class UploadsView(TusView):
         """Describe what the server supports. Any: Django's own signature."""
         return Response(
             status=204,
-            headers={
-                "Tus-Version": "1.0.0",
-                "Tus-Extension": "creation,termination,expiration",
-            },
+            headers={"Tus-Version": "1.0.0", "Tus-Extension": "creation,termination,expiration"},
         )
 
     @extend_schema(
@@ -177,12 +172,8 @@ class FinishUploadView(PersonView):
         """Queue the scan; answer 200 with the earlier file if the bytes are known."""
         upload = _upload(uid, self.person)
         body = valid_data(FinishUploadSerializer(data=request.data))
-        done = finish_upload(
-            upload=upload, details=details_of(body), scan_again=body["scan_again"]
-        )
-        store_arrival(
-            scanned_file=done.scanned_file, arrival=body["arrival"], user=self.person
-        )
+        done = finish_upload(upload=upload, details=details_of(body), scan_again=body["scan_again"])
+        store_arrival(scanned_file=done.scanned_file, arrival=body["arrival"], user=self.person)
         data = file_state(done.scanned_file, duplicate=done.seen_before)
         return Response(data, status=200 if done.seen_before else 201)
 
@@ -193,9 +184,7 @@ class KnownFileView(PersonView):
     changes = Action.UPLOAD
     parser_classes = [JSONParser]
 
-    @extend_schema(
-        request=KnownBytesSerializer, responses={200: FileStateSerializer, 204: None}
-    )
+    @extend_schema(request=KnownBytesSerializer, responses={200: FileStateSerializer, 204: None})
     def post(self, request: Request) -> Response:
         """Return the file with this SHA-256; 204 if the container has none."""
         file = file_of_bytes(**valid_data(KnownBytesSerializer(data=request.data)))

@@ -28,36 +28,20 @@ urlpatterns = [
     path("files/<uuid:uid>/audio/", views.AudioView.as_view(), name="attach_audio"),
     path("files/<uuid:uid>/episode/", programmes.EpisodeView.as_view(), name="episode"),
     path("files/<uuid:uid>/uses/", programmes.MusicUsesView.as_view(), name="uses"),
-    path(
-        "files/<uuid:uid>/timeline/",
-        timelines.FileTimelineView.as_view(),
-        name="file_timeline",
-    ),
+    path("files/<uuid:uid>/timeline/", timelines.FileTimelineView.as_view(), name="file_timeline"),
     path("uploads/", uploads.UploadsView.as_view(), name="uploads"),
     path("uploads/<uuid:uid>/", uploads.ResumableUploadView.as_view(), name="upload"),
-    path(
-        "uploads/<uuid:uid>/finish/",
-        uploads.FinishUploadView.as_view(),
-        name="finish_upload",
-    ),
+    path("uploads/<uuid:uid>/finish/", uploads.FinishUploadView.as_view(), name="finish_upload"),
     path("links/", views.LinksView.as_view(), name="links"),
     path("links/read/", views.LinkTextView.as_view(), name="read_links"),
     path("matches/<str:uid>/", matches.MatchView.as_view(), name="match"),
-    path(
-        "matches/<str:uid>/decisions/",
-        matches.DecisionsView.as_view(),
-        name="match_decisions",
-    ),
+    path("matches/<str:uid>/decisions/", matches.DecisionsView.as_view(), name="match_decisions"),
     path(
         "matches/<str:uid>/version-answers/",
         matches.VersionAnswerView.as_view(),
         name="match_version_answers",
     ),
-    path(
-        "matches/<str:uid>/disputes/",
-        matches.DisputesView.as_view(),
-        name="match_disputes",
-    ),
+    path("matches/<str:uid>/disputes/", matches.DisputesView.as_view(), name="match_disputes"),
     path(
         "recordings/<str:acr_id>/fingerprint/",
         recordings.FingerprintView.as_view(),
@@ -95,15 +79,7 @@ urlpatterns = [
     path("reports/stream/", reports.StreamView.as_view(), name="report_stream"),
     path("reports/<str:uid>/", reports.RunView.as_view(), name="report"),
     path("reports/<str:uid>/file/", reports.RunFileView.as_view(), name="report_file"),
-    path(
-        "reports/<str:uid>/manifest/",
-        reports.RunManifestView.as_view(),
-        name="report_manifest",
-    ),
-    path(
-        "reports/<str:uid>/cancel/",
-        reports.RunCancelView.as_view(),
-        name="report_cancel",
-    ),
+    path("reports/<str:uid>/manifest/", reports.RunManifestView.as_view(), name="report_manifest"),
+    path("reports/<str:uid>/cancel/", reports.RunCancelView.as_view(), name="report_cancel"),
     *patterns_of(portal_api),
 ]

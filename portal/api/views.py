@@ -27,12 +27,7 @@ from portal.api.serializers import (
 from portal.shared.selectors import find_file
 from programmes.arrivals import store_arrival
 from scanning.errors import IntakeRefused, LinkSeen
-from scanning.services.intake import (
-    attach_audio,
-    refuse_too_many_open,
-    submit_link,
-    submit_upload,
-)
+from scanning.services.intake import attach_audio, refuse_too_many_open, submit_link, submit_upload
 from scanning.services.link_batches import links_of_text
 from scanning.services.scans import cancel_scans, request_scan
 
@@ -45,8 +40,7 @@ class FileUploadView(PersonView):
     files_for = Action.UPLOAD
 
     @extend_schema(
-        request=UploadSerializer,
-        responses={201: FileStateSerializer, 200: FileStateSerializer},
+        request=UploadSerializer, responses={201: FileStateSerializer, 200: FileStateSerializer}
     )
     def post(self, request: Request) -> Response:
         """Store a file and queue its scan; answer 200 with the earlier file if seen."""
@@ -60,9 +54,7 @@ class FileUploadView(PersonView):
             scan_again=body["scan_again"],
             waited_for=True,
         )
-        store_arrival(
-            scanned_file=taken.scanned_file, arrival=body["arrival"], user=self.person
-        )
+        store_arrival(scanned_file=taken.scanned_file, arrival=body["arrival"], user=self.person)
         data = file_state(taken.scanned_file, duplicate=taken.seen_before)
         return Response(data, status=200 if taken.seen_before else 201)
 
@@ -138,9 +130,7 @@ class LinksView(PersonView):
     changes = Action.UPLOAD
     parser_classes = [JSONParser]
 
-    @extend_schema(
-        request=SubmitLinksSerializer, responses={207: LinkResultSerializer(many=True)}
-    )
+    @extend_schema(request=SubmitLinksSerializer, responses={207: LinkResultSerializer(many=True)})
     def post(self, request: Request) -> Response:
         """Queue the scan of each link; answer 207 with a result for each link."""
         body = valid_data(SubmitLinksSerializer(data=request.data))
@@ -169,10 +159,4 @@ class LinksView(PersonView):
                 if isinstance(error, LinkSeen)
                 else None,
             }
-        return {
-            "link": link,
-            "accepted": True,
-            "message": "",
-            "code": "",
-            "file": file_state(file),
-        }
+        return {"link": link, "accepted": True, "message": "", "code": "", "file": file_state(file)}

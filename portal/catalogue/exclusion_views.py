@@ -66,9 +66,7 @@ def exclusion_add(request: PortalRequest, uid: str) -> HttpResponseBase:
     return render(request, "portal/catalogue/exclusion.html", context)
 
 
-def _put_in_force(
-    request: PortalRequest, recording: Recording, form: IntervalForm
-) -> None:
+def _put_in_force(request: PortalRequest, recording: Recording, form: IntervalForm) -> None:
     """Put the exclusion in force, to see what it does; a proposal may need approval."""
     proposed = exclusions.propose(
         recording=recording,
@@ -85,16 +83,10 @@ def _interval_context(recording: Recording, picked: Interval) -> dict[str, objec
         return {"recording": recording}
     excluded = selectors.excluded_segments(recording)
     picture = exclusion.draw(recording, (), excluded, picked)
-    return {
-        "recording": recording,
-        "picture": picture,
-        "audio_url": audio_url(recording),
-    }
+    return {"recording": recording, "picture": picture, "audio_url": audio_url(recording)}
 
 
-def _save(
-    request: PortalRequest, recording: Recording, form: IntervalForm
-) -> HttpResponseBase:
+def _save(request: PortalRequest, recording: Recording, form: IntervalForm) -> HttpResponseBase:
     """Exclude or propose the interval, and return to the recording."""
     act: Callable[..., object] = exclusions.propose
     done = _("The exclusion was proposed to a manager.")
@@ -126,9 +118,7 @@ def exclusion_approve(request: PortalRequest, uid: str) -> HttpResponseBase:
         consequences = not_agreed(request, approve, about=Q(recording=recording))
         if consequences is None:
             proposals.approve(
-                segment=segment,
-                user=request.user,
-                chosen=set(request.POST.getlist("match")),
+                segment=segment, user=request.user, chosen=set(request.POST.getlist("match"))
             )
             messages.success(request, _("Interval excluded."))
     except ReviewError as refused:
@@ -157,9 +147,7 @@ def exclusion_remove(request: PortalRequest, uid: str) -> HttpResponseBase:
     consequences = None
     try:
         if segment.approved:
-            remove = partial(
-                exclusions.remove, segment=segment, user=request.user, reason="–"
-            )
+            remove = partial(exclusions.remove, segment=segment, user=request.user, reason="–")
             about = Q(recording=segment.recording)
             consequences = not_agreed(request, remove, about=about)
         if posted and consequences is None:

@@ -53,9 +53,7 @@ class MoveForm(forms.Form):
         """Refuse the bucket in which the recording is."""
         bucket: Bucket = self.cleaned_data["bucket"]
         if bucket.pk == self._recording.bucket_id:
-            raise forms.ValidationError(
-                _("The recording is in this bucket. Choose another one.")
-            )
+            raise forms.ValidationError(_("The recording is in this bucket. Choose another one."))
         return bucket
 
 
@@ -89,9 +87,7 @@ class ReplaceAudioForm(forms.Form):
         """Refuse a file over the limit of uploads."""
         file: UploadedFile[Any] = self.cleaned_data["audio"]
         if (file.size or 0) > settings.ACRPORTAL_MAX_FILE_BYTES:
-            raise forms.ValidationError(
-                too_large_message(str(file.name), file.size or 0)
-            )
+            raise forms.ValidationError(too_large_message(str(file.name), file.size or 0))
         return file
 
 
@@ -102,9 +98,7 @@ class RecordingForm(forms.Form):
     audio = forms.FileField(label=_("Audio"))
     title = forms.CharField(max_length=500, label=_("Title"))
     artists = ArtistsField()
-    version_title = forms.CharField(
-        required=False, max_length=500, label=_("Version title")
-    )
+    version_title = forms.CharField(required=False, max_length=500, label=_("Version title"))
     custom_id = forms.CharField(required=False, max_length=200, label=_("Custom ID"))
     album = forms.CharField(required=False, max_length=500, label=_("Album"))
     label = forms.CharField(required=False, max_length=300, label=_("Label"))
@@ -129,32 +123,19 @@ class RecordingForm(forms.Form):
             **{
                 name: values[name]
                 for name in (
-                    *(
-                        "title",
-                        "artists",
-                        "custom_id",
-                        "version_title",
-                        "album",
-                        "label",
-                    ),
+                    *("title", "artists", "custom_id", "version_title", "album", "label"),
                     *("release_date", "isrc", "upc", "iswc"),
                 )
-            },
+            }
         )
 
 
 class RecordingDetailsForm(forms.ModelForm[Recording]):
     """Metadata of a recording, with validated identifiers."""
 
-    artists = LinesField(
-        required=False, help_text=_("One per line"), label=_("Artists")
-    )
-    writers = LinesField(
-        required=False, help_text=_("One per line"), label=_("Writers")
-    )
-    publishers = LinesField(
-        required=False, help_text=_("One per line"), label=_("Publishers")
-    )
+    artists = LinesField(required=False, help_text=_("One per line"), label=_("Artists"))
+    writers = LinesField(required=False, help_text=_("One per line"), label=_("Writers"))
+    publishers = LinesField(required=False, help_text=_("One per line"), label=_("Publishers"))
     release_date = release_date_field()
     artist_ids = LinesField(
         required=False,
@@ -219,9 +200,7 @@ class RecordingDetailsForm(forms.ModelForm[Recording]):
         same_id = same_id.exclude(status=RecordingStatus.RETIRED)
         is_free = not custom_id or status == RecordingStatus.RETIRED
         if not is_free and same_id.exclude(pk=self.instance.pk).exists():
-            raise forms.ValidationError(
-                gettext("Another recording of this bucket has this id.")
-            )
+            raise forms.ValidationError(gettext("Another recording of this bucket has this id."))
         return custom_id
 
     def clean_upc(self) -> str:

@@ -7,11 +7,7 @@ from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import (
-    require_http_methods,
-    require_POST,
-    require_safe,
-)
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.roles import Action
 from catalogue.models import Recording
@@ -44,9 +40,7 @@ def retro_start(request: PortalRequest) -> HttpResponseBase:
     context = {
         "recordings": recordings,
         "estimate": retro.estimate(recordings=recordings),
-        "latest": RetroSearch.objects.filter(recordings__in=recordings).distinct()[
-            :_LATEST
-        ],
+        "latest": RetroSearch.objects.filter(recordings__in=recordings).distinct()[:_LATEST],
     }
     return render(request, "portal/catalogue/retro_start.html", context)
 

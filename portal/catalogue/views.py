@@ -8,11 +8,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import (
-    require_http_methods,
-    require_POST,
-    require_safe,
-)
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.roles import Action
 from catalogue import selectors
@@ -26,20 +22,10 @@ from catalogue.changes import (
     update_recording,
     waits_for_audio,
 )
-from catalogue.models import (
-    ACRCLOUD_MUSIC_BUCKET_ID,
-    Bucket,
-    Recording,
-    RecordingStatus,
-)
+from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Bucket, Recording, RecordingStatus
 from catalogue.services import create_bucket
 from common.bodies import takes_files
-from dedup.intake import (
-    AlreadyInCatalogue,
-    add_recording,
-    prepare,
-    replace_audio,
-)
+from dedup.intake import AlreadyInCatalogue, add_recording, prepare, replace_audio
 from dedup.models import DedupMember
 from portal.catalogue.forms import (
     CANNOT_BE_FOUND,
@@ -84,9 +70,7 @@ def catalogue(request: PortalRequest) -> HttpResponseBase:
 def unfindable_recordings(request: PortalRequest) -> HttpResponseBase:
     """List the recordings of all buckets that scans cannot find, and why."""
     rows = selectors.search_recordings().filter(selectors.cannot_be_found())
-    page = page_of(
-        request, sorted_by(request, rows, _UNFINDABLE_COLUMNS, default="title")
-    )
+    page = page_of(request, sorted_by(request, rows, _UNFINDABLE_COLUMNS, default="title"))
     context = {"page_obj": page}
     return render(request, "portal/catalogue/unfindable_recordings.html", context)
 
@@ -177,9 +161,7 @@ def recording_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
             "wave": wave_paths(load_waveform(recording)),
             "matches": review_selectors.with_segments(matches[:_SHOWN_MATCHES]),
             "match_count": count_of(matches),
-            "same_sound": same_sound.exclude(recording=recording).select_related(
-                "recording"
-            ),
+            "same_sound": same_sound.exclude(recording=recording).select_related("recording"),
             "exclusions": [
                 (segment, approvals.get(segment.uid))
                 for segment in selectors.excluded_segments(recording)
@@ -195,9 +177,7 @@ def recording_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
 def recording_add(request: PortalRequest) -> HttpResponseBase:
     """Add a recording with its audio."""
     form = RecordingForm(
-        request.POST or None,
-        request.FILES or None,
-        initial={"bucket": request.GET.get("bucket")},
+        request.POST or None, request.FILES or None, initial={"bucket": request.GET.get("bucket")}
     )
     if request.method == "POST" and form.is_valid():
         try:
@@ -213,18 +193,14 @@ def recording_add(request: PortalRequest) -> HttpResponseBase:
             if error.may_add:
                 form.add_error(
                     "if_there",
-                    _(
-                        "To add it anyway, choose the file again and set “If it "
-                        "already exists”."
-                    ),
+                    _("To add it anyway, choose the file again and set “If it already exists”."),
                 )
         except ChangeRefused as refused:
             form.add_error(None, str(refused))
         else:
             messages.success(
                 request,
-                _("%(title)s is added and being fingerprinted.")
-                % {"title": recording.full_title},
+                _("%(title)s is added and being fingerprinted.") % {"title": recording.full_title},
             )
             return redirect("portal:recording_detail", uid=recording.uid)
     return render(request, "portal/catalogue/recording_form.html", {"form": form})
@@ -241,9 +217,7 @@ def recording_edit(request: PortalRequest, uid: str) -> HttpResponseBase:
             # Validation has written the new values into the form's own row.
             stored = Recording.objects.get(pk=recording.pk)
             update_recording(recording=stored, columns=columns, user=request.user)
-        messages.success(
-            request, _("%(title)s was saved.") % {"title": recording.full_title}
-        )
+        messages.success(request, _("%(title)s was saved.") % {"title": recording.full_title})
         return redirect("portal:recording_detail", uid=uid)
     title = form.initial["title"]
     context = {"form": form, "recording": recording, "title": title}
@@ -257,9 +231,7 @@ def bucket_create(request: PortalRequest) -> HttpResponseBase:
     form = BucketForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         bucket = create_bucket(**form.cleaned_data, user=request.user)
-        messages.success(
-            request, _("Bucket %(name)s was created.") % {"name": bucket.name}
-        )
+        messages.success(request, _("Bucket %(name)s was created.") % {"name": bucket.name})
         return redirect("portal:catalogue")
     return render(request, "portal/catalogue/bucket_form.html", {"form": form})
 
@@ -275,8 +247,7 @@ def recording_refingerprint(request: PortalRequest, uid: str) -> HttpResponseBas
         messages.error(request, str(error))
     else:
         messages.success(
-            request,
-            _("%(title)s gets a new fingerprint.") % {"title": recording.full_title},
+            request, _("%(title)s gets a new fingerprint.") % {"title": recording.full_title}
         )
     return redirect("portal:recording_detail", uid=uid)
 
@@ -315,10 +286,7 @@ def recording_replace_audio(request: PortalRequest, uid: str) -> HttpResponseBas
 def recording_retire(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Show the matches and containers of a recording, then retire it."""
     recording = get_object_or_404(
-        Recording.objects.select_related("bucket").exclude(
-            status=RecordingStatus.RETIRED
-        ),
-        uid=uid,
+        Recording.objects.select_related("bucket").exclude(status=RecordingStatus.RETIRED), uid=uid
     )
     consequences = not_agreed(
         request,
@@ -349,10 +317,7 @@ def recording_retire(request: PortalRequest, uid: str) -> HttpResponseBase:
 def recording_move(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Choose another bucket for a recording, see what changes, and move it."""
     recording = get_object_or_404(
-        Recording.objects.select_related("bucket").exclude(
-            status=RecordingStatus.RETIRED
-        ),
-        uid=uid,
+        Recording.objects.select_related("bucket").exclude(status=RecordingStatus.RETIRED), uid=uid
     )
     form = MoveForm(request.POST or request.GET or None, recording=recording)
     context: dict[str, object] = {"recording": recording, "form": form}
@@ -367,10 +332,7 @@ def recording_move(request: PortalRequest, uid: str) -> HttpResponseBase:
             if consequences is None:
                 move()
                 done = _("%(title)s is in %(bucket)s now.")
-                named = {
-                    "title": recording.full_title,
-                    "bucket": form.cleaned_data["bucket"].name,
-                }
+                named = {"title": recording.full_title, "bucket": form.cleaned_data["bucket"].name}
                 messages.success(request, done % named)
                 return redirect("portal:recording_detail", uid=uid)
             context["consequences"] = consequences

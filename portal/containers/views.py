@@ -15,11 +15,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from django.views.decorators.http import (
-    require_http_methods,
-    require_POST,
-    require_safe,
-)
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import User
 from accounts.roles import Action
@@ -39,9 +35,7 @@ class ContainerForm(forms.ModelForm[Container]):
 
     callback_url = WebhookField(
         label=gettext_lazy("Callback address"),
-        help_text=gettext_lazy(
-            "Results are posted to this address when a scan has ended."
-        ),
+        help_text=gettext_lazy("Results are posted to this address when a scan has ended."),
     )
     territory = CountryField(
         label=gettext_lazy("Territory of the uses"),
@@ -76,10 +70,7 @@ def refuse_without_bucket(form: forms.BaseForm) -> None:
         return
     if not chosen["buckets"]:
         form.add_error(
-            "buckets",
-            _(
-                "Choose at least one bucket: without one, nothing is found in its files."
-            ),
+            "buckets", _("Choose at least one bucket: without one, nothing is found in its files.")
         )
 
 
@@ -93,9 +84,7 @@ def container_list(request: PortalRequest) -> HttpResponseBase:
         .annotate(file_count=Count("files", filter=Q(files__deleted_at__isnull=True)))
         .order_by("name", "pk")
     )
-    return render(
-        request, "portal/containers/container_list.html", {"containers": containers}
-    )
+    return render(request, "portal/containers/container_list.html", {"containers": containers})
 
 
 @require_http_methods(["GET", "POST"])
@@ -106,9 +95,7 @@ def container_create(request: PortalRequest) -> HttpResponseBase:
     if request.method == "POST" and form.is_valid():
         confirm_outbound(request, form, "callback_url")
         container = _save(form, request.user)
-        messages.success(
-            request, _("Container %(name)s was created.") % {"name": container.name}
-        )
+        messages.success(request, _("Container %(name)s was created.") % {"name": container.name})
         return redirect("portal:container_list")
     return render(request, "portal/containers/container_form.html", {"form": form})
 
@@ -125,9 +112,7 @@ def container_edit(request: PortalRequest, pk: int) -> HttpResponseBase:
     if request.method == "POST" and form.is_valid() and floor is None:
         confirm_outbound(request, form, "callback_url")
         _save(form, request.user)
-        messages.success(
-            request, _("Container %(name)s was saved.") % {"name": container.name}
-        )
+        messages.success(request, _("Container %(name)s was saved.") % {"name": container.name})
         after_change(request, form, user=request.user)
         return redirect("portal:container_list")
     return show(request, form, callback_url, floor=floor)
@@ -143,15 +128,8 @@ def show(
 ) -> HttpResponseBase:
     """Show the settings of a container."""
     container = form.instance
-    context = {
-        "form": form,
-        "container": container,
-        "callback_url": callback_url,
-        "floor": floor,
-    }
-    return render(
-        request, "portal/containers/container_form.html", context, status=status
-    )
+    context = {"form": form, "container": container, "callback_url": callback_url, "floor": floor}
+    return render(request, "portal/containers/container_form.html", context, status=status)
 
 
 def _floor_to_show(
@@ -167,9 +145,7 @@ def _floor_to_show(
     return preview if preview.returning or preview.staying else None
 
 
-def after_change(
-    request: HttpRequest, form: forms.ModelForm[Container], *, user: User
-) -> None:
+def after_change(request: HttpRequest, form: forms.ModelForm[Container], *, user: User) -> None:
     """Evaluate the matches that a lower floor returns, and say what the change did."""
     container = form.instance
     if "engine" in form.changed_data and container.takes_callbacks:
@@ -225,10 +201,8 @@ def container_delete(request: PortalRequest, pk: int) -> HttpResponseBase:
         question=Question(
             title=_("Delete the container %(name)s") % {"name": container.name},
             text=ngettext(
-                "Its %(count)s file is deleted with it. Its decisions and its history "
-                "stay.",
-                "Its %(count)s files are deleted with it. Their decisions and their "
-                "history stay.",
+                "Its %(count)s file is deleted with it. Its decisions and its history stay.",
+                "Its %(count)s files are deleted with it. Their decisions and their history stay.",
                 files,
             )
             % {"count": files},
@@ -256,7 +230,6 @@ def callback_again(request: PortalRequest, uid: str) -> HttpResponseBase:
     send_again(callback=callback, user=request.user)
     messages.success(
         request,
-        _("The callback for %(name)s is being sent again.")
-        % {"name": callback.scanned_file.name},
+        _("The callback for %(name)s is being sent again.") % {"name": callback.scanned_file.name},
     )
     return redirect("portal:container_edit", pk=callback.container_id)

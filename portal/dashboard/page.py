@@ -13,14 +13,7 @@ from functools import cache, partial
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import (
-    Count,
-    FloatField,
-    IntegerField,
-    Min,
-    Q,
-    Value,
-)
+from django.db.models import Count, FloatField, IntegerField, Min, Q, Value
 from django.db.models.functions import Cast, Floor
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -170,9 +163,7 @@ def next_in_line(user: User) -> dict[str, object]:
     """Return the first matches of this user's queue."""
     queue = Queue(user=user)
     first = selectors.with_segments(queue.rows()[:NEXT])
-    rows = [
-        NextRow(match, lock_of(match, user), queue.url_of(match)) for match in first
-    ]
+    rows = [NextRow(match, lock_of(match, user), queue.url_of(match)) for match in first]
     return {"rows": rows, "now": timezone.now()}
 
 
@@ -185,9 +176,7 @@ def reasons() -> charts.BarChart:
         .values("queue_reason")
         .annotate(
             young=Count("queue_reason", filter=Q(created_at__gt=young)),
-            middle=Count(
-                "queue_reason", filter=Q(created_at__lte=young, created_at__gt=old)
-            ),
+            middle=Count("queue_reason", filter=Q(created_at__lte=young, created_at__gt=old)),
             old=Count("queue_reason", filter=Q(created_at__lte=old)),
         )
         .order_by()
@@ -242,9 +231,7 @@ def _named(name: str, by: By, monday: date) -> dict[str, object]:
     counts = summaries.matches_by(filters=MatchFilter(found_from=monday), by=by)
     nameless = counts.pop("", 0)
     top = [
-        FoundCount(
-            text, count, f"?{urlencode({name: text, 'found_from': str(monday)})}"
-        )
+        FoundCount(text, count, f"?{urlencode({name: text, 'found_from': str(monday)})}")
         for text, count in list(counts.items())[:LISTED]
     ]
     return {f"{name}s": top, f"{name}less": nameless}
@@ -359,16 +346,10 @@ class Spend:
 
 def cloud() -> list[Spend]:
     """Return this month's use of each container that sends files to the cloud."""
-    asking = (
-        Container.objects.present()
-        .exclude(engine=EngineChoice.EMBEDDED)
-        .order_by("name")
-    )
+    asking = Container.objects.present().exclude(engine=EngineChoice.EMBEDDED).order_by("name")
     return [
         Spend(
-            container,
-            sent_ms_this_month(container=container) / HOUR_MS,
-            container.cloud_cap_hours,
+            container, sent_ms_this_month(container=container) / HOUR_MS, container.cloud_cap_hours
         )
         for container in asking[:LISTED]
     ]
@@ -411,10 +392,7 @@ def _per_week(column: str, days: Sequence[datetime]) -> list[int]:
     """
     counts = {
         f"week_{number}": Count(
-            "pk",
-            filter=Q(
-                (f"{column}__gte", day), (f"{column}__lt", day + timedelta(weeks=1))
-            ),
+            "pk", filter=Q((f"{column}__gte", day), (f"{column}__lt", day + timedelta(weeks=1)))
         )
         for number, day in enumerate(days)
     }
@@ -425,9 +403,7 @@ def _per_week(column: str, days: Sequence[datetime]) -> list[int]:
 def first_steps() -> dict[str, bool]:
     """Return which of the three first steps of a new installation are done."""
     return {
-        "has_recordings": Recording.objects.exclude(
-            status=RecordingStatus.STUB
-        ).exists(),
+        "has_recordings": Recording.objects.exclude(status=RecordingStatus.STUB).exists(),
         "has_files": scanning_selectors.files().exists(),
         "has_reviewed": Match.objects.filter(decided_at__isnull=False).exists(),
     }

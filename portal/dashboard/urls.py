@@ -6,6 +6,4 @@ from django.urls import path
 
 from portal.dashboard import views
 
-urlpatterns = [
-    path("", views.dashboard, name="dashboard"),
-]
+urlpatterns = [path("", views.dashboard, name="dashboard")]

@@ -24,7 +24,7 @@ class DropSettingsForm(forms.ModelForm[Drop]):
             "afterwards": _(
                 "A note beside each failed file gives the reason. In a read-only "
                 "folder, files stay."
-            ),
+            )
         }
 
 

@@ -11,11 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import (
-    require_http_methods,
-    require_POST,
-    require_safe,
-)
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.roles import Action
 from accounts.services import may_change_made
@@ -41,11 +37,7 @@ def drop_list(request: PortalRequest) -> HttpResponseBase:
     return render(
         request,
         "portal/drops/drop_list.html",
-        {
-            "page_obj": page,
-            "drops": [(drop, due.get(drop.pk)) for drop in page],
-            "roots": roots(),
-        },
+        {"page_obj": page, "drops": [(drop, due.get(drop.pk)) for drop in page], "roots": roots()},
     )
 
 
@@ -60,13 +52,9 @@ def drop_create(request: PortalRequest) -> HttpResponseBase:
         except IntakeRefused as refused:
             _explain(form, refused)
         else:
-            messages.success(
-                request, _("Files in %(drop)s are now taken.") % {"drop": drop.place}
-            )
+            messages.success(request, _("Files in %(drop)s are now taken.") % {"drop": drop.place})
             return redirect("portal:drop_detail", uid=drop.uid)
-    return render(
-        request, "portal/drops/drop_create.html", {"form": form, "roots": roots()}
-    )
+    return render(request, "portal/drops/drop_create.html", {"form": form, "roots": roots()})
 
 
 @require_safe
@@ -104,9 +92,7 @@ def drop_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
             ),
             "can_retry": bool(counts.get(DropItemState.FAILED)),
             "next_poll": next_poll,
-            "is_due": drop.enabled
-            and next_poll is not None
-            and next_poll <= datetime.now(tz=UTC),
+            "is_due": drop.enabled and next_poll is not None and next_poll <= datetime.now(tz=UTC),
             "may_change": may_change_made(drop.created_by_id, request.user),
         },
     )
@@ -120,9 +106,7 @@ def drop_edit(request: PortalRequest, uid: str) -> HttpResponseBase:
     form = DropSettingsForm(request.POST or None, instance=drop)
     if request.method == "POST" and form.is_valid():
         try:
-            services.change_drop(
-                drop=_drop(uid), columns=form.cleaned_data, user=request.user
-            )
+            services.change_drop(drop=_drop(uid), columns=form.cleaned_data, user=request.user)
         except IntakeRefused as refused:
             _explain(form, refused)
         else:
@@ -136,9 +120,7 @@ def drop_edit(request: PortalRequest, uid: str) -> HttpResponseBase:
 def drop_switch(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Pause or resume a drop."""
     enabled = request.POST.get("enabled") == "yes"
-    services.switch_drop(
-        drop=_own_drop(request, uid), enabled=enabled, user=request.user
-    )
+    services.switch_drop(drop=_own_drop(request, uid), enabled=enabled, user=request.user)
     return redirect("portal:drop_detail", uid=uid)
 
 
@@ -159,9 +141,7 @@ def drop_retry(request: PortalRequest, uid: str) -> HttpResponseBase:
     count = services.retry_failed(drop=drop, items=failed, user=request.user)
     messages.info(
         request,
-        ngettext(
-            "%(n)s file is waiting again.", "%(n)s files are waiting again.", count
-        )
+        ngettext("%(n)s file is waiting again.", "%(n)s files are waiting again.", count)
         % {"n": count}
         if count
         else _(
@@ -180,9 +160,7 @@ def drop_folders(request: PortalRequest, uid: str) -> HttpResponseBase:
     released = request.POST.get("release")
     if released:
         rows = DropFolder.objects.filter(drop=drop)
-        services.release_folder(
-            folder=get_object_or_404(rows, name=released), user=request.user
-        )
+        services.release_folder(folder=get_object_or_404(rows, name=released), user=request.user)
         return redirect("portal:drop_detail", uid=uid)
     form = DropFolderForm(request.POST)
     if not form.is_valid():
@@ -215,8 +193,7 @@ def drop_delete(request: PortalRequest, uid: str) -> HttpResponseBase:
         request,
         title=_("Delete the drop %(drop)s") % {"drop": drop},
         text=_(
-            "Polls stop and the history is deleted. Files stay, in the folder and in the "
-            "portal."
+            "Polls stop and the history is deleted. Files stay, in the folder and in the portal."
         ),
         submit=_("Delete the drop"),
         crumbs=[
@@ -238,7 +215,5 @@ def _drop(uid: str) -> Drop:
 def _own_drop(request: PortalRequest, uid: str) -> Drop:
     drop = _drop(uid)
     if not may_change_made(drop.created_by_id, request.user):
-        raise PermissionDenied(
-            _("Only the person who created a drop or a manager may change it.")
-        )
+        raise PermissionDenied(_("Only the person who created a drop or a manager may change it."))
     return drop

@@ -68,6 +68,4 @@ class ActionForm(forms.Form):
 
     def fields_chosen(self) -> dict[str, str]:
         """Return the uid of the recording whose value each field takes."""
-        return {
-            name: uid for name in FIELDS if (uid := self._posted.get(f"field_{name}"))
-        }
+        return {name: uid for name in FIELDS if (uid := self._posted.get(f"field_{name}"))}

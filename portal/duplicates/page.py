@@ -23,13 +23,7 @@ from dedup.models import (
     PairLink,
     SharedLoop,
 )
-from portal.duplicates.pair_page import (
-    ICONS,
-    intervals_of,
-    plot_of,
-    quality_of,
-    says_of,
-)
+from portal.duplicates.pair_page import ICONS, intervals_of, plot_of, quality_of, says_of
 from portal.pictures import waveform
 from portal.pictures.waveform import load_waveform
 from portal.shared import formats, playback
@@ -132,19 +126,11 @@ def items(keys: Iterable[Key]) -> list[ListEntry]:
         kind: [pk for key_kind, pk in ordered_keys if key_kind == kind]
         for kind in ("group", "pair", "loop")
     }
-    groups = DedupGroup.objects.prefetch_related("members__recording").in_bulk(
-        pks["group"]
-    )
+    groups = DedupGroup.objects.prefetch_related("members__recording").in_bulk(pks["group"])
     pairs = PairLink.objects.select_related("one", "other").in_bulk(pks["pair"])
-    loops = SharedLoop.objects.prefetch_related("places__recording").in_bulk(
-        pks["loop"]
-    )
+    loops = SharedLoop.objects.prefetch_related("places__recording").in_bulk(pks["loop"])
     counts = selectors.matches_by_recording(
-        {
-            recording.pk
-            for group in groups.values()
-            for recording in recordings_of(group)
-        }
+        {recording.pk for group in groups.values() for recording in recordings_of(group)}
         | {pk for pair in pairs.values() for pk in (pair.one_id, pair.other_id)}
         | {place.recording_id for loop in loops.values() for place in loop.places.all()}
     )
@@ -176,8 +162,7 @@ def group_item(group: DedupGroup, counts: Mapping[int, int]) -> ListEntry:
         label=label,
         title=first.full_title,
         sub=first.artist_names,
-        count=ngettext("%(n)s recording", "%(n)s recordings", len(members))
-        % {"n": len(members)},
+        count=ngettext("%(n)s recording", "%(n)s recordings", len(members)) % {"n": len(members)},
         matches=sum(counts.get(recording.pk, 0) for recording in recordings),
         url=reverse("portal:duplicate_group", args=[group.uid]),
     )
@@ -187,9 +172,7 @@ def group_kind(group: DedupGroup, members: Sequence[DedupMember]) -> tuple[str, 
     """Return the kind of a group and its label."""
     if group.kind == GroupKind.FAMILY:
         return "family", _("Version family")
-    if all(
-        not member.kind or member.kind == DuplicateKind.EXACT_FILE for member in members
-    ):
+    if all(not member.kind or member.kind == DuplicateKind.EXACT_FILE for member in members):
         return "exact_file", _("Same file")
     if any(member.bridge for member in members):
         return "same_audio", _("Same audio, bridge")
@@ -227,8 +210,7 @@ def loop_item(loop: SharedLoop, counts: Mapping[int, int]) -> ListEntry:
         kind="shared_loop",
         label=_("Shared loop, %(length)s") % {"length": length(loop.length_ms)},
         title=" · ".join(titles[:3]),
-        sub=ngettext("%(n)s artist", "%(n)s artists", len(artists))
-        % {"n": len(artists)},
+        sub=ngettext("%(n)s artist", "%(n)s artists", len(artists)) % {"n": len(artists)},
         count=ngettext("%(n)s recording", "%(n)s recordings", len(recordings))
         % {"n": len(recordings)},
         matches=sum(counts.get(pk, 0) for pk in recordings),
@@ -250,9 +232,7 @@ def group_context(
 
     ``with_letter`` chooses the member that the first one is plotted against.
     """
-    places = list(
-        group.members.select_related("recording__bucket", "recording__merged_into")
-    )
+    places = list(group.members.select_related("recording__bucket", "recording__merged_into"))
     recordings = [place.recording for place in places]
     links = links_among(recordings)
     counts = selectors.matches_by_recording([recording.pk for recording in recordings])
@@ -277,9 +257,7 @@ def group_context(
         "fields": fields,
         "differing": sum(field.differs for field in fields),
         "conflict": code_conflict(recordings),
-        "rule": ""
-        if any(place.pinned for place in places)
-        else why(recordings, counts),
+        "rule": "" if any(place.pinned for place in places) else why(recordings, counts),
         "pinned": any(place.pinned for place in places),
         "matches": sum(member.matches for member in members),
         "seen": [recording.uid for recording in recordings],
@@ -288,9 +266,7 @@ def group_context(
 
 def bulk_context(pks: Sequence[int]) -> dict[str, object]:
     """Return the context of the preview of merging many groups."""
-    groups = DedupGroup.objects.prefetch_related("members__recording__bucket").in_bulk(
-        list(pks)
-    )
+    groups = DedupGroup.objects.prefetch_related("members__recording__bucket").in_bulk(list(pks))
     chosen_groups = [groups[pk] for pk in pks if pk in groups]
     counts = selectors.matches_by_recording(
         {recording.pk for group in chosen_groups for recording in recordings_of(group)}
@@ -303,9 +279,7 @@ def bulk_context(pks: Sequence[int]) -> dict[str, object]:
                 "group": group,
                 "canonical": recordings[0],
                 "others": recordings[1:],
-                "differing": sum(
-                    field.differs for field in merging.field_choices(recordings)
-                ),
+                "differing": sum(field.differs for field in merging.field_choices(recordings)),
                 "conflict": code_conflict(recordings),
                 "matches": sum(counts.get(recording.pk, 0) for recording in recordings),
             }

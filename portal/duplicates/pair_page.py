@@ -75,9 +75,7 @@ def pair_context(
         if intervals
         else None,
         "ribbons": [
-            _ribbon(
-                first, [(interval.start_ms, interval.end_ms) for interval in intervals]
-            ),
+            _ribbon(first, [(interval.start_ms, interval.end_ms) for interval in intervals]),
             _ribbon(
                 second,
                 [
@@ -95,9 +93,7 @@ def pair_context(
 def relation_label(link: PairLink | None) -> str:
     """Return the label of the relation of two recordings."""
     if link is None or not link.kind:
-        return (
-            _("No relation") if link is None or not link.runs else _("A short interval")
-        )
+        return _("No relation") if link is None or not link.runs else _("A short interval")
     label = str(DuplicateKind(link.kind).label)
     if not link.altered:
         return label
@@ -157,9 +153,7 @@ def says_of(link: PairLink | None, first: Recording) -> str:
     intervals = intervals_of(link, first)
     shared = sum(interval.end_ms - interval.start_ms for interval in intervals)
     text = ngettext(
-        "One interval of %(length)s.",
-        "%(n)s intervals, together %(length)s.",
-        len(intervals),
+        "One interval of %(length)s.", "%(n)s intervals, together %(length)s.", len(intervals)
     ) % {"n": len(intervals), "length": read_clock(shared, digits=1)}
     if link.altered:
         tempo = intervals[0].tempo_ratio
@@ -191,10 +185,7 @@ def _ribbon(recording: Recording, intervals: Sequence[tuple[int, int]]) -> Share
         quality_of(recording),
         waveform.wave_paths(load_waveform(recording)),
         tuple(
-            (
-                f"{100 * start_ms / whole:.3f}%",
-                f"{100 * (end_ms - start_ms) / whole:.3f}%",
-            )
+            (f"{100 * start_ms / whole:.3f}%", f"{100 * (end_ms - start_ms) / whole:.3f}%")
             for start_ms, end_ms in intervals
         ),
     )

@@ -7,11 +7,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import (
-    require_http_methods,
-    require_POST,
-    require_safe,
-)
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.roles import Action
 from catalogue.models import Recording
@@ -52,21 +48,16 @@ def duplicate_compare(request: PortalRequest) -> HttpResponseBase:
         problems["b"] = _("That is the same recording; choose another one.")
     if first is None or second is None or problems:
         return render(
-            request,
-            "portal/duplicates/compare.html",
-            {"entered": texts, "problems": problems},
+            request, "portal/duplicates/compare.html", {"entered": texts, "problems": problems}
         )
     try:
         link = comparing.compare_pair(first, second)
     except (FileNotFoundError, ValueError, RecognitionError):
         problems["b"] = _(
-            "One of them has no fingerprint: it waits for a worker, or its audio could "
-            "not be read."
+            "One of them has no fingerprint: it waits for a worker, or its audio could not be read."
         )
         return render(
-            request,
-            "portal/duplicates/compare.html",
-            {"entered": texts, "problems": problems},
+            request, "portal/duplicates/compare.html", {"entered": texts, "problems": problems}
         )
     first, second = sorted((first, second), key=lambda recording: recording.pk)
     return _render_pair(request, first, second, link)
@@ -78,9 +69,7 @@ def duplicate_pair_keep(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Keep a pair apart, so that it is not proposed again."""
     link = get_object_or_404(PairLink.objects.select_related("one", "other"), uid=uid)
     try:
-        action = actions.keep_apart(
-            first=link.one, second=link.other, user=request.user
-        )
+        action = actions.keep_apart(first=link.one, second=link.other, user=request.user)
     except ActionRefused as refused:
         messages.error(request, refused.message)
         return redirect("portal:duplicate_pair", uid=uid)

@@ -12,11 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from django.views.decorators.http import (
-    require_http_methods,
-    require_POST,
-    require_safe,
-)
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.reach import working_for
 from accounts.roles import Action
@@ -45,17 +41,11 @@ from review.errors import ReviewError
 _KNOWN = "knows"
 _CHANGES_GROUNDS = (ActionVerb.MERGE, ActionVerb.SPLIT, ActionVerb.RETIRE)
 _DONE = {
-    ActionVerb.CANONICAL: gettext_lazy(
-        "{title} is now the canonical recording of its group."
-    ),
-    ActionVerb.MERGE: gettext_lazy(
-        "Merged into {title}. The other ids still lead to it."
-    ),
+    ActionVerb.CANONICAL: gettext_lazy("{title} is now the canonical recording of its group."),
+    ActionVerb.MERGE: gettext_lazy("Merged into {title}. The other ids still lead to it."),
     ActionVerb.KEEP: gettext_lazy("{title}: kept apart, and not proposed again."),
     ActionVerb.SPLIT: gettext_lazy("{title}: taken out of its group."),
-    ActionVerb.RETIRE: gettext_lazy(
-        "{title} is retired; scans no longer search for it."
-    ),
+    ActionVerb.RETIRE: gettext_lazy("{title} is retired; scans no longer search for it."),
 }
 
 
@@ -98,9 +88,7 @@ def duplicate_group(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Show one group: its recordings, their differences and the possible actions."""
     group = _group(uid)
     if group is None:
-        messages.info(
-            request, _("This group is already decided. Here are the open ones.")
-        )
+        messages.info(request, _("This group is already decided. Here are the open ones."))
         return redirect("portal:duplicates")
     return _show_group(request, group)
 
@@ -116,9 +104,7 @@ def duplicate_act(request: PortalRequest, uid: str) -> HttpResponseBase:
     form = ActionForm(request.POST)
     if not form.is_valid():
         problem = ActionRefused(sentence_of(form))
-        return _show_group(
-            request, group, problem=problem, chosen=form.fields_chosen(), status=422
-        )
+        return _show_group(request, group, problem=problem, chosen=form.fields_chosen(), status=422)
     following = _next_after(uid)
     verb = ActionVerb(form.cleaned_data["verb"])
 
@@ -141,18 +127,12 @@ def duplicate_act(request: PortalRequest, uid: str) -> HttpResponseBase:
                 return confirmation
         action = act()
     except GroupChanged as changed:
-        return _show_group(
-            request, group, problem=changed, chosen=form.fields_chosen(), status=409
-        )
+        return _show_group(request, group, problem=changed, chosen=form.fields_chosen(), status=409)
     except ActionRefused as refused:
-        return _show_group(
-            request, group, problem=refused, chosen=form.fields_chosen(), status=422
-        )
+        return _show_group(request, group, problem=refused, chosen=form.fields_chosen(), status=422)
     _show_outcome(request, action)
     remains = DedupGroup.objects.filter(uid=uid).exists()
-    is_whole = action.verb == ActionVerb.CANONICAL or (
-        action.state == ActionState.PROPOSED
-    )
+    is_whole = action.verb == ActionVerb.CANONICAL or (action.state == ActionState.PROPOSED)
     here = reverse("portal:duplicate_group", args=[uid])
     return redirect(here if remains and is_whole else following)
 
@@ -190,9 +170,7 @@ def _settle_loop(request: PortalRequest, loop: SharedLoop) -> HttpResponseBase:
     verb, note = request.POST.get("verb"), request.POST.get("note", "")
     following = _next_after(loop.uid)
     if verb == "exclude":
-        places = loop_actions.exclude_everywhere(
-            loop=loop, user=request.user, note=note
-        )
+        places = loop_actions.exclude_everywhere(loop=loop, user=request.user, note=note)
         messages.success(
             request,
             ngettext(
@@ -271,9 +249,7 @@ def duplicate_check(request: PortalRequest) -> HttpResponseBase:
     except checks.CheckUnderWay:
         messages.info(request, _("A check is already running."))
     else:
-        messages.success(
-            request, _("The check has started. It compares only new recordings.")
-        )
+        messages.success(request, _("The check has started. It compares only new recordings."))
     return redirect("portal:duplicates")
 
 
@@ -282,9 +258,7 @@ def duplicate_check(request: PortalRequest) -> HttpResponseBase:
 def duplicate_check_state(request: PortalRequest) -> HttpResponseBase:
     """Return the progress of the check, for the page to refresh."""
     may_manage = request.user.has_perm(Action.EDIT_DUPLICATES)
-    return render(
-        request, "portal/duplicates/_check.html", {**_check(), "may_manage": may_manage}
-    )
+    return render(request, "portal/duplicates/_check.html", {**_check(), "may_manage": may_manage})
 
 
 def _ask_to_undo(request: PortalRequest, remainder: str) -> HttpResponseBase:
@@ -300,10 +274,7 @@ def _ask_to_undo(request: PortalRequest, remainder: str) -> HttpResponseBase:
 
 
 def _ask_before(
-    request: PortalRequest,
-    change: Callable[[], object],
-    recordings: Iterable[str],
-    submit: str,
+    request: PortalRequest, change: Callable[[], object], recordings: Iterable[str], submit: str
 ) -> HttpResponseBase | None:
     """Show which statements about these recordings change, unless the person agreed."""
     return ask_before(
@@ -327,9 +298,7 @@ def _show_group(
     chosen: dict[str, str] | None = None,
     status: int = 200,
 ) -> HttpResponseBase:
-    context = page.group_context(
-        group, with_letter=request.GET.get("with", ""), chosen=chosen
-    )
+    context = page.group_context(group, with_letter=request.GET.get("with", ""), chosen=chosen)
     frame = _with_list(request, current=group.uid)
     proposals = DedupAction.objects.filter(
         group_uid=group.uid, state=ActionState.PROPOSED
@@ -367,9 +336,7 @@ def _with_list(request: PortalRequest, *, current: str = "") -> dict[str, object
     entries = page.items(page_obj.object_list)
     places = [item.uid for item in entries]
     here = places.index(current) if current in places else -1
-    last = DedupAction.objects.filter(
-        made_by=request.user, state=ActionState.DONE
-    ).first()
+    last = DedupAction.objects.filter(made_by=request.user, state=ActionState.DONE).first()
     return _frame(request, open_total=len(keys)) | {
         "filters": form,
         "items": entries,
@@ -401,9 +368,7 @@ def _next_after(uid: str) -> str:
 
 def _show_outcome(request: PortalRequest, action: DedupAction) -> None:
     if action.state == ActionState.PROPOSED:
-        messages.success(
-            request, _("Proposed to a manager: %(what)s.") % {"what": action}
-        )
+        messages.success(request, _("Proposed to a manager: %(what)s.") % {"what": action})
         return
     text = _DONE[ActionVerb(action.verb)].format(title=action.title)
     messages.success(request, f"{text} " + _("It can be undone for 30 days."))
@@ -417,11 +382,7 @@ def duplicate_report(request: PortalRequest, form: str) -> HttpResponseBase:
         case Format.CSV:
             return sent(duplicate_reports.as_csv(), name="duplicates", form=Format.CSV)
         case Format.JSON:
-            return sent(
-                duplicate_reports.as_json(), name="duplicates", form=Format.JSON
-            )
+            return sent(duplicate_reports.as_json(), name="duplicates", form=Format.JSON)
         case Format.XLSX:
-            return written(
-                duplicate_reports.write_workbook, name="duplicates", form=Format.XLSX
-            )
+            return written(duplicate_reports.write_workbook, name="duplicates", form=Format.XLSX)
     raise Http404

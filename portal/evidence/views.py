@@ -11,11 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import (
-    require_http_methods,
-    require_POST,
-    require_safe,
-)
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.limits import costly
 from accounts.roles import Action
@@ -97,10 +93,7 @@ def evidence_zip(request: PortalRequest, uid: str) -> HttpResponseBase:
     if request.method == "GET":
         services.record_download(pack=pack, user=request.user)
     return FileResponse(
-        file,
-        as_attachment=True,
-        filename=pack.file_name,
-        content_type="application/zip",
+        file, as_attachment=True, filename=pack.file_name, content_type="application/zip"
     )
 
 

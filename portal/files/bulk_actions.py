@@ -143,9 +143,7 @@ def _why_not_moved(file: ScannedFile, user: User, form: forms.Form) -> str:
 
 
 def _move(file: ScannedFile, user: User, form: forms.Form) -> None:
-    filing.move_file(
-        scanned_file=file, container=form.cleaned_data["container"], user=user
-    )
+    filing.move_file(scanned_file=file, container=form.cleaned_data["container"], user=user)
 
 
 def _why_not_assigned(file: ScannedFile, user: User, _form: forms.Form) -> str:
@@ -230,9 +228,7 @@ def _held_by(file: ScannedFile, user: User, _form: forms.Form) -> str:
 
 RESCAN = FileVerb(
     gettext_lazy("Rescan"),
-    ngettext_lazy(
-        "%(shown)s file scanned again", "%(shown)s files scanned again", "count"
-    ),
+    ngettext_lazy("%(shown)s file scanned again", "%(shown)s files scanned again", "count"),
     Action.UPLOAD,
     RescanManyForm,
     _why_not_rescanned,
@@ -331,9 +327,7 @@ def files_many(request: PortalRequest) -> HttpResponseBase:
     return render(request, "portal/files/files_many.html", context)
 
 
-def _not_agreed(
-    request: PortalRequest, files: Sequence[ScannedFile]
-) -> Consequences | None:
+def _not_agreed(request: PortalRequest, files: Sequence[ScannedFile]) -> Consequences | None:
     """Return what deleting the files takes the ground from, unless the person saw it."""
     return not_agreed(
         request,

@@ -30,9 +30,7 @@ class FileFilterForm(FilterForm):
 
     q = forms.CharField(required=False, label=_("Name"))
     state = forms.ChoiceField(
-        required=False,
-        choices=[("", _("Any state")), *FileStatus.choices],
-        label=_("State"),
+        required=False, choices=[("", _("Any state")), *FileStatus.choices], label=_("State")
     )
     container = container_filter()
     tag = forms.CharField(required=False, label=_("Tag"))
@@ -50,9 +48,7 @@ class FileFilterForm(FilterForm):
 
 def reason_field(label: _StrPromise) -> forms.CharField:
     """Return the field for a reason that the audit trail keeps."""
-    return forms.CharField(
-        max_length=500, label=label, help_text=_("Kept in the audit trail.")
-    )
+    return forms.CharField(max_length=500, label=label, help_text=_("Kept in the audit trail."))
 
 
 class DeleteFileForm(forms.Form):
@@ -70,9 +66,7 @@ class RemoveAudioForm(forms.Form):
 class RescanForm(forms.Form):
     """Further buckets to search, or an engine to use instead of the container's."""
 
-    also = forms.ModelMultipleChoiceField(
-        searchable_buckets(), required=False, label=_("Also")
-    )
+    also = forms.ModelMultipleChoiceField(searchable_buckets(), required=False, label=_("Also"))
     engine = forms.TypedChoiceField(
         required=False,
         choices=[("", ""), (EngineChoice.ACRCLOUD.value, "ACRCloud")],
@@ -86,9 +80,7 @@ class EditDetailsForm(FileDetailsForm):
     """The details of an existing file."""
 
     platform = forms.CharField(required=False, max_length=60, label=_("Platform"))
-    external_id = forms.CharField(
-        required=False, max_length=200, label=_("Id at the platform")
-    )
+    external_id = forms.CharField(required=False, max_length=200, label=_("Id at the platform"))
     field_order = ("programme", "account", "platform", "external_id")
 
     def __init__(self, data: QueryDict | None, *, file: ScannedFile) -> None:

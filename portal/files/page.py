@@ -24,11 +24,7 @@ from review.models import Match
 from scanning import selectors
 from scanning.choices import ACTIVE_SCAN_STATUSES, EngineChoice, ScanStatus
 from scanning.cloud.jobs import CLOUD_SCAN
-from scanning.comparison import (
-    Difference,
-    differences,
-    found_by_engine,
-)
+from scanning.comparison import Difference, differences, found_by_engine
 from scanning.models import AudioBecause, CloudJob, Scan, ScannedFile, SentAs
 from scanning.progress import percent_of_running_scan, progress_of
 
@@ -145,9 +141,7 @@ def _section_row(entry: object) -> SectionRow:
     length = _seconds(entry.get("played_duration"))
     if end is None and start is not None and length is not None:
         end = start + length
-    times = (
-        {"start", "end", "offset", "played_duration"} if start is not None else set()
-    )
+    times = {"start", "end", "offset", "played_duration"} if start is not None else set()
     words = [
         (str(key).replace("_", " "), _VALUES.get((key, str(value)), _text(value)))
         for key, value in entry.items()

@@ -12,11 +12,7 @@ urlpatterns = [
     path("files/changes/", views.file_changes, name="file_changes"),
     path("files/<uuid:uid>/", views.file_detail, name="file_detail"),
     path("files/<uuid:uid>/audio", views.file_audio, name="file_audio"),
-    path(
-        "files/<uuid:uid>/remove-audio/",
-        views.file_remove_audio,
-        name="file_remove_audio",
-    ),
+    path("files/<uuid:uid>/remove-audio/", views.file_remove_audio, name="file_remove_audio"),
     path("files/<uuid:uid>/details/", views.file_details, name="file_details"),
     path("files/<uuid:uid>/rescan/", views.file_rescan, name="file_rescan"),
     path("files/<uuid:uid>/cancel/", views.file_cancel, name="file_cancel"),

@@ -38,23 +38,13 @@ from portal.files.forms import (
     RescanForm,
 )
 from portal.files.page import segment_rows, with_counts
-from portal.pictures.file import (
-    draw_coverage,
-    draw_ribbon,
-    why_no_match,
-)
+from portal.pictures.file import draw_coverage, draw_ribbon, why_no_match
 from portal.shared.access import PortalRequest, needs
 from portal.shared.asking import Question, ask_before, not_agreed, only_statements
 from portal.shared.changes import answer_changes, known_rows
 from portal.shared.columns import columns_shown
 from portal.shared.lists import count_of, page_of, sorted_by
-from portal.shared.playback import (
-    audio_response,
-    audio_url,
-    heard_tracks,
-    read_track,
-    sound_tracks,
-)
+from portal.shared.playback import audio_response, audio_url, heard_tracks, read_track, sound_tracks
 from portal.shared.selectors import files_named, find_file, is_uuid, shown_matches
 from programmes.selectors import episode_of
 from reports.models import CueEntry
@@ -105,17 +95,13 @@ def file_list(request: PortalRequest) -> HttpResponseBase:
         {
             "filters": filters,
             "page_obj": page,
-            "rows": [
-                _FileRow(file, _token(file), shares.get(file.pk)) for file in page
-            ],
+            "rows": [_FileRow(file, _token(file), shares.get(file.pk)) for file in page],
             "columns": columns_shown(request.user, "files"),
         },
     )
 
 
-def _filter_files(
-    request: PortalRequest,
-) -> tuple[FileFilterForm, QuerySet[ScannedFile]]:
+def _filter_files(request: PortalRequest) -> tuple[FileFilterForm, QuerySet[ScannedFile]]:
     """Return the filters in the query string and the files that fit them."""
     filters = FileFilterForm(request.GET)
     filters.is_valid()
@@ -156,8 +142,7 @@ def file_changes(request: PortalRequest) -> HttpResponseBase:
     page_tokens = known_rows(request)
     uids = [uid for uid in page_tokens if is_uuid(uid)]
     files_by_uid = {
-        str(file.uid): file
-        for file in with_counts(selectors.files().filter(uid__in=uids))
+        str(file.uid): file for file in with_counts(selectors.files().filter(uid__in=uids))
     }
 
     def draw(names: Sequence[str]) -> dict[str, str]:
@@ -312,15 +297,11 @@ def file_details(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
         )
         if confirmation is not None:
             return confirmation
-        outcome = details.change(
-            scanned_file=file, details=form.details(), user=request.user
-        )
+        outcome = details.change(scanned_file=file, details=form.details(), user=request.user)
         if outcome.changed:
             messages.success(request, _details_saved(file, outcome))
         return redirect("portal:file_detail", uid=uid)
-    return render(
-        request, "portal/files/file_details.html", {"file": file, "form": form}
-    )
+    return render(request, "portal/files/file_details.html", {"file": file, "form": form})
 
 
 def _details_saved(file: ScannedFile, outcome: DetailsOutcome) -> str:
@@ -329,8 +310,7 @@ def _details_saved(file: ScannedFile, outcome: DetailsOutcome) -> str:
         parts.append(
             ngettext(
                 "%(count)s waiting match was decided or routed by a licence or policy.",
-                "%(count)s waiting matches were decided or routed by a licence "
-                "or policy.",
+                "%(count)s waiting matches were decided or routed by a licence or policy.",
                 outcome.evaluated,
             )
             % {"count": outcome.evaluated}
@@ -359,12 +339,9 @@ def file_delete(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
         about=Q(scanned_file=file),
     )
     if request.method == "POST" and form.is_valid() and consequences is None:
-        delete_files(
-            files=[file], user=request.user, reason=form.cleaned_data["reason"]
-        )
+        delete_files(files=[file], user=request.user, reason=form.cleaned_data["reason"])
         messages.success(
-            request,
-            _("%(name)s was deleted. Its decisions stay.") % {"name": file.name},
+            request, _("%(name)s was deleted. Its decisions stay.") % {"name": file.name}
         )
         return redirect("portal:file_list")
     context = {"file": file, "form": form, "consequences": consequences}
@@ -378,20 +355,13 @@ def file_remove_audio(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBas
     file = find_file(uid)
     form = RemoveAudioForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        if remove_audio(
-            scanned_file=file, user=request.user, reason=form.cleaned_data["reason"]
-        ):
-            messages.success(
-                request, _("The audio of %(name)s was removed.") % {"name": file.name}
-            )
+        if remove_audio(scanned_file=file, user=request.user, reason=form.cleaned_data["reason"]):
+            messages.success(request, _("The audio of %(name)s was removed.") % {"name": file.name})
             return redirect("portal:file_detail", uid=uid)
         form.add_error(
-            None,
-            _("The file is being scanned or has no audio. Try again after the scan."),
+            None, _("The file is being scanned or has no audio. Try again after the scan.")
         )
-    return render(
-        request, "portal/files/file_remove_audio.html", {"file": file, "form": form}
-    )
+    return render(request, "portal/files/file_remove_audio.html", {"file": file, "form": form})
 
 
 @takes_files(Action.UPLOAD)

@@ -27,10 +27,7 @@ from imports.models import MappedImport, MappingOrigin
 from imports.reading_rules import CHOICES
 
 _MOST_LINES = 1_048_576
-_OTHER = {
-    DATA: _("Keep as data under this name"),
-    LEFT_OUT: _("Leave out"),
-}
+_OTHER = {DATA: _("Keep as data under this name"), LEFT_OUT: _("Leave out")}
 _EMPTY_CELLS = [("keep", _("Keep the existing value")), ("clear", _("Clear the value"))]
 
 
@@ -80,19 +77,14 @@ class MappingForm(forms.Form):
         self.targets = targets_of(import_)
         self.columns = from_json(import_.columns, self.targets)
         for position, column in enumerate(self.columns):
-            name = column.name[:60] or gettext("column %(number)s") % {
-                "number": position + 1
-            }
+            name = column.name[:60] or gettext("column %(number)s") % {"number": position + 1}
             self.fields[f"column-{position}"] = forms.ChoiceField(
                 label=name,
                 initial=column.target,
                 choices=_choices(column),
                 widget=TargetSelect(
                     self.targets,
-                    {
-                        "class": "control",
-                        "aria-labelledby": f"column-{position + 1} becomes",
-                    },
+                    {"class": "control", "aria-labelledby": f"column-{position + 1} becomes"},
                 ),
             )
             self.fields[f"empty-{position}"] = forms.ChoiceField(
@@ -101,10 +93,7 @@ class MappingForm(forms.Form):
                 required=False,
                 choices=_EMPTY_CELLS,
                 widget=forms.Select(
-                    {
-                        "class": "control",
-                        "aria-labelledby": f"column-{position + 1} empty-cells",
-                    }
+                    {"class": "control", "aria-labelledby": f"column-{position + 1} empty-cells"}
                 ),
             )
 
@@ -136,11 +125,7 @@ class MappingForm(forms.Form):
     @property
     def rules(self) -> dict[str, Any]:  # Any: JSON
         """Return what was chosen; what was left out stays."""
-        return {
-            name: value
-            for name in self.rule_names
-            if (value := self.cleaned_data.get(name))
-        }
+        return {name: value for name in self.rule_names if (value := self.cleaned_data.get(name))}
 
     def clean(self) -> dict[str, Any]:  # Any: Django's own signature
         """Refuse impossible mappings at their columns."""
@@ -188,16 +173,11 @@ def _choices(column: MappedColumn) -> list[Any]:  # Any: nested choices
     return [
         (_("Other"), [(target, _OTHER[target]) for target in other_targets]),
         (_("Required"), [(target, labels[target]) for target in required]),
-        (
-            _("Optional"),
-            [target for target in labels.items() if target[0] not in required],
-        ),
+        (_("Optional"), [target for target in labels.items() if target[0] not in required]),
     ]
 
 
-def mapping_context(
-    import_: MappedImport, form: MappingForm | None = None
-) -> dict[str, Any]:
+def mapping_context(import_: MappedImport, form: MappingForm | None = None) -> dict[str, Any]:
     """Return the context of the table of columns. Any: values for a template."""
     targets = targets_of(import_)
     columns = from_json(import_.columns, targets)

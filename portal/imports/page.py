@@ -33,10 +33,7 @@ _PLACES: dict[str, Callable[[], forms.ModelChoiceField[Any]]] = {
 
 
 def make_form(
-    kind: AnyKind,
-    data: Any = None,
-    files: Any = None,
-    initial: dict[str, Any] | None = None,
+    kind: AnyKind, data: Any = None, files: Any = None, initial: dict[str, Any] | None = None
 ) -> forms.Form:  # Any: Django's own signature
     """Return the kind's form, which begins with the place of the entries."""
     form = kind.form(data, files, initial=initial)
@@ -140,8 +137,7 @@ def _place_url(import_: Import) -> str:
 
 
 _NOTHING_FITS = _(
-    "Nothing in this file can be imported. Correct the faults below, then check the "
-    "file again."
+    "Nothing in this file can be imported. Correct the faults below, then check the file again."
 )
 # Counters of all kinds of imports; those of rights count by kind of record.
 _GOOD = (
@@ -155,6 +151,4 @@ def _nothing_fits(import_: Import) -> bool:
     if not import_.summary or not import_.summary.get("refused"):
         return False
     good = [import_.summary.get(name, 0) for name in _GOOD]
-    return not any(
-        any(count.values()) if isinstance(count, dict) else count for count in good
-    )
+    return not any(any(count.values()) if isinstance(count, dict) else count for count in good)

@@ -9,11 +9,7 @@ from django.http import FileResponse, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import (
-    require_http_methods,
-    require_POST,
-    require_safe,
-)
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.roles import Action
 from common.bodies import takes_files
@@ -21,14 +17,7 @@ from imports.kinds import AnyKind
 from imports.models import CatalogueImport
 from imports.recordings.kind import RECORDINGS
 from imports.samples import Sample
-from imports.services import (
-    change_columns,
-    check_undo,
-    keep,
-    keep_upload,
-    start,
-    undo,
-)
+from imports.services import change_columns, check_undo, keep, keep_upload, start, undo
 from portal.imports.columns import MappingForm, mapping_context
 from portal.imports.page import detail_context, form_context, make_form
 from portal.shared.access import PortalRequest, needs
@@ -96,9 +85,7 @@ def undo_view(kind: AnyKind) -> View:
         import_ = get_object_or_404(kind.model._default_manager, uid=uid)
         step = _UNDO_STEPS.get(request.POST.get("verb", ""), check_undo)
         if not step(import_=import_, user=request.user):
-            messages.warning(
-                request, _("This import changed meanwhile. Look at it again.")
-            )
+            messages.warning(request, _("This import changed meanwhile. Look at it again."))
         return redirect(kind.detail_page, uid=uid)
 
     return view
@@ -115,20 +102,12 @@ def columns_view(kind: AnyKind) -> View:
         import_ = get_object_or_404(kind.model._default_manager, uid=uid)
         kind.refuse(request.user)
         version = read_version(request.POST.get("version", ""))
-        if (
-            version is None
-            or version != import_.mapping_version
-            or not import_.is_mappable
-        ):
+        if version is None or version != import_.mapping_version or not import_.is_mappable:
             return _mapping_overtaken(request, kind, uid)
         form = MappingForm(import_, request.POST)
         if not form.is_valid():
-            context = detail_context(import_, request.user) | mapping_context(
-                import_, form
-            )
-            return render(
-                request, "portal/imports/import_detail.html", context, status=422
-            )
+            context = detail_context(import_, request.user) | mapping_context(import_, form)
+            return render(request, "portal/imports/import_detail.html", context, status=422)
         if not change_columns(
             import_=import_,
             columns=form.chosen,
@@ -142,9 +121,7 @@ def columns_view(kind: AnyKind) -> View:
     return view
 
 
-def _mapping_overtaken(
-    request: PortalRequest, kind: AnyKind, uid: str
-) -> HttpResponseBase:
+def _mapping_overtaken(request: PortalRequest, kind: AnyKind, uid: str) -> HttpResponseBase:
     text = _(
         "Nothing was saved: somebody else changed the columns or started the "
         "import in the meantime. Check the columns again."

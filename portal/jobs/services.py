@@ -82,8 +82,7 @@ def try_again(*, job: ListedJob, user: User) -> None:
         raise NotTriedAgain(_("A check is already running.")) from refused
     if done is False:
         raise NotTriedAgain(
-            _("%(job)s has changed in the meantime. Reload to see its state.")
-            % {"job": job.title}
+            _("%(job)s has changed in the meantime. Reload to see its state.") % {"job": job.title}
         )
 
 
@@ -99,12 +98,7 @@ def _try_again(job: ListedJob, user: User) -> bool:
         return job_services.try_again(job.row)
 
 
-_REFUSALS = (
-    ChangeRefused,
-    EvidenceRefused,
-    IntakeRefused,
-    report_services.ReportStopped,
-)
+_REFUSALS = (ChangeRefused, EvidenceRefused, IntakeRefused, report_services.ReportStopped)
 _USUAL = JobActions(Action.CONFIGURE, _try_again)
 _REGULAR = JobActions(Action.CONFIGURE, lambda job, _user: periodic.try_again(job.row))
 _SCAN = JobActions(
@@ -125,8 +119,7 @@ _ACTIONS: dict[str, JobActions] = {
     "scan": _SCAN,
     "cloud_scan": _SCAN,
     "recording": JobActions(
-        Action.EDIT_CATALOGUE,
-        lambda job, user: refingerprint(recording=job.subject, user=user),
+        Action.EDIT_CATALOGUE, lambda job, user: refingerprint(recording=job.subject, user=user)
     ),
     "retro_search": JobActions(
         Action.APPROVE,
@@ -150,17 +143,13 @@ _ACTIONS: dict[str, JobActions] = {
     ),
     "callback_sent": JobActions(
         Action.CONFIGURE,
-        lambda job, user: outbound_callbacks.send_again(
-            callback=job.subject, user=user
-        ),
+        lambda job, user: outbound_callbacks.send_again(callback=job.subject, user=user),
     ),
     "callback_received": JobActions(
-        Action.CONFIGURE,
-        lambda job, user: callbacks.replay(callback=job.subject, user=user),
+        Action.CONFIGURE, lambda job, user: callbacks.replay(callback=job.subject, user=user)
     ),
     "dispatch": JobActions(
-        Action.REPORT,
-        lambda job, user: scheduling.send_again(delivery=job.subject, user=user),
+        Action.REPORT, lambda job, user: scheduling.send_again(delivery=job.subject, user=user)
     ),
 }
 

@@ -11,23 +11,14 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import (
-    require_GET,
-    require_http_methods,
-    require_POST,
-)
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.roles import Action
 from catalogue import following
 from jobs import clock, installation, machines, resources
 from jobs.choices import OPEN_STATES, InstallationRole, JobState
 from jobs.kinds import all_kinds, find_kind
-from jobs.listing import (
-    LISTED_STATES,
-    count_jobs,
-    find_job,
-    list_jobs,
-)
+from jobs.listing import LISTED_STATES, count_jobs, find_job, list_jobs
 from jobs.selectors import standstill
 from portal.jobs.services import (
     NotTriedAgain,
@@ -38,9 +29,7 @@ from portal.jobs.services import (
     try_again,
 )
 from portal.shared.access import PortalRequest, needs
-from scanning.models import (
-    Container,
-)
+from scanning.models import Container
 
 _AT_ONCE = 100
 
@@ -57,10 +46,7 @@ def job_list(request: PortalRequest) -> HttpResponseBase:
     kind = _kind_of(request.GET.get("kind", ""))
     container = _container_of(request.GET.get("container", ""))
     page_jobs = list_jobs(
-        state=state,
-        kind=kind,
-        container=container.pk if container else None,
-        limit=_AT_ONCE,
+        state=state, kind=kind, container=container.pk if container else None, limit=_AT_ONCE
     )
     failed = state is JobState.FAILED
     return render(
@@ -69,24 +55,18 @@ def job_list(request: PortalRequest) -> HttpResponseBase:
         {
             "jobs": [(job, job.page) for job in page_jobs],
             "again": [
-                job.row.uid
-                for job in page_jobs
-                if failed and may_try_again(job, request.user)
+                job.row.uid for job in page_jobs if failed and may_try_again(job, request.user)
             ],
             "for_other_audio": [
                 job.row.uid for job in page_jobs if failed and needs_other_audio(job)
             ],
             "cancellable": [
-                job.row.uid
-                for job in page_jobs
-                if not failed and may_cancel(job, request.user)
+                job.row.uid for job in page_jobs if not failed and may_cancel(job, request.user)
             ],
             "state": state,
             "states": count_jobs(),
             "kind": kind,
-            "kinds": {
-                kind.name: kind.label for kind in all_kinds() if kind.every is None
-            },
+            "kinds": {kind.name: kind.label for kind in all_kinds() if kind.every is None},
             "container": container,
             "filters": _filters(kind, container),
             "containers": Container.objects.present().order_by("name"),
@@ -106,10 +86,7 @@ def job_list(request: PortalRequest) -> HttpResponseBase:
 def installation_role(request: PortalRequest) -> HttpResponseBase:
     """Say whether this is the real installation, or a copy that sends nothing."""
     role = request.POST.get("role", "")
-    if request.method == "POST" and role in (
-        InstallationRole.REAL,
-        InstallationRole.COPY,
-    ):
+    if request.method == "POST" and role in (InstallationRole.REAL, InstallationRole.COPY):
         if installation.declare(InstallationRole(role), user=request.user):
             text = (
                 _("This is the real installation now. Waiting work goes out.")
@@ -140,9 +117,7 @@ def job_again(request: PortalRequest) -> HttpResponseBase:
     for key in request.POST.getlist("job")[:_AT_ONCE]:
         job = find_job(key, [JobState.FAILED])
         if job is None:
-            refused.append(
-                _("A job has changed in the meantime, or you may not see it.")
-            )
+            refused.append(_("A job has changed in the meantime, or you may not see it."))
             continue
         try:
             try_again(job=job, user=request.user)
@@ -153,11 +128,7 @@ def job_again(request: PortalRequest) -> HttpResponseBase:
     if done:
         messages.success(
             request,
-            ngettext(
-                "%(count)s job was queued again.",
-                "%(count)s jobs were queued again.",
-                done,
-            )
+            ngettext("%(count)s job was queued again.", "%(count)s jobs were queued again.", done)
             % {"count": done},
         )
     for message in dict.fromkeys(refused):
@@ -179,9 +150,7 @@ def job_cancel(request: PortalRequest) -> HttpResponseBase:
         messages.error(request, str(refused))
     else:
         waited = job.row.state == JobState.WAITING
-        message = (
-            _("%(job)s was cancelled.") if waited else _("%(job)s is being cancelled.")
-        )
+        message = _("%(job)s was cancelled.") if waited else _("%(job)s is being cancelled.")
         messages.success(request, message % {"job": job.title})
     return _back(request, _state_of(request.POST.get("state", "")))
 
@@ -204,9 +173,7 @@ def _state_of(value: str) -> JobState:
 def _filters(kind: str, container: Container | None) -> str:
     """Return the filters as the rest of a query string."""
     chosen = {"kind": kind, "container": container.pk if container else ""}
-    return "".join(
-        f"&{urlencode({name: value})}" for name, value in chosen.items() if value
-    )
+    return "".join(f"&{urlencode({name: value})}" for name, value in chosen.items() if value)
 
 
 def _kind_of(key: str) -> str:

@@ -30,10 +30,7 @@ class LicenceForm(forms.ModelForm[Licence]):
     """The terms of a licence."""
 
     buckets = forms.ModelMultipleChoiceField(
-        Bucket.objects.present(),
-        required=False,
-        widget=SearchSelectMultiple,
-        label=_("Buckets"),
+        Bucket.objects.present(), required=False, widget=SearchSelectMultiple, label=_("Buckets")
     )
     labels = LinesField(
         required=False,
@@ -50,9 +47,7 @@ class LicenceForm(forms.ModelForm[Licence]):
         required=False,
         label=_("Named uses"),
         widget=Picker("accounts", is_open=True),
-        help_text=_(
-            "Accounts, addresses, programmes or external ids; press Enter after each"
-        ),
+        help_text=_("Accounts, addresses, programmes or external ids; press Enter after each"),
     )
     territories = TerritoriesField(
         required=False,
@@ -91,9 +86,7 @@ class LicenceForm(forms.ModelForm[Licence]):
             "note": forms.Textarea(attrs={"rows": 2}),
         }
 
-    def __init__(
-        self, *args: Any, **kwargs: Any
-    ) -> None:  # Any: Django's own signature
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: Django's own signature
         super().__init__(*args, **kwargs)
         self.fields["scope"].choices = [  # type: ignore[attr-defined]  # a choice field
             ("", gettext("Choose which")),
@@ -132,9 +125,7 @@ class LicenceForm(forms.ModelForm[Licence]):
         cleaned: dict[str, Any] = super().clean() or {}
         begins, ends = cleaned.get("valid_from"), cleaned.get("valid_until")
         if begins and ends and ends < begins:
-            self.add_error(
-                "valid_until", gettext("The end must not be before the start.")
-            )
+            self.add_error("valid_until", gettext("The end must not be before the start."))
         if self.instance.built_in:
             return cleaned
         self._clean_named(cleaned)
@@ -146,11 +137,7 @@ class LicenceForm(forms.ModelForm[Licence]):
         for name, applies, missing in (
             ("buckets", scope == LicenceScope.BUCKET, _("Name at least one bucket.")),
             ("labels", scope == LicenceScope.LABEL, _("Name at least one label.")),
-            (
-                "recordings",
-                scope == LicenceScope.RECORDINGS,
-                _("Name at least one recording."),
-            ),
+            ("recordings", scope == LicenceScope.RECORDINGS, _("Name at least one recording.")),
             ("use_values", use_kind != UseKind.ANY, _("Name at least one use.")),
         ):
             if name not in cleaned:

@@ -12,10 +12,6 @@ urlpatterns = [
     path("licences/<str:uid>/", views.licence_edit, name="licence_edit"),
     path("licences/<str:uid>/preview/", views.licence_preview, name="licence_preview"),
     path("licences/<str:uid>/undo/", views.licence_undo, name="licence_undo"),
-    path(
-        "licences/<str:uid>/withdraw/", views.licence_withdraw, name="licence_withdraw"
-    ),
-    path(
-        "licences/<str:uid>/evidence", views.licence_evidence, name="licence_evidence"
-    ),
+    path("licences/<str:uid>/withdraw/", views.licence_withdraw, name="licence_withdraw"),
+    path("licences/<str:uid>/evidence", views.licence_evidence, name="licence_evidence"),
 ]

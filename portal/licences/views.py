@@ -12,11 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import (
-    require_http_methods,
-    require_POST,
-    require_safe,
-)
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import User
 from accounts.reach import is_limited
@@ -73,11 +69,7 @@ def licence_list(request: PortalRequest) -> HttpResponseBase:
     return render(
         request,
         "portal/licences/licence_list.html",
-        {
-            "filters": filters,
-            "page_obj": page,
-            "today": office_day(),
-        },
+        {"filters": filters, "page_obj": page, "today": office_day()},
     )
 
 
@@ -148,10 +140,7 @@ def _not_agreed(request: PortalRequest, form: LicenceForm) -> Consequences | Non
     return not_agreed(
         request,
         lambda: licences.save(
-            licence=copy.copy(licence),
-            user=request.user,
-            buckets=buckets,
-            recordings=recordings,
+            licence=copy.copy(licence), user=request.user, buckets=buckets, recordings=recordings
         ),
         about=Q(licence=licence) | (named & is_stated()),
     )
@@ -210,9 +199,7 @@ def licence_preview(request: PortalRequest, uid: str) -> HttpResponseBase:
     return render(request, "portal/licences/licence_preview.html", context)
 
 
-def _statements_that_change(
-    request: PortalRequest, licence: Licence
-) -> list[StatementChange]:
+def _statements_that_change(request: PortalRequest, licence: Licence) -> list[StatementChange]:
     """Return the statements that a draft makes wrong once it is in force."""
     if licence.active or licence.withdrawn_at or is_limited(request.user):
         return []

@@ -80,9 +80,7 @@ def ensure_users() -> list[Login]:
         if User.objects.filter(username=username).exists():
             continue
         password = secrets.token_urlsafe(9)
-        create_user(
-            username=username, password=password, role=role, first_name=first_name
-        )
+        create_user(username=username, password=password, role=role, first_name=first_name)
         logins = [login for login in logins if login.username != username]
         logins.append(Login(username, password, role))
     if {login.username for login in logins} != stored_usernames or not path.exists():

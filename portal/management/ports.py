@@ -11,9 +11,7 @@ from django.core.management.base import CommandError
 def require_free_port(host: str, port: int) -> None:
     """Raise ``CommandError`` if no server can listen on a port."""
     try:
-        addresses = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, kind, _protocol, _name, address = addresses[0]
         with closing(socket.socket(family, kind)) as probe:
             # A port whose last server has just ended is free.

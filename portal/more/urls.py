@@ -6,6 +6,4 @@ from django.urls import path
 
 from portal.more import views
 
-urlpatterns = [
-    path("more/", views.more, name="more"),
-]
+urlpatterns = [path("more/", views.more, name="more")]

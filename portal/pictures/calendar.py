@@ -53,18 +53,12 @@ def calendar(moments: Sequence[Moment]) -> Calendar | None:
     lanes: dict[str, list[Moment]] = defaultdict(list)
     for moment in moments:
         lanes[moment.lane].append(moment)
-    order = sorted(
-        lanes, key=lambda name: (-sum(moment.count for moment in lanes[name]), name)
-    )
+    order = sorted(lanes, key=lambda name: (-sum(moment.count for moment in lanes[name]), name))
     drawn = tuple(_lane(name, lanes[name], begin, end) for name in order)
-    return Calendar(
-        _ticks(begin, end), drawn[:MAX_LANES], drawn[MAX_LANES:], begin, end
-    )
+    return Calendar(_ticks(begin, end), drawn[:MAX_LANES], drawn[MAX_LANES:], begin, end)
 
 
-def _lane(
-    name: str, moments: Sequence[Moment], begin: datetime, end: datetime
-) -> DrawnLane:
+def _lane(name: str, moments: Sequence[Moment], begin: datetime, end: datetime) -> DrawnLane:
     columns: dict[int, list[Moment]] = defaultdict(list)
     for moment in moments:
         columns[int(_COLUMNS * (moment.at - begin) / (end - begin))].append(moment)
@@ -99,8 +93,6 @@ def _ticks(begin: datetime, end: datetime) -> tuple[Tick, ...]:
         share = 100 * (day - begin) / (end - begin)
         label = "" if share > EDGE_PERCENT else read_date(day, "short")
         place = "first" if share < 1 else ""
-        ticks.append(
-            Tick(f"{share:.3f}%", label, place, fine=number % _PHONE_EVERY > 0)
-        )
+        ticks.append(Tick(f"{share:.3f}%", label, place, fine=number % _PHONE_EVERY > 0))
         day, number = day + step, number + 1
     return tuple(ticks)

@@ -66,9 +66,7 @@ def bar_chart(
     *, title: str | Promise, series: Sequence[str | Promise], rows: Sequence[BarRow]
 ) -> BarChart:
     """Draw rows of stacked bars on one scale; leave out rows without counts."""
-    filled = sorted(
-        (row for row in rows if row.total), key=lambda row: (-row.total, row.label)
-    )
+    filled = sorted((row for row in rows if row.total), key=lambda row: (-row.total, row.label))
     longest = max((row.total for row in filled), default=1)
     names = tuple(str(name) for name in series)
     words = [f"{row.label} {row.total}" for row in filled]

@@ -59,15 +59,10 @@ class IntervalForm(forms.Form):
     start = MediaTimeField(label=_("From"), help_text=_("As 1:02.500, or in seconds"))
     end = MediaTimeField(label=_("To"))
     reason = forms.ChoiceField(label=_("Why"), choices=ExclusionReason.choices)
-    note = forms.CharField(
-        label=_("Note"), required=False, max_length=exclusions.MAX_NOTE_CHARS
-    )
+    note = forms.CharField(label=_("Note"), required=False, max_length=exclusions.MAX_NOTE_CHARS)
 
     def __init__(
-        self,
-        recording: Recording,
-        data: object = None,
-        initial: dict[str, object] | None = None,
+        self, recording: Recording, data: object = None, initial: dict[str, object] | None = None
     ) -> None:
         super().__init__(data, initial=initial)  # type: ignore[arg-type]  # the request's own data
         self.recording = recording
@@ -149,8 +144,7 @@ def draw(
         wave=waveform.wave_paths(load_waveform(recording), points=_WAVE_POINTS),
         ticks=ribbon.ruler(whole),
         excluded=tuple(
-            ribbon.box(interval.start_ms, interval.end_ms, whole)
-            for interval in excluded
+            ribbon.box(interval.start_ms, interval.end_ms, whole) for interval in excluded
         ),
         segments=tuple(
             ribbon.box(segment.reference_start_ms, segment.reference_end_ms, whole)
@@ -162,9 +156,7 @@ def draw(
 
 def preview(*, recording: Recording, interval: Interval) -> exclusions.ExclusionPreview:
     """Return the matches that excluding the interval would touch."""
-    return exclusions.preview(
-        recording=recording, start_ms=interval[0], end_ms=interval[1]
-    )
+    return exclusions.preview(recording=recording, start_ms=interval[0], end_ms=interval[1])
 
 
 def seen_mark(interval: Interval) -> str:

@@ -29,11 +29,7 @@ _NO_MATCH = (Kind.UNKNOWN, Kind.SPEECH)
 _FACTS = (Kind.ITEM, Kind.SILENCE, Kind.NOT_SCANNED, Kind.NOT_DECODED)
 _ENTERED = (Kind.ENTERED, Kind.NO_MUSIC)
 # What the engine could compare.
-_SOUND = [
-    kind
-    for kind in Kind
-    if kind not in (Kind.SILENCE, Kind.NOT_SCANNED, Kind.NOT_DECODED)
-]
+_SOUND = [kind for kind in Kind if kind not in (Kind.SILENCE, Kind.NOT_SCANNED, Kind.NOT_DECODED)]
 # The coverage bar shows all kinds in their order, and those without a match as one.
 _REST = (*_NO_MATCH, Kind.UNDESCRIBED)
 _COVERAGE = [kind for kind in Kind if kind not in _REST]
@@ -41,18 +37,13 @@ _COVERAGE = [kind for kind in Kind if kind not in _REST]
 
 # Sentence on the page for each reason.
 WHY_NO_MATCH = {
-    NoMatchReason.CLEAN_SCAN: (
-        lazy("The scan finished without errors and found no recording.")
-    ),
+    NoMatchReason.CLEAN_SCAN: (lazy("The scan finished without errors and found no recording.")),
     NoMatchReason.NO_BUCKET: lazy(
         "The file was compared with no recording, because its container has no bucket. "
         "Give it one and scan again."
     ),
     NoMatchReason.BELOW_FLOOR: (
-        lazy(
-            "The scan finished without errors; the closest candidate stayed below the "
-            "floor."
-        )
+        lazy("The scan finished without errors; the closest candidate stayed below the floor.")
     ),
     NoMatchReason.SILENCE: lazy("The file has no sound that can be compared."),
     NoMatchReason.SPEECH_ONLY: (
@@ -61,16 +52,12 @@ WHY_NO_MATCH = {
             "estimates that nearly all of the sound is speech."
         )
     ),
-    NoMatchReason.TOO_SHORT: lazy(
-        "Without its silence, the file is too short to scan."
-    ),
+    NoMatchReason.TOO_SHORT: lazy("Without its silence, the file is too short to scan."),
     NoMatchReason.PARTIAL_SCAN: lazy("Part of the file was not scanned."),
 }
 
 
-def draw_ribbon(
-    file: ScannedFile, line: Timeline, query: QueryDict
-) -> ribbon.Ribbon | None:
+def draw_ribbon(file: ScannedFile, line: Timeline, query: QueryDict) -> ribbon.Ribbon | None:
     """Draw the file with its matches; None while its length is unknown."""
     if not file.length_ms:
         return None
@@ -79,11 +66,7 @@ def draw_ribbon(
     return ribbon.ribbon(
         duration_ms=line.length_ms,
         waveform=load_waveform(file),
-        lanes=[
-            _lane(match)
-            for match in line.matches
-            if match.state != MatchState.SUPPRESSED
-        ],
+        lanes=[_lane(match) for match in line.matches if match.state != MatchState.SUPPRESSED],
         facts=fact_lanes(line),
         window=Window(int(begin), int(end)) if is_window else None,
     )
@@ -160,9 +143,7 @@ def fact_lanes(line: Timeline) -> list[ribbon.FactLane]:
             ],
         ),
         ribbon.FactLane(
-            str(Kind.SPEECH.label),
-            "speech",
-            [*speech, *_join_intervals(line.of(Kind.SPEECH))],
+            str(Kind.SPEECH.label), "speech", [*speech, *_join_intervals(line.of(Kind.SPEECH))]
         ),
     ]
 
@@ -199,31 +180,18 @@ def why_no_match(file: ScannedFile, scan: Scan, line: Timeline) -> dict[str, obj
     }
 
 
-def why_no_matches(
-    scanned: Sequence[tuple[ScannedFile, Scan]],
-) -> list[dict[str, object]]:
+def why_no_matches(scanned: Sequence[tuple[ScannedFile, Scan]]) -> list[dict[str, object]]:
     """Return for each file the facts that explain its scan without matches."""
     # The closest candidate below the floor of each unmatched interval.
     refused = [
-        [
-            interval["candidate"]
-            for interval in scan.unmatched
-            if "candidate" in interval
-        ]
+        [interval["candidate"] for interval in scan.unmatched if "candidate" in interval]
         for _file, scan in scanned
     ]
     recordings = Recording.objects.in_bulk(
-        {
-            candidate["recording_id"]
-            for candidates in refused
-            for candidate in candidates
-        }
+        {candidate["recording_id"] for candidates in refused for candidate in candidates}
     )
     return [
-        {
-            **_facts(file, scan),
-            "closest": _closest(candidates, recordings),
-        }
+        {**_facts(file, scan), "closest": _closest(candidates, recordings)}
         for (file, scan), candidates in zip(scanned, refused, strict=True)
     ]
 
@@ -235,15 +203,11 @@ def _facts(file: ScannedFile, scan: Scan) -> dict[str, object]:
     return {
         "reason_label": reason.label,
         "is_searched": reason != NoMatchReason.NO_BUCKET,
-        "sentence": " ".join(
-            [str(WHY_NO_MATCH[reason]), *map(read_stored, scan.warnings)]
-        ),
+        "sentence": " ".join([str(WHY_NO_MATCH[reason]), *map(read_stored, scan.warnings)]),
         "bucket_count": len(scan.buckets),
         "only_bucket": scan.buckets[0]["id"] if len(scan.buckets) == 1 else "",
         "buckets": [
-            bucket["name"]
-            for bucket in scan.buckets
-            if seen is None or bucket["id"] in seen
+            bucket["name"] for bucket in scan.buckets if seen is None or bucket["id"] in seen
         ],
         "recordings_searched": scan.recordings_searched,
         "engine": scan.engine_label,
@@ -257,11 +221,7 @@ def _closest(
 ) -> dict[str, object] | None:
     """Return the best candidate among ``recordings``; None if there is none."""
     near = max(
-        (
-            candidate
-            for candidate in candidates
-            if candidate["recording_id"] in recordings
-        ),
+        (candidate for candidate in candidates if candidate["recording_id"] in recordings),
         key=lambda candidate: float(candidate["score"]),
         default=None,
     )

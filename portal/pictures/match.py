@@ -70,18 +70,14 @@ def draw_ribbon(
     duration_ms = line.length_ms
     rivals = rivals_in(line, match)
     lanes = [
-        ribbon.Lane(
-            _("This match"), list(_draw_segments(match, count, here)), is_current=True
-        )
+        ribbon.Lane(_("This match"), list(_draw_segments(match, count, here)), is_current=True)
     ]
     if rivals:
-        name = ngettext(
-            "%(count)s other match", "%(count)s other matches", len(rivals)
-        ) % {"count": len(rivals)}
+        name = ngettext("%(count)s other match", "%(count)s other matches", len(rivals)) % {
+            "count": len(rivals)
+        }
         drawn = [
-            box
-            for rival in rivals
-            for box in _draw_segments(rival, rival.tally, rival.review_url)
+            box for rival in rivals for box in _draw_segments(rival, rival.tally, rival.review_url)
         ]
         drawn.sort(key=lambda box: box.start_ms)
         lanes.append(ribbon.Lane(name, drawn, recordings=len(rivals)))
@@ -97,8 +93,7 @@ def draw_ribbon(
 def _frame(segment: Segment, duration_ms: int) -> ribbon.DrawnInterval:
     """Return the interval of the file that the aligned pair shows."""
     return ribbon.DrawnInterval(
-        max(segment.start_ms - CONTEXT_MS, 0),
-        min(segment.end_ms + CONTEXT_MS, duration_ms),
+        max(segment.start_ms - CONTEXT_MS, 0), min(segment.end_ms + CONTEXT_MS, duration_ms)
     )
 
 
@@ -108,9 +103,7 @@ def draw_plot(match: Match, count: Count, current: int) -> plots.AlignmentPlot |
     return plots.alignment_plot(segments=drawn, current=current)
 
 
-def _draw_segments(
-    match: Match, count: Count, address: str
-) -> Iterator[ribbon.DrawnSegment]:
+def _draw_segments(match: Match, count: Count, address: str) -> Iterator[ribbon.DrawnSegment]:
     joint = "&" if "?" in address else "?"
     for counted_segment in count.segments:
         segment = counted_segment.segment

@@ -135,17 +135,12 @@ def aligned(
     ) / (segment.end_ms - segment.start_ms)
     window = Window(segment.start_ms - CONTEXT_MS, segment.end_ms + CONTEXT_MS)
     around = round(CONTEXT_MS * ratio)
-    heard = Window(
-        segment.reference_start_ms - around, segment.reference_end_ms + around
-    )
+    heard = Window(segment.reference_start_ms - around, segment.reference_end_ms + around)
     curves = None if track else load_waveform(file), load_waveform(reference)
     loudness = (
         _loudness(curves[0], segment.start_ms, segment.end_ms, length_of(file)),
         _loudness(
-            curves[1],
-            segment.reference_start_ms,
-            segment.reference_end_ms,
-            length_of(reference),
+            curves[1], segment.reference_start_ms, segment.reference_end_ms, length_of(reference)
         ),
     )
     step, links = _links(segment, window, ratio)
@@ -204,8 +199,7 @@ def _window_of(
         return None
     return wave_paths(
         DrawnWaveform(
-            _cut(waveform.peaks, window, duration_ms),
-            _cut(waveform.rms, window, duration_ms),
+            _cut(waveform.peaks, window, duration_ms), _cut(waveform.rms, window, duration_ms)
         )
     )
 
@@ -218,9 +212,7 @@ def _cut(values: Sequence[int], window: Window, duration_ms: int) -> Sequence[in
 
 
 def _ruler(window: Window) -> tuple[ribbon.Tick, ...]:
-    return tuple(
-        tick for tick in ribbon.ruler(window) if not tick.label.startswith("−")
-    )
+    return tuple(tick for tick in ribbon.ruler(window) if not tick.label.startswith("−"))
 
 
 def _links(
@@ -228,10 +220,7 @@ def _links(
 ) -> tuple[int, tuple[AlignmentTick, ...]]:
     """Return the tick spacing (s) and lines that join equal seconds of both sides."""
     length_s = (segment.end_ms - segment.start_ms) / 1000
-    step = next(
-        (step for step in _SECOND_STEPS if length_s / step <= MAX_TICKS),
-        _SECOND_STEPS[-1],
-    )
+    step = next((step for step in _SECOND_STEPS if length_s / step <= MAX_TICKS), _SECOND_STEPS[-1])
     links = tuple(
         AlignmentTick(
             top=_percent(window, segment.start_ms + second * 1000),

@@ -97,11 +97,7 @@ def alignment_plot(
     Returns None if no segment has a reference interval.
     """
     plotted_segments = sorted(
-        (
-            s
-            for s in segments
-            if s.reference_start_ms is not None and s.reference_end_ms
-        ),
+        (s for s in segments if s.reference_start_ms is not None and s.reference_end_ms),
         key=lambda segment: segment.start_ms,
     )
     if not plotted_segments:
@@ -183,9 +179,7 @@ def _places(
     runs: Sequence[Sequence[DrawnSegment]],
 ) -> tuple[list[tuple[Window, float, float]], tuple[str, ...]]:
     """Give each run its share of the width; return the places and x of the folds."""
-    intervals = [
-        Window(run[0].start_ms, max(segment.end_ms for segment in run)) for run in runs
-    ]
+    intervals = [Window(run[0].start_ms, max(segment.end_ms for segment in run)) for run in runs]
     room = PLOT_WIDTH - FOLD_WIDTH * (len(intervals) - 1)
     # Half of the width is shared evenly so that short runs stay readable.
     total = sum(interval.length_ms for interval in intervals)
@@ -258,9 +252,7 @@ def _plot_summary(segments: Sequence[DrawnSegment]) -> str:
         reference = (segment.reference_end_ms or 0) - (segment.reference_start_ms or 0)
         is_changed |= abs(reference / max(source, 1) - 1) > STRAIGHT
         for other_index, earlier in enumerate(segments[:index]):
-            start = max(
-                segment.reference_start_ms or 0, earlier.reference_start_ms or 0
-            )
+            start = max(segment.reference_start_ms or 0, earlier.reference_start_ms or 0)
             end = min(segment.reference_end_ms or 0, earlier.reference_end_ms or 0)
             if end - start > SAME_PART_MS:
                 again |= {index + 1, other_index + 1}
@@ -275,9 +267,7 @@ def _plot_summary(segments: Sequence[DrawnSegment]) -> str:
     return text
 
 
-def _bar(
-    slot_x: float, slot: float, top: int, series: int, value: int, label: str
-) -> Bar:
+def _bar(slot_x: float, slot: float, top: int, series: int, value: int, label: str) -> Bar:
     height = CHART_ROOM * value / top
     width = slot * BAR_SHARE
     gap = slot * BAR_SHARE / 12
@@ -289,8 +279,7 @@ def _bar(
         width=f"{width:.2f}%",
         height=_number(height),
         series=series,
-        label=_("%(label)s: %(value)s %(name)s")
-        % {"label": label, "value": value, "name": name},
+        label=_("%(label)s: %(value)s %(name)s") % {"label": label, "value": value, "name": name},
     )
 
 

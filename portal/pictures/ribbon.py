@@ -287,8 +287,7 @@ def ruler(window: Window) -> tuple[Tick, ...]:
     """Return marks at round times, at most about ``RULER_LABELS`` of them."""
     step = next(
         (step for step in RULER_STEPS_MS if window.length_ms / step <= RULER_LABELS),
-        RULER_STEPS_MS[-1]
-        * -(-window.length_ms // (RULER_STEPS_MS[-1] * RULER_LABELS)),
+        RULER_STEPS_MS[-1] * -(-window.length_ms // (RULER_STEPS_MS[-1] * RULER_LABELS)),
     )
     first = -(-window.start_ms // step) * step
     times = range(first, window.end_ms + 1, step)
@@ -340,11 +339,7 @@ def _lane(lane: Lane, window: Window) -> DrawnLane:
         if window.shows(segment.start_ms, segment.end_ms)
     )
     return DrawnLane(
-        lane.name,
-        boxes,
-        _excluded(lane.segments, window),
-        url=lane.url,
-        is_current=lane.is_current,
+        lane.name, boxes, _excluded(lane.segments, window), url=lane.url, is_current=lane.is_current
     )
 
 
@@ -411,10 +406,7 @@ def _segment_label(segment: DrawnSegment, name: str, number: int, count: int) ->
         name,
         _("segment %(number)s of %(count)s") % {"number": number, "count": count},
         _("source %(start)s to %(end)s")
-        % {
-            "start": formats.spoken(segment.start_ms),
-            "end": formats.spoken(segment.end_ms),
-        },
+        % {"start": formats.spoken(segment.start_ms), "end": formats.spoken(segment.end_ms)},
     ]
     if segment.reference_start_ms is not None and segment.reference_end_ms is not None:
         start = formats.spoken(segment.reference_start_ms)

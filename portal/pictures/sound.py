@@ -24,9 +24,7 @@ class ShownSound:
     wave: WavePaths | None = None
 
 
-def sound_alone(
-    file: ScannedFile, start_ms: int, end_ms: int, audio_url: str
-) -> ShownSound:
+def sound_alone(file: ScannedFile, start_ms: int, end_ms: int, audio_url: str) -> ShownSound:
     """Return an interval without its waveform and without what is around it."""
     window = Window(start_ms, end_ms)
     return ShownSound(file, audio_url, window, box(start_ms, end_ms, window))

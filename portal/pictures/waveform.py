@@ -79,9 +79,7 @@ def wave_paths(
     )
 
 
-def _cut(
-    values: Sequence[int], window: Window | None, duration_ms: int
-) -> Sequence[int]:
+def _cut(values: Sequence[int], window: Window | None, duration_ms: int) -> Sequence[int]:
     if window is None or window.length_ms >= duration_ms or duration_ms <= 0:
         return values
     first = int(len(values) * window.start_ms / duration_ms)

@@ -74,10 +74,7 @@ class PolicyForm(forms.ModelForm[Policy]):
     """The conditions and action of a policy; an empty condition matches everything."""
 
     buckets = forms.ModelMultipleChoiceField(
-        Bucket.objects.present(),
-        required=False,
-        widget=SearchSelectMultiple,
-        label=_("Buckets"),
+        Bucket.objects.present(), required=False, widget=SearchSelectMultiple, label=_("Buckets")
     )
     relations = forms.MultipleChoiceField(
         choices=Relation.choices,
@@ -101,15 +98,10 @@ class PolicyForm(forms.ModelForm[Policy]):
 
     class Meta:
         model = Policy
-        fields = [
-            *("name", "action", "priority", "due_days", "assignee"),
-            "second_approval",
-        ]
+        fields = [*("name", "action", "priority", "due_days", "assignee"), "second_approval"]
         widgets = {"assignee": SearchSelect}
 
-    def __init__(
-        self, *args: Any, **kwargs: Any
-    ) -> None:  # Any: Django's own signature
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: Django's own signature
         super().__init__(*args, **kwargs)
         self.fields["assignee"].queryset = deciders()  # type: ignore[attr-defined]  # a model choice
         self.fields["assignee"].empty_label = gettext("No assignee")  # type: ignore[attr-defined]  # as above
@@ -122,24 +114,19 @@ class PolicyForm(forms.ModelForm[Policy]):
             self.fields[name] = (
                 TerritoriesField(required=False, label=label)
                 if name == "territories"
-                else LinesField(
-                    required=False, label=label, widget=Picker(name, is_open=True)
-                )
+                else LinesField(required=False, label=label, widget=Picker(name, is_open=True))
             )
         for name, (label, most) in _UNITS.items():
             for edge, word in (("from", gettext("from")), ("to", gettext("to"))):
                 self.fields[f"{name}_{edge}"] = forms.DecimalField(
                     required=False,
-                    label=gettext("%(label)s, %(word)s")
-                    % {"label": label, "word": word},
+                    label=gettext("%(label)s, %(word)s") % {"label": label, "word": word},
                     min_value=Decimal(0),
                     max_value=most,
                     decimal_places=2,
                 )
         for name, label in _FLAG_LABELS.items():
-            self.fields[name] = forms.ChoiceField(
-                required=False, label=label, choices=_YES_NO
-            )
+            self.fields[name] = forms.ChoiceField(required=False, label=label, choices=_YES_NO)
         # Move the scale to the end so that each "from" stands beside its "to".
         self.fields["score_scale"] = self.fields.pop("score_scale")
         self._show(self.instance.conditions)
@@ -163,20 +150,15 @@ class PolicyForm(forms.ModelForm[Policy]):
             low, high = cleaned.get(f"{name}_from"), cleaned.get(f"{name}_to")
             if low is not None and high is not None and high < low:
                 self.add_error(f"{name}_to", gettext("This is below the lower limit."))
-        sets = {
-            name: list(cleaned.get(name) or [])
-            for name in (*_TYPED, "relations", "engines")
-        }
+        sets = {name: list(cleaned.get(name) or []) for name in (*_TYPED, "relations", "engines")}
         sets["buckets"] = [str(bucket.pk) for bucket in cleaned.get("buckets") or ()]
         self.instance.conditions = conditions.as_json(
             sets=sets,
             ranges={
-                name: (cleaned.get(f"{name}_from"), cleaned.get(f"{name}_to"))
-                for name in _UNITS
+                name: (cleaned.get(f"{name}_from"), cleaned.get(f"{name}_to")) for name in _UNITS
             },
             flags={
-                name: {"yes": True, "no": False}.get(cleaned.get(name, ""))
-                for name in _FLAG_LABELS
+                name: {"yes": True, "no": False}.get(cleaned.get(name, "")) for name in _FLAG_LABELS
             },
             score_scale=cleaned.get("score_scale") or DEFAULT_SCALE,
         )

@@ -37,15 +37,9 @@ _RANGES = {
 }
 _FLAGS = {
     "edited": (gettext_lazy("it is edited"), gettext_lazy("it is not edited")),
-    "found_late": (
-        gettext_lazy("it was found late"),
-        gettext_lazy("it was not found late"),
-    ),
+    "found_late": (gettext_lazy("it was found late"), gettext_lazy("it was not found late")),
     "shared_loop": (gettext_lazy("it is a loop"), gettext_lazy("it is not a loop")),
-    "under_speech": (
-        gettext_lazy("it is under speech"),
-        gettext_lazy("it is not under speech"),
-    ),
+    "under_speech": (gettext_lazy("it is under speech"), gettext_lazy("it is not under speech")),
 }
 _ACTIONS = {
     PolicyAction.REVIEW: gettext_lazy("a reviewer decides the match"),
@@ -60,9 +54,7 @@ def sentence_of(policy: Policy, *, buckets: Mapping[str, str]) -> SafeString:
     conditions = list(conditions_of(policy.conditions, buckets=buckets))
     if not policy.action:
         return SafeString()
-    then = format_html_join(
-        ", ", "{}", ((consequence,) for consequence in _consequences(policy))
-    )
+    then = format_html_join(", ", "{}", ((consequence,) for consequence in _consequences(policy)))
     if not conditions:
         return format_html(_("Unless a licence covers it, {}."), then)
     return format_html(_("If {}, {}."), _join_clauses(conditions), then)

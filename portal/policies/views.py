@@ -11,11 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import (
-    require_http_methods,
-    require_POST,
-    require_safe,
-)
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.reach import is_limited
 from accounts.roles import Action
@@ -42,9 +38,7 @@ def policy_list(request: PortalRequest) -> HttpResponseBase:
     )
     buckets = bucket_names()
     policy_rows = [(policy, sentence_of(policy, buckets=buckets)) for policy in rows]
-    return render(
-        request, "portal/policies/policy_list.html", {"policies": policy_rows}
-    )
+    return render(request, "portal/policies/policy_list.html", {"policies": policy_rows})
 
 
 @require_http_methods(["GET", "POST"])
@@ -65,9 +59,7 @@ def _edit(request: PortalRequest, policy: Policy) -> HttpResponseBase:
     form = PolicyForm(request.POST or None, instance=policy)
     if request.method == "POST" and form.is_valid():
         try:
-            overlapping = policies.save(
-                policy=form.save(commit=False), user=request.user
-            )
+            overlapping = policies.save(policy=form.save(commit=False), user=request.user)
         except ReviewError as refused:
             form.add_error(None, refused.message)
         else:
@@ -83,11 +75,7 @@ def _edit(request: PortalRequest, policy: Policy) -> HttpResponseBase:
                     % {"names": names},
                 )
             return redirect("portal:policy_dry_run", uid=form.instance.uid)
-    context = {
-        "form": form,
-        "policy": policy if policy.pk else None,
-        "sentence": _read_back(form),
-    }
+    context = {"form": form, "policy": policy if policy.pk else None, "sentence": _read_back(form)}
     return render(request, "portal/policies/policy_form.html", context)
 
 
@@ -97,9 +85,7 @@ def policy_sentence(request: PortalRequest) -> HttpResponseBase:
     """Read back the policy that the form describes now; nothing is stored."""
     form = PolicyForm(request.GET, instance=Policy())
     form.is_valid()
-    return render(
-        request, "portal/policies/_sentence.html", {"sentence": _read_back(form)}
-    )
+    return render(request, "portal/policies/_sentence.html", {"sentence": _read_back(form)})
 
 
 def _read_back(form: PolicyForm) -> str:
@@ -132,9 +118,7 @@ def policy_dry_run(request: PortalRequest, uid: str) -> HttpResponseBase:
 def _why_grey(request: PortalRequest, policy: Policy, run: DryRun) -> str:
     """Return why the policy cannot be applied now; empty if it can."""
     if is_limited(request.user):
-        return _(
-            "Your access is limited. Ask somebody without access limits to apply it."
-        )
+        return _("Your access is limited. Ask somebody without access limits to apply it.")
     if run.returning:
         return ""
     if not policy.enabled:
@@ -233,6 +217,4 @@ def _done(request: PortalRequest, act: Callable[[], str]) -> HttpResponseBase:
         messages.success(request, act())
     except ReviewError as refused:
         messages.error(request, refused.message)
-    return redirect(
-        own_address(request, request.POST.get("next", "")) or "portal:policy_list"
-    )
+    return redirect(own_address(request, request.POST.get("next", "")) or "portal:policy_list")

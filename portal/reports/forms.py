@@ -61,15 +61,11 @@ class ReportForm(MatchFilterForm):
         self.fields["columns"].choices = [(name, name) for name in names]  # type: ignore[attr-defined]  # a choice field
         # Ignore columns of another mode, so that changing the mode never fails.
         query = data.copy()
-        query.setlist(
-            "columns", [column for column in data.getlist("columns") if column in names]
-        )
+        query.setlist("columns", [column for column in data.getlist("columns") if column in names])
         if not data.get("files_without"):
             # Files without a match fit no filter that tests a property of matches.
             about_matches = MatchFilter.from_query(data).is_about_matches
-            query["files_without"] = (
-                FilesWithout.NONE if about_matches else FilesWithout.ALL
-            )
+            query["files_without"] = FilesWithout.NONE if about_matches else FilesWithout.ALL
         self.data: QueryDict = query
 
     def clean(self) -> dict[str, Any]:  # Any: Django's own signature
@@ -120,9 +116,7 @@ class RecipientsField(forms.CharField):
 
     widget = forms.Textarea({"rows": 2})
 
-    def has_changed(
-        self, initial: Any, data: Any
-    ) -> bool:  # Any: Django's own signature
+    def has_changed(self, initial: Any, data: Any) -> bool:  # Any: Django's own signature
         """Return whether the addresses differ, however they are separated."""
         return self.addresses_in(initial) != self.addresses_in(data)
 
@@ -143,20 +137,15 @@ class ScheduleForm(forms.Form):
         ReportTemplate.objects.all(), label=_("Template"), empty_label=None
     )
     every = forms.ChoiceField(label=_("Run"), choices=Every.choices, initial=Every.WEEK)
-    hour = forms.IntegerField(
-        label=_("Hour (UTC)"), min_value=0, max_value=23, initial=8
-    )
+    hour = forms.IntegerField(label=_("Hour (UTC)"), min_value=0, max_value=23, initial=8)
     channel = forms.ChoiceField(label=_("Send by"), choices=Channel.choices)
     recipients = RecipientsField(
-        required=False,
-        label=_("Email addresses"),
-        help_text=_("Separated by commas or lines."),
+        required=False, label=_("Email addresses"), help_text=_("Separated by commas or lines.")
     )
     url = WebhookField(
         label=_("Webhook address"),
         help_text=_(
-            "Receives the signed manifest as JSON; the receiver fetches the file "
-            "with a token."
+            "Receives the signed manifest as JSON; the receiver fetches the file with a token."
         ),
     )
     last_period = forms.BooleanField(
@@ -168,9 +157,7 @@ class ScheduleForm(forms.Form):
             "of matches found then. Days are those of the template's zone, or of UTC."
         ),
     )
-    send_unchanged = forms.BooleanField(
-        required=False, label=_("Also send when nothing is new")
-    )
+    send_unchanged = forms.BooleanField(required=False, label=_("Also send when nothing is new"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: Django's signature
         """Ask only where the chosen channel leads."""

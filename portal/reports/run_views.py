@@ -79,8 +79,7 @@ def _page(
                 if run.counts.get("match_found", {}).get(kind)
             ],
             "checks": checks,
-            "checks_fine": checks is not None
-            and all(check.is_whole for check in checks),
+            "checks_fine": checks is not None and all(check.is_whole for check in checks),
             "again": WriteAgainForm(initial={"mode": run.mode, "format": run.format}),
             "is_csv": run.format == Format.CSV,
         },
@@ -96,10 +95,7 @@ def run_file(request: PortalRequest, uid: str) -> HttpResponseBase:
     return StreamingHttpResponse(
         services.download(run=run, user=request.user) if takes_it else (),
         content_type=CONTENT_TYPES[Format(run.format)],
-        headers={
-            **attachment(run.download_name),
-            "Content-Length": str(run.size_bytes),
-        },
+        headers={**attachment(run.download_name), "Content-Length": str(run.size_bytes)},
     )
 
 
@@ -120,28 +116,20 @@ def run_csvw(request: PortalRequest, uid: str) -> HttpResponseBase:
 
 
 def _json(content: dict[str, object], name: str) -> HttpResponse:
-    return HttpResponse(
-        as_json(content),
-        content_type="application/json",
-        headers=attachment(name),
-    )
+    return HttpResponse(as_json(content), content_type="application/json", headers=attachment(name))
 
 
 @require_POST
 @needs(Action.REPORT)
 def run_again(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Write the stored rows of a run again, in another layout."""
-    run = get_object_or_404(
-        selectors.runs_for(user=request.user).exclude(rows=""), uid=uid
-    )
+    run = get_object_or_404(selectors.runs_for(user=request.user).exclude(rows=""), uid=uid)
     form = WriteAgainForm(request.POST)
     if not form.is_valid():
         messages.error(request, _("Choose the format of the report."))
         return redirect(run.url)
     try:
-        again = services.write_again(
-            run=run, layout=form.layout_of(run), user=request.user
-        )
+        again = services.write_again(run=run, layout=form.layout_of(run), user=request.user)
     except services.ReportStopped as stopped:
         messages.error(request, str(stopped))
         return redirect(run.url)

@@ -8,11 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
-from django.views.decorators.http import (
-    require_GET,
-    require_http_methods,
-    require_POST,
-)
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.roles import Action
 from common.reading import read_date
@@ -38,9 +34,7 @@ def schedules(request: PortalRequest) -> HttpResponseBase:
         made = scheduling.schedule_report(
             template=form.cleaned_data["template"], plan=form.plan, user=request.user
         )
-        messages.success(
-            request, _("“%(name)s” is scheduled.") % {"name": made.template.name}
-        )
+        messages.success(request, _("“%(name)s” is scheduled.") % {"name": made.template.name})
         return redirect("portal:report_schedules")
     rows = scheduling.schedules_for(user=request.user)
     latest = ReportDelivery.objects.filter(schedule__in=rows)
@@ -52,9 +46,7 @@ def schedules(request: PortalRequest) -> HttpResponseBase:
         {
             "form": form,
             "schedules": rows,
-            "deliveries": [
-                (delivery, waiting.get(delivery.pk)) for delivery in deliveries
-            ],
+            "deliveries": [(delivery, waiting.get(delivery.pk)) for delivery in deliveries],
             "has_templates": form.fields["template"].queryset.exists(),  # type: ignore[attr-defined]  # a model choice
         },
         status=422 if form.errors else 200,
@@ -107,9 +99,7 @@ def schedule_next(request: PortalRequest, uid: str = "") -> HttpResponseBase:
 
 
 def _sentence(request: PortalRequest, sentence: str) -> HttpResponseBase:
-    return render(
-        request, "portal/reports/_next_report.html", {"next_report": sentence}
-    )
+    return render(request, "portal/reports/_next_report.html", {"next_report": sentence})
 
 
 @require_POST
@@ -143,15 +133,9 @@ def _next_report(schedule: ReportSchedule) -> str:
     first, last = period
     words |= {"first": read_date(first, "dated"), "last": read_date(last, "dated")}
     if first == last:
-        return (
-            _("The next report runs on %(at)s and covers matches found on %(first)s.")
-            % words
-        )
+        return _("The next report runs on %(at)s and covers matches found on %(first)s.") % words
     return (
-        _(
-            "The next report runs on %(at)s and covers matches found from %(first)s "
-            "to %(last)s."
-        )
+        _("The next report runs on %(at)s and covers matches found from %(first)s to %(last)s.")
         % words
     )
 

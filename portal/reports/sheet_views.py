@@ -69,10 +69,7 @@ def cue_sheet(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
         "may_edit": approval.is_open and request.user.has_perm(Action.DECIDE),
         "ticked": request.GET.get("ticked", ""),
         "approval": approval,
-        "steps": [
-            step.name.lower()
-            for step in cue_approval.allowed_steps(approval, request.user)
-        ],
+        "steps": [step.name.lower() for step in cue_approval.allowed_steps(approval, request.user)],
         "cannot_sign": cue_approval.why_no_signature(approval, request.user),
         "waiting": cue_approval.waiting_in(file),
         "changed_text": cue_approval.changed_text(),
@@ -119,9 +116,7 @@ def cue_sheet_step(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
 
 @require_safe
 @needs(Action.VIEW)
-def cue_sheet_version(
-    request: PortalRequest, uid: uuid.UUID, version: int
-) -> HttpResponseBase:
+def cue_sheet_version(request: PortalRequest, uid: uuid.UUID, version: int) -> HttpResponseBase:
     """Lead to the page of the statement that keeps a version."""
     versions = cue_statement.versions_of(str(uid))
     return redirect(get_object_or_404(versions, version=version).page_url)
@@ -129,9 +124,7 @@ def cue_sheet_version(
 
 @require_GET
 @needs(Action.REPORT)
-def cue_sheet_file(
-    request: PortalRequest, uid: uuid.UUID, kind: str
-) -> HttpResponseBase:
+def cue_sheet_file(request: PortalRequest, uid: uuid.UUID, kind: str) -> HttpResponseBase:
     """Download the approved sheet, or today's as a draft if it is asked for, or alone."""
     approved = cue_statement.approved_version(str(uid))
     if approved is not None and "draft" not in request.GET:
@@ -148,6 +141,4 @@ def cue_sheet_file(
 
 
 def _sent(content: bytes, kind: str, name: str) -> HttpResponse:
-    return HttpResponse(
-        content, content_type=_CUE_SHEET_TYPES[kind], headers=attachment(name)
-    )
+    return HttpResponse(content, content_type=_CUE_SHEET_TYPES[kind], headers=attachment(name))

@@ -51,14 +51,10 @@ def summary(request: PortalRequest) -> HttpResponseBase:
             "fields": [form[name] for name in _SHOWN_FIELDS],
             "by": by,
             "has_more": has_more,
-            "rows": [
-                (row, _name_of(row, by), _list_of(row, by, request.GET)) for row in rows
-            ],
+            "rows": [(row, _name_of(row, by), _list_of(row, by, request.GET)) for row in rows],
             "total": summaries.total(filters=filters),
             "is_filtered": bool(filters.to_query()),
-            "bars": share_bars(
-                [(_name_of(row, by), row.matched_ms) for row in rows[:_BARS]]
-            ),
+            "bars": share_bars([(_name_of(row, by), row.matched_ms) for row in rows[:_BARS]]),
             "most_bars": _BARS if len(rows) > _BARS else 0,
             "weeks": [
                 {

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portal.reports import (
-    run_views,
-    schedule_views,
-    sheet_views,
-    summary_views,
-    views,
-)
+from portal.reports import run_views, schedule_views, sheet_views, summary_views, views
 
 urlpatterns = [
     path("matches/export/", views.match_export, name="match_export"),
@@ -18,61 +12,33 @@ urlpatterns = [
     path("reports/", views.reports, name="reports"),
     path("reports/templates/", views.template_save, name="report_template_save"),
     path(
-        "reports/templates/<str:uid>/delete/",
-        views.template_delete,
-        name="report_template_delete",
+        "reports/templates/<str:uid>/delete/", views.template_delete, name="report_template_delete"
     ),
     path("reports/summary/", summary_views.summary, name="report_summary"),
-    path(
-        "reports/summary/rows.csv", summary_views.summary_csv, name="report_summary_csv"
-    ),
+    path("reports/summary/rows.csv", summary_views.summary_csv, name="report_summary_csv"),
     path("reports/schedules/", schedule_views.schedules, name="report_schedules"),
-    path(
-        "reports/schedules/next/",
-        schedule_views.schedule_next,
-        name="report_schedule_next",
-    ),
+    path("reports/schedules/next/", schedule_views.schedule_next, name="report_schedule_next"),
     path(
         "reports/schedules/<str:uid>/next/",
         schedule_views.schedule_next,
         name="report_schedule_next",
     ),
+    path("reports/schedules/<str:uid>/", schedule_views.schedule_edit, name="report_schedule"),
     path(
-        "reports/schedules/<str:uid>/",
-        schedule_views.schedule_edit,
-        name="report_schedule",
+        "reports/schedules/<str:uid>/run/", schedule_views.schedule_run, name="report_schedule_run"
     ),
     path(
-        "reports/schedules/<str:uid>/run/",
-        schedule_views.schedule_run,
-        name="report_schedule_run",
-    ),
-    path(
-        "reports/schedules/<str:uid>/end/",
-        schedule_views.schedule_end,
-        name="report_schedule_end",
+        "reports/schedules/<str:uid>/end/", schedule_views.schedule_end, name="report_schedule_end"
     ),
     path("reports/runs/<str:uid>/", run_views.report_run, name="report_run"),
     path("reports/runs/<str:uid>/file", run_views.run_file, name="report_file"),
-    path(
-        "reports/runs/<str:uid>/manifest.json",
-        run_views.run_manifest,
-        name="report_manifest",
-    ),
-    path(
-        "reports/runs/<str:uid>/csv-metadata.json",
-        run_views.run_csvw,
-        name="report_csvw",
-    ),
+    path("reports/runs/<str:uid>/manifest.json", run_views.run_manifest, name="report_manifest"),
+    path("reports/runs/<str:uid>/csv-metadata.json", run_views.run_csvw, name="report_csvw"),
     path("reports/runs/<str:uid>/check/", run_views.run_check, name="report_check"),
     path("reports/runs/<str:uid>/again/", run_views.run_again, name="report_again"),
     path("reports/runs/<str:uid>/cancel/", run_views.run_cancel, name="report_cancel"),
     path("files/<uuid:uid>/cue-sheet/", sheet_views.cue_sheet, name="cue_sheet"),
-    path(
-        "files/<uuid:uid>/cue-sheet/step/",
-        sheet_views.cue_sheet_step,
-        name="cue_sheet_step",
-    ),
+    path("files/<uuid:uid>/cue-sheet/step/", sheet_views.cue_sheet_step, name="cue_sheet_step"),
     path(
         "files/<uuid:uid>/cue-sheet/versions/<int:version>/",
         sheet_views.cue_sheet_version,

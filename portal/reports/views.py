@@ -18,10 +18,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import (
-    require_http_methods,
-    require_POST,
-)
+from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.limits import costly
 from accounts.roles import Action
@@ -143,9 +140,7 @@ def template_save(request: PortalRequest) -> HttpResponseBase:
     except services.NameTaken as taken:
         messages.error(request, str(taken))
         return redirect(f"{reverse('portal:reports')}?{_query(request.POST)}")
-    messages.success(
-        request, _("Saved as the template “%(name)s”.") % {"name": template.name}
-    )
+    messages.success(request, _("Saved as the template “%(name)s”.") % {"name": template.name})
     return redirect(f"{reverse('portal:reports')}?{query_of(form.layout)}")
 
 
@@ -169,13 +164,10 @@ def template_delete(request: PortalRequest, uid: str) -> HttpResponseBase:
     except ProtectedError:
         messages.error(
             request,
-            _("A schedule uses “%(name)s”. End the schedule first.")
-            % {"name": template.name},
+            _("A schedule uses “%(name)s”. End the schedule first.") % {"name": template.name},
         )
     else:
-        messages.success(
-            request, _("Template “%(name)s” deleted.") % {"name": template.name}
-        )
+        messages.success(request, _("Template “%(name)s” deleted.") % {"name": template.name})
     return redirect("portal:reports")
 
 
@@ -219,9 +211,7 @@ def _streamed(request: PortalRequest, layout: Layout) -> HttpResponseBase:
     return _download(services.stream_report(layout=layout, user=request.user), layout)
 
 
-def _download(
-    pieces: Iterator[bytes], layout: Layout, name: str = ""
-) -> StreamingHttpResponse:
+def _download(pieces: Iterator[bytes], layout: Layout, name: str = "") -> StreamingHttpResponse:
     return StreamingHttpResponse(
         pieces,
         content_type=CONTENT_TYPES[layout.format],
@@ -229,17 +219,13 @@ def _download(
     )
 
 
-def _preview(
-    layout: Layout, newest: Event | None, query: QueryDict
-) -> dict[str, object]:
+def _preview(layout: Layout, newest: Event | None, query: QueryDict) -> dict[str, object]:
     """Return the header and first rows, parsed from the CSV that would be sent.
 
     Each cell is a pair of its column's name and its text. ``is_all`` says that no row
     follows them.
     """
-    preview_columns = [
-        field.name for field in layout.fields if field.name in _COLUMNS_OF_PREVIEW
-    ]
+    preview_columns = [field.name for field in layout.fields if field.name in _COLUMNS_OF_PREVIEW]
     if preview_columns and query.get("show") != "all":
         layout = replace(layout, columns=tuple(preview_columns))
     stored = selectors.rows(

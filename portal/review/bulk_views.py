@@ -37,9 +37,7 @@ if TYPE_CHECKING:
 PREVIEW_ROWS = 20
 ASSIGN = "assign"
 USE = "use"
-_USE_SET = ngettext_lazy(
-    "Use of %(shown)s match set", "Use of %(shown)s matches set", "count"
-)
+_USE_SET = ngettext_lazy("Use of %(shown)s match set", "Use of %(shown)s matches set", "count")
 _BulkForm = DecisionForm | AssignForm | UseManyForm
 _List = Queue | AllMatches
 _OFFERED = (Verb.CONFIRM, Verb.CLEAR, Verb.REJECT, Verb.ESCALATE, Verb.UNDO)
@@ -81,8 +79,7 @@ def decide_many(request: PortalRequest) -> HttpResponseBase:
     limit = selection.total_limit(request.user)
     if len(chosen) > limit:
         messages.error(
-            request,
-            gettext("Select at most %(limit)s matches at once.") % {"limit": limit},
+            request, gettext("Select at most %(limit)s matches at once.") % {"limit": limit}
         )
         return redirect(back["back"])
     data = posted if "apply" in posted else None
@@ -128,13 +125,9 @@ def _apply(
                     note=form.cleaned_data["note"],
                 )
             elif isinstance(form, UseManyForm):
-                outcome = set_uses(
-                    uids=list(step), change=form.change(), user=request.user
-                )
+                outcome = set_uses(uids=list(step), change=form.change(), user=request.user)
             else:
-                outcome = decide(
-                    versions=step, user=request.user, decision=form.decision()
-                )
+                outcome = decide(versions=step, user=request.user, decision=form.decision())
         except ReviewError as refused:
             messages.error(request, refused.message)
             return redirect(back["back"])

@@ -57,9 +57,7 @@ def dispute_changes(request: PortalRequest) -> HttpResponseBase:
         times = _times(choice)
         return {
             uid: render_to_string(
-                "portal/review/_dispute_row.html",
-                times | {"dispute": now[uid]},
-                request,
+                "portal/review/_dispute_row.html", times | {"dispute": now[uid]}, request
             )
             for uid in uids
         }

@@ -63,11 +63,7 @@ def exclude(request: PortalRequest, uid: str) -> HttpResponseBase:
             also=set(request.POST.getlist("match")),
         )
         decide = partial(
-            decide_one,
-            match=match,
-            user=request.user,
-            version=version,
-            decision=decision,
+            decide_one, match=match, user=request.user, version=version, decision=decision
         )
         decided = views.make_once(request, match, decide)
     except ReviewError as refused:
@@ -80,9 +76,7 @@ def _answer(request: PortalRequest, decided: Match) -> HttpResponseBase:
     return views.answer_decided(request, decided, stays=stays)
 
 
-def _preview(
-    request: PortalRequest, match: Match, form: IntervalForm
-) -> HttpResponseBase:
+def _preview(request: PortalRequest, match: Match, form: IntervalForm) -> HttpResponseBase:
     if not form.is_valid():
         context: dict[str, object] = {"fault": sentence_of(form)}
         return render(request, "portal/review/_part_preview.html", context)

@@ -128,9 +128,7 @@ def rows_in(file: ScannedFile, user: User) -> list[CueRow]:
     # A match that asks about "no music" has the row.
     questioned = {question.entry.pk for cue in cues for question in cue.questions}
     notes = {
-        (entry.start_ms, entry.end_ms): entry
-        for entry in unlisted
-        if entry.kind == EntryKind.NOTE
+        (entry.start_ms, entry.end_ms): entry for entry in unlisted if entry.kind == EntryKind.NOTE
     }
     sounds = [
         _of_sound(file, cue, notes.pop((cue.start_ms, cue.end_ms), None))
@@ -138,11 +136,7 @@ def rows_in(file: ScannedFile, user: User) -> list[CueRow]:
         if _match_of(cue) is None
     ]
     plays = [
-        *(
-            (match.pk, cue.start_ms, cue.end_ms, cue)
-            for cue in cues
-            if (match := _match_of(cue))
-        ),
+        *((match.pk, cue.start_ms, cue.end_ms, cue) for cue in cues if (match := _match_of(cue))),
         *(
             (pk, play.start_ms, play.end_ms, None)
             for pk in rejected
@@ -184,17 +178,12 @@ def _of_matches(
 ) -> Iterator[CueRow]:
     """Yield the rows of plays: the key of a match, start, end and cue of each."""
     here = reverse("portal:file_review", args=[file.uid])
-    counts, numbers = (
-        Counter(pk for pk, *_, cue in plays if _counts(cue)),
-        Counter[int](),
-    )
+    counts, numbers = (Counter(pk for pk, *_, cue in plays if _counts(cue)), Counter[int]())
     for pk, start, end, cue in sorted(plays, key=lambda play: play[1:3]):
         row = of_match[pk]
         preview = reverse("portal:match_preview", args=[row.match.uid])
         counted = row.match.tally.segments
-        segment = next(
-            (segment.number for segment in counted if segment.end_ms > start), 1
-        )
+        segment = next((segment.number for segment in counted if segment.end_ms > start), 1)
         numbers[pk] += _counts(cue)
         yield CueRow(
             start,
@@ -212,11 +201,7 @@ def _counts(cue: Cue | None) -> bool:
     return cue is None or cue.status != CueStatus.EXCLUDED
 
 
-def _of_sound(
-    file: ScannedFile,
-    cue: Cue,
-    noted: CueEntry | None,
-) -> CueRow:
+def _of_sound(file: ScannedFile, cue: Cue, noted: CueEntry | None) -> CueRow:
     is_sound = cue.status in _SOUNDS
     item = cue.item
     return CueRow(

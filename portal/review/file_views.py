@@ -90,8 +90,7 @@ def file_review_changes(request: PortalRequest, uid: uuid.UUID) -> HttpResponseB
     def draw(names: Sequence[str]) -> dict[str, str]:
         template = "portal/review/_file_row.html"
         return {
-            name: render_to_string(template, {"row": rows_by_name[name]}, request)
-            for name in names
+            name: render_to_string(template, {"row": rows_by_name[name]}, request) for name in names
         }
 
     return answer_changes(
@@ -115,9 +114,7 @@ def file_review_sound(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBas
     if item is not None:
         places = [
             sound_alone(of, start, end, audio_url(of))
-            for of, start, end in places_of_item(
-                item.uid, file, (row.start_ms, row.end_ms), _PLAYS
-            )
+            for of, start, end in places_of_item(item.uid, file, (row.start_ms, row.end_ms), _PLAYS)
         ]
     here = reverse("portal:file_review", args=[uid])
     may_decide = request.user.has_perm(Action.DECIDE)
@@ -179,9 +176,7 @@ def file_review_entry(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBas
     return JsonResponse(answer)
 
 
-def _refuse(
-    request: PortalRequest, file: ScannedFile, code: str, message: str
-) -> HttpResponseBase:
+def _refuse(request: PortalRequest, file: ScannedFile, code: str, message: str) -> HttpResponseBase:
     if wants_json(request):
         return JsonResponse({"code": code, "message": message}, status=409)
     messages.error(request, message)
@@ -202,6 +197,4 @@ def _sound_row(file: ScannedFile, request: PortalRequest) -> CueRow:
 
 
 def _file(uid: uuid.UUID) -> ScannedFile:
-    return get_object_or_404(
-        scanning_selectors.files().select_related("container"), uid=uid
-    )
+    return get_object_or_404(scanning_selectors.files().select_related("container"), uid=uid)

@@ -120,9 +120,7 @@ class SavedViewForm(forms.Form):
 
     name = forms.CharField(max_length=80, label=_("Name"))
     is_shared = forms.BooleanField(required=False, label=_("Share it with the team"))
-    is_default = forms.BooleanField(
-        required=False, label=_("Open the queue with this view")
-    )
+    is_default = forms.BooleanField(required=False, label=_("Open the queue with this view"))
 
 
 _AS_IT_IS = ("", _("Leave it as it is"))
@@ -144,12 +142,7 @@ class UseManyForm(forms.Form):
     )
     own_recording = forms.ChoiceField(
         required=False,
-        choices=[
-            _AS_IT_IS,
-            ("yes", _("Yes")),
-            ("no", _("No")),
-            (_NOT_KNOWN, _("Not known")),
-        ],
+        choices=[_AS_IT_IS, ("yes", _("Yes")), ("no", _("No")), (_NOT_KNOWN, _("Not known"))],
         label=_("Own recording"),
     )
 
@@ -211,9 +204,7 @@ class PlacesField(forms.MultipleChoiceField):
 
     def offer(self, places: Sequence[Interval]) -> None:
         """Offer these intervals, all ticked."""
-        self.choices = [
-            (name_of_place(place), read_interval(*place, digits=1)) for place in places
-        ]
+        self.choices = [(name_of_place(place), read_interval(*place, digits=1)) for place in places]
         self.initial = [name_of_place(place) for place in places]
 
     def valid_value(self, value: str) -> bool:
@@ -232,9 +223,7 @@ _PLACE = re.compile(r"[0-9]{1,10}-[0-9]{1,10}")
 class CueEntryForm(forms.Form):
     """What a person hears in an interval of a file that no match names."""
 
-    verb = forms.ChoiceField(
-        choices=[*EntryKind.choices, ("undo", "")], widget=forms.HiddenInput
-    )
+    verb = forms.ChoiceField(choices=[*EntryKind.choices, ("undo", "")], widget=forms.HiddenInput)
     start = MediaTimeField(label=_("From"))
     end = MediaTimeField(label=_("To"))
     title = forms.CharField(required=False, max_length=500, label=_("Title"))
@@ -246,9 +235,7 @@ class CueEntryForm(forms.Form):
         required=False, choices=[("", _("Not known")), *CueUse.choices], label=_("Use")
     )
     origin = forms.ChoiceField(
-        required=False,
-        choices=[("", _("Not stated")), *MusicOrigin.choices],
-        label=_("Origin"),
+        required=False, choices=[("", _("Not stated")), *MusicOrigin.choices], label=_("Origin")
     )
     note = forms.CharField(
         required=False,
@@ -264,11 +251,7 @@ class CueEntryForm(forms.Form):
     needs_title = True
 
     def __init__(
-        self,
-        data: QueryDict | None = None,
-        *,
-        plays: Sequence[Interval] = (),
-        **arguments: Any,
+        self, data: QueryDict | None = None, *, plays: Sequence[Interval] = (), **arguments: Any
     ) -> None:
         """``plays`` are other plays of the same sound; they are ticked at first."""
         super().__init__(data, **arguments)
@@ -287,11 +270,7 @@ class CueEntryForm(forms.Form):
         plays: Sequence[Interval] = (),
     ) -> CueEntryForm:
         """Return a form to fill in for an interval, with what was entered for it."""
-        initial: dict[str, object] = {
-            "verb": EntryKind.MUSIC,
-            "start": start,
-            "end": end,
-        }
+        initial: dict[str, object] = {"verb": EntryKind.MUSIC, "start": start, "end": end}
         if entry is not None:
             initial |= {
                 "title": entry.title,
@@ -343,12 +322,7 @@ class CueEntryForm(forms.Form):
         )
 
     def save(
-        self,
-        *,
-        file: ScannedFile,
-        user: User,
-        kind: EntryKind,
-        instead_of: CueEntry | None = None,
+        self, *, file: ScannedFile, user: User, kind: EntryKind, instead_of: CueEntry | None = None
     ) -> CueEntry:
         """Enter what a valid form says; raise ``SheetRefused``."""
         values = self.cleaned_data

@@ -36,11 +36,7 @@ from programmes.precedents import Precedent, precedent_of
 from programmes.selectors import use_of
 from reports.cue_questions import questions_of
 from review import coverage, rule_names, selectors
-from review.choices import (
-    WAITING_STATES,
-    MatchState,
-    Verb,
-)
+from review.choices import WAITING_STATES, MatchState, Verb
 from review.copies import waiting_copies
 from review.decisions.decide import allowed_verbs
 from review.decisions.verbs import RULES
@@ -91,9 +87,7 @@ class Field:
     def differs(self) -> bool:
         """Tell whether both sides have a value and the values differ, ignoring case."""
         return bool(
-            self.source
-            and self.reference
-            and self.source.casefold() != self.reference.casefold()
+            self.source and self.reference and self.source.casefold() != self.reference.casefold()
         )
 
 
@@ -180,11 +174,7 @@ def lock_of(match: Match, user: User) -> Lock:
 
 
 def live(
-    *,
-    match: Match,
-    queue: Queue,
-    drawn_version: int | None = None,
-    stood: str | None = None,
+    *, match: Match, queue: Queue, drawn_version: int | None = None, stood: str | None = None
 ) -> dict[str, object]:
     """Return the values that change while the page is open, such as the lock.
 
@@ -238,19 +228,14 @@ def page(
             "place": place,
             "next_url": queue.url_of(following) if following else "",
             "previous_url": _url_before(queue, match),
-            "strip": _strip(
-                match, seen.segments, excluded, seen.segment, draft, choices["verbs"]
-            ),
+            "strip": _strip(match, seen.segments, excluded, seen.segment, draft, choices["verbs"]),
             "why": shown_reason(match, behind),
             "waits_for_answer": behind is not None,
             "proposals": [
-                proposed(exclusion=exclusion, match=match, queue=queue)
-                for exclusion in touching
+                proposed(exclusion=exclusion, match=match, queue=queue) for exclusion in touching
             ],
             "plot": pictures.draw_plot(match, match.tally, seen.current),
-            "candidates": _candidates(
-                seen.segments, pictures.rivals_in(seen.line, match)
-            ),
+            "candidates": _candidates(seen.segments, pictures.rivals_in(seen.line, match)),
             "copies": selectors.copies_heard(match),
             "earlier": selectors.earlier_decisions(match),
             "evidence": evidence_of(match),
@@ -266,9 +251,7 @@ def _stated(match: Match) -> list[Mark]:
     """Return what statements say of the match, but for those with a card of their own."""
     marks = marks_of_matches([match], states=FOLLOWED).get(match.uid, [])
     return [
-        mark
-        for mark in marks
-        if mark.statement is None or not kind_of(mark.statement).has_card
+        mark for mark in marks if mark.statement is None or not kind_of(mark.statement).has_card
     ]
 
 
@@ -344,12 +327,9 @@ def _why_silent(match: Match, segment: Segment | None) -> str:
     intervals = kept_intervals(match.scanned_file) if segment else None
     if intervals is None or segment is None:
         return ""
-    if any(
-        start <= segment.start_ms and segment.end_ms <= end for start, end in intervals
-    ):
+    if any(start <= segment.start_ms and segment.end_ms <= end for start, end in intervals):
         return _(
-            "For an hour of a stream, only the sound around matches is kept; the "
-            "rest is silent."
+            "For an hour of a stream, only the sound around matches is kept; the rest is silent."
         )
     return _(
         "Part of this segment's sound is missing, because the stream's audio was "
@@ -379,17 +359,13 @@ def _choices(match: Match, queue: Queue, draft: Draft | None) -> dict[str, Any]:
         "may_manage": user.has_perm(Action.APPROVE),
         "cannot": _cannot(match, user, verbs),
         "versions": versions,
-        "may_answer": versions
-        and user.has_perm(Action.DECIDE)
-        and not is_limited(user),
+        "may_answer": versions and user.has_perm(Action.DECIDE) and not is_limited(user),
         "licences": licences,
         "usable": usable,
         "again": _precedent(match, verbs, usable),
         "questions": questions_of(match) if Verb.CONFIRM in verbs else [],
         "file_copies": copies,
-        "packed_copies": selection.pack(
-            {copy.uid: copy.version for copy in (match, *copies)}
-        ),
+        "packed_copies": selection.pack({copy.uid: copy.version for copy in (match, *copies)}),
         "draft": draft,
         "is_overdue": bool(match.due_at and match.due_at < datetime.now(tz=UTC)),
     }
@@ -426,11 +402,7 @@ def _precedent(
     precedent = precedent_of(match)
     if precedent is None or precedent.licence is None:
         return precedent
-    return (
-        precedent
-        if any(check.licence == precedent.licence for check in usable)
-        else None
-    )
+    return precedent if any(check.licence == precedent.licence for check in usable) else None
 
 
 def _cannot(match: Match, user: User, verbs: Container[str]) -> str:
@@ -439,9 +411,10 @@ def _cannot(match: Match, user: User, verbs: Container[str]) -> str:
         return _("Your role may view matches but not decide them.")
     held = lock_of(match, user)
     if held.is_foreign:
-        return _(
-            "%(user)s is reviewing this until %(clock)s. You can look but not decide."
-        ) % {"user": held.holder, "clock": held.clock}
+        return _("%(user)s is reviewing this until %(clock)s. You can look but not decide.") % {
+            "user": held.holder,
+            "clock": held.clock,
+        }
     possible = [
         rule
         for verb, rule in RULES.items()
@@ -449,9 +422,7 @@ def _cannot(match: Match, user: User, verbs: Container[str]) -> str:
     ]
     own = [str(rule.label) for rule in possible if rule.verb in verbs]
     unavailable = [str(rule.label) for rule in possible if rule.verb not in verbs]
-    parts = [
-        _("This match is %(state)s.") % {"state": lowered(match.get_state_display())}
-    ]
+    parts = [_("This match is %(state)s.") % {"state": lowered(match.get_state_display())}]
     if own:
         parts.append(_("You can: %(verbs)s.") % {"verbs": ", ".join(own)})
     if unavailable:
@@ -498,9 +469,7 @@ def _history(match: Match) -> list[Event]:
     events = selectors.events_of(match)
     latest = events.first()
     # One more than the page shows, to tell whether there are more.
-    recent = list(
-        events.exclude(action__in=transitions.LOCK_EVENTS)[: EVENTS_SHOWN + 1]
-    )
+    recent = list(events.exclude(action__in=transitions.LOCK_EVENTS)[: EVENTS_SHOWN + 1])
     return [latest, *recent] if latest and latest.action == transitions.TAKE else recent
 
 

@@ -31,9 +31,7 @@ from review.services import exclusions
 _SEE_FIRST = _("Preview this exclusion, then approve it.")
 _DONE = {
     ProposalVerb.APPROVE: _("The interval was excluded."),
-    ProposalVerb.REFUSE: _(
-        "The exclusion was refused; its matches are back in the queue."
-    ),
+    ProposalVerb.REFUSE: _("The exclusion was refused; its matches are back in the queue."),
 }
 
 
@@ -58,9 +56,7 @@ def proposal(request: PortalRequest, uid: str, exclusion: str) -> HttpResponseBa
     verb = request.POST.get("verb", "")
     version = selection.read_version(request.POST.get("version", ""))
     if verb not in ProposalVerb.values or version is None:
-        return views.refuse(
-            request, match, "bad_request", views.MISSING_VERSION, status=400
-        )
+        return views.refuse(request, match, "bad_request", views.MISSING_VERSION, status=400)
     if views.was_made(request, match):
         return _answered(request, match, ProposalVerb(verb))
     changed = page.changed_standing(match, request.POST)
@@ -70,18 +66,14 @@ def proposal(request: PortalRequest, uid: str, exclusion: str) -> HttpResponseBa
     if verb == ProposalVerb.APPROVE and request.POST.get("seen") != mark:
         return views.refuse(request, match, "preview_first", _SEE_FIRST, status=409)
     try:
-        answer = partial(
-            _answer, request, match, proposed_exclusion, ProposalVerb(verb), version
-        )
+        answer = partial(_answer, request, match, proposed_exclusion, ProposalVerb(verb), version)
         decided = views.make_once(request, match, answer)
     except ReviewError as refused:
         return views.refuse(request, match, refused.code, refused.message, status=409)
     return _answered(request, decided, ProposalVerb(verb))
 
 
-def _answered(
-    request: PortalRequest, decided: Match, verb: ProposalVerb
-) -> HttpResponseBase:
+def _answered(request: PortalRequest, decided: Match, verb: ProposalVerb) -> HttpResponseBase:
     if request.GET.get("leads") == FROM_QUEUE:
         messages.success(request, _DONE[verb])
         return redirect(Queue.from_query(request.GET, request.user).url)
@@ -90,11 +82,7 @@ def _answered(
 
 
 def _answer(
-    request: PortalRequest,
-    match: Match,
-    exclusion: Exclusion,
-    verb: ProposalVerb,
-    version: int,
+    request: PortalRequest, match: Match, exclusion: Exclusion, verb: ProposalVerb, version: int
 ) -> Match:
     if verb == ProposalVerb.APPROVE:
         return proposals.approve_from_match(
@@ -113,9 +101,7 @@ def _answer(
     )
 
 
-def _page(
-    request: PortalRequest, match: Match, exclusion: Exclusion
-) -> HttpResponseBase:
+def _page(request: PortalRequest, match: Match, exclusion: Exclusion) -> HttpResponseBase:
     queue = Queue.from_query(request.GET, request.user)
     if exclusion.approved or exclusion.removed_at is not None:
         messages.info(request, gettext("Somebody has already answered this proposal."))
@@ -127,9 +113,7 @@ def _page(
         "queue": queue,
         "here": queue.url_of(match),
         "standing": page.standing(match),
-        "proposal": proposed(
-            exclusion=exclusion, match=match, queue=queue, leads=leads
-        ),
+        "proposal": proposed(exclusion=exclusion, match=match, queue=queue, leads=leads),
         "preview": preview(recording=match.recording, interval=interval).without(match),
         "leaves_nothing": exclusions.leaves_nothing(match=match, interval=interval),
         "seen": seen_mark(interval),

@@ -12,14 +12,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from urllib.parse import urlencode
 
-from django.db.models import (
-    Exists,
-    F,
-    OuterRef,
-    Q,
-    QuerySet,
-    Value,
-)
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 from django.http import QueryDict
@@ -65,41 +58,21 @@ _ORDERS: dict[str, tuple[_Key, ...]] = {
             lambda match: match.due_at or NEVER,
             plain="due_at",
         ),
-        _Key(
-            "placed_priority", F("priority"), lambda match: match.priority, falls=True
-        ),
+        _Key("placed_priority", F("priority"), lambda match: match.priority, falls=True),
         _Key("placed_found", F("created_at"), lambda match: match.created_at),
     ),
     "value": (
-        _Key(
-            "placed_priority", F("priority"), lambda match: match.priority, falls=True
-        ),
-        _Key(
-            "placed_views",
-            F("source_views"),
-            lambda match: match.source_views,
-            falls=True,
-        ),
-        _Key(
-            "placed_matched",
-            F("matched_ms"),
-            lambda match: match.matched_ms,
-            falls=True,
-        ),
+        _Key("placed_priority", F("priority"), lambda match: match.priority, falls=True),
+        _Key("placed_views", F("source_views"), lambda match: match.source_views, falls=True),
+        _Key("placed_matched", F("matched_ms"), lambda match: match.matched_ms, falls=True),
     ),
     "found": (_Key("placed_by", F("created_at"), lambda match: match.created_at),),
     "reason": (
         _Key("placed_by", F("queue_reason"), lambda match: match.queue_reason),
         _Key("placed_found", F("created_at"), lambda match: match.created_at),
     ),
-    "title": (
-        _Key("placed_by", F("recording__title"), lambda match: match.recording.title),
-    ),
-    "source": (
-        _Key(
-            "placed_by", F("scanned_file__name"), lambda match: match.scanned_file.name
-        ),
-    ),
+    "title": (_Key("placed_by", F("recording__title"), lambda match: match.recording.title),),
+    "source": (_Key("placed_by", F("scanned_file__name"), lambda match: match.scanned_file.name),),
     "matched": (_Key("placed_by", F("matched_ms"), lambda match: match.matched_ms),),
     "score": (
         _Key(
@@ -206,9 +179,7 @@ class Queue:
         It is nearly always among these, and few rows are faster to look through.
         """
         open_rows = self._open()
-        return open_rows.filter(pk__in=[match.pk for match in page]).first() or (
-            open_rows.first()
-        )
+        return open_rows.filter(pk__in=[match.pk for match in page]).first() or (open_rows.first())
 
     def next_to(self, match: Match) -> Match | None:
         """Return the next match that this user can decide, from the start after the end.
@@ -271,9 +242,7 @@ class Queue:
     def _order(self) -> list[str]:
         return [("-" if key.falls else "") + key.name for key in self._steps()]
 
-    def _beyond(
-        self, match: Match, *, backwards: bool
-    ) -> list[tuple[Q, Sequence[str]]]:
+    def _beyond(self, match: Match, *, backwards: bool) -> list[tuple[Q, Sequence[str]]]:
         """Return the conditions for the rows after the match, or before it.
 
         The nearest rows come first: rows equal to the match in all columns but the
@@ -342,9 +311,7 @@ def _is_mine(user: User) -> Q:
     now = datetime.now(tz=UTC)
     held = Match.objects.filter(locked_by=user, locked_until__gt=now)
     assigned = Match.objects.filter(assignee=user)
-    return Q(
-        pk__in=held.order_by().values("pk").union(assigned.order_by().values("pk"))
-    )
+    return Q(pk__in=held.order_by().values("pk").union(assigned.order_by().values("pk")))
 
 
 def unmatched_files(*, expected: bool = False) -> QuerySet[ScannedFile]:

@@ -56,10 +56,7 @@ def queue(request: PortalRequest) -> HttpResponseBase:
     page = page_of(request, review_queue.rows())
     rows = rows_of(page.object_list, review_queue)
     first_page = [row.match for row in rows] if page.number == 1 else []
-    following, here = (
-        review_queue.first_of(first_page),
-        review_queue.query().lstrip("?"),
-    )
+    following, here = (review_queue.first_of(first_page), review_queue.query().lstrip("?"))
     waiting = page.paginator.count if review_queue.holds_all_waiting else None
     views = [
         (view, f"?{view.query or 'view=waiting'}", view.query == here)
@@ -127,9 +124,7 @@ def judge_unmatched(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     file = find_file(uid)
     undo, note = "undo" in request.POST, request.POST.get("note", "")
     try:
-        mark_expected(
-            scanned_file=file, user=request.user, expected=not undo, note=note
-        )
+        mark_expected(scanned_file=file, user=request.user, expected=not undo, note=note)
     except ReviewError as refused:
         messages.error(request, refused.message)
     else:
@@ -168,10 +163,7 @@ def match_list(request: PortalRequest) -> HttpResponseBase:
         "portal/review/match_list.html",
         {
             "rows": rows_of(
-                page.object_list,
-                Queue(user=request.user),
-                proposals=False,
-                stated=True,
+                page.object_list, Queue(user=request.user), proposals=False, stated=True
             ),
             "columns": columns_shown(request.user, "matches"),
             "filters": MatchFilterForm(request.GET),

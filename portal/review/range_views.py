@@ -90,10 +90,7 @@ def file_range_recording(request: PortalRequest, uid: uuid.UUID) -> HttpResponse
         try:
             recording = add_from_file(
                 excerpt=Excerpt(
-                    file,
-                    form.cleaned_data["start"],
-                    form.cleaned_data["end"],
-                    read_track(request),
+                    file, form.cleaned_data["start"], form.cleaned_data["end"], read_track(request)
                 ),
                 bucket=form.bucket_chosen,
                 details=form.details(),
@@ -109,8 +106,7 @@ def file_range_recording(request: PortalRequest, uid: uuid.UUID) -> HttpResponse
         else:
             messages.success(
                 request,
-                _("%(title)s is added and being fingerprinted.")
-                % {"title": recording.full_title},
+                _("%(title)s is added and being fingerprinted.") % {"title": recording.full_title},
             )
             return redirect("portal:recording_detail", uid=recording.uid)
     if existing is None or not existing.may_add:
@@ -129,10 +125,7 @@ def _picked(request: PortalRequest, file: ScannedFile) -> Interval | None:
 
 
 def _ask_again(request: PortalRequest, file: ScannedFile) -> HttpResponseBase:
-    messages.error(
-        request,
-        _("Enter an interval within the file: its start comes before its end."),
-    )
+    messages.error(request, _("Enter an interval within the file: its start comes before its end."))
     return redirect("portal:file_detail", uid=file.uid)
 
 

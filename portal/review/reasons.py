@@ -67,21 +67,20 @@ def _outcome_of_policy(match: Match) -> str:
     if match.queue_reason != QueueReason.POLICY:
         return ""
     outcome = _OUTCOMES.get((match.policy_action, match.state))
-    return (
-        str(outcome) % {"policy_name": rule_names.policy_of(match)} if outcome else ""
-    )
+    return str(outcome) % {"policy_name": rule_names.policy_of(match)} if outcome else ""
 
 
 def proposal_sentence(proposal: Exclusion) -> str:
     """Return a sentence with the proposal's author, interval and reason."""
     author = proposal.created_by.get_username() if proposal.created_by else "–"
-    start, end = (
-        read_clock(at, digits=1) for at in (proposal.start_ms, proposal.end_ms)
-    )
+    start, end = (read_clock(at, digits=1) for at in (proposal.start_ms, proposal.end_ms))
     why = str(proposal.get_reason_display())
-    return _(
-        "%(who)s proposes to exclude %(start)s – %(end)s of the recording: %(why)s."
-    ) % {"who": author, "start": start, "end": end, "why": why}
+    return _("%(who)s proposes to exclude %(start)s – %(end)s of the recording: %(why)s.") % {
+        "who": author,
+        "start": start,
+        "end": end,
+        "why": why,
+    }
 
 
 _OUTCOMES: Mapping[tuple[str, str], str | Promise] = {
@@ -94,12 +93,8 @@ _OUTCOMES: Mapping[tuple[str, str], str | Promise] = {
 }
 
 _SENTENCES: Mapping[str, str | Promise] = {
-    QueueReason.DEFAULT: gettext_lazy(
-        "A clear match of %(length)s that no policy decides."
-    ),
-    QueueReason.SHORT: gettext_lazy(
-        "Only %(length)s are matched. Check short uses by ear."
-    ),
+    QueueReason.DEFAULT: gettext_lazy("A clear match of %(length)s that no policy decides."),
+    QueueReason.SHORT: gettext_lazy("Only %(length)s are matched. Check short uses by ear."),
     QueueReason.LOW_SCORE: gettext_lazy(
         "The score is close to the floor of %(floor)s. Listen before you decide."
     ),
@@ -139,23 +134,17 @@ _SENTENCES: Mapping[str, str | Promise] = {
         "recording. The file's page compares them."
     ),
     QueueReason.FOUND_LATE: gettext_lazy(
-        "It was found after the first scan, because the recording or the "
-        "engine is newer."
+        "It was found after the first scan, because the recording or the engine is newer."
     ),
     QueueReason.REOPENED: gettext_lazy(
         "A manager opened the decision again. The history says why."
     ),
     QueueReason.BELOW_FLOOR: gettext_lazy("The score is below the floor of %(floor)s."),
-    QueueReason.EXCLUDED: gettext_lazy(
-        "It lies in an excluded interval of the recording."
-    ),
-    QueueReason.POLICY: gettext_lazy(
-        "The policy %(policy_name)s sends it to a person."
-    ),
+    QueueReason.EXCLUDED: gettext_lazy("It lies in an excluded interval of the recording."),
+    QueueReason.POLICY: gettext_lazy("The policy %(policy_name)s sends it to a person."),
     QueueReason.DISPUTE: gettext_lazy("The other side objects to the claim."),
     QueueReason.LICENCE_PARTIAL: gettext_lazy(
-        "A licence for this recording does not cover all of this use. "
-        "See what it allows."
+        "A licence for this recording does not cover all of this use. See what it allows."
     ),
     QueueReason.LICENCE_ENDED: gettext_lazy(
         "The licence that cleared it has ended or no longer covers this use."
@@ -188,15 +177,9 @@ def _second_approval(match: Match) -> str:
         return _("A confirmation needs a second person.")
     name = {"decided_by_name": match.decided_by_name}
     if match.decider == Decider.PROGRAM:
-        return (
-            _("A program confirmed it as %(decided_by_name)s; a person has to agree.")
-            % name
-        )
+        return _("A program confirmed it as %(decided_by_name)s; a person has to agree.") % name
     if match.decided_by_name:
-        return (
-            _("%(decided_by_name)s confirmed it, and a second person has to agree.")
-            % name
-        )
+        return _("%(decided_by_name)s confirmed it, and a second person has to agree.") % name
     return _(
         "The policy %(policy_name)s proposes to confirm it. A manager must agree, "
         "but not the person who applied or wrote the policy."
@@ -208,8 +191,7 @@ def _altered(match: Match) -> str:
     if not change or match.edit in (Edit.IN_PART, Edit.SEVERAL):
         return _("The source plays the recording at another speed or pitch.")
     return _(
-        "The source plays the recording edited: %(change)s. Compare both before you "
-        "decide."
+        "The source plays the recording edited: %(change)s. Compare both before you decide."
     ) % {"change": change}
 
 
@@ -238,9 +220,7 @@ class Proposed:
         return box(self.exclusion.start_ms, self.exclusion.end_ms, whole)
 
 
-def proposed(
-    *, exclusion: Exclusion, match: Match, queue: Queue, leads: str = ""
-) -> Proposed:
+def proposed(*, exclusion: Exclusion, match: Match, queue: Queue, leads: str = "") -> Proposed:
     """Return the proposal as the page of a match shows it.
 
     ``leads`` is ``FROM_QUEUE`` to return to the queue after an answer.

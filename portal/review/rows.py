@@ -21,13 +21,7 @@ from accounts.roles import Action
 from catalogue.models import RecordingStatus
 from portal.review.page import Lock, lock_of
 from portal.review.queue import Queue, tab_counts
-from portal.review.reasons import (
-    FROM_QUEUE,
-    Proposed,
-    ShownReason,
-    proposed,
-    shown_reason,
-)
+from portal.review.reasons import FROM_QUEUE, Proposed, ShownReason, proposed, shown_reason
 from portal.shared.access import PortalRequest, needs
 from portal.shared.changes import answer_changes, known_rows
 from portal.shared.columns import columns_shown
@@ -39,10 +33,7 @@ from review.models import Match
 from review.services import saved_views
 from statements.selectors import Mark, marks_of_matches
 
-_TEMPLATES = {
-    "queue": "portal/review/_queue_row.html",
-    "matches": "portal/review/_match_row.html",
-}
+_TEMPLATES = {"queue": "portal/review/_queue_row.html", "matches": "portal/review/_match_row.html"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +57,7 @@ class QueueRow:
     def token(self) -> str:
         """Return a text that differs as soon as the row looks different."""
         match = self.match
-        return _token(
-            match.version, match.locked_until, match.assignee_id, match.recording.status
-        )
+        return _token(match.version, match.locked_until, match.assignee_id, match.recording.status)
 
 
 def _token(
@@ -103,9 +92,7 @@ def rows_of(
     for match in page_matches:
         exclusion, proposal = behind.get(match.pk), None
         if exclusion is not None:
-            proposal = proposed(
-                exclusion=exclusion, match=match, queue=queue, leads=FROM_QUEUE
-            )
+            proposal = proposed(exclusion=exclusion, match=match, queue=queue, leads=FROM_QUEUE)
         rows.append(
             QueueRow(
                 match=match,
@@ -179,12 +166,8 @@ def _changes(
             "columns": columns_shown(request.user, name),
         }
         return {
-            row.match.uid: render_to_string(
-                _TEMPLATES[name], context | {"row": row}, request
-            )
-            for row in rows_of(
-                selectors.list_matches(uids), queue, stated=name == "matches"
-            )
+            row.match.uid: render_to_string(_TEMPLATES[name], context | {"row": row}, request)
+            for row in rows_of(selectors.list_matches(uids), queue, stated=name == "matches")
         }
 
     def counts() -> dict[str, int]:

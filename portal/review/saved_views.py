@@ -40,9 +40,7 @@ def view_save(request: PortalRequest) -> HttpResponseBase:
     except ReviewError as refused:
         messages.error(request, refused.message)
     else:
-        messages.success(
-            request, _("View “%(name)s” saved.") % {"name": values["name"]}
-        )
+        messages.success(request, _("View “%(name)s” saved.") % {"name": values["name"]})
     return redirect(queue.url)
 
 

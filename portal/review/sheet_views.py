@@ -46,14 +46,8 @@ class SplitForm(forms.Form):
 
 
 _MOVES = {"earlier": -1, "later": 1}
-_ASKS: dict[str, type[SplitForm | UseManyForm]] = {
-    "split": SplitForm,
-    "use": UseManyForm,
-}
-_TITLES = {
-    "split": gettext_lazy("Split the cue"),
-    "use": gettext_lazy("Set the use"),
-}
+_ASKS: dict[str, type[SplitForm | UseManyForm]] = {"split": SplitForm, "use": UseManyForm}
+_TITLES = {"split": gettext_lazy("Split the cue"), "use": gettext_lazy("Set the use")}
 
 
 @require_POST
@@ -67,11 +61,7 @@ def cue_sheet_edit(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     if not places:
         messages.error(request, _("Tick the cues that should change."))
         return redirect(back)
-    form = (
-        _ASKS[verb](request.POST if "apply" in request.POST else None)
-        if verb in _ASKS
-        else None
-    )
+    form = _ASKS[verb](request.POST if "apply" in request.POST else None) if verb in _ASKS else None
     if form is not None and not form.is_valid():
         context = {
             "file": file,
@@ -106,9 +96,7 @@ def _change(
         )
         for refusal in refused:
             messages.error(request, refusal.message)
-        sentence = ngettext(
-            "The use of %(n)s cue is set.", "The use of %(n)s cues is set.", done
-        )
+        sentence = ngettext("The use of %(n)s cue is set.", "The use of %(n)s cues is set.", done)
         messages.success(request, sentence % {"n": done})
         return ""
     if verb == "merge":
@@ -125,15 +113,12 @@ def _change(
     return cue_edits.move(file=file, user=user, place=places[0], by=_MOVES[verb]).name
 
 
-def _remove_entries(
-    file: ScannedFile, places: Sequence[CuePlace], request: PortalRequest
-) -> None:
+def _remove_entries(file: ScannedFile, places: Sequence[CuePlace], request: PortalRequest) -> None:
     uids = [place.subject for place in places]
     entries = list(CueEntry.objects.filter(scanned_file=file, uid__in=uids))
     if not entries:
         raise SheetRefused(
-            "not_entered",
-            _("Only cues that somebody entered are removed. Reject a match instead."),
+            "not_entered", _("Only cues that somebody entered are removed. Reject a match instead.")
         )
     for entry in entries:
         remove(entry=entry, user=request.user)
@@ -141,9 +126,7 @@ def _remove_entries(
 
 @require_POST
 @needs(Action.DECIDE)
-def cue_sheet_back(
-    request: PortalRequest, uid: uuid.UUID, edit: str
-) -> HttpResponseBase:
+def cue_sheet_back(request: PortalRequest, uid: uuid.UUID, edit: str) -> HttpResponseBase:
     """Take back one edit of how the cues are arranged."""
     file = find_file(uid)
     row = get_object_or_404(cue_edits.edits_of(file), uid=edit)
@@ -159,14 +142,9 @@ def cue_sheet_back(
 def cue_sheet_answer(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     """Take a match instead of an entry of the sheet, or keep the entry."""
     file = find_file(uid)
-    answer, name, posted_version = [*request.POST.get("answer", "").split(":"), "", ""][
-        :3
-    ]
+    answer, name, posted_version = [*request.POST.get("answer", "").split(":"), "", ""][:3]
     match = match_by_uid(Match.objects.filter(scanned_file=file), name)
-    questions, version = (
-        questions_of(match) if match else [],
-        read_version(posted_version),
-    )
+    questions, version = (questions_of(match) if match else [], read_version(posted_version))
     if match is None or version is None or not questions:
         messages.error(request, _("The sheet has changed; nothing was saved."))
         return redirect("portal:cue_sheet", uid=uid)
@@ -174,17 +152,12 @@ def cue_sheet_answer(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase
     if answer == "take":
         decision = Decision(Verb.CONFIRM)
     try:
-        decided = decide_one(
-            match=match, version=version, decision=decision, user=request.user
-        )
+        decided = decide_one(match=match, version=version, decision=decision, user=request.user)
     except ReviewError as refused:
         messages.error(request, refused.message)
     else:
         state = lowered(decided.get_state_display())
-        message = _("%(name)s: %(state)s.") % {
-            "name": match.shown.title,
-            "state": state,
-        }
+        message = _("%(name)s: %(state)s.") % {"name": match.shown.title, "state": state}
         messages.success(request, message)
     return redirect("portal:cue_sheet", uid=uid)
 
@@ -202,9 +175,7 @@ def cue_sheet_entry(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
         CueEntryForm(request.POST)
         if request.method == "POST"
         else CueEntryForm.of(
-            entry,
-            start=entry.start_ms if entry else None,
-            end=entry.end_ms if entry else None,
+            entry, start=entry.start_ms if entry else None, end=entry.end_ms if entry else None
         )
     )
     settled, offered = None, None
@@ -214,9 +185,7 @@ def cue_sheet_entry(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
         form = offered
     elif request.method == "POST" and form.is_valid():
         try:
-            made = form.save(
-                file=file, user=request.user, kind=EntryKind.MUSIC, instead_of=entry
-            )
+            made = form.save(file=file, user=request.user, kind=EntryKind.MUSIC, instead_of=entry)
         except SheetRefused as refused:
             form.add_error(None, refused.message)
             settled = refused.match

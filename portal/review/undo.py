@@ -60,9 +60,7 @@ def decisions_of(user: User) -> list[MyDecision]:
         actor=user, action__in=undo.UNDOABLE, case__startswith="match:"
     ).order_by("-pk")[:LISTED]
     uids = [event.case.partition(":")[2] for event in events]
-    matches = {
-        match.case: match for match in list_matches(uids).select_related("dispute")
-    }
+    matches = {match.case: match for match in list_matches(uids).select_related("dispute")}
     undoings = _undoings(matches.values(), user)
     decisions = []
     for event in events:
@@ -104,9 +102,7 @@ def _undoings(matches: Collection[Match], user: User) -> dict[int, Undoing]:
             *_statements(stated.get(match.uid, ())),
         )
         decision = name_of(match, event)
-        undoings[match.pk] = Undoing(
-            match, event, decision, until if own else None, asks
-        )
+        undoings[match.pk] = Undoing(match, event, decision, until if own else None, asks)
     return undoings
 
 

@@ -26,21 +26,13 @@ urlpatterns = [
     path("queue/", queue_views.queue, name="queue"),
     path("queue/changes/", rows.queue_changes, name="queue_changes"),
     path("queue/files/", queue_views.unmatched, name="queue_files"),
-    path(
-        "queue/files/<uuid:uid>/", queue_views.judge_unmatched, name="judge_unmatched"
-    ),
+    path("queue/files/<uuid:uid>/", queue_views.judge_unmatched, name="judge_unmatched"),
     path("queue/disputes/", dispute_views.dispute_list, name="dispute_list"),
-    path(
-        "queue/disputes/changes/",
-        dispute_views.dispute_changes,
-        name="dispute_changes",
-    ),
+    path("queue/disputes/changes/", dispute_views.dispute_changes, name="dispute_changes"),
     path("queue/mine/", queue_views.my_decisions, name="my_decisions"),
     path("queue/decide/", bulk_views.decide_many, name="decide_many"),
     path("queue/views/", saved_views.view_save, name="view_save"),
-    path(
-        "queue/views/<str:uid>/default/", saved_views.view_default, name="view_default"
-    ),
+    path("queue/views/<str:uid>/default/", saved_views.view_default, name="view_default"),
     path("queue/views/<str:uid>/remove/", saved_views.view_remove, name="view_remove"),
     path("files/<uuid:uid>/review/", file_views.file_review, name="file_review"),
     path(
@@ -48,16 +40,8 @@ urlpatterns = [
         file_views.file_review_changes,
         name="file_review_changes",
     ),
-    path(
-        "files/<uuid:uid>/review/sound/",
-        file_views.file_review_sound,
-        name="file_review_sound",
-    ),
-    path(
-        "files/<uuid:uid>/review/entry/",
-        file_views.file_review_entry,
-        name="file_review_entry",
-    ),
+    path("files/<uuid:uid>/review/sound/", file_views.file_review_sound, name="file_review_sound"),
+    path("files/<uuid:uid>/review/entry/", file_views.file_review_entry, name="file_review_entry"),
     path("files/<uuid:uid>/range/", range_views.file_range, name="file_range"),
     path(
         "files/<uuid:uid>/range/recording/",
@@ -74,28 +58,14 @@ urlpatterns = [
     path("m/<str:uid>/lock", views.lock, name="match_lock"),
     path("m/<str:uid>/release", views.release, name="match_release"),
     path("m/<str:uid>/exclude", exclusion_views.exclude, name="match_exclude"),
-    path(
-        "m/<str:uid>/exclude/<str:exclusion>",
-        proposal_views.proposal,
-        name="match_proposal",
-    ),
+    path("m/<str:uid>/exclude/<str:exclusion>", proposal_views.proposal, name="match_proposal"),
     path("matches/changes/", rows.match_changes, name="match_changes"),
     path("matches/", queue_views.match_list, name="match_list"),
+    path("files/<uuid:uid>/cue-sheet/edit/", sheet_views.cue_sheet_edit, name="cue_sheet_edit"),
     path(
-        "files/<uuid:uid>/cue-sheet/edit/",
-        sheet_views.cue_sheet_edit,
-        name="cue_sheet_edit",
+        "files/<uuid:uid>/cue-sheet/answer/", sheet_views.cue_sheet_answer, name="cue_sheet_answer"
     ),
-    path(
-        "files/<uuid:uid>/cue-sheet/answer/",
-        sheet_views.cue_sheet_answer,
-        name="cue_sheet_answer",
-    ),
-    path(
-        "files/<uuid:uid>/cue-sheet/entry/",
-        sheet_views.cue_sheet_entry,
-        name="cue_sheet_entry",
-    ),
+    path("files/<uuid:uid>/cue-sheet/entry/", sheet_views.cue_sheet_entry, name="cue_sheet_entry"),
     path(
         "files/<uuid:uid>/cue-sheet/edits/<str:edit>/back/",
         sheet_views.cue_sheet_back,

@@ -97,9 +97,7 @@ def match_use(request: PortalRequest, uid: str) -> HttpResponseBase:
     if request.method == "POST":
         status = save_form(form, store)
         if status == SAVED:
-            text = _("The use of %(title)s was saved.") % {
-                "title": recording.full_title
-            }
+            text = _("The use of %(title)s was saved.") % {"title": recording.full_title}
             messages.success(request, text)
             return redirect(back)
     context = {"match": match, "file": file, "form": form, "back": back}

@@ -23,28 +23,20 @@ from review.versions import candidates_of
 def answer_for_pair(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Store the answer for a match's recording and one of its candidates."""
     match = find_match(uid)
-    by_uid = {
-        candidate.recording.uid: candidate.recording
-        for candidate in candidates_of(match)
-    }
+    by_uid = {candidate.recording.uid: candidate.recording for candidate in candidates_of(match)}
     candidate = by_uid.get(request.POST.get("candidate", ""))
     back = redirect(Queue.from_query(request.GET, request.user).url_of(match))
     if candidate is None:
         messages.error(
             request,
-            gettext(
-                "This version does not fit the match equally any more. Nothing was done."
-            ),
+            gettext("This version does not fit the match equally any more. Nothing was done."),
         )
         return back
     both = {recording.uid: recording for recording in (match.recording, candidate)}
     stands = both.get(request.POST.get("stands", ""))
     try:
         followed = choosing.answer(
-            recording=match.recording,
-            alternative=candidate,
-            stands=stands,
-            user=request.user,
+            recording=match.recording, alternative=candidate, stands=stands, user=request.user
         )
     except ReviewError as refused:
         messages.error(request, refused.message)
@@ -54,8 +46,8 @@ def answer_for_pair(request: PortalRequest, uid: str) -> HttpResponseBase:
             if stands is not None
             else gettext("Each file asks which version it has.")
         )
-        following = ngettext(
-            "%(shown)s match follows.", "%(shown)s matches follow.", followed
-        ) % {"shown": read_number(followed)}
+        following = ngettext("%(shown)s match follows.", "%(shown)s matches follow.", followed) % {
+            "shown": read_number(followed)
+        }
         messages.success(request, f"{done} {following}")
     return back

@@ -18,11 +18,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import (
-    require_http_methods,
-    require_POST,
-    require_safe,
-)
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.roles import Action
 from catalogue.models import Recording
@@ -121,20 +117,14 @@ def decide(request: PortalRequest, uid: str) -> HttpResponseBase:
         return refuse(request, match, "gone", changed, status=409)
     licence = Licence.objects.filter(uid=request.POST.get("licence", "")).first()
     version_of = Recording.objects.filter(uid=request.POST.get("recording", ""))
-    form = DecisionForm(
-        rule, request.POST, licence=licence, recording=version_of.first()
-    )
+    form = DecisionForm(rule, request.POST, licence=licence, recording=version_of.first())
     if not form.is_valid():
         return refuse(request, match, "reason_missing", sentence_of(form), status=409)
     undoing = undoing_of(match, request.user) if rule.verb == Verb.UNDO else None
     if undoing and undoing.asks and "agreed" not in request.POST:
         return refuse(request, match, "ask_first", " ".join(undoing.asks), status=409)
     decide = partial(
-        decide_one,
-        match=match,
-        user=request.user,
-        version=version,
-        decision=form.decision(),
+        decide_one, match=match, user=request.user, version=version, decision=form.decision()
     )
     try:
         decided = make_once(request, match, decide)
@@ -155,11 +145,7 @@ def take_back(request: PortalRequest, uid: str) -> HttpResponseBase:
         current = undo.take_back(match=match, user=request.user, name=name)
     except ReviewError as refused:
         return refuse(request, match, refused.code, refused.message, status=409)
-    answer = {
-        "uid": match.uid,
-        "version": current.version,
-        "undone": was_made(request, match),
-    }
+    answer = {"uid": match.uid, "version": current.version, "undone": was_made(request, match)}
     return JsonResponse(answer)
 
 
@@ -170,10 +156,7 @@ def note(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Add a note to the match's history."""
     match = find_match(uid)
     keep = partial(
-        transitions.add_note,
-        match=match,
-        user=request.user,
-        note=request.POST.get("note", ""),
+        transitions.add_note, match=match, user=request.user, note=request.POST.get("note", "")
     )
     try:
         make_once(request, match, keep)
@@ -190,9 +173,7 @@ def note(request: PortalRequest, uid: str) -> HttpResponseBase:
 def speech(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Store whether a person hears speech over most of the match; twice is once."""
     match = find_match(uid)
-    check_speech(
-        match=match, user=request.user, heard=request.POST.get("heard") == "yes"
-    )
+    check_speech(match=match, user=request.user, heard=request.POST.get("heard") == "yes")
     if wants_json(request):
         return JsonResponse({"uid": match.uid})
     return redirect(_queue(request).url_of(match))
@@ -210,9 +191,7 @@ def lock(request: PortalRequest, uid: str) -> HttpResponseBase:
     match = find_match(uid)
     if request.method == "POST":
         try:
-            locks.take_lock(
-                match=match, user=request.user, break_lock="break" in request.POST
-            )
+            locks.take_lock(match=match, user=request.user, break_lock="break" in request.POST)
         except ReviewError as refused:
             return refuse(request, match, refused.code, refused.message, status=409)
         match.refresh_from_db()
@@ -221,9 +200,7 @@ def lock(request: PortalRequest, uid: str) -> HttpResponseBase:
     drawn_version = selection.read_version(request.GET.get("version", ""))
     stood = request.GET.get("standing")
     return JsonResponse(
-        page.live(
-            match=match, queue=_queue(request), drawn_version=drawn_version, stood=stood
-        )
+        page.live(match=match, queue=_queue(request), drawn_version=drawn_version, stood=stood)
     )
 
 
@@ -250,9 +227,7 @@ def release(request: PortalRequest, uid: str) -> HttpResponseBase:
 
 def find_match(uid: str) -> Match:
     """Return the match with its required relations; optional ones load when read."""
-    matches = Match.objects.select_related(
-        "recording", "scanned_file__container", "scan"
-    )
+    matches = Match.objects.select_related("recording", "scanned_file__container", "scan")
     return shared_selectors.find_match(matches, uid)
 
 
@@ -271,28 +246,17 @@ def was_made(request: PortalRequest, match: Match) -> bool:
     return transitions.was_made(match=match, user=request.user, name=name)
 
 
-def make_once(
-    request: PortalRequest, match: Match, decide: Callable[[], Match]
-) -> Match:
+def make_once(request: PortalRequest, match: Match, decide: Callable[[], Match]) -> Match:
     """Decide the match, unless this request repeats a decision that was made."""
     name = request.POST.get("name", "")[:MAX_NAME_CHARS]
-    return transitions.make_once(
-        match=match, user=request.user, name=name, decide=decide
-    )
+    return transitions.make_once(match=match, user=request.user, name=name, decide=decide)
 
 
 def _page(
-    request: PortalRequest,
-    match: Match,
-    *,
-    draft: Draft | None = None,
-    status: int = 200,
+    request: PortalRequest, match: Match, *, draft: Draft | None = None, status: int = 200
 ) -> HttpResponseBase:
     context = page.page(
-        match=match,
-        queue=_queue(request),
-        chosen=request.GET.get("segment", ""),
-        draft=draft,
+        match=match, queue=_queue(request), chosen=request.GET.get("segment", ""), draft=draft
     )
     context |= {
         "last": page.last_of(request, _list_address(request)),

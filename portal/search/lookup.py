@@ -26,13 +26,7 @@ from catalogue.selectors import artists_hold
 from imports.kinds import all_kinds
 from portal.shared import guides, menu
 from portal.shared.menu import PageLink
-from portal.shared.searching import (
-    Hit,
-    SearchText,
-    either,
-    marked,
-    search_kinds,
-)
+from portal.shared.searching import Hit, SearchText, either, marked, search_kinds
 from portal.shared.selectors import is_uuid
 from review.choices import MatchState
 from review.models import Licence, Match, Policy
@@ -64,18 +58,11 @@ def find(*, text: str, user: User, limit: int = IN_PALETTE) -> list[HitGroup]:
     """
     search = SearchText(" ".join(text.split())[:300], limit)
     groups = list(_rows(search, user)) if search.text else []
-    imports = (
-        PageLink(kind.title, kind.form_page, kind.action) for kind in all_kinds()
-    )
+    imports = (PageLink(kind.title, kind.form_page, kind.action) for kind in all_kinds())
     pages = (*(entry.link for entry in menu.entries), *menu.pages)
     groups += [
         _group("pages", _("Pages"), "layers", _places(pages, search, user)),
-        _group(
-            "verbs",
-            _("Actions"),
-            "next",
-            _places((*menu.verbs, *imports), search, user),
-        ),
+        _group("verbs", _("Actions"), "next", _places((*menu.verbs, *imports), search, user)),
         _group("guides", _("Guides"), "help", _guides(search)),
     ]
     return [group for group in groups if group.hits]
@@ -104,10 +91,7 @@ def _rows(search: SearchText, user: User) -> Iterator[HitGroup]:
     yield _group("matches", _("Matches"), "matches", hits)
     yield _group("containers", _("Containers"), "container", _containers(search, user))
     hits = [
-        Hit(
-            marked(bucket.name, search.text),
-            reverse("portal:bucket_detail", args=[bucket.pk]),
-        )
+        Hit(marked(bucket.name, search.text), reverse("portal:bucket_detail", args=[bucket.pk]))
         for bucket in _find_by_number(Bucket.objects.present(), search)
     ]
     yield _group("buckets", _("Buckets"), "bucket", hits)
@@ -176,9 +160,7 @@ def _match_hit(match: Match, search: SearchText) -> Hit:
         "recording": match.recording.full_title,
         "file": match.scanned_file.name,
     }
-    return Hit(
-        marked(title, search.name), match.review_url, state=match.state, looks="match"
-    )
+    return Hit(marked(title, search.name), match.review_url, state=match.state, looks="match")
 
 
 def _find_by_number(
@@ -212,11 +194,7 @@ def _licences(search: SearchText, user: User) -> Iterator[Hit]:
 def _policies(search: SearchText, user: User) -> Iterator[Hit]:
     named = Policy.objects.filter(name__icontains=search.text)
     for policy in named.order_by("name")[: search.limit]:
-        url = (
-            policy.url
-            if user.has_perm(Action.APPROVE)
-            else reverse("portal:policy_list")
-        )
+        url = policy.url if user.has_perm(Action.APPROVE) else reverse("portal:policy_list")
         yield Hit(marked(policy.name, search.text), url, policy.get_action_display())
 
 

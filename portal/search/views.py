@@ -30,11 +30,7 @@ def search(request: PortalRequest) -> HttpResponseBase:
     else:
         groups = find(text=text, user=request.user, limit=ON_PAGE)
         template = "portal/search/search.html"
-    context = {
-        "query": text,
-        "groups": groups,
-        "found": sum(len(group.hits) for group in groups),
-    }
+    context = {"query": text, "groups": groups, "found": sum(len(group.hits) for group in groups)}
     return render(request, template, context)
 
 
@@ -43,7 +39,5 @@ def search(request: PortalRequest) -> HttpResponseBase:
 @needs(Action.VIEW)
 def choices(request: PortalRequest) -> JsonResponse:
     """Return the first values of a kind that contain the text, as a search box asks."""
-    values = shared.choices(
-        kind=request.GET.get("kind", ""), text=request.GET.get("q", "")
-    )
+    values = shared.choices(kind=request.GET.get("kind", ""), text=request.GET.get("q", ""))
     return JsonResponse({"choices": [asdict(choice) for choice in values]})

@@ -36,9 +36,7 @@ The library then asks, and repeats the request with the same fields."""
 View = Callable[Concatenate[PortalRequest, P], HttpResponseBase]
 
 
-def needs(
-    action: Action, *, to_post: Action | None = None
-) -> Callable[[View[P]], View[P]]:
+def needs(action: Action, *, to_post: Action | None = None) -> Callable[[View[P]], View[P]]:
     """Answer 403 unless the user may perform ``action``, or ``to_post`` for a POST.
 
     Every view must use it: ``tests/security`` reads the rule from every URL and requests
@@ -48,9 +46,7 @@ def needs(
 
     def decorate(view: View[P]) -> View[P]:
         @wraps(view)
-        def guarded(
-            request: PortalRequest, *args: P.args, **kwargs: P.kwargs
-        ) -> HttpResponseBase:
+        def guarded(request: PortalRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if not request.user.has_perm(actions.get(str(request.method), action)):
                 raise PermissionDenied(str(NOT_ALLOWED))
             return view(request, *args, **kwargs)
@@ -81,9 +77,7 @@ def own_address(request: HttpRequest, address: str) -> str:
     Forms carry the address of the page that they came from; a forged one must not lead
     to another site.
     """
-    is_ours = url_has_allowed_host_and_scheme(
-        address, allowed_hosts={request.get_host()}
-    )
+    is_ours = url_has_allowed_host_and_scheme(address, allowed_hosts={request.get_host()})
     return address if is_ours else ""
 
 

@@ -85,9 +85,7 @@ FILE_STATES: dict[str, StateLook] = {
 }
 
 # States with a pattern in <defs> of the base template; CSS classes draw the others.
-PATTERNED = frozenset(
-    {"pending", "escalated", "cleared", "rejected", "released", "disputed"}
-)
+PATTERNED = frozenset({"pending", "escalated", "cleared", "rejected", "released", "disputed"})
 _PATTERNS = {
     **{state: state for state in PATTERNED},
     "released": "rejected",
@@ -99,16 +97,12 @@ _PATTERNS = {
 
 def review_look(state: str) -> StateLook:
     """Return the look of a match state; an unknown state gets a label from its name."""
-    return _REVIEW_LOOKS.get(
-        state, StateLook(state.replace("_", " ").capitalize(), "info")
-    )
+    return _REVIEW_LOOKS.get(state, StateLook(state.replace("_", " ").capitalize(), "info"))
 
 
 def file_look(state: str) -> StateLook:
     """Return the look of a file status; an unknown status gets a label from its name."""
-    return FILE_STATES.get(
-        state, StateLook(state.replace("_", " ").capitalize(), "info")
-    )
+    return FILE_STATES.get(state, StateLook(state.replace("_", " ").capitalize(), "info"))
 
 
 def pattern_fill(state: str) -> str:

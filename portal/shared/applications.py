@@ -18,9 +18,7 @@ from review.services import applications
 from review.services.applications import UndoneApplication
 
 
-def undo(
-    request: PortalRequest, rule: Licence | Policy, *, here: str
-) -> HttpResponseBase:
+def undo(request: PortalRequest, rule: Licence | Policy, *, here: str) -> HttpResponseBase:
     """Undo the act that the form names, and say what happened on the page ``here``.
 
     It asks first if statements change.

@@ -68,9 +68,7 @@ class ArrivalForm(ArrivalFields, SeriesFields):
     """The episode of submitted files, and what else is said of them; all optional."""
 
     episode = forms.CharField(required=False, max_length=40, label=_("Episode number"))
-    episode_title = forms.CharField(
-        required=False, max_length=300, label=_("Episode title")
-    )
+    episode_title = forms.CharField(required=False, max_length=300, label=_("Episode title"))
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         """Add the fields of packages above. Any: Django's own arguments."""

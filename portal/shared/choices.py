@@ -43,9 +43,7 @@ def choices(*, kind: str, text: str) -> list[Choice]:
 def named(*, kind: str, values: list[str]) -> list[Choice]:
     """Return the given values with their names; unknown ones are named by themselves."""
     offered = find_kind(kind)
-    by_value = (
-        {choice.value: choice for choice in offered.named(values)} if offered else {}
-    )
+    by_value = {choice.value: choice for choice in offered.named(values)} if offered else {}
     return [by_value.get(value, Choice(value, value)) for value in values]
 
 
@@ -63,9 +61,7 @@ def _named_recordings(values: list[str]) -> Iterable[Choice]:
     return map(_recording, Recording.objects.filter(uid__in=values))
 
 
-def _names(
-    model: type[Recording] | type[ScannedFile], column: str, text: str
-) -> Iterable[Choice]:
+def _names(model: type[Recording] | type[ScannedFile], column: str, text: str) -> Iterable[Choice]:
     """Return different values of a text column of the newest rows."""
     newest = model.objects.order_by("-pk").values_list("pk", flat=True)[:_NEWEST]
     rows = (

@@ -30,11 +30,7 @@ _OF_MATCHES = (
 )
 # Columns that name a row or lead to its page are always there and not listed.
 LISTS: dict[str, tuple[ListColumn, ...]] = {
-    "queue": (
-        *_OF_MATCHES,
-        ListColumn("due", _("Due, found")),
-        ListColumn("held", _("Held by")),
-    ),
+    "queue": (*_OF_MATCHES, ListColumn("due", _("Due, found")), ListColumn("held", _("Held by"))),
     "matches": (*_OF_MATCHES, ListColumn("found", _("Found"))),
     "files": (
         ListColumn("container", _("Container")),

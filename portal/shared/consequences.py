@@ -8,14 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import (
-    Callable,
-    Collection,
-    Iterable,
-    Iterator,
-    Mapping,
-    Sequence,
-)
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final
@@ -33,13 +26,7 @@ from review.models import Match, MatchAlias
 from review.services.transitions import GROUND, JOINED, JOINED_INTO, NAMED_OTHERWISE
 from review.services.trial import taken_back
 from statements.kinds import kind_choices
-from statements.previews import (
-    StatementChange,
-    as_change,
-    changes_between,
-    read_all,
-    stand_on,
-)
+from statements.previews import StatementChange, as_change, changes_between, read_all, stand_on
 from statements.selectors import stated_of
 
 LISTED: Final = 200
@@ -60,10 +47,7 @@ _FILE_DELETED: Final = "file.deleted"
 _BUCKET_DELETED: Final = "bucket.deleted"
 _ENDS: Final = (_FILE_DELETED, "recording.retired")
 """Events of files and recordings that take the ground from what was stated."""
-_OF_KIND: Final = (
-    *("state", "licence"),
-    *("decided_by", "decided_by_name", "decided_by_program"),
-)
+_OF_KIND: Final = (*("state", "licence"), *("decided_by", "decided_by_name", "decided_by_program"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +109,7 @@ class Consequences:
     standing: list[tuple[MatchState, int]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(
-            self.matches or self.statements or self.has_hidden or self.is_counted
-        )
+        return bool(self.matches or self.statements or self.has_hidden or self.is_counted)
 
     @property
     def is_counted(self) -> bool:
@@ -154,14 +136,8 @@ class Consequences:
     def mark(self) -> str:
         """Return a value that differs if anything else would change."""
         rows = [
-            *(
-                (change.match.uid, change.after, change.counted_ms)
-                for change in self.matches
-            ),
-            *(
-                (statement.kind, statement.uid, statement.texts)
-                for statement in self.statements
-            ),
+            *((change.match.uid, change.after, change.counted_ms) for change in self.matches),
+            *((statement.kind, statement.uid, statement.texts) for statement in self.statements),
             *self.standing,
         ]
         return hashlib.sha256(repr(rows).encode()).hexdigest()[:16]
@@ -290,9 +266,7 @@ def _standing_on(cases: Iterable[str]) -> tuple[list[StatementChange], bool]:
     return changes, len(seen) < len(everything)
 
 
-def _distinct(
-    stated: Mapping[str, list[StandingStatement]],
-) -> list[StandingStatement]:
+def _distinct(stated: Mapping[str, list[StandingStatement]]) -> list[StandingStatement]:
     return list(dict.fromkeys(chain.from_iterable(stated.values())))
 
 
@@ -301,22 +275,14 @@ def _merge_statements(
 ) -> list[StatementChange]:
     """Return the statements that change, and the others that stand on what ends."""
     named = {(change.kind, change.uid) for change in changes}
-    unchanged = [
-        statement for statement in ended if (statement.kind, statement.uid) not in named
-    ]
+    unchanged = [statement for statement in ended if (statement.kind, statement.uid) not in named]
     order = [kind for kind, _label in kind_choices()]
-    return sorted(
-        [*changes, *unchanged], key=lambda statement: order.index(statement.kind)
-    )
+    return sorted([*changes, *unchanged], key=lambda statement: order.index(statement.kind))
 
 
 def _in_deleted(events: Iterable[Event], keys: Collection[int]) -> set[int]:
     """Return which of the matches lie in files that were deleted."""
-    uids = [
-        event.case.partition(":")[2]
-        for event in events
-        if event.action == _FILE_DELETED
-    ]
+    uids = [event.case.partition(":")[2] for event in events if event.action == _FILE_DELETED]
     if not uids:
         return set()
     rows = Match.objects.filter(scanned_file__uid__in=uids, pk__in=list(keys))
@@ -333,9 +299,7 @@ def _of_deleted(state: MatchState) -> tuple[MatchState, str]:
 def _rows(cases: Collection[str]) -> dict[int, Match]:
     uids = [case.removeprefix(_CASE) for case in cases]
     rows = Match.objects.filter(uid__in=uids)
-    return {
-        match.pk: match for match in rows.select_related("recording", "scanned_file")
-    }
+    return {match.pk: match for match in rows.select_related("recording", "scanned_file")}
 
 
 def _why_unchanged(match: Match) -> tuple[MatchState, str]:

@@ -24,9 +24,7 @@ def attachment(name: str) -> dict[str, str]:
 def sent(pieces: Iterable[bytes], *, name: str, form: Format) -> StreamingHttpResponse:
     """Return a response that sends the pieces as they are made."""
     return StreamingHttpResponse(
-        pieces,
-        content_type=CONTENT_TYPES[form],
-        headers=attachment(f"{name}.{form}"),
+        pieces, content_type=CONTENT_TYPES[form], headers=attachment(f"{name}.{form}")
     )
 
 
@@ -44,9 +42,7 @@ def written(write: Callable[[Path], None], *, name: str, form: Format) -> FileRe
         )
 
 
-def list_report(
-    report: ListReport, rows: Rows, *, name: str, form: str
-) -> HttpResponseBase:
+def list_report(report: ListReport, rows: Rows, *, name: str, form: str) -> HttpResponseBase:
     """Return the report of a list in a format; raise ``Http404`` for any other."""
     if form in (Format.CSV, Format.JSON_LINES):
         return sent(report.pieces(rows, Format(form)), name=name, form=Format(form))

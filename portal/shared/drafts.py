@@ -30,10 +30,7 @@ P = ParamSpec("P")
 
 def message() -> str:
     """Return the notice above a form that was restored after sign-in."""
-    return _(
-        "You were signed out, so nothing was saved. Check what you typed, then "
-        "send it again."
-    )
+    return _("You were signed out, so nothing was saved. Check what you typed, then send it again.")
 
 
 def keeps_typed(page_of: Callable[P, str]) -> Callable[[View[P]], View[P]]:
@@ -46,9 +43,7 @@ def keeps_typed(page_of: Callable[P, str]) -> Callable[[View[P]], View[P]]:
 
     def decorate(view: View[P]) -> View[P]:
         @wraps(view)
-        def guarded(
-            request: HttpRequest, *args: P.args, **kwargs: P.kwargs
-        ) -> HttpResponseBase:
+        def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             sent_by = request.headers.get(SENT_BY)
             if request.user.is_authenticated:
                 if sent_by not in (None, str(request.user.pk)):
@@ -75,9 +70,7 @@ def _refuse_other_user(request: HttpRequest) -> HttpResponseBase:
 
 def _keep(request: HttpRequest, page: str) -> None:
     fields = {
-        name: values
-        for name, values in request.POST.lists()
-        if name != "csrfmiddlewaretoken"
+        name: values for name, values in request.POST.lists() if name != "csrfmiddlewaretoken"
     }
     text = urlencode(fields, doseq=True)
     if len(text) <= MAX_CHARS:

@@ -100,9 +100,7 @@ _WHEN = "data-shown-when"
 _NEEDED = "data-needed"
 
 
-def only_when(
-    field: forms.Field, name: str, *values: str, needed: bool = False
-) -> None:
+def only_when(field: forms.Field, name: str, *values: str, needed: bool = False) -> None:
     """Show a field only while another has one of these values; scripts hide it else.
 
     ``needed``: it must be filled then, so that no label calls it optional.
@@ -159,9 +157,7 @@ class WebhookField(forms.URLField):
     """An address to which the portal posts."""
 
     def __init__(self, **options: Any) -> None:  # Any: Django's own signature
-        super().__init__(
-            max_length=2000, assume_scheme="https", required=False, **options
-        )
+        super().__init__(max_length=2000, assume_scheme="https", required=False, **options)
 
     def clean(self, value: Any) -> str:
         """Return the address; reject one to which nothing may be posted.
@@ -238,8 +234,7 @@ class RecordingsField(LinesField):
         """Return recordings as lines of uids."""
         if isinstance(value, list):
             return "\n".join(
-                entry.uid if isinstance(entry, Recording) else str(entry)
-                for entry in value
+                entry.uid if isinstance(entry, Recording) else str(entry) for entry in value
             )
         return value
 
@@ -255,16 +250,8 @@ class RecordingsField(LinesField):
         identifiers = {recording.uid for recording in recordings} | {
             recording.custom_id for recording in recordings
         }
-        codes = {
-            recording.isrc_normalised
-            for recording in recordings
-            if recording.isrc_normalised
-        }
-        missing = [
-            line
-            for line in lines
-            if line not in identifiers and _code(line) not in codes
-        ]
+        codes = {recording.isrc_normalised for recording in recordings if recording.isrc_normalised}
+        missing = [line for line in lines if line not in identifiers and _code(line) not in codes]
         if missing:
             named = ", ".join(missing[:SHOWN])
             raise forms.ValidationError(
@@ -304,9 +291,7 @@ class BucketField(forms.ModelChoiceField[Bucket]):
             label=label or gettext_lazy("Bucket"),
         )
 
-    def get_bound_field(
-        self, form: forms.BaseForm, field_name: str
-    ) -> forms.BoundField:
+    def get_bound_field(self, form: forms.BaseForm, field_name: str) -> forms.BoundField:
         """Choose the only bucket if there is just one."""
         if not form.initial.get(field_name):
             buckets = list(self.queryset[:2])  # type: ignore[index]  # a queryset
@@ -314,9 +299,7 @@ class BucketField(forms.ModelChoiceField[Bucket]):
         return super().get_bound_field(form, field_name)
 
 
-def container_field(
-    help_text: str | _StrPromise = "",
-) -> forms.ModelChoiceField[Container]:
+def container_field(help_text: str | _StrPromise = "") -> forms.ModelChoiceField[Container]:
     """Return the field for the container of new files."""
     return forms.ModelChoiceField(
         Container.objects.present(),
@@ -422,9 +405,7 @@ def release_date_field() -> forms.RegexField:
         required=False,
         label=gettext_lazy("Release date"),
         help_text=gettext_lazy("2016, 2016-06 or 2016-06-28"),
-        error_messages={
-            "invalid": gettext_lazy("Enter a date as 2016, 2016-06 or 2016-06-28.")
-        },
+        error_messages={"invalid": gettext_lazy("Enter a date as 2016, 2016-06 or 2016-06-28.")},
     )
 
 

@@ -53,12 +53,8 @@ def _field_of(filter_: Filter) -> forms.Field:
     offered = filter_.options() if filter_.options else filter_.choices
     if offered:
         choices = [("", filter_.any_label), *offered]
-        widget = (
-            SearchSelect() if filter_.options else forms.Select({"class": "control"})
-        )
-        return forms.ChoiceField(
-            required=False, label=label, choices=choices, widget=widget
-        )
+        widget = SearchSelect() if filter_.options else forms.Select({"class": "control"})
+        return forms.ChoiceField(required=False, label=label, choices=choices, widget=widget)
     if filter_.model is not None:
         return forms.ModelChoiceField(
             filter_.model.objects.present(),  # type: ignore[attr-defined]  # as those of buckets and containers have
@@ -77,9 +73,7 @@ def _field_of(filter_: Filter) -> forms.Field:
         )
     kind = f"{filter_.name}s"
     suggested = {"data-suggest": kind} if kind in KINDS else {}
-    return forms.CharField(
-        required=False, label=label, widget=forms.TextInput(suggested)
-    )
+    return forms.CharField(required=False, label=label, widget=forms.TextInput(suggested))
 
 
 # Always in sight above a list; the others are behind "Add filter".
@@ -100,9 +94,7 @@ class FilterForm(forms.Form):
         super().__init__(data)
         own = self.fields
         self.fields = {
-            filter_.name: own.pop(filter_.name)
-            if filter_.name in own
-            else _field_of(filter_)
+            filter_.name: own.pop(filter_.name) if filter_.name in own else _field_of(filter_)
             for filter_ in FILTERS
             if self.list_name in filter_.lists
         } | own

@@ -73,9 +73,7 @@ def folders() -> Sequence[Path]:
 
 def image(name: str) -> Path | None:
     """Return the picture with this name; None if there is none."""
-    pictures = (
-        path for folder in folders() for path in (folder / IMAGES).glob("*.png")
-    )
+    pictures = (path for folder in folders() for path in (folder / IMAGES).glob("*.png"))
     return next((path for path in pictures if path.name == name), None)
 
 

@@ -67,11 +67,7 @@ def page_of(request: HttpRequest, rows: QuerySet[Row]) -> Page[Row]:
 
 
 def sorted_by(
-    request: HttpRequest,
-    rows: QuerySet[Row],
-    columns: Mapping[str, str],
-    *,
-    default: str,
+    request: HttpRequest, rows: QuerySet[Row], columns: Mapping[str, str], *, default: str
 ) -> QuerySet[Row]:
     """Order by the query parameter ``sort`` (``-name`` descends), then by primary key.
 

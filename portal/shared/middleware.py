@@ -45,9 +45,7 @@ class JoinedMatches:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         return self._get_response(request)
 
-    def process_exception(
-        self, request: HttpRequest, error: Exception
-    ) -> HttpResponse | None:
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Answer ``MatchJoined``; leave other errors to others."""
         if not isinstance(error, MatchJoined):
             return None

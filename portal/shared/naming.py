@@ -18,10 +18,7 @@ class NameForm(forms.Form):
     artists = ArtistsField()
     isrc = forms.CharField(required=False, max_length=40, label=_("ISRC"))
     bucket = forms.ModelChoiceField(
-        searchable_buckets(),
-        empty_label=None,
-        widget=SearchSelect,
-        label=_("Bucket"),
+        searchable_buckets(), empty_label=None, widget=SearchSelect, label=_("Bucket")
     )
     if_there = IfThereField()
 
@@ -35,7 +32,5 @@ class NameForm(forms.Form):
         """Return the metadata of the recording."""
         values = self.cleaned_data
         return RecordingDetails(
-            title=values["title"],
-            artists=values["artists"],
-            isrc=values["isrc"],
+            title=values["title"], artists=values["artists"], isrc=values["isrc"]
         )

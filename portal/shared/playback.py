@@ -109,10 +109,7 @@ def sound_tracks(file: ScannedFile) -> dict[str, object]:
     """Return the tracks of a file that have sound, and how many have none."""
     tracks = file.tracks
     sounding = [track for track in tracks if track.state is not TrackState.EMPTY]
-    return {
-        "sounding_tracks": sounding,
-        "empty_tracks": len(tracks) - len(sounding),
-    }
+    return {"sounding_tracks": sounding, "empty_tracks": len(tracks) - len(sounding)}
 
 
 def read_track(request: PortalRequest) -> int | None:
@@ -121,9 +118,7 @@ def read_track(request: PortalRequest) -> int | None:
     return int(number) if re.fullmatch(r"[0-9]{1,3}", number) else None
 
 
-def audio_response(
-    request: PortalRequest, owner: ScannedFile | Recording
-) -> HttpResponseBase:
+def audio_response(request: PortalRequest, owner: ScannedFile | Recording) -> HttpResponseBase:
     """Serve the playable audio in the version that the URL names; 404 if there is none."""
     chosen = playable(owner, request.GET.get("v", ""), read_track(request))
     if chosen is None:

@@ -14,13 +14,7 @@ from programmes.values import Values, state_of
 
 Kind = TypeVar("Kind", bound=Values)
 SAVED = 302
-_STATUSES = {
-    "stale": 409,
-    "gone": 409,
-    "listed": 409,
-    "stated": 409,
-    "not_allowed": 403,
-}
+_STATUSES = {"stale": 409, "gone": 409, "listed": 409, "stated": 409, "not_allowed": 403}
 
 
 def refuse(form: forms.Form, refused: ProgrammeRefused) -> None:
@@ -35,11 +29,7 @@ class SeenForm(forms.Form):
     seen = forms.CharField(widget=forms.HiddenInput, required=False, max_length=64)
 
     def __init__(
-        self,
-        data: QueryDict | None = None,
-        *,
-        now: Values | None = None,
-        prefix: str | None = None,
+        self, data: QueryDict | None = None, *, now: Values | None = None, prefix: str | None = None
     ) -> None:
         initial: dict[str, Any] = {}  # Any: values of a form
         if now is not None:

@@ -120,9 +120,7 @@ class Progress:
             elif joined[uid] not in with_outcome | set(self.done):
                 error = MatchJoined(former=uid, uid=joined[uid])
                 refused.append(Refused(error.uid, error.code, error.message))
-        remaining = {
-            uid: version for uid, version in self.remaining.items() if uid not in step
-        }
+        remaining = {uid: version for uid, version in self.remaining.items() if uid not in step}
         return Progress(self.done | done, (*self.refused, *refused), remaining)
 
     @property
@@ -137,9 +135,7 @@ class Progress:
 
     def fields(self) -> dict[str, str]:
         """Return the form fields of the next step; ``from_post`` reads them."""
-        refused = [
-            [refusal.uid, refusal.code, refusal.message] for refusal in self.refused
-        ]
+        refused = [[refusal.uid, refusal.code, refusal.message] for refusal in self.refused]
         return {
             "expected": pack(self.remaining),
             "done": pack(self.done),

@@ -56,9 +56,7 @@ def find_file(uid: UUID) -> ScannedFile:
 def files_named(text: str) -> QuerySet[ScannedFile]:
     """Return files whose name or programme contains the text, or with this external id."""
     return scanning_selectors.files().filter(
-        Q(name__icontains=text)
-        | Q(programme__icontains=text)
-        | Q(external_id__iexact=text)
+        Q(name__icontains=text) | Q(programme__icontains=text) | Q(external_id__iexact=text)
     )
 
 

@@ -33,9 +33,7 @@ def when(at: datetime | Literal[""] | None) -> SafeString:
 
 # People look at the same rows again and again, and a page may have sixty times.
 @lru_cache(maxsize=10_000)
-def _drawn(
-    local: datetime, today: date, _language: str | None, _zone: str
-) -> SafeString:
+def _drawn(local: datetime, today: date, _language: str | None, _zone: str) -> SafeString:
     utc = local.astimezone(UTC)
     return format_html(
         '<time datetime="{}" title="{} · {} UTC">{}</time>',

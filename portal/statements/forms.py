@@ -34,9 +34,7 @@ class StatementFilterForm(forms.Form):
         label=_("State"),
     )
     show = forms.ChoiceField(
-        required=False,
-        choices=[(subset, subset) for subset in Subset],
-        widget=forms.HiddenInput,
+        required=False, choices=[(subset, subset) for subset in Subset], widget=forms.HiddenInput
     )
 
     @property
@@ -59,8 +57,7 @@ class KeepForm(forms.Form):
         widget=DayInput,
         label=_("Until"),
         help_text=_(
-            "It comes back into the list after this day, and when it differs in "
-            "something else."
+            "It comes back into the list after this day, and when it differs in something else."
         ),
     )
 
@@ -68,6 +65,4 @@ class KeepForm(forms.Form):
 class WithdrawForm(forms.Form):
     """Why a statement is withdrawn."""
 
-    why = forms.CharField(
-        max_length=1000, widget=forms.Textarea({"rows": 4}), label=_("Reason")
-    )
+    why = forms.CharField(max_length=1000, widget=forms.Textarea({"rows": 4}), label=_("Reason"))

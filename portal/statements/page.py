@@ -76,12 +76,7 @@ def rows_of(statements: Iterable[Statement], user: User) -> list[StatementRow]:
     listed_statements = list(statements)
     differences, present = differing(listed_statements), _present(listed_statements)
     return [
-        _row(
-            statement,
-            differences.get(statement.pk),
-            user,
-            is_present=statement.pk in present,
-        )
+        _row(statement, differences.get(statement.pk), user, is_present=statement.pk in present)
         for statement in listed_statements
     ]
 
@@ -113,9 +108,7 @@ def _row(
         step=steps[-1] if steps else None,
         differing=differs,
         kind_url=kind.url(statement) if is_present else "",
-        correct_url=kind.correct_url(statement)
-        if is_present and stands and differs
-        else "",
+        correct_url=kind.correct_url(statement) if is_present and stands and differs else "",
         may_keep=bool(stands and differs and user.has_perm(Action.DECIDE)),
         may_withdraw=user.has_perm(Action.DECIDE) and may_withdraw(statement, user),
         is_kept=is_kept(statement),
@@ -174,7 +167,5 @@ def _versions(statement: Statement) -> list[Statement]:
         version_keys.add(older.pk)
     of_subject = Q(kind=statement.kind, subject=statement.subject)
     return list(
-        statements_in_reach(of_subject | Q(pk__in=version_keys)).order_by(
-            "-version", "-pk"
-        )
+        statements_in_reach(of_subject | Q(pk__in=version_keys)).order_by("-version", "-pk")
     )

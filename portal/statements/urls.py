@@ -10,14 +10,6 @@ urlpatterns = [
     path("statements/", views.statement_list, name="statement_list"),
     path("statements/<str:uid>/", views.statement, name="statement"),
     path("statements/<str:uid>/keep/", views.statement_keep, name="statement_keep"),
-    path(
-        "statements/<str:uid>/withdraw/",
-        views.statement_withdraw,
-        name="statement_withdraw",
-    ),
-    path(
-        "statements/<str:uid>/files/<str:form>",
-        views.statement_file,
-        name="statement_file",
-    ),
+    path("statements/<str:uid>/withdraw/", views.statement_withdraw, name="statement_withdraw"),
+    path("statements/<str:uid>/files/<str:form>", views.statement_file, name="statement_file"),
 ]

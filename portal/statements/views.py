@@ -12,11 +12,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import (
-    require_GET,
-    require_http_methods,
-    require_safe,
-)
+from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from accounts.roles import Action
 from portal.shared.access import PortalRequest, needs
@@ -109,9 +105,7 @@ def statement_withdraw(request: PortalRequest, uid: str) -> HttpResponseBase:
     form = WithdrawForm(request.POST or None)
 
     def save() -> None:
-        services.withdraw(
-            statement=row, user=request.user, why=form.cleaned_data["why"]
-        )
+        services.withdraw(statement=row, user=request.user, why=form.cleaned_data["why"])
         messages.success(request, _("The statement is withdrawn."))
 
     return _step(request, row, form, save, heading=_("Withdraw"), ends=True)

@@ -130,9 +130,7 @@ def _sprite() -> str:
 @lru_cache(maxsize=512)
 def _decoration(css: str, href: str) -> SafeString:
     """Draw an unlabelled icon, cached because a list has hundreds of them."""
-    return format_html(
-        '<svg class="{}" aria-hidden="true"><use href="{}"></use></svg>', css, href
-    )
+    return format_html('<svg class="{}" aria-hidden="true"><use href="{}"></use></svg>', css, href)
 
 
 @register.simple_tag
@@ -308,9 +306,7 @@ def sentence(text: str) -> str:
     """
     if not (get_language() or "").startswith("en"):
         return text.strip()
-    return re.sub(
-        r"(?<=[\s-])[A-Z](?=[a-z])", lambda initial: initial[0].lower(), text.strip()
-    )
+    return re.sub(r"(?<=[\s-])[A-Z](?=[a-z])", lambda initial: initial[0].lower(), text.strip())
 
 
 @register.filter
@@ -389,8 +385,7 @@ def labelled(cells: Sequence[str], headers: Sequence[Mapping[str, Any]]) -> list
     """
     labels = [
         format_html(' data-label="{}"', capfirst(header["text"]))
-        if header.get("text")
-        and "action-checkbox" not in header.get("class_attrib", "")
+        if header.get("text") and "action-checkbox" not in header.get("class_attrib", "")
         else SafeString("")
         for header in headers
     ]
@@ -492,8 +487,7 @@ def menu(context: Context) -> dict[str, Any]:
             for section in Section
         },
         "has_more": bool(entries.unused),
-        "is_more": page == "portal:more"
-        or any(entry.holds(page) for entry in entries.unused),
+        "is_more": page == "portal:more" or any(entry.holds(page) for entry in entries.unused),
         "user": user,
         "csrf_token": context.get("csrf_token"),
         "site_name": context.get("site_name"),
@@ -512,11 +506,7 @@ def import_buttons(context: Context, page: str) -> dict[str, Any]:
     """Draw links to the imports that belong to a page."""
     user = context["request"].user
     return {
-        "kinds": [
-            kind
-            for kind in all_kinds()
-            if page in kind.buttons and kind.is_open_to(user)
-        ]
+        "kinds": [kind for kind in all_kinds() if page in kind.buttons and kind.is_open_to(user)]
     }
 
 
@@ -540,9 +530,7 @@ def mini_ribbon(
 ) -> dict[str, Any]:
     """Draw the segments of a match on a small ribbon."""
     drawn = [
-        ribbon.DrawnSegment(
-            segment.start_ms, segment.end_ms, state, excluded=segment.excluded
-        )
+        ribbon.DrawnSegment(segment.start_ms, segment.end_ms, state, excluded=segment.excluded)
         for segment in segments
     ]
     longest = max((segment.end_ms for segment in drawn), default=1)

@@ -70,9 +70,7 @@ class ManyLinksForm(ArrivalForm):
         """Refuse a file over ``_MAX_CSV_BYTES``."""
         csv_file = self.cleaned_data["csv_file"]
         if csv_file and csv_file.size > _MAX_CSV_BYTES:
-            raise forms.ValidationError(
-                gettext("A CSV file of links may have at most 2 MiB.")
-            )
+            raise forms.ValidationError(gettext("A CSV file of links may have at most 2 MiB."))
         return csv_file
 
 
@@ -87,9 +85,7 @@ def pasted_links(text: str) -> list[WantedLink]:
 class FeedForm(forms.Form):
     """The address of a feed, playlist or channel."""
 
-    feed_url = forms.CharField(
-        max_length=2000, label=_("Feed, podcast, playlist or channel")
-    )
+    feed_url = forms.CharField(max_length=2000, label=_("Feed, podcast, playlist or channel"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +101,7 @@ class ItemsForm(ArrivalForm):
 
     container = container_field()
     chosen = forms.TypedMultipleChoiceField(
-        coerce=int,
-        error_messages={"required": _("Choose at least one item.")},
-        label=_("Chosen"),
+        coerce=int, error_messages={"required": _("Choose at least one item.")}, label=_("Chosen")
     )
     signed = forms.CharField(max_length=2_000_000, widget=forms.HiddenInput)
 
@@ -124,9 +118,7 @@ class ItemsForm(ArrivalForm):
     def clean(self) -> dict[str, Any]:  # Any: Django's own type
         """Refuse an offer that has expired or was altered."""
         if not self.offer:
-            raise forms.ValidationError(
-                gettext("This list has expired. Load the feed again.")
-            )
+            raise forms.ValidationError(gettext("This list has expired. Load the feed again."))
         return super().clean()
 
     def chosen_items(self) -> list[FeedItem]:

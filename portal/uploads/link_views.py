@@ -24,12 +24,7 @@ from programmes.errors import ProgrammeRefused
 from scanning import selectors
 from scanning.choices import ACTIVE_FILE_STATUSES
 from scanning.errors import IntakeRefused
-from scanning.services.link_batches import (
-    LinkOutcome,
-    links_of_csv,
-    links_of_items,
-    submit_links,
-)
+from scanning.services.link_batches import LinkOutcome, links_of_csv, links_of_items, submit_links
 from scanning.sources.feeds import expand
 from scanning.sources.link_reader import reader_version
 
@@ -52,9 +47,7 @@ def links(request: PortalRequest) -> HttpResponseBase:
     values, limit = form.cleaned_data, settings.DATA_UPLOAD_MAX_NUMBER_FILES
     pasted = form.pasted
     try:
-        csv_links = (
-            links_of_csv(values["csv_file"].read()) if values["csv_file"] else []
-        )
+        csv_links = links_of_csv(values["csv_file"].read()) if values["csv_file"] else []
     except IntakeRefused as refused:
         form.add_error("csv_file", str(refused))
         return _page(request, form=form)
@@ -116,14 +109,10 @@ def feed(request: PortalRequest) -> HttpResponseBase:
     try:
         listing = expand(form.cleaned_data["feed_url"].strip())
     except LinkRefused as error:
-        form.add_error(
-            "feed_url", _("This link is not allowed: %(error)s.") % {"error": error}
-        )
+        form.add_error("feed_url", _("This link is not allowed: %(error)s.") % {"error": error})
         return _page(request, feed_form=form)
     except FetchFailed as error:
-        form.add_error(
-            "feed_url", _("Nothing could be listed: %(error)s.") % {"error": error}
-        )
+        form.add_error("feed_url", _("Nothing could be listed: %(error)s.") % {"error": error})
         return _page(request, feed_form=form)
     offer = Offer(listing, form.cleaned_data["feed_url"].strip())
     return _feed_page(request, offer, ItemsForm(offer=offer))
@@ -143,9 +132,7 @@ def feed_items(request: PortalRequest) -> HttpResponseBase:
         return _page(request, problems=problems)
     chosen = form.chosen_items()
     outcomes = submit_links(
-        container=form.cleaned_data["container"],
-        links=links_of_items(chosen),
-        user=request.user,
+        container=form.cleaned_data["container"], links=links_of_items(chosen), user=request.user
     )
     return _page(
         request,
@@ -171,18 +158,11 @@ def _with_arrivals(
     return noted
 
 
-def _feed_page(
-    request: PortalRequest, offer: Offer, form: ItemsForm
-) -> HttpResponseBase:
+def _feed_page(request: PortalRequest, offer: Offer, form: ItemsForm) -> HttpResponseBase:
     return render(
         request,
         "portal/uploads/feed.html",
-        {
-            "feed": offer.feed,
-            "feed_url": offer.feed_url,
-            "signed": signed(offer),
-            "form": form,
-        },
+        {"feed": offer.feed, "feed_url": offer.feed_url, "signed": signed(offer), "form": form},
     )
 
 

@@ -70,9 +70,7 @@ def upload(request: PortalRequest) -> HttpResponseBase:
         initial = {"container": form.cleaned_data["container"]}
         # The details stay only if a link can be sent again.
         if any(result.link for result in results):
-            initial |= {
-                name: form.cleaned_data[name] for name in (*_DETAILS, *arrival_fields())
-            }
+            initial |= {name: form.cleaned_data[name] for name in (*_DETAILS, *arrival_fields())}
         form = UploadForm(initial=initial)
     return render(
         request,
@@ -163,9 +161,7 @@ def _outcome(
         file = submit()
         store_arrival(scanned_file=file, arrival=arrival, user=user)
     except LinkSeen as seen:
-        return ItemResult(
-            name, str(seen), code=seen.code, url=_address(seen.earlier), link=name
-        )
+        return ItemResult(name, str(seen), code=seen.code, url=_address(seen.earlier), link=name)
     except (ProgrammeRefused, IntakeRefused) as error:
         return ItemResult(name, str(error), code=error.code)
     message = read_stored(file.message)

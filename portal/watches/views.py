@@ -13,11 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import (
-    require_http_methods,
-    require_POST,
-    require_safe,
-)
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.roles import Action
 from accounts.services import may_change_made
@@ -46,9 +42,7 @@ class WatchSettingsForm(forms.ModelForm[Watch]):
         }
         help_texts = {
             "items_per_check": gettext_lazy("Further items wait for the next check."),
-            "title_words": gettext_lazy(
-                "Separated by commas; leave empty for every item."
-            ),
+            "title_words": gettext_lazy("Separated by commas; leave empty for every item."),
         }
 
 
@@ -63,9 +57,7 @@ class WatchForm(WatchSettingsForm):
         assume_scheme="https",
     )
     begin = forms.ChoiceField(
-        required=False,
-        choices=[(ONLY_NEW, ""), (ALSO_PRESENT, "")],
-        label=gettext_lazy("Begin"),
+        required=False, choices=[(ONLY_NEW, ""), (ALSO_PRESENT, "")], label=gettext_lazy("Begin")
     )
 
     container = container_field()
@@ -81,19 +73,14 @@ def watch_list(request: PortalRequest) -> HttpResponseBase:
     rows = Watch.objects.filter(container__deleted_at__isnull=True)
     rows = rows.select_related("container").annotate(
         submitted=Count("items", filter=Q(items__state=WatchItemState.SCANNED)),
-        gone=Count(
-            "items", filter=Q(items__scanned_file__source_gone_at__isnull=False)
-        ),
+        gone=Count("items", filter=Q(items__scanned_file__source_gone_at__isnull=False)),
     )
     page = page_of(request, rows.order_by("title", "pk"))
     due = watches.next_checks(page)
     return render(
         request,
         "portal/watches/watch_list.html",
-        {
-            "page_obj": page,
-            "watches": [(watch, due.get(watch.pk)) for watch in page],
-        },
+        {"page_obj": page, "watches": [(watch, due.get(watch.pk)) for watch in page]},
     )
 
 
@@ -112,16 +99,12 @@ def watch_create(request: PortalRequest) -> HttpResponseBase:
                     also_present=begin == WatchForm.ALSO_PRESENT,
                     user=request.user,
                 )
-                messages.success(
-                    request, _("%(watch)s is now being watched.") % {"watch": watch}
-                )
+                messages.success(request, _("%(watch)s is now being watched.") % {"watch": watch})
                 return redirect("portal:watch_detail", uid=watch.uid)
             preview = watches.preview(watch=form.save(commit=False))
         except IntakeRefused as refused:
             form.add_error("url", str(refused))
-    return render(
-        request, "portal/watches/watch_create.html", {"form": form, "preview": preview}
-    )
+    return render(request, "portal/watches/watch_create.html", {"form": form, "preview": preview})
 
 
 @require_safe
@@ -129,9 +112,7 @@ def watch_create(request: PortalRequest) -> HttpResponseBase:
 def watch_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Show one watch with its items and last checks."""
     watch = _watch(uid)
-    items = watch.items.select_related("scanned_file").order_by(
-        "-first_seen_at", "position", "pk"
-    )
+    items = watch.items.select_related("scanned_file").order_by("-first_seen_at", "position", "pk")
     next_check = watches.next_checks([watch]).get(watch.pk)
     choice = request.GET.get("show", "")
     if choice == "gone":
@@ -158,9 +139,7 @@ def watch_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
 
 def _choices(watch: Watch) -> list[tuple[str, str, int]]:
     """Return the value, label and count of each filter of the items."""
-    counted = dict(
-        watch.items.order_by().values_list("state").annotate(total=Count("pk"))
-    )
+    counted = dict(watch.items.order_by().values_list("state").annotate(total=Count("pk")))
     gone = watch.items.filter(scanned_file__source_gone_at__isnull=False).count()
     rows = [("", _("All"), sum(counted.values()))]
     rows += [
@@ -178,14 +157,10 @@ def watch_edit(request: PortalRequest, uid: str) -> HttpResponseBase:
     watch = _own_watch(request, uid)
     form = WatchSettingsForm(request.POST or None, instance=watch)
     if request.method == "POST" and form.is_valid():
-        watches.change_watch(
-            watch=_watch(uid), columns=form.cleaned_data, user=request.user
-        )
+        watches.change_watch(watch=_watch(uid), columns=form.cleaned_data, user=request.user)
         messages.success(request, _("The watch was saved."))
         return redirect("portal:watch_detail", uid=uid)
-    return render(
-        request, "portal/watches/watch_edit.html", {"watch": watch, "form": form}
-    )
+    return render(request, "portal/watches/watch_edit.html", {"watch": watch, "form": form})
 
 
 @require_POST
@@ -193,9 +168,7 @@ def watch_edit(request: PortalRequest, uid: str) -> HttpResponseBase:
 def watch_switch(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Pause or resume a watch."""
     enabled = request.POST.get("enabled") == "yes"
-    watches.switch_watch(
-        watch=_own_watch(request, uid), enabled=enabled, user=request.user
-    )
+    watches.switch_watch(watch=_own_watch(request, uid), enabled=enabled, user=request.user)
     return redirect("portal:watch_detail", uid=uid)
 
 
@@ -215,16 +188,13 @@ def watch_delete(request: PortalRequest, uid: str) -> HttpResponseBase:
     if request.method == "POST":
         watches.delete_watch(watch=watch, user=request.user)
         messages.success(
-            request,
-            _("%(watch)s is no longer watched; its files stay.") % {"watch": watch},
+            request, _("%(watch)s is no longer watched; its files stay.") % {"watch": watch}
         )
         return redirect("portal:watch_list")
     return ask_first(
         request,
         title=_("Delete the watch of %(watch)s") % {"watch": watch},
-        text=_(
-            "Checks stop and the history is deleted. Its files stay, with their matches."
-        ),
+        text=_("Checks stop and the history is deleted. Its files stay, with their matches."),
         submit=_("Delete the watch"),
         crumbs=[
             (_("Watches"), reverse("portal:watch_list")),
@@ -244,7 +214,5 @@ def _watch(uid: str) -> Watch:
 def _own_watch(request: PortalRequest, uid: str) -> Watch:
     watch = _watch(uid)
     if not may_change_made(watch.created_by_id, request.user):
-        raise PermissionDenied(
-            _("Only the person who created a watch or a manager may change it.")
-        )
+        raise PermissionDenied(_("Only the person who created a watch or a manager may change it."))
     return watch

@@ -69,11 +69,7 @@ class RewrittenFingerprint:
 
 
 def rewrite_fingerprint(
-    source: Path,
-    target: Path,
-    *,
-    kinds: Collection[int],
-    limits: DecodeLimits = DEFAULT_LIMITS,
+    source: Path, target: Path, *, kinds: Collection[int], limits: DecodeLimits = DEFAULT_LIMITS
 ) -> RewrittenFingerprint:
     """Write a fingerprint file again, with the layers ``kinds`` if it has them.
 
@@ -103,9 +99,7 @@ def rewrite_fingerprint(
         )
     try:
         facts = json.loads(answers[-1])
-        return RewrittenFingerprint(
-            int(facts["duration_ms"]), frozenset(map(int, facts["kinds"]))
-        )
+        return RewrittenFingerprint(int(facts["duration_ms"]), frozenset(map(int, facts["kinds"])))
     except (IndexError, *wire.UNREADABLE) as error:
         raise DecodeFailed(f"The decoding process misbehaved: {error}.") from error
 
@@ -148,11 +142,7 @@ class _Collected:
             for track in (facts.tracks if facts is not None else ())
             if track.state is TrackState.OTHER
         ]
-        if (
-            facts is None
-            or self._waveform is None
-            or len(self._fingerprints) != 1 + len(numbers)
-        ):
+        if facts is None or self._waveform is None or len(self._fingerprints) != 1 + len(numbers):
             raise DecodeFailed("The decoding process left something out of its answer.")
         main, *track_fingerprints = self._fingerprints
         return Analysis(
@@ -167,9 +157,7 @@ class _Collected:
 def tracks_from(stored: Iterable[dict[str, Any]]) -> Iterator[SoundTrack]:  # Any: JSON
     """Yield the tracks of facts that were written as JSON."""
     for track in stored:
-        yield SoundTrack(
-            int(track["number"]), str(track["name"]), TrackState(track["state"])
-        )
+        yield SoundTrack(int(track["number"]), str(track["name"]), TrackState(track["state"]))
 
 
 def _media_facts(fields: dict[str, Any]) -> MediaFacts:  # Any: JSON

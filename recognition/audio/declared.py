@@ -11,12 +11,7 @@ from av.container import InputContainer
 
 from recognition.audio.opened import OpenSection
 from recognition.errors import TooLong, UnsupportedMedia
-from recognition.limits import (
-    MAX_CHANNELS,
-    MAX_SAMPLE_RATE,
-    MIN_SAMPLE_RATE,
-    DecodeLimits,
-)
+from recognition.limits import MAX_CHANNELS, MAX_SAMPLE_RATE, MIN_SAMPLE_RATE, DecodeLimits
 
 MAX_TAGS: Final = 64
 MAX_TAG_CHARS: Final = 500
@@ -47,9 +42,7 @@ def declared_by(opened: OpenSection) -> Declared:
         sample_rate=stream.sample_rate or 0,
         channels=stream.channels or 0,
         bit_rate=stream.bit_rate or container.bit_rate or None,
-        duration_ms=max(
-            (length for length in lengths if length is not None), default=None
-        ),
+        duration_ms=max((length for length in lengths if length is not None), default=None),
         has_video=opened.has_video,
         tags={
             key[:MAX_TAG_CHARS]: value[:MAX_TAG_CHARS]

@@ -35,11 +35,7 @@ from recognition.audio.unreadable import (
     refuse_other_content,
 )
 from recognition.errors import TooLong, TooShort, UnsupportedMedia
-from recognition.limits import (
-    DEFAULT_LIMITS,
-    MIN_SAMPLE_RATE,
-    DecodeLimits,
-)
+from recognition.limits import DEFAULT_LIMITS, MIN_SAMPLE_RATE, DecodeLimits
 
 SAMPLE_RATE: Final = 8000
 BLOCK_SAMPLES: Final = 10 * SAMPLE_RATE
@@ -212,9 +208,7 @@ class AudioFile:
         """Yield the frames of all links in their places."""
         placed_s = behind_s = 0.0
         for numbers in self._links():
-            opened = next(
-                (number for number in numbers if self._open_section(number)), None
-            )
+            opened = next((number for number in numbers if self._open_section(number)), None)
             if opened is None:
                 continue
             origin_s, begin_s = self._opened.origin_s, placed_s
@@ -263,9 +257,7 @@ class AudioFile:
         )
         return min(WINDOW_S, MAX_WAITING / samples)
 
-    def _timed(
-        self, following: Iterable[int], shift_s: float
-    ) -> Iterator[Timed[AudioFrame]]:
+    def _timed(self, following: Iterable[int], shift_s: float) -> Iterator[Timed[AudioFrame]]:
         """Yield the frames of a link with their times, from its opened section on."""
         end_s: float | None = None
         for number in (self._begun, *following):
@@ -300,18 +292,14 @@ class AudioFile:
                 # A mark where sound begins says nothing of the clock.
                 may_mark = not is_join or packet.stream.id not in section.fresh
                 if abs(ahead_s) > MOST_DRIFT_S and may_mark:
-                    is_cut = may_begin_late or self._opened.source.has_cut_between(
-                        before, place
-                    )
+                    is_cut = may_begin_late or self._opened.source.has_cut_between(before, place)
                     may_begin_late = False
                 self._scrambled.note(scrambled, end_s, start_s)
                 is_join, end_s = False, start_s + length_s
             yield Timed(frame, start_s, length_s, is_cut)
         return end_s
 
-    def _converted(
-        self, converter: Converter, frame: AudioFrame | None
-    ) -> list[AudioFrame]:
+    def _converted(self, converter: Converter, frame: AudioFrame | None) -> list[AudioFrame]:
         """Return what a frame completes, or the rest after the last frame.
 
         What cannot be converted is left out.
@@ -348,16 +336,12 @@ class AudioFile:
         refuse_other_content(self._file)
         reading = self._reading
         if self.samples == 0 and (reading.bad_packets or reading.broken_off):
-            raise UnsupportedMedia(
-                f"The {self.declared.codec} sound in it could not be decoded."
-            )
+            raise UnsupportedMedia(f"The {self.declared.codec} sound in it could not be decoded.")
         raise TooShort(duration_ms / 1000, self.limits.min_duration_ms / 1000)
 
     def _judge_end(self) -> None:
         """Warn if sound is missing at the end."""
-        whole = is_complete(
-            self._file, self.declared.container, begin=begin_of(self._file)
-        )
+        whole = is_complete(self._file, self.declared.container, begin=begin_of(self._file))
         missing_s = self._missing_s(whole)
         if missing_s:
             self.warnings.append(f"The last {missing_s:.0f} s could not be decoded.")
@@ -374,15 +358,10 @@ class AudioFile:
         lost_s = self._lost_s - self._scrambled.within_s
         # Where scrambling begins or ends, a packet is damaged.
         damaged = self._reading.bad_packets - 2 * sum(
-            len(sound.intervals)
-            for section in self._sections
-            for sound in section.scrambled
+            len(sound.intervals) for section in self._sections for sound in section.scrambled
         )
         if lost_s >= 1:
-            yield (
-                f"{lost_s:.0f} s within the file could not be decoded "
-                "and count as silence."
-            )
+            yield (f"{lost_s:.0f} s within the file could not be decoded and count as silence.")
         elif damaged == 1:
             yield "1 damaged place in the file was skipped."
         elif damaged > 1:
@@ -393,9 +372,7 @@ class AudioFile:
         """Whether the file says how long it is, so that a missing end is noticed."""
         stated = self.declared
         begin = begin_of(self._file)
-        return states_length(
-            self._file, stated.container, stated.duration_ms, begin=begin
-        )
+        return states_length(self._file, stated.container, stated.duration_ms, begin=begin)
 
     def _missing_s(self, whole: bool | None) -> float:
         """Return the seconds announced but not decoded; 0 if no length is announced.

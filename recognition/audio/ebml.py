@@ -51,9 +51,7 @@ def elements_of(file: BinaryIO, at: int, end: int) -> Iterator[Element]:
         begin = at + id_bytes + size_bytes
         is_unknown = size == (1 << 7 * size_bytes) - 1
         at = begin + size
-        yield Element(
-            int.from_bytes(head[:id_bytes]), begin, None if is_unknown else at
-        )
+        yield Element(int.from_bytes(head[:id_bytes]), begin, None if is_unknown else at)
         if is_unknown:
             return
 
@@ -86,9 +84,7 @@ def encrypted_tracks(file: BinaryIO, size: int) -> list[bool]:
     ]
 
 
-def _within(
-    file: BinaryIO, parent: Element, element_id: int, size: int
-) -> Iterator[Element]:
+def _within(file: BinaryIO, parent: Element, element_id: int, size: int) -> Iterator[Element]:
     """Yield the children with an id; of a segment, those before its sound."""
     for element in elements_of(file, parent.begin, parent.end or size):
         if element.id == CLUSTER:
@@ -100,7 +96,5 @@ def _within(
 def _type_of(file: BinaryIO, entry: Element, size: int) -> int | None:
     for element in _within(file, entry, TRACK_TYPE, size):
         if element.end is not None:
-            return int.from_bytes(
-                read_at(file, element.begin, min(8, element.end - element.begin))
-            )
+            return int.from_bytes(read_at(file, element.begin, min(8, element.end - element.begin)))
     return None

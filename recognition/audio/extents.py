@@ -99,9 +99,7 @@ def heard(order: Sequence[int], extents: Sequence[Extent]) -> list[HeardInterval
     return chosen
 
 
-def _outside(
-    intervals: Iterable[Interval], taken: Sequence[Interval]
-) -> Iterator[Interval]:
+def _outside(intervals: Iterable[Interval], taken: Sequence[Interval]) -> Iterator[Interval]:
     """Yield what intervals have outside of others; both are in order."""
     edges = [(-float("inf"), -float("inf")), *taken, (float("inf"), float("inf"))]
     gaps = [(before[1], after[0]) for before, after in pairwise(edges)]

@@ -24,12 +24,7 @@ CHUNKED: Final = frozenset({"aiff", "caf", "w64", "wav"})
 AU_HEAD: Final = 12
 AU_UNKNOWN: Final = 0xFFFFFFFF
 # Bytes of an MP3 frame before its Xing tag, by version (MPEG 1 or later) and mono.
-XING_AT: Final = {
-    (True, False): 36,
-    (True, True): 21,
-    (False, False): 21,
-    (False, True): 13,
-}
+XING_AT: Final = {(True, False): 36, (True, True): 21, (False, False): 21, (False, True): 13}
 # Of a segment index in an MP4 file: 12 bytes for each fragment.
 MAX_INDEX: Final = 1 << 20
 # Of a tag in an FLV file.
@@ -63,9 +58,7 @@ def announced_ms(
     return _by_bytes(_stated_sizes(file, container, begin), end, held_ms)
 
 
-def states_length(
-    file: BinaryIO, container: str, declared_ms: int | None, *, begin: int
-) -> bool:
+def states_length(file: BinaryIO, container: str, declared_ms: int | None, *, begin: int) -> bool:
     """Return whether a file says how long it is, so that a missing end is noticed."""
     if container in STATED:
         # FFmpeg says 0 for FLV files that state none.
@@ -79,9 +72,7 @@ def states_length(
     return bool(sizes) and None not in sizes
 
 
-def _stated_sizes(
-    file: BinaryIO, container: str, begin: int
-) -> list[tuple[int, int | None]]:
+def _stated_sizes(file: BinaryIO, container: str, begin: int) -> list[tuple[int, int | None]]:
     """Return where stretches of sound begin, and their sizes if they are known."""
     if container in CHUNKED:
         chunks = chunks_of(file, begin, file.seek(0, io.SEEK_END))
@@ -93,9 +84,7 @@ def _stated_sizes(
     return []
 
 
-def _by_bytes(
-    sizes: list[tuple[int, int | None]], end: int, held_ms: int
-) -> int | None:
+def _by_bytes(sizes: list[tuple[int, int | None]], end: int, held_ms: int) -> int | None:
     """Return the length from where chunks begin and their stated sizes."""
     stated_sizes = [(begin, stated) for begin, stated in sizes if stated is not None]
     stated = sum(size for _, size in stated_sizes)

@@ -38,11 +38,7 @@ ROOM: Final = 1 << 20
 
 
 def write_proxy(
-    path: Path,
-    target: Path,
-    *,
-    track: int | None = None,
-    limits: DecodeLimits = DEFAULT_LIMITS,
+    path: Path, target: Path, *, track: int | None = None, limits: DecodeLimits = DEFAULT_LIMITS
 ) -> None:
     """Write the rendition that browsers play: Opus in WebM, 32 kbit/s per channel.
 
@@ -65,12 +61,7 @@ def write_proxy(
         "output_bytes": limits.max_duration_ms * PROXY_MAX_BYTES_PER_MS + ROOM,
     }
     with client.open_media(path) as file, durable.replacing(target) as output:
-        client.run(
-            request,
-            [file.fileno(), output],
-            wall_s=client.wall_s(limits),
-            on_message=take,
-        )
+        client.run(request, [file.fileno(), output], wall_s=client.wall_s(limits), on_message=take)
 
 
 def write_excerpts(
@@ -115,10 +106,7 @@ def write_excerpts(
     folder = ordered[0][0].parent
     with client.open_media(path) as file, tempfile.TemporaryFile(dir=folder) as output:
         client.run(
-            request,
-            [file.fileno(), output.fileno()],
-            wall_s=client.wall_s(limits),
-            on_message=take,
+            request, [file.fileno(), output.fileno()], wall_s=client.wall_s(limits), on_message=take
         )
         if not any(lengths):
             raise DecodeFailed("The file has no sound in this interval.")
@@ -155,19 +143,13 @@ def write_assembled(
         "limits": asdict(limits),
         "output_bytes": duration_ms * PROXY_MAX_BYTES_PER_MS * 2 + ROOM,
     }
-    with (
-        tempfile.TemporaryFile(dir=target.parent) as together,
-        durable.replacing(target) as output,
-    ):
+    with tempfile.TemporaryFile(dir=target.parent) as together, durable.replacing(target) as output:
         for path, _ in ordered:
             with path.open("rb") as part:
                 shutil.copyfileobj(part, together)
         together.seek(0)
         client.run(
-            request,
-            [together.fileno(), output],
-            wall_s=client.wall_s(limits),
-            on_message=take,
+            request, [together.fileno(), output], wall_s=client.wall_s(limits), on_message=take
         )
         if not times:
             raise DecodeFailed("None of the parts has sound.")
@@ -211,10 +193,7 @@ def read_spectrogram(
     received: list[NDArray[np.uint8]] = []
 
     def take(kind: MessageKind, body: bytes) -> None:
-        if (
-            kind is not MessageKind.SPECTROGRAM
-            or len(body) != SPECTROGRAM_ROWS * columns
-        ):
+        if kind is not MessageKind.SPECTROGRAM or len(body) != SPECTROGRAM_ROWS * columns:
             raise DecodeFailed(f"The decoding process sent an unexpected {kind.name}.")
         levels = np.frombuffer(body, dtype=np.uint8)
         received.append(levels.reshape(SPECTROGRAM_ROWS, columns))
@@ -228,9 +207,7 @@ def read_spectrogram(
         "output_bytes": 0,
     }
     with client.open_media(path) as file:
-        client.run(
-            request, [file.fileno()], wall_s=client.wall_s(limits), on_message=take
-        )
+        client.run(request, [file.fileno()], wall_s=client.wall_s(limits), on_message=take)
     if not received:
         raise DecodeFailed("The decoding process sent no spectrogram.")
     return received[0]

@@ -47,25 +47,19 @@ def to_mono(channels: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.where(where, left if is_left else right, mid)
 
 
-def _cancelling(
-    mid: NDArray[np.float32], side: NDArray[np.float32]
-) -> NDArray[np.bool_]:
+def _cancelling(mid: NDArray[np.float32], side: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Return which samples lie in a stretch in opposite phase.
 
     A stretch is as long as the side is louder in each ``PHASE_SAMPLES``, and clearly
     louder in ``PHASE_NEAR`` of them together.
     """
     edges = np.arange(0, max(1, len(mid)), PHASE_SAMPLES)
-    power = [
-        np.add.reduceat(np.append(y * y, 0)[: len(y) or 1], edges) for y in (mid, side)
-    ]
+    power = [np.add.reduceat(np.append(y * y, 0)[: len(y) or 1], edges) for y in (mid, side)]
     is_side = power[1] > power[0]
     if not is_side.any():
         return np.zeros(len(mid), dtype=np.bool_)
     near = np.ones(min(PHASE_NEAR, len(edges)))
-    mid_near, side_near = (
-        np.convolve(channel_power, near, mode="same") for channel_power in power
-    )
+    mid_near, side_near = (np.convolve(channel_power, near, mode="same") for channel_power in power)
     runs = np.cumsum(np.diff(is_side, prepend=False))
     clear = np.unique(runs[is_side & (side_near > CANCELLING * mid_near)])
     return np.repeat(is_side & np.isin(runs, clear), PHASE_SAMPLES)[: len(mid)]

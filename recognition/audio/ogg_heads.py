@@ -12,13 +12,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from recognition.audio.formats import REVERSED_BITS, read_at
-from recognition.audio.ogg import (
-    CAPTURE,
-    HEAD_BYTES,
-    IS_FIRST,
-    MAX_HEAD_BYTES,
-    PageHead,
-)
+from recognition.audio.ogg import CAPTURE, HEAD_BYTES, IS_FIRST, MAX_HEAD_BYTES, PageHead
 
 # How the first packet of a stream of sound begins.
 VORBIS_BEGINS: Final = b"\x01vorbis"
@@ -31,11 +25,7 @@ MAX_PAGE_BYTES: Final = MAX_HEAD_BYTES + 255 * 255
 OPUS_PAGES: Final = 2
 OPUS_RATE: Final = 48_000
 # In samples at that rate, by the number of a mode; see RFC 6716, section 3.1.
-OPUS_FRAMES: Final = (
-    *(3 * (480, 960, 1920, 2880)),
-    *(2 * (480, 960)),
-    *(4 * (120, 240, 480, 960)),
-)
+OPUS_FRAMES: Final = (*(3 * (480, 960, 1920, 2880)), *(2 * (480, 960)), *(4 * (120, 240, 480, 960)))
 FLAC_SYNCS: Final = (b"\xff\xf8", b"\xff\xf9")
 # By their codes in the head of a FLAC frame; see RFC 9639, section 9.1.
 FLAC_RATES: Final = (
@@ -117,10 +107,7 @@ def lacking_head(file: BinaryIO, begin: int, following: int | None) -> bytes:
         return b"".join(page.of(first.serial) for page in borrowed)
     if packets == [VORBIS_BEGINS]:
         return b""
-    pages = (
-        _head_page(packet, number, first.serial)
-        for number, packet in enumerate(packets)
-    )
+    pages = (_head_page(packet, number, first.serial) for number, packet in enumerate(packets))
     return b"".join(pages)
 
 
@@ -194,13 +181,7 @@ def _flac_head(page: _Page) -> list[bytes]:
         return []
     channels = channel_code + 1 if channel_code < 8 else 2
     shape = FLAC_RATES[rate_code] << 44 | channels - 1 << 41 | bits - 1 << 36
-    info = (
-        (16).to_bytes(2)
-        + FLAC_MAX_BLOCK.to_bytes(2)
-        + bytes(6)
-        + shape.to_bytes(8)
-        + bytes(16)
-    )
+    info = (16).to_bytes(2) + FLAC_MAX_BLOCK.to_bytes(2) + bytes(6) + shape.to_bytes(8) + bytes(16)
     return [
         b"\x7fFLAC\1\0\0\1fLaC" + len(info).to_bytes(4) + info,
         b"\x84" + (8).to_bytes(3) + bytes(8),
@@ -210,9 +191,7 @@ def _flac_head(page: _Page) -> list[bytes]:
 def _head_page(packet: bytes, number: int, serial: bytes) -> bytes:
     """Return a page with one short header packet."""
     flags = IS_FIRST if number == 0 else 0
-    head = (
-        CAPTURE + bytes([0, flags]) + bytes(8) + serial + number.to_bytes(4, "little")
-    )
+    head = CAPTURE + bytes([0, flags]) + bytes(8) + serial + number.to_bytes(4, "little")
     return _checked(head + bytes(4) + bytes([1, len(packet)]) + packet)
 
 

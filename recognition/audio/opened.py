@@ -51,9 +51,7 @@ class OpenSection:
     are the numbers of all by their places. ``extents`` are those of a survey.
     """
 
-    def __init__(
-        self, file: BinaryIO, section: ByteSection, name: str, reading: Reading
-    ) -> None:
+    def __init__(self, file: BinaryIO, section: ByteSection, name: str, reading: Reading) -> None:
         self._file = file
         self.section = section
         self._name = name
@@ -174,8 +172,7 @@ class OpenSection:
             sound.unheard_s += extent.length_s_without(own)
             if self.container.streams.audio[place] is not self.stream:
                 sound.fills_s += [
-                    (interval.start_s + shift_s, interval.end_s + shift_s)
-                    for interval in own
+                    (interval.start_s + shift_s, interval.end_s + shift_s) for interval in own
                 ]
 
     def frames(self) -> Iterator[tuple[Packet[Stream], AudioFrame]]:
@@ -194,9 +191,7 @@ class OpenSection:
         turns = Turns(self._intervals)
         streams = self.container.streams.audio
         places = {stream.index: place for place, stream in enumerate(streams)}
-        timed = (
-            (places[packet.stream.index], _time_s(packet), packet) for packet in packets
-        )
+        timed = ((places[packet.stream.index], _time_s(packet), packet) for packet in packets)
         for turn, packet in turns.ordered(timed):
             for frame in self._frames_of(packet):
                 middle_s = frame.samples / frame.sample_rate / 2
@@ -250,9 +245,7 @@ class OpenSection:
             if packet.stream.index in indexes:
                 yield packet
             else:
-                self._reading.others_end_s = max(
-                    self._reading.others_end_s, self._end_of(packet)
-                )
+                self._reading.others_end_s = max(self._reading.others_end_s, self._end_of(packet))
         for stream, end in self._stated_ends.items():
             end_s = float(end * (stream.time_base or 0)) - self._begins_s
             self._reading.stated_end_s = max(self._reading.stated_end_s, end_s)

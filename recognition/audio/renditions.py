@@ -35,9 +35,7 @@ def encode_proxy(audio: AudioFile, output: BinaryIO, report: Progress) -> None:
         stream.bit_rate = BITS_PER_CHANNEL * (1 if audio.layout == "mono" else 2)
         stream.options = {"compression_level": EFFORT, "vbr": "constrained"}
         at = 0
-        for number, frame in enumerate(
-            audio.frames(Wanted("flt", audio.layout, RATE, FRAME))
-        ):
+        for number, frame in enumerate(audio.frames(Wanted("flt", audio.layout, RATE, FRAME))):
             frame.pts, frame.time_base = at, Fraction(1, RATE)
             at += frame.samples
             if at > limit_ms * (RATE // 1000):
@@ -51,10 +49,7 @@ def encode_proxy(audio: AudioFile, output: BinaryIO, report: Progress) -> None:
 
 
 def encode_assembled(
-    parts: Iterable[tuple[AudioFile, int]],
-    output: BinaryIO,
-    duration_ms: int,
-    report: Progress,
+    parts: Iterable[tuple[AudioFile, int]], output: BinaryIO, duration_ms: int, report: Progress
 ) -> list[tuple[int, int]]:
     """Encode parts at their times as Opus in WebM, with silence between and around.
 
@@ -92,9 +87,7 @@ def encode_assembled(
                         skipped = max(0, at - start)
                         first = min(frame.samples, skipped)
                         start += first
-                        samples = frame.to_ndarray()[:, 2 * first :][
-                            :, : 2 * (end - at)
-                        ]
+                        samples = frame.to_ndarray()[:, 2 * first :][:, : 2 * (end - at)]
                         if samples.size:
                             write(_frame_of(np.ascontiguousarray(samples)))
                         start = max(start, at)
@@ -115,16 +108,12 @@ def _frame_of(samples: NDArray[np.float32]) -> AudioFrame:
 class _Excerpt:
     """An interval being encoded as FLAC in memory; ``start`` and ``end`` in samples."""
 
-    def __init__(
-        self, audio: AudioFile, interval_ms: tuple[int, int], rate: int
-    ) -> None:
+    def __init__(self, audio: AudioFile, interval_ms: tuple[int, int], rate: int) -> None:
         self.start, self.end = (ms * rate // 1000 for ms in interval_ms)
         self._rate = rate
         self._memory = io.BytesIO()
         self._container = av.open(self._memory, mode="w", format="flac")
-        self._stream = self._container.add_stream(
-            "flac", rate=rate, layout=audio.layout
-        )
+        self._stream = self._container.add_stream("flac", rate=rate, layout=audio.layout)
         self._stream.format = audio.exact_format.removesuffix("p")
         self._written = 0
 
@@ -149,10 +138,7 @@ class _Excerpt:
 
 
 def encode_excerpts(
-    audio: AudioFile,
-    output: BinaryIO,
-    intervals_ms: Sequence[tuple[int, int]],
-    report: Progress,
+    audio: AudioFile, output: BinaryIO, intervals_ms: Sequence[tuple[int, int]], report: Progress
 ) -> list[int]:
     """Encode each interval as FLAC at the file's own rate, exact to the sample.
 

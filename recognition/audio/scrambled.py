@@ -30,9 +30,7 @@ class ScrambledSeconds:
     within_s: float = 0.0
     last_s: float = 0.0
 
-    def note(
-        self, sounds: Iterable[ScrambledSound], end_s: float | None, start_s: float
-    ) -> None:
+    def note(self, sounds: Iterable[ScrambledSound], end_s: float | None, start_s: float) -> None:
         """Take where sound goes on at ``start_s``; ``end_s`` is None at the beginning."""
         scrambled_s = _overlap_s(sounds, -inf if end_s is None else end_s, start_s)
         if end_s is None and not self.last_s:
@@ -50,10 +48,7 @@ class ScrambledSeconds:
         if round(self.first_s):
             yield f"The first {self.first_s:.0f} s are scrambled and were not searched."
         if round(self.within_s):
-            yield (
-                f"{self.within_s:.0f} s within the file are scrambled "
-                "and were not searched."
-            )
+            yield (f"{self.within_s:.0f} s within the file are scrambled and were not searched.")
         if round(self.last_s):
             yield f"The last {self.last_s:.0f} s are scrambled and were not searched."
 

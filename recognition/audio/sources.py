@@ -14,23 +14,10 @@ from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from typing import BinaryIO, Final, Literal
 
-from recognition.audio.chunks import (
-    FORM,
-    LARGEST,
-    RIFF,
-    SoundChunk,
-    boxes_of,
-    chunks_of,
-    order_of,
-)
+from recognition.audio.chunks import FORM, LARGEST, RIFF, SoundChunk, boxes_of, chunks_of, order_of
 from recognition.audio.formats import MAX_POSITION, after_id3, read_at
 from recognition.audio.ogg import CAPTURE, MAX_HEAD_BYTES, Chain, PageHead
-from recognition.audio.ogg_heads import (
-    VORBIS_BEGINS,
-    begins_in_mid_link,
-    first_page,
-    lacking_head,
-)
+from recognition.audio.ogg_heads import VORBIS_BEGINS, begins_in_mid_link, first_page, lacking_head
 from recognition.audio.scrambled import ScrambledSound
 from recognition.audio.transport import sections_of_transport
 from recognition.errors import DecodeFailed
@@ -235,23 +222,17 @@ def _riff(file: BinaryIO, begin: int, size: int) -> ByteSection:
         patches.append((sound[0].at + 4, UNKNOWN_SIZE))
     if len(sound) > 1:
         ranges.append((at, sound[0].end))
-        ranges += [
-            (chunk.begin, chunk.end) for chunk in sound[1:] if chunk.begin < chunk.end
-        ]
+        ranges += [(chunk.begin, chunk.end) for chunk in sound[1:] if chunk.begin < chunk.end]
     else:
         ranges.append((at, size))
-    return ByteSection(
-        tuple((low, min(high, size)) for low, high in ranges), tuple(patches)
-    )
+    return ByteSection(tuple((low, min(high, size)) for low, high in ranges), tuple(patches))
 
 
 def _integers(
     file: BinaryIO, chunk: SoundChunk, order: Literal["little", "big"]
 ) -> list[tuple[int, bytes]]:
     form = read_at(file, chunk.begin, 20)
-    kind, bits, valid = (
-        int.from_bytes(form[place : place + 2], order) for place in (0, 14, 18)
-    )
+    kind, bits, valid = (int.from_bytes(form[place : place + 2], order) for place in (0, 14, 18))
     if (kind, bits, valid) == (EXTENSIBLE, 32, 24):
         return [(chunk.begin + 18, bits.to_bytes(2, order))]
     return []
@@ -402,8 +383,7 @@ class Source:
         begin = self._section.ranges[0][0] + max(0, low - len(self._head))
         data = read_at(self._file, begin, min(high - low + 208, CUT_WITHIN))
         step, first = max(
-            TS_LAYOUTS,
-            key=lambda layout: _share_of(TS_SYNC, data[layout[1] :: layout[0]]),
+            TS_LAYOUTS, key=lambda layout: _share_of(TS_SYNC, data[layout[1] :: layout[0]])
         )
         packets = (data[at : at + 6] for at in range(first, len(data) - 5, step))
         return any(

@@ -43,9 +43,7 @@ def first_audio(container: InputContainer) -> AudioStream:
     return stream
 
 
-def in_order(
-    container: InputContainer, extents: Sequence[Extent] | None = None
-) -> list[int]:
+def in_order(container: InputContainer, extents: Sequence[Extent] | None = None) -> list[int]:
     """Return the places of the decodable sound tracks, the main one first.
 
     A track without sound is not the main one if its extent is known. Tracks in the
@@ -54,11 +52,7 @@ def in_order(
     streams = container.streams.audio
     if not streams:
         raise UnsupportedMedia("The file has no audio stream.")
-    places = [
-        place
-        for place, stream in enumerate(streams)
-        if stream.codec_context is not None
-    ]
+    places = [place for place, stream in enumerate(streams) if stream.codec_context is not None]
     if not places:
         raise UnsupportedMedia("The audio codec is unknown.")
 
@@ -102,10 +96,7 @@ class Turns:
 
     def __init__(self, intervals: Sequence[HeardInterval]) -> None:
         self._intervals = intervals
-        self._until_s = [
-            *(interval.start_s for interval in intervals[1:]),
-            float("inf"),
-        ]
+        self._until_s = [*(interval.start_s for interval in intervals[1:]), float("inf")]
         self._of_track: dict[int, list[int]] = {}
         for turn, interval in enumerate(intervals):
             self._of_track.setdefault(interval.track, []).append(turn)

@@ -156,8 +156,7 @@ class Trend:
             self.is_growing
             and abs(self._grown_s) <= abs(ahead_s)
             and all(
-                later.above(earlier) * ahead_s > 0
-                for earlier, later in pairwise(self._stretches)
+                later.above(earlier) * ahead_s > 0 for earlier, later in pairwise(self._stretches)
             )
         )
 
@@ -189,9 +188,7 @@ class _Waiting(NamedTuple, Generic[Frame]):
 class Timeline(Generic[Frame]):
     """Places the frames of one link; ``lost_s`` is the silence between its frames."""
 
-    def __init__(
-        self, origin_s: float | None = None, window_s: float = WINDOW_S
-    ) -> None:
+    def __init__(self, origin_s: float | None = None, window_s: float = WINDOW_S) -> None:
         """``origin_s`` is when the link begins, if that may be before its first frame.
 
         Where stamps leave the samples, a frame waits for those of ``window_s`` after it.
@@ -231,13 +228,7 @@ class Timeline(Generic[Frame]):
                     late_s = 0.0
                 else:
                     self._waiting.append(
-                        _Waiting(
-                            previous.frame,
-                            at_s,
-                            previous.length_s,
-                            self._deviation_s,
-                            step_s,
-                        )
+                        _Waiting(previous.frame, at_s, previous.length_s, self._deviation_s, step_s)
                     )
             previous = timed
             while self._waiting and self._is_decided(is_last=timed is None):
@@ -307,11 +298,7 @@ class Timeline(Generic[Frame]):
         one lies above the other, and above where stamps and samples were aligned.
         """
         before, after = self._before.band(), self._after.band(self._placed_s)
-        if (
-            self._aligned is None
-            or frame.at_s < self._window_s
-            or before.contains(self._aligned)
-        ):
+        if self._aligned is None or frame.at_s < self._window_s or before.contains(self._aligned):
             self._aligned = before
         if (
             frame.step_s < MISSING_SHARE * frame.length_s
@@ -321,9 +308,7 @@ class Timeline(Generic[Frame]):
             # Nothing below acts on such a frame, as most are.
             return 0.0, 0.0
         moved_s, ahead_s = after.above(before), after.above(self._aligned)
-        least_s = max(
-            MISSING_SHARE * frame.length_s, SWING_SHARE * (before.high - before.low)
-        )
+        least_s = max(MISSING_SHARE * frame.length_s, SWING_SHARE * (before.high - before.low))
         if min(moved_s, ahead_s, frame.step_s) >= least_s or ahead_s > MOST_UNNOTICED_S:
             self._jump(ahead_s)
             self.lost_s += ahead_s
@@ -354,9 +339,7 @@ class Timeline(Generic[Frame]):
         return math.copysign(by_s, ahead_s)
 
 
-def _is_wrong(
-    timed: Timed[Frame], step_s: float, following: Timed[Frame] | None
-) -> bool:
+def _is_wrong(timed: Timed[Frame], step_s: float, following: Timed[Frame] | None) -> bool:
     """Return whether a stamp is wrong, as the next frame does not follow it."""
     if following is None or following.start_s is None or timed.start_s is None:
         return False

@@ -97,9 +97,7 @@ def _layout(data: bytes, steps: Sequence[int] = STEPS) -> tuple[int, int] | None
     return None
 
 
-def _chunks(
-    file: BinaryIO, step: int, at: int, size: int
-) -> Iterator[tuple[int, Bytes]]:
+def _chunks(file: BinaryIO, step: int, at: int, size: int) -> Iterator[tuple[int, Bytes]]:
     """Yield the places and rows of packets; bytes between them are passed over."""
     length = CHUNK
     while at + PACKET <= size:
@@ -205,12 +203,7 @@ class _Reader:
         """End the current section; the next one begins with the newest table."""
         self._sections.append(
             TransportSection(
-                self._begin,
-                end,
-                self._continues,
-                self._pat,
-                self._fresh,
-                self._scrambled(),
+                self._begin, end, self._continues, self._pat, self._fresh, self._scrambled()
             )
         )
         self._begin, self._pat, self._continues = end, self._newest_pat, continues
@@ -240,11 +233,7 @@ class _Reader:
     # --- Tables -----------------------------------------------------------------------
 
     def _read_tables(
-        self,
-        rows: Bytes,
-        pids: NDArray[np.uint16],
-        starts: NDArray[np.bool_],
-        begin: int,
+        self, rows: Bytes, pids: NDArray[np.uint16], starts: NDArray[np.bool_], begin: int
     ) -> int:
         """Return the row at which sound of another form begins, or the number of rows."""
         place = begin
@@ -272,12 +261,8 @@ class _Reader:
         """Return whether the table names programmes that were not known."""
         if section[:1] != bytes([PAT_TABLE]):
             return False
-        entries = (
-            section[place : place + 4] for place in range(8, len(section) - 3, 4)
-        )
-        programmes = {
-            (entry[2] & 31) << 8 | entry[3] for entry in entries if entry[:2] != b"\0\0"
-        }
+        entries = (section[place : place + 4] for place in range(8, len(section) - 3, 4))
+        programmes = {(entry[2] & 31) << 8 | entry[3] for entry in entries if entry[:2] != b"\0\0"}
         if self._first_programmes is None:
             self._first_programmes = programmes
         fresh = programmes - self._programmes
@@ -326,11 +311,7 @@ class _Reader:
         return int(clock.places[back[0]]) if len(back) else None
 
     def _read_sounds(
-        self,
-        rows: Bytes,
-        pids: NDArray[np.uint16],
-        starts: NDArray[np.bool_],
-        clock: _Clock,
+        self, rows: Bytes, pids: NDArray[np.uint16], starts: NDArray[np.bool_], clock: _Clock
     ) -> None:
         """Note when sound is scrambled."""
         if self._first_s is None and len(clock.times):

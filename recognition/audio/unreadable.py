@@ -39,12 +39,8 @@ ANSWER: Final = (
     "This is a server's answer in JSON or XML and no sound: the download failed or needs "
     "a sign-in. Download the file again."
 )
-FEED: Final = (
-    "This is a feed and no sound. Submit its address, or watch it as a source."
-)
-PLAYLIST: Final = (
-    "This is a playlist and no sound. Submit the addresses or files that it lists."
-)
+FEED: Final = "This is a feed and no sound. Submit its address, or watch it as a source."
+PLAYLIST: Final = "This is a playlist and no sound. Submit the addresses or files that it lists."
 TORRENT: Final = "This is a torrent and no sound. Choose the files that it downloads."
 TEXT: Final = "This is a text and no sound."
 DOCUMENT: Final = "This is a document and no sound."
@@ -82,9 +78,7 @@ PIECE_BYTES: Final = 1 << 14
 TORRENT_HEAD: Final = re.compile(rb"d\d{1,2}:(announce|comment|created|info|creation)")
 PAGE_HEAD: Final = re.compile(r"(<!--|<!doctype html|<html|<head|<body|<script)")
 JSON_HEAD: Final = re.compile(r'(\{\s*["}]|\[\s*[\[{"\]])')
-PLAYLIST_HEAD: Final = re.compile(
-    r"(#extm3u|\[playlist\]|\[internetshortcut\]|<asx|https?://)"
-)
+PLAYLIST_HEAD: Final = re.compile(r"(#extm3u|\[playlist\]|\[internetshortcut\]|<asx|https?://)")
 # Loaded here, because a confined process may open no file.
 UTF_16: Final = codecs.lookup("utf-16")
 # No text holds them.
@@ -198,10 +192,7 @@ def _locked_tracks(file: BinaryIO) -> list[bool]:
         return [_is_locked_asf(file)]
     if head.startswith(EBML):
         return encrypted_tracks(file, size)
-    return [
-        not LOCKED_ENTRIES.isdisjoint(entries)
-        for entries in _sample_entries(file, size)
-    ]
+    return [not LOCKED_ENTRIES.isdisjoint(entries) for entries in _sample_entries(file, size)]
 
 
 def _sample_entries(file: BinaryIO, size: int) -> Iterator[set[bytes]]:
@@ -215,13 +206,9 @@ def _sample_entries(file: BinaryIO, size: int) -> Iterator[set[bytes]]:
                         entry.name
                         for info in _boxes(file, media.begin, media.end, b"minf")
                         for table in _boxes(file, info.begin, info.end, b"stbl")
-                        for descriptions in _boxes(
-                            file, table.begin, table.end, b"stsd"
-                        )
+                        for descriptions in _boxes(file, table.begin, table.end, b"stsd")
                         # Version and count lie before the entries.
-                        for entry in boxes_of(
-                            file, descriptions.end, descriptions.begin + 8
-                        )
+                        for entry in boxes_of(file, descriptions.end, descriptions.begin + 8)
                     }
 
 

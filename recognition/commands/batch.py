@@ -30,9 +30,7 @@ class Scanned:
     outcome: ScanResult | report.ErrorObject
 
 
-def scan_files(
-    index: Path, files: Sequence[Path], *, processes: int
-) -> Iterator[Scanned]:
+def scan_files(index: Path, files: Sequence[Path], *, processes: int) -> Iterator[Scanned]:
     """Scan files against the collection in a directory; yield the results in order.
 
     Raises ``ProcessLost`` if a process is killed.
@@ -81,11 +79,7 @@ def read(path: Path, *layers: str) -> ReadFile:
     made = analysis.analyse_file(path, layers=frozenset(layers))
     facts = made.facts
     return ReadFile(
-        made.fingerprint,
-        made.other_tracks,
-        facts.tracks,
-        made.warnings,
-        facts.states_length,
+        made.fingerprint, made.other_tracks, facts.tracks, made.warnings, facts.states_length
     )
 
 
@@ -111,10 +105,7 @@ def _scan(collection: Collection, path: Path) -> Scanned:
     try:
         file = read(path, "scan")
         scan = partial(
-            match.scan,
-            index=collection.store,
-            buckets=[BUCKET],
-            references=collection.references(),
+            match.scan, index=collection.store, buckets=[BUCKET], references=collection.references()
         )
         result = scan_tracks(file.fingerprint, file.other_tracks, scan)
     except (RecognitionError, OSError) as error:

@@ -57,8 +57,7 @@ class Collection:
             (root / LANDMARKS).mkdir(parents=True, exist_ok=True)
         elif not (root / LANDMARKS).is_dir():
             raise IndexCorrupt(
-                f"There is no index in {root}. Make one with: "
-                f"acrfp add --index {root} FILE…"
+                f"There is no index in {root}. Make one with: acrfp add --index {root} FILE…"
             )
         self._store: SegmentStore | None = None
         self._names, self._sound_bytes = _read_names(root / NAMES)
@@ -197,8 +196,7 @@ class Collection:
             path,
             params_hash=DEFAULT.index_hash(),
             rebuild_command=(
-                "rebuild it from the kept landmarks with: "
-                f"acrfp rebuild --index {self._root}"
+                f"rebuild it from the kept landmarks with: acrfp rebuild --index {self._root}"
             ),
         )
 

@@ -24,8 +24,7 @@ def printable(text: object) -> str:
     File names and the words of servers may hold anything.
     """
     return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode()
-        for char in str(text)
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in str(text)
     )
 
 

@@ -25,9 +25,7 @@ def server_address(option: str | None) -> str:
     """Return the address of the server, without a slash at its end."""
     address = (option or os.environ.get(SERVER, "")).rstrip("/").removesuffix("/api")
     if not address:
-        raise UsageError(
-            f"Name the server with --server https://… or the variable {SERVER}."
-        )
+        raise UsageError(f"Name the server with --server https://… or the variable {SERVER}.")
     parts = urlsplit(address)
     here = parts.hostname in {"localhost", "127.0.0.1", "::1"}
     if not parts.hostname or parts.scheme not in {"https", "http"}:
@@ -49,9 +47,7 @@ def token_for(server: str) -> str:
     """Return the token for a server; ``UsageError`` says where to put one."""
     token = os.environ.get(TOKEN, "").strip() or _from_file(server)
     if not token.isascii() or not token.isprintable():
-        raise UsageError(
-            "The token contains characters that are not allowed in tokens."
-        )
+        raise UsageError("The token contains characters that are not allowed in tokens.")
     return token
 
 

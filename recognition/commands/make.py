@@ -76,9 +76,7 @@ def add_to(commands: Any) -> None:  # Any: argparse names no public class for it
     make = commands.add_parser("make", help="write fingerprints (.acrfp) of files")
     make.add_argument("paths", nargs="+", type=Path, metavar="PATH")
     add_making_options(make)
-    make.add_argument(
-        "-r", "--recursive", action="store_true", help="process the files in folders"
-    )
+    make.add_argument("-r", "--recursive", action="store_true", help="process the files in folders")
     make.set_defaults(run=run)
 
 
@@ -109,9 +107,7 @@ def add_making_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Make missing fingerprints; return 1 if a file failed."""
     check_options(args)
-    sources = find_sources(
-        args.paths, recursive=args.recursive, suffixes=MEDIA_SUFFIXES
-    )
+    sources = find_sources(args.paths, recursive=args.recursive, suffixes=MEDIA_SUFFIXES)
     failed = False
     sizes = {source.path: _size(source.path) for source in sources}
     bar = ProgressBar(len(sources), sum(sizes.values()))
@@ -121,11 +117,7 @@ def run(args: argparse.Namespace) -> int:
 
     with contextlib.closing(bar):
         for made in make_files(
-            sources,
-            args.output,
-            layers=layers_of(args),
-            processes=args.processes,
-            working=working,
+            sources, args.output, layers=layers_of(args), processes=args.processes, working=working
         ):
             bar.ended(made.source.path, sizes[made.source.path])
             failed |= made.status == "failed"
@@ -202,9 +194,7 @@ def make_files(
         pool.shutdown(cancel_futures=True)
 
 
-def make_file(
-    source: SourceFile, output: Path, *, layers: frozenset[str], done: Done
-) -> MadeFile:
+def make_file(source: SourceFile, output: Path, *, layers: frozenset[str], done: Done) -> MadeFile:
     """Make one fingerprint, unless the output is that of the unchanged source."""
     from recognition.audio import analysis
     from recognition.commands.report import error_object
@@ -234,10 +224,7 @@ def _write(output: Path, data: bytes, stamp: int) -> None:
     from recognition import durable
 
     output.parent.mkdir(parents=True, exist_ok=True)
-    with (
-        durable.replacing(output) as fd,
-        open(fd, "wb", closefd=False) as file,
-    ):
+    with durable.replacing(output) as fd, open(fd, "wb", closefd=False) as file:
         file.write(data)
         file.flush()
         os.utime(fd, ns=(stamp, stamp))

@@ -30,12 +30,8 @@ def add_to(commands: Any) -> None:  # Any: argparse names no public class for it
     plot = commands.add_parser("plot", help="draw the landmarks of a file (SVG)")
     plot.add_argument("file", type=Path, metavar="FILE")
     plot.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.svg")
-    plot.add_argument(
-        "--from", dest="start_s", type=float, default=0.0, metavar="SECONDS"
-    )
-    plot.add_argument(
-        "--length", dest="length_s", type=float, default=60.0, metavar="SECONDS"
-    )
+    plot.add_argument("--from", dest="start_s", type=float, default=0.0, metavar="SECONDS")
+    plot.add_argument("--length", dest="length_s", type=float, default=60.0, metavar="SECONDS")
     plot.set_defaults(run=run)
 
 
@@ -64,10 +60,7 @@ def draw(made: Fingerprint, name: str, start_s: float, length_s: float) -> str:
     """Return landmarks over time (s) and frequency (Hz) as SVG; references are orange."""
     layers = [
         _points(name_of_layer, landmarks, start_s, length_s)
-        for name_of_layer, landmarks in (
-            ("dense", made.dense),
-            ("reference", made.reference),
-        )
+        for name_of_layer, landmarks in (("dense", made.dense), ("reference", made.reference))
         if landmarks is not None
     ]
     head = (

@@ -38,9 +38,7 @@ class JoinedFiles:
     runs: list[SharedSound] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._index = SegmentStore(
-            self.folder / "index", params_hash=DEFAULT.index_hash()
-        )
+        self._index = SegmentStore(self.folder / "index", params_hash=DEFAULT.index_hash())
         self._unmatched: dict[int, tuple[tuple[int, int], ...]] = {}
         self._sound = lru_cache(_HELD)(self._load)
 

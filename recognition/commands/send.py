@@ -10,28 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recognition.commands.console import (
-    ProgressBar,
-    UsageError,
-    print_error,
-    print_json,
-    printable,
-)
+from recognition.commands.console import ProgressBar, UsageError, print_error, print_json, printable
 from recognition.commands.credentials import server_address, token_for
 from recognition.commands.sent_log import SentLog, SentTurn
-from recognition.commands.sources import (
-    FINGERPRINT_SUFFIX,
-    MEDIA_SUFFIXES,
-    find_sources,
-)
-from recognition.commands.uploads import (
-    Answer,
-    NoAnswer,
-    ServerRefused,
-    Target,
-    TargetKind,
-    Upload,
-)
+from recognition.commands.sources import FINGERPRINT_SUFFIX, MEDIA_SUFFIXES, find_sources
+from recognition.commands.uploads import Answer, NoAnswer, ServerRefused, Target, TargetKind, Upload
 
 if TYPE_CHECKING:
     from recognition.commands.server import ServerClient
@@ -59,18 +42,12 @@ class SentFingerprint:
 
 def add_to(commands: Any) -> None:  # Any: argparse names no public class for it
     """Add the command's arguments to the parser."""
-    send = commands.add_parser(
-        "send", help="send fingerprints to a portal or to ACRCloud"
-    )
+    send = commands.add_parser("send", help="send fingerprints to a portal or to ACRCloud")
     send.add_argument("paths", nargs="+", type=Path, metavar="PATH")
-    send.add_argument(
-        "-r", "--recursive", action="store_true", help="process the files in folders"
-    )
+    send.add_argument("-r", "--recursive", action="store_true", help="process the files in folders")
     add_target_options(send, required=True)
     send.add_argument(
-        "--audio",
-        action="store_true",
-        help="send the audio itself instead of its fingerprint",
+        "--audio", action="store_true", help="send the audio itself instead of its fingerprint"
     )
     send.add_argument("--json", action="store_true", help="one object per file")
     send.set_defaults(run=run)
@@ -80,15 +57,9 @@ def add_target_options(parser: argparse.ArgumentParser, *, required: bool) -> No
     """Add the options that ``send`` and ``watch`` share."""
     targets = parser.add_mutually_exclusive_group(required=required)
     targets.add_argument("--container", metavar="ID", help="scan in this container")
-    targets.add_argument(
-        "--bucket", metavar="ID", help="add to this bucket as recordings"
-    )
-    targets.add_argument(
-        "--dedup", metavar="ID", help="add to this bucket of dedup files"
-    )
-    parser.add_argument(
-        "--server", metavar="URL", help="https://… (default: $ACRFP_SERVER)"
-    )
+    targets.add_argument("--bucket", metavar="ID", help="add to this bucket as recordings")
+    targets.add_argument("--dedup", metavar="ID", help="add to this bucket of dedup files")
+    parser.add_argument("--server", metavar="URL", help="https://… (default: $ACRFP_SERVER)")
     parser.add_argument(
         "--log",
         type=Path,
@@ -144,9 +115,7 @@ def sender_of(args: argparse.Namespace) -> FileSender:
 class FileSender:
     """Sends files to one target, each content once."""
 
-    def __init__(
-        self, client: ServerClient, base: str, target: Target, log: SentLog
-    ) -> None:
+    def __init__(self, client: ServerClient, base: str, target: Target, log: SentLog) -> None:
         self._client = client
         self._target = target
         self._key = base + target.path
@@ -181,17 +150,13 @@ class FileSender:
         since = self._client.now()
         turn.begin(upload.name, since)
         try:
-            answer = _known_as(
-                self._client.send(self._target, upload, since, turn.other_ids)
-            )
+            answer = _known_as(self._client.send(self._target, upload, since, turn.other_ids))
         except ServerRefused as error:
             if error.for_all:
                 raise UsageError(f"{upload.path}: {error}") from error
             if error.code == "already_in_catalogue":
                 turn.end(upload.name, {"message": str(error)})
-                return SentFingerprint(
-                    upload.path, "duplicate", {"message": str(error)}
-                )
+                return SentFingerprint(upload.path, "duplicate", {"message": str(error)})
             turn.refuse(upload.name, str(error))
             return _failed(upload.path, error.code, str(error))
         turn.end(upload.name, answer)

@@ -19,14 +19,7 @@ from datetime import UTC, datetime
 from typing import IO, Final, NoReturn
 from urllib.parse import urlencode
 
-from recognition.commands.uploads import (
-    Answer,
-    NoAnswer,
-    ServerRefused,
-    Target,
-    TargetKind,
-    Upload,
-)
+from recognition.commands.uploads import Answer, NoAnswer, ServerRefused, Target, TargetKind, Upload
 
 TIMEOUT_S: Final = 60.0
 # Waits before another try; a minute and a half in all.
@@ -60,9 +53,7 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 class ServerClient:
     """Calls of one server with one token. ``pauses_s`` are the waits between tries."""
 
-    def __init__(
-        self, base: str, token: str, pauses_s: Sequence[float] = PAUSES_S
-    ) -> None:
+    def __init__(self, base: str, token: str, pauses_s: Sequence[float] = PAUSES_S) -> None:
         self._base = base
         self._headers = {"Authorization": f"Bearer {token}"}
         self._pauses_s = pauses_s
@@ -82,11 +73,7 @@ class ServerClient:
         return datetime.fromtimestamp(moment.timestamp() + passed, tz=UTC)
 
     def send(
-        self,
-        target: Target,
-        upload: Upload,
-        since: datetime,
-        other_ids: Collection[str],
+        self, target: Target, upload: Upload, since: datetime, other_ids: Collection[str]
     ) -> Answer:
         """Send a file once, and return the server's id for it.
 
@@ -189,9 +176,7 @@ def _key(target: Target, upload: Upload) -> str:
     return hashlib.sha256(text.encode(errors="replace")).hexdigest()
 
 
-def _multipart(
-    fields: Mapping[str, str], upload: Upload, boundary: str
-) -> tuple[bytes, bytes]:
+def _multipart(fields: Mapping[str, str], upload: Upload, boundary: str) -> tuple[bytes, bytes]:
     """Return what stands before and after the file in a form."""
     parts = [
         f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
@@ -216,9 +201,7 @@ def _body(head: bytes, upload: Upload, tail: bytes) -> Iterator[bytes]:
         while remaining:
             chunk = file.read(min(remaining, CHUNK_BYTES))
             if not chunk:
-                raise ServerRefused(
-                    422, "file_changed", "The file changed while it was sent."
-                )
+                raise ServerRefused(422, "file_changed", "The file changed while it was sent.")
             remaining -= len(chunk)
             yield chunk
     yield tail

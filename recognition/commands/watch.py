@@ -24,9 +24,7 @@ Stamp = tuple[int, int]
 
 def add_to(commands: Any) -> None:  # Any: argparse names no public class for it
     """Add the command's arguments to the parser."""
-    watch = commands.add_parser(
-        "watch", help="make fingerprints of new files and send them"
-    )
+    watch = commands.add_parser("watch", help="make fingerprints of new files and send them")
     watch.add_argument("paths", nargs="+", type=Path, metavar="FOLDER")
     make.add_making_options(watch)
     send.add_target_options(watch, required=False)
@@ -68,9 +66,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _send_waiting(
-    sender: send.FileSender, unsent: dict[Path, None], *, as_json: bool
-) -> None:
+def _send_waiting(sender: send.FileSender, unsent: dict[Path, None], *, as_json: bool) -> None:
     """Send waiting files; if the server is unreachable, they wait for the next look."""
     for output in list(unsent):
         try:
@@ -82,9 +78,7 @@ def _send_waiting(
         send.show(sent, as_json=as_json)
 
 
-def settled(
-    folders: Sequence[Path], pause: Callable[[], None]
-) -> Iterator[list[SourceFile]]:
+def settled(folders: Sequence[Path], pause: Callable[[], None]) -> Iterator[list[SourceFile]]:
     """Yield, for each look at the folders, the new files that have come to rest.
 
     A file that changes later is new again. ``pause`` waits for the next look.

@@ -26,9 +26,7 @@ class FingerprintBuilder:
     and the level map).
     """
 
-    def __init__(
-        self, params: Params = DEFAULT, layers: Collection[str] = LAYERS
-    ) -> None:
+    def __init__(self, params: Params = DEFAULT, layers: Collection[str] = LAYERS) -> None:
         unknown = set(layers) - LAYERS
         if unknown:
             raise ValueError(f"unknown layers: {', '.join(sorted(unknown))}")
@@ -57,9 +55,7 @@ class FingerprintBuilder:
         Frames count from the first sample fed; no landmark before ``duration_ms`` will
         follow. After this, ``finish`` returns only the rest.
         """
-        return self._make_fingerprint(
-            int(self._landmarks.decided * self._params.frame_ms)
-        )
+        return self._make_fingerprint(int(self._landmarks.decided * self._params.frame_ms))
 
     def _make_fingerprint(self, duration_ms: int) -> Fingerprint:
         sparse, dense = self._landmarks.take()

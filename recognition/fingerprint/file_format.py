@@ -160,10 +160,7 @@ def is_fingerprint(path: Path) -> bool:
 
 
 def _parts(fingerprint: Fingerprint) -> Iterator[tuple[_Layer, bytes]]:
-    for kind, landmarks in (
-        (REFERENCE, fingerprint.reference),
-        (DENSE, fingerprint.dense),
-    ):
+    for kind, landmarks in ((REFERENCE, fingerprint.reference), (DENSE, fingerprint.dense)):
         if landmarks is not None:
             stored, raw = _deflate(_landmark_planes(landmarks))
             count = len(landmarks.frames)
@@ -199,9 +196,7 @@ def _landmark_planes(landmarks: Landmarks) -> Iterator[NDArray[np.uint8]]:
         yield (steps % per_unit).astype(np.uint8)
 
 
-def _steps(
-    values: NDArray[np.float32], per_unit: int, offset: int
-) -> NDArray[np.uint16]:
+def _steps(values: NDArray[np.float32], per_unit: int, offset: int) -> NDArray[np.uint16]:
     steps = values + np.float32(offset)
     steps *= np.float32(per_unit)
     np.rint(steps, out=steps)
@@ -277,9 +272,7 @@ def _plausible(layer: _Layer, duration_ms: int) -> bool:
         shaped = min(layer.frames_per_cell, layer.bins_per_cell, layer.columns) > 0
         fits = layer.raw_bytes == layer.count * layer.columns
         short = layer.count * layer.frames_per_cell <= frames
-        return (
-            shaped and fits and short and layer.raw_bytes <= MAX_CELLS_PER_S * seconds
-        )
+        return shaped and fits and short and layer.raw_bytes <= MAX_CELLS_PER_S * seconds
     least, most = MIN_LANDMARK_BYTES * layer.count, MAX_LANDMARK_BYTES * layer.count
     dense = layer.count > MAX_PER_S[layer.kind] * seconds
     return least <= layer.raw_bytes <= most and not dense
@@ -301,17 +294,13 @@ class _Inflater:
         """Return the next ``size`` bytes."""
         raw = self._inflate(size) if size else b""
         if len(raw) != size:
-            raise BadFingerprint(
-                "The fingerprint is damaged: a layer has the wrong size."
-            )
+            raise BadFingerprint("The fingerprint is damaged: a layer has the wrong size.")
         return np.frombuffer(raw, dtype=np.uint8)
 
     def end(self) -> None:
         """Raise ``BadFingerprint`` unless the layer ends here."""
         if self._inflate(1) or not self._inflater.eof:
-            raise BadFingerprint(
-                "The fingerprint is damaged: a layer has the wrong size."
-            )
+            raise BadFingerprint("The fingerprint is damaged: a layer has the wrong size.")
 
     def _inflate(self, most: int) -> bytes:
         try:
@@ -337,9 +326,7 @@ def _landmarks_from(planes: _Inflater, layer: _Layer, duration_ms: int) -> Landm
     )
 
 
-def _frames_from(
-    plane: NDArray[np.uint8], layer: _Layer, duration_ms: int
-) -> NDArray[np.int32]:
+def _frames_from(plane: NDArray[np.uint8], layer: _Layer, duration_ms: int) -> NDArray[np.int32]:
     """Return the frames of a plane, once they lie as sound lets them lie."""
     try:
         steps = leb128.decode(plane, layer.count)
@@ -351,9 +338,7 @@ def _frames_from(
     if _is_denser(frames, 1, MAX_IN_FRAME[layer.kind]) or _is_denser(
         frames, HALF_SECOND, MAX_IN_HALF_SECOND[layer.kind]
     ):
-        raise BadFingerprint(
-            "The fingerprint has more landmarks at one time than any sound gives."
-        )
+        raise BadFingerprint("The fingerprint has more landmarks at one time than any sound gives.")
     return frames
 
 
@@ -372,9 +357,7 @@ def kinds_of(fingerprint: Fingerprint) -> list[int]:
     return [kind for kind, layer in layers.items() if layer is not None]
 
 
-def scan_layer(
-    fingerprint: Fingerprint, params: Params = DEFAULT
-) -> tuple[Landmarks, LevelMap]:
+def scan_layer(fingerprint: Fingerprint, params: Params = DEFAULT) -> tuple[Landmarks, LevelMap]:
     """Return the layers a file is scanned by, or raise if missing or incompatible."""
     if fingerprint.dense is None or fingerprint.level_map is None:
         raise MissingLayer("scan")
@@ -416,6 +399,4 @@ def check_params(fingerprint: Fingerprint, params: Params) -> None:
     """Raise ``ParamsMismatch`` if the fingerprint was made with other parameters."""
     expected = params.shape_hash()
     if fingerprint.params_hash != expected:
-        raise ParamsMismatch(
-            "The fingerprint", actual=fingerprint.params_hash, expected=expected
-        )
+        raise ParamsMismatch("The fingerprint", actual=fingerprint.params_hash, expected=expected)

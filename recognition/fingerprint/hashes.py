@@ -41,9 +41,7 @@ def triplet_hashes(
 
     The third landmark is among the ``within`` neighbours after the second.
     """
-    hashes, frames = _triplets(
-        landmarks.frames, landmarks.bins, fan, within, zone_of(params)
-    )
+    hashes, frames = _triplets(landmarks.frames, landmarks.bins, fan, within, zone_of(params))
     return hashes, frames
 
 
@@ -102,11 +100,7 @@ def neighbours(
 
 @compiled
 def _triplets(
-    frames: NDArray[np.int32],
-    bins: NDArray[np.float32],
-    fan: int,
-    within: int,
-    zone: Zone,
+    frames: NDArray[np.int32], bins: NDArray[np.float32], fan: int, within: int, zone: Zone
 ) -> tuple[NDArray[np.uint32], NDArray[np.int32]]:
     hashes = np.empty(len(frames) * fan * within, dtype=np.uint32)
     anchors = np.empty(len(hashes), dtype=np.int32)
@@ -168,11 +162,7 @@ def _likely_triplets(
 
 @compiled_part
 def place_from(
-    frames: NDArray[np.int32],
-    bins: NDArray[np.float32],
-    i: int,
-    j: int,
-    times: NDArray[np.int64],
+    frames: NDArray[np.int32], bins: NDArray[np.float32], i: int, j: int, times: NDArray[np.int64]
 ) -> np.int64:
     """Return the distance of a landmark from landmark ``i``: bins, and 8 bits of time."""
     df = bins_between(bins, i, j)

@@ -21,9 +21,7 @@ def on_grid(ms: float) -> int:
 
 
 def join(
-    pieces: Sequence[tuple[Fingerprint, int]],
-    duration_ms: int,
-    params: Params = DEFAULT,
+    pieces: Sequence[tuple[Fingerprint, int]], duration_ms: int, params: Params = DEFAULT
 ) -> Fingerprint:
     """Return one fingerprint of ``duration_ms`` with each piece at its time in ms.
 
@@ -43,9 +41,7 @@ def join(
         reference.append(_move_landmarks(piece.reference, start, end))
         dense.append(_move_landmarks(piece.dense, start, end))
         row = start // params.map_frames
-        piece_levels = piece.level_map.levels[
-            : max(0, -(-end // params.map_frames) - row)
-        ]
+        piece_levels = piece.level_map.levels[: max(0, -(-end // params.map_frames) - row)]
         levels[row : row + len(piece_levels)] = piece_levels[: rows - row]
     return Fingerprint(
         duration_ms=duration_ms,

@@ -67,9 +67,7 @@ class LandmarkExtractor:
             dtype=np.int32,
         )
         start = self._next - self._first
-        places, values = _find_peaks(
-            self._rest, start, stop - self._first, p.level_floor, radii
-        )
+        places, values = _find_peaks(self._rest, start, stop - self._first, p.level_floor, radii)
         places[:, 0] += self._first
         for layer, limit in self._layers.items():
             chosen = places[:, 1] >= layer
@@ -98,9 +96,7 @@ class _DensityLimit:
         self._kept_bins = bytearray()
         self._kept_levels = bytearray()
 
-    def feed(
-        self, frames: NDArray[np.int32], values: NDArray[np.float32], stop: int
-    ) -> None:
+    def feed(self, frames: NDArray[np.int32], values: NDArray[np.float32], stop: int) -> None:
         """Add peaks as (bin, level, contrast); all peaks before ``stop`` are known now."""
         self._frames = np.concatenate([self._frames, frames])
         self._values = np.concatenate([self._values, values])
@@ -172,9 +168,7 @@ def _rules(levels: NDArray[np.float32], t: int, f: int, frames: int, bins: int) 
 
 
 @compiled_part
-def _tops(
-    levels: NDArray[np.float32], t: int, floor: float, out: NDArray[np.bool_]
-) -> None:
+def _tops(levels: NDArray[np.float32], t: int, floor: float, out: NDArray[np.bool_]) -> None:
     """Mark the cells of a row that are audible and at least as loud as adjacent cells.
 
     Branch-free, so that the compiler compares many cells at once; few cells remain.
@@ -203,9 +197,7 @@ def _sums(levels: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 @compiled_part
-def _mean_around(
-    sums: NDArray[np.float64], t: int, f: int, frames: int, bins: int
-) -> np.float64:
+def _mean_around(sums: NDArray[np.float64], t: int, f: int, frames: int, bins: int) -> np.float64:
     """Return the mean level around a cell."""
     first, last = max(0, f - bins), min(sums.shape[1] - 1, f + bins + 1)
     low, high = max(0, t - frames), min(sums.shape[0], t + frames + 1)
@@ -217,11 +209,7 @@ def _mean_around(
 
 @compiled
 def _find_peaks(
-    levels: NDArray[np.float32],
-    start: int,
-    stop: int,
-    floor: float,
-    radii: NDArray[np.int32],
+    levels: NDArray[np.float32], start: int, stop: int, floor: float, radii: NDArray[np.int32]
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Return peaks of rows start … stop: (frame, layer) and (bin, level, contrast)."""
     capacity = (stop - start) * levels.shape[1] // 4 + 16

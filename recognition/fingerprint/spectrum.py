@@ -112,11 +112,7 @@ def _filter_bank(params: Params) -> FilterBank:
         [
             1 - np.abs(np.arange(first, last + 1) - centre) / width
             for first, last, centre, width in zip(
-                firsts,
-                lasts,
-                centres[n_interpolated:],
-                widths[n_interpolated:],
-                strict=True,
+                firsts, lasts, centres[n_interpolated:], widths[n_interpolated:], strict=True
             )
         ]
     ).astype(np.float32)
@@ -200,12 +196,7 @@ def _log_frequency(
     n_linear, half = len(logs) - len(firsts), np.float32(0.5)
     for b in range(n_interpolated):
         node = nodes[b]
-        lowest, low, high, highest = (
-            logs[node - 1],
-            logs[node],
-            logs[node + 1],
-            logs[node + 2],
-        )
+        lowest, low, high, highest = (logs[node - 1], logs[node], logs[node + 1], logs[node + 2])
         weights, level = cubic[b] * half, levels[b]
         for t in range(len(level)):
             level[t] = (

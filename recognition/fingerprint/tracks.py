@@ -58,9 +58,7 @@ def differing(
     )
 
 
-def _differing_blocks(
-    main: Landmarks, other_track: Landmarks, blocks: int
-) -> NDArray[np.bool_]:
+def _differing_blocks(main: Landmarks, other_track: Landmarks, blocks: int) -> NDArray[np.bool_]:
     """Return in which blocks less than ``SAME_SHARE`` of all landmarks agree.
 
     Where the other track is silent, there is nothing to search.
@@ -69,9 +67,7 @@ def _differing_blocks(
     for track, compared in ((main, other_track), (other_track, main)):
         at = track.frames // BLOCK
         inside = at < blocks
-        agreed += np.bincount(
-            at[inside], _agreeing(track, compared)[inside], minlength=blocks
-        )
+        agreed += np.bincount(at[inside], _agreeing(track, compared)[inside], minlength=blocks)
         counts.append(np.bincount(at[inside], minlength=blocks))
     of_main, of_other = counts
     too_few: NDArray[np.bool_] = agreed < SAME_SHARE * (of_main + of_other)
@@ -93,11 +89,7 @@ def _places(landmarks: Landmarks, frames: int, bins: int) -> NDArray[np.int64]:
     return at << 10 | np.rint(landmarks.bins).astype(np.int64) + 1 + bins
 
 
-def _select_blocks(
-    landmarks: Landmarks, blocks: NDArray[np.bool_], length: int
-) -> Landmarks:
+def _select_blocks(landmarks: Landmarks, blocks: NDArray[np.bool_], length: int) -> Landmarks:
     at = np.minimum(landmarks.frames // BLOCK, len(blocks) - 1)
     mask = blocks[at] & (landmarks.frames < length)
-    return Landmarks(
-        landmarks.frames[mask], landmarks.bins[mask], landmarks.levels[mask]
-    )
+    return Landmarks(landmarks.frames[mask], landmarks.bins[mask], landmarks.levels[mask])

@@ -22,9 +22,7 @@ def copy_index(root: Path, target: Path) -> list[Path]:
     files = [Path(STORE)]
     for bucket in sorted(root.glob("bucket-*")):
         (target / bucket.name).mkdir()
-        files += [
-            Path(bucket.name, name) for name in _copy(bucket, target / bucket.name)
-        ]
+        files += [Path(bucket.name, name) for name in _copy(bucket, target / bucket.name)]
     return files
 
 

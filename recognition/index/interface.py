@@ -21,21 +21,13 @@ class LandmarkIndex(Protocol):
     """
 
     def add(
-        self,
-        bucket: int,
-        recording: int,
-        hashes: NDArray[np.uint32],
-        frames: NDArray[np.int32],
+        self, bucket: int, recording: int, hashes: NDArray[np.uint32], frames: NDArray[np.int32]
     ) -> None:
         """Add or replace a recording; durable and visible to every process on return."""
         self.add_many(bucket, [(recording, hashes, frames)])
 
     @abstractmethod
-    def add_many(
-        self,
-        bucket: int,
-        recordings: Sequence[Recorded],
-    ) -> None:
+    def add_many(self, bucket: int, recordings: Sequence[Recorded]) -> None:
         """Add many recordings; each is added completely or not at all."""
 
     @abstractmethod

@@ -37,9 +37,7 @@ def read_manifest(directory: Path) -> Manifest:
     if stored is None:
         return Manifest()
     entries = tuple(
-        ManifestEntry(
-            str(entry["file"]), tuple(int(number) for number in entry["dead"])
-        )
+        ManifestEntry(str(entry["file"]), tuple(int(number) for number in entry["dead"]))
         for entry in stored["segments"]
     )
     return Manifest(int(stored["counter"]), entries)

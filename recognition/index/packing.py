@@ -157,9 +157,7 @@ def _posting(words: U64, index: Int, width: int) -> np.uint64:
 
 
 @compiled_part
-def _lower_bound(
-    words: U64, first: Int, last: Int, width: int, bound: np.uint64
-) -> Int:
+def _lower_bound(words: U64, first: Int, last: Int, width: int, bound: np.uint64) -> Int:
     """Return the first posting of ``first`` … ``last`` that is not below ``bound``."""
     while last - first > SHORT:
         middle = (first + last) >> 1
@@ -282,9 +280,7 @@ def find_lists(
 
 
 @compiled
-def lists_of(
-    firsts: I64, counts: I64, frames: I32
-) -> tuple[Lists, tuple[int, int], int]:
+def lists_of(firsts: I64, counts: I64, frames: I32) -> tuple[Lists, tuple[int, int], int]:
     """Return the lists that the hashes of a window found, the numbers of their postings
     and votes, and the last frame that has a list.
 
@@ -319,9 +315,7 @@ def lists_of(
 
 
 @compiled
-def read_places(
-    words: U64, geometry: tuple[int, int], lists: Lists, places: U32
-) -> np.uint64:
+def read_places(words: U64, geometry: tuple[int, int], lists: Lists, places: U32) -> np.uint64:
     """Unpack the places of all postings of some lists, one list after the other.
 
     ``geometry`` is posting width and axis bits. Each list lies in another page, so
@@ -350,9 +344,7 @@ def read_places(
 
 
 @compiled
-def pack(
-    keys: U64, first: int, bucket_bits: int, axis_bits: int, words: U64, starts: U32
-) -> None:
+def pack(keys: U64, first: int, bucket_bits: int, axis_bits: int, words: U64, starts: U32) -> None:
     """Write sorted ``keys`` (mixed hash, place) as the postings from ``first`` on.
 
     ``starts`` counts the postings of each bucket, one place later, so that a cumulative

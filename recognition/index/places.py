@@ -102,9 +102,7 @@ class PlaceTable:
     def of(cls, places: Mapping[int, Places]) -> PlaceTable:
         """Put the places of some recordings together."""
         every = places.values()
-        columns = zip(
-            *(recording.parts for recording in (NO_PLACES, *every)), strict=True
-        )
+        columns = zip(*(recording.parts for recording in (NO_PLACES, *every)), strict=True)
         cells, bins, loud_cells, loud_bins = map(_concatenate, columns)
         return cls(
             np.array([*places], dtype=np.uint32),
@@ -121,19 +119,11 @@ class PlaceTable:
         """Return the landmarks of one recording."""
         every = slice(self.starts[local], self.starts[local + 1])
         loud = slice(self.loud_starts[local], self.loud_starts[local + 1])
-        return (
-            self.cells[every],
-            self.bins[every],
-            self.loud_cells[loud],
-            self.loud_bins[loud],
-        )
+        return (self.cells[every], self.bins[every], self.loud_cells[loud], self.loud_bins[loud])
 
     def is_sound(self) -> bool:
         """Return whether the cells of every recording are in order."""
-        for cells, starts in (
-            (self.cells, self.starts),
-            (self.loud_cells, self.loud_starts),
-        ):
+        for cells, starts in ((self.cells, self.starts), (self.loud_cells, self.loud_starts)):
             falls = np.flatnonzero(cells[1:] < cells[:-1]) + 1
             if not (np.isin(falls, starts).all() and (cells[:1] >= 0).all()):
                 return False
@@ -223,15 +213,10 @@ class References:
     places: Sequence[PlaceTable]
 
     @classmethod
-    def held(
-        cls, landmarks: Mapping[int, Landmarks], params: Params = DEFAULT
-    ) -> References:
+    def held(cls, landmarks: Mapping[int, Landmarks], params: Params = DEFAULT) -> References:
         """Return references held in memory, by number."""
         table = PlaceTable.of(
-            {
-                number: places_of(recording, params)
-                for number, recording in landmarks.items()
-            }
+            {number: places_of(recording, params) for number, recording in landmarks.items()}
         )
         return cls(landmarks.__getitem__, [table])
 
@@ -280,14 +265,10 @@ def _heights(
     fewest = 0.999 * least * np.sqrt(least_spread)
     for block in range(0, len(places), _AHEAD):
         stop = min(block + _AHEAD, len(places))
-        touched[0] ^= _guess(
-            (starts, cells), local[block:stop], places[block:stop] - n, guesses
-        )
+        touched[0] ^= _guess((starts, cells), local[block:stop], places[block:stop] - n, guesses)
         for i in range(block, stop):
             place, high = places[i], starts[local[i] + 1]
-            first = _first_near(
-                cells, starts[local[i]], high, (guesses[i - block], place - n)
-            )
+            first = _first_near(cells, starts[local[i]], high, (guesses[i - block], place - n))
             before, here, after = 0, 0, 0
             last = first
             while last < high:
@@ -424,14 +405,10 @@ def _highest(
             where[0], bounds[0] = begin, inner_first
             for block in range(BLOCKS):
                 end = begin + block * BLOCK + BLOCK - 1
-                inner_first, less = _skip_adding(
-                    (cells, bins), spread, inner_first, high, end - n
-                )
+                inner_first, less = _skip_adding((cells, bins), spread, inner_first, high, end - n)
                 chance -= less
                 chances[block] = chance
-                inner_last, added = _skip_adding(
-                    (cells, bins), spread, inner_last, high, end + 1
-                )
+                inner_last, added = _skip_adding((cells, bins), spread, inner_last, high, end + 1)
                 chance += added
                 if block + 1 < BLOCKS:
                     bounds[1 + block] = inner_first
@@ -455,11 +432,7 @@ def _highest(
 
 @compiled_part
 def _skip_adding(
-    landmarks: tuple[Cells, Bins],
-    spread: NDArray[np.int64],
-    at: int,
-    high: int,
-    cell: Int,
+    landmarks: tuple[Cells, Bins], spread: NDArray[np.int64], at: int, high: int, cell: Int
 ) -> tuple[int, np.int64]:
     """Return the first landmark from ``at`` on that lies after ``cell``, and the spread of
     those before it.

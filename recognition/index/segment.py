@@ -26,13 +26,7 @@ from numpy.typing import NDArray
 from recognition.errors import IndexCorrupt, ParamsMismatch
 from recognition.index import packing
 from recognition.index.packing import PAGE_BYTES
-from recognition.index.places import (
-    NO_PLACES,
-    PlaceParts,
-    Places,
-    PlaceTable,
-    starts_of,
-)
+from recognition.index.places import NO_PLACES, PlaceParts, Places, PlaceTable, starts_of
 
 MAGIC: Final = b"ACRSEG\r\n"
 VERSION: Final = 2
@@ -135,9 +129,7 @@ class IndexSegment:
         self.shape = self._read_header(params_hash)
         if size != self.shape.file_bytes:
             raise _corrupt(path, "it has the wrong size")
-        self.ids, self.bases, self.counts, self._landmarks, self._loud = (
-            self._read_table()
-        )
+        self.ids, self.bases, self.counts, self._landmarks, self._loud = self._read_table()
         self._by_id = np.argsort(self.ids)
         offset, pages = self.shape.data_offset, self.shape.data_pages
         whole = np.frombuffer(self._map, dtype=np.uint64)
@@ -209,10 +201,7 @@ class IndexSegment:
         return None
 
     def keys(
-        self,
-        buckets: tuple[int, int],
-        bases: NDArray[np.uint32],
-        dead: NDArray[np.uint8],
+        self, buckets: tuple[int, int], bases: NDArray[np.uint32], dead: NDArray[np.uint8]
     ) -> NDArray[np.uint64]:
         """Return mixed hash and new place of the postings in a range of buckets."""
         first, last = buckets
@@ -226,8 +215,8 @@ class IndexSegment:
 
     def _read_header(self, params_hash: str) -> Shape:
         header = self._map[: HEADER.size]
-        magic, version, params, *sizes, bits, axis_bits, table, landmarks, loud = (
-            HEADER.unpack(header)
+        magic, version, params, *sizes, bits, axis_bits, table, landmarks, loud = HEADER.unpack(
+            header
         )
         recordings, postings, axis = sizes
         if magic != MAGIC:
@@ -276,9 +265,7 @@ def write_segment(path: Path, recordings: Sequence[Postings], params_hash: str) 
     def column(values: Iterable[int]) -> NDArray[np.uint32]:
         return np.fromiter(values, dtype=np.uint32, count=len(recordings))
 
-    bases = starts_of(
-        [int(postings.frames.max(initial=0)) + 1 for postings in recordings]
-    )
+    bases = starts_of([int(postings.frames.max(initial=0)) + 1 for postings in recordings])
     table = (
         column(postings.recording for postings in recordings),
         bases[:-1].astype(np.uint32),
@@ -291,20 +278,14 @@ def write_segment(path: Path, recordings: Sequence[Postings], params_hash: str) 
     at = 0
     for postings, base in zip(recordings, bases, strict=False):
         places = (postings.frames.astype(np.int64) + base).astype(np.uint32)
-        packing.mixed_keys(
-            postings.hashes, places, keys[at : at + len(postings.hashes)]
-        )
+        packing.mixed_keys(postings.hashes, places, keys[at : at + len(postings.hashes)])
         at += len(postings.hashes)
     keys.sort()
     every = (postings.places.parts for postings in recordings)
     return _write(path, shape, table, (iter([keys]), every), params_hash)
 
 
-def merge_segments(
-    path: Path,
-    sources: Sequence[Source],
-    params_hash: str,
-) -> int:
+def merge_segments(path: Path, sources: Sequence[Source], params_hash: str) -> int:
     """Merge segments into one without their removed recordings; return its size.
 
     Refuses damaged sources, so that a merge cannot hide damage.
@@ -332,9 +313,7 @@ def _merged_places(sources: Sequence[Source]) -> Iterator[PlaceParts]:
             yield table.parts(int(local))
 
 
-def _lay_out(
-    sources: Sequence[Source],
-) -> tuple[list[NDArray[np.uint32]], int]:
+def _lay_out(sources: Sequence[Source]) -> tuple[list[NDArray[np.uint32]], int]:
     """Return where each recording begins on the new axis, and the axis length."""
     axis = 0
     new_bases = []
@@ -350,8 +329,7 @@ def _lay_out(
 
 
 def _merged_keys(
-    sources: Sequence[Source],
-    new_bases: Sequence[NDArray[np.uint32]],
+    sources: Sequence[Source], new_bases: Sequence[NDArray[np.uint32]]
 ) -> Iterator[NDArray[np.uint64]]:
     """Yield sorted keys of all sources, by ranges of the hash that fit in memory."""
     total = sum(segment.shape.postings for segment, _ in sources)

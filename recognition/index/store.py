@@ -153,9 +153,7 @@ class SegmentStore(IndexStore):
             write_segment(directory / name, latest, self._params_hash)
             durable.sync_directory(directory)
             entries = self._without(before, {postings.recording for postings in latest})
-            manifests.write_manifest(
-                directory, Manifest(counter, (*entries, ManifestEntry(name)))
-            )
+            manifests.write_manifest(directory, Manifest(counter, (*entries, ManifestEntry(name))))
             # Merge small segments, so that adds stay cheap and segments stay few.
             taken = _being_merged(directory)
             free = [
@@ -177,9 +175,7 @@ class SegmentStore(IndexStore):
             before = self._snapshot(bucket)
             entries = self._without(before, {recording})
             if entries != before.manifest.entries:
-                manifests.write_manifest(
-                    directory, Manifest(before.manifest.counter, entries)
-                )
+                manifests.write_manifest(directory, Manifest(before.manifest.counter, entries))
 
     def query_windows(
         self,
@@ -241,9 +237,7 @@ class SegmentStore(IndexStore):
         Others read, add and remove meanwhile.
         """
         with self._merging(bucket, waits=True) as directory:
-            while directory is not None and self._merge(
-                bucket, directory, _compactable
-            ):
+            while directory is not None and self._merge(bucket, directory, _compactable):
                 pass
 
     def stats(self, bucket: int) -> IndexStats:
@@ -252,9 +246,7 @@ class SegmentStore(IndexStore):
         return IndexStats(
             recordings=sum(len(open_segment.recordings) for open_segment in segments),
             postings=sum(open_segment.postings for open_segment in segments),
-            size_bytes=sum(
-                open_segment.segment.shape.file_bytes for open_segment in segments
-            ),
+            size_bytes=sum(open_segment.segment.shape.file_bytes for open_segment in segments),
             segments=len(segments),
             tombstones=sum(len(open_segment.entry.dead) for open_segment in segments),
         )
@@ -267,9 +259,7 @@ class SegmentStore(IndexStore):
             return [str(error)]
         problems = [open_segment.segment.damage() for open_segment in segments]
         numbers, counts = np.unique(
-            np.concatenate(
-                [[], *(open_segment.recordings for open_segment in segments)]
-            ),
+            np.concatenate([[], *(open_segment.recordings for open_segment in segments)]),
             return_counts=True,
         )
         twice = [int(number) for number in numbers[counts > 1]]
@@ -324,9 +314,7 @@ class SegmentStore(IndexStore):
                 if path.name not in file_names:
                     path.unlink()
 
-    def _without(
-        self, snapshot: _Snapshot, gone: set[int]
-    ) -> tuple[ManifestEntry, ...]:
+    def _without(self, snapshot: _Snapshot, gone: set[int]) -> tuple[ManifestEntry, ...]:
         """Return the snapshot's entries with some recordings marked as removed."""
         entries = []
         for open_segment in snapshot.segments:
@@ -420,9 +408,7 @@ class SegmentStore(IndexStore):
             f"The index in {self._directory(bucket)} lacks files that its manifest names."
         )
 
-    def _load(
-        self, bucket: int, stamp: Stamp | None, previous: _Snapshot | None
-    ) -> _Snapshot:
+    def _load(self, bucket: int, stamp: Stamp | None, previous: _Snapshot | None) -> _Snapshot:
         directory = self._directory(bucket)
         manifest = manifests.read_manifest(directory)
         opened = {
@@ -434,9 +420,7 @@ class SegmentStore(IndexStore):
         for entry in manifest.entries:
             path = directory / entry.file
             file = _stamp(path)
-            segment = opened.get((entry.file, file)) or IndexSegment(
-                path, self._params_hash
-            )
+            segment = opened.get((entry.file, file)) or IndexSegment(path, self._params_hash)
             segments.append(_Open(segment, entry, segment.mask(entry.dead), file))
         return _Snapshot(stamp, manifest, tuple(segments))
 
@@ -518,9 +502,7 @@ def _due(segments: Sequence[_Open]) -> list[_Open]:
         group = _fitting(tiers[tier])
         if len(tiers[tier]) >= FAN and len(group) > 1:
             return group
-    return [segment for segment in segments if segment.removed_share > REMOVED_SHARE][
-        :1
-    ]
+    return [segment for segment in segments if segment.removed_share > REMOVED_SHARE][:1]
 
 
 def _tier(postings: int) -> int:
@@ -556,9 +538,7 @@ def latest_of(recordings: Sequence[Recorded]) -> list[Postings]:
     return list(latest.values())
 
 
-def check_postings(
-    recording: int, hashes: NDArray[np.uint32], frames: NDArray[np.int32]
-) -> None:
+def check_postings(recording: int, hashes: NDArray[np.uint32], frames: NDArray[np.int32]) -> None:
     """Raise ``ValueError`` or ``TypeError`` for data that no index can hold."""
     if not 0 <= recording < 1 << 32:
         raise ValueError(f"recording {recording} is not an unsigned 32-bit number")

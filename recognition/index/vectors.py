@@ -68,8 +68,7 @@ def _block_sums(
         farthest = builder.sub(stride, ir.Constant(word, SPAN))
         for number, blocks in enumerate(_PARTS):
             first, last = (
-                builder.load(builder.gep(limits, [ir.Constant(word, number + k)]))
-                for k in (1, 2)
+                builder.load(builder.gep(limits, [ir.Constant(word, number + k)])) for k in (1, 2)
             )
             with cgutils.for_range(builder, builder.sub(last, first)) as loop:
                 at = builder.add(first, loop.index)
@@ -87,9 +86,7 @@ def _block_sums(
                 for block in blocks:
                     total = totals[block]
                     at = builder.add(offset, ir.Constant(word, block * BLOCK))
-                    source = builder.bitcast(
-                        builder.gep(rows.data, [at]), lanes.as_pointer()
-                    )
+                    source = builder.bitcast(builder.gep(rows.data, [at]), lanes.as_pointer())
                     part = builder.load(source, align=1)
                     builder.store(builder.call(add, [builder.load(total), part]), total)
         kind = ir.FunctionType(ir.IntType(8), [lanes])

@@ -79,9 +79,7 @@ def best_offsets(
     for low, high in windows:
         interrupts.look()
         part = slice(low, high)
-        lists, sizes, last = packing.lists_of(
-            firsts[part], counts[part], query.frames[part]
-        )
+        lists, sizes, last = packing.lists_of(firsts[part], counts[part], query.frames[part])
         if sizes[1] < min_votes:
             peaks.append(NO_PEAKS)
             continue

@@ -16,12 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, Self
 
 from recognition import interrupts, jit
-from recognition.errors import (
-    DecodeFailed,
-    OutOfLimits,
-    RecognitionError,
-    UnsupportedMedia,
-)
+from recognition.errors import DecodeFailed, OutOfLimits, RecognitionError, UnsupportedMedia
 from recognition.isolation import host, wire
 from recognition.isolation.wire import MessageKind
 from recognition.limits import DecodeLimits
@@ -128,11 +123,7 @@ _host_lock = threading.Lock()
 
 
 def run(
-    request: dict[str, Any],
-    files: Sequence[int],
-    *,
-    wall_s: float,
-    on_message: OnMessage,
+    request: dict[str, Any], files: Sequence[int], *, wall_s: float, on_message: OnMessage
 ) -> None:
     """Run one job in a child, which gets ``request`` and duplicates of ``files``.
 
@@ -206,9 +197,7 @@ atexit.register(stop)
 class RunningChild:
     """A child that works on a request; a context manager that ends it."""
 
-    def __init__(
-        self, host: HostProcess, request: dict[str, Any], files: Sequence[int]
-    ) -> None:
+    def __init__(self, host: HostProcess, request: dict[str, Any], files: Sequence[int]) -> None:
         self._talk, self._status = host.start()
         self.started = False
         try:
@@ -282,9 +271,7 @@ def _attempt(
             try:
                 on_message(kind, body)
             except wire.BrokenMessage as error:
-                raise DecodeFailed(
-                    f"The decoding process misbehaved: {error}."
-                ) from error
+                raise DecodeFailed(f"The decoding process misbehaved: {error}.") from error
 
 
 def _current_host() -> HostProcess:
@@ -327,7 +314,5 @@ def _failure_of_child(status: socket.socket, started: bool) -> DecodeFailed:
     if code == -signal.SIGXCPU:
         return OutOfLimits("Decoding took more processor time than allowed.")
     if code < 0:
-        return DecodeFailed(
-            f"Decoding crashed or was killed ({signal.Signals(-code).name})."
-        )
+        return DecodeFailed(f"Decoding crashed or was killed ({signal.Signals(-code).name}).")
     return DecodeFailed(f"The decoding process ended with code {code}.")

@@ -68,9 +68,7 @@ def forbid(libc: ctypes.CDLL) -> bool:
     code = _filter(ARCHES[machine], sorted(DENIED[machine].values()))
     buffer = ctypes.create_string_buffer(code, len(code))
     program = _Program(len(code) // 8, ctypes.addressof(buffer))
-    answer: int = libc.prctl(
-        PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0
-    )
+    answer: int = libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0)
     return answer == 0
 
 

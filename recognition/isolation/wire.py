@@ -31,14 +31,7 @@ STATUS: Final = struct.Struct("<i")
 CHUNK: Final = 1 << 16
 MAX_FILES: Final = 2
 
-UNREADABLE = (
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    ArithmeticError,
-    RecursionError,
-)
+UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError)
 """What reading a message of a decoding process may raise; the process is not trusted."""
 
 
@@ -86,9 +79,7 @@ def send(sock: socket.socket, kind: MessageKind, payload: bytes = b"") -> None:
         sock.sendall(payload)
 
 
-def send_request(
-    sock: socket.socket, request: dict[str, Any], files: Sequence[int]
-) -> None:
+def send_request(sock: socket.socket, request: dict[str, Any], files: Sequence[int]) -> None:
     """Send a job and duplicates of the open files that it works on."""
     payload = json.dumps(request).encode()
     socket.send_fds(sock, [_header(MessageKind.REQUEST, payload)], files)

@@ -56,10 +56,7 @@ def answer(
     )
     todo = [
         *stages(
-            params,
-            robust_first=question.robust_first,
-            hours=question.hours,
-            widely=question.widely,
+            params, robust_first=question.robust_first, hours=question.hours, widely=question.widely
         ),
         *following(question.followed, params, hours=question.hours),
     ]
@@ -83,9 +80,7 @@ def _of_stage(
     if stage.name == SWEEP:
         for number in numbers:
             places = swept_places(
-                search.references.places,
-                search.weights(windows[number], stage),
-                search.params,
+                search.references.places, search.weights(windows[number], stage), search.params
             )
             yield number, WindowAnswer(Votes.of([]), tuple(places))
         return
@@ -112,9 +107,7 @@ def _with_glance(
         where, weights = (window, stage.warp), search.weights(window, stage)
         at, places = glanced_places(tables, where, weights, votes, params)
     elif stage.name == WIDE:
-        at, places = wide_places(
-            tables, search.heard(window), votes, stage.warp, params
-        )
+        at, places = wide_places(tables, search.heard(window), votes, stage.warp, params)
     else:
         return WindowAnswer(votes)
     # Weak offsets only show how many there are before others: bytes that repeat.

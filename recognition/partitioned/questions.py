@@ -116,17 +116,12 @@ def answer_to_bytes(answer: Answer) -> bytes:
     places: list[Place] = []
     at: list[int] = []
     for (stage, window), window_answer in answer.items():
-        spans.append(
-            (stage, window, len(window_answer.votes), len(window_answer.places))
-        )
+        spans.append((stage, window, len(window_answer.votes), len(window_answer.places)))
         places += window_answer.places
         # Places of the sweep belong to no offset.
         at += window_answer.at or [-1] * len(window_answer.places)
     votes = [window_answer.votes for window_answer in answer.values()] or [Votes.of([])]
-    columns = {
-        name: np.concatenate([getattr(part, name) for part in votes])
-        for name in _COLUMNS
-    }
+    columns = {name: np.concatenate([getattr(part, name) for part in votes]) for name in _COLUMNS}
     return _packed(
         {},
         spans=np.array(spans, dtype=np.int64).reshape(-1, 4),
@@ -143,8 +138,7 @@ def answer_from_bytes(data: bytes) -> Answer:
     every = Votes(*(columns[name] for name in _COLUMNS))
     heights, at = columns["heights"].tolist(), columns["at"].tolist()
     places = [
-        (height, *place)
-        for height, place in zip(heights, columns["places"].tolist(), strict=True)
+        (height, *place) for height, place in zip(heights, columns["places"].tolist(), strict=True)
     ]
     answer = {}
     voted = placed = 0
@@ -178,13 +172,7 @@ def _unpack(data: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         with np.load(io.BytesIO(data), allow_pickle=False) as read:
             columns = dict(read)
         header = json.loads(columns.pop("header").tobytes())
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        RecursionError,
-        zipfile.BadZipFile,
-    ) as error:
+    except (OSError, ValueError, KeyError, RecursionError, zipfile.BadZipFile) as error:
         raise BadAnswer("A question or answer of a partition is damaged.") from error
     return header, columns
 

@@ -45,14 +45,7 @@ from recognition.search.match import BegunScan, begin
 from recognition.search.policy import CaptureType, ScanPolicy
 from recognition.search.sweep import Place, highest, lead_at
 from recognition.search.wide import wide_leads
-from recognition.types import (
-    Fingerprint,
-    Landmarks,
-    ScanResult,
-    SegmentMatch,
-    Vote,
-    Votes,
-)
+from recognition.types import Fingerprint, Landmarks, ScanResult, SegmentMatch, Vote, Votes
 from recognition.verify.alignment import Alignment
 from recognition.verify.segments import ScoringRun
 
@@ -109,11 +102,7 @@ class PartitionedScan:
         """
         policy = policy or ScanPolicy()
         begun = begin(
-            query,
-            references=References(load, []),
-            hours=hours,
-            params=params,
-            policy=policy,
+            query, references=References(load, []), hours=hours, params=params, policy=policy
         )
         made = cls(tuple(buckets), policy, begun)
         made._go_on()
@@ -131,10 +120,7 @@ class PartitionedScan:
         if fields["engine"] != engine_of(params.for_file(query.duration_ms)):
             raise BadAnswer("Another version began this scan.")
         policy = ScanPolicy(
-            **(
-                fields["policy"]
-                | {"audio_type": CaptureType(fields["policy"]["audio_type"])}
-            )
+            **(fields["policy"] | {"audio_type": CaptureType(fields["policy"]["audio_type"])})
         )
         begun = begin(
             query,
@@ -222,10 +208,7 @@ class PartitionedScan:
             "window": self._window,
             "voted": self._voted,
             "open": "" if self._open is None else _packed_text(self._open),
-            "known": [
-                (*key, *_verdicts_row(verdicts))
-                for key, verdicts in self._verdicts.items()
-            ],
+            "known": [(*key, *_verdicts_row(verdicts)) for key, verdicts in self._verdicts.items()],
             "found": [_run_row(run) for run in search.runs],
             "refused": [
                 astuple(match)
@@ -281,9 +264,7 @@ class PartitionedScan:
         stage = self._begun.todo[self._stage]
         return tuple(n for n in numbers if not self._is_known(n, windows[n], stage))
 
-    def _is_known(
-        self, number: int, window: tuple[int, int], stage: SearchStage
-    ) -> bool:
+    def _is_known(self, number: int, window: tuple[int, int], stage: SearchStage) -> bool:
         verdicts = self._verdicts.get((self._stage, number))
         now = self._open_in(window, stage)
         # Nothing is looked for in a window that runs explain.
@@ -349,10 +330,7 @@ def _run_row(run: ScoringRun) -> list[Any]:  # Any: JSON
 def _run_of(row: list[Any], begun: BegunScan) -> ScoringRun:  # Any: JSON
     recording, alignment, *numbers = row
     return ScoringRun(
-        recording,
-        begun.search.references.landmarks_of(recording),
-        Alignment(*alignment),
-        *numbers,
+        recording, begun.search.references.landmarks_of(recording), Alignment(*alignment), *numbers
     )
 
 

@@ -62,13 +62,7 @@ class PartitionedIndex(IndexStore):
         """Return the best offsets of each window among those of all partitions."""
         answers = [
             part.query_windows(
-                buckets,
-                hashes,
-                frames,
-                windows,
-                top=top,
-                min_votes=min_votes,
-                max_list=max_list,
+                buckets, hashes, frames, windows, top=top, min_votes=min_votes, max_list=max_list
             )
             for part in self.parts.values()
         ]
@@ -92,20 +86,12 @@ class PartitionedIndex(IndexStore):
 
     def place_tables(self, buckets: Sequence[int]) -> list[PlaceTable]:
         """Return where all landmarks of some buckets lie."""
-        return [
-            table
-            for part in self.parts.values()
-            for table in part.place_tables(buckets)
-        ]
+        return [table for part in self.parts.values() for table in part.place_tables(buckets)]
 
     def recordings(self, bucket: int) -> NDArray[np.uint32]:
         """Return the numbers of all recordings in a bucket, sorted."""
-        return np.sort(
-            np.concatenate([part.recordings(bucket) for part in self.parts.values()])
-        )
+        return np.sort(np.concatenate([part.recordings(bucket) for part in self.parts.values()]))
 
     def verify(self, bucket: int) -> list[str]:
         """Read a whole bucket and return what is wrong; empty if nothing is."""
-        return [
-            problem for part in self.parts.values() for problem in part.verify(bucket)
-        ]
+        return [problem for part in self.parts.values() for problem in part.verify(bucket)]

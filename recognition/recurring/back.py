@@ -11,13 +11,7 @@ from numpy.typing import NDArray
 
 from recognition.params import DEFAULT, Params
 from recognition.recurring.families import PLACE_BITS
-from recognition.recurring.items import (
-    INSIDE,
-    FoundOccurrence,
-    Item,
-    explained,
-    place_of,
-)
+from recognition.recurring.items import INSIDE, FoundOccurrence, Item, explained, place_of
 from recognition.recurring.join import MIN_MS, SPEEDS
 from recognition.recurring.sounds import Load, Sound
 from recognition.search.candidates import DENSE, GRID, SPARSE, SearchStage, Warp, speed
@@ -42,11 +36,7 @@ class _Alias:
 
 
 def searched_back(
-    items: Sequence[Item],
-    files: Iterable[int],
-    *,
-    load: Load,
-    params: Params = DEFAULT,
+    items: Sequence[Item], files: Iterable[int], *, load: Load, params: Params = DEFAULT
 ) -> tuple[Item, ...]:
     """Return the items with the occurrences that a search of kept files adds.
 
@@ -77,9 +67,7 @@ def numbered_back(
         stored = [item.landmarks(load) for item in items]
     order = sorted(range(len(items)), key=lambda number: -items[number].length_ms)
     ordered = [items[number] for number in order]
-    index = RetroIndex.of(
-        {place: stored[number] for place, number in enumerate(order)}, params
-    )
+    index = RetroIndex.of({place: stored[number] for place, number in enumerate(order)}, params)
     occurrences: list[list[FoundOccurrence]] = [[*item.occurrences] for item in ordered]
     into: dict[int, _Alias] = {}
     for file in sorted(files):
@@ -96,9 +84,7 @@ def numbered_back(
     for alias in sorted(into.values(), key=lambda alias: -alias.merged):
         target = ordered[alias.into]
         for occurrence in occurrences[alias.merged]:
-            moved = _move_occurrence(
-                occurrence, alias.match, ordered[alias.merged], target
-            )
+            moved = _move_occurrence(occurrence, alias.match, ordered[alias.merged], target)
             if moved is not None and not _overlaps(moved, occurrences[alias.into]):
                 occurrences[alias.into].append(moved)
         occurrences[alias.merged] = []
@@ -154,9 +140,7 @@ def _matches(
 
 def _stages(params: Params) -> list[SearchStage]:
     plain, top = Warp(), params.sparse_top
-    speeds = [
-        SearchStage(GRID, speed(factor, params), top, _HOURS) for factor in SPEEDS
-    ]
+    speeds = [SearchStage(GRID, speed(factor, params), top, _HOURS) for factor in SPEEDS]
     return [
         SearchStage(SPARSE, plain, top, _HOURS),
         SearchStage(DENSE, plain, params.dense_top, _HOURS),
@@ -174,9 +158,7 @@ def _closed(sound: Sound, items: Sequence[Item], params: Params) -> NDArray[np.b
         if occurrence.file == sound.number
     ]
     for occurrence, is_closed in sorted(spans, key=lambda span: -span[1]):
-        first, last = (
-            int(ms / params.frame_ms) for ms in (occurrence.start_ms, occurrence.end_ms)
-        )
+        first, last = (int(ms / params.frame_ms) for ms in (occurrence.start_ms, occurrence.end_ms))
         closed[first:last] = is_closed
     return closed
 
@@ -195,9 +177,7 @@ def _alias(match: SegmentMatch, file: int, items: Sequence[Item]) -> _Alias | No
     return None
 
 
-def heard(
-    match: SegmentMatch, file: int, best_start_ms: int, length_ms: int
-) -> FoundOccurrence:
+def heard(match: SegmentMatch, file: int, best_start_ms: int, length_ms: int) -> FoundOccurrence:
     """Return the occurrence of an item that a match of its best copy is.
 
     The copy begins at ``best_start_ms`` of the item.
@@ -237,9 +217,7 @@ def _move_occurrence(
     )
 
 
-def _is_known(
-    match: SegmentMatch, file: int, occurrences: Iterable[FoundOccurrence]
-) -> bool:
+def _is_known(match: SegmentMatch, file: int, occurrences: Iterable[FoundOccurrence]) -> bool:
     return any(
         occurrence.file == file
         and _shared_ms(match, occurrence) > (match.end_ms - match.start_ms) / 2
@@ -247,9 +225,7 @@ def _is_known(
     )
 
 
-def _overlaps(
-    occurrence: FoundOccurrence, occurrences: Iterable[FoundOccurrence]
-) -> bool:
+def _overlaps(occurrence: FoundOccurrence, occurrences: Iterable[FoundOccurrence]) -> bool:
     return any(
         neighbour.file == occurrence.file
         and _shared_ms(occurrence, neighbour) > occurrence.length_ms / 2
@@ -257,7 +233,5 @@ def _overlaps(
     )
 
 
-def _shared_ms(
-    a: SegmentMatch | FoundOccurrence, b: SegmentMatch | FoundOccurrence
-) -> int:
+def _shared_ms(a: SegmentMatch | FoundOccurrence, b: SegmentMatch | FoundOccurrence) -> int:
     return max(0, min(a.end_ms, b.end_ms) - max(a.start_ms, b.start_ms))

@@ -58,9 +58,7 @@ def within(occurrence: FoundOccurrence, spans: Spans | None) -> list[FoundOccurr
     if spans is None:
         return [occurrence]
     parts = list(_parts(occurrence, spans))
-    return [
-        _part(occurrence, start, end) for start, end in parts if end - start >= MIN_MS
-    ]
+    return [_part(occurrence, start, end) for start, end in parts if end - start >= MIN_MS]
 
 
 def _parts(occurrence: FoundOccurrence, spans: Spans) -> Iterator[tuple[int, int]]:
@@ -92,11 +90,7 @@ def _part(occurrence: FoundOccurrence, start: int, end: int) -> FoundOccurrence:
         occurrence,
         start_ms=start,
         end_ms=end,
-        item_start_ms=round(
-            occurrence.item_start_ms + (start - occurrence.start_ms) * scale
-        ),
-        item_end_ms=round(
-            occurrence.item_start_ms + (end - occurrence.start_ms) * scale
-        ),
+        item_start_ms=round(occurrence.item_start_ms + (start - occurrence.start_ms) * scale),
+        item_end_ms=round(occurrence.item_start_ms + (end - occurrence.start_ms) * scale),
         bits=round(occurrence.bits * (end - start) / occurrence.length_ms, 2),
     )

@@ -78,9 +78,7 @@ def sides(run: SharedSound, params: Params = DEFAULT) -> tuple[Side, Side]:
     )
 
 
-def families(
-    runs: Iterable[SharedSound], params: Params = DEFAULT
-) -> list[list[SharedSound]]:
+def families(runs: Iterable[SharedSound], params: Params = DEFAULT) -> list[list[SharedSound]]:
     """Group runs that overlap in some file, directly or through others.
 
     Families and the runs of each are in order, whatever the order given.
@@ -113,17 +111,13 @@ def families(
     return sorted(grouped.values())
 
 
-def host_of(
-    run: SharedSound, family: Sequence[SharedSound], params: Params = DEFAULT
-) -> Side:
+def host_of(run: SharedSound, family: Sequence[SharedSound], params: Params = DEFAULT) -> Side:
     """Return the side of a run around which the family reaches furthest."""
     here = [_widen_side(side, family, params) for side in sides(run, params)]
     return min(here, key=lambda side: (-round(side.length), side.file, side.start))
 
 
-def places_of(
-    host: Side, family: Sequence[SharedSound], params: Params = DEFAULT
-) -> list[Place]:
+def places_of(host: Side, family: Sequence[SharedSound], params: Params = DEFAULT) -> list[Place]:
     """Follow the runs onward from the host, longest first, and return all places.
 
     Each place is clipped to what it shares with the host, and the host is the first.
@@ -220,9 +214,7 @@ def _widen_side(side: Side, family: Sequence[SharedSound], params: Params) -> Si
             beyond = neighbour.start < side.start or neighbour.end > side.end
             if beyond and side.shared(neighbour) >= min(least, side.length):
                 side = replace(
-                    side,
-                    start=min(side.start, neighbour.start),
-                    end=max(side.end, neighbour.end),
+                    side, start=min(side.start, neighbour.start), end=max(side.end, neighbour.end)
                 )
                 grown = True
     return side
@@ -233,9 +225,7 @@ def _links(family: Iterable[SharedSound], params: Params) -> dict[int, list[_Lin
     for run in family:
         here, there = sides(run, params)
         alignment = run.alignment(params)
-        back = Alignment(
-            1 / alignment.slope, -alignment.offset / alignment.slope, -alignment.shift
-        )
+        back = Alignment(1 / alignment.slope, -alignment.offset / alignment.slope, -alignment.shift)
         links[here.file].append(_Link(here, there, back))
         links[there.file].append(_Link(there, here, alignment))
     return links
@@ -247,9 +237,7 @@ def _further(place: Place, link: _Link) -> Place:
     end = min(place.side.end, link.here.end)
     first, then = place.alignment, link.alignment
     alignment = Alignment(
-        then.slope * first.slope,
-        then.offset + then.slope * first.offset,
-        then.shift + first.shift,
+        then.slope * first.slope, then.offset + then.slope * first.offset, then.shift + first.shift
     )
     side = Side(link.there.file, then.query_frame(start), then.query_frame(end))
     return Place(side, alignment)

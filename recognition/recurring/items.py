@@ -8,14 +8,7 @@ from statistics import median
 from typing import Final
 
 from recognition.params import DEFAULT, Params
-from recognition.recurring.families import (
-    Side,
-    families,
-    host_of,
-    measured,
-    places_of,
-    sides,
-)
+from recognition.recurring.families import Side, families, host_of, measured, places_of, sides
 from recognition.recurring.join import SharedSound
 from recognition.recurring.pieces import Part, Piece, pieces
 from recognition.recurring.sounds import Load
@@ -157,8 +150,7 @@ def distinct(occurrences: Iterable[FoundOccurrence]) -> tuple[FoundOccurrence, .
     outermost: list[FoundOccurrence] = []
     taken: dict[int, list[FoundOccurrence]] = {}
     for occurrence in sorted(
-        occurrences,
-        key=lambda occurrence: (-occurrence.length_ms, place_of(occurrence)),
+        occurrences, key=lambda occurrence: (-occurrence.length_ms, place_of(occurrence))
     ):
         if not is_inside(occurrence, taken, INSIDE):
             outermost.append(occurrence)
@@ -182,11 +174,7 @@ def is_inside(
 ) -> bool:
     """Return whether a share of an occurrence lies inside the occurrences taken."""
     within = sum(
-        max(
-            0,
-            min(occurrence.end_ms, longer.end_ms)
-            - max(occurrence.start_ms, longer.start_ms),
-        )
+        max(0, min(occurrence.end_ms, longer.end_ms) - max(occurrence.start_ms, longer.start_ms))
         for longer in taken.get(occurrence.file, ())
     )
     return within >= share * occurrence.length_ms
@@ -214,9 +202,7 @@ def _family_pieces(
 
 
 def _is_explained(side: Side, explained: Iterable[Side]) -> bool:
-    return any(
-        side.shared(neighbour) >= INSIDE * side.length for neighbour in explained
-    )
+    return any(side.shared(neighbour) >= INSIDE * side.length for neighbour in explained)
 
 
 def _item(piece: Piece, load: Load, params: Params) -> Item:
@@ -225,9 +211,7 @@ def _item(piece: Piece, load: Load, params: Params) -> Item:
     occurrences = [_occurrence(part, piece, best, params) for part in piece.parts]
     length = round(piece.length * best.alignment.slope * params.frame_ms)
     return Item(
-        length,
-        occurrences[piece.parts.index(best)],
-        tuple(sorted(occurrences, key=place_of)),
+        length, occurrences[piece.parts.index(best)], tuple(sorted(occurrences, key=place_of))
     )
 
 
@@ -255,13 +239,9 @@ def _best(piece: Piece, load: Load, params: Params) -> Part:
     return min(complete or [min(piece.parts, key=lacks)], key=rank)
 
 
-def _occurrence(
-    part: Part, piece: Piece, best: Part, params: Params
-) -> FoundOccurrence:
+def _occurrence(part: Part, piece: Piece, best: Part, params: Params) -> FoundOccurrence:
     ms, slope = params.frame_ms, best.alignment.slope
-    cents = (
-        (part.alignment.shift - best.alignment.shift) * 1200 / params.bins_per_octave
-    )
+    cents = (part.alignment.shift - best.alignment.shift) * 1200 / params.bins_per_octave
     return FoundOccurrence(
         file=part.side.file,
         start_ms=max(0, round(part.side.start * ms)),

@@ -19,15 +19,7 @@ from recognition.index.interface import LandmarkIndex
 from recognition.params import DEFAULT, Params
 from recognition.recurring.sounds import Load, Sound
 from recognition.relate.single import OneRecording
-from recognition.search.candidates import (
-    GRID,
-    SPARSE,
-    SearchStage,
-    VoteSource,
-    Warp,
-    leads,
-    speed,
-)
+from recognition.search.candidates import GRID, SPARSE, SearchStage, VoteSource, Warp, leads, speed
 from recognition.search.cascade import unexplained
 from recognition.types import Votes
 from recognition.verify.alignment import Alignment, Lead
@@ -85,14 +77,10 @@ class SharedSound:
         """Return the alignment that maps frames of ``other`` to frames of ``file``."""
         slope = self.length_ms / (self.other_end_ms - self.other_start_ms)
         offset = (self.start_ms - slope * self.other_start_ms) / params.frame_ms
-        return Alignment(
-            slope, offset, self.pitch_cents * params.bins_per_octave / 1200
-        )
+        return Alignment(slope, offset, self.pitch_cents * params.bins_per_octave / 1200)
 
 
-def keep(
-    number: int, *, load: Load, index: LandmarkIndex, bucket: int
-) -> tuple[SharedSound, ...]:
+def keep(number: int, *, load: Load, index: LandmarkIndex, bucket: int) -> tuple[SharedSound, ...]:
     """Join a new file with all kept files and itself, and index its new sound.
 
     Returns the runs, in order of time. May be repeated if its result was lost, but a
@@ -106,12 +94,7 @@ def keep(
 
 
 def drop(
-    number: int,
-    runs: Iterable[SharedSound],
-    *,
-    load: Load,
-    index: LandmarkIndex,
-    bucket: int,
+    number: int, runs: Iterable[SharedSound], *, load: Load, index: LandmarkIndex, bucket: int
 ) -> tuple[SharedSound, ...]:
     """Forget a kept file; return the runs that remain, and those found instead.
 
@@ -176,9 +159,7 @@ def new_frames(
     return new
 
 
-def entry(
-    sound: Sound, runs: Iterable[SharedSound], params: Params = DEFAULT
-) -> Hashes:
+def entry(sound: Sound, runs: Iterable[SharedSound], params: Params = DEFAULT) -> Hashes:
     """Return a file's entries in the join index: hashes and frames of its new sound."""
     hashes, frames = _sampled(sorted_hashes(sound.thinned, params))
     new = new_frames(sound, runs, params)[frames]
@@ -258,9 +239,7 @@ def _verified(
     sound: Sound, lead: Lead, earlier_runs: list[ScoringRun], load: Load, params: Params
 ) -> list[ScoringRun]:
     """Return the runs along a lead, grown to their true ends."""
-    reference = (
-        sound if lead.recording == sound.number else load(lead.recording)
-    ).thinned
+    reference = (sound if lead.recording == sound.number else load(lead.recording)).thinned
     runs = []
     for part in unexplained(lead, earlier_runs, sound.view.n_frames, params):
         run = follow(sound.view, reference, part, params)

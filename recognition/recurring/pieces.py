@@ -102,9 +102,7 @@ def _part(file: int, run: ScoringRun, params: Params) -> Part:
     before, after = min(edge, start, first), edge
     side = Side(file, start - before, end + after)
     slope = run.alignment.slope
-    return Part(
-        side, first - before / slope, last + after / slope, run.alignment, run.bits
-    )
+    return Part(side, first - before / slope, last + after / slope, run.alignment, run.bits)
 
 
 def _drifting(parts: Iterable[Part], params: Params) -> list[Part]:
@@ -138,10 +136,7 @@ def _goes_on(before: Part, part: Part, params: Params) -> bool:
 
 def _is_host(part: Part, host: Side) -> bool:
     middle = (part.start + part.end) / 2
-    return (
-        part.side.file == host.file
-        and abs(part.alignment.query_frame(middle) - middle) < 1
-    )
+    return part.side.file == host.file and abs(part.alignment.query_frame(middle) - middle) < 1
 
 
 def _cuts(ends: Sequence[float], parts: Sequence[Part], params: Params) -> list[float]:
@@ -149,17 +144,12 @@ def _cuts(ends: Sequence[float], parts: Sequence[Part], params: Params) -> list[
     near = _NEAR_MS / params.frame_ms
     remaining, cuts = list(ends), []
     while remaining:
-        groups = [
-            [end for end in remaining if abs(end - place) <= near]
-            for place in remaining
-        ]
+        groups = [[end for end in remaining if abs(end - place) <= near] for place in remaining]
         group = max(groups, key=len)
         middle = group[len(group) // 2]
         if len(group) < 2:
             break
-        crossing = sum(
-            part.start < middle - near and part.end > middle + near for part in parts
-        )
+        crossing = sum(part.start < middle - near and part.end > middle + near for part in parts)
         many = len(group) >= _MANY and len(group) >= _CUT_SHARE * crossing
         close = (group[-1] - group[0]) * params.frame_ms <= _PAIR_MS
         if many or (len(group) == 2 and close and crossing <= _FEW):
@@ -168,9 +158,7 @@ def _cuts(ends: Sequence[float], parts: Sequence[Part], params: Params) -> list[
     return cuts
 
 
-def _loose(
-    start: float, end: float, copies: Iterable[Part], params: Params
-) -> list[float]:
+def _loose(start: float, end: float, copies: Iterable[Part], params: Params) -> list[float]:
     """Return the points that no run crosses far enough to join both sides."""
     reach = _LOOSE_MS / params.frame_ms
     spans = sorted((part.start + reach, part.end - reach) for part in copies)
@@ -198,16 +186,10 @@ def _without_small(
             continue
         beside = [merged[k] for k in (at - 1, at + 1) if 0 <= k < len(merged)]
         beside = [
-            neighbour
-            for neighbour in beside
-            if neighbour[1] == span[0] or neighbour[0] == span[1]
+            neighbour for neighbour in beside if neighbour[1] == span[0] or neighbour[0] == span[1]
         ]
         merged.remove(span)
-        nearest = max(
-            beside,
-            key=lambda neighbour: _likeness(span, neighbour, parts),
-            default=None,
-        )
+        nearest = max(beside, key=lambda neighbour: _likeness(span, neighbour, parts), default=None)
         if nearest is not None and _joint_share(span, nearest, parts) >= _JOINING_SHARE:
             first, last = min(span[0], nearest[0]), max(span[1], nearest[1])
             merged[merged.index(nearest)] = first, last
@@ -222,9 +204,7 @@ def _covers(part: Part, span: tuple[float, float]) -> bool:
 def _is_alone(span: tuple[float, float], parts: Iterable[Part], least: float) -> bool:
     """Return whether the piece is ever played without what lies beside it."""
     return any(
-        _covers(part, span)
-        and part.start > span[0] - least
-        and part.end < span[1] + least
+        _covers(part, span) and part.start > span[0] - least and part.end < span[1] + least
         for part in parts
     )
 

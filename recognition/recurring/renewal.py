@@ -17,9 +17,7 @@ from recognition.recurring.join import MIN_MS
 
 
 def renewed(
-    before: Sequence[Item],
-    fresh: Sequence[Item],
-    claimed: Iterable[FoundOccurrence] = (),
+    before: Sequence[Item], fresh: Sequence[Item], claimed: Iterable[FoundOccurrence] = ()
 ) -> list[tuple[Item, int | None]]:
     """Return all items after some were made again, with the place of each in ``before``.
 
@@ -37,8 +35,7 @@ def renewed(
             unchanged.append(number)
     made = [_with_former(item, [*stale.values()]) for item in fresh]
     places = dict(enumerate(unchanged)) | {
-        len(unchanged) + number: place
-        for number, place in _successors(made, stale).items()
+        len(unchanged) + number: place for number, place in _successors(made, stale).items()
     }
     items = explained([*(before[number] for number in unchanged), *made], claimed)
     return [(item, places.get(number)) for number, item in items]
@@ -87,15 +84,9 @@ def _with_former(item: Item, stale: Sequence[Item]) -> Item:
     if former is None or not common_ms(item, former):
         return item
     now, then = max(
-        (
-            (a, b)
-            for a in item.occurrences
-            for b in former.occurrences
-            if a.file == b.file
-        ),
+        ((a, b) for a in item.occurrences for b in former.occurrences if a.file == b.file),
         key=lambda pair: (
-            min(pair[0].end_ms, pair[1].end_ms)
-            - max(pair[0].start_ms, pair[1].start_ms)
+            min(pair[0].end_ms, pair[1].end_ms) - max(pair[0].start_ms, pair[1].start_ms)
         ),
     )
     # Both items time the same interval of a file, which tells how their times relate.
@@ -118,6 +109,4 @@ def _with_former(item: Item, stale: Sequence[Item]) -> Item:
                 pitch_cents=round(occurrence.pitch_cents + cents, 1),
             )
             additions.append(moved)
-    return replace(
-        item, occurrences=tuple(sorted([*item.occurrences, *additions], key=place_of))
-    )
+    return replace(item, occurrences=tuple(sorted([*item.occurrences, *additions], key=place_of)))

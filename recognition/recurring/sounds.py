@@ -71,9 +71,7 @@ class Sound:
         dense, level_map = scan_layer(self.fingerprint, params)
         return speech_share(dense, level_map, interval_ms, params) or 0.0
 
-    def landmarks(
-        self, interval_ms: tuple[int, int], params: Params = DEFAULT
-    ) -> Landmarks:
+    def landmarks(self, interval_ms: tuple[int, int], params: Params = DEFAULT) -> Landmarks:
         """Return an interval's landmarks as those of a recording that begins there."""
         first = round(interval_ms[0] / params.frame_ms)
         last = round(interval_ms[1] / params.frame_ms)

@@ -88,9 +88,7 @@ class SoundComparison:
 _UNRELATED = SoundComparison(SoundRelation.NONE, (), 0.0, 0.0, 1.0, 0.0, 0.0)
 
 
-def compare(
-    a: Fingerprint, b: Fingerprint, params: Params = DEFAULT
-) -> SoundComparison:
+def compare(a: Fingerprint, b: Fingerprint, params: Params = DEFAULT) -> SoundComparison:
     """Align two recordings; both need their reference layer.
 
     The result is symmetric, apart from which recording is ``a``.
@@ -146,9 +144,7 @@ class _Pair:
         if not runs_found:
             return _UNRELATED
         runs = [
-            segment_match(
-                run, duration_ms=self.lengths[0], hours=1.0, params=self.params
-            )
+            segment_match(run, duration_ms=self.lengths[0], hours=1.0, params=self.params)
             for run in runs_found
         ]
         ordered = _in_order(runs)
@@ -191,9 +187,7 @@ class _Pair:
         elif coverage[shorter] >= SAME_RECORDING_COVERAGE:
             # A logo within a song is no version of it.
             is_part = max(shared) < OVERLAP_MS and 2 * min(extents) < max(extents)
-            relation = (
-                SoundRelation.OVERLAP if is_part else SoundRelation.SAME_RECORDING
-            )
+            relation = SoundRelation.OVERLAP if is_part else SoundRelation.SAME_RECORDING
             margin = (coverage[shorter] - SAME_RECORDING_COVERAGE) / 0.1
         elif self._is_loop(comparison.runs, ordered):
             relation, margin = SoundRelation.SHARED_LOOP, 1.0
@@ -205,9 +199,7 @@ class _Pair:
         confidence = round(sure * min(1.0, 0.5 + margin / 2), 2)
         return replace(comparison, relation=relation, confidence=confidence)
 
-    def _is_loop(
-        self, runs: Sequence[SegmentMatch], ordered: Sequence[SegmentMatch]
-    ) -> bool:
+    def _is_loop(self, runs: Sequence[SegmentMatch], ordered: Sequence[SegmentMatch]) -> bool:
         """Return whether the shared sound is one short interval, repeated."""
         if is_repeated(runs) or is_repeated([_turned(run) for run in runs]):
             return True
@@ -232,8 +224,7 @@ class _Pair:
         edge = _FADE_MS / self.params.frame_ms
         ends = (frames <= frames[0] + edge, frames >= frames[-1] - edge)
         return any(
-            end.sum() >= _FEWEST_LEVELS
-            and abs(float(np.median(gaps[end])) - middle) > _FADE_NEPERS
+            end.sum() >= _FEWEST_LEVELS and abs(float(np.median(gaps[end])) - middle) > _FADE_NEPERS
             for end in ends
         )
 
@@ -271,8 +262,7 @@ def _same_length(comparison: SoundComparison, extents: tuple[int, ...]) -> bool:
     """Return whether tempo, pitch and length allow two recordings to be the same audio."""
     unlike = abs(extents[0] - extents[1])
     return (
-        abs(comparison.tempo_ratio - 1)
-        <= max(SAME_AUDIO_TEMPO, _APART_MS / max(extents))
+        abs(comparison.tempo_ratio - 1) <= max(SAME_AUDIO_TEMPO, _APART_MS / max(extents))
         and abs(comparison.pitch_cents) <= SAME_AUDIO_CENTS
         and unlike <= max(2000, 0.01 * max(extents))
     )

@@ -53,11 +53,7 @@ class OneRecording:
         return answers
 
     def _vote(
-        self,
-        hashes: NDArray[np.uint32],
-        frames: NDArray[np.int32],
-        top: int,
-        min_votes: int,
+        self, hashes: NDArray[np.uint32], frames: NDArray[np.int32], top: int, min_votes: int
     ) -> list[Vote]:
         own_hashes, at = self.hashes
         low = np.searchsorted(own_hashes, hashes, side="left")

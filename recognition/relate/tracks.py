@@ -40,9 +40,7 @@ def scan_tracks(
         new = [segment for segment in segments if segment.track == number]
         unmatched = _without_silence(result.unmatched, of_track.unmatched)
         result = replace(
-            result,
-            segments=tuple(segments),
-            unmatched=tuple(_cut_unmatched(unmatched, new)),
+            result, segments=tuple(segments), unmatched=tuple(_cut_unmatched(unmatched, new))
         )
     return result
 
@@ -64,9 +62,7 @@ def with_track(
     return sorted(joined, key=lambda segment: segment.start_ms)
 
 
-def unsearched(
-    tracks: Iterable[SoundTrack], searched: Iterable[int]
-) -> tuple[str, ...]:
+def unsearched(tracks: Iterable[SoundTrack], searched: Iterable[int]) -> tuple[str, ...]:
     """Return a warning if other tracks were not searched, though they may differ."""
     done = set(searched)
     count = sum(
@@ -76,9 +72,7 @@ def unsearched(
     )
     if count == 0:
         return ()
-    return (
-        f"{count} other sound track{' was' if count == 1 else 's were'} not searched.",
-    )
+    return (f"{count} other sound track{' was' if count == 1 else 's were'} not searched.",)
 
 
 def _lies_in(segment: SegmentMatch, outer: SegmentMatch, longer_ms: int = 0) -> bool:
@@ -128,8 +122,7 @@ def _without_silence(
 
 
 def _cut_unmatched(
-    unmatched: Iterable[UnmatchedInterval],
-    segments: Sequence[SegmentMatch | UnmatchedInterval],
+    unmatched: Iterable[UnmatchedInterval], segments: Sequence[SegmentMatch | UnmatchedInterval]
 ) -> Iterator[UnmatchedInterval]:
     """Yield what segments leave of unmatched intervals; candidates stay where they fit."""
     for interval in unmatched:

@@ -97,22 +97,14 @@ def stages(
     first = [] if robust_first else [_sparse(PLAIN, hours, params)]
     grid = [SearchStage(GRID, warp, params.grid_top, hours) for warp in warps(params)]
     wide = [
-        *(
-            SearchStage(WIDE, warp, params.wide_offsets, hours)
-            for warp in wide_warps(params)
-        ),
-        *(
-            SearchStage(PITCHED, warp, params.pitched_top, hours)
-            for warp in pitched_warps(params)
-        ),
+        *(SearchStage(WIDE, warp, params.wide_offsets, hours) for warp in wide_warps(params)),
+        *(SearchStage(PITCHED, warp, params.pitched_top, hours) for warp in pitched_warps(params)),
     ]
     plain = [*first, _deep(PLAIN, hours, params), *grid]
     return [*plain, *wide] if widely else plain
 
 
-def following(
-    lines: Iterable[Warp], params: Params, *, hours: float
-) -> list[SearchStage]:
+def following(lines: Iterable[Warp], params: Params, *, hours: float) -> list[SearchStage]:
     """Return the stages that search a file along the changes found in a part of it."""
     return [
         stage
@@ -151,10 +143,7 @@ def wide_warps(params: Params) -> list[Warp]:
     speeds = [*_steps(1.08, 1.47, step), *_steps(1 / 1.08, 0.69, 1 / step)]
     step = TEMPO_STEP
     tempi = [*_steps(1.14, 1.41, step), *_steps(0.87, 0.69, 1 / step)]
-    return [
-        *(speed(factor, params) for factor in speeds),
-        *(Warp(tempo=tempo) for tempo in tempi),
-    ]
+    return [*(speed(factor, params) for factor in speeds), *(Warp(tempo=tempo) for tempo in tempi)]
 
 
 def pitched_warps(params: Params) -> list[Warp]:
@@ -167,11 +156,7 @@ def pitched_warps(params: Params) -> list[Warp]:
     pitches = [bins for bins in _either_way(half) if bins not in near]
     return [
         *(Warp(shift=float(bins)) for bins in pitches),
-        *(
-            Warp(tempo, float(bins))
-            for tempo in (0.92, 1.08)
-            for bins in _either_way(half // 2)
-        ),
+        *(Warp(tempo, float(bins)) for tempo in (0.92, 1.08) for bins in _either_way(half // 2)),
     ]
 
 
@@ -278,13 +263,10 @@ def line_votes(
             queries.append((hashes, frames))
             begun += len(hashes)
     every, at = (np.concatenate(column) for column in zip(*queries, strict=True))
-    answers = _best_offsets(
-        index, buckets, (every, at, spans), stage=stage, params=params
-    )
+    answers = _best_offsets(index, buckets, (every, at, spans), stage=stage, params=params)
     n = len(windows)
     return [
-        list(zip(windows, answers[n * k : n * (k + 1)], strict=True))
-        for k in range(len(lines))
+        list(zip(windows, answers[n * k : n * (k + 1)], strict=True)) for k in range(len(lines))
     ]
 
 
@@ -304,11 +286,7 @@ def _best_offsets(
     elif stage.name == WIDE:
         least = least_votes(stage.hours, params) - 1
     return index.query_windows(
-        buckets,
-        *hashed,
-        top=top,
-        min_votes=least,
-        max_list=longest_list(stage, params),
+        buckets, *hashed, top=top, min_votes=least, max_list=longest_list(stage, params)
     )
 
 
@@ -430,18 +408,14 @@ def windows_of(
         return every
     step, stride = params.step_frames, params.wide_every
     chosen: list[tuple[int, int]] = []
-    for _, numbered in groupby(
-        enumerate(every), key=lambda pair: pair[1][0] // step - pair[0]
-    ):
+    for _, numbered in groupby(enumerate(every), key=lambda pair: pair[1][0] // step - pair[0]):
         row = [window for _, window in numbered]
         # Of few in a row all, else the second of every so many.
         chosen += row if len(row) < stride else row[1::stride]
     return chosen
 
 
-def open_windows(
-    open_frames: NDArray[np.bool_], params: Params
-) -> list[tuple[int, int]]:
+def open_windows(open_frames: NDArray[np.bool_], params: Params) -> list[tuple[int, int]]:
     """Return overlapping windows with enough open frames for the shortest match."""
     n = len(open_frames)
     if not n:

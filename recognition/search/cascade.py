@@ -35,13 +35,7 @@ from recognition.types import Landmarks, LevelMap, Votes
 from recognition.verify.alignment import Alignment, Lead, QueryView, view_of
 from recognition.verify.bends import chosen_with_drifts, meeting
 from recognition.verify.calibration import threshold_bits
-from recognition.verify.extension import (
-    follow,
-    raw_in,
-    same_warp,
-    whole_run,
-    whole_window,
-)
+from recognition.verify.extension import follow, raw_in, same_warp, whole_run, whole_window
 from recognition.verify.relief import relief_bits
 from recognition.verify.repeats import better_repeat, sorted_hashes
 from recognition.verify.segments import ScoringRun, is_row, joined, overlap, room
@@ -74,9 +68,7 @@ class Search:
     # The runs found by recording, and how many of those found are among them.
     _of_recording: dict[int, list[ScoringRun]] = field(init=False, default_factory=dict)
     _sorted: int = field(init=False, default=0)
-    _raws: dict[tuple[int, tuple[int, int]], float] = field(
-        init=False, default_factory=dict
-    )
+    _raws: dict[tuple[int, tuple[int, int]], float] = field(init=False, default_factory=dict)
 
     # The query at the warps that stages follow.
     _views: dict[Warp, QueryView] = field(init=False, default_factory=dict)
@@ -110,9 +102,7 @@ class Search:
                 return number
         return len(lines)
 
-    def run_stage(
-        self, stage: SearchStage, index: VoteSource, buckets: Sequence[int]
-    ) -> None:
+    def run_stage(self, stage: SearchStage, index: VoteSource, buckets: Sequence[int]) -> None:
         """Search the index for more runs in the frames that are still open."""
         if stage.name == SWEEP:
             self.sweep(stage)
@@ -129,9 +119,7 @@ class Search:
         for window, votes in votes_by_window:
             self.follow_votes(stage, window, votes)
 
-    def follow_votes(
-        self, stage: SearchStage, window: tuple[int, int], votes: Votes
-    ) -> None:
+    def follow_votes(self, stage: SearchStage, window: tuple[int, int], votes: Votes) -> None:
         """Verify a window's strongest offsets, and weaker ones that a glance chooses.
 
         Of the wide grid, those along which many landmarks align.
@@ -175,10 +163,7 @@ class Search:
         open_frames = self.open_frames(stage)
         windows = open_windows(open_frames, self.params)
         if windows:
-            weighed = (
-                ((window, stage.warp), self.weights(window, stage))
-                for window in windows
-            )
+            weighed = (((window, stage.warp), self.weights(window, stage)) for window in windows)
             self.follow_all(sweep(self.references.places, weighed, self.params))
 
     def changes(self) -> list[Warp]:
@@ -188,11 +173,7 @@ class Search:
             if same_warp(run.alignment, _ORIGINAL):
                 continue
             like = next(
-                (
-                    warp
-                    for warp in lengths
-                    if same_warp(_alignment(warp), run.alignment)
-                ),
+                (warp for warp in lengths if same_warp(_alignment(warp), run.alignment)),
                 Warp(1 / run.alignment.slope, run.alignment.shift),
             )
             lengths[like] = lengths.get(like, 0.0) + run.length
@@ -256,9 +237,7 @@ class Search:
         still_open = self._still_open()
         if stage is None or stage.warp == PLAIN or stage.name in ON_GRID:
             return still_open
-        along = [
-            run for run in self.runs if same_warp(run.alignment, _alignment(stage.warp))
-        ]
+        along = [run for run in self.runs if same_warp(run.alignment, _alignment(stage.warp))]
         if not along:  # a partition, which knows no runs but gets what is open
             return still_open
         around = np.zeros(len(still_open), dtype=np.bool_)
@@ -307,9 +286,7 @@ class Search:
         around = (
             run
             for run in self._runs_of(lead.recording)
-            if run.length >= _LONG
-            and run.query_span[0] <= start
-            and end <= run.query_span[1]
+            if run.length >= _LONG and run.query_span[0] <= start and end <= run.query_span[1]
         )
         return max((self._raw_in(run, lead.window) for run in around), default=0.0)
 
@@ -366,19 +343,12 @@ class Search:
         """Return the run, or a repeat of its interval that fits better."""
         if run.recording not in self.hashed:
             self.hashed[run.recording] = sorted_hashes(run.reference, self.params)
-        alignment = better_repeat(
-            self.view, run, self.hashed[run.recording], self.params
-        )
+        alignment = better_repeat(self.view, run, self.hashed[run.recording], self.params)
         if alignment is None:
             return run
         start, end = run.query_span
         again = self._weighed(
-            replace(
-                lead,
-                alignment=alignment,
-                window=(int(start), int(end) + 1),
-                nearby=(0.0,),
-            )
+            replace(lead, alignment=alignment, window=(int(start), int(end) + 1), nearby=(0.0,))
         )
         if again is None or not self._is_found(again) or again.raw <= run.raw:
             return run
@@ -416,9 +386,7 @@ def unexplained(
     example after a voice. ``n_frames`` is the length of the query.
     """
     spans = sorted(
-        run.query_span
-        for run in runs
-        if run.recording == lead.recording and _on_line(run, lead)
+        run.query_span for run in runs if run.recording == lead.recording and _on_line(run, lead)
     )
     if not spans:
         return [lead]

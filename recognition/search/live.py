@@ -80,9 +80,7 @@ def hear(
     )
     going_on: list[ScoringRun | None] = []
     for play in plays:
-        lead = Lead(
-            play.recording, _alignment_of(play, params), (0, n_frames), 0, False
-        )
+        lead = Lead(play.recording, _alignment_of(play, params), (0, n_frames), 0, False)
         run = follow(search.view, references.landmarks_of(play.recording), lead, params)
         # Known since long, so that less evidence is enough than for a new play.
         heard = run is not None and run.bits >= params.candidate_bits
@@ -96,18 +94,10 @@ def hear(
         search.run_stage(stage, index, buckets)
 
     def leave(run: ScoringRun) -> SegmentMatch:
-        return segment_match(
-            run,
-            duration_ms=query.duration_ms,
-            hours=search.hours,
-            params=params,
-        )
+        return segment_match(run, duration_ms=query.duration_ms, hours=search.hours, params=params)
 
     settled = search.settled()
-    followed = [
-        None if run is None else _containing_run(settled, run, params)
-        for run in going_on
-    ]
+    followed = [None if run is None else _containing_run(settled, run, params) for run in going_on]
     followed_ids = set(map(id, followed))
     return HeardNow(
         followed=tuple(None if run is None else leave(run) for run in followed),
@@ -115,9 +105,7 @@ def hear(
     )
 
 
-def _containing_run(
-    settled: Sequence[ScoringRun], run: ScoringRun, params: Params
-) -> ScoringRun:
+def _containing_run(settled: Sequence[ScoringRun], run: ScoringRun, params: Params) -> ScoringRun:
     """Return the settled run of which a play's run is part.
 
     If there is none, another alignment of the recording fits better; then its own run.

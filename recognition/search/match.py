@@ -74,9 +74,7 @@ def searched(
 ) -> BegunScan:
     """Return a scan whose search is complete, with the runs found and those refused."""
     hours = catalogue_hours(sum(index.stats(b).postings for b in buckets))
-    begun = begin(
-        query, references=references, hours=hours, params=params, policy=policy
-    )
+    begun = begin(query, references=references, hours=hours, params=params, policy=policy)
     number = 0
     while begun.stage(number) is not None:
         if progress is not None:
@@ -121,10 +119,7 @@ class BegunScan:
         """Convert one of its runs to the library's output."""
         search = self.search
         return segment_match(
-            run,
-            duration_ms=self.query.duration_ms,
-            hours=search.hours,
-            params=search.params,
+            run, duration_ms=self.query.duration_ms, hours=search.hours, params=search.params
         )
 
     def result(self, refused: Sequence[SegmentMatch] = ()) -> ScanResult:
@@ -132,10 +127,7 @@ class BegunScan:
 
         ``refused`` are earlier alignments of the same scan that were too weak.
         """
-        matches = [
-            with_band(self.match(run), run, self.search)
-            for run in self.search.settled()
-        ]
+        matches = [with_band(self.match(run), run, self.search) for run in self.search.settled()]
         segments = tuple(
             joined_over_pauses(
                 matches, self.silent, hours=self.search.hours, params=self.search.params
@@ -150,9 +142,7 @@ class BegunScan:
             params=self.search.params,
         )
         return _with_speech(
-            ScanResult(self.query.duration_ms, segments, unmatched),
-            self.query,
-            self.search.params,
+            ScanResult(self.query.duration_ms, segments, unmatched), self.query, self.search.params
         )
 
 

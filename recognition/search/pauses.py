@@ -45,10 +45,7 @@ def joined_over_pauses(
 
 
 def _goes_on(
-    before: SegmentMatch,
-    after: SegmentMatch,
-    silent: NDArray[np.bool_],
-    params: Params,
+    before: SegmentMatch, after: SegmentMatch, silent: NDArray[np.bool_], params: Params
 ) -> bool:
     pause_ms = after.start_ms - before.end_ms
     if (
@@ -86,7 +83,5 @@ def _join_pair(
         bits=bits,
         e_value=expected,
         aligned=before.aligned + after.aligned,
-        expected_by_chance=round(
-            before.expected_by_chance + after.expected_by_chance, 1
-        ),
+        expected_by_chance=round(before.expected_by_chance + after.expected_by_chance, 1),
     )

@@ -42,9 +42,7 @@ class ScanPolicy:
         length = max(1, self.rec_length_ms)
         if self.points > 0:
             room = max(0, duration_ms - length)
-            starts = (
-                np.linspace(0, room, self.points) if self.points > 1 else [room / 2]
-            )
+            starts = np.linspace(0, room, self.points) if self.points > 1 else [room / 2]
             return [(round(s), min(round(s) + length, duration_ms)) for s in starts]
         if self.interval_ms > 0:
             every = range(0, duration_ms, length + self.interval_ms)

@@ -75,9 +75,7 @@ _WINDOWS_AT_ONCE = 256
 _OUTSIDE = -1  # the coarse time of a distance that no hash has
 
 _Places = tuple[NDArray[np.int32], NDArray[np.float32]]
-_Warps = tuple[
-    NDArray[np.float64], NDArray[np.float32], NDArray[np.int64], NDArray[np.int32]
-]
+_Warps = tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.int64], NDArray[np.int32]]
 _Hits = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.uint64]]
 _Postings = tuple[NDArray[np.uint32], NDArray[np.int32], NDArray[np.int32]]
 _Table = tuple[NDArray[np.uint64], NDArray[np.int32], int, _Postings]
@@ -104,9 +102,7 @@ class RetroIndex:
         return len(self.table[3][0])
 
     @classmethod
-    def of(
-        cls, references: Mapping[int, Landmarks], params: Params = DEFAULT
-    ) -> RetroIndex:
+    def of(cls, references: Mapping[int, Landmarks], params: Params = DEFAULT) -> RetroIndex:
         """Build the index from recordings by number; at least one is needed."""
         pairs = np.zeros(1 << _PAIR_BITS - 6, dtype=np.uint64)
         parts: list[_Postings] = []
@@ -163,9 +159,7 @@ def search_back(
     robust_first = policy.audio_type is CaptureType.RECORDED
     follows = todo is None
     if todo is None:
-        todo = stages(
-            params, robust_first=robust_first, hours=hours, widely=policy.widely
-        )
+        todo = stages(params, robust_first=robust_first, hours=hours, widely=policy.widely)
     grid = [stage for stage in todo if stage.name in ON_GRID]
     proposals = _ProposedLeads(search, index, grid)
 
@@ -181,9 +175,7 @@ def search_back(
         run(following(search.changes(), params, hours=hours))
     matches = [
         with_band(
-            segment_match(
-                run, duration_ms=query.duration_ms, hours=hours, params=params
-            ),
+            segment_match(run, duration_ms=query.duration_ms, hours=hours, params=params),
             run,
             search,
         )
@@ -191,10 +183,7 @@ def search_back(
     ]
     return tuple(
         replace(
-            match,
-            speech=speech_share(
-                dense, level_map, (match.start_ms, match.end_ms), params
-            ),
+            match, speech=speech_share(dense, level_map, (match.start_ms, match.end_ms), params)
         )
         for match in joined_over_pauses(matches, silent, hours=hours, params=params)
     )
@@ -264,10 +253,7 @@ class _ProposedLeads:
         return frames[chosen], keys[chosen]
 
     def _hits(
-        self,
-        stage: SearchStage,
-        changes: Sequence[Warp],
-        open_frames: NDArray[np.bool_],
+        self, stage: SearchStage, changes: Sequence[Warp], open_frames: NDArray[np.bool_]
     ) -> _Hits:
         params, landmarks = self.search.params, self.search.landmarks(stage)
         landmarks = select(landmarks, open_frames[landmarks.frames])
@@ -312,12 +298,7 @@ def _warps(grid: Sequence[Warp], params: Params) -> _Warps:
 
 
 @compiled
-def _mark_pairs(
-    query: _Places,
-    fan: int,
-    zone: Zone,
-    pairs: NDArray[np.uint64],
-) -> None:
+def _mark_pairs(query: _Places, fan: int, zone: Zone, pairs: NDArray[np.uint64]) -> None:
     """Mark the pair of first and other landmark, for both others of every hash."""
     frames, bins = query
     near = np.empty(fan + 1, dtype=np.int64)

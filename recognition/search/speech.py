@@ -43,9 +43,7 @@ _STAYS: Final = 0.9  # probability that speech, or its absence, lasts another se
 _MOST_ODDS: Final = 6.0  # limit on the log odds of one second
 # When one landmark follows another: frames from and to, bins from and to. The rows are:
 # sounds on, sounds on for longer, glides.
-_FOLLOWERS: Final = np.array(
-    [[6, 40, 0.0, 0.25], [20, 80, 0.0, 0.25], [4, 13, 0.35, 2.2]]
-)
+_FOLLOWERS: Final = np.array([[6, 40, 0.0, 0.25], [20, 80, 0.0, 0.25], [4, 13, 0.35, 2.2]])
 
 
 def speech_share(
@@ -58,9 +56,7 @@ def speech_share(
     features = traits(landmarks, level_map, interval_ms, params)
     if not len(features):
         return None
-    odds = _with_neighbours(
-        np.clip(features @ _WEIGHTS + _BIAS, -_MOST_ODDS, _MOST_ODDS)
-    )
+    odds = _with_neighbours(np.clip(features @ _WEIGHTS + _BIAS, -_MOST_ODDS, _MOST_ODDS))
     return round(float((odds > 0).mean()), 2)
 
 
@@ -119,9 +115,7 @@ def _likeness(changes: NDArray[np.float64], apart: int) -> NDArray[np.float64]:
     return alike
 
 
-def _followers_by_second(
-    landmarks: Landmarks, edges: NDArray[np.int32]
-) -> NDArray[np.float64]:
+def _followers_by_second(landmarks: Landmarks, edges: NDArray[np.int32]) -> NDArray[np.float64]:
     """Return per second the log number of landmarks, and three shares of followed ones."""
     reach = np.int32(edges[-1, 1] + _FOLLOWERS[:, 1].max())
     near = slice(*np.searchsorted(landmarks.frames, np.array([edges[0, 0], reach])))
@@ -138,10 +132,7 @@ def _followers_by_second(
 
 @compiled
 def _followed(
-    frames: NDArray[np.int32],
-    bins: NDArray[np.float32],
-    count: int,
-    ways: NDArray[np.float64],
+    frames: NDArray[np.int32], bins: NDArray[np.float32], count: int, ways: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return whether each of the first ``count`` landmarks is followed, in each way."""
     flags = np.zeros((count, len(ways)), dtype=np.float64)
@@ -179,6 +170,4 @@ def _with_neighbours(odds: NDArray[np.float64]) -> NDArray[np.float64]:
 def _carried(odds: float) -> np.float64:
     """Return the log odds of a second that follow from those of its neighbour."""
     ratio = np.exp(odds)
-    return np.float64(
-        np.log((ratio * _STAYS + 1 - _STAYS) / (ratio * (1 - _STAYS) + _STAYS))
-    )
+    return np.float64(np.log((ratio * _STAYS + 1 - _STAYS) / (ratio * (1 - _STAYS) + _STAYS)))

@@ -34,9 +34,7 @@ Where = tuple[tuple[int, int], Warp]
 
 
 def sweep(
-    tables: Sequence[PlaceTable],
-    windows: Iterable[tuple[Where, Weights]],
-    params: Params,
+    tables: Sequence[PlaceTable], windows: Iterable[tuple[Where, Weights]], params: Params
 ) -> Iterator[Lead]:
     """Yield where in the catalogue each window may lie, best first."""
     for where, weights in windows:
@@ -44,9 +42,7 @@ def sweep(
             yield lead_at(place, where, weights, params)
 
 
-def swept_places(
-    tables: Sequence[PlaceTable], weights: Weights, params: Params
-) -> list[Place]:
+def swept_places(tables: Sequence[PlaceTable], weights: Weights, params: Params) -> list[Place]:
     """Return the highest places beneath a window, best first.
 
     A rough pass chooses places, exact heights choose among these.
@@ -56,19 +52,13 @@ def swept_places(
     candidates: list[Place] = []
     for table in tables:
         interrupts.look()
-        local, places = highest_places(
-            table, weights, params.rough_least, params.rough_top
-        )
+        local, places = highest_places(table, weights, params.rough_least, params.rough_top)
         candidates += _exact(table, weights, local, places, params.sweep_least)[1]
     return highest(candidates, params.sweep_top, params)
 
 
 def glance(
-    tables: Sequence[PlaceTable],
-    where: Where,
-    weights: Weights,
-    votes: Votes,
-    params: Params,
+    tables: Sequence[PlaceTable], where: Where, weights: Weights, votes: Votes, params: Params
 ) -> Iterator[Lead]:
     """Yield which of many weakly voted offsets of a window may hold a match, best first.
 
@@ -81,11 +71,7 @@ def glance(
 
 
 def glanced_places(
-    tables: Sequence[PlaceTable],
-    where: Where,
-    weights: Weights,
-    votes: Votes,
-    params: Params,
+    tables: Sequence[PlaceTable], where: Where, weights: Weights, votes: Votes, params: Params
 ) -> tuple[list[int], list[Place]]:
     """Return which of a window's votes are high enough, and the place of each."""
     which: list[int] = []
@@ -99,9 +85,7 @@ def glanced_places(
         interrupts.look()
         local = table.local(votes.recordings)
         here = np.flatnonzero(local >= 0)
-        high, exact = _exact(
-            table, weights, local[here], places[here], params.glance_least
-        )
+        high, exact = _exact(table, weights, local[here], places[here], params.glance_least)
         which += here[high].tolist()
         candidates += exact
     return which, candidates
@@ -150,10 +134,7 @@ def lead_at(place: Place, where: Where, weights: Weights, params: Params) -> Lea
 
 
 def weights_of(
-    view: QueryView,
-    window: tuple[int, int],
-    open_frames: NDArray[np.bool_],
-    params: Params,
+    view: QueryView, window: tuple[int, int], open_frames: NDArray[np.bool_], params: Params
 ) -> Weights:
     """Return the weight of a landmark of each bin in each cell of a window.
 
@@ -165,11 +146,7 @@ def weights_of(
     end -= (end - start) % params.sweep_frames
     low, high = np.searchsorted(view.landmarks.frames, [start - 1, end + 1])
     hit = np.zeros((params.n_bins, end - start), dtype=np.bool_)
-    _mark(
-        view.landmarks.frames[low:high] - np.int32(start),
-        view.landmarks.bins[low:high],
-        hit,
-    )
+    _mark(view.landmarks.frames[low:high] - np.int32(start), view.landmarks.bins[low:high], hit)
     first = start // view.map_frames
     exact = _cells(
         _rise_bits(view, (first, -(-end // view.map_frames)), params),
@@ -181,9 +158,7 @@ def weights_of(
     return Weights.of(exact)
 
 
-def _rise_bits(
-    view: QueryView, rows: tuple[int, int], params: Params
-) -> NDArray[np.float32]:
+def _rise_bits(view: QueryView, rows: tuple[int, int], params: Params) -> NDArray[np.float32]:
     """Return the evidence, in bits, of each cell of some map rows; see ``relief``."""
     if not len(view.map_levels):
         columns = -(-params.n_bins // view.map_bins)
@@ -196,9 +171,7 @@ def _rise_bits(
 
 
 @compiled
-def _mark(
-    frames: NDArray[np.int32], bins: NDArray[np.float32], hit: NDArray[np.bool_]
-) -> None:
+def _mark(frames: NDArray[np.int32], bins: NDArray[np.float32], hit: NDArray[np.bool_]) -> None:
     """Mark the places within a frame and half a bin of a landmark."""
     for k in range(len(frames)):
         low, high = int(np.ceil(bins[k] - 0.5)), int(np.floor(bins[k] + 0.5))

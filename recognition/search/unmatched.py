@@ -9,12 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognition.params import DEFAULT, Params
-from recognition.types import (
-    RefusedAlignment,
-    SegmentMatch,
-    UnmatchedInterval,
-    UnmatchedKind,
-)
+from recognition.types import RefusedAlignment, SegmentMatch, UnmatchedInterval, UnmatchedKind
 
 _KINDS = (UnmatchedKind.NO_MATCH, UnmatchedKind.SILENCE, UnmatchedKind.NOT_SCANNED)
 
@@ -50,9 +45,7 @@ def unmatched_intervals(
         kind = _KINDS[kinds[first]]
         best = _strongest(spans, start, end) if kind is UnmatchedKind.NO_MATCH else None
         candidate = None if best is None else _candidate(refused[best])
-        if end - start > (
-            params.no_match_min_ms if kind is UnmatchedKind.NO_MATCH else 0
-        ):
+        if end - start > (params.no_match_min_ms if kind is UnmatchedKind.NO_MATCH else 0):
             intervals.append(UnmatchedInterval(start, end, kind, candidate))
     return tuple(intervals)
 

@@ -18,13 +18,7 @@ from numpy.typing import NDArray
 from recognition.index.places import Bins, Cells, PlaceTable, first_from
 from recognition.jit import compiled, compiled_part
 from recognition.params import Params
-from recognition.search.candidates import (
-    SPEED_STEP,
-    TEMPO_STEP,
-    SearchStage,
-    Warp,
-    alignment_at,
-)
+from recognition.search.candidates import SPEED_STEP, TEMPO_STEP, SearchStage, Warp, alignment_at
 from recognition.search.sweep import Place, highest
 from recognition.types import Votes
 from recognition.verify.alignment import Lead, QueryView
@@ -35,9 +29,7 @@ _FINE = [*product((-1, -0.5, 0, 0.5, 1), (-4, -2, 0, 2, 4))]
 
 Query = tuple[NDArray[np.uint8], NDArray[np.float32], tuple[int, int], int]
 """The parts of ``Heard``, and the frames of a cell."""
-Trials = tuple[
-    NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], int, float
-]
+Trials = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], int, float]
 """Ratios to a line's tempo, bins and frames beside it; how many of these are rough, and
 the deviations that the best of them must reach for the others.
 """
@@ -67,11 +59,7 @@ def heard_in(view: QueryView, window: tuple[int, int], params: Params) -> Heard:
 
 
 def wide_places(
-    tables: Sequence[PlaceTable],
-    heard: Heard,
-    votes: Votes,
-    warp: Warp,
-    params: Params,
+    tables: Sequence[PlaceTable], heard: Heard, votes: Votes, warp: Warp, params: Params
 ) -> tuple[list[int], list[Place]]:
     """Return which of a window's votes many landmarks align along, and the place of each.
 
@@ -105,10 +93,7 @@ def wide_places(
 
 
 def wide_leads(
-    places: Iterable[Place],
-    window: tuple[int, int],
-    stage: SearchStage,
-    params: Params,
+    places: Iterable[Place], window: tuple[int, int], stage: SearchStage, params: Params
 ) -> Iterator[Lead]:
     """Yield the leads of the highest of some places of a window, best first."""
     for height, recording, delta in highest(places, params.glance_top, params):
@@ -128,10 +113,7 @@ def _trials(is_speed: bool, params: Params) -> Trials:
 
 @compiled
 def _mark(
-    frames: NDArray[np.int32],
-    bins: NDArray[np.float32],
-    size: int,
-    cells: NDArray[np.uint8],
+    frames: NDArray[np.int32], bins: NDArray[np.float32], size: int, cells: NDArray[np.uint8]
 ) -> None:
     """Mark the cells within a frame and half a bin of a landmark."""
     n_bins, n = cells.shape
@@ -180,11 +162,7 @@ def _highest(
     ratios, shifts, frames, _, _ = trials
     highest = 0.0
     for trial in tried:
-        line = (
-            warp[0] * ratios[trial],
-            warp[1] + shifts[trial],
-            offset[1] + frames[trial],
-        )
+        line = (warp[0] * ratios[trial], warp[1] + shifts[trial], offset[1] + frames[trial])
         highest = max(highest, _height(landmarks, offset[0], query, line, warp[0]))
     return highest
 

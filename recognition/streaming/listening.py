@@ -222,9 +222,7 @@ class Ear:
         if self._format is None:
             self._format = audio_format
             if frame.layout.nb_channels > 1:
-                self._converter = Converter(
-                    Wanted("fltp", "stereo", SAMPLE_RATE, BLOCK_SAMPLES)
-                )
+                self._converter = Converter(Wanted("fltp", "stereo", SAMPLE_RATE, BLOCK_SAMPLES))
         return audio_format == self._format
 
     def _take(self, frame: AudioFrame, packet: Packet[AudioStream]) -> None:
@@ -314,6 +312,4 @@ def moved_to_zero(made: Fingerprint) -> tuple[int, Fingerprint]:
 def _move_landmarks(landmarks: Landmarks | None, by: int) -> Landmarks | None:
     if landmarks is None:
         return None
-    return Landmarks(
-        frames=landmarks.frames + by, bins=landmarks.bins, levels=landmarks.levels
-    )
+    return Landmarks(frames=landmarks.frames + by, bins=landmarks.bins, levels=landmarks.levels)

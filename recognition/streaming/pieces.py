@@ -58,9 +58,7 @@ class PieceCollector:
             params_hash=DEFAULT.shape_hash(),
             reference=_join_landmarks(self._sparse),
             dense=_join_landmarks(self._dense),
-            level_map=LevelMap(
-                self._rows[: self._there], DEFAULT.map_frames, DEFAULT.map_bins
-            ),
+            level_map=LevelMap(self._rows[: self._there], DEFAULT.map_frames, DEFAULT.map_bins),
         )
 
     def _put(self, rows: NDArray[np.uint8], at: int) -> None:

@@ -95,10 +95,7 @@ class QueryView:
 
 
 def view_of(
-    landmarks: Landmarks,
-    level_map: LevelMap | None,
-    n_frames: int,
-    params: Params = DEFAULT,
+    landmarks: Landmarks, level_map: LevelMap | None, n_frames: int, params: Params = DEFAULT
 ) -> QueryView:
     """Prepare a query of ``n_frames`` frames for lookups."""
     last = int(landmarks.frames[-1]) + 1 if len(landmarks.frames) else 0
@@ -240,10 +237,7 @@ def _partners(
 
 @compiled
 def _fit(
-    query: QueryPlaces,
-    reference: ReferencePlaces,
-    alignment: Place,
-    limits: tuple[float, float],
+    query: QueryPlaces, reference: ReferencePlaces, alignment: Place, limits: tuple[float, float]
 ) -> Place:
     least, most = limits
     for tolerance in ((3.0, 0.9), (2.0, 0.6), (1.5, 0.5)):
@@ -268,10 +262,7 @@ def _fit(
 
 @compiled_part
 def _pairs_near(
-    query: QueryPlaces,
-    reference: ReferencePlaces,
-    alignment: Place,
-    tolerance: tuple[float, float],
+    query: QueryPlaces, reference: ReferencePlaces, alignment: Place, tolerance: tuple[float, float]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     first, frames, bins = query
     r = np.empty(len(reference[0]), dtype=np.float64)

@@ -21,9 +21,7 @@ _SAME_TEMPO = 0.001  # straight runs of the same music differ by less
 
 
 def chosen_with_drifts(
-    runs: Sequence[ScoringRun],
-    follow_all: Callable[[Sequence[Lead]], None],
-    params: Params,
+    runs: Sequence[ScoringRun], follow_all: Callable[[Sequence[Lead]], None], params: Params
 ) -> list[ScoringRun]:
     """Choose among runs, and look for more beside those that drift.
 
@@ -70,9 +68,7 @@ def leads_beside(runs: Sequence[ScoringRun], params: Params) -> Iterator[Lead]:
                 yield _lead(later, later.alignment, (end, end + reach))
 
 
-def _between_ends(
-    earlier: ScoringRun, later: ScoringRun, params: Params
-) -> Lead | None:
+def _between_ends(earlier: ScoringRun, later: ScoringRun, params: Params) -> Lead | None:
     """Return the lead from the end of a run to the start of a later one; None if there
     is no room, or their tempi do not lead there.
     """

@@ -144,20 +144,13 @@ def weighed(lookup: Lookup, findings: Found, inner: Span) -> Weighed:
         constants,
     )
     weights = raw.copy()
-    _saturate(
-        reference[0],
-        weights,
-        constants[SATURATION_FRAMES],
-        constants[SATURATION_BITS],
-    )
+    _saturate(reference[0], weights, constants[SATURATION_FRAMES], constants[SATURATION_BITS])
     return states, gaps, expected, weights, raw, p0
 
 
 @compiled_part
 def _closeness_bits(
-    levels: NDArray[np.float64],
-    places: NDArray[np.float64],
-    closeness: NDArray[np.float64],
+    levels: NDArray[np.float64], places: NDArray[np.float64], closeness: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return the bits for close, near and far agreement, from counts by chance.
 
@@ -234,9 +227,7 @@ def _expected_gains(
 
 
 @compiled_part
-def _overall_gain(
-    states: NDArray[np.int8], gaps: NDArray[np.float32], inner: Span
-) -> float:
+def _overall_gain(states: NDArray[np.int8], gaps: NDArray[np.float32], inner: Span) -> float:
     """Return the median gap of all aligned landmarks, NaN if there is none."""
     aligned = np.empty(inner[1] - inner[0], dtype=np.float32)
     n = 0
@@ -272,8 +263,7 @@ def _mark_absent(
 @compiled_part
 def _band(place: float, constants: Constants) -> int:
     return min(
-        int(place * constants[GAIN_BANDS] / constants[N_BINS]),
-        int(constants[GAIN_BANDS]) - 1,
+        int(place * constants[GAIN_BANDS] / constants[N_BINS]), int(constants[GAIN_BANDS]) - 1
     )
 
 
@@ -308,9 +298,7 @@ def _weights(
     for i in range(len(frames)):
         while frames[low] < frames[i] - constants[ONSET_FRAMES]:
             low += 1
-        while (
-            high < len(frames) and frames[high] <= frames[i] + constants[ONSET_FRAMES]
-        ):
+        while high < len(frames) and frames[high] <= frames[i] + constants[ONSET_FRAMES]:
             high += 1
         if states[i] == OUTSIDE:
             continue
@@ -335,10 +323,7 @@ def _weights(
 
 @compiled_part
 def _saturate(
-    frames: NDArray[np.int32],
-    weights: NDArray[np.float32],
-    window: float,
-    most: float,
+    frames: NDArray[np.int32], weights: NDArray[np.float32], window: float, most: float
 ) -> None:
     """Limit the evidence for the match from any short interval to ``most`` bits.
 

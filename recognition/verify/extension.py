@@ -27,13 +27,7 @@ from recognition.verify.lookup import (
     found_wider,
     lookup_of,
 )
-from recognition.verify.segments import (
-    ScoringRun,
-    best_segment,
-    edge_of,
-    missing_bits,
-    trimmed,
-)
+from recognition.verify.segments import ScoringRun, best_segment, edge_of, missing_bits, trimmed
 
 _FITS = 6  # enough: each fit lets a run at another tempo grow to about twice its length
 # With fewer landmarks, a span says too little to estimate gains and chance.
@@ -51,12 +45,7 @@ Tally = tuple[int, int, float, float, int, int, int, int, float]
 
 
 def follow(
-    view: QueryView,
-    reference: Landmarks,
-    lead: Lead,
-    params: Params,
-    *,
-    beyond: float = 0.0,
+    view: QueryView, reference: Landmarks, lead: Lead, params: Params, *, beyond: float = 0.0
 ) -> ScoringRun | None:
     """Return the best run along a lead, verified in its window and then extended.
 
@@ -88,9 +77,7 @@ def follow(
     run = _extend_run(view, run, span, within, params)
     for _ in range(_FITS):
         span = (run.first, run.last + 1)
-        alignment = fit_alignment(
-            view, reference, span, run.alignment, lead.alignment.slope
-        )
+        alignment = fit_alignment(view, reference, span, run.alignment, lead.alignment.slope)
         fitted = replace(run, alignment=alignment)
         wider = _inside(within, fitted, _wider(run, params))
         again = _extend_run(view, fitted, wider, within, params)
@@ -101,11 +88,7 @@ def follow(
     paid = replace(run, bits=run.bits - _bill(run.alignment, params))
     if lead.warped:
         return paid
-    price = (
-        0.0
-        if same_warp(lead.alignment, Alignment(1.0, 0.0, 0.0))
-        else params.followed_bits
-    )
+    price = 0.0 if same_warp(lead.alignment, Alignment(1.0, 0.0, 0.0)) else params.followed_bits
     # It strays if it was fitted to another tempo or pitch than the lead's.
     if same_warp(run.alignment, lead.alignment):
         return replace(run, bits=run.bits - price)
@@ -155,9 +138,7 @@ def _bill(alignment: Alignment, params: Params) -> float:
     return params.warp_bits if near else params.wide_bits
 
 
-def raw_in(
-    view: QueryView, run: ScoringRun, window: tuple[int, int], params: Params
-) -> float:
+def raw_in(view: QueryView, run: ScoringRun, window: tuple[int, int], params: Params) -> float:
     """Return the ``raw`` bits of a run's alignment in a window of query frames."""
     span = _span(run.reference, run.alignment, window)
     best = _run_in(view, run.recording, run.reference, span, run.alignment, params)
@@ -184,11 +165,7 @@ def _promising(
 
 
 def _straight(
-    view: QueryView,
-    run: ScoringRun,
-    along: Alignment,
-    within: tuple[int, int],
-    params: Params,
+    view: QueryView, run: ScoringRun, along: Alignment, within: tuple[int, int], params: Params
 ) -> ScoringRun:
     """Return what remains of a run at the tempo and pitch of the alignment ``along``."""
     middle = sum(run.reference_span) / 2
@@ -215,21 +192,14 @@ def whole_window(
         lookup_of(view, reference, span, lead.alignment, params),
         np.array(lead.nearby, dtype=np.float64),
     )
-    alignment = replace(
-        lead.alignment, offset=lead.alignment.offset + lead.nearby[best]
-    )
+    alignment = replace(lead.alignment, offset=lead.alignment.offset + lead.nearby[best])
     return _run(lead.recording, reference, span[0], alignment, tally)
 
 
-def _span(
-    reference: Landmarks, alignment: Alignment, window: tuple[int, int]
-) -> tuple[int, int]:
+def _span(reference: Landmarks, alignment: Alignment, window: tuple[int, int]) -> tuple[int, int]:
     """Return the numbers of the reference landmarks that fall into a query window."""
     beyond = int(reference.frames[-1]) + 1
-    places = [
-        min(max(0, math.ceil(alignment.reference_frame(frame))), beyond)
-        for frame in window
-    ]
+    places = [min(max(0, math.ceil(alignment.reference_frame(frame))), beyond) for frame in window]
     # searchsorted would convert the whole array for values of another type.
     low, high = np.searchsorted(reference.frames, np.array(places, dtype=np.int32))
     return int(low), int(high)
@@ -277,9 +247,7 @@ def _extend_run(
     return extended
 
 
-def _inside(
-    within: tuple[int, int], run: ScoringRun, span: tuple[int, int]
-) -> tuple[int, int]:
+def _inside(within: tuple[int, int], run: ScoringRun, span: tuple[int, int]) -> tuple[int, int]:
     """Limit a span to the landmarks that fall inside ``within``, in query frames."""
     low, high = _span(run.reference, run.alignment, within)
     return max(span[0], low), min(span[1], high)
@@ -373,11 +341,7 @@ def _best_run(lookup: Lookup, limits: Limits, edge: Edge) -> Tally:
 
 @compiled_part
 def _find_ends(
-    lookup: Lookup,
-    result: Weighed,
-    segment: tuple[int, int, float],
-    limits: Limits,
-    edge: Edge,
+    lookup: Lookup, result: Weighed, segment: tuple[int, int, float], limits: Limits, edge: Edge
 ) -> Tally:
     """Return a run with its true ends."""
     frames, bins, _ = lookup[1]

@@ -21,9 +21,7 @@ _BEFORE_AND_AFTER = ((-1.0, -0.5), (-1.0, 0.5), (1.0, -0.5), (1.0, 0.5))
 """Frames and bins around a place, within which a landmark counts as aligned."""
 
 
-def heard_band(
-    view: QueryView, run: ScoringRun, params: Params
-) -> tuple[int | None, int | None]:
+def heard_band(view: QueryView, run: ScoringRun, params: Params) -> tuple[int | None, int | None]:
     """Return the lowest and the highest frequency of a run in the query, in Hz, exact to
     a third of an octave.
 

@@ -16,13 +16,7 @@ from recognition.fingerprint.levels import OFFSET, STEPS_PER_NEPER
 from recognition.jit import compiled, compiled_part
 from recognition.params import DEFAULT, Params
 from recognition.types import Landmarks
-from recognition.verify.alignment import (
-    Alignment,
-    Place,
-    QueryView,
-    nearest,
-    something_near,
-)
+from recognition.verify.alignment import Alignment, Place, QueryView, nearest, something_near
 from recognition.verify.band import BAND_FRAMES
 
 OUTSIDE, MISSING, ALIGNED, ABSENT = -1, 0, 1, 2
@@ -72,10 +66,7 @@ Lookup = tuple[Query, Reference, Place, Constants, Tables]
 # sound; the shares assumed for chance until shifted alignments show them. Measured, see
 # docs/engine-notes.md, How closely landmarks agree.
 CLOSENESS = np.array(
-    [
-        [0.08, 0.3, 0.4, 0.35, 0.25, 0.1, 0.22, 0.68],
-        [0.06, 0.2, 0.35, 0.35, 0.3, 0.15, 0.3, 0.55],
-    ]
+    [[0.08, 0.3, 0.4, 0.35, 0.25, 0.1, 0.22, 0.68], [0.06, 0.2, 0.35, 0.35, 0.3, 0.15, 0.3, 0.55]]
 )
 # How fast alignments get rarer per frame of distance where the recording sounds, and
 # the mean of ``timing_at`` assumed for chance until shifted alignments show it.
@@ -146,9 +137,7 @@ def aligned_counts(
 
 @compiled
 def _counts(
-    query: tuple[
-        NDArray[np.int32], NDArray[np.uint64], NDArray[np.int32], NDArray[np.float32]
-    ],
+    query: tuple[NDArray[np.int32], NDArray[np.uint64], NDArray[np.int32], NDArray[np.float32]],
     reference: tuple[NDArray[np.int32], NDArray[np.float32]],
     alignment: Place,
     nearby: NDArray[np.float64],
@@ -164,9 +153,7 @@ def _counts(
             if frame < 0 or frame > len(first) - 2 or place < 0:
                 continue
             if something_near(sectors, frame, place):
-                k = nearest(
-                    first, q_frames, q_bins, frame, place, tolerance[0], tolerance[1]
-                )
+                k = nearest(first, q_frames, q_bins, frame, place, tolerance[0], tolerance[1])
                 counts[n] += k >= 0
     return counts
 
@@ -223,9 +210,7 @@ def found_wider(lookup: Lookup, findings: Found, begin: int) -> Found:
         left[3] + findings[3] + right[3],
         left[4] + findings[4] + right[4],
         left[5] + findings[5] + right[5],
-        np.concatenate(
-            (left[6], findings[6] + np.int32(begin), right[6] + np.int32(end))
-        ),
+        np.concatenate((left[6], findings[6] + np.int32(begin), right[6] + np.int32(end))),
         np.concatenate((left[7], findings[7], right[7])),
     )
 
@@ -290,13 +275,7 @@ def _chance(
     alignment: Place,
     constants: Constants,
     tables: tuple[NDArray[np.int32], NDArray[np.float64]],
-) -> tuple[
-    NDArray[np.int64],
-    NDArray[np.float64],
-    float,
-    NDArray[np.int32],
-    NDArray[np.float32],
-]:
+) -> tuple[NDArray[np.int64], NDArray[np.float64], float, NDArray[np.int32], NDArray[np.float32]]:
     """Return what shifted alignments show; see ``Found``."""
     frames, bins, levels = reference
     first, sectors, q_frames, q_bins, q_levels = query[:5]

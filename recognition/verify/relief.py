@@ -52,10 +52,7 @@ def relief_bits(view: QueryView, run: ScoringRun, params: Params = DEFAULT) -> f
         return 0.0
     frames = run.reference.frames[slice(*span)][inside]
     bins = run.reference.bins[slice(*span)][inside]
-    places = (
-        run.alignment.offset + run.alignment.slope * frames,
-        bins + run.alignment.shift,
-    )
+    places = (run.alignment.offset + run.alignment.slope * frames, bins + run.alignment.shift)
     here, chance = _lifts(view, places, params)
     spread = float(chance.std()) if len(chance) else 0.0
     if not spread:
@@ -73,9 +70,7 @@ def relief_bits(view: QueryView, run: ScoringRun, params: Params = DEFAULT) -> f
     return min(bits, max(0.0, params.relief_most - run.bits))
 
 
-def rises(
-    view: QueryView, rows: tuple[int, int], params: Params
-) -> NDArray[np.float32]:
+def rises(view: QueryView, rows: tuple[int, int], params: Params) -> NDArray[np.float32]:
     """Return how far each cell of some rows of the level map rises above its
     surroundings.
 
@@ -89,9 +84,7 @@ def rises(
 
 
 @compiled
-def _rises(
-    levels: NDArray[np.uint8], reach_rows: int, reach_columns: int
-) -> NDArray[np.float32]:
+def _rises(levels: NDArray[np.uint8], reach_rows: int, reach_columns: int) -> NDArray[np.float32]:
     n_rows, n_columns = levels.shape
     tall, wide = 2 * reach_rows + 1, 2 * reach_columns + 1
     rises = np.empty((n_rows, n_columns), dtype=np.float32)
@@ -109,10 +102,7 @@ def _rises(
             around += sums[place]
         for column in range(n_columns):
             rises[row, column] = (
-                levels[row, column]
-                - sums[column] / tall
-                - here / wide
-                + around / (tall * wide)
+                levels[row, column] - sums[column] / tall - here / wide + around / (tall * wide)
             )
             right = min(column + reach_columns + 1, n_columns - 1)
             left = max(column - reach_columns, 0)
@@ -126,9 +116,7 @@ def _rises(
 
 
 def _lifts(
-    view: QueryView,
-    places: tuple[Floats, Floats],
-    params: Params,
+    view: QueryView, places: tuple[Floats, Floats], params: Params
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return the rises at places (frames, bins), and at the same places shifted."""
     frames, bins = places

@@ -64,9 +64,7 @@ def better_repeat(
     return best
 
 
-def repeats_of(
-    recording: Hashes, span: tuple[int, int], params: Params = DEFAULT
-) -> list[int]:
+def repeats_of(recording: Hashes, span: tuple[int, int], params: Params = DEFAULT) -> list[int]:
     """Return how many frames later (negative: earlier) an interval recurs, likest
     first.
 

@@ -155,11 +155,7 @@ def chosen(runs: Sequence[ScoringRun], params: Params) -> list[ScoringRun]:
     """
     best: list[ScoringRun] = []
     for run in sorted(runs, key=lambda r: -r.raw):
-        taken = sum(
-            overlap(run, earlier)
-            for earlier in best
-            if earlier.recording == run.recording
-        )
+        taken = sum(overlap(run, earlier) for earlier in best if earlier.recording == run.recording)
         if taken <= run.length / 2 and run.length - taken >= least_of(run, params):
             best.append(run)
     return best
@@ -169,9 +165,7 @@ def room(run: ScoringRun, runs: Sequence[ScoringRun], n_frames: int) -> tuple[in
     """Return the query frames around a run that no other of its recording claims."""
     start, end = run.query_span
     spans = [
-        rival.query_span
-        for rival in runs
-        if rival.recording == run.recording and rival is not run
+        rival.query_span for rival in runs if rival.recording == run.recording and rival is not run
     ]
     low = max((after for before, after in spans if before < start), default=-1)
     high = min((before for before, after in spans if after > end), default=n_frames)

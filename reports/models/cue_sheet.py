@@ -45,12 +45,8 @@ class CueEntry(models.Model):
     writers = models.JSONField(default=list, blank=True)
     publishers = models.JSONField(default=list, blank=True)
     isrc = models.CharField(max_length=12, blank=True, default="")
-    use = models.CharField(
-        max_length=20, choices=CueUse.choices, blank=True, default=""
-    )
-    origin = models.CharField(
-        max_length=40, choices=MusicOrigin.choices, blank=True, default=""
-    )
+    use = models.CharField(max_length=20, choices=CueUse.choices, blank=True, default="")
+    origin = models.CharField(max_length=40, choices=MusicOrigin.choices, blank=True, default="")
     note = models.CharField(max_length=1000, blank=True, default="")
     together = models.CharField(
         max_length=32,
@@ -73,12 +69,9 @@ class CueEntry(models.Model):
         ordering = ["start_ms", "id"]
         constraints = [
             models.UniqueConstraint(
-                fields=["scanned_file", "start_ms", "end_ms"],
-                name="cue_entry_once_an_interval",
+                fields=["scanned_file", "start_ms", "end_ms"], name="cue_entry_once_an_interval"
             ),
-            models.CheckConstraint(
-                condition=Q(start_ms__lt=F("end_ms")), name="cue_entry_ordered"
-            ),
+            models.CheckConstraint(condition=Q(start_ms__lt=F("end_ms")), name="cue_entry_ordered"),
         ]
 
     def __str__(self) -> str:
@@ -156,9 +149,7 @@ class SheetApproval(models.Model):
     scanned_file = models.OneToOneField(
         ScannedFile, on_delete=models.CASCADE, related_name="sheet_approval"
     )
-    state = models.CharField(
-        max_length=10, choices=SheetState.choices, default=SheetState.DRAFT
-    )
+    state = models.CharField(max_length=10, choices=SheetState.choices, default=SheetState.DRAFT)
     version = models.PositiveIntegerField(default=1)
     submitted_by = person_field()
     submitted_at = models.DateTimeField(null=True, blank=True)

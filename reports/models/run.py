@@ -14,15 +14,7 @@ from accounts.reach import Path, ReachManager
 from common.reading import read_date
 from common.uid import uid_field
 from jobs.selectors import progress_of
-from reports.choices import (
-    FILE_NAMES,
-    TITLES,
-    FilesWithout,
-    Format,
-    Mode,
-    RunState,
-    Separator,
-)
+from reports.choices import FILE_NAMES, TITLES, FilesWithout, Format, Mode, RunState, Separator
 
 _MOST_CHARS = 80
 
@@ -49,9 +41,7 @@ class ReportOptions(models.Model):
         default=FilesWithout.ALL,
     )
     format = models.CharField(max_length=8, choices=Format.choices, default=Format.CSV)
-    separator = models.CharField(
-        max_length=10, choices=Separator.choices, default=Separator.COMMA
-    )
+    separator = models.CharField(max_length=10, choices=Separator.choices, default=Separator.COMMA)
     byte_order_mark = models.BooleanField(default=True)
     columns = models.JSONField(default=list, blank=True)
 
@@ -72,9 +62,7 @@ class ReportRun(ReportOptions):
 
     uid = uid_field("p")
     name = models.CharField(max_length=200, blank=True, default="")
-    state = models.CharField(
-        max_length=10, choices=RunState.choices, default=RunState.QUEUED
-    )
+    state = models.CharField(max_length=10, choices=RunState.choices, default=RunState.QUEUED)
     as_of_event = models.BigIntegerField(null=True)
     as_of_at = models.DateTimeField(null=True)
     row_count = models.PositiveIntegerField(default=0)
@@ -97,9 +85,7 @@ class ReportRun(ReportOptions):
 
     class Meta:
         ordering = ["-id"]
-        indexes = [
-            models.Index(fields=["-created_at", "-id"], name="report_run_newest")
-        ]
+        indexes = [models.Index(fields=["-created_at", "-id"], name="report_run_newest")]
 
     def __str__(self) -> str:
         return self.title

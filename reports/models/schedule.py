@@ -54,18 +54,12 @@ class ReportSchedule(models.Model):
     """
 
     uid = uid_field("rs")
-    template = models.ForeignKey(
-        ReportTemplate, on_delete=models.PROTECT, related_name="schedules"
-    )
+    template = models.ForeignKey(ReportTemplate, on_delete=models.PROTECT, related_name="schedules")
     every = models.CharField(max_length=8, choices=Every.choices, default=Every.WEEK)
-    hour = models.PositiveSmallIntegerField(
-        default=8, validators=[MaxValueValidator(23)]
-    )
+    hour = models.PositiveSmallIntegerField(default=8, validators=[MaxValueValidator(23)])
     last_period = models.BooleanField(default=True)
     send_unchanged = models.BooleanField(_("send unchanged reports too"), default=False)
-    channel = models.CharField(
-        max_length=10, choices=Channel.choices, default=Channel.EMAIL
-    )
+    channel = models.CharField(max_length=10, choices=Channel.choices, default=Channel.EMAIL)
     recipients = models.JSONField(default=list, blank=True)
     url = models.URLField(max_length=2000, blank=True, default="")
     signing_secret_sealed = models.TextField(blank=True, default="")
@@ -118,9 +112,7 @@ class ReportDelivery(models.Model):
     )
     run = models.ForeignKey(ReportRun, on_delete=models.CASCADE, related_name="+")
     state = models.CharField(
-        max_length=12,
-        choices=ReportDeliveryState.choices,
-        default=ReportDeliveryState.WAITING,
+        max_length=12, choices=ReportDeliveryState.choices, default=ReportDeliveryState.WAITING
     )
     message = models.CharField(max_length=500, blank=True, default="")
     by_hand = models.BooleanField(default=False)

@@ -21,9 +21,7 @@ from review.models import Match
 from review.selectors import of_ids
 from review.services import transitions
 
-ASSIGNED = ngettext_lazy(
-    "%(shown)s match assigned", "%(shown)s matches assigned", "count"
-)
+ASSIGNED = ngettext_lazy("%(shown)s match assigned", "%(shown)s matches assigned", "count")
 """What happened to matches, for ``count_words``."""
 _MAY_NOT = _("Your role may view matches but not assign them.")
 
@@ -116,9 +114,7 @@ def _give(rows: Iterable[Match], user: User, assignee: User | None, note: str) -
         EventDraft(
             case=match.case,
             action=transitions.ASSIGN,
-            before={
-                "assignee": match.assignee.get_username() if match.assignee else ""
-            },
+            before={"assignee": match.assignee.get_username() if match.assignee else ""},
             after={"assignee": assignee.get_username() if assignee else ""},
             note=note.strip(),
         )

@@ -20,12 +20,7 @@ from accounts.roles import Action
 from audit.models import Event
 from catalogue.models import Recording
 from review import approval, errors
-from review.choices import (
-    CLAIM_VERBS,
-    MatchState,
-    RejectCode,
-    Verb,
-)
+from review.choices import CLAIM_VERBS, MatchState, RejectCode, Verb
 from review.coverage import LicencesInForce
 from review.decisions import disputes, exclude, undo, verbs
 from review.decisions.verbs import RULES, Decision, VerbRule
@@ -86,9 +81,7 @@ def decide(*, versions: Mapping[str, int], decision: Decision, user: User) -> De
 
 
 @transaction.atomic
-def _decide(
-    versions: Mapping[str, int], decision: Decision, user: User, *, alone: bool
-) -> Decided:
+def _decide(versions: Mapping[str, int], decision: Decision, user: User, *, alone: bool) -> Decided:
     RULES[decision.verb].check(decision, user)
     limit = decision_limit(user)
     if len(versions) > limit:
@@ -103,9 +96,7 @@ def _decide(
     further: list[Match] = []
     for match in rows:
         try:
-            transitions.refuse_stale(
-                match=match, version=versions[match.uid], user=user
-            )
+            transitions.refuse_stale(match=match, version=versions[match.uid], user=user)
             if not alone:
                 _refuse_open_versions(match, decision.verb)
                 deciding.refuse_question(match)
@@ -142,11 +133,7 @@ class _Deciding:
     """One decision about locked matches; licences and events are read once for all."""
 
     def __init__(
-        self,
-        decision: Decision,
-        user: User,
-        rows: Sequence[Match],
-        statements: StatedSeconds,
+        self, decision: Decision, user: User, rows: Sequence[Match], statements: StatedSeconds
     ) -> None:
         self.decision, self.user = decision, user
         self._rows = rows
@@ -165,9 +152,7 @@ class _Deciding:
     def refuse_question(self, match: Match) -> None:
         """Raise ``NotPossible`` if a decision about many would answer a question."""
         if match.pk in self._asking:
-            raise errors.NotPossible(
-                _("It asks a question: open it, and answer it alone.")
-            )
+            raise errors.NotPossible(_("It asks a question: open it, and answer it alone."))
 
     def change(self, match: Match) -> Change:
         """Return the change of a match whose decision writes nothing else, or raise."""
@@ -195,9 +180,7 @@ class _Deciding:
         if decision.verb == Verb.UNDO:
             return undo.undo(current, user)
         if decision.verb == Verb.CHOOSE:
-            return choosing.choose(
-                current, decision.recording or _best_alternative(current), user
-            )
+            return choosing.choose(current, decision.recording or _best_alternative(current), user)
         if decision.verb == Verb.EXCLUDE:
             return exclude.exclude_part(current, decision, user)
         if decision.verb == Verb.DISPUTE:

@@ -93,9 +93,7 @@ def answer(current: Match, decision: Decision, user: User) -> Match:
     return transitions.apply(current=current, change=change, actor=user)
 
 
-def _go_on_with(
-    current: Match, dispute: Dispute, decision: Decision, user: User
-) -> Match:
+def _go_on_with(current: Match, dispute: Dispute, decision: Decision, user: User) -> Match:
     """Record an answer to one dispute of a claim that another still contests."""
     change = Change(
         action=decision.verb,

@@ -79,10 +79,7 @@ def refuse_decided(current: Match, user: User) -> None:
 
 def aside(current: Match, segment: Exclusion, action: str, note: str) -> Change:
     """Return a change that records an exclusion in the history and decides nothing."""
-    held: dict[str, object] = {
-        "locked_by": current.locked_by,
-        "locked_until": current.locked_until,
-    }
+    held: dict[str, object] = {"locked_by": current.locked_by, "locked_until": current.locked_until}
     return Change(
         action,
         MatchState(current.state),

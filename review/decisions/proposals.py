@@ -19,9 +19,7 @@ from review.services.transitions import Change
 
 
 @transaction.atomic
-def approve(
-    *, segment: Exclusion, user: User, chosen: Collection[str] = ()
-) -> Exclusion:
+def approve(*, segment: Exclusion, user: User, chosen: Collection[str] = ()) -> Exclusion:
     """Approve the exclusion; waiting matches with time left are pending again."""
     # Collect them first: the answer changes what they wait for.
     waiting = _waiting_for(segment)
@@ -42,12 +40,7 @@ def refuse(*, segment: Exclusion, user: User, note: str) -> Exclusion:
 
 @transaction.atomic
 def approve_from_match(
-    *,
-    match: Match,
-    segment: Exclusion,
-    user: User,
-    version: int,
-    chosen: Collection[str] = (),
+    *, match: Match, segment: Exclusion, user: User, version: int, chosen: Collection[str] = ()
 ) -> Match:
     """Approve the exclusion and decide the match with it.
 
@@ -89,9 +82,7 @@ def refuse_from_match(
 def _seen(match: Match, segment: Exclusion, user: User, version: int) -> Match:
     """Return the match locked, if the proposal is about its recording."""
     if segment.recording_id != match.recording_id:
-        raise errors.NotPossible(
-            _("This exclusion was proposed for another recording.")
-        )
+        raise errors.NotPossible(_("This exclusion was proposed for another recording."))
     current = transitions.locked_row(match=match, version=version, user=user)
     exclude.refuse_decided(current, user)
     return current
@@ -107,11 +98,7 @@ def _waiting_for(segment: Exclusion) -> list[Match]:
 
 
 def _give_back(
-    waiting: Iterable[Match],
-    segment: Exclusion,
-    user: User,
-    verb: ProposalVerb,
-    note: str = "",
+    waiting: Iterable[Match], segment: Exclusion, user: User, verb: ProposalVerb, note: str = ""
 ) -> None:
     """Return the matches that still wait for the answer to the queue."""
     rows = transitions.locked_rows().filter(

@@ -13,23 +13,10 @@ from accounts.roles import Action
 from audit.models import Event
 from catalogue.models import Exclusion
 from review import errors
-from review.choices import (
-    DisputeStatus,
-    MatchState,
-    ProposalVerb,
-    Verb,
-    VersionChoice,
-)
+from review.choices import DisputeStatus, MatchState, ProposalVerb, Verb, VersionChoice
 from review.decisions.verbs import PROPOSE
 from review.models import Match
-from review.services import (
-    applications,
-    choosing,
-    exclusions,
-    grounds,
-    questions,
-    transitions,
-)
+from review.services import applications, choosing, exclusions, grounds, questions, transitions
 from review.services.transitions import Change
 
 UNDO_FOR = timedelta(minutes=10)
@@ -90,10 +77,7 @@ def undone(
     transitions.refuse_foreign_lock(match=current, user=user)
     if not may_undo(event=event, user=user):
         raise errors.NotAllowed(
-            _(
-                "You can undo your own decision for 10 minutes. Ask a manager to undo this "
-                "one."
-            )
+            _("You can undo your own decision for 10 minutes. Ask a manager to undo this one.")
         )
     fields = dict(before)
     if transitions.NOTE in asides:
@@ -168,9 +152,7 @@ def take_back(*, match: Match, user: User, name: str) -> Match:
 def _undo_dispute(current: Match, event: Event) -> None:
     """Undo the dispute too: reopen it, or mark it as recorded by mistake."""
     if event.action == Verb.DISPUTE:
-        current.disputes.filter(pk=event.after["dispute"]).update(
-            status=DisputeStatus.UNDONE
-        )
+        current.disputes.filter(pk=event.after["dispute"]).update(status=DisputeStatus.UNDONE)
     elif event.before["state"] == MatchState.DISPUTED:
         # The one that was answered; a joined match may be at another one by now.
         current.disputes.filter(pk=event.before["dispute"]).update(

@@ -135,24 +135,18 @@ class VerbRule:
 _ALL_RULES = (
     VerbRule(
         Verb.CONFIRM,
-        done=ngettext_lazy(
-            "%(shown)s match confirmed", "%(shown)s matches confirmed", "count"
-        ),
+        done=ngettext_lazy("%(shown)s match confirmed", "%(shown)s matches confirmed", "count"),
     ),
     VerbRule(
         Verb.CLEAR,
-        done=ngettext_lazy(
-            "%(shown)s match cleared", "%(shown)s matches cleared", "count"
-        ),
+        done=ngettext_lazy("%(shown)s match cleared", "%(shown)s matches cleared", "count"),
         note_label=_("Why the use is allowed"),
         note_missing=_("Say why the use is allowed, or choose a licence."),
         takes_licence=True,
     ),
     VerbRule(
         Verb.REJECT,
-        done=ngettext_lazy(
-            "%(shown)s match rejected", "%(shown)s matches rejected", "count"
-        ),
+        done=ngettext_lazy("%(shown)s match rejected", "%(shown)s matches rejected", "count"),
         codes=RejectCode,
         code_label=_("Why it is rejected"),
         code_missing=_("Choose why the match is rejected."),
@@ -161,9 +155,7 @@ _ALL_RULES = (
     VerbRule(
         Verb.CHOOSE,
         done=ngettext_lazy(
-            "version of %(shown)s match switched",
-            "versions of %(shown)s matches switched",
-            "count",
+            "version of %(shown)s match switched", "versions of %(shown)s matches switched", "count"
         ),
         has_note=False,
     ),
@@ -178,23 +170,14 @@ _ALL_RULES = (
     ),
     VerbRule(
         Verb.ESCALATE,
-        done=ngettext_lazy(
-            "%(shown)s match escalated", "%(shown)s matches escalated", "count"
-        ),
+        done=ngettext_lazy("%(shown)s match escalated", "%(shown)s matches escalated", "count"),
         note_label=_("What the manager should look at"),
         note_missing=_("Say what the manager should look at."),
     ),
     VerbRule(
         Verb.REOPEN,
-        done=ngettext_lazy(
-            "%(shown)s match reopened", "%(shown)s matches reopened", "count"
-        ),
-        starts=(
-            MatchState.CLEARED,
-            MatchState.REJECTED,
-            MatchState.RELEASED,
-            MatchState.ESCALATED,
-        ),
+        done=ngettext_lazy("%(shown)s match reopened", "%(shown)s matches reopened", "count"),
+        starts=(MatchState.CLEARED, MatchState.REJECTED, MatchState.RELEASED, MatchState.ESCALATED),
         wrong_state=(
             _(
                 "This match is {state}; only cleared, rejected, released and escalated "
@@ -208,9 +191,7 @@ _ALL_RULES = (
     ),
     VerbRule(
         Verb.DISPUTE,
-        done=ngettext_lazy(
-            "%(shown)s match disputed", "%(shown)s matches disputed", "count"
-        ),
+        done=ngettext_lazy("%(shown)s match disputed", "%(shown)s matches disputed", "count"),
         starts=_CLAIMS,
         not_allowed=_DISPUTES[0],
         wrong_state=_DISPUTES[1],
@@ -223,9 +204,7 @@ _ALL_RULES = (
     ),
     VerbRule(
         Verb.UPHOLD,
-        done=ngettext_lazy(
-            "%(shown)s match upheld", "%(shown)s matches upheld", "count"
-        ),
+        done=ngettext_lazy("%(shown)s match upheld", "%(shown)s matches upheld", "count"),
         starts=(MatchState.DISPUTED,),
         action=Action.APPROVE,
         not_allowed=_ANSWERS[0],
@@ -235,9 +214,7 @@ _ALL_RULES = (
     ),
     VerbRule(
         Verb.WITHDRAW,
-        done=ngettext_lazy(
-            "%(shown)s match upheld", "%(shown)s matches upheld", "count"
-        ),
+        done=ngettext_lazy("%(shown)s match upheld", "%(shown)s matches upheld", "count"),
         starts=(MatchState.DISPUTED,),
         action=Action.APPROVE,
         not_allowed=_ANSWERS[0],
@@ -247,9 +224,7 @@ _ALL_RULES = (
     ),
     VerbRule(
         Verb.RELEASE,
-        done=ngettext_lazy(
-            "%(shown)s match released", "%(shown)s matches released", "count"
-        ),
+        done=ngettext_lazy("%(shown)s match released", "%(shown)s matches released", "count"),
         starts=(*_CLAIMS, MatchState.DISPUTED),
         action=Action.APPROVE,
         not_allowed=_ANSWERS[0],
@@ -300,11 +275,7 @@ def refuse_foreign_licence(
     """
     check = coverage.check_one(licence, match, in_force)
     if check is None or check.cover == coverage.Cover.NONE:
-        why = (
-            check.why
-            if check
-            else gettext("It covers other recordings, or is not in force.")
-        )
+        why = check.why if check else gettext("It covers other recordings, or is not in force.")
         raise errors.NotPossible(
             gettext(
                 "%(number)s does not cover this use. %(why)s Choose "
@@ -332,9 +303,7 @@ def completed(current: Match, user: User, change: Change, *, at: datetime) -> Ch
     own = False
     if current.state == MatchState.ESCALATED:
         transitions.require(
-            user,
-            Action.APPROVE,
-            why=gettext("This match was escalated; a manager decides."),
+            user, Action.APPROVE, why=gettext("This match was escalated; a manager decides.")
         )
         own = refuse_own_proposal(current, user)
     elif change.to == MatchState.CONFIRMED and current.needs_approval:

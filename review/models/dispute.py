@@ -20,9 +20,7 @@ class Dispute(models.Model):
     """
 
     uid = uid_field("d")
-    match = models.ForeignKey(
-        "review.Match", on_delete=models.PROTECT, related_name="disputes"
-    )
+    match = models.ForeignKey("review.Match", on_delete=models.PROTECT, related_name="disputes")
     code = models.CharField(max_length=20, choices=DisputeCode.choices)
     is_appeal = models.BooleanField(default=False)
     statement = models.TextField(blank=True, default="", max_length=4000)
@@ -34,17 +32,12 @@ class Dispute(models.Model):
     answer = models.TextField(blank=True, default="", max_length=4000)
     answered_at = models.DateTimeField(null=True, blank=True)
     recorded_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        related_name="+",
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )
     answered_by = person_field()
     created_at = models.DateTimeField(auto_now_add=True)
 
-    reach = Path(
-        containers="match__scanned_file__container", buckets="match__recording__bucket"
-    )
+    reach = Path(containers="match__scanned_file__container", buckets="match__recording__bucket")
     objects = ReachManager["Dispute"]()
 
     class Meta:
@@ -53,7 +46,7 @@ class Dispute(models.Model):
             models.CheckConstraint(
                 condition=models.Q(due_at__gte=models.F("received_at")),
                 name="dispute_due_after_received",
-            ),
+            )
         ]
         indexes = [models.Index(fields=["status", "due_at"], name="dispute_due")]
 

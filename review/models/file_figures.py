@@ -24,8 +24,7 @@ class FileFigures(models.Model):
         default=0, help_text=_("A moment with several recordings counts once.")
     )
     overlap_ms = models.BigIntegerField(
-        default=0,
-        help_text=_("What the matches count one by one beyond the matched time."),
+        default=0, help_text=_("What the matches count one by one beyond the matched time.")
     )
 
     reach = Path(containers="scanned_file__container")
@@ -38,7 +37,7 @@ class FileFigures(models.Model):
             models.CheckConstraint(
                 condition=models.Q(matched_ms__gte=0, overlap_ms__gte=0),
                 name="file_figures_not_negative",
-            ),
+            )
         ]
         indexes = [
             # Sums look for the few files whose recordings sound together.
@@ -46,7 +45,7 @@ class FileFigures(models.Model):
                 fields=["scanned_file"],
                 condition=models.Q(overlap_ms__gt=0),
                 name="file_figures_overlap",
-            ),
+            )
         ]
 
     def __str__(self) -> str:

@@ -30,14 +30,10 @@ class Licence(models.Model):
     uid = uid_field("l")
     holder = models.CharField(max_length=300)
     scope = models.CharField(max_length=16, choices=LicenceScope.choices)
-    buckets = models.ManyToManyField(
-        Bucket, blank=True, related_name="+", limit_choices_to=PRESENT
-    )
+    buckets = models.ManyToManyField(Bucket, blank=True, related_name="+", limit_choices_to=PRESENT)
     labels = models.JSONField(default=list, blank=True)
     recordings = models.ManyToManyField(Recording, blank=True, related_name="licences")
-    use_kind = models.CharField(
-        max_length=16, choices=UseKind.choices, default=UseKind.ANY
-    )
+    use_kind = models.CharField(max_length=16, choices=UseKind.choices, default=UseKind.ANY)
     use_values = models.JSONField(default=list, blank=True)
     territories = models.JSONField(default=list, blank=True)
     valid_from = models.DateField(null=True, blank=True)
@@ -48,22 +44,12 @@ class Licence(models.Model):
     )
     # The limits of ``EditedUses.WITHIN``, up and down; None is without limit.
     max_speed_pct = models.DecimalField(
-        max_digits=5,
-        decimal_places=2,
-        null=True,
-        blank=True,
-        validators=[MinValueValidator(0)],
+        max_digits=5, decimal_places=2, null=True, blank=True, validators=[MinValueValidator(0)]
     )
     max_semitones = models.DecimalField(
-        max_digits=4,
-        decimal_places=2,
-        null=True,
-        blank=True,
-        validators=[MinValueValidator(0)],
+        max_digits=4, decimal_places=2, null=True, blank=True, validators=[MinValueValidator(0)]
     )
-    on_expiry = models.CharField(
-        max_length=16, choices=OnExpiry.choices, default=OnExpiry.REOPEN
-    )
+    on_expiry = models.CharField(max_length=16, choices=OnExpiry.choices, default=OnExpiry.REOPEN)
     evidence = models.FileField(max_length=200, blank=True, default="")
     evidence_name = models.CharField(max_length=500, blank=True, default="")
     note = models.TextField(blank=True, default="", max_length=4000)
@@ -88,9 +74,7 @@ class Licence(models.Model):
                 name="licence_dates_ordered",
             ),
             models.UniqueConstraint(
-                fields=["built_in"],
-                condition=models.Q(built_in=True),
-                name="licence_one_built_in",
+                fields=["built_in"], condition=models.Q(built_in=True), name="licence_one_built_in"
             ),
         ]
         indexes = [models.Index(fields=["valid_until"], name="licence_until")]

@@ -69,10 +69,7 @@ class Never(models.Value):
         super().__init__(NEVER, output_field=models.DateTimeField())
 
     def as_sqlite(
-        self,
-        compiler: SQLCompiler,
-        connection: BaseDatabaseWrapper,
-        **extra_context: Any,
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **extra_context: Any
     ) -> tuple[str, tuple[str | int, ...]]:
         """Return the literal in SQLite's format."""
         return f"'{connection.ops.adapt_datetimefield_value(NEVER)}'", ()
@@ -92,12 +89,8 @@ class Match(models.Model):
     tally: Count
 
     uid = uid_field("m")
-    scanned_file = models.ForeignKey(
-        ScannedFile, on_delete=models.PROTECT, related_name="matches"
-    )
-    recording = models.ForeignKey(
-        Recording, on_delete=models.PROTECT, related_name="matches"
-    )
+    scanned_file = models.ForeignKey(ScannedFile, on_delete=models.PROTECT, related_name="matches")
+    recording = models.ForeignKey(Recording, on_delete=models.PROTECT, related_name="matches")
     scan = models.ForeignKey(Scan, on_delete=models.PROTECT, related_name="matches")
     second_scan = models.ForeignKey(
         Scan,
@@ -119,9 +112,7 @@ class Match(models.Model):
         help_text=_("Empty if no other version fits equally."),
     )
 
-    state = models.CharField(
-        max_length=16, choices=MatchState.choices, default=MatchState.PENDING
-    )
+    state = models.CharField(max_length=16, choices=MatchState.choices, default=MatchState.PENDING)
     queue_reason = models.CharField(
         max_length=40, choices=QueueReason.choices, default=QueueReason.DEFAULT
     )
@@ -135,16 +126,13 @@ class Match(models.Model):
         default=0, help_text=_("Matched time removed by exclusions.")
     )
     wholly_excluded = models.BooleanField(
-        default=False,
-        help_text=_("Exclusions cover the whole match, so that none of it counts."),
+        default=False, help_text=_("Exclusions cover the whole match, so that none of it counts.")
     )
     source_views = models.BigIntegerField(
         default=0, help_text=_("Views of the source as reported by its platform.")
     )
     source_coverage_pct = models.DecimalField(max_digits=5, decimal_places=2)
-    reference_coverage_pct = models.DecimalField(
-        max_digits=5, decimal_places=2, null=True
-    )
+    reference_coverage_pct = models.DecimalField(max_digits=5, decimal_places=2, null=True)
     first_start_ms = models.BigIntegerField()
     last_end_ms = models.BigIntegerField()
     speed_pct = models.DecimalField(max_digits=6, decimal_places=2, null=True)
@@ -157,14 +145,10 @@ class Match(models.Model):
         help_text=_("Empty if the engine measures no speed."),
     )
     low_hz = models.PositiveSmallIntegerField(
-        _("heard from, in Hz"),
-        null=True,
-        help_text=_("Nothing of the recording is heard below."),
+        _("heard from, in Hz"), null=True, help_text=_("Nothing of the recording is heard below.")
     )
     high_hz = models.PositiveSmallIntegerField(
-        _("heard up to, in Hz"),
-        null=True,
-        help_text=_("Nothing of the recording is heard above."),
+        _("heard up to, in Hz"), null=True, help_text=_("Nothing of the recording is heard above.")
     )
     under_speech = models.BooleanField(null=True)
     speech_checked = models.BooleanField(
@@ -173,21 +157,16 @@ class Match(models.Model):
     )
     rivals = models.PositiveIntegerField(
         default=0,
-        help_text=_(
-            "Other recordings in over half of the same time, not counting copies."
-        ),
+        help_text=_("Other recordings in over half of the same time, not counting copies."),
     )
     found_late = models.BooleanField(default=False)
-    lost = models.BooleanField(
-        default=False, help_text=_("A later scan did not find it again.")
-    )
+    lost = models.BooleanField(default=False, help_text=_("A later scan did not find it again."))
 
     decided_by = person_field()
     decided_by_name = models.CharField(max_length=150, blank=True, default="")
     # Kept, because an account may become a person's later.
     decided_by_program = models.BooleanField(
-        default=False,
-        help_text=_("A service account or an API token decided, and no person."),
+        default=False, help_text=_("A service account or an API token decided, and no person.")
     )
     decided_at = models.DateTimeField(null=True, blank=True)
     decision_reason = models.CharField(max_length=40, blank=True, default="")
@@ -241,9 +220,7 @@ class Match(models.Model):
         null=True,
         blank=True,
         related_name="+",
-        help_text=_(
-            "Who escalated it, or on whose behalf a policy did. Another person approves."
-        ),
+        help_text=_("Who escalated it, or on whose behalf a policy did. Another person approves."),
     )
     dispute = models.ForeignKey(
         Dispute,
@@ -286,9 +263,7 @@ class Match(models.Model):
             ),
             models.CheckConstraint(
                 condition=models.Q(
-                    wholly_excluded=False,
-                    longest_ms__gt=0,
-                    matched_ms__gte=models.F("longest_ms"),
+                    wholly_excluded=False, longest_ms__gt=0, matched_ms__gte=models.F("longest_ms")
                 )
                 | models.Q(wholly_excluded=True, longest_ms=0, matched_ms=0),
                 name="match_lengths_ordered",
@@ -304,8 +279,7 @@ class Match(models.Model):
                 name="match_cleared_by_licence_names_it",
             ),
             models.CheckConstraint(
-                condition=models.Q(state__in=MatchState.values),
-                name="match_state_known",
+                condition=models.Q(state__in=MatchState.values), name="match_state_known"
             ),
         ]
         indexes = [
@@ -367,10 +341,7 @@ class Match(models.Model):
             ),
             models.Index(
                 fields=["decided_at"],
-                include=[
-                    *("state", "decided_by", "decided_by_program"),
-                    *("score_scale", "score"),
-                ],
+                include=[*("state", "decided_by", "decided_by_program"), *("score_scale", "score")],
                 condition=models.Q(decided_at__isnull=False),
                 name="match_decided",
             ),

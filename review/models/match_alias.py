@@ -31,9 +31,7 @@ class MatchAlias(models.Model):
     kept = models.JSONField(default=dict)
     joined_at = models.DateTimeField(auto_now_add=True)
 
-    reach = Path(
-        containers="match__scanned_file__container", buckets="match__recording__bucket"
-    )
+    reach = Path(containers="match__scanned_file__container", buckets="match__recording__bucket")
     objects = ReachManager["MatchAlias"]()
 
     class Meta:

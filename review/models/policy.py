@@ -54,9 +54,7 @@ class Policy(models.Model):
         blank=True,
         related_name="+",
         editable=False,
-        help_text=_(
-            "The author of the current version; its proposals are in this name."
-        ),
+        help_text=_("The author of the current version; its proposals are in this name."),
     )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -69,9 +67,8 @@ class Policy(models.Model):
         verbose_name_plural = "policies"
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(action__in=PolicyAction.values),
-                name="policy_action_known",
-            ),
+                condition=models.Q(action__in=PolicyAction.values), name="policy_action_known"
+            )
         ]
 
     def __str__(self) -> str:

@@ -28,13 +28,9 @@ class SavedView(models.Model):
     class Meta:
         ordering = ["name", "id"]
         constraints = [
+            models.UniqueConstraint(fields=["owner", "name"], name="saved_view_name_unique"),
             models.UniqueConstraint(
-                fields=["owner", "name"], name="saved_view_name_unique"
-            ),
-            models.UniqueConstraint(
-                fields=["owner"],
-                condition=models.Q(is_default=True),
-                name="saved_view_one_default",
+                fields=["owner"], condition=models.Q(is_default=True), name="saved_view_one_default"
             ),
         ]
 

@@ -17,16 +17,10 @@ class VersionAnswer(models.Model):
     """
 
     one = models.ForeignKey(
-        Recording,
-        on_delete=models.CASCADE,
-        verbose_name=_("first recording"),
-        related_name="+",
+        Recording, on_delete=models.CASCADE, verbose_name=_("first recording"), related_name="+"
     )
     other = models.ForeignKey(
-        Recording,
-        on_delete=models.CASCADE,
-        verbose_name=_("second recording"),
-        related_name="+",
+        Recording, on_delete=models.CASCADE, verbose_name=_("second recording"), related_name="+"
     )
     stands = models.ForeignKey(
         Recording,
@@ -48,12 +42,9 @@ class VersionAnswer(models.Model):
         verbose_name_plural = _("answers about two versions")
         ordering = ["-answered_at", "-id"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["one", "other"], name="version_answer_one_per_pair"
-            ),
+            models.UniqueConstraint(fields=["one", "other"], name="version_answer_one_per_pair"),
             models.CheckConstraint(
-                condition=models.Q(one__lt=models.F("other")),
-                name="version_answer_pair_in_order",
+                condition=models.Q(one__lt=models.F("other")), name="version_answer_pair_in_order"
             ),
             models.CheckConstraint(
                 condition=models.Q(stands__isnull=True)

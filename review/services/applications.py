@@ -48,9 +48,7 @@ class LeftAlone:
         """Return the reason in the reader's language."""
         if not self.changed_by:
             return _("Somebody is reviewing it.")
-        return _("%(actor)s has changed it since.") % {
-            "actor": actor_label(self.changed_by)
-        }
+        return _("%(actor)s has changed it since.") % {"actor": actor_label(self.changed_by)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +79,7 @@ def applications(rule: Licence | Policy) -> list[Application]:
     """Return the newest acts of a policy or licence that changed matches."""
     events = Event.objects.filter(case=rule.case, action__in=[*_APPLIED, _UNDONE_ACT])
     newest = list(events.order_by("-sequence")[: 2 * _SHOWN])
-    undone = {
-        event.after["act"]: event for event in newest if event.action == _UNDONE_ACT
-    }
+    undone = {event.after["act"]: event for event in newest if event.action == _UNDONE_ACT}
     return [
         _application(event, undone.get(event.after["act"]))
         for event in newest
@@ -104,13 +100,9 @@ def changed_by(rule: Licence | Policy, act: str) -> list[str]:
 
 def _application(event: Event, undone: Event | None) -> Application:
     count = _count_seen(event.after["matches"])
-    left_count = (
-        _count_seen([uid for uid, _name in undone.after["left"]]) if undone else 0
-    )
+    left_count = _count_seen([uid for uid, _name in undone.after["left"]]) if undone else 0
     changed_by = dict(undone.after["left"][:_SHOWN]) if undone else {}
-    rows = Match.objects.filter(uid__in=changed_by).select_related(
-        "recording", "scanned_file"
-    )
+    rows = Match.objects.filter(uid__in=changed_by).select_related("recording", "scanned_file")
     return Application(
         act=event.after["act"],
         event=event,
@@ -145,8 +137,7 @@ def undo(*, rule: Licence | Policy, act: str, user: User) -> UndoneApplication:
     # Lock the rule, so that two people cannot undo the same act.
     type(rule).objects.select_for_update().get(pk=rule.pk)
     application = next(
-        (act_applied for act_applied in applications(rule) if act_applied.act == act),
-        None,
+        (act_applied for act_applied in applications(rule) if act_applied.act == act), None
     )
     if application is None:
         raise errors.NothingToUndo(
@@ -169,8 +160,7 @@ def undo(*, rule: Licence | Policy, act: str, user: User) -> UndoneApplication:
             "act": act,
             "taken_back": outcome.taken_back,
             "left": [
-                [untouched.match.uid, untouched.changed_by]
-                for untouched in outcome.untouched
+                [untouched.match.uid, untouched.changed_by] for untouched in outcome.untouched
             ],
         },
     )
@@ -184,14 +174,9 @@ def _take_back(
     rows = list(transitions.locked_rows().filter(uid__in=uids))
     latest = transitions.last_events(rows)
     # One act can write two events; the first shows what was there before.
-    events = Event.objects.filter(
-        case__in=[row.case for row in rows],
-        action__in=_TREATED,
-    )
+    events = Event.objects.filter(case__in=[row.case for row in rows], action__in=_TREATED)
     first = {
-        event.case: event
-        for event in events.order_by("-sequence")
-        if event.after.get("act") == act
+        event.case: event for event in events.order_by("-sequence") if event.after.get("act") == act
     }
     asides, before = transitions.asides_since(first.values()), formers(first.values())
     moves = []
@@ -210,9 +195,7 @@ def _take_back(
     return [match for match in back if not new_grounds.isdisjoint(asides[match.case])]
 
 
-def _back_to(
-    first: Event, before: dict[str, object], act: str, asides: Collection[str]
-) -> Change:
+def _back_to(first: Event, before: dict[str, object], act: str, asides: Collection[str]) -> Change:
     """Return the change that restores the match as it was ``before`` the act.
 
     What people wrote, and whom they chose since, stays.
@@ -244,23 +227,17 @@ def formers(events: Iterable[Event]) -> dict[str, dict[str, object]]:
         if row.sequence < by_case[row.case].sequence:
             treated[row.case].append(row)
     acts = {
-        row.after.get("act", "")
-        for events_of_case in treated.values()
-        for row in events_of_case
+        row.after.get("act", "") for events_of_case in treated.values() for row in events_of_case
     }
     undone = Event.objects.filter(action=_UNDONE_ACT, after__act__in=acts - {""})
     gone = set(undone.values_list("after__act", flat=True))
-    return {
-        case: _former(event, treated[case], gone) for case, event in by_case.items()
-    }
+    return {case: _former(event, treated[case], gone) for case, event in by_case.items()}
 
 
 def _former(event: Event, treated: list[Event], gone: set[str]) -> dict[str, object]:
     """Take undone acts off an event's snapshot; ``treated`` has the newest event first."""
     columns, besides = dict(event.before), {}
-    while (
-        treated and treated[0].action != UNDONE and treated[0].after.get("act") in gone
-    ):
+    while treated and treated[0].action != UNDONE and treated[0].after.get("act") in gone:
         last, act = treated[0], treated[0].after["act"]
         # One act can write two events; the first shows what was there before.
         while treated and treated[0].after.get("act") == act:

@@ -21,13 +21,7 @@ from audit.services import SYSTEM, EventDraft, record, record_all
 from catalogue.models import Recording
 from catalogue.selectors import excluded_intervals_of
 from review import errors, versions
-from review.choices import (
-    WAITING_STATES,
-    MatchState,
-    QueueReason,
-    Verb,
-    VersionChoice,
-)
+from review.choices import WAITING_STATES, MatchState, QueueReason, Verb, VersionChoice
 from review.models import Match, VersionAnswer
 from review.services import evaluation, figures, following, grounds, transitions
 from review.services.following import Move
@@ -78,11 +72,7 @@ def _refuse(match: Match, user: User) -> None:
         )
     if match.state != MatchState.ESCALATED:
         return
-    transitions.require(
-        user,
-        Action.APPROVE,
-        why=_("This match was escalated; a manager decides."),
-    )
+    transitions.require(user, Action.APPROVE, why=_("This match was escalated; a manager decides."))
     if match.proposed:
         # The first of two people has confirmed this very version.
         raise errors.NotPossible(
@@ -98,9 +88,7 @@ def _naming(match: Match, recording: Recording) -> dict[str, object]:
     if recording == match.recording:
         return {"queue_reason": _reason(match)}
     detections = _detections_of(match, recording)
-    taken = Match.objects.filter(
-        scanned_file=match.scanned_file_id, recording=recording
-    )
+    taken = Match.objects.filter(scanned_file=match.scanned_file_id, recording=recording)
     if not detections:
         raise errors.NotPossible(
             _("%(title)s is not among the versions that fit this match equally.")
@@ -108,19 +96,14 @@ def _naming(match: Match, recording: Recording) -> dict[str, object]:
         )
     if taken.exists():
         raise errors.NotPossible(
-            _("The file has another match of %(title)s already.")
-            % {"title": recording.full_title}
+            _("The file has another match of %(title)s already.") % {"title": recording.full_title}
         )
     measured = figures.work_out(
         detections=detections,
-        segments=[
-            segment for detection in detections for segment in detection.segments.all()
-        ],
+        segments=[segment for detection in detections for segment in detection.segments.all()],
         source_ms=match.scanned_file.length_ms,
         reference_ms=recording.duration_ms,
-        excluded=excluded_intervals_of(
-            [detection.recording_id for detection in detections]
-        ),
+        excluded=excluded_intervals_of([detection.recording_id for detection in detections]),
     )
     if match.speech_checked:
         measured = replace(measured, under_speech=match.under_speech)
@@ -136,25 +119,15 @@ def _reason(match: Match) -> str:
     """Return why a match waits once its version is chosen."""
     subject = replace(Subject.of(match), has_open_versions=False)
     is_about_versions = match.queue_reason == QueueReason.TWO_VERSIONS
-    return (
-        str(evaluation.own_reason(subject)) if is_about_versions else match.queue_reason
-    )
+    return str(evaluation.own_reason(subject)) if is_about_versions else match.queue_reason
 
 
 def _detections_of(match: Match, recording: Recording) -> list[Detection]:
-    candidates = match.candidates.select_related("recording").prefetch_related(
-        "segments"
-    )
-    return [
-        detection
-        for detection in candidates
-        if detection.recording.stands_for_it == recording
-    ]
+    candidates = match.candidates.select_related("recording").prefetch_related("segments")
+    return [detection for detection in candidates if detection.recording.stands_for_it == recording]
 
 
-def _apply(
-    current: Match, change: Change, recording: Recording, actor: User | str
-) -> Match:
+def _apply(current: Match, change: Change, recording: Recording, actor: User | str) -> Match:
     """Write a change of a match that names this recording from now on."""
     evidence, former = _detections_of(current, recording), current.recording
     changed = transitions.apply(current=current, change=change, actor=actor)
@@ -162,9 +135,7 @@ def _apply(
         # The evidence of the two changes places.
         earlier = [*changed.detections.all(), *changed.candidates.all()]
         changed.detections.set(evidence)
-        changed.candidates.set(
-            [detection for detection in earlier if detection not in evidence]
-        )
+        changed.candidates.set([detection for detection in earlier if detection not in evidence])
         following.follow([Move(changed.scanned_file_id, former.pk, recording.pk)])
         refresh_figures([changed.scanned_file_id])
     return changed
@@ -172,11 +143,7 @@ def _apply(
 
 @transaction.atomic
 def answer(
-    *,
-    recording: Recording,
-    alternative: Recording,
-    stands: Recording | None,
-    user: User,
+    *, recording: Recording, alternative: Recording, stands: Recording | None, user: User
 ) -> int:
     """Answer for a pair of versions, in all files, which one stands for both.
 
@@ -184,15 +151,11 @@ def answer(
     people's decisions and choices stay. Return how many matches follow.
     """
     transitions.require(
-        user,
-        Action.DECIDE,
-        why=_("Your role may view matches but not decide about versions."),
+        user, Action.DECIDE, why=_("Your role may view matches but not decide about versions.")
     )
     # The answer holds in all files.
     refuse_limited(user)
-    if stands not in (None, recording, alternative) or not versions.differ(
-        recording, alternative
-    ):
+    if stands not in (None, recording, alternative) or not versions.differ(recording, alternative):
         raise errors.NotPossible(_("The answer must name one of two versions."))
     first, second = sorted((recording, alternative), key=lambda version: version.pk)
     with working_for(None):
@@ -201,9 +164,7 @@ def answer(
         earlier = VersionAnswer.objects.filter(one=first, other=second).first()
         before = _answer_in_words(earlier)
         row, _made = VersionAnswer.objects.update_or_create(
-            one=first,
-            other=second,
-            defaults={"stands": stands, "answered_by": user},
+            one=first, other=second, defaults={"stands": stands, "answered_by": user}
         )
         after = _answer_in_words(row)
         if before == after:
@@ -258,9 +219,7 @@ def note_recordings(
 
 def add_candidates(match: Match, detections: Iterable[Detection]) -> None:
     """Add versions that a late scan found to a locked match, and look at it again."""
-    added = [
-        detection for detection in detections if detection not in match.candidates.all()
-    ]
+    added = [detection for detection in detections if detection not in match.candidates.all()]
     if not added:
         return
     match.candidates.add(*added)
@@ -296,9 +255,7 @@ def _look_again(keys: list[int], actor: User | str) -> int:
 
 def _lead(match: Match, actor: User | str) -> None:
     """Write which version a match names by the answers, and whether that is open."""
-    alternatives = versions.standing_among(
-        match.candidates.all(), beside=match.recording
-    )
+    alternatives = versions.standing_among(match.candidates.all(), beside=match.recording)
     ordered = [match.recording, *sorted(alternatives, key=lambda version: version.pk)]
     leading = versions.led_by_answers(ordered, versions.answers_among(ordered))
     is_free = match.state in WAITING_STATES and not match.proposed

@@ -208,9 +208,7 @@ def _question(subject: Subject, statements: StatedSeconds | None) -> QueueReason
 
 
 def _by_rules(
-    subject: Subject,
-    policies: Iterable[Policy] | None,
-    licences: coverage.LicencesInForce | None,
+    subject: Subject, policies: Iterable[Policy] | None, licences: coverage.LicencesInForce | None
 ) -> Evaluation:
     """Return what a licence, a policy or none of them makes of a match."""
     floor = subject.file.container.score_floor
@@ -287,26 +285,15 @@ def after_rescan(
         return None
     was_settled = match.state in CARRIED_STATES
     asks_anew = subject.has_open_versions and is_of_rules(match)
-    if (
-        was_settled
-        and same
-        and not asks_anew
-        and not _lost_its_policy(match, subject, outcome)
-    ):
+    if was_settled and same and not asks_anew and not _lost_its_policy(match, subject, outcome):
         return None
     if needs_person(outcome, match):
         return None
     # Nothing is left to decide of a match whose seconds are all excluded.
-    asks_people = (
-        match.is_decided_alone and outcome.queue_reason != QueueReason.EXCLUDED
-    )
+    asks_people = match.is_decided_alone and outcome.queue_reason != QueueReason.EXCLUDED
     is_answer_missing = outcome.state == MatchState.PENDING and not asks_anew
     if was_settled and (asks_people or is_answer_missing):
-        return replace(
-            outcome,
-            state=MatchState.PENDING,
-            queue_reason=QueueReason.RESCAN_CHANGED,
-        )
+        return replace(outcome, state=MatchState.PENDING, queue_reason=QueueReason.RESCAN_CHANGED)
     evaluated = keeping_reason(outcome, match)
     return evaluated if _differs(evaluated, match) else None
 

@@ -31,14 +31,7 @@ from review.choices import (
     Verb,
 )
 from review.models import Match
-from review.services import (
-    applications,
-    evaluation,
-    figures,
-    grounds,
-    locks,
-    transitions,
-)
+from review.services import applications, evaluation, figures, grounds, locks, transitions
 from review.services.figures import Figures
 from review.services.intervals import Interval
 from review.services.transitions import Change
@@ -91,9 +84,7 @@ class ExclusionPreview:
 
     def without(self, match: Match) -> ExclusionPreview:
         """Return the preview without one match."""
-        return ExclusionPreview(
-            [touched for touched in self.touched if touched.match != match]
-        )
+        return ExclusionPreview([touched for touched in self.touched if touched.match != match])
 
     @property
     def by_state(self) -> dict[str, int]:
@@ -103,9 +94,7 @@ class ExclusionPreview:
     @property
     def suppressed(self) -> list[Touched]:
         """Return the waiting matches that lose everything and will be suppressed."""
-        return [
-            touched for touched in self.touched if touched.effect == Effect.SUPPRESSES
-        ]
+        return [touched for touched in self.touched if touched.effect == Effect.SUPPRESSES]
 
     @property
     def offered(self) -> list[Touched]:
@@ -118,9 +107,7 @@ def preview(*, recording: Recording, start_ms: int, end_ms: int) -> ExclusionPre
     return preview_all(recording=recording, intervals=[(start_ms, end_ms)])
 
 
-def preview_all(
-    *, recording: Recording, intervals: Sequence[Interval]
-) -> ExclusionPreview:
+def preview_all(*, recording: Recording, intervals: Sequence[Interval]) -> ExclusionPreview:
     """Return which matches these exclusions together would affect, and how."""
     excluded = [*excluded_intervals(recording), *intervals]
     touched = []
@@ -175,9 +162,7 @@ def propose(
 
 
 @transaction.atomic
-def approve(
-    *, segment: Exclusion, user: User, chosen: Collection[str] = ()
-) -> Exclusion:
+def approve(*, segment: Exclusion, user: User, chosen: Collection[str] = ()) -> Exclusion:
     """Approve an exclusion that another person proposed.
 
     Raises ``NotAllowed`` if it changes matches that the user may not see.
@@ -186,9 +171,7 @@ def approve(
     if is_limited(user):
         with working_for(None):
             effects = preview(
-                recording=segment.recording,
-                start_ms=segment.start_ms,
-                end_ms=segment.end_ms,
+                recording=segment.recording, start_ms=segment.start_ms, end_ms=segment.end_ms
             )
         touched = [affected.match.pk for affected in effects.touched]
         if why := why_unseen(count_hidden(user, Match.objects.filter(pk__in=touched))):
@@ -208,9 +191,7 @@ def refuse_answer(*, segment: Exclusion, user: User) -> None:
 
 
 @transaction.atomic
-def put_in_force(
-    *, segment: Exclusion, user: User, chosen: Collection[str] = ()
-) -> Exclusion:
+def put_in_force(*, segment: Exclusion, user: User, chosen: Collection[str] = ()) -> Exclusion:
     """Make an exclusion effective, as ``exclude`` does; the caller checks the role."""
     segment = _lock_exclusion(segment)
     if segment.approved:
@@ -240,9 +221,7 @@ def refuse(*, segment: Exclusion, user: User, note: str) -> Exclusion:
         raise errors.ReasonMissing(gettext("Say why the exclusion is refused."))
     segment = _lock_exclusion(segment)
     if segment.approved:
-        raise errors.NotPossible(
-            gettext("This exclusion is already in force. Remove it instead.")
-        )
+        raise errors.NotPossible(gettext("This exclusion is already in force. Remove it instead."))
     segment.removed_at = timezone.now()
     segment.save(update_fields=["removed_at"])
     _record(segment, "exclusion.refused", user, note=note.strip())
@@ -307,13 +286,7 @@ def take_back(*, segment: Exclusion, user: User) -> None:
 
 
 def _write_exclusion(
-    recording: Recording,
-    interval: Interval,
-    reason: str,
-    user: User,
-    note: str,
-    *,
-    approved: bool,
+    recording: Recording, interval: Interval, reason: str, user: User, note: str, *, approved: bool
 ) -> Exclusion:
     start_ms, end_ms = interval
     length = recording.duration_ms
@@ -323,10 +296,7 @@ def _write_exclusion(
         raise errors.ReasonMissing(gettext("Choose why the interval is excluded."))
     if len(note) > MAX_NOTE_CHARS:
         raise errors.NoteTooLong(
-            gettext(
-                "The note has %(n)s characters; at most %(limit)s "
-                "are allowed. Shorten it."
-            )
+            gettext("The note has %(n)s characters; at most %(limit)s are allowed. Shorten it.")
             % {"n": len(note), "limit": MAX_NOTE_CHARS}
         )
     return Exclusion.objects.create(
@@ -366,12 +336,8 @@ def _live(recording: Recording) -> list[Match]:
 def _worked_out(match: Match, excluded: Sequence[Interval]) -> Figures:
     """Return the figures with these exclusions of the match's recording."""
     detections = list(selectors.detections_of(match))
-    versions = {detection.recording_id for detection in detections} - {
-        match.recording_id
-    }
-    segments = [
-        segment for detection in detections for segment in detection.segments.all()
-    ]
+    versions = {detection.recording_id for detection in detections} - {match.recording_id}
+    segments = [segment for detection in detections for segment in detection.segments.all()]
     return figures.work_out(
         detections=detections,
         segments=sorted(segments, key=lambda segment: (segment.start_ms, segment.pk)),
@@ -451,9 +417,7 @@ def _counts_more_than_decided(match: Match, recomputed: Figures) -> bool:
         return match.wholly_excluded and _was_rejected_by_exclusion(match)
     is_chosen = match.is_decided_alone and (
         match.state == MatchState.CONFIRMED
-        or (
-            match.state == MatchState.CLEARED and match.decision_reason == STATED_REASON
-        )
+        or (match.state == MatchState.CLEARED and match.decision_reason == STATED_REASON)
     )
     return is_chosen and recomputed.matched_ms > _decided_ms(match)
 
@@ -482,11 +446,7 @@ def _reopen(match: Match, segment: Exclusion, user: User) -> None:
     change = Change(
         action=MORE_COUNTS,
         to=MatchState.PENDING,
-        fields={
-            **transitions.UNDECIDED,
-            "queue_reason": QueueReason.REOPENED,
-            "licence_id": None,
-        },
+        fields={**transitions.UNDECIDED, "queue_reason": QueueReason.REOPENED, "licence_id": None},
         reason=QueueReason.EXCLUDED,
         details={"exclusion": segment.uid},
     )
@@ -513,19 +473,13 @@ def _count(match: Match, recomputed: Figures, user: User) -> None:
     current = transitions.locked_row(match=match)
     Match.objects.filter(pk=match.pk).update(**counted, version=current.version + 1)
     audit.services.record(
-        case=match.case,
-        action=transitions.COUNTED,
-        actor=user,
-        before=before,
-        after=after,
+        case=match.case, action=transitions.COUNTED, actor=user, before=before, after=after
     )
 
 
 def _suppress(match: Match, segment: Exclusion, user: User, *, is_chosen: bool) -> None:
     """Suppress a match with nothing left, if it waits or was chosen."""
-    if match.state not in WAITING_STATES and not (
-        is_chosen and match.state in TICKABLE
-    ):
+    if match.state not in WAITING_STATES and not (is_chosen and match.state in TICKABLE):
         return
     # Only a chosen, decided match records who suppressed it.
     ticked = match.state in TICKABLE

@@ -19,10 +19,7 @@ _OF_RECORDINGS = ("bucket", "bucket_id", "label")
 _AIRED = "file.aired_changed"
 # People said what is heard in the file.
 _SAID = ("cue_sheet.entered", "cue_sheet.entry_removed")
-_CHANGES = (
-    *(_AIRED, "file.details_changed", "recording.changed", "recording.moved"),
-    *_SAID,
-)
+_CHANGES = (*(_AIRED, "file.details_changed", "recording.changed", "recording.moved"), *_SAID)
 # Events of duplicates that join or part recordings; each has the rows of all of them.
 _JOINS = ("dedup.merge", "dedup.split", "dedup.undo")
 # Licences for a merged recording also cover the one that stays.
@@ -44,8 +41,7 @@ def changed_since(events: Iterable[Event]) -> set[str]:
         about[f"file:{file}"].append(f"match:{uid}")
         about[f"recording:{recording}"].append(f"match:{uid}")
     changes = Event.objects.filter(
-        Q(case__in=about, action__in=_CHANGES) | Q(action__in=_JOINS),
-        pk__gt=min(since.values()),
+        Q(case__in=about, action__in=_CHANGES) | Q(action__in=_JOINS), pk__gt=min(since.values())
     )
     return {
         case
@@ -60,12 +56,8 @@ def _changed_by(change: Event) -> Iterable[str]:
     """Return the cases of the files and recordings of which rules read a change."""
     if change.action not in _JOINS:
         return [change.case] if _is_read_by_rules(change) else []
-    before, after = (
-        snapshot["recordings"] for snapshot in (change.before, change.after)
-    )
-    if all(
-        before[uid][name] == after[uid][name] for uid in after for name in _OF_JOINS
-    ):
+    before, after = (snapshot["recordings"] for snapshot in (change.before, change.after))
+    if all(before[uid][name] == after[uid][name] for uid in after for name in _OF_JOINS):
         return []
     return [f"recording:{uid}" for uid in after]
 
@@ -79,7 +71,5 @@ def _is_read_by_rules(change: Event) -> bool:
     if change.action != "file.details_changed":
         return not names.isdisjoint(_OF_RECORDINGS)
     # Of the tags, rules read the territories.
-    territories = [
-        set(territories_of(snapshot.get("tags", []))) for snapshot in (before, after)
-    ]
+    territories = [set(territories_of(snapshot.get("tags", []))) for snapshot in (before, after)]
     return names != {"tags"} or territories[0] != territories[1]

@@ -78,9 +78,7 @@ def work_out(
     low, high = band_of_all((segment.low_hz, segment.high_hz) for segment in segments)
     score, score_scale = best_score(detections)
     return Figures(
-        relation=relation_of(
-            detections, segments, of_detections, source_ms, reference_ms
-        ),
+        relation=relation_of(detections, segments, of_detections, source_ms, reference_ms),
         score=score,
         score_scale=score_scale,
         segment_count=len(segments),
@@ -106,14 +104,10 @@ def work_out(
 
 
 def excluded_of(
-    detections: Iterable[Detection],
-    excluded: Mapping[int, Sequence[intervals.Interval]],
+    detections: Iterable[Detection], excluded: Mapping[int, Sequence[intervals.Interval]]
 ) -> Excluded:
     """Return the intervals that do not count by detection; they come by recording."""
-    return {
-        detection.pk: excluded.get(detection.recording_id, ())
-        for detection in detections
-    }
+    return {detection.pk: excluded.get(detection.recording_id, ()) for detection in detections}
 
 
 def relation_of(
@@ -133,10 +127,7 @@ def relation_of(
         (segment, *piece)
         for segment in segments
         for piece in counted_pieces(segment, excluded.get(segment.detection_id, ()))
-    ] or [
-        (segment, source_interval(segment), reference_interval(segment))
-        for segment in segments
-    ]
+    ] or [(segment, source_interval(segment), reference_interval(segment)) for segment in segments]
     if any(_is_altered(segment) for segment, _source, _reference in counted):
         return Relation.ALTERED
     pairs = [(source, reference) for _segment, source, reference in counted]
@@ -146,11 +137,7 @@ def relation_of(
     used_ms = intervals.length(references)
     # A jingle that plays again and again is no loop.
     is_whole = reference_ms and used_ms >= SAME_RECORDING_SHARE * reference_ms
-    if (
-        used_ms <= LOOP_MS
-        and intervals.deepest(references) >= LOOP_TIMES
-        and not is_whole
-    ):
+    if used_ms <= LOOP_MS and intervals.deepest(references) >= LOOP_TIMES and not is_whole:
         return Relation.LOOP
     in_order = intervals.longest_chain(pairs)
     if reference_ms and in_order >= SAME_RECORDING_SHARE * reference_ms:
@@ -164,16 +151,12 @@ def _is_altered(segment: Segment) -> bool:
 
 
 def _covers_both(
-    pair: tuple[intervals.Interval, intervals.Interval],
-    source_ms: int,
-    reference_ms: int,
+    pair: tuple[intervals.Interval, intervals.Interval], source_ms: int, reference_ms: int
 ) -> bool:
     if not source_ms or not reference_ms:
         return False
     heard, used = (end - start for start, end in pair)
-    return (
-        heard >= IDENTICAL_SHARE * source_ms and used >= IDENTICAL_SHARE * reference_ms
-    )
+    return heard >= IDENTICAL_SHARE * source_ms and used >= IDENTICAL_SHARE * reference_ms
 
 
 def best_score(detections: Sequence[Detection]) -> tuple[Decimal | None, str]:

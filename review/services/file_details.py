@@ -32,23 +32,15 @@ class DetailsOutcome:
 
 
 @transaction.atomic
-def change(
-    *, scanned_file: ScannedFile, details: FileDetails, user: User
-) -> DetailsOutcome:
+def change(*, scanned_file: ScannedFile, details: FileDetails, user: User) -> DetailsOutcome:
     """Store the details and evaluate the matches again; decisions of people stay."""
-    transitions.require(
-        user,
-        Action.UPLOAD,
-        why=_("Your role can view files but not change them."),
-    )
+    transitions.require(user, Action.UPLOAD, why=_("Your role can view files but not change them."))
     rows = ScannedFile.objects.select_for_update(of=("self",))
     before = rows.select_related("container").get(pk=scanned_file.pk)
     if not change_details(scanned_file=scanned_file, details=details, user=user):
         return DetailsOutcome()
     followed = grounds.follow_file(scanned_file=scanned_file, before=before, actor=user)
-    return DetailsOutcome(
-        changed=True, evaluated=followed.evaluated, reopened=followed.reopened
-    )
+    return DetailsOutcome(changed=True, evaluated=followed.evaluated, reopened=followed.reopened)
 
 
 @transaction.atomic
@@ -57,18 +49,13 @@ def mark_expected(
 ) -> None:
     """Mark a file without a match as expected, or with False return it to the list."""
     transitions.require(
-        user,
-        Action.DECIDE,
-        why=_("Your role can view files but not mark them as expected."),
+        user, Action.DECIDE, why=_("Your role can view files but not mark them as expected.")
     )
     transitions.check_note(note)
     current = ScannedFile.objects.select_for_update().get(pk=scanned_file.pk)
     if current.status != FileStatus.NO_MATCH or current.deleted_at is not None:
         raise errors.NotPossible(
-            _(
-                "%(name)s has a match, is being scanned or was deleted. "
-                "Reload to see its state."
-            )
+            _("%(name)s has a match, is being scanned or was deleted. Reload to see its state.")
             % {"name": current.name}
         )
     if current.no_match_expected == expected:

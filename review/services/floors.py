@@ -65,16 +65,13 @@ def give_back(*, container: Container, user: User) -> int:
     returned = 0
     for match in rows.order_by("pk").iterator(chunk_size=500):
         outcome = evaluation.evaluate(
-            subject=Subject.of(match),
-            policies=policies,
-            licences=licences,
-            statements=statements,
+            subject=Subject.of(match), policies=policies, licences=licences, statements=statements
         )
         if treat(match=match, outcome=outcome, user=user):
             returned += 1
-            ScannedFile.objects.filter(
-                pk=match.scanned_file_id, status=FileStatus.NO_MATCH
-            ).update(status=FileStatus.READY)
+            ScannedFile.objects.filter(pk=match.scanned_file_id, status=FileStatus.NO_MATCH).update(
+                status=FileStatus.READY
+            )
     return returned
 
 

@@ -23,24 +23,11 @@ from review import versions
 from review.choices import MatchState, QueueReason, VersionChoice
 from review.counting import source_interval
 from review.models import Match
-from review.services import (
-    choosing,
-    evaluation,
-    figures,
-    intervals,
-    joining,
-    rescans,
-    transitions,
-)
+from review.services import choosing, evaluation, figures, intervals, joining, rescans, transitions
 from review.services.rescans import Finding
 from review.subjects import Subject
 from scanning import selectors
-from scanning.choices import (
-    ACTIVE_SCAN_STATUSES,
-    COMBINED_ENGINES,
-    EngineChoice,
-    ScanStatus,
-)
+from scanning.choices import ACTIVE_SCAN_STATUSES, COMBINED_ENGINES, EngineChoice, ScanStatus
 from scanning.models import Detection, Scan, ScannedFile, Segment
 
 EQUAL_SCORES = Decimal(2)
@@ -81,9 +68,7 @@ class _MatchDraft:
 
         In whole seconds, because milliseconds differ between encodings of one sound.
         """
-        longest = max(
-            end - start for start, end in intervals.union(self.source_intervals)
-        )
+        longest = max(end - start for start, end in intervals.union(self.source_intervals))
         return -(self.length // 1000), -(longest // 1000), self.recording.pk
 
     def lies_where(self, other: _MatchDraft) -> bool:
@@ -131,11 +116,7 @@ class _MatchDrafts:
 
     def rivals(self, draft: _MatchDraft) -> int:
         """Return how many others cover more than half of the same time."""
-        return sum(
-            draft.share_within(rival) > 0.5
-            for rival in self.counting
-            if rival is not draft
-        )
+        return sum(draft.share_within(rival) > 0.5 for rival in self.counting if rival is not draft)
 
 
 @transaction.atomic
@@ -157,16 +138,13 @@ def fold_scan(*, scan: Scan, **_signal: object) -> None:
     if scan not in current:
         return
     embedded_runs = any(
-        running.status in ACTIVE_SCAN_STATUSES
-        and running.engine == EngineChoice.EMBEDDED
+        running.status in ACTIVE_SCAN_STATUSES and running.engine == EngineChoice.EMBEDDED
         for running in current
     )
     for current_scan in current:
         waits = embedded_runs and current_scan.engine == EngineChoice.ACRCLOUD
         if current_scan.status == ScanStatus.SUCCEEDED and not waits:
-            partner = next(
-                (candidate for candidate in current if candidate != current_scan), None
-            )
+            partner = next((candidate for candidate in current if candidate != current_scan), None)
             _fold_one(scan=current_scan, partner=partner)
     _note_disagreements(scan)
 
@@ -234,14 +212,9 @@ def _fold_late(scan: Scan) -> None:
     """
     matches = _matches_of(scan.scanned_file_id)
     drafts = _drafts(scan, matches)
-    scans = [
-        *selectors.current_scans(scan.scanned_file),
-        *selectors.late_scans(scan.scanned_file),
-    ]
+    scans = [*selectors.current_scans(scan.scanned_file), *selectors.late_scans(scan.scanned_file)]
     drafts_by_scan = [
-        _drafts(earlier_scan, matches).counting
-        for earlier_scan in scans
-        if earlier_scan != scan
+        _drafts(earlier_scan, matches).counting for earlier_scan in scans if earlier_scan != scan
     ]
     beside = _MatchDrafts(
         [draft for earlier_drafts in drafts_by_scan for draft in earlier_drafts], {}, {}
@@ -293,11 +266,7 @@ def _fold_one(*, scan: Scan, partner: Scan | None) -> None:
     for draft in drafts.counting:
         earlier = _take_earlier(matches, draft, drafts, partner=partner)
         is_grouped_since = any(match.scan_id == scan.pk for match in earlier[1:])
-        if (
-            not earlier
-            or is_grouped_since
-            or earlier[0].scan_id not in {scan.pk, _key(partner)}
-        ):
+        if not earlier or is_grouped_since or earlier[0].scan_id not in {scan.pk, _key(partner)}:
             _fold(
                 scan,
                 draft,
@@ -309,8 +278,7 @@ def _fold_one(*, scan: Scan, partner: Scan | None) -> None:
         elif earlier[0].scan_id != scan.pk:
             _find_too(match=earlier[0], scan=scan)
     _mark_lost(
-        scan=scan,
-        matches=[match for match in matches.values() if match.scan_id != _key(partner)],
+        scan=scan, matches=[match for match in matches.values() if match.scan_id != _key(partner)]
     )
 
 
@@ -342,9 +310,7 @@ def _take_earlier(
         or (
             key not in drafted
             and not match.is_decided_alone
-            and any(
-                candidate.recording == recording for candidate in match.candidates.all()
-            )
+            and any(candidate.recording == recording for candidate in match.candidates.all())
         )
     ]
     if recording.status != RecordingStatus.STUB and recording.isrc_normalised:
@@ -366,9 +332,7 @@ def _find_too(*, match: Match, scan: Scan) -> None:
     if match.second_scan_id == scan.pk:
         return
     Match.objects.filter(pk=match.pk).update(
-        second_scan=scan,
-        version=match.version + 1,
-        updated_at=datetime.now(tz=UTC),
+        second_scan=scan, version=match.version + 1, updated_at=datetime.now(tz=UTC)
     )
     record(
         case=match.case,
@@ -384,9 +348,7 @@ def _drafts(scan: Scan, matches: Mapping[int, Match]) -> _MatchDrafts:
     one that was merged into it, and versions of which none fits better.
     """
     detections: dict[Recording, list[Detection]] = defaultdict(list)
-    for detection in scan.detections.select_related("recording").prefetch_related(
-        "segments"
-    ):
+    for detection in scan.detections.select_related("recording").prefetch_related("segments"):
         detections[detection.recording].append(detection)
     by_family: dict[int, list[_MatchDraft]] = defaultdict(list)
     for recording, group in detections.items():
@@ -411,14 +373,11 @@ def _drafts(scan: Scan, matches: Mapping[int, Match]) -> _MatchDrafts:
             worse = [
                 draft
                 for draft in ungrouped
-                if draft.is_copy_of(leading)
-                and versions.differ(draft.stays, leading.stays)
+                if draft.is_copy_of(leading) and versions.differ(draft.stays, leading.stays)
             ]
             for draft in (*equal, *worse):
                 copies[draft.recording.pk] = leading.recording
-            ungrouped = [
-                draft for draft in ungrouped if draft not in (leading, *equal, *worse)
-            ]
+            ungrouped = [draft for draft in ungrouped if draft not in (leading, *equal, *worse)]
     return _MatchDrafts(
         counting,
         {key: _stands_for(recording, copies) for key, recording in copies.items()},
@@ -443,15 +402,13 @@ def _without_copies(
     standing: list[_MatchDraft] = []
     # Prefer the group's canonical recording, then the longest detection.
     for draft in sorted(
-        drafts,
-        key=lambda draft: (draft.recording.pk != draft.stays.sound, -draft.length),
+        drafts, key=lambda draft: (draft.recording.pk != draft.stays.sound, -draft.length)
     ):
         original = next(
             (
                 original
                 for original in standing
-                if draft.is_copy_of(original)
-                and not versions.differ(draft.stays, original.stays)
+                if draft.is_copy_of(original) and not versions.differ(draft.stays, original.stays)
             ),
             None,
         )
@@ -462,9 +419,7 @@ def _without_copies(
     return standing
 
 
-def _leading(
-    drafts: Sequence[_MatchDraft], matches: Mapping[int, Match]
-) -> list[_MatchDraft]:
+def _leading(drafts: Sequence[_MatchDraft], matches: Mapping[int, Match]) -> list[_MatchDraft]:
     """Return the version that fits best, then the others that fit as well.
 
     Of equal ones, what people decided or chose in this file leads, then what their
@@ -492,9 +447,7 @@ def _leading(
         leading = named[versions.led_by_answers(named, answers)]
     else:
         leading = equal[0]
-    alternatives = [
-        draft for draft in equal if versions.differ(draft.stays, leading.stays)
-    ]
+    alternatives = [draft for draft in equal if versions.differ(draft.stays, leading.stays)]
     return [leading, *alternatives]
 
 
@@ -588,9 +541,7 @@ def _is_late(*, scan: Scan, recording: Recording) -> bool:
     if scan.retro_search_id is not None:
         return True
     earlier = Scan.objects.full().filter(
-        scanned_file_id=scan.scanned_file_id,
-        status=ScanStatus.SUCCEEDED,
-        pk__lt=scan.pk,
+        scanned_file_id=scan.scanned_file_id, status=ScanStatus.SUCCEEDED, pk__lt=scan.pk
     )
     if scan.scanned_file.engine in COMBINED_ENGINES:
         # With two engines, the second engine's first scan is not late.
@@ -598,13 +549,8 @@ def _is_late(*, scan: Scan, recording: Recording) -> bool:
     first = earlier.order_by("pk").first()
     if first is None:
         return False
-    other_engine = (first.engine, first.engine_version) != (
-        scan.engine,
-        scan.engine_version,
-    )
-    return other_engine or recording.created_at > (
-        first.finished_at or first.created_at
-    )
+    other_engine = (first.engine, first.engine_version) != (scan.engine, scan.engine_version)
+    return other_engine or recording.created_at > (first.finished_at or first.created_at)
 
 
 def _mark_lost(*, scan: Scan, matches: Sequence[Match]) -> None:
@@ -612,9 +558,7 @@ def _mark_lost(*, scan: Scan, matches: Sequence[Match]) -> None:
     searched = {bucket["id"] for bucket in scan.buckets}
     for match in matches:
         looked_for = (
-            match.recording.bucket_id in searched
-            if searched
-            else match.scan.engine == scan.engine
+            match.recording.bucket_id in searched if searched else match.scan.engine == scan.engine
         )
         # A retro search that ended after this scan began knew more recordings.
         if match.lost or match.scan_id >= scan.pk or not looked_for:

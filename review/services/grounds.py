@@ -23,11 +23,7 @@ from review.coverage import LicencesInForce
 from review.jobs import FOLLOW_CONTAINER
 from review.models import Licence, Match
 from review.services import evaluation, licences, transitions
-from review.services.evaluation import (
-    OPEN_STATES,
-    Evaluation,
-    is_of_a_policy_alone,
-)
+from review.services.evaluation import OPEN_STATES, Evaluation, is_of_a_policy_alone
 from review.services.questions import StatedSeconds
 from review.services.treatments import treat
 from review.subjects import Subject
@@ -54,9 +50,7 @@ class Followed:
     evaluated: int = 0
 
 
-def follow_file(
-    *, scanned_file: ScannedFile, before: ScannedFile, actor: User | str
-) -> Followed:
+def follow_file(*, scanned_file: ScannedFile, before: ScannedFile, actor: User | str) -> Followed:
     """Evaluate the matches of a file whose details differ from those ``before``."""
     return _follow(
         Q(scanned_file=scanned_file),
@@ -65,9 +59,7 @@ def follow_file(
     )
 
 
-def follow_recordings(
-    *, before: Mapping[int, Mapping[str, object]], user: User | None
-) -> Followed:
+def follow_recordings(*, before: Mapping[int, Mapping[str, object]], user: User | None) -> Followed:
     """Evaluate the matches of recordings; ``before`` has their former columns, by key.
 
     A licence that comes to cover a recording clears nothing here: as when its terms are
@@ -80,21 +72,14 @@ def follow_recordings(
             setattr(recording, name, value)
         return replace(subject, recording=recording)
 
-    return _follow(
-        Q(recording__in=before), actor=user or SYSTEM, former=former, clears=False
-    )
+    return _follow(Q(recording__in=before), actor=user or SYSTEM, former=former, clears=False)
 
 
 def note_recordings(
-    *,
-    before: Mapping[int, Mapping[str, object]],
-    user: User | None,
-    **_signal: object,
+    *, before: Mapping[int, Mapping[str, object]], user: User | None, **_signal: object
 ) -> None:
     """Follow changes of recordings that policies or licences read."""
-    names = _OF_RECORDINGS.keys() & {
-        name for values in before.values() for name in values
-    }
+    names = _OF_RECORDINGS.keys() & {name for values in before.values() for name in values}
     # Imports change many recordings, and few installations have rules by label.
     with working_for(None):
         read = {name for name in names if _is_read(*_OF_RECORDINGS[name])}
@@ -110,8 +95,7 @@ def _is_read(condition: str, scope: LicenceScope) -> bool:
     """Return whether an enabled policy or a licence in force reads a column."""
     in_force = Licence.objects.filter(active=True, withdrawn_at__isnull=True)
     return in_force.filter(scope=scope).exists() or any(
-        condition in policy.conditions.get("sets", {})
-        for policy in evaluation.rules_in_force()
+        condition in policy.conditions.get("sets", {}) for policy in evaluation.rules_in_force()
     )
 
 
@@ -162,9 +146,7 @@ def _follow(
 class _Look:
     """One look at many matches; policies and licences are read once for all."""
 
-    def __init__(
-        self, actor: User | str, former: Former | None, *, clears: bool
-    ) -> None:
+    def __init__(self, actor: User | str, former: Former | None, *, clears: bool) -> None:
         self._actor, self._former, self._clears = actor, former, clears
         self._policies = evaluation.rules_in_force()
         self._licences = LicencesInForce()
@@ -190,9 +172,7 @@ class _Look:
             outcome = Evaluation(MatchState.PENDING, outcome.queue_reason)
         if outcome.state == MatchState.PENDING and match.state in OPEN_STATES:
             outcome = evaluation.keeping_reason(outcome, match)
-        if not _says_otherwise(outcome, match) or evaluation.needs_person(
-            outcome, match
-        ):
+        if not _says_otherwise(outcome, match) or evaluation.needs_person(outcome, match):
             return False
         return treat(match=match, outcome=outcome, user=self._actor)
 
@@ -202,8 +182,7 @@ class _Look:
             return
         subject = Subject.of(match)
         before, now = (
-            _ground(self._evaluated(compared))
-            for compared in (self._former(subject), subject)
+            _ground(self._evaluated(compared)) for compared in (self._former(subject), subject)
         )
         if before != now:
             record(

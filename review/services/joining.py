@@ -40,10 +40,7 @@ Pair = tuple[Match, Match]
 """A match, and the one that survives."""
 
 _AT_ONCE = 500
-_DECISION = (
-    *transitions.DECISION_COLUMNS,
-    *("assignee_id", "priority", "version_choice"),
-)
+_DECISION = (*transitions.DECISION_COLUMNS, *("assignee_id", "priority", "version_choice"))
 _BY_URGENCY = (
     MatchState.SUPPRESSED,
     MatchState.PENDING,
@@ -68,8 +65,7 @@ def follow_merge(
 ) -> Joined:
     """Let the matches of merged recordings go on as matches of the one that stays."""
     survivors = {
-        match.scanned_file_id: match
-        for match in _locked().filter(recording=stays).order_by("pk")
+        match.scanned_file_id: match for match in _locked().filter(recording=stays).order_by("pk")
     }
     pairs: list[Pair] = []
     renamed: list[Match] = []
@@ -98,20 +94,14 @@ def _rename(matches: Sequence[Match], stays: Recording, merge: str, user: User) 
         [Move(match.scanned_file_id, match.recording_id, stays.pk) for match in matches]
     )
     Match.objects.filter(pk__in=[match.pk for match in matches]).update(
-        recording=stays,
-        version=models.F("version") + 1,
-        updated_at=datetime.now(tz=UTC),
+        recording=stays, version=models.F("version") + 1, updated_at=datetime.now(tz=UTC)
     )
     entries = [
         EventDraft(
             case=match.case,
             action=transitions.NAMED_OTHERWISE,
             before={"recording": match.recording.uid},
-            after={
-                "recording": stays.uid,
-                "merge": merge,
-                "moved": moved[match.scanned_file_id],
-            },
+            after={"recording": stays.uid, "merge": merge, "moved": moved[match.scanned_file_id]},
         )
         for match in matches
     ]
@@ -122,11 +112,7 @@ def _rename(matches: Sequence[Match], stays: Recording, merge: str, user: User) 
 
 
 def join(
-    pairs: Sequence[Pair],
-    *,
-    actor: User | str,
-    merge: str = "",
-    scan: Scan | None = None,
+    pairs: Sequence[Pair], *, actor: User | str, merge: str = "", scan: Scan | None = None
 ) -> None:
     """Let the second of each pair stand for the first.
 
@@ -141,9 +127,7 @@ def join(
             _join(batch, actor, merge, scan)
 
 
-def _join(
-    pairs: Sequence[Pair], actor: User | str, merge: str, scan: Scan | None
-) -> None:
+def _join(pairs: Sequence[Pair], actor: User | str, merge: str, scan: Scan | None) -> None:
     former = [match.pk for match, _survivor in pairs]
     survivors = [survivor for _match, survivor in pairs]
     evidence = evidence_of([match for pair in pairs for match in pair])
@@ -179,9 +163,7 @@ def _join(
         alias.kept["version"] = alias.match.version
     MatchAlias.objects.bulk_update(aliases, ["kept"], batch_size=200)
     _record(pairs, before, actor, {"merge": merge, "scan": scan.uid if scan else ""})
-    transitions.matches_changed.send(
-        sender=Match, matches=survivors, recounted=survivors
-    )
+    transitions.matches_changed.send(sender=Match, matches=survivors, recounted=survivors)
 
 
 def _make_aliases(
@@ -263,9 +245,7 @@ def _intervals(detections: Iterable[Detection]) -> list[intervals.Interval]:
     ]
 
 
-def _uncovered(
-    detections: Sequence[Detection], covering: Sequence[Detection]
-) -> list[Detection]:
+def _uncovered(detections: Sequence[Detection], covering: Sequence[Detection]) -> list[Detection]:
     """Return the evidence that says something the other's does not."""
     covered = _intervals(covering)
     return [
@@ -276,9 +256,7 @@ def _uncovered(
     ]
 
 
-def _settle(
-    match: Match, survivor: Match, evidence: dict[int, list[Detection]]
-) -> None:
+def _settle(match: Match, survivor: Match, evidence: dict[int, list[Detection]]) -> None:
     """Give the survivor the state and decision of both; writes nothing."""
     survivor.found_late = survivor.found_late and match.found_late
     survivor.created_at = min(survivor.created_at, match.created_at)
@@ -391,10 +369,7 @@ def _write(survivors: Iterable[Match]) -> None:
 
 
 def _record(
-    pairs: Sequence[Pair],
-    before: dict[int, Row],
-    actor: User | str,
-    details: dict[str, str],
+    pairs: Sequence[Pair], before: dict[int, Row], actor: User | str, details: dict[str, str]
 ) -> None:
     record_all(
         [
@@ -442,10 +417,7 @@ def take_back(*, merge: str, user: User) -> int:
     )
     _restore_rows([alias.kept["row"] for alias in aliases])
     _link(
-        {
-            alias.former_key: (alias.kept["evidence"], alias.kept["candidates"])
-            for alias in aliases
-        }
+        {alias.former_key: (alias.kept["evidence"], alias.kept["candidates"]) for alias in aliases}
     )
     for alias in aliases:
         match = alias.match
@@ -512,10 +484,7 @@ def _give_back(aliases: Sequence[MatchAlias]) -> None:
         current, former = alias.match, _built(alias.kept["survivor"], people)
         if current.scan_id != former.scan_id:
             continue
-        links[key] = (
-            alias.kept["survivor_evidence"],
-            alias.kept["survivor_candidates"],
-        )
+        links[key] = (alias.kept["survivor_evidence"], alias.kept["survivor_candidates"])
         if key not in unchanged:
             current.created_at = former.created_at
             current.found_late = former.found_late
@@ -528,9 +497,7 @@ def _give_back(aliases: Sequence[MatchAlias]) -> None:
             former.state = MatchState.PENDING
         restored.append(former)
     _link(links)
-    names = [
-        field.name for field in Match._meta.concrete_fields if not field.primary_key
-    ]
+    names = [field.name for field in Match._meta.concrete_fields if not field.primary_key]
     Match.objects.bulk_update(restored, names, batch_size=200)
     _measure(changed, evidence_of(changed))
     _write(changed)
@@ -570,9 +537,7 @@ def _name_back(merge: str, user: User, scanned_since: dict[int, ScannedFile]) ->
     """Let renamed matches name their own recording again; add files scanned since."""
     events = {
         event.case.removeprefix("match:"): event
-        for event in Event.objects.filter(
-            action=transitions.NAMED_OTHERWISE, after__merge=merge
-        )
+        for event in Event.objects.filter(action=transitions.NAMED_OTHERWISE, after__merge=merge)
     }
     recordings = Recording.objects.in_bulk(
         {event.before["recording"] for event in events.values()}, field_name="uid"
@@ -588,9 +553,7 @@ def _name_back(merge: str, user: User, scanned_since: dict[int, ScannedFile]) ->
         move = Move(match.scanned_file_id, recording.pk, match.recording_id)
         following.return_to(move, event.after["moved"])
         Match.objects.filter(pk=match.pk).update(
-            recording=recording,
-            version=match.version + 1,
-            updated_at=datetime.now(tz=UTC),
+            recording=recording, version=match.version + 1, updated_at=datetime.now(tz=UTC)
         )
         record(
             case=match.case,

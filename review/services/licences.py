@@ -26,14 +26,7 @@ from accounts.roles import Action
 from catalogue.models import Bucket, Recording
 from common.zones import office_day
 from review import coverage, errors
-from review.choices import (
-    BY_LICENCE,
-    LicenceScope,
-    MatchState,
-    OnExpiry,
-    QueueReason,
-    UseKind,
-)
+from review.choices import BY_LICENCE, LicenceScope, MatchState, OnExpiry, QueueReason, UseKind
 from review.coverage import Cover
 from review.models import Licence, Match
 from review.services import evaluation, transitions
@@ -194,9 +187,7 @@ def save(
     return _reopen_uncovered(licence)
 
 
-def _refuse_empty(
-    licence: Licence, buckets: list[Bucket], recordings: list[Recording]
-) -> None:
+def _refuse_empty(licence: Licence, buckets: list[Bucket], recordings: list[Recording]) -> None:
     """Raise ``EmptyScope`` if the terms cover nothing, or everything everywhere."""
     named: dict[str, object] = {
         LicenceScope.BUCKET: buckets,
@@ -205,16 +196,12 @@ def _refuse_empty(
     }
     if not named.get(licence.scope, True):
         raise errors.EmptyScope(
-            gettext(
-                "Name at least one bucket, label or recording that the licence is for."
-            )
+            gettext("Name at least one bucket, label or recording that the licence is for.")
         )
     if licence.built_in:
         return
     if licence.use_kind != UseKind.ANY and not licence.use_values:
-        raise errors.EmptyScope(
-            gettext("Name at least one use that the licence allows.")
-        )
+        raise errors.EmptyScope(gettext("Name at least one use that the licence allows."))
     if licence.scope == LicenceScope.ALL and licence.use_kind == UseKind.ANY:
         raise errors.EmptyScope(
             gettext(
@@ -225,9 +212,7 @@ def _refuse_empty(
 
 
 @transaction.atomic
-def apply(
-    *, licence: Licence, user: User, reach: Reach, chosen: Collection[str] = ()
-) -> int:
+def apply(*, licence: Licence, user: User, reach: Reach, chosen: Collection[str] = ()) -> int:
     """Put the licence in force and clear existing matches; return how many.
 
     Decided matches are cleared only if ``chosen`` contains their uids;
@@ -237,9 +222,7 @@ def apply(
     refuse_limited(user)
     licence = Licence.objects.select_for_update().get(pk=licence.pk)
     if licence.withdrawn_at is not None:
-        raise errors.NotPossible(
-            gettext("The licence was withdrawn. Create a new one instead.")
-        )
+        raise errors.NotPossible(gettext("The licence was withdrawn. Create a new one instead."))
     is_draft = not licence.active
     if is_draft:
         Licence.objects.filter(pk=licence.pk).update(active=True)
@@ -273,9 +256,7 @@ def apply(
     return len(cleared)
 
 
-def _clear(
-    versions: Mapping[int, int], licence: Licence, user: User, act: str
-) -> list[Match]:
+def _clear(versions: Mapping[int, int], licence: Licence, user: User, act: str) -> list[Match]:
     """Clear these matches, skipping those that changed since; return those cleared."""
     fields = evaluation.cleared_by(licence)
     rows = transitions.locked_rows().filter(pk__in=versions)
@@ -334,9 +315,7 @@ def withdraw(*, licence: Licence, user: User, reason: str) -> int:
 def end_expired() -> int:
     """Reopen the matches of expired licences; return how many."""
     ended = Licence.objects.filter(
-        on_expiry=OnExpiry.REOPEN,
-        valid_until__lt=office_day(),
-        matches__state=MatchState.CLEARED,
+        on_expiry=OnExpiry.REOPEN, valid_until__lt=office_day(), matches__state=MatchState.CLEARED
     ).distinct()
     return sum(_reopen_uncovered(licence) for licence in ended)
 
@@ -352,17 +331,15 @@ def _reopen_uncovered(licence: Licence) -> int:
 
 def reopen_uncovered(rows: QuerySet[Match]) -> int:
     """Reopen those matches that their licences no longer cover."""
-    return _reopen_those_uncovered(
-        rows.filter(state=MatchState.CLEARED, licence__isnull=False)
-    )
+    return _reopen_those_uncovered(rows.filter(state=MatchState.CLEARED, licence__isnull=False))
 
 
 def _reopen_those_uncovered(rows: QuerySet[Match], *, keeps: bool = True) -> int:
     """Reopen matches; ``keeps`` lets licences protect uses in their period."""
     cleared = list(
-        rows.select_related(
-            "recording", "scanned_file__container", "scan", "licence"
-        ).order_by("pk")
+        rows.select_related("recording", "scanned_file__container", "scan", "licence").order_by(
+            "pk"
+        )
     )
     if not cleared:
         return 0
@@ -371,8 +348,7 @@ def _reopen_those_uncovered(rows: QuerySet[Match], *, keeps: bool = True) -> int
     return sum(
         _reopen(match, match.licence)
         for match in cleared
-        if match.licence
-        and not _still_covers(match.licence, match, in_force, keeps=keeps)
+        if match.licence and not _still_covers(match.licence, match, in_force, keeps=keeps)
     )
 
 

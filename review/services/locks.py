@@ -32,9 +32,7 @@ def take_lock(*, match: Match, user: User, break_lock: bool = False) -> Match:
     current = transitions.locked_row(match=match)
     if break_lock:
         transitions.require(
-            user,
-            Action.APPROVE,
-            why=_("Only a manager may break somebody else's lock."),
+            user, Action.APPROVE, why=_("Only a manager may break somebody else's lock.")
         )
     else:
         transitions.refuse_foreign_lock(match=current, user=user)
@@ -46,10 +44,7 @@ def take_lock(*, match: Match, user: User, break_lock: bool = False) -> Match:
     if current.state == MatchState.IN_REVIEW:
         current = let_go(current, transitions.LOCK_ENDED, user)
     change = _change(
-        current,
-        transitions.TAKE,
-        MatchState.IN_REVIEW,
-        {"locked_by": user, "locked_until": until},
+        current, transitions.TAKE, MatchState.IN_REVIEW, {"locked_by": user, "locked_until": until}
     )
     return transitions.apply(current=current, change=change, actor=user)
 
@@ -69,9 +64,7 @@ def release_lock(*, match: Match, user: User, until: datetime | None = None) -> 
         return current
     if current.locked_by not in (None, user):
         transitions.require(
-            user,
-            Action.APPROVE,
-            why=_("Only a manager may break somebody else's lock."),
+            user, Action.APPROVE, why=_("Only a manager may break somebody else's lock.")
         )
     return let_go(current, transitions.RELEASE, user)
 
@@ -103,9 +96,7 @@ def let_go(current: Match, action: str, actor: User | str) -> Match:
     return transitions.apply(current=current, change=change, actor=actor)
 
 
-def _change(
-    current: Match, action: str, to: MatchState, fields: dict[str, object]
-) -> Change:
+def _change(current: Match, action: str, to: MatchState, fields: dict[str, object]) -> Change:
     """Return a change of the lock; its event records the version it leads to.
 
     ``transitions.only_asides_since`` uses these versions to see that nobody decided.

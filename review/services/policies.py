@@ -146,9 +146,7 @@ def dry_run(*, policy: Policy) -> DryRun:
             run.waiting += [Taken(match, outcome.state)][: LISTED - len(run.waiting)]
         elif state in DECIDED_STATES and outcome.state != state:
             run.differing_count += 1
-            run.differing += [Taken(match, outcome.state)][
-                : LISTED - len(run.differing)
-            ]
+            run.differing += [Taken(match, outcome.state)][: LISTED - len(run.differing)]
     return run
 
 
@@ -170,10 +168,7 @@ def _evaluated(
         yield (
             match,
             evaluation.evaluate(
-                subject=subject,
-                policies=rules,
-                licences=licences,
-                statements=statements,
+                subject=subject, policies=rules, licences=licences, statements=statements
             ),
         )
 
@@ -203,27 +198,18 @@ def apply(*, policy: Policy, user: User) -> int:
     act, changed = transitions.new_act(), []
     for first in range(0, len(keys), _CHUNK):
         for match, outcome in _outcomes_in_force(keys[first : first + _CHUNK]):
-            if treat(
-                match=match, outcome=outcome, user=user, proposed_by=user, act=act
-            ):
+            if treat(match=match, outcome=outcome, user=user, proposed_by=user, act=act):
                 changed.append(match.uid)
     audit.services.record(
         case=policy.case,
         action="policy.applied",
         actor=user,
-        after={
-            "policy": str(policy),
-            "changed": len(changed),
-            "act": act,
-            "matches": changed,
-        },
+        after={"policy": str(policy), "changed": len(changed), "act": act, "matches": changed},
     )
     return len(changed)
 
 
-def _outcomes_in_force(
-    keys: list[int] | None = None,
-) -> Iterator[tuple[Match, Evaluation]]:
+def _outcomes_in_force(keys: list[int] | None = None) -> Iterator[tuple[Match, Evaluation]]:
     """Yield waiting and suppressed matches with their evaluation by current rules."""
     states = (MatchState.PENDING, MatchState.ESCALATED, MatchState.SUPPRESSED)
     rows = Match.objects.filter(state__in=states)
@@ -242,9 +228,7 @@ def _is_applied_to(match: Match, outcome: Evaluation) -> bool:
             and match.policy_name == str(outcome.policy)
             and match.queue_reason == outcome.queue_reason
         )
-    return (
-        match.state == MatchState.ESCALATED and outcome.state == MatchState.SUPPRESSED
-    )
+    return match.state == MatchState.ESCALATED and outcome.state == MatchState.SUPPRESSED
 
 
 def _comes_back(match: Match, policy: Policy) -> bool:

@@ -40,9 +40,7 @@ class GaveWay:
 class Spoken(Protocol):
     """What people said of the seconds of files."""
 
-    def intervals_in(
-        self, files: Collection[int] | None
-    ) -> Iterable[tuple[int, Interval]]:
+    def intervals_in(self, files: Collection[int] | None) -> Iterable[tuple[int, Interval]]:
         """Return the file and the seconds of each statement; None means all files."""
 
     def give_way(self, match: Match, user: User) -> GaveWay:
@@ -100,9 +98,7 @@ def lock_files(matches: Collection[str]) -> StatedSeconds:
 
     The files are locked before their matches, as when a scan is folded.
     """
-    files = set(
-        Match.objects.filter(uid__in=matches).values_list("scanned_file", flat=True)
-    )
+    files = set(Match.objects.filter(uid__in=matches).values_list("scanned_file", flat=True))
     statements = StatedSeconds(files)
     if statements.by_file:
         rows = ScannedFile.objects.select_for_update(of=("self",)).order_by("pk")
@@ -114,16 +110,12 @@ def lock_files(matches: Collection[str]) -> StatedSeconds:
 def give_way(match: Match, change: Change, user: User) -> Change:
     """Let a match stand instead of what people said; return its change with that."""
     gave = [source.give_way(match, user) for source in spoken]
-    notes = [
-        change.fields.get("note", match.note),
-        *(concession.note for concession in gave),
-    ]
+    notes = [change.fields.get("note", match.note), *(concession.note for concession in gave)]
     note = "\n".join(str(line) for line in notes if line)
     return replace(
         change,
         fields=change.fields | {"note": note[:MAX_NOTE_CHARS]},
-        details=change.details
-        | {_GAVE_WAY: [concession.snapshot for concession in gave]},
+        details=change.details | {_GAVE_WAY: [concession.snapshot for concession in gave]},
     )
 
 

@@ -25,9 +25,7 @@ _GROUPS = {"family_id", "same_sound_as_id"}
 _AT_ONCE = 500
 
 
-def note_recordings(
-    *, before: Mapping[int, Mapping[str, object]], **_signal: object
-) -> None:
+def note_recordings(*, before: Mapping[int, Mapping[str, object]], **_signal: object) -> None:
     """Ask for a look at the files in which several recordings of a new group match."""
     regrouped = [key for key, columns in before.items() if _GROUPS & columns.keys()]
     with working_for(None):
@@ -51,9 +49,7 @@ def _first_of_groups(keys: Iterable[int]) -> Iterator[Recording]:
     for batch in batched(keys, _AT_ONCE):
         rows = Recording.objects.filter(pk__in=batch)
         groups = rows.values_list("family", "same_sound_as")
-        first = {
-            key for family, sound in groups if (key := family or sound) is not None
-        }
+        first = {key for family, sound in groups if (key := family or sound) is not None}
         first -= seen
         yield from Recording.objects.filter(pk__in=first)
         seen |= first
@@ -61,11 +57,7 @@ def _first_of_groups(keys: Iterable[int]) -> Iterator[Recording]:
 
 def _files_of(first: Recording) -> list[int]:
     """Return the keys of the files with several matches of a group."""
-    of_group = (
-        Q(recording=first)
-        | Q(recording__family=first)
-        | Q(recording__same_sound_as=first)
-    )
+    of_group = Q(recording=first) | Q(recording__family=first) | Q(recording__same_sound_as=first)
     rows = Match.objects.filter(of_group, lost=False).order_by()
     counted = rows.values("scanned_file").annotate(matches=Count("pk"))
     several = counted.filter(matches__gt=1)

@@ -49,11 +49,7 @@ def intervals_of(matches: Iterable[Match]) -> list[intervals.Interval]:
 
 
 def update(
-    *,
-    match: Match,
-    finding: Finding,
-    before: Sequence[intervals.Interval],
-    partner: Scan | None,
+    *, match: Match, finding: Finding, before: Sequence[intervals.Interval], partner: Scan | None
 ) -> Match:
     """Give a locked match what a scan found, and its state if the scan changes that.
 
@@ -70,9 +66,7 @@ def update(
     if checked:
         measured = replace(measured, under_speech=match.under_speech)
     choice = versions.choice_of(
-        recording=finding.recording,
-        candidates=finding.candidates,
-        former=match,
+        recording=finding.recording, candidates=finding.candidates, former=match
     )
     subject = Subject(
         file=match.scanned_file,
@@ -85,9 +79,7 @@ def update(
         heard=lambda: finding.source_intervals,
     )
     outcome = evaluation.evaluate(subject=subject)
-    change = evaluation.after_rescan(
-        match=match, same=same, subject=subject, outcome=outcome
-    )
+    change = evaluation.after_rescan(match=match, same=same, subject=subject, outcome=outcome)
     columns: dict[str, object] = {
         **asdict(measured),
         "rivals": finding.rivals,
@@ -108,12 +100,7 @@ def update(
 
 
 def _write(
-    match: Match,
-    finding: Finding,
-    columns: dict[str, object],
-    *,
-    same: bool,
-    partner: Scan | None,
+    match: Match, finding: Finding, columns: dict[str, object], *, same: bool, partner: Scan | None
 ) -> Match:
     figures, scan = _figures_of(match), match.scan
     alternatives = {"candidates": versions.uids(match.candidates.all())}

@@ -38,9 +38,7 @@ def save(
         raise errors.ReasonMissing(gettext("Give the view a name."))
     if is_shared:
         transitions.require(
-            user,
-            Action.DECIDE,
-            why=gettext("Your role may save views, but not share them."),
+            user, Action.DECIDE, why=gettext("Your role may save views, but not share them.")
         )
     # The views of one person are counted and replaced one after the other.
     User.objects.select_for_update().get(pk=user.pk)

@@ -23,9 +23,7 @@ def check_speech(*, match: Match, user: User, heard: bool) -> None:
     The version stays, so that a concurrent decision is not refused as stale.
     """
     transitions.require(
-        user,
-        Action.DECIDE,
-        why=_("Your role can view matches but not correct estimates."),
+        user, Action.DECIDE, why=_("Your role can view matches but not correct estimates.")
     )
     current = transitions.locked_row(match=match)
     if current.speech_checked and current.under_speech == heard:
@@ -37,10 +35,7 @@ def check_speech(*, match: Match, user: User, heard: bool) -> None:
         case=current.case,
         action=transitions.SPEECH,
         actor=user,
-        before={
-            "under_speech": current.under_speech,
-            "speech_checked": current.speech_checked,
-        },
+        before={"under_speech": current.under_speech, "speech_checked": current.speech_checked},
         after={"under_speech": heard, "speech_checked": True},
     )
     grounds.again(matches=[current], actor=user)

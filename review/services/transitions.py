@@ -78,10 +78,7 @@ _CHANGE_NOTHING = (*LOCK_EVENTS, NOTE, ASSIGN, "cue_sheet.exported")
 # These events do not change the match's version.
 _UNCHANGING = (NOTE, ASSIGN, GROUND, SPEECH)
 # These events do not change the decision about the match.
-_ASIDES = (
-    *(*_UNCHANGING, *LOCK_EVENTS, COUNTED),
-    *(*_RESCANS, FOUND_TOO, LOST, NAMED_OTHERWISE),
-)
+_ASIDES = (*(*_UNCHANGING, *LOCK_EVENTS, COUNTED), *(*_RESCANS, FOUND_TOO, LOST, NAMED_OTHERWISE))
 UNDECIDED: dict[str, object] = {
     "decision_reason": "",
     "decided_by_id": None,
@@ -148,10 +145,7 @@ def check_note(note: str) -> None:
     """Raise ``NoteTooLong`` if the note exceeds the limit."""
     if len(note) > MAX_NOTE_CHARS:
         raise errors.NoteTooLong(
-            _(
-                "The note has %(n)s characters; at most %(limit)s "
-                "are allowed. Shorten it."
-            )
+            _("The note has %(n)s characters; at most %(limit)s are allowed. Shorten it.")
             % {"n": len(note), "limit": MAX_NOTE_CHARS}
         )
 
@@ -218,9 +212,7 @@ def was_made(*, match: Match, user: User, name: str) -> bool:
 
 
 @transaction.atomic
-def make_once(
-    *, match: Match, user: User, name: str, decide: Callable[[], Match]
-) -> Match:
+def make_once(*, match: Match, user: User, name: str, decide: Callable[[], Match]) -> Match:
     """Decide a match, or return it if the decision of this name was made before.
 
     A browser sends a decision again until it gets an answer. The name, which it chose,
@@ -275,8 +267,7 @@ def last_events(matches: Iterable[Match]) -> dict[str, Event]:
     changing = Event.objects.exclude(action__in=_ASIDES)
     newest = changing.filter(case=OuterRef("case")).order_by("-sequence")
     events = Event.objects.filter(
-        case__in=[match.case for match in matches],
-        sequence=Subquery(newest.values("sequence")[:1]),
+        case__in=[match.case for match in matches], sequence=Subquery(newest.values("sequence")[:1])
     )
     return {event.case: event for event in events}
 
@@ -311,9 +302,7 @@ def changed_cases(events: Iterable[Event]) -> dict[str, set[str]]:
     return cases
 
 
-def locked_row(
-    *, match: Match, version: int | None = None, user: User | None = None
-) -> Match:
+def locked_row(*, match: Match, version: int | None = None, user: User | None = None) -> Match:
     """Return the current match, locked.
 
     With a ``version``, raise ``StaleMatch`` as ``refuse_stale`` does.
@@ -326,11 +315,7 @@ def locked_row(
 
 def locked_rows() -> QuerySet[Match]:
     """Return a queryset that locks the matches it reads, in key order."""
-    return (
-        Match.objects.select_for_update(of=("self",))
-        .select_related(*_RELATED)
-        .order_by("pk")
-    )
+    return Match.objects.select_for_update(of=("self",)).select_related(*_RELATED).order_by("pk")
 
 
 def refuse_stale(*, match: Match, version: int, user: User | None = None) -> None:
@@ -355,9 +340,7 @@ def only_asides_since(*, match: Match, version: int) -> bool:
         return missed == 0
     asides = Q(action__in=LOCK_EVENTS) | Q(action=SCANNED, after__same=True)
     events = Event.objects.filter(asides, case=match.case)
-    versions = [
-        event.after.get("version") for event in events.order_by("-sequence")[:missed]
-    ]
+    versions = [event.after.get("version") for event in events.order_by("-sequence")[:missed]]
     return versions == list(range(match.version, version, -1))
 
 
@@ -379,11 +362,7 @@ def stale(match: Match, *, to_lock: bool = False) -> errors.StaleMatch:
 def is_held_by_another(*, match: Match, user: User) -> bool:
     """Return whether another person's lock on the match is in force."""
     holder, until = match.locked_by, match.locked_until
-    return (
-        holder not in (None, user)
-        and until is not None
-        and until > datetime.now(tz=UTC)
-    )
+    return holder not in (None, user) and until is not None and until > datetime.now(tz=UTC)
 
 
 def lock_of(match: Match) -> dict[str, object]:
@@ -404,9 +383,7 @@ def apply(*, current: Match, change: Change, actor: User | str) -> Match:
 
 
 @transaction.atomic
-def apply_all(
-    moves: Sequence[tuple[Match, Change]], *, actor: User | str
-) -> list[Match]:
+def apply_all(moves: Sequence[tuple[Match, Change]], *, actor: User | str) -> list[Match]:
     """Write a change to each locked row, with its event: all or none.
 
     Equal changes share one compare-and-set.
@@ -468,12 +445,7 @@ def _write(rows: Sequence[Match], change: Change) -> None:
     fields = {"locked_by": None, "locked_until": None, **change.fields}
     written = Match.objects.filter(
         pk__in=[row.pk for row in rows], state=first.state, version=first.version
-    ).update(
-        state=change.to,
-        version=first.version + 1,
-        updated_at=datetime.now(tz=UTC),
-        **fields,
-    )
+    ).update(state=change.to, version=first.version + 1, updated_at=datetime.now(tz=UTC), **fields)
     # Somebody changed a row without locking it; the transaction rolls back.
     if written != len(rows):
         raise stale(first)
@@ -486,10 +458,7 @@ def new_act() -> str:
 
 def act_details(act: str, match: Match) -> dict[str, object]:
     """Return what an event of an act keeps besides the snapshot of the decision."""
-    return {
-        "act": act,
-        "was": {"priority": match.priority, "assignee": match.assignee_id},
-    }
+    return {"act": act, "was": {"priority": match.priority, "assignee": match.assignee_id}}
 
 
 @transaction.atomic
@@ -499,17 +468,13 @@ def add_note(*, match: Match, user: User, note: str) -> Match:
     The version stays, so that a concurrent decision is not refused as stale.
     """
     text = note.strip()
-    require(
-        user, Action.DECIDE, why=_("Your role can view matches but not write notes.")
-    )
+    require(user, Action.DECIDE, why=_("Your role can view matches but not write notes."))
     if not text:
         raise errors.ReasonMissing(_("Write the note first."))
     check_note(text)
     current = locked_row(match=match)
     before = current.note
-    Match.objects.filter(pk=current.pk).update(
-        note=text, updated_at=datetime.now(tz=UTC)
-    )
+    Match.objects.filter(pk=current.pk).update(note=text, updated_at=datetime.now(tz=UTC))
     current.note = text
     record(
         case=current.case,

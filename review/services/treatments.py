@@ -11,10 +11,7 @@ from review.services.evaluation import UNTREATED, Evaluation
 from review.services.transitions import Change
 
 # Events that take back what a policy alone decided.
-_TAKEN_BACK = {
-    MatchState.SUPPRESSED: "unsuppressed",
-    MatchState.CONFIRMED: POLICY_ENDED,
-}
+_TAKEN_BACK = {MatchState.SUPPRESSED: "unsuppressed", MatchState.CONFIRMED: POLICY_ENDED}
 
 
 def treat(
@@ -42,11 +39,7 @@ def treat(
     if (back := _TAKEN_BACK.get(MatchState(current.state))) is not None:
         fields = {**UNTREATED, **transitions.UNDECIDED}
         change = Change(
-            back,
-            MatchState.PENDING,
-            fields=fields,
-            note=current.policy_name,
-            details=details,
+            back, MatchState.PENDING, fields=fields, note=current.policy_name, details=details
         )
         current = transitions.apply(current=current, change=change, actor=user)
     # The policy's treatment replaces an earlier escalation by a person.

@@ -41,9 +41,7 @@ def refresh(files: Iterable[int]) -> None:
         row = stored[file.pk]
         row.matched_ms, row.overlap_ms = line.matched_ms, line.overlap_ms
         _share_again(file, line)
-    FileFigures.objects.bulk_update(
-        stored.values(), ["matched_ms", "overlap_ms"], batch_size=200
-    )
+    FileFigures.objects.bulk_update(stored.values(), ["matched_ms", "overlap_ms"], batch_size=200)
 
 
 def differing(files: Iterable[int]) -> Iterator[tuple[int, str]]:
@@ -56,15 +54,12 @@ def differing(files: Iterable[int]) -> Iterator[tuple[int, str]]:
             figures = (row.matched_ms, row.overlap_ms)
             counted = (line.matched_ms, line.overlap_ms)
             if figures != counted:
-                difference = (
-                    f"file {file.uid} stores {figures} ms, its timeline {counted}"
-                )
+                difference = f"file {file.uid} stores {figures} ms, its timeline {counted}"
                 yield file.pk, difference
 
 
 def _read(
-    keys: Collection[int],
-    divided: Callable[[Collection[ScannedFile]], Mapping[int, Timeline]],
+    keys: Collection[int], divided: Callable[[Collection[ScannedFile]], Mapping[int, Timeline]]
 ) -> Iterator[tuple[ScannedFile, Timeline]]:
     ordered = sorted(keys)
     for first in range(0, len(ordered), _AT_ONCE):
@@ -93,15 +88,9 @@ def matched_shares(files: Collection[ScannedFile]) -> dict[int, Decimal | None]:
         rows = FileFigures.objects.filter(pk__in=[file.pk for file in files])
         matched = dict(rows.values_list("pk", "matched_ms"))
     else:
-        matched = {
-            key: line.matched_ms
-            for key, line in timelines(files).items()
-            if line.matches
-        }
+        matched = {key: line.matched_ms for key, line in timelines(files).items() if line.matches}
     return {
-        file.pk: share(matched[file.pk], file.length_ms)
-        for file in files
-        if file.pk in matched
+        file.pk: share(matched[file.pk], file.length_ms) for file in files if file.pk in matched
     }
 
 

@@ -44,20 +44,13 @@ class Kind(TextChoices):
     UNDESCRIBED = "undescribed", _("No match, not described")
 
 
-CLAIMED: Final = (
-    *(Kind.CONFIRMED, Kind.UPHELD, Kind.DISPUTED),
-    *(Kind.CLEARED, Kind.RELEASED),
-)
+CLAIMED: Final = (*(Kind.CONFIRMED, Kind.UPHELD, Kind.DISPUTED), *(Kind.CLEARED, Kind.RELEASED))
 MATCHED: Final = (*CLAIMED, Kind.PUBLIC_DOMAIN, Kind.PENDING)
 """The kinds in which a recording is heard that a match names, and counts."""
 NOT_CLAIMED: Final = (Kind.SUPPRESSED, Kind.REJECTED)
 _WITH_MATCHES = (*MATCHED, Kind.EXCLUDED, *NOT_CLAIMED)
 _ORDER = {kind: number for number, kind in enumerate(Kind)}
-_OF_REPORTED = {
-    "no_match": Kind.UNKNOWN,
-    "silence": Kind.SILENCE,
-    "not_scanned": Kind.NOT_SCANNED,
-}
+_OF_REPORTED = {"no_match": Kind.UNKNOWN, "silence": Kind.SILENCE, "not_scanned": Kind.NOT_SCANNED}
 
 
 def kind_of(match: Match) -> Kind:
@@ -226,15 +219,11 @@ def shares_of(by_kind: Mapping[Kind, int]) -> dict[Kind, Decimal]:
     return {kind: Decimal(parts[kind]) / 100 for kind in by_kind}
 
 
-def _apportioned(
-    by_kind: Mapping[Kind, int], total: int, whole_ms: int
-) -> dict[Kind, int]:
+def _apportioned(by_kind: Mapping[Kind, int], total: int, whole_ms: int) -> dict[Kind, int]:
     """Return hundredths of a percent that are ``total`` together."""
     parts = {kind: _WHOLE * ms // whole_ms for kind, ms in by_kind.items()}
     remaining = total - sum(parts.values())
-    largest = sorted(
-        by_kind, key=lambda kind: (-(_WHOLE * by_kind[kind] % whole_ms), _ORDER[kind])
-    )
+    largest = sorted(by_kind, key=lambda kind: (-(_WHOLE * by_kind[kind] % whole_ms), _ORDER[kind]))
     for kind in largest[:remaining]:
         parts[kind] += 1
     return parts

@@ -21,9 +21,7 @@ Sound = TypeVar("Sound")
 OfFiles = Callable[[Collection[int]], Mapping[int, Iterable[Sound]]]
 """Returns what packages above know of files, by file, with a fixed number of queries."""
 
-ItemPlaces = Callable[
-    [str, ScannedFile, tuple[int, int], int], list[tuple[ScannedFile, int, int]]
-]
+ItemPlaces = Callable[[str, ScannedFile, tuple[int, int], int], list[tuple[ScannedFile, int, int]]]
 """Returns the first other places, with their times, of an item in an interval of a file."""
 
 unknown_sound: Registry[OfFiles[Occurs]] = Registry()
@@ -39,9 +37,7 @@ def timeline(file: ScannedFile, *, with_entries: bool = True) -> Timeline:
     return timelines([file], with_entries=with_entries)[file.pk]
 
 
-def timelines(
-    files: Collection[ScannedFile], *, with_entries: bool = True
-) -> dict[int, Timeline]:
+def timelines(files: Collection[ScannedFile], *, with_entries: bool = True) -> dict[int, Timeline]:
     """Return the timelines of files by key, with a fixed number of queries.
 
     Where the viewer may not see a match, its time is unknown to him. Without entries
@@ -51,9 +47,7 @@ def timelines(
     matches = _matches_in(by_key)
     hidden: dict[int, list[Match]] = {}
     if not sees_every_bucket():
-        visible = {
-            match.pk for file_matches in matches.values() for match in file_matches
-        }
+        visible = {match.pk for file_matches in matches.values() for match in file_matches}
         with working_for(None):
             hidden = _matches_in(by_key, without=visible)
     items = _sounds_in(unknown_sound, by_key)
@@ -134,9 +128,7 @@ def _reported_of(files: Collection[ScannedFile]) -> dict[int, Reported]:
         if not any(scan.status == ScanStatus.SUCCEEDED for scan in scans)
     ]
     if unfinished:
-        done = Scan.objects.full().filter(
-            scanned_file__in=unfinished, status=ScanStatus.SUCCEEDED
-        )
+        done = Scan.objects.full().filter(scanned_file__in=unfinished, status=ScanStatus.SUCCEEDED)
         for scan in done.order_by("pk").only("unmatched", "scanned_file"):
             current[scan.scanned_file_id] = [scan]
     return {

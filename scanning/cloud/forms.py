@@ -90,9 +90,7 @@ def choose_form(cloud: Cloud, job: CloudJob) -> ChosenForm:
 
 
 def _awaited() -> FingerprintAwaited:
-    return FingerprintAwaited(
-        _("The fingerprint is being made; it is sent instead of audio.")
-    )
+    return FingerprintAwaited(_("The fingerprint is being made; it is sent instead of audio."))
 
 
 def _fallback(file: ScannedFile, because: AudioBecause) -> ChosenForm:
@@ -116,8 +114,7 @@ def not_stored(file: ScannedFile) -> ScanFailed:
     """Return the failure of a file whose audio was removed."""
     return ScanFailed(
         "audio_removed",
-        _("The audio of %(name)s is no longer stored, so it cannot be sent.")
-        % {"name": file.name},
+        _("The audio of %(name)s is no longer stored, so it cannot be sent.") % {"name": file.name},
     )
 
 
@@ -142,8 +139,6 @@ def _failed_fingerprint(job: CloudJob) -> Job | None:
 
 def _ask_for_fingerprint(file: ScannedFile) -> None:
     """Ask for the fingerprint, unless our own scan of the file is making it."""
-    ours = file.scans.filter(
-        engine=EngineChoice.EMBEDDED, status__in=ACTIVE_SCAN_STATUSES
-    )
+    ours = file.scans.filter(engine=EngineChoice.EMBEDDED, status__in=ACTIVE_SCAN_STATUSES)
     if not ours.exists():
         submit(FILE_FINGERPRINT, file)

@@ -180,9 +180,7 @@ def delete_copy(*, scanned_file: ScannedFile, remote_id: str) -> None:
 
 def sent_ms_this_month(*, container: Container) -> int:
     """Return how much of the container's audio was sent this calendar month (UTC)."""
-    month = datetime.now(tz=UTC).replace(
-        day=1, hour=0, minute=0, second=0, microsecond=0
-    )
+    month = datetime.now(tz=UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     sent = CloudJob.objects.filter(
         scan__scanned_file__container=container, sent_at__gte=month
     ).aggregate(total=Sum("sent_ms"))

@@ -45,9 +45,7 @@ def pause_account(account: CloudAccount, fault: CloudFault) -> tuple[datetime, s
         longest = LONGEST_WAIT.total_seconds()
         pause_for = timedelta(seconds=min(fault.retry_after, longest))
     at = jobs.clock.now() + pause_for
-    text = _(
-        "ACRCloud says: %(said)s. The portal tries again at %(clock)s. %(explanation)s"
-    ) % {
+    text = _("ACRCloud says: %(said)s. The portal tries again at %(clock)s. %(explanation)s") % {
         "said": fault.message,
         "clock": clock(at),
         "explanation": fault.explanation,
@@ -77,15 +75,10 @@ def resume(account: CloudAccount) -> None:
         )
 
 
-def tell(
-    files: QuerySet[ScannedFile], status: FileStatus, code: str, message: str
-) -> None:
+def tell(files: QuerySet[ScannedFile], status: FileStatus, code: str, message: str) -> None:
     """Show on the pages why the files wait."""
     files.update(
-        status=status,
-        error_code=code,
-        message=message[:1000],
-        updated_at=datetime.now(tz=UTC),
+        status=status, error_code=code, message=message[:1000], updated_at=datetime.now(tz=UTC)
     )
 
 

@@ -19,11 +19,7 @@ from jobs.context import JobContext
 from jobs.errors import Cancelled, Failed, Retry
 from jobs.services import submit
 from scanning import results
-from scanning.choices import (
-    ACTIVE_SCAN_STATUSES,
-    EngineChoice,
-    ScanStatus,
-)
+from scanning.choices import ACTIVE_SCAN_STATUSES, EngineChoice, ScanStatus
 from scanning.cloud.jobs import LONGEST_CHECK, delay, waited_too_long
 from scanning.cloud.pauses import pause, remember, resume
 from scanning.cloud.sending import send
@@ -77,11 +73,7 @@ def _check_tries(context: JobContext, job: CloudJob) -> None:
                 "The scan of %(name)s by ACRCloud stopped %(count)s times without a result. Look for the file in the ACRCloud console, then scan it again; if it stops again, tell an admin. %(cause)s",
                 tries - 1,
             )
-            % {
-                "name": job.scan.scanned_file.name,
-                "count": tries - 1,
-                "cause": context.job.cause,
-            },
+            % {"name": job.scan.scanned_file.name, "count": tries - 1, "cause": context.job.cause},
         )
 
 
@@ -137,18 +129,14 @@ def _store(context: JobContext, job: CloudJob, remote: RemoteFile) -> None:
         # The callback announced a result that polling had already stored.
         if job.sent_as == SentAs.CALLED_BACK and stored.exists():
             # The file keeps its status.
-            Scan.objects.filter(
-                pk=job.scan_id, status=ScanStatus.AWAITING_CALLBACK
-            ).update(
+            Scan.objects.filter(pk=job.scan_id, status=ScanStatus.AWAITING_CALLBACK).update(
                 status=ScanStatus.CANCELLED,
                 finished_at=datetime.now(tz=UTC),
                 message=_("ACRCloud sent the result that is already stored."),
             )
         else:
             _take_length(job, remote)
-            results.store_result(
-                scan=job.scan, result=engine_result(remote.results, answer)
-            )
+            results.store_result(scan=job.scan, result=engine_result(remote.results, answer))
             CloudJob.objects.filter(pk=job.pk).update(raw=zlib.compress(remote.raw))
         _ask_for_rendition(job.scan.scanned_file)
         context.finish()
@@ -191,9 +179,7 @@ def delete(context: JobContext) -> None:
     """Delete the cloud's copy of a file that was deleted here."""
     deletion: CloudDeletion = context.subject
     try:
-        Cloud(deletion.account).delete_file(
-            deletion.remote_container_id, deletion.remote_id
-        )
+        Cloud(deletion.account).delete_file(deletion.remote_container_id, deletion.remote_id)
     except CloudFault as fault:
         context.write(said=str(fault)[:1000])
         # Trying again cannot help these.

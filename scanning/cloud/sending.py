@@ -32,12 +32,7 @@ from scanning.choices import (
     FileStatus,
     ScanStatus,
 )
-from scanning.cloud.forms import (
-    FingerprintAwaited,
-    choose_form,
-    form_with_audio,
-    not_stored,
-)
+from scanning.cloud.forms import FingerprintAwaited, choose_form, form_with_audio, not_stored
 from scanning.cloud.jobs import (
     HOUR_MS,
     LONGEST_CHECK,
@@ -51,14 +46,7 @@ from scanning.cloud.pauses import clock, pause, remember, resume, tell, wait
 from scanning.engines.acrcloud import Cloud, RemoteFile
 from scanning.engines.cloud_faults import CloudFault, FaultKind
 from scanning.errors import ScanFailed
-from scanning.models import (
-    AudioBecause,
-    CloudJob,
-    InboundCallback,
-    Scan,
-    ScannedFile,
-    SentAs,
-)
+from scanning.models import AudioBecause, CloudJob, InboundCallback, Scan, ScannedFile, SentAs
 
 logger = logging.getLogger(__name__)
 
@@ -92,9 +80,7 @@ def send(context: JobContext, job: CloudJob) -> NoReturn:
         remember(job, fault)
         if fault.kind in (FaultKind.QUOTA, FaultKind.TOKEN):
             context.wait_until(pause(job, fault), str(fault))
-        if fault.kind is FaultKind.UNREACHABLE and not waited_too_long(
-            job.scan.created_at
-        ):
+        if fault.kind is FaultKind.UNREACHABLE and not waited_too_long(job.scan.created_at):
             at = jobs.clock.now() + pause_after(context.job.attempts)
             message = _("%(fault)s Next attempt at %(clock)s.") % {
                 "fault": fault,
@@ -113,11 +99,8 @@ def _begin(job: CloudJob) -> bool:
     with one_at_a_time(f"cloud cap {container.pk}") if has_cap else nullcontext():
         if not _fits(job):
             return False
-        begun = Scan.objects.filter(
-            pk=job.scan_id, status__in=ACTIVE_SCAN_STATUSES
-        ).update(
-            status=ScanStatus.RUNNING,
-            started_at=datetime.now(tz=UTC),
+        begun = Scan.objects.filter(pk=job.scan_id, status__in=ACTIVE_SCAN_STATUSES).update(
+            status=ScanStatus.RUNNING, started_at=datetime.now(tz=UTC)
         )
     if not begun:
         raise Cancelled
@@ -133,9 +116,7 @@ def _fits(job: CloudJob) -> bool:
     if container.cloud_cap_hours is None:
         return True
     being_sent = ScannedFile.objects.filter(
-        container=container,
-        scans__engine=EngineChoice.ACRCLOUD,
-        scans__status=ScanStatus.RUNNING,
+        container=container, scans__engine=EngineChoice.ACRCLOUD, scans__status=ScanStatus.RUNNING
     ).exclude(pk=job.scan.scanned_file_id)
     files = [job.scan.scanned_file, *being_sent]
     total = sent_ms_this_month(container=container) + sum(map(expected_ms, files))
@@ -204,9 +185,7 @@ def _take_early_callbacks(job: CloudJob, remote_id: str) -> int:
     return early.update(
         outcome=CallbackOutcome.APPLIED,
         scanned_file=job.scan.scanned_file,
-        message=_(
-            "It came before the file's id was known; the result is being fetched."
-        ),
+        message=_("It came before the file's id was known; the result is being fetched."),
         processed_at=datetime.now(tz=UTC),
     )
 
@@ -266,9 +245,7 @@ def _upload(
     fields = {"data_type": sent_as.value, "name": f"{file.name[:200]} [{job.scan.uid}]"}
     if sent_as in (SentAs.AUDIO_URL, SentAs.PLATFORMS):
         return cloud.send_link(
-            job.remote_container_id,
-            fields=fields | {"url": file.source_url},
-            key=job.scan.uid,
+            job.remote_container_id, fields=fields | {"url": file.source_url}, key=job.scan.uid
         )
     stored = file.fingerprint if sent_as == SentAs.FINGERPRINT else file.media
     try:

@@ -66,9 +66,7 @@ class BucketPlace:
         digest = hashlib.sha256()
         length = 0
         with self._asking():
-            answer = self._client.get_object(
-                **self._object_key(file), IfMatch=file.version
-            )
+            answer = self._client.get_object(**self._object_key(file), IfMatch=file.version)
         for chunk in self._chunks(answer["Body"]):
             report()
             target.write(chunk)
@@ -108,16 +106,10 @@ class BucketPlace:
         if reason:
             tags[_REASON_TAG] = _NOT_IN_TAGS.sub(" ", reason)[:256]
         tag_set = [{"Key": key, "Value": value} for key, value in tags.items()]
-        self._client.put_object_tagging(
-            **self._object_key(file), Tagging={"TagSet": tag_set}
-        )
+        self._client.put_object_tagging(**self._object_key(file), Tagging={"TagSet": tag_set})
 
     def _move(self, file: DropFile, path: str) -> None:
-        self._client.copy(
-            self._object_key(file),
-            self._bucket,
-            self._prefix + path,
-        )
+        self._client.copy(self._object_key(file), self._bucket, self._prefix + path)
         # Somebody may have written another object under the key.
         self._check(file)
         self._client.delete_object(**self._object_key(file))
@@ -131,9 +123,7 @@ class BucketPlace:
         stem, dot, suffix = path.rpartition(".")
         for number in count(2):
             try:
-                there = self._client.head_object(
-                    Bucket=self._bucket, Key=self._prefix + path
-                )
+                there = self._client.head_object(Bucket=self._bucket, Key=self._prefix + path)
             except ClientError as error:
                 if error.response["Error"]["Code"] not in _GONE:
                     raise

@@ -162,9 +162,7 @@ def check_place(text: str) -> str:
     """
     text = text.strip()
     if not is_one_line(text):
-        raise _refusal(
-            _("This path contains characters that cannot be shown. Choose another one.")
-        )
+        raise _refusal(_("This path contains characters that cannot be shown. Choose another one."))
     if text.startswith(_S3):
         return _check_bucket(text)
     if not text.startswith("/") or ".." in PurePosixPath(text).parts:

@@ -133,10 +133,7 @@ class _Poll:
             self._note_gone()
         else:
             self.notices.append(
-                _(
-                    "There are more files than one poll handles; the others wait "
-                    "for the next poll."
-                )
+                _("There are more files than one poll handles; the others wait for the next poll.")
             )
 
     def _reported(self, files: Iterable[DropFile]) -> Iterator[DropFile]:
@@ -147,9 +144,7 @@ class _Poll:
     def _note(self, files: Iterable[DropFile]) -> None:
         """Make rows for new files, and bring those of waiting ones up to date."""
         named = {file.identity: file for file in files}
-        stored = {
-            item.identity: item for item in self._drop.items.filter(identity__in=named)
-        }
+        stored = {item.identity: item for item in self._drop.items.filter(identity__in=named)}
         now = datetime.now(tz=UTC)
         fresh, changed = [], []
         for identity, file in named.items():
@@ -180,9 +175,7 @@ class _Poll:
         if item.state == DropItemState.FAILED:
             item.state, item.message, item.steady = DropItemState.WAITING, "", {}
             item.ended_at = None
-        item.save(
-            update_fields=["state", "message", "steady", "ended_at", "put_away_at"]
-        )
+        item.save(update_fields=["state", "message", "steady", "ended_at", "put_away_at"])
 
     def _update(self, item: DropItem, file: DropFile) -> bool:
         """Set where a waiting file goes and since when it has stood still.
@@ -196,9 +189,9 @@ class _Poll:
         item.folder = "" if container else folder
         item.container = container or self._drop.container
         if item.folder:
-            item.message = _(
-                "No container is assigned to the subfolder %(folder)s yet."
-            ) % {"folder": printable_path(folder)[:200]}
+            item.message = _("No container is assigned to the subfolder %(folder)s yet.") % {
+                "folder": printable_path(folder)[:200]
+            }
         elif was_unassigned:
             item.message = ""
         around = self._signature(file)
@@ -220,11 +213,7 @@ class _Poll:
         """Forget waiting files that are gone, and note that ended ones have left."""
         there = {file.identity for file in self._listing.files}
         rows = self._drop.items.filter(put_away_at__isnull=True)
-        gone = [
-            pk
-            for pk, identity in rows.values_list("pk", "identity")
-            if identity not in there
-        ]
+        gone = [pk for pk, identity in rows.values_list("pk", "identity") if identity not in there]
         for first in range(0, len(gone), _ROWS_AT_ONCE):
             some = self._drop.items.filter(pk__in=gone[first : first + _ROWS_AT_ONCE])
             some.filter(state=DropItemState.WAITING).delete()
@@ -308,10 +297,7 @@ class _Poll:
         if manifest is not None:
             rows = self._content(manifest)
             cells |= _explained(
-                manifest,
-                partial(
-                    sidecars.cells_of_manifest, rows, printable_path(file.parts[-1])
-                ),
+                manifest, partial(sidecars.cells_of_manifest, rows, printable_path(file.parts[-1]))
             )
         for sidecar in reversed(self._listing.own_sidecars(file)):
             is_json = sidecar.path.lower().endswith(".json")
@@ -323,8 +309,7 @@ class _Poll:
         if sidecar.size_bytes > sidecars.MAX_SIDECAR_BYTES:
             raise IntakeRefused(
                 "bad_sidecar",
-                _("%(name)s is larger than 2 MiB.")
-                % {"name": printable_path(sidecar.parts[-1])},
+                _("%(name)s is larger than 2 MiB.") % {"name": printable_path(sidecar.parts[-1])},
             )
         content = BytesIO()
         self._place.copy(sidecar, content, self._context.report)
@@ -340,9 +325,7 @@ class _Poll:
         """End a waiting row; raise ``LeaseLost`` if another worker has done so."""
         item.state, item.message = state, message[:500]
         item.scanned_file, item.ended_at = scanned_file, datetime.now(tz=UTC)
-        changed = DropItem.objects.filter(
-            pk=item.pk, state=DropItemState.WAITING
-        ).update(
+        changed = DropItem.objects.filter(pk=item.pk, state=DropItemState.WAITING).update(
             state=item.state,
             message=item.message,
             scanned_file=item.scanned_file,
@@ -364,10 +347,7 @@ class _Poll:
         own = self._listing.own_sidecars(file)
         try:
             self._place.put_away(
-                file,
-                own,
-                FAILED if has_failed else DONE,
-                item.message if has_failed else "",
+                file, own, FAILED if has_failed else DONE, item.message if has_failed else ""
             )
         except FileChanged:
             # The next poll lists the place again.
@@ -402,9 +382,7 @@ def _machine() -> str:
 @contextmanager
 def _scratch(drop: Drop) -> Iterator[tuple[BinaryIO, Path]]:
     """Yield a file for a copy, and its path; it is deleted unless the storage has moved it."""
-    handle, name = tempfile.mkstemp(
-        prefix=f"drop-{drop.uid}-", dir=settings.FILE_UPLOAD_TEMP_DIR
-    )
+    handle, name = tempfile.mkstemp(prefix=f"drop-{drop.uid}-", dir=settings.FILE_UPLOAD_TEMP_DIR)
     path = Path(name)
     try:
         with os.fdopen(handle, "wb") as scratch:

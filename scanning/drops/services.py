@@ -40,8 +40,7 @@ def create_drop(*, drop: Drop, user: User) -> Drop:
             if overlap(drop.place, place):
                 raise IntakeRefused(
                     "place_taken",
-                    _("Another drop already takes the files in %(place)s.")
-                    % {"place": place},
+                    _("Another drop already takes the files in %(place)s.") % {"place": place},
                     status=409,
                 )
         drop.save()
@@ -91,8 +90,7 @@ def assign_folder(*, drop: Drop, name: str, container: Container, user: User) ->
     name = name.strip().strip("/")
     if not name or "/" in name:
         raise IntakeRefused(
-            "bad_folder",
-            _("Enter the name of a folder directly in the drop, without '/'."),
+            "bad_folder", _("Enter the name of a folder directly in the drop, without '/'.")
         )
     try:
         with transaction.atomic():
@@ -114,9 +112,7 @@ def assign_folder(*, drop: Drop, name: str, container: Container, user: User) ->
         if not violates(error, DropFolder, "drop_folder_once"):
             raise
         raise IntakeRefused(
-            "folder_taken",
-            _("Somebody has assigned this subfolder already."),
-            status=409,
+            "folder_taken", _("Somebody has assigned this subfolder already."), status=409
         ) from error
 
 
@@ -158,8 +154,7 @@ def next_polls(drops: Iterable[Drop]) -> dict[int, datetime]:
 def _check_afterwards(place: str, afterwards: str) -> None:
     if afterwards == DropAfterwards.TAG and not is_bucket(place):
         raise IntakeRefused(
-            "no_tags",
-            _("Files in a folder have no tags. Choose to move or to leave them."),
+            "no_tags", _("Files in a folder have no tags. Choose to move or to leave them.")
         )
 
 

@@ -14,11 +14,7 @@ from common.table_text import one_form
 from common.territories import TERRITORIES, why_no_territory
 from scanning.errors import IntakeRefused
 from scanning.services.intake import FileDetails
-from scanning.services.link_batches import (
-    details_of_cells,
-    name_of_cells,
-    rows_of_csv,
-)
+from scanning.services.link_batches import details_of_cells, name_of_cells, rows_of_csv
 from scanning.tags import tags_of
 
 MAX_SIDECAR_BYTES = 2 * 1024**2
@@ -32,9 +28,7 @@ def cells_of_json(content: bytes) -> Cells:
     try:
         read = json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise _bad(
-            _("The JSON file cannot be read: %(error)s.") % {"error": error}
-        ) from error
+        raise _bad(_("The JSON file cannot be read: %(error)s.") % {"error": error}) from error
     if not isinstance(read, dict):
         raise _bad(_("The JSON file must contain one object, as in {…}."))
     return {
@@ -56,14 +50,10 @@ def cells_of_manifest(content: bytes, name: str) -> Cells:
     """Return the values of the row for the file ``name``, empty if there is none."""
     header, *rows = rows_of_csv(content) or [[]]
     columns = [cell.strip().lower() for cell in header]
-    at = next(
-        (columns.index(column) for column in _FILE_COLUMNS if column in columns), None
-    )
+    at = next((columns.index(column) for column in _FILE_COLUMNS if column in columns), None)
     if at is None:
         raise _bad(_("manifest.csv has no column of file names. Name it 'file'."))
-    fitting = [
-        row for row in rows if at < len(row) and row[at].strip() == one_form(name)
-    ]
+    fitting = [row for row in rows if at < len(row) and row[at].strip() == one_form(name)]
     if len(fitting) > 1:
         raise _bad(_("manifest.csv has several rows for %(name)s.") % {"name": name})
     return _name_cells(header, fitting[0]) if fitting else {}
@@ -97,9 +87,7 @@ def _moment(text: str) -> datetime | None:
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise _bad(
-            _(
-                "%(text)s is not a date. Write published_at as 2026-05-31 or with a time."
-            )
+            _("%(text)s is not a date. Write published_at as 2026-05-31 or with a time.")
             % {"text": text[:40]}
         ) from error
 

@@ -15,19 +15,8 @@ from urllib.parse import quote, urlencode, urlsplit
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from common.fingerprint_files import (
-    ACCEPT_HEADER,
-    MAX_BYTES,
-    NO_FINGERPRINT,
-    accepts_ours,
-)
-from common.http import (
-    FetchFailed,
-    ServiceAnswer,
-    SizedBody,
-    TooLarge,
-    call_service,
-)
+from common.fingerprint_files import ACCEPT_HEADER, MAX_BYTES, NO_FINGERPRINT, accepts_ours
+from common.http import FetchFailed, ServiceAnswer, SizedBody, TooLarge, call_service
 from common.multipart import MultipartBody, Progress
 from common.reading import read_number
 from common.secret_text import SecretUnreadable, unseal
@@ -99,18 +88,11 @@ class Cloud:
             self._token = unseal(account.token_sealed)
         except SecretUnreadable as error:
             raise CloudFault(
-                FaultKind.TOKEN,
-                _("the stored token is unreadable because SECRET_KEY has changed"),
+                FaultKind.TOKEN, _("the stored token is unreadable because SECRET_KEY has changed")
             ) from error
 
     def read_page(
-        self,
-        path: str,
-        *,
-        page: int,
-        per_page: int,
-        of_files: bool = False,
-        **parameters: str,
+        self, path: str, *, page: int, per_page: int, of_files: bool = False, **parameters: str
     ) -> RemotePage:
         """Return one page of any list, with further parameters.
 
@@ -122,16 +104,12 @@ class Cloud:
         meta = json.loads(answer).get("meta")
         about = meta if isinstance(meta, dict) else {}
         return RemotePage(
-            _counted(answer, _MOST_ROWS),
-            _count(about.get("total")),
-            _count(about.get("last_page")),
+            _counted(answer, _MOST_ROWS), _count(about.get("total")), _count(about.get("last_page"))
         )
 
     def read_plays(self, project: str, stream: str, day: str) -> list[Json]:
         """Return the plays of a day (``20260502``) of a stream."""
-        path = (
-            f"bm-cs-projects/{quote(project, safe='')}/streams/{quote(stream, safe='')}"
-        )
+        path = f"bm-cs-projects/{quote(project, safe='')}/streams/{quote(stream, safe='')}"
         query = urlencode({"type": "day", "date": day})
         answer = self._get(f"{self._base}/{path}/results?{query}")
         return _counted(answer, _MOST_PLAYS)
@@ -205,9 +183,7 @@ class Cloud:
     def set_callback(self, container_id: int, callback_url: str) -> None:
         """Have the cloud post the container's results to an address."""
         self._send_json(
-            "PUT",
-            f"{self._base}/fs-containers/{container_id}",
-            {"callback_url": callback_url},
+            "PUT", f"{self._base}/fs-containers/{container_id}", {"callback_url": callback_url}
         )
 
     def list_files(self, container_id: int, *, search: str = "") -> list[RemoteFile]:
@@ -229,9 +205,7 @@ class Cloud:
         progress: Progress,
     ) -> RemoteFile:
         """Send audio or a fingerprint, streamed from ``file``."""
-        body = MultipartBody(
-            fields=fields, file=file, file_bytes=file_bytes, progress=progress
-        )
+        body = MultipartBody(fields=fields, file=file, file_bytes=file_bytes, progress=progress)
         answer = self._exchange(
             "POST",
             self._files(container_id),
@@ -242,9 +216,7 @@ class Cloud:
         ).body
         return _needed(_file(_first(answer), answer), answer)
 
-    def send_link(
-        self, container_id: int, *, fields: Mapping[str, str], key: str
-    ) -> RemoteFile:
+    def send_link(self, container_id: int, *, fields: Mapping[str, str], key: str) -> RemoteFile:
         """Have the cloud fetch a link."""
         answer = self._send_json(
             "POST", self._files(container_id), fields, {"Idempotency-Key": key}
@@ -258,9 +230,7 @@ class Cloud:
 
     def rescan_file(self, container_id: int, file_id: str) -> None:
         """Have the cloud scan a file again."""
-        self._exchange(
-            "PUT", f"{self._file(container_id, file_id)}/rescan", asks_file=True
-        )
+        self._exchange("PUT", f"{self._file(container_id, file_id)}/rescan", asks_file=True)
 
     def delete_file(self, container_id: int, file_id: str) -> None:
         """Delete a file; a file that is already gone is no error."""
@@ -311,11 +281,7 @@ class Cloud:
         asks_file: bool = False,
     ) -> ServiceAnswer:
         answer = self._reach(
-            method,
-            url,
-            headers=headers,
-            body=body,
-            max_bytes=settings.ACRPORTAL_CALLBACK_MAX_BYTES,
+            method, url, headers=headers, body=body, max_bytes=settings.ACRPORTAL_CALLBACK_MAX_BYTES
         )
         # Some refusals have status 200 and a body that contains only a code.
         done = 200 <= answer.status < 300 and (not answer.body or _holds(answer.body))
@@ -339,19 +305,13 @@ class Cloud:
     ) -> ServiceAnswer:
         try:
             return call_service(
-                method,
-                url,
-                token=self._token,
-                headers=headers,
-                body=body,
-                max_bytes=max_bytes,
+                method, url, token=self._token, headers=headers, body=body, max_bytes=max_bytes
             )
         except FetchFailed as error:
             raise CloudFault(FaultKind.UNREACHABLE, str(error)) from error
         except TooLarge as error:
             raise CloudFault(
-                FaultKind.REFUSED,
-                _("(the answer exceeds the size limit for callbacks)"),
+                FaultKind.REFUSED, _("(the answer exceeds the size limit for callbacks)")
             ) from error
 
 
@@ -444,9 +404,7 @@ def _container(row: Json) -> RemoteContainer | None:
         callback_url=str(row.get("callback_url") or ""),
         audio_type=str(row.get("audio_type") or ""),
         policy=policy if isinstance(policy, dict) else {},
-        buckets=tuple(
-            str(bucket.get("name") or bucket.get("id")) for bucket in buckets
-        ),
+        buckets=tuple(str(bucket.get("name") or bucket.get("id")) for bucket in buckets),
         bucket_ids=_ids(buckets),
     )
 

@@ -58,8 +58,7 @@ def _left_out(count: int) -> tuple[str, ...]:
         return ()
     with for_the_record():
         text = gettext(
-            "ACRCloud named %(count)s recordings in this file. Only the first %(most)s "
-            "were kept."
+            "ACRCloud named %(count)s recordings in this file. Only the first %(most)s were kept."
         )
     return (text % {"count": count, "most": MOST_RECORDINGS},)
 
@@ -74,9 +73,7 @@ def _make_recording(
         score=max(scores, default=None),
         score_scale=SCORE_SCALE if scores else NO_SCALE,
         segments=tuple(
-            sorted(
-                (item.segment for item in items), key=lambda segment: segment.start_ms
-            )
+            sorted((item.segment for item in items), key=lambda segment: segment.start_ms)
         ),
         ids=items[0].ids,
     )

@@ -187,9 +187,7 @@ def _acrid(result: Json, title: str, artists: tuple[str, ...]) -> str:
 
 
 def _artists(result: Json) -> tuple[str, ...]:
-    named = [
-        _as_object(artist).get("name") for artist in _as_list(result.get("artists"))
-    ]
+    named = [_as_object(artist).get("name") for artist in _as_list(result.get("artists"))]
     names = tuple(_text(name, 300) for name in named if name)
     single = _text(result.get("artist"), 300)
     return names or ((single,) if single else ())

@@ -41,14 +41,9 @@ _EXPLAINED = {
             "container's region in the ACRCloud console."
         )
     ),
-    FaultKind.GONE: (
-        _("The file was deleted in the cloud. Scan it again to send a new copy.")
-    ),
+    FaultKind.GONE: (_("The file was deleted in the cloud. Scan it again to send a new copy.")),
     FaultKind.QUOTA: (
-        _(
-            "The account's quota or rate limit is used up. Files wait and continue "
-            "automatically."
-        )
+        _("The account's quota or rate limit is used up. Files wait and continue automatically.")
     ),
     FaultKind.REFUSED: (
         _(
@@ -56,9 +51,7 @@ _EXPLAINED = {
             "file again."
         )
     ),
-    FaultKind.UNREACHABLE: _(
-        "The cloud gave no usable answer. The portal tries again."
-    ),
+    FaultKind.UNREACHABLE: _("The cloud gave no usable answer. The portal tries again."),
 }
 
 
@@ -68,9 +61,7 @@ class CloudFault(Exception):
     ``retry_after`` is the pause in seconds that the cloud asks for, if any.
     """
 
-    def __init__(
-        self, kind: FaultKind, message: str, retry_after: float | None = None
-    ) -> None:
+    def __init__(self, kind: FaultKind, message: str, retry_after: float | None = None) -> None:
         self.kind = kind
         self.message = message
         self.retry_after = retry_after
@@ -119,9 +110,7 @@ def _kind(status: int, codes: set[str], message: str, *, asks_file: bool) -> Fau
     return FaultKind.REFUSED
 
 
-def _read_message(
-    status: int, content: dict[str, Any], body: bytes
-) -> str:  # Any: JSON
+def _read_message(status: int, content: dict[str, Any], body: bytes) -> str:  # Any: JSON
     nested = content.get("status")
     inner = nested if isinstance(nested, dict) else {}
     candidates = (content.get("message"), content.get("error"), inner.get("msg"))

@@ -81,9 +81,7 @@ def recognise(
             bucket_id__in=bucket_ids, status=RecordingStatus.READY
         ).count(),
         catalogue_state=state,
-        no_match_reason=(
-            _why_no_match(result) if bucket_ids else NoMatchReason.NO_BUCKET
-        ),
+        no_match_reason=(_why_no_match(result) if bucket_ids else NoMatchReason.NO_BUCKET),
     )
 
 
@@ -98,9 +96,7 @@ def _while_following(progress: Progress | None) -> Callable[[int, int], None]:
 
 
 def identify(
-    bucket_ids: Sequence[int],
-    query: Fingerprint,
-    tracks: Sequence[tuple[int, Fingerprint]],
+    bucket_ids: Sequence[int], query: Fingerprint, tracks: Sequence[tuple[int, Fingerprint]]
 ) -> ScanResult:
     """Return what is found in a short clip, which may have other sound tracks."""
     with following.searched_index() as (index, _state), interrupts.limited_search():
@@ -123,8 +119,7 @@ def scan_policy(container: Container) -> ScanPolicy:
     """Return the parts of a file to scan; unreadable settings scan all of it."""
     settings = container.policy if isinstance(container.policy, dict) else {}
     every = ScanPolicy(
-        CaptureType(container.audio_type),
-        widely=container.edited_music == EditedMusic.WIDELY,
+        CaptureType(container.audio_type), widely=container.edited_music == EditedMusic.WIDELY
     )
     length_ms = max(1, round(1000 * (_positive(settings.get("rec_length")) or 10)))
     if settings.get("type") == "points":
@@ -146,9 +141,7 @@ def _positive(value: object) -> float:
 def parts_not_done(container: Container) -> tuple[str, ...]:
     """Return a warning for each requested feature that this engine lacks."""
     warnings = [*_NOT_DONE_ENGINES.get(container.wire_engine, ())]
-    warnings += [
-        str(text) for flag, text in _NOT_DONE_FLAGS.items() if getattr(container, flag)
-    ]
+    warnings += [str(text) for flag, text in _NOT_DONE_FLAGS.items() if getattr(container, flag)]
     return tuple(
         gettext("Not done: %(text)s. The embedded engine searches by fingerprint only.")
         % {"text": text}
@@ -180,17 +173,14 @@ def by_recording(segments: tuple[SegmentMatch, ...]) -> tuple[FoundRecording, ..
     grouped: dict[int, list[SegmentMatch]] = {}
     for segment in segments:
         grouped.setdefault(segment.recording, []).append(segment)
-    lengths = dict(
-        Recording.objects.filter(pk__in=grouped).values_list("pk", "duration_ms")
-    )
+    lengths = dict(Recording.objects.filter(pk__in=grouped).values_list("pk", "duration_ms"))
     return tuple(
         FoundRecording(
             recording_id=recording_id,
             score=max(_tenth(segment.score) for segment in matches),
             score_scale=SCORE_SCALE,
             segments=tuple(
-                _segment(_within(segment, lengths.get(recording_id)))
-                for segment in matches
+                _segment(_within(segment, lengths.get(recording_id))) for segment in matches
             ),
         )
         for recording_id, matches in grouped.items()
@@ -218,9 +208,7 @@ def _segment(segment: SegmentMatch) -> FoundSegment:
         pitch_cents=_tenth(segment.pitch_cents),
         aligned_landmarks=segment.aligned,
         expected_by_chance=Decimal(f"{segment.expected_by_chance:.2f}"),
-        speech_pct=(
-            None if segment.speech is None else Decimal(f"{100 * segment.speech:.2f}")
-        ),
+        speech_pct=(None if segment.speech is None else Decimal(f"{100 * segment.speech:.2f}")),
         track=segment.track,
         low_hz=segment.low_hz,
         high_hz=segment.high_hz,

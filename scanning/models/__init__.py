@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from scanning.models.callback import InboundCallback
 from scanning.models.cloud_account import CloudAccount, FormSent
-from scanning.models.cloud_job import (
-    AudioBecause,
-    CloudDeletion,
-    CloudJob,
-    SentAs,
-)
+from scanning.models.cloud_job import AudioBecause, CloudDeletion, CloudJob, SentAs
 from scanning.models.container import Container
 from scanning.models.detection import Detection, Segment
 from scanning.models.drop import Drop, DropFolder, DropItem

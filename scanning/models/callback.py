@@ -28,11 +28,7 @@ class InboundCallback(models.Model):
         related_name="callbacks",
     )
     account = models.ForeignKey(
-        CloudAccount,
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="callbacks",
+        CloudAccount, on_delete=models.PROTECT, null=True, blank=True, related_name="callbacks"
     )
     body = models.TextField()
     # 0 in rows of earlier releases; those of unknown files are deleted within days.
@@ -40,16 +36,10 @@ class InboundCallback(models.Model):
     body_sha256 = models.CharField(max_length=64)
     file_id = models.CharField(max_length=64)
     scanned_file = models.ForeignKey(
-        ScannedFile,
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="callbacks",
+        ScannedFile, on_delete=models.PROTECT, null=True, blank=True, related_name="callbacks"
     )
     outcome = models.CharField(
-        max_length=16,
-        choices=CallbackOutcome.choices,
-        default=CallbackOutcome.QUEUED,
+        max_length=16, choices=CallbackOutcome.choices, default=CallbackOutcome.QUEUED
     )
     message = models.CharField(max_length=500, blank=True, default="")
     times_received = models.PositiveIntegerField(default=1)

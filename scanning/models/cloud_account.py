@@ -33,9 +33,7 @@ def check_base_url(value: str) -> None:
     if parts.scheme not in {"http", "https"} or not host:
         raise ValidationError(gettext("Enter an address such as https://host/api."))
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValidationError(
-            gettext("Enter the address without user name, query or fragment.")
-        )
+        raise ValidationError(gettext("Enter the address without user name, query or fragment."))
 
 
 def networks_of(text: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
@@ -49,8 +47,7 @@ def check_networks(value: str) -> None:
         networks_of(value)
     except ValueError as error:
         raise ValidationError(
-            gettext("%(error)s. Enter networks such as 192.0.2.0/24.")
-            % {"error": error}
+            gettext("%(error)s. Enter networks such as 192.0.2.0/24.") % {"error": error}
         ) from (error)
 
 
@@ -71,17 +68,12 @@ class CloudAccount(models.Model):
 
     name = models.CharField(max_length=200, unique=True)
     base_url = models.CharField(
-        _("base address"),
-        max_length=500,
-        default=VENDOR_BASE_URL,
-        validators=[check_base_url],
+        _("base address"), max_length=500, default=VENDOR_BASE_URL, validators=[check_base_url]
     )
     region = models.CharField(
         max_length=32,
         default="eu-west-1",
-        help_text=_(
-            "eu-west-1, us-west-2 or ap-southeast-1; as shown in the ACRCloud console."
-        ),
+        help_text=_("eu-west-1, us-west-2 or ap-southeast-1; as shown in the ACRCloud console."),
     )
     sends = models.CharField(
         _("what is sent"),
@@ -94,9 +86,7 @@ class CloudAccount(models.Model):
         ),
     )
     token_sealed = models.TextField(editable=False)
-    callback_secret_sealed = models.TextField(
-        default=new_callback_secret, editable=False
-    )
+    callback_secret_sealed = models.TextField(default=new_callback_secret, editable=False)
     callback_networks = models.TextField(
         blank=True,
         default="",
@@ -105,9 +95,7 @@ class CloudAccount(models.Model):
     )
     paused_until = models.DateTimeField(null=True, blank=True, editable=False)
     pause_code = models.CharField(max_length=40, blank=True, default="", editable=False)
-    pause_message = models.CharField(
-        max_length=1000, blank=True, default="", editable=False
-    )
+    pause_message = models.CharField(max_length=1000, blank=True, default="", editable=False)
     pauses = models.PositiveSmallIntegerField(default=0, editable=False)
     created_by = person_field(editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

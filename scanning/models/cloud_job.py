@@ -39,12 +39,8 @@ class CloudJob(models.Model):
     compressed answer that held the result.
     """
 
-    scan = models.OneToOneField(
-        Scan, on_delete=models.PROTECT, related_name="cloud_job"
-    )
-    account = models.ForeignKey(
-        CloudAccount, on_delete=models.PROTECT, related_name="jobs"
-    )
+    scan = models.OneToOneField(Scan, on_delete=models.PROTECT, related_name="cloud_job")
+    account = models.ForeignKey(CloudAccount, on_delete=models.PROTECT, related_name="jobs")
     remote_container_id = models.PositiveBigIntegerField()
     remote_id = models.CharField(max_length=64, blank=True, default="")
     sent_as = models.CharField(
@@ -62,16 +58,11 @@ class CloudJob(models.Model):
     sent_ms = models.PositiveBigIntegerField(default=0)
     may_have_arrived = models.BooleanField(
         default=False,
-        help_text=_(
-            "An attempt to send it began; the next one first checks if it arrived."
-        ),
+        help_text=_("An attempt to send it began; the next one first checks if it arrived."),
     )
     checks = models.PositiveIntegerField(default=0)
     said = models.CharField(
-        _("last error"),
-        max_length=1000,
-        blank=True,
-        help_text=_("As the cloud reported it."),
+        _("last error"), max_length=1000, blank=True, help_text=_("As the cloud reported it.")
     )
     raw = models.BinaryField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -103,9 +94,7 @@ class CloudDeletion(models.Model):
     ``said`` is the last error of its job.
     """
 
-    account = models.ForeignKey(
-        CloudAccount, on_delete=models.PROTECT, related_name="deletions"
-    )
+    account = models.ForeignKey(CloudAccount, on_delete=models.PROTECT, related_name="deletions")
     remote_container_id = models.PositiveBigIntegerField()
     remote_id = models.CharField(max_length=64)
     done_at = models.DateTimeField(null=True, blank=True)

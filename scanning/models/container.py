@@ -16,13 +16,7 @@ from accounts.columns import person_field
 from accounts.reach import PRESENT, Path, PresentManager, working_for
 from catalogue.models import Bucket
 from common.secret_text import seal, unseal
-from scanning.choices import (
-    COMBINED_ENGINES,
-    AudioType,
-    EditedMusic,
-    EngineChoice,
-    KeepAudio,
-)
+from scanning.choices import COMBINED_ENGINES, AudioType, EditedMusic, EngineChoice, KeepAudio
 from scanning.models.cloud_account import CloudAccount, new_callback_secret
 
 
@@ -76,9 +70,7 @@ class Container(models.Model):
     wire_engine = models.PositiveSmallIntegerField(
         default=1,
         validators=[MinValueValidator(1), MaxValueValidator(5)],
-        help_text=_(
-            "1 fingerprint, 2 cover songs, 3 both, 4 speech to text, 5 AI music."
-        ),
+        help_text=_("1 fingerprint, 2 cover songs, 3 both, 4 speech to text, 5 AI music."),
     )
     deepright = models.BooleanField(default=False)
     music_detection = models.BooleanField(default=False)
@@ -88,12 +80,7 @@ class Container(models.Model):
         default=False,
         help_text=_("Otherwise the API returns all matches, whatever the decision."),
     )
-    territory = models.CharField(
-        _("territory of the uses"),
-        max_length=2,
-        blank=True,
-        default="",
-    )
+    territory = models.CharField(_("territory of the uses"), max_length=2, blank=True, default="")
     callback_url = models.URLField(
         max_length=2000,
         blank=True,
@@ -102,9 +89,7 @@ class Container(models.Model):
     )
     # Signing needs the key itself, so it is sealed and not hashed.
     signing_secret_sealed = models.TextField(default=new_signing_secret, editable=False)
-    callback_secret_sealed = models.TextField(
-        default=new_callback_secret, editable=False
-    )
+    callback_secret_sealed = models.TextField(default=new_callback_secret, editable=False)
     cloud_account = models.ForeignKey(
         CloudAccount,
         on_delete=models.PROTECT,
@@ -114,9 +99,7 @@ class Container(models.Model):
         help_text=_("Scans the files. Without one, the container waits for callbacks."),
     )
     cloud_container_id = models.PositiveBigIntegerField(
-        null=True,
-        blank=True,
-        help_text=_("The id of the container in that account."),
+        null=True, blank=True, help_text=_("The id of the container in that account.")
     )
     cloud_cap_hours = models.PositiveIntegerField(
         null=True,
@@ -128,18 +111,14 @@ class Container(models.Model):
         max_length=16,
         choices=KeepAudio.choices,
         default=KeepAudio.ORIGINAL,
-        help_text=_(
-            "After the scan. Times, waveforms and fingerprints are always kept."
-        ),
+        help_text=_("After the scan. Times, waveforms and fingerprints are always kept."),
     )
     link_audio = models.CharField(
         _("audio kept for links"),
         max_length=16,
         choices=KeepAudio.choices,
         default=KeepAudio.ORIGINAL,
-        help_text=_(
-            "After the scan. A link can be fetched again as long as it exists."
-        ),
+        help_text=_("After the scan. A link can be fetched again as long as it exists."),
     )
     audio_days = models.PositiveIntegerField(
         _("days to keep audio"),
@@ -164,9 +143,7 @@ class Container(models.Model):
                 fields=["cloud_account", "cloud_container_id"],
                 condition=models.Q(deleted_at__isnull=True),
                 name="container_cloud_once",
-                violation_error_message=_(
-                    "Another container is already tied to this one."
-                ),
+                violation_error_message=_("Another container is already tied to this one."),
             )
         ]
 
@@ -187,10 +164,7 @@ class Container(models.Model):
     def finds_nothing(self) -> bool:
         """Whether the embedded engine has no bucket to search for it."""
         with working_for(None):
-            return (
-                self.engine != EngineChoice.ACRCLOUD
-                and not self.buckets.present().exists()
-            )
+            return self.engine != EngineChoice.ACRCLOUD and not self.buckets.present().exists()
 
     @property
     def takes_callbacks(self) -> bool:

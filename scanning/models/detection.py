@@ -63,32 +63,24 @@ class Detection(Immutable):
 
     scan = models.ForeignKey(Scan, on_delete=models.PROTECT, related_name="detections")
     # Protected: evidence must not vanish with a recording.
-    recording = models.ForeignKey(
-        Recording, on_delete=models.PROTECT, related_name="detections"
-    )
-    section = models.CharField(
-        max_length=16, choices=Section.choices, default=Section.CUSTOM_FILES
-    )
+    recording = models.ForeignKey(Recording, on_delete=models.PROTECT, related_name="detections")
+    section = models.CharField(max_length=16, choices=Section.choices, default=Section.CUSTOM_FILES)
     # A decimal, because reports must show exactly the stored score.
     score = models.DecimalField(max_digits=5, decimal_places=1, null=True)
     score_scale = models.CharField(max_length=40)
     ids = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
-    reach = Path(
-        containers="scan__scanned_file__container", buckets="recording__bucket"
-    )
+    reach = Path(containers="scan__scanned_file__container", buckets="recording__bucket")
 
     class Meta:
         ordering = ["id"]
         constraints = [
             models.UniqueConstraint(
-                fields=["scan", "recording", "section"],
-                name="detection_once_per_scan",
+                fields=["scan", "recording", "section"], name="detection_once_per_scan"
             ),
             models.CheckConstraint(
-                condition=models.Q(score__isnull=True)
-                | models.Q(score__gte=0, score__lte=100),
+                condition=models.Q(score__isnull=True) | models.Q(score__gte=0, score__lte=100),
                 name="detection_score_range",
             ),
         ]
@@ -107,9 +99,7 @@ class Segment(Immutable):
     it plays all that the engine hears, or that is unknown.
     """
 
-    detection = models.ForeignKey(
-        Detection, on_delete=models.PROTECT, related_name="segments"
-    )
+    detection = models.ForeignKey(Detection, on_delete=models.PROTECT, related_name="segments")
     position = models.PositiveIntegerField()
     start_ms = models.BigIntegerField()
     end_ms = models.BigIntegerField()
@@ -122,12 +112,8 @@ class Segment(Immutable):
     expected_by_chance = models.DecimalField(max_digits=9, decimal_places=2, null=True)
     speech_pct = models.DecimalField(max_digits=5, decimal_places=2, null=True)
     track = models.PositiveSmallIntegerField(null=True)
-    low_hz = models.PositiveSmallIntegerField(
-        gettext_lazy("heard from, in Hz"), null=True
-    )
-    high_hz = models.PositiveSmallIntegerField(
-        gettext_lazy("heard up to, in Hz"), null=True
-    )
+    low_hz = models.PositiveSmallIntegerField(gettext_lazy("heard from, in Hz"), null=True)
+    high_hz = models.PositiveSmallIntegerField(gettext_lazy("heard up to, in Hz"), null=True)
 
     reach = Path(
         containers="detection__scan__scanned_file__container",
@@ -146,8 +132,7 @@ class Segment(Immutable):
             ),
             models.CheckConstraint(
                 condition=models.Q(
-                    reference_start_ms__gte=0,
-                    reference_end_ms__gt=models.F("reference_start_ms"),
+                    reference_start_ms__gte=0, reference_end_ms__gt=models.F("reference_start_ms")
                 ),
                 name="segment_reference_ordered",
             ),

@@ -25,10 +25,7 @@ class Drop(models.Model):
 
     uid = uid_field("d")
     container = models.ForeignKey(
-        Container,
-        on_delete=models.PROTECT,
-        related_name="drops",
-        limit_choices_to=PRESENT,
+        Container, on_delete=models.PROTECT, related_name="drops", limit_choices_to=PRESENT
     )
     name = models.CharField(max_length=200)
     place = models.CharField(max_length=1000, unique=True)
@@ -67,10 +64,7 @@ class DropFolder(models.Model):
     drop = models.ForeignKey(Drop, on_delete=models.CASCADE, related_name="folders")
     name = models.CharField(max_length=255)
     container = models.ForeignKey(
-        Container,
-        on_delete=models.PROTECT,
-        related_name="+",
-        limit_choices_to=PRESENT,
+        Container, on_delete=models.PROTECT, related_name="+", limit_choices_to=PRESENT
     )
 
     reach = Path(containers="container")
@@ -80,9 +74,7 @@ class DropFolder(models.Model):
         ordering = ["name", "id"]
         verbose_name = _("subfolder of a drop")
         verbose_name_plural = _("subfolders of a drop")
-        constraints = [
-            models.UniqueConstraint(fields=["drop", "name"], name="drop_folder_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["drop", "name"], name="drop_folder_once")]
 
     def __str__(self) -> str:
         return self.name
@@ -99,9 +91,7 @@ class DropItem(models.Model):
 
     drop = models.ForeignKey(Drop, on_delete=models.CASCADE, related_name="items")
     identity = models.CharField(max_length=64, editable=False)
-    container = models.ForeignKey(
-        Container, on_delete=models.PROTECT, related_name="drop_items"
-    )
+    container = models.ForeignKey(Container, on_delete=models.PROTECT, related_name="drop_items")
     path = models.CharField(max_length=1000)
     folder = models.CharField(max_length=255, blank=True, default="")
     size_bytes = models.BigIntegerField()
@@ -110,11 +100,7 @@ class DropItem(models.Model):
     )
     message = models.CharField(max_length=500, blank=True, default="")
     scanned_file = models.ForeignKey(
-        ScannedFile,
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="drop_items",
+        ScannedFile, on_delete=models.PROTECT, null=True, blank=True, related_name="drop_items"
     )
     steady = models.JSONField(default=dict, blank=True)
     first_seen_at = models.DateTimeField()
@@ -126,9 +112,7 @@ class DropItem(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        constraints = [
-            models.UniqueConstraint(fields=["drop", "identity"], name="drop_item_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["drop", "identity"], name="drop_item_once")]
         indexes = [
             models.Index(fields=["drop", "state", "-id"], name="drop_item_state"),
             models.Index(

@@ -28,9 +28,7 @@ class FileTrack(models.Model):
     class Meta:
         ordering = ["number"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["scanned_file", "number"], name="one_row_per_track"
-            )
+            models.UniqueConstraint(fields=["scanned_file", "number"], name="one_row_per_track")
         ]
 
     def __str__(self) -> str:

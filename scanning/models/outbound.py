@@ -39,9 +39,7 @@ class OutboundCallback(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        indexes = [
-            models.Index(fields=["container", "-id"], name="outbound_container"),
-        ]
+        indexes = [models.Index(fields=["container", "-id"], name="outbound_container")]
 
     def __str__(self) -> str:
         return f"{self.uid} to {self.url}"

@@ -21,11 +21,7 @@ class PartitionSearch(models.Model):
 
     uid = uid_field("q")
     scan = models.ForeignKey(
-        Scan,
-        on_delete=models.CASCADE,
-        null=True,
-        blank=True,
-        related_name="partition_searches",
+        Scan, on_delete=models.CASCADE, null=True, blank=True, related_name="partition_searches"
     )
     partitions = models.PositiveSmallIntegerField()
     query = models.BinaryField(default=b"")
@@ -48,9 +44,7 @@ class PartitionQuestion(models.Model):
     ``cause`` says why there will be none.
     """
 
-    search = models.ForeignKey(
-        PartitionSearch, on_delete=models.CASCADE, related_name="questions"
-    )
+    search = models.ForeignKey(PartitionSearch, on_delete=models.CASCADE, related_name="questions")
     partition = models.PositiveSmallIntegerField()
     asked = models.PositiveIntegerField()
     answer = models.BinaryField(null=True)
@@ -59,8 +53,7 @@ class PartitionQuestion(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["search", "partition"],
-                name="partition_question_one_per_partition",
+                fields=["search", "partition"], name="partition_question_one_per_partition"
             )
         ]
 

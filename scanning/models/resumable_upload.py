@@ -19,14 +19,9 @@ class ResumableUpload(models.Model):
     """
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+"
-    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     container = models.ForeignKey(
-        Container,
-        limit_choices_to=PRESENT,
-        on_delete=models.CASCADE,
-        related_name="+",
+        Container, limit_choices_to=PRESENT, on_delete=models.CASCADE, related_name="+"
     )
     name = models.CharField(max_length=500)
     size_bytes = models.PositiveBigIntegerField()
@@ -56,18 +51,14 @@ class UploadPiece(models.Model):
     Separate files suit every storage: object storage cannot append.
     """
 
-    upload = models.ForeignKey(
-        ResumableUpload, on_delete=models.CASCADE, related_name="pieces"
-    )
+    upload = models.ForeignKey(ResumableUpload, on_delete=models.CASCADE, related_name="pieces")
     offset_bytes = models.PositiveBigIntegerField()
     file = models.FileField(max_length=200)
 
     class Meta:
         ordering = ["offset_bytes"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["upload", "offset_bytes"], name="upload_piece_offset"
-            )
+            models.UniqueConstraint(fields=["upload", "offset_bytes"], name="upload_piece_offset")
         ]
 
     def __str__(self) -> str:

@@ -44,9 +44,8 @@ class RetroSearch(models.Model):
         verbose_name_plural = _("retro searches")
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(status__in=RetroStatus.values),
-                name="retro_search_status_known",
-            ),
+                condition=models.Q(status__in=RetroStatus.values), name="retro_search_status_known"
+            )
         ]
 
     def __str__(self) -> str:

@@ -10,12 +10,7 @@ from accounts.reach import PRESENT, Path, ReachManager
 from catalogue.models import Bucket
 from common.reading import read_date
 from common.uid import uid_field
-from scanning.choices import (
-    ACTIVE_SCAN_STATUSES,
-    SCAN_ENGINES,
-    NoMatchReason,
-    ScanStatus,
-)
+from scanning.choices import ACTIVE_SCAN_STATUSES, SCAN_ENGINES, NoMatchReason, ScanStatus
 from scanning.models.scanned_file import ScannedFile
 
 
@@ -41,9 +36,7 @@ class Scan(models.Model):
     """
 
     uid = uid_field("s")
-    scanned_file = models.ForeignKey(
-        ScannedFile, on_delete=models.PROTECT, related_name="scans"
-    )
+    scanned_file = models.ForeignKey(ScannedFile, on_delete=models.PROTECT, related_name="scans")
     engine = models.CharField(max_length=16, choices=SCAN_ENGINES)
     engine_version = models.CharField(max_length=60, blank=True, default="")
     buckets = models.JSONField(default=list, blank=True)
@@ -60,9 +53,7 @@ class Scan(models.Model):
         blank=True,
         help_text=_("How many changes of the index the searched copy had followed."),
     )
-    status = models.CharField(
-        max_length=20, choices=ScanStatus.choices, default=ScanStatus.QUEUED
-    )
+    status = models.CharField(max_length=20, choices=ScanStatus.choices, default=ScanStatus.QUEUED)
     # JSON, because these lists are only read as a whole.
     unmatched = models.JSONField(default=list, blank=True, db_column="stretches")
     warnings = models.JSONField(default=list, blank=True)
@@ -102,7 +93,7 @@ class Scan(models.Model):
                 fields=["scanned_file", "engine"],
                 condition=models.Q(status__in=ACTIVE_SCAN_STATUSES),
                 name="scan_one_active_per_engine",
-            ),
+            )
         ]
         indexes = [
             # Few scans are active among all that ended.
@@ -110,7 +101,7 @@ class Scan(models.Model):
                 fields=["status"],
                 condition=models.Q(status__in=ACTIVE_SCAN_STATUSES),
                 name="scan_active",
-            ),
+            )
         ]
 
     def __str__(self) -> str:

@@ -14,24 +14,11 @@ from common.storage import StoredFile
 from common.zones import office_day
 from recognition.audio.analysis import tracks_from
 from recognition.types import SoundTrack
-from scanning.choices import (
-    HOPELESS_CODES,
-    EngineChoice,
-    FileStatus,
-    SourceGone,
-    SourceType,
-)
+from scanning.choices import HOPELESS_CODES, EngineChoice, FileStatus, SourceGone, SourceType
 from scanning.models.container import Container
 
 # The fields that ``take_audio`` sets, for ``update_fields``.
-AUDIO_FIELDS = (
-    "media",
-    "sha256",
-    "size_bytes",
-    "audio_at",
-    "audio_removed_at",
-    "updated_at",
-)
+AUDIO_FIELDS = ("media", "sha256", "size_bytes", "audio_at", "audio_removed_at", "updated_at")
 
 
 class ScannedFile(models.Model):
@@ -43,10 +30,7 @@ class ScannedFile(models.Model):
 
     uid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     container = models.ForeignKey(
-        Container,
-        on_delete=models.PROTECT,
-        related_name="files",
-        limit_choices_to=PRESENT,
+        Container, on_delete=models.PROTECT, related_name="files", limit_choices_to=PRESENT
     )
     name = models.CharField(max_length=500)
     source_type = models.CharField(
@@ -77,20 +61,16 @@ class ScannedFile(models.Model):
         default=0, help_text=_("With the time that could not be decoded; 0 if unknown.")
     )
     undecoded_ms = models.BigIntegerField(
-        default=0,
-        help_text=_("The announced time at its end that could not be decoded."),
+        default=0, help_text=_("The announced time at its end that could not be decoded.")
     )
     facts = models.JSONField(default=dict, blank=True)
     fingerprint = models.FileField(max_length=200, blank=True, default="")
     waveform = models.FileField(max_length=200, blank=True, default="")
     proxy = models.FileField("rendition", max_length=200, blank=True, default="")
 
-    status = models.CharField(
-        max_length=16, choices=FileStatus.choices, default=FileStatus.WAITING
-    )
+    status = models.CharField(max_length=16, choices=FileStatus.choices, default=FileStatus.WAITING)
     no_match_expected = models.BooleanField(
-        default=False,
-        help_text=_("A reviewer marked that no match is expected in this file."),
+        default=False, help_text=_("A reviewer marked that no match is expected in this file.")
     )
     error_code = models.CharField(max_length=40, blank=True, default="")
     message = models.CharField(max_length=1000, blank=True, default="")
@@ -117,9 +97,7 @@ class ScannedFile(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(
-                    length_ms__gte=models.F("undecoded_ms"),
-                    undecoded_ms__gte=0,
-                    size_bytes__gte=0,
+                    length_ms__gte=models.F("undecoded_ms"), undecoded_ms__gte=0, size_bytes__gte=0
                 ),
                 name="scanned_file_sizes_not_negative",
             ),
@@ -132,9 +110,7 @@ class ScannedFile(models.Model):
         ]
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="file_newest"),
-            models.Index(
-                fields=["container", "status", "-created_at"], name="file_in_container"
-            ),
+            models.Index(fields=["container", "status", "-created_at"], name="file_in_container"),
             models.Index(fields=["status", "-created_at"], name="file_status"),
             # The wire lists by key, not by time.
             models.Index(
@@ -155,9 +131,7 @@ class ScannedFile(models.Model):
             models.Index(fields=["sha256"], name="file_sha256"),
             models.Index(fields=["name"], name="file_name"),
             models.Index(
-                fields=["link_key"],
-                condition=~models.Q(link_key=""),
-                name="file_link_key",
+                fields=["link_key"], condition=~models.Q(link_key=""), name="file_link_key"
             ),
             # Retention looks for stored audio, oldest first.
             models.Index(

@@ -25,10 +25,7 @@ class Watch(models.Model):
 
     uid = uid_field("w")
     container = models.ForeignKey(
-        Container,
-        on_delete=models.PROTECT,
-        related_name="watches",
-        limit_choices_to=PRESENT,
+        Container, on_delete=models.PROTECT, related_name="watches", limit_choices_to=PRESENT
     )
     url = models.URLField(max_length=2000)
     # Recognises the same source in another spelling.
@@ -92,11 +89,7 @@ class WatchItem(models.Model):
     state = models.CharField(max_length=16, choices=WatchItemState.choices)
     message = models.CharField(max_length=500, blank=True, default="")
     scanned_file = models.ForeignKey(
-        ScannedFile,
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="watch_items",
+        ScannedFile, on_delete=models.PROTECT, null=True, blank=True, related_name="watch_items"
     )
     position = models.PositiveIntegerField(default=0)
     is_listed = models.BooleanField(default=True)
@@ -109,9 +102,7 @@ class WatchItem(models.Model):
     class Meta:
         ordering = ["-id"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["watch", "link_key"], name="watch_item_once"
-            )
+            models.UniqueConstraint(fields=["watch", "link_key"], name="watch_item_once")
         ]
 
     def __str__(self) -> str:

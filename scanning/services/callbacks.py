@@ -57,9 +57,7 @@ def receive_for_account(*, account: CloudAccount, body: bytes) -> Receipt:
 
 
 def _keep(
-    callback: InboundCallback,
-    same_address: QuerySet[InboundCallback],
-    files: QuerySet[ScannedFile],
+    callback: InboundCallback, same_address: QuerySet[InboundCallback], files: QuerySet[ScannedFile]
 ) -> Receipt:
     # Load only the keys: callbacks arrive in bursts.
     callback.scanned_file = file = files.only("container").first()
@@ -76,9 +74,7 @@ def _keep(
             raise
         earlier = same_address.get(body_sha256=callback.body_sha256)
         # Count a repeated body; if a rescan waits, it may be that scan's result.
-        InboundCallback.objects.filter(pk=earlier.pk).update(
-            times_received=F("times_received") + 1
-        )
+        InboundCallback.objects.filter(pk=earlier.pk).update(times_received=F("times_received") + 1)
         waits = file is not None and file.scans.filter(
             engine=EngineChoice.ACRCLOUD,
             status=ScanStatus.AWAITING_CALLBACK,
@@ -90,18 +86,14 @@ def _keep(
     return Receipt(callback, repeated=False, file_known=file is not None)
 
 
-def _check_room(
-    callback: InboundCallback, same_address: QuerySet[InboundCallback]
-) -> None:
+def _check_room(callback: InboundCallback, same_address: QuerySet[InboundCallback]) -> None:
     """Raise ``CallbackLimit`` if the address holds too many for unknown files."""
     totals = same_address.filter(
-        scanned_file=None,
-        outcome__in=[CallbackOutcome.QUEUED, CallbackOutcome.ORPHAN],
+        scanned_file=None, outcome__in=[CallbackOutcome.QUEUED, CallbackOutcome.ORPHAN]
     ).aggregate(count=Count("pk"), size=Sum("body_bytes", default=0))
     count, size = totals["count"] + 1, totals["size"] + callback.body_bytes
     fits = (
-        count <= settings.ACRPORTAL_ORPHANS_PER_ADDRESS
-        and size <= settings.ACRPORTAL_ORPHAN_BYTES
+        count <= settings.ACRPORTAL_ORPHANS_PER_ADDRESS and size <= settings.ACRPORTAL_ORPHAN_BYTES
     )
     # A repeated body takes no additional room.
     if fits or same_address.filter(body_sha256=callback.body_sha256).exists():
@@ -147,14 +139,10 @@ def _read(body: bytes) -> InboundCallback:
     if not isinstance(content.get("results", {}), dict | list | None):
         raise CallbackRejected("'results' must be an object or a list.")
     sha256 = hashlib.sha256(body).hexdigest()
-    return InboundCallback(
-        body=text, body_bytes=len(body), body_sha256=sha256, file_id=file_id
-    )
+    return InboundCallback(body=text, body_bytes=len(body), body_sha256=sha256, file_id=file_id)
 
 
-def link_remote_file(
-    *, scanned_file: ScannedFile, remote_id: str, user: User | None
-) -> None:
+def link_remote_file(*, scanned_file: ScannedFile, remote_id: str, user: User | None) -> None:
     """Set ACRCloud's id of a file and apply the callbacks that waited for it."""
     files = ScannedFile.objects.present().filter(remote_id=remote_id)
     taken = files.exclude(pk=scanned_file.pk)

@@ -34,9 +34,7 @@ class Trial:
     notes: tuple[str, ...]
 
 
-def save_account(
-    *, account: CloudAccount, token: str, user: User | None
-) -> CloudAccount:
+def save_account(*, account: CloudAccount, token: str, user: User | None) -> CloudAccount:
     """Save an account; an empty token keeps the stored one."""
     is_new = account.pk is None
     if token:
@@ -73,9 +71,7 @@ def _forget_pause(account: CloudAccount) -> None:
 
 def account_callback_url(account: CloudAccount) -> str:
     """Return the address for results of the account's containers."""
-    path = reverse(
-        "scanning:account_callback", args=[account.pk, account.callback_secret]
-    )
+    path = reverse("scanning:account_callback", args=[account.pk, account.callback_secret])
     return f"{settings.ACRPORTAL_BASE_URL}{path}"
 
 
@@ -100,9 +96,9 @@ def try_account(*, account: CloudAccount) -> Trial:
         len(remote),
     ) % {"count": len(remote)}
     if regions:
-        summary += " " + ngettext(
-            "Region: %(regions)s.", "Regions: %(regions)s.", len(regions)
-        ) % {"regions": ", ".join(regions)}
+        summary += " " + ngettext("Region: %(regions)s.", "Regions: %(regions)s.", len(regions)) % {
+            "regions": ", ".join(regions)
+        }
     return Trial(works=not notes, notes=(*notes, summary, *sent_notes))
 
 
@@ -131,17 +127,11 @@ def _compare(
     # List the token's containers, so that the admin can spot the right one.
     if there is None:
         containers = ", ".join(
-            f"{remote_container.id} {remote_container.name}"
-            for remote_container in remote.values()
+            f"{remote_container.id} {remote_container.name}" for remote_container in remote.values()
         )
         return _(
-            "%(name)s: this account has no container %(number)s. The "
-            "token sees: %(listed)s."
-        ) % {
-            "name": container.name,
-            "number": number or "–",
-            "listed": containers[:500] or "–",
-        }
+            "%(name)s: this account has no container %(number)s. The token sees: %(listed)s."
+        ) % {"name": container.name, "number": number or "–", "listed": containers[:500] or "–"}
     if there.region and there.region != account.region:
         return _(
             "%(name)s: its container %(number)s is in region "
@@ -169,8 +159,7 @@ def _what_is_sent(container: Container, account: CloudAccount) -> tuple[str, str
         return "", explain_fault(fault, account)
     if takes:
         return (
-            _("%(name)s: its files are sent to container %(number)s as fingerprints.")
-            % names,
+            _("%(name)s: its files are sent to container %(number)s as fingerprints.") % names,
             "",
         )
     if account.sends == FormSent.FINGERPRINT_FIRST:
@@ -203,9 +192,7 @@ def adopt_container(
         created_by=user,
         region=remote.region or account.region,
         audio_type=(
-            remote.audio_type
-            if remote.audio_type in AudioType.values
-            else AudioType.LINE_IN
+            remote.audio_type if remote.audio_type in AudioType.values else AudioType.LINE_IN
         ),
         policy=remote.policy or whole_file_policy(),
     )
@@ -213,11 +200,7 @@ def adopt_container(
 
 
 def mirror_container(
-    *,
-    account: CloudAccount,
-    container: Container,
-    buckets: Sequence[int | str],
-    user: User | None,
+    *, account: CloudAccount, container: Container, buckets: Sequence[int | str], user: User | None
 ) -> Container:
     """Create a counterpart of our container in the account, with the cloud's buckets."""
     remote = Cloud(account).create_container(
@@ -227,10 +210,7 @@ def mirror_container(
 
 
 def _tie(
-    container: Container,
-    account: CloudAccount,
-    remote: RemoteContainer,
-    user: User | None,
+    container: Container, account: CloudAccount, remote: RemoteContainer, user: User | None
 ) -> Container:
     container.cloud_account, container.cloud_container_id = account, remote.id
     try:
@@ -260,9 +240,7 @@ def set_terms(
 ) -> None:
     """Set the container's engine and its monthly limit for the cloud."""
     update_container(
-        container=container,
-        columns={"engine": engine, "cloud_cap_hours": cap_hours},
-        user=user,
+        container=container, columns={"engine": engine, "cloud_cap_hours": cap_hours}, user=user
     )
 
 
@@ -270,7 +248,5 @@ def retry_now(*, account: CloudAccount) -> int:
     """End a pause and let all waiting scans go on; return how many."""
     _forget_pause(account)
     with transaction.atomic():
-        account.save(
-            update_fields=["paused_until", "pause_code", "pause_message", "pauses"]
-        )
+        account.save(update_fields=["paused_until", "pause_code", "pause_message", "pauses"])
         return bring_forward(CLOUD_SCAN, scans_of(account))

@@ -46,9 +46,7 @@ def update_container(
         record_saved(container=container, engine_before=engine_before, user=user)
 
 
-def record_saved(
-    *, container: Container, engine_before: str | None, user: User | None
-) -> None:
+def record_saved(*, container: Container, engine_before: str | None, user: User | None) -> None:
     """Record a container's settings in the audit trail; set its buckets first.
 
     ``engine_before`` is None for a new container. A change of engine also changes the
@@ -58,9 +56,7 @@ def record_saved(
         # The old address must not accept results for the new engine.
         container.callback_secret_sealed = new_callback_secret()
         container.save(update_fields=["callback_secret_sealed", "updated_at"])
-        for scan in selectors.scans_awaiting_callback().filter(
-            scanned_file__container=container
-        ):
+        for scan in selectors.scans_awaiting_callback().filter(scanned_file__container=container):
             cancel_scan(scan=scan, user=user)
     audit.services.record(
         case=f"container:{container.pk}",
@@ -89,7 +85,5 @@ def inbound_callback_url(container: Container) -> str:
     """Return where ACRCloud posts this container's results, or ""."""
     if not container.takes_callbacks:
         return ""
-    path = reverse(
-        "scanning:acrcloud_callback", args=[container.pk, container.callback_secret]
-    )
+    path = reverse("scanning:acrcloud_callback", args=[container.pk, container.callback_secret])
     return f"{settings.ACRPORTAL_BASE_URL}{path}"

@@ -35,21 +35,14 @@ def why_not_moved(*, scanned_file: ScannedFile, container: Container) -> str:
     if scanned_file.container_id == container.pk:
         return _("It is already in %(name)s.") % {"name": container.name}
     if scanned_file.remote_id:
-        return _(
-            "ACRCloud has a copy in this container's account. Submit the file "
-            "again instead."
-        )
-    if Scan.objects.filter(
-        scanned_file=scanned_file, status__in=ACTIVE_SCAN_STATUSES
-    ).exists():
+        return _("ACRCloud has a copy in this container's account. Submit the file again instead.")
+    if Scan.objects.filter(scanned_file=scanned_file, status__in=ACTIVE_SCAN_STATUSES).exists():
         return _("It is being scanned. Move it after the scan.")
     return ""
 
 
 @transaction.atomic
-def move_file(
-    *, scanned_file: ScannedFile, container: Container, user: User
-) -> ScannedFile:
+def move_file(*, scanned_file: ScannedFile, container: Container, user: User) -> ScannedFile:
     """Move a file to another container; its results and decisions stay as they are.
 
     Raise ``IntakeRefused`` if it cannot be moved.
@@ -92,13 +85,9 @@ def details_of(file: ScannedFile) -> FileDetails:
 
 
 @transaction.atomic
-def change_details(
-    *, scanned_file: ScannedFile, details: FileDetails, user: User
-) -> bool:
+def change_details(*, scanned_file: ScannedFile, details: FileDetails, user: User) -> bool:
     """Store the details with an event; return whether any of them changed."""
-    current = ScannedFile.objects.select_for_update(of=("self",)).get(
-        pk=scanned_file.pk
-    )
+    current = ScannedFile.objects.select_for_update(of=("self",)).get(pk=scanned_file.pk)
     before, after = asdict(details_of(current)), asdict(details)
     changed = [name for name in after if after[name] != before[name]]
     if not changed:
@@ -142,9 +131,7 @@ def _as_json(value: object) -> object:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-def delete_files(
-    *, files: Iterable[ScannedFile], user: User | None, reason: str
-) -> None:
+def delete_files(*, files: Iterable[ScannedFile], user: User | None, reason: str) -> None:
     """Delete all files or none, and cancel their scans; decisions about them stay.
 
     The event of each keeps the statements that stand on it.
@@ -161,9 +148,7 @@ def delete_container(*, container: Container, user: User | None, reason: str) ->
         # A container can hold hundreds of thousands of files.
         for some in batched(live.iterator(chunk_size=_AT_ONCE), _AT_ONCE):
             _delete_some(some, user, reason)
-        Container.objects.present().filter(pk=container.pk).update(
-            deleted_at=datetime.now(tz=UTC)
-        )
+        Container.objects.present().filter(pk=container.pk).update(deleted_at=datetime.now(tz=UTC))
         audit.services.record(
             case=f"container:{container.pk}",
             action="container.deleted",
@@ -182,10 +167,7 @@ def _delete_some(files: Sequence[ScannedFile], user: User | None, reason: str) -
 
 
 def _delete_file(
-    file: ScannedFile,
-    user: User | None,
-    reason: str,
-    stated: Iterable[StandingStatement],
+    file: ScannedFile, user: User | None, reason: str, stated: Iterable[StandingStatement]
 ) -> None:
     for scan in Scan.objects.filter(scanned_file=file, status__in=ACTIVE_SCAN_STATUSES):
         stop_scan(scan)

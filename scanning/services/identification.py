@@ -33,17 +33,13 @@ _MIN_CLIP_MS = 1_000
 
 def find_project(access_key: str) -> Project | None:
     """Return the project with this access key, unless it was revoked."""
-    project = Project.objects.filter(
-        access_key=access_key, revoked_at__isnull=True
-    ).first()
+    project = Project.objects.filter(access_key=access_key, revoked_at__isnull=True).first()
     if project is not None:
         note_use(Project.objects.filter(pk=project.pk), project.last_used_at)
     return project
 
 
-def identify(
-    *, project: Project, sample: File[bytes]
-) -> list[tuple[Recording, FoundRecording]]:
+def identify(*, project: Project, sample: File[bytes]) -> list[tuple[Recording, FoundRecording]]:
     """Return the recordings in a clip, best first.
 
     Raise ``AudioRefused`` if the clip gives no fingerprint.
@@ -59,9 +55,7 @@ def identify(
 
 
 def search_clip(
-    bucket_ids: Sequence[int],
-    query: Fingerprint,
-    tracks: Sequence[tuple[int, Fingerprint]] = (),
+    bucket_ids: Sequence[int], query: Fingerprint, tracks: Sequence[tuple[int, Fingerprint]] = ()
 ) -> list[FoundRecording]:
     """Return the recordings in a clip, best first.
 
@@ -76,12 +70,8 @@ def search_clip(
     return embedded.best_first(result)
 
 
-def _sound_of(
-    sample: File[bytes],
-) -> tuple[Fingerprint, tuple[tuple[int, Fingerprint], ...]]:
-    limits = replace(
-        decode_limits(), min_duration_ms=_MIN_CLIP_MS, max_duration_ms=_MAX_CLIP_MS
-    )
+def _sound_of(sample: File[bytes]) -> tuple[Fingerprint, tuple[tuple[int, Fingerprint], ...]]:
+    limits = replace(decode_limits(), min_duration_ms=_MIN_CLIP_MS, max_duration_ms=_MAX_CLIP_MS)
     if looks_like_fingerprint(sample):
         return read_fingerprint(sample, needs_scan_layer=True, limits=limits), ()
     try:
@@ -91,9 +81,7 @@ def _sound_of(
     return made.fingerprint, made.other_tracks
 
 
-def create_project(
-    *, name: str, buckets: Iterable[Bucket], user: User | None
-) -> Project:
+def create_project(*, name: str, buckets: Iterable[Bucket], user: User | None) -> Project:
     """Create a project with a new key pair."""
     with transaction.atomic():
         project = Project.objects.create(name=name, created_by=user)

@@ -53,9 +53,7 @@ class Submission:
 
 def room_for(user: User) -> int:
     """Return how many more files the person may submit now."""
-    waiting = selectors.files().filter(
-        uploaded_by=user, status__in=ACTIVE_FILE_STATUSES
-    )
+    waiting = selectors.files().filter(uploaded_by=user, status__in=ACTIVE_FILE_STATUSES)
     return max(0, settings.ACRPORTAL_MAX_OPEN_FILES - waiting.count())
 
 
@@ -64,9 +62,7 @@ def refuse_too_many_open(user: User) -> None:
     if not room_for(user):
         raise IntakeRefused(
             "too_many_open",
-            _(
-                "You already have %(limit)s files waiting. Submit again when some have finished."
-            )
+            _("You already have %(limit)s files waiting. Submit again when some have finished.")
             % {"limit": settings.ACRPORTAL_MAX_OPEN_FILES},
             status=429,
         )
@@ -98,9 +94,7 @@ def submit_upload(  # noqa: PLR0913 - most are optional
     if earlier is not None:
         return Submission(earlier, seen_before=True)
     refuse_over_day(user, upload.size)
-    file = ScannedFile(
-        container=container, name=name, uploaded_by=user, **_columns(details)
-    )
+    file = ScannedFile(container=container, name=name, uploaded_by=user, **_columns(details))
     key = file.uid.hex
     stored = keep_file(upload, f"files/{key[:2]}/{key}", sha256=sha256)
     file.take_audio(stored)
@@ -130,16 +124,11 @@ def submit_fingerprint(
     check_size(name, upload.size)
     refuse_over_day(user, upload.size)
     file = ScannedFile(
-        container=container,
-        name=name,
-        source_type=SourceType.FINGERPRINT,
-        uploaded_by=user,
+        container=container, name=name, source_type=SourceType.FINGERPRINT, uploaded_by=user
     )
     key = file.uid.hex
     try:
-        stored, file.length_ms = keep_fingerprint(
-            upload, f"scans/{key[:2]}/{key}.acrfp"
-        )
+        stored, file.length_ms = keep_fingerprint(upload, f"scans/{key[:2]}/{key}.acrfp")
     except AudioRefused as error:
         raise IntakeRefused(error.code, str(error)) from error
     file.fingerprint = stored.name
@@ -156,9 +145,7 @@ def store_landmarks(*, landmarks: bytes, duration_ms: int) -> ScannedFile:
     """Return a part of a stream as a file of landmarks, which are stored; saves no row."""
     file = ScannedFile(source_type=SourceType.STREAM, length_ms=duration_ms)
     key = file.uid.hex
-    stored = keep_file(
-        ContentFile(landmarks, name="hour.acrfp"), f"scans/{key[:2]}/{key}.acrfp"
-    )
+    stored = keep_file(ContentFile(landmarks, name="hour.acrfp"), f"scans/{key[:2]}/{key}.acrfp")
     file.fingerprint = stored.name
     file.sha256 = stored.sha256
     file.size_bytes = stored.size_bytes
@@ -209,13 +196,10 @@ def submit_link(
         check_link(url)
     except LinkRefused as error:
         raise IntakeRefused(
-            "link_refused",
-            _("This link is not allowed: %(error)s.") % {"error": error},
+            "link_refused", _("This link is not allowed: %(error)s.") % {"error": error}
         ) from error
     if len(url) > 2000:
-        raise IntakeRefused(
-            "link_refused", _("This link is longer than 2,000 characters.")
-        )
+        raise IntakeRefused("link_refused", _("This link is longer than 2,000 characters."))
     # Its size is not known yet; what earlier links have brought counts.
     refuse_over_day(user, 0)
     key = link_key(url)
@@ -265,9 +249,7 @@ def attach_audio(*, scanned_file: ScannedFile, upload: File[bytes], user: User) 
     refuse_over_day(user, upload.size)
     key = scanned_file.uid.hex
     renditions = scanned_file.other_tracks.values_list("proxy", flat=True)
-    earlier = [
-        str(path) for path in (scanned_file.media, scanned_file.proxy, *renditions)
-    ]
+    earlier = [str(path) for path in (scanned_file.media, scanned_file.proxy, *renditions)]
     stored = keep_file(upload, f"files/{key[:2]}/{key}")
     scanned_file.take_audio(stored)
     scanned_file.fingerprint = scanned_file.waveform = scanned_file.proxy = ""
@@ -295,13 +277,10 @@ def check_size(name: str, size_bytes: int) -> None:
     """Raise ``IntakeRefused`` for an empty or oversized file."""
     if size_bytes == 0:
         raise IntakeRefused(
-            "empty_file",
-            _("%(name)s is empty (0 bytes). Nothing was scanned.") % {"name": name},
+            "empty_file", _("%(name)s is empty (0 bytes). Nothing was scanned.") % {"name": name}
         )
     if size_bytes > settings.ACRPORTAL_MAX_FILE_BYTES:
-        raise IntakeRefused(
-            "file_too_large", too_large_message(name, size_bytes), status=413
-        )
+        raise IntakeRefused("file_too_large", too_large_message(name, size_bytes), status=413)
 
 
 def file_of_bytes(container: Container, sha256: str) -> ScannedFile | None:

@@ -28,22 +28,11 @@ LONGEST_LINE = 50_000
 _MOST_ROWS = 20_000
 _URL_COLUMNS = ("url", "link", "address", "source_url", "webpage_url")
 # Words in the name of a column of links, in the portal's languages.
-_URL_WORD = re.compile(
-    r"(?:ur[il]|link)s?(?![^\W_])|(?<![^\W_])(?:enlaces?|liens?)(?![^\W_])"
-)
+_URL_WORD = re.compile(r"(?:ur[il]|link)s?(?![^\W_])|(?<![^\W_])(?:enlaces?|liens?)(?![^\W_])")
 # Enough to see which column holds links.
 _SAMPLE_ROWS = 200
 # Columns of addresses that lead to no item.
-_NO_ITEMS = (
-    "thumb",
-    "image",
-    "picture",
-    "avatar",
-    "channel",
-    "profile",
-    "cover",
-    "icon",
-)
+_NO_ITEMS = ("thumb", "image", "picture", "avatar", "channel", "profile", "cover", "icon")
 _NAME_COLUMNS = ("name", "title")
 
 
@@ -71,11 +60,7 @@ class LinkOutcome:
 
 
 def submit_links(
-    *,
-    container: Container,
-    links: Sequence[WantedLink],
-    user: User,
-    scan_again: bool = False,
+    *, container: Container, links: Sequence[WantedLink], user: User, scan_again: bool = False
 ) -> list[LinkOutcome]:
     """Submit links one by one; a refused link does not stop the rest.
 
@@ -94,9 +79,7 @@ def submit_links(
     return outcomes
 
 
-def _submit(
-    container: Container, link: WantedLink, user: User, scan_again: bool
-) -> LinkOutcome:
+def _submit(container: Container, link: WantedLink, user: User, scan_again: bool) -> LinkOutcome:
     try:
         file = submit_link(
             container=container,
@@ -108,9 +91,7 @@ def _submit(
             waited_for=True,
         )
     except LinkSeen as seen:
-        return LinkOutcome(
-            link.url, code=seen.code, message=str(seen), earlier=seen.earlier
-        )
+        return LinkOutcome(link.url, code=seen.code, message=str(seen), earlier=seen.earlier)
     except IntakeRefused as refused:
         return LinkOutcome(link.url, code=refused.code, message=str(refused))
     return LinkOutcome(link.url, file=file)
@@ -155,16 +136,11 @@ def links_of_csv(content: bytes) -> list[WantedLink]:
     if column is not None:
         return [link for row in rows[1:] for link in _links_of_row(row, header, column)]
     sample = rows[:_SAMPLE_ROWS]
-    column = next(
-        (at for row in sample for at, cell in enumerate(row) if links_in(cell)), None
-    )
+    column = next((at for row in sample for at, cell in enumerate(row) if links_in(cell)), None)
     if column is None:
         raise IntakeRefused(
             "bad_csv",
-            _(
-                "The CSV file has no column of links. Name it 'url', or put one link on "
-                "each line."
-            ),
+            _("The CSV file has no column of links. Name it 'url', or put one link on each line."),
         )
     if len(header) > column and not links_in(header[column]):
         # A header in another language.
@@ -178,9 +154,7 @@ def links_of_items(items: Sequence[FeedItem]) -> list[WantedLink]:
         WantedLink(
             item.url,
             name=safe_title(item),
-            details=FileDetails(
-                account=item.account[:300], published_at=item.published_at
-            ),
+            details=FileDetails(account=item.account[:300], published_at=item.published_at),
         )
         for item in items
     ]
@@ -190,9 +164,7 @@ def rows_of_csv(content: bytes) -> list[list[str]]:
     """Return the rows of a CSV file that are not empty; raise ``IntakeRefused``."""
     text = one_form(decode_text(content.removeprefix(codecs.BOM_UTF8)))
     if "\0" in text:
-        raise IntakeRefused(
-            "bad_csv", _("This is not a CSV file: it holds binary data.")
-        )
+        raise IntakeRefused("bad_csv", _("This is not a CSV file: it holds binary data."))
     separator, is_named = separator_of(text)
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))

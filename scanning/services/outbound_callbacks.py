@@ -37,10 +37,7 @@ def queue_callback(*, scanned_file: ScannedFile, body: str) -> OutboundCallback:
     """Create a callback to the container's address, in the result's transaction."""
     container = scanned_file.container
     callback = OutboundCallback.objects.create(
-        container=container,
-        scanned_file=scanned_file,
-        url=container.callback_url,
-        body=body,
+        container=container, scanned_file=scanned_file, url=container.callback_url, body=body
     )
     submit(CALLBACK_SENT, callback)
     return callback
@@ -89,10 +86,7 @@ def _try(callback: OutboundCallback) -> DeliveryAttempt:
             callback.url,
             body,
             headers=signature_headers(
-                secret=callback.container.signing_secret,
-                message_id=callback.uid,
-                at=at,
-                body=body,
+                secret=callback.container.signing_secret, message_id=callback.uid, at=at, body=body
             ),
             timeout_seconds=TIMEOUT_SECONDS,
         )
@@ -109,9 +103,7 @@ def _try(callback: OutboundCallback) -> DeliveryAttempt:
     )
 
 
-def signature_headers(
-    *, secret: str, message_id: str, at: datetime, body: bytes
-) -> dict[str, str]:
+def signature_headers(*, secret: str, message_id: str, at: datetime, body: bytes) -> dict[str, str]:
     """Return Standard Webhooks headers for a body sent at ``at``."""
     timestamp = str(int(at.timestamp()))
     signed = f"{message_id}.{timestamp}.".encode() + body

@@ -74,9 +74,7 @@ def take_piece(*, upload: ResumableUpload, offset: int, data: bytes) -> Resumabl
     return current
 
 
-def finish_upload(
-    *, upload: ResumableUpload, details: FileDetails, scan_again: bool
-) -> Submission:
+def finish_upload(*, upload: ResumableUpload, details: FileDetails, scan_again: bool) -> Submission:
     """Make a scanned file of a complete upload, and queue its scan.
 
     An upload that was finished before returns the same file. If the container holds the

@@ -50,16 +50,14 @@ class Estimate:
 def estimate(*, recordings: Sequence[Recording]) -> Estimate:
     """Estimate a search for the recordings in all stored fingerprints."""
     ready = _searchable(recordings)
-    files = selectors.files_with_landmarks(
-        {recording.bucket_id for recording in ready}
-    ).aggregate(count=Count("pk"), sound=Sum("length_ms"))
+    files = selectors.files_with_landmarks({recording.bucket_id for recording in ready}).aggregate(
+        count=Count("pk"), sound=Sum("length_ms")
+    )
     sound_ms = files["sound"] or 0
     # Each further search reads all fingerprints again. This rounds the number up.
     passes = -(-len(ready) // TOGETHER)
     # The rate of the latest search of more than ten minutes of audio.
-    last = RetroSearch.objects.filter(
-        status=RetroStatus.DONE, sound_ms__gt=600_000
-    ).first()
+    last = RetroSearch.objects.filter(status=RetroStatus.DONE, sound_ms__gt=600_000).first()
     rate = SECONDS_PER_HOUR if last is None else 3600 * last.busy_ms / last.sound_ms
     seconds = passes * rate * sound_ms / 3_600_000
     return Estimate(len(ready), files["count"], sound_ms, round(seconds))
@@ -73,9 +71,7 @@ def request_search(*, recordings: Sequence[Recording], user: User) -> list[Retro
     """
     if not user.has_perm(Action.APPROVE):
         raise IntakeRefused(
-            "forbidden",
-            _("Only a manager may search earlier files again."),
-            status=403,
+            "forbidden", _("Only a manager may search earlier files again."), status=403
         )
     ready = _searchable(recordings)
     if not ready:
@@ -98,10 +94,7 @@ def request_search(*, recordings: Sequence[Recording], user: User) -> list[Retro
         if busy.exists():
             raise IntakeRefused(
                 "retro_running",
-                _(
-                    "A search for one of these recordings is running. Wait for it or "
-                    "cancel it."
-                ),
+                _("A search for one of these recordings is running. Wait for it or cancel it."),
                 status=409,
             )
         return [
@@ -150,9 +143,7 @@ def cancel_search(*, search: RetroSearch, user: User) -> None:
     """
     refuse_shared(search, user)
     if cancel_subject(RETRO_SEARCH, search):
-        audit.services.record(
-            case=search.case, action="retro_search.cancelled", actor=user
-        )
+        audit.services.record(case=search.case, action="retro_search.cancelled", actor=user)
 
 
 @transaction.atomic
@@ -204,9 +195,7 @@ def start_collected() -> int:
     """
     started = 0
     with transaction.atomic():
-        for search in RetroSearch.objects.select_for_update().filter(
-            status=RetroStatus.COLLECTING
-        ):
+        for search in RetroSearch.objects.select_for_update().filter(status=RetroStatus.COLLECTING):
             # Do not wait for ever: a steady stream of uploads never leaves a quiet
             # moment.
             full = search.recordings.count() >= TOGETHER

@@ -15,13 +15,7 @@ from common.databases import violates
 from common.words import for_the_record
 from jobs.services import cancel_subject, submit
 from scanning import results
-from scanning.choices import (
-    ACTIVE_SCAN_STATUSES,
-    EngineChoice,
-    FileStatus,
-    ScanStatus,
-    SourceType,
-)
+from scanning.choices import ACTIVE_SCAN_STATUSES, EngineChoice, FileStatus, ScanStatus, SourceType
 from scanning.cloud.jobs import CLOUD_SCAN, make_cloud_scan
 from scanning.errors import IntakeRefused
 from scanning.jobs import SCAN
@@ -44,10 +38,7 @@ def request_scan(
     A container on ACRCloud without an account waits for a callback; nothing runs here.
     Raise ``IntakeRefused`` while an earlier scan of the file is active.
     """
-    if (
-        engine == EngineChoice.ACRCLOUD
-        and scanned_file.source_type == SourceType.STREAM
-    ):
+    if engine == EngineChoice.ACRCLOUD and scanned_file.source_type == SourceType.STREAM:
         raise IntakeRefused(
             "no_cloud_for_streams",
             _(
@@ -59,17 +50,13 @@ def request_scan(
     if engine == EngineChoice.ACRCLOUD and not scanned_file.container.cloud_account:
         raise IntakeRefused(
             "no_cloud_account",
-            _(
-                "%(name)s has no ACRCloud account to send files to. Ask an "
-                "admin to connect one."
-            )
+            _("%(name)s has no ACRCloud account to send files to. Ask an admin to connect one.")
             % {"name": scanned_file.container.name},
         )
     engine = engine or scanned_file.engine
     if engine != EngineChoice.ACRCLOUD and scanned_file.lacks_sound:
         raise IntakeRefused(
-            "audio_removed",
-            _("It has no audio that can be scanned. Attach the audio on its page."),
+            "audio_removed", _("It has no audio that can be scanned. Attach the audio on its page.")
         )
     try:
         with transaction.atomic():
@@ -114,10 +101,7 @@ def _record_request(scan: Scan, user: User | None, also: Sequence[Bucket]) -> No
 
 
 def _make_embedded_scan(
-    scanned_file: ScannedFile,
-    user: User | None,
-    waited_for: bool,
-    also: Sequence[Bucket],
+    scanned_file: ScannedFile, user: User | None, waited_for: bool, also: Sequence[Bucket]
 ) -> Scan:
     scan = Scan.objects.create(
         scanned_file=scanned_file, engine=EngineChoice.EMBEDDED, requested_by=user

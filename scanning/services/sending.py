@@ -54,11 +54,7 @@ def mail(message: EmailMessage, *, message_id: str) -> None:
     try:
         message.send()
     except SMTPException as fault:
-        raise Retry(
-            _("The mail server refused the message: %(why)s") % {"why": fault}
-        ) from fault
+        raise Retry(_("The mail server refused the message: %(why)s") % {"why": fault}) from fault
     except OSError as fault:
         why = fault.strerror or str(fault)
-        raise Retry(
-            _("The mail server cannot be reached: %(why)s") % {"why": why}
-        ) from fault
+        raise Retry(_("The mail server cannot be reached: %(why)s") % {"why": why}) from fault

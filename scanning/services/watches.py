@@ -50,8 +50,7 @@ def look(*, url: str) -> Feed:
         ) from error
     except FetchFailed as error:
         raise IntakeRefused(
-            "nothing_listed",
-            _("Nothing could be listed: %(error)s.") % {"error": error},
+            "nothing_listed", _("Nothing could be listed: %(error)s.") % {"error": error}
         ) from error
 
 
@@ -92,9 +91,7 @@ def create_watch(*, watch: Watch, also_present: bool, user: User) -> Watch:
         if not violates(error, Watch, "watch_once_per_container"):
             raise
         raise IntakeRefused(
-            "watched_already",
-            _("This container already watches the link."),
-            status=409,
+            "watched_already", _("This container already watches the link."), status=409
         ) from error
     return watch
 
@@ -121,9 +118,7 @@ def remember(*, watch: Watch, items: Sequence[FeedItem], waiting: bool = True) -
                 title=item.title[:500],
                 account=item.account[:300],
                 published_at=item.published_at,
-                state=begins_as(watch, item.title)
-                if waiting
-                else WatchItemState.PRESENT,
+                state=begins_as(watch, item.title) if waiting else WatchItemState.PRESENT,
                 position=position,
                 first_seen_at=now,
             )
@@ -145,9 +140,7 @@ def change_watch(*, watch: Watch, columns: Mapping[str, object], user: User) -> 
     before = _settings(watch)
     changeable = {name: columns[name] for name in _CHANGEABLE}
     with transaction.atomic():
-        change_settings(
-            WATCH_CHECK, watch, columns=changeable, last_at=watch.last_check_at
-        )
+        change_settings(WATCH_CHECK, watch, columns=changeable, last_at=watch.last_check_at)
         _record(watch, "watch.changed", user, _settings(watch), before)
 
 
@@ -195,9 +188,5 @@ def _record(
     before: dict[str, object] | None = None,
 ) -> None:
     audit.services.record(
-        case=f"watch:{watch.uid}",
-        action=action,
-        actor=user,
-        before=before,
-        after=after,
+        case=f"watch:{watch.uid}", action=action, actor=user, before=before, after=after
     )

@@ -15,14 +15,7 @@ _MONTHS: Final = {
     name: number
     for number, names in enumerate(
         (
-            *(
-                "jan january",
-                "feb february",
-                "mar march",
-                "apr april",
-                "may",
-                "jun june",
-            ),
+            *("jan january", "feb february", "mar march", "apr april", "may", "jun june"),
             *("jul july", "aug august", "sep sept september", "oct october"),
             *("nov november", "dec december"),
         ),
@@ -36,8 +29,7 @@ _HOURS_AHEAD: Final = (
     "cdt:-5 est:-5 cst:-6 mdt:-6 mst:-7 pdt:-7 pst:-8 akdt:-8 akst:-9 hst:-10"
 )
 _ZONES: Final = {
-    name: float(hours)
-    for name, hours in (zone.split(":") for zone in _HOURS_AHEAD.split())
+    name: float(hours) for name, hours in (zone.split(":") for zone in _HOURS_AHEAD.split())
 }
 _COMMENT: Final = re.compile(r"\([^()]*\)")
 _ISO_DAY: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:t|$)")

@@ -33,9 +33,7 @@ _DECLARATION: Final = re.compile(r"\A\s*<\?xml[^>]{0,200}\?>")
 _WEB: Final = re.compile("https?://", re.IGNORECASE)
 _UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _RANKS: Final = {
-    **dict.fromkeys(
-        ("aac", "aif", "aiff", "flac", "m4a", "m4b", "mka", "mp2", "mp3"), 3
-    ),
+    **dict.fromkeys(("aac", "aif", "aiff", "flac", "m4a", "m4b", "mka", "mp2", "mp3"), 3),
     **dict.fromkeys(("oga", "ogg", "opus", "wav", "wma"), 3),
     **dict.fromkeys(("avi", "m4v", "mkv", "mov", "mp4", "mpg", "ts", "webm"), 2),
     **dict.fromkeys(("gif", "htm", "html", "jpeg", "jpg", "json", "pdf", "png"), 0),
@@ -101,8 +99,7 @@ def _json_rows(content: bytes, most: int) -> Iterator[dict[str, str]]:
             "url": _best(offers) or _text(entry, "url") or _text(entry, "external_url"),
             "title": _text(entry, "title"),
             "account": _text(authors[0], "name") if authors else "",
-            "published": _text(entry, "date_published")
-            or _text(entry, "date_modified"),
+            "published": _text(entry, "date_published") or _text(entry, "date_modified"),
         }
 
 
@@ -150,10 +147,7 @@ def _sound(entry: _Entry) -> str:
     links = [link for link in entry.get("links", ()) if link.get("rel") == "enclosure"]
     # Media elements of other types are players and previews.
     offers = [(_rank(link), link.get("href", "")) for link in links]
-    media = [
-        (_rank(element), element.get("url", ""))
-        for element in entry.get("media_content", ())
-    ]
+    media = [(_rank(element), element.get("url", "")) for element in entry.get("media_content", ())]
     offers += [offer for offer in media if offer[0] > 1]
     return _first(offers)
 

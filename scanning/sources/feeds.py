@@ -32,9 +32,7 @@ _READER_SECONDS = 25
 _MAX_CHARS = 2000
 # Up to this size, parsing takes less than starting a process, and at most a second.
 _SMALL_BYTES = 64 * 1024
-_LIMITS = ReadingLimits(
-    memory_bytes=1024 * 1024**2, cpu_s=60, output_bytes=64 * 1024**2
-)
+_LIMITS = ReadingLimits(memory_bytes=1024 * 1024**2, cpu_s=60, output_bytes=64 * 1024**2)
 _MAX_ROW_BYTES = 8 * _MAX_BYTES
 
 # Any in this module: JSON from the link reader, read value by value.

@@ -30,9 +30,7 @@ _CAUSES = {
     LinkFault.GONE: _("nothing is at this address: it was deleted or never existed"),
     LinkFault.PRIVATE: _("it is private: only people its owner chose can open it"),
     LinkFault.LOGIN: (
-        _(
-            "the platform shows it only to signed-in people, and the portal cannot sign in"
-        )
+        _("the platform shows it only to signed-in people, and the portal cannot sign in")
     ),
     LinkFault.GEO: _("the platform does not show it in this server's country"),
     LinkFault.RATE: (
@@ -99,10 +97,7 @@ _STATUSES = {
 def fault_of_message(message: str) -> LinkFault:
     """Classify an error line of yt-dlp."""
     lowered = message.lower().replace("’", "'")
-    return next(
-        (kind for kind, pattern in _COMPILED if pattern.search(lowered)),
-        LinkFault.UNKNOWN,
-    )
+    return next((kind for kind, pattern in _COMPILED if pattern.search(lowered)), LinkFault.UNKNOWN)
 
 
 def fault_of_status(status: int | None) -> LinkFault:

@@ -76,15 +76,7 @@ _READERS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
 _NAMES: Final = frozenset({"bandcamp", "mixcloud", "soundcloud"})
 # Their addresses go on behind the item: with its title, comments or a way to show it.
 _GO_ON: Final = frozenset(
-    {
-        "dailymotion",
-        "facebook",
-        "googledrive",
-        "instagram",
-        "reddit",
-        "twitter",
-        "youtube",
-    }
+    {"dailymotion", "facebook", "googledrive", "instagram", "reddit", "twitter", "youtube"}
 )
 # Addresses that platforms answer and yt-dlp does not know, and what they stand for.
 _ALSO: Final = (
@@ -137,9 +129,7 @@ class _Reader:
     def item(self, link: str, query: Mapping[str, str]) -> LinkItem | None:
         """Return the item that a link names for this reader."""
         matched = self.pattern.match(link)
-        if matched is None or not (
-            self.platform in _GO_ON or _is_whole(link, matched.end())
-        ):
+        if matched is None or not (self.platform in _GO_ON or _is_whole(link, matched.end())):
             return None
         values = matched.groupdict()
         named = [values.get(name) for name in self.groups] or list(matched.groups())
@@ -151,9 +141,7 @@ class _Reader:
             item_id = item_id.lower()
         part = _PARTS.get(self.platform, "")
         number = values.get(part) or query.get(part) or "1"
-        return LinkItem(
-            self.platform, item_id if number == "1" else f"{item_id}#{number}"
-        )
+        return LinkItem(self.platform, item_id if number == "1" else f"{item_id}#{number}")
 
 
 def _is_whole(link: str, end: int) -> bool:
@@ -235,12 +223,8 @@ def _patterns() -> dict[str, tuple[str, ...]]:
     """Return the patterns of yt-dlp's readers by the name of their class."""
     spec = importlib.util.find_spec("yt_dlp")
     folders = spec.submodule_search_locations if spec else None
-    paths = [
-        Path(folder, "extractor", "lazy_extractors.py") for folder in folders or ()
-    ]
-    source = "".join(
-        path.read_text(encoding="utf-8") for path in paths if path.is_file()
-    )
+    paths = [Path(folder, "extractor", "lazy_extractors.py") for folder in folders or ()]
+    source = "".join(path.read_text(encoding="utf-8") for path in paths if path.is_file())
     _before, *classes = _CLASS.split(source)
     patterns = {}
     reader_names = {name for readers in _READERS.values() for name in readers}

@@ -123,8 +123,7 @@ def read(
     led it to a private address, and ``TooLarge`` if it received too much data.
     """
     with guarded_proxy(
-        max_bytes=settings.ACRPORTAL_MAX_FILE_BYTES + _BESIDE_AUDIO_BYTES,
-        max_seconds=max_seconds,
+        max_bytes=settings.ACRPORTAL_MAX_FILE_BYTES + _BESIDE_AUDIO_BYTES, max_seconds=max_seconds
     ) as proxy:
         answer = _run(
             [*_confined(proxy, max_seconds), *arguments, "--", _whole(url)],
@@ -233,9 +232,7 @@ def _own_program() -> list[str]:
 
 
 def _environment(folder: Path, proxy: GuardedProxy) -> dict[str, str]:
-    inherited = {
-        name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ
-    }
+    inherited = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
     # Command lines are visible to every local user, so pass the address with its
     # password in the environment.
     proxies = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), proxy.url)

@@ -24,12 +24,8 @@ _ENDINGS: Final = frozenset(
 )
 """The last parts of host names that may stand without a scheme within a sentence."""
 # Blanks without width that a page puts into addresses, or between two of them.
-_UNSEEN_BETWEEN: Final = re.compile(
-    r"[\u200b\u2060\ufeff\xad](?=https?://|www\.)", re.IGNORECASE
-)
-_ENTITY: Final = re.compile(
-    r"&(?:amp;)*(amp|lt|gt|quot|apos|nbsp|#0*3[489]|#x2[267]);", re.I
-)
+_UNSEEN_BETWEEN: Final = re.compile(r"[\u200b\u2060\ufeff\xad](?=https?://|www\.)", re.IGNORECASE)
+_ENTITY: Final = re.compile(r"&(?:amp;)*(amp|lt|gt|quot|apos|nbsp|#0*3[489]|#x2[267]);", re.I)
 _ENTITIES: Final = {
     "lt": "<",
     "gt": ">",
@@ -74,9 +70,7 @@ def links_in(line: str) -> list[str]:
     """Return each link in a line of text once, with a scheme, in order."""
     text = _UNSEEN_BETWEEN.sub(" ", line.replace("\\/", "/"))
     text = _ENTITY.sub(lambda entity: _ENTITIES[entity[1].lower().lstrip("#x0")], text)
-    text = _CALLED.sub(
-        lambda called: f"<{called[1]}>" if called[1] else called[2], text
-    )
+    text = _CALLED.sub(lambda called: f"<{called[1]}>" if called[1] else called[2], text)
     words = [word for word in _BETWEEN.split(one_line(text)) if word]
     links: dict[str, str] = {}
     for word in words:
@@ -91,10 +85,7 @@ def _links_of(word: str, *, alone: bool) -> Iterator[str]:
     """Yield the links in a text without blanks."""
     begins: list[int] = []
     for beginning in _BEGIN.finditer(word):
-        start, before = (
-            beginning.start(),
-            word[max(0, beginning.start() - 1) : beginning.start()],
-        )
+        start, before = (beginning.start(), word[max(0, beginning.start() - 1) : beginning.start()])
         is_whole = beginning[0].endswith("://")
         if begins and (before in _GOES_ON if is_whole else before not in _SEPARATORS):
             continue

@@ -12,13 +12,7 @@ from django.db import transaction
 from django.dispatch import Signal
 from django.utils.translation import gettext as _
 
-from common.http import (
-    FetchFailed,
-    LinkRefused,
-    LiveStream,
-    TooLarge,
-    content_type_of,
-)
+from common.http import FetchFailed, LinkRefused, LiveStream, TooLarge, content_type_of
 from common.media_links import PlaylistFound, download_media
 from common.reading import read_number
 from common.storage import display_name, keep_file, scratch_directory
@@ -42,14 +36,7 @@ _PAGES_OF_ITEMS = frozenset(
     {"watch", "video", "play", "player", "listen", "embed", "view", "index", "show"}
 )
 _PAGE_TYPES = ("text/html", "application/xhtml+xml")
-_OF_THE_PAGE = (
-    "name",
-    "platform",
-    "account",
-    "external_id",
-    "published_at",
-    "platform_facts",
-)
+_OF_THE_PAGE = ("name", "platform", "account", "external_id", "published_at", "platform_facts")
 
 
 def link_name(url: str) -> str:
@@ -94,8 +81,7 @@ def fetch_link(file: ScannedFile, *, progress: Progress) -> None:
                 target = page.path
         except LinkRefused as error:
             raise ScanFailed(
-                "link_refused",
-                _("This link is not allowed: %(error)s.") % {"error": error},
+                "link_refused", _("This link is not allowed: %(error)s.") % {"error": error}
             ) from error
         except TooLarge as error:
             raise ScanFailed("file_too_large", too_large_message(file.name)) from error
@@ -166,6 +152,5 @@ def too_large_message(name: str, size_bytes: int | None = None) -> str:
         else f"{read_number(size_bytes / 1024**3, decimals=1)} GiB"
     )
     return _(
-        "%(name)s is %(size)s; the limit is %(limit)s. Split it or "
-        "ask an admin to raise the limit."
+        "%(name)s is %(size)s; the limit is %(limit)s. Split it or ask an admin to raise the limit."
     ) % {"name": name, "size": size, "limit": limit}

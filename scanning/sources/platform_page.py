@@ -86,10 +86,7 @@ def look(url: str) -> None:
     refuse_unread(url)
     with scratch_directory() as folder:
         answer = link_reader.read(
-            url,
-            ["--no-playlist", "--simulate"],
-            folder,
-            max_seconds=_LOOK_SECONDS,
+            url, ["--no-playlist", "--simulate"], folder, max_seconds=_LOOK_SECONDS
         )
     if answer.code != 0:
         raise failure_of(answer.errors)
@@ -103,16 +100,11 @@ def refuse_unread(url: str) -> None:
     """
     if not settings.ACRPORTAL_YTDLP:
         raise FetchFailed(
-            _(
-                "it is a web page, not a media file, and reading platform pages is "
-                "switched off"
-            )
+            _("it is a web page, not a media file, and reading platform pages is switched off")
         )
     host = urlsplit(url).hostname or ""
     if "." not in host and not settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES:
-        raise PageFailed(
-            LinkFault.UNSUPPORTED, _("%(host)s is not a platform") % {"host": host}
-        )
+        raise PageFailed(LinkFault.UNSUPPORTED, _("%(host)s is not a platform") % {"host": host})
 
 
 def failure_of(stderr: str) -> PageFailed:

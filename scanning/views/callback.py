@@ -33,9 +33,7 @@ def _answer(status: int, code: str, message: str) -> JsonResponse:
 @csrf_exempt
 @login_not_required
 @require_POST
-def acrcloud_callback(
-    request: HttpRequest, container_id: int, secret: str
-) -> JsonResponse:
+def acrcloud_callback(request: HttpRequest, container_id: int, secret: str) -> JsonResponse:
     """Receive a result; answer 202 new, 200 repeated, or 404, 413, 422, 429."""
     # Load only three columns: callbacks arrive in bursts.
     containers = Container.objects.present().only(
@@ -47,21 +45,15 @@ def acrcloud_callback(
     is_right = constant_time_compare(expected, secret)
     # Containers of the embedded engine have no callback address.
     if container is None or not is_right or not container.takes_callbacks:
-        return _answer(
-            404, "unknown_address", "No container has this callback address."
-        )
-    return _take(
-        request, lambda body: callbacks.receive(container=container, body=body)
-    )
+        return _answer(404, "unknown_address", "No container has this callback address.")
+    return _take(request, lambda body: callbacks.receive(container=container, body=body))
 
 
 @checks_sender
 @csrf_exempt
 @login_not_required
 @require_POST
-def account_callback(
-    request: HttpRequest, account_id: int, secret: str
-) -> JsonResponse:
+def account_callback(request: HttpRequest, account_id: int, secret: str) -> JsonResponse:
     """Receive a result for any container of an account; answers as above."""
     account = CloudAccount.objects.filter(pk=account_id).first()
     expected = account.callback_secret if account else ""
@@ -71,10 +63,7 @@ def account_callback(
         # The same answer as for a wrong secret, so that the sender learns nothing.
         logger.warning("callback for account %s from a foreign network", account_id)
         return _answer(404, "unknown_address", "No account has this callback address.")
-    return _take(
-        request,
-        lambda body: callbacks.receive_for_account(account=account, body=body),
-    )
+    return _take(request, lambda body: callbacks.receive_for_account(account=account, body=body))
 
 
 def client_address(meta: Mapping[str, str]) -> str:
@@ -119,9 +108,5 @@ def _take(request: HttpRequest, receive: Callable[[bytes], Receipt]) -> JsonResp
     if receipt.repeated:
         return _answer(200, "repeated", "This result is already here; nothing changed.")
     if not receipt.file_known:
-        return _answer(
-            202,
-            "kept",
-            "No file has this id yet; the result is stored until one does.",
-        )
+        return _answer(202, "kept", "No file has this id yet; the result is stored until one does.")
     return _answer(202, "accepted", "The result is stored and being applied.")

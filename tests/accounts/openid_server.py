@@ -34,9 +34,7 @@ class OpenIdServer:
     """The server's answers; a test changes the field that should be wrong."""
 
     url: str = ""
-    person: Claims = field(
-        default_factory=lambda: {"sub": "248289", "preferred_username": "ana"}
-    )
+    person: Claims = field(default_factory=lambda: {"sub": "248289", "preferred_username": "ana"})
     # Overrides claims of the ID token; None removes a claim.
     claims: Claims = field(default_factory=dict)
     userinfo: Claims = field(default_factory=dict)

@@ -93,9 +93,7 @@ def test_address_and_state_of_an_account(ana: User) -> None:
     assert event.after == {"is_active": False, "fields": ["email"]}
 
 
-def test_second_factors_recovery_codes_and_ones_own_password(
-    ana: User, here: Client
-) -> None:
+def test_second_factors_recovery_codes_and_ones_own_password(ana: User, here: Client) -> None:
     here.post("/accounts/reauthenticate/", {"password": "secret"})
     page = here.get("/accounts/2fa/totp/activate/")
     secret = page.context["form"].secret
@@ -104,14 +102,10 @@ def test_second_factors_recovery_codes_and_ones_own_password(
     here.post("/accounts/2fa/totp/deactivate/")
 
     added = [event.after["kind"] for event in events_of(ana, "second_factor.added")]
-    removed = [
-        event.before["kind"] for event in events_of(ana, "second_factor.removed")
-    ]
+    removed = [event.before["kind"] for event in events_of(ana, "second_factor.removed")]
     assert added == ["totp", "recovery_codes", "recovery_codes"]
     assert sorted(removed) == ["recovery_codes", "recovery_codes", "totp"]
-    assert {
-        event.actor for event in Event.objects.filter(action__startswith="second")
-    } == {ana}
+    assert {event.actor for event in Event.objects.filter(action__startswith="second")} == {ana}
 
     form = {"oldpassword": "secret", "password1": SECRETS[0], "password2": SECRETS[0]}
     here.post("/accounts/password/", form)
@@ -212,9 +206,7 @@ def test_a_superuser_finds_no_screen_of_keys_and_secrets(client: Client) -> None
         assert client.get(f"/admin/{path}/").status_code == 404, path
 
 
-def test_the_admin_uses_the_pages_that_limit_and_record(
-    ana: User, here: Client
-) -> None:
+def test_the_admin_uses_the_pages_that_limit_and_record(ana: User, here: Client) -> None:
     page = here.get("/admin/password_change/").content.decode()
     here.post("/admin/logout/")
 

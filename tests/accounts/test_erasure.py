@@ -35,9 +35,7 @@ def ana() -> User:
 
 
 def test_the_name_is_gone_and_the_chain_is_whole(ana: User) -> None:
-    secret = create_token(
-        owner=ana, name="Ana's laptop", scopes=["all"], actor=ana
-    ).secret
+    secret = create_token(owner=ana, name="Ana's laptop", scopes=["all"], actor=ana).secret
     output = StringIO()
 
     # The preview changes nothing.
@@ -91,9 +89,7 @@ def test_nothing_beside_the_account_keeps_the_name(ana: User) -> None:
     address = f"/admin/accounts/user/{ana.pk}/change/"
     client.post(address, {"username": ana.username, "first_name": "Anna", **_INLINES})
     EmailAddress.objects.create(user=ana, email="ana@example.org")
-    statement = issue(
-        kind=StatementKind.REPORT, subject="rr_1", name="-", facts=[], user=ana
-    )
+    statement = issue(kind=StatementKind.REPORT, subject="rr_1", name="-", facts=[], user=ana)
     assert "ana.analyst" in client.get("/admin/").content.decode()
 
     call_command("erase_person", "ana.analyst", "--yes", stdout=StringIO())
@@ -105,9 +101,6 @@ def test_nothing_beside_the_account_keeps_the_name(ana: User) -> None:
 
 _INLINES = {
     f"{name}-{field}": "0"
-    for name in (
-        *("authenticator_set", "usersession_set", "socialaccount_set"),
-        "known_places",
-    )
+    for name in (*("authenticator_set", "usersession_set", "socialaccount_set"), "known_places")
     for field in ("TOTAL_FORMS", "INITIAL_FORMS")
 }

@@ -28,9 +28,7 @@ FILES = "/api/fs-containers"
 
 
 @pytest.fixture
-def clock(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[time_machine.Traveller]:
+def clock(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[time_machine.Traveller]:
     """Turn the limits on, with numbers that a test reaches; the clock stands still."""
     for name in ("_PAGE_SECONDS_AT_ONCE", "_STRANGER_SECONDS_AT_ONCE"):
         monkeypatch.setattr(limits, name, 3)
@@ -69,9 +67,7 @@ def test_a_person_is_stopped_by_account_and_told_when_to_come_back(
     assert statuses(client, "/queue/", 2) == [200, 429]
 
 
-def test_a_decision_a_second_for_hours_is_never_too_often(
-    clock: time_machine.Traveller,
-) -> None:
+def test_a_decision_a_second_for_hours_is_never_too_often(clock: time_machine.Traveller) -> None:
     """A decision asks for five addresses at most, an opened page for a dozen."""
     # With a tenth of what may come at once, ten minutes show what hours would.
     rate = Rate(at_once=60, per_second=20)
@@ -113,8 +109,7 @@ def test_strangers_are_counted_by_address(
 
     # One network of IPv6 is one stranger.
     found = [
-        Client(REMOTE_ADDR=f"2001:db8::{number:x}").get(LOGIN).status_code
-        for number in range(4)
+        Client(REMOTE_ADDR=f"2001:db8::{number:x}").get(LOGIN).status_code for number in range(4)
     ]
     assert found == [200] * 3 + [429]
 
@@ -162,8 +157,7 @@ def test_bodies_of_strangers_over_the_limit_stay_unread(
     monkeypatch.setattr(WireJSONParser, "parse", counting)
 
     codes = [
-        Client().post("/v1/identify", "{", content_type="application/json").json()
-        for _ in range(6)
+        Client().post("/v1/identify", "{", content_type="application/json").json() for _ in range(6)
     ]
 
     assert [each["status"]["code"] for each in codes] == [2005] * 3 + [3015] * 3

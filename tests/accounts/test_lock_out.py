@@ -84,11 +84,7 @@ def test_attempts_at_two_processes_add_up(data_dir: Path) -> None:
         sign_in(Client(), "wrong")
 
     process = subprocess.run(
-        [sys.executable, "-c", _GUESS],
-        env=env,
-        check=True,
-        capture_output=True,
-        text=True,
+        [sys.executable, "-c", _GUESS], env=env, check=True, capture_output=True, text=True
     )
 
     assert process.stdout.strip() == "200"
@@ -139,9 +135,7 @@ def _is_stopped(client: Client) -> bool:
 
 
 @pytest.mark.django_db
-def test_guessing_from_many_addresses_slows_down_unknown_ones_only(
-    behind_proxy: None,
-) -> None:
+def test_guessing_from_many_addresses_slows_down_unknown_ones_only(behind_proxy: None) -> None:
     make_user(Role.ADMIN, username="ana")
     make_user(Role.REVIEWER, username="bert")
     device = _known_device("192.0.2.1")

@@ -34,11 +34,7 @@ def test_the_page_says_why(signed_in: MakeClient) -> None:
 
     page = client.post(
         "/accounts/password/",
-        {
-            "oldpassword": "secret",
-            "password1": "leavemealone",
-            "password2": "leavemealone",
-        },
+        {"oldpassword": "secret", "password1": "leavemealone", "password2": "leavemealone"},
     )
 
     assert "lists of stolen passwords" in page.content.decode()

@@ -22,9 +22,7 @@ from tests.factories.accounts import make_user
 pytestmark = pytest.mark.django_db
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
-SAFARI = (
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0) AppleWebKit/605 Version/18 Safari/604"
-)
+SAFARI = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0) AppleWebKit/605 Version/18 Safari/604"
 NEW = "Sign-in from a new place"
 
 
@@ -81,10 +79,7 @@ def test_addresses_outside_the_listed_domains_get_nothing_and_leave_no_failure(
     ana.save()
     create_token(owner=ana, name="b", scopes=["all"])
 
-    assert sorted(sent()) == [
-        "An API token was created",
-        "Your email address was changed",
-    ]
+    assert sorted(sent()) == ["An API token was created", "Your email address was changed"]
     assert {each.to[0] for each in mail.outbox} == {"ana@example.com"}
     assert not Job.objects.filter(kind="account_mail", state="failed").exists()
 

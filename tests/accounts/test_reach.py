@@ -42,9 +42,7 @@ def desk() -> Desk:
     user = make_user(Role.REVIEWER)
     group = Group.objects.create(name="Desk")
     AccessLimit.objects.create(
-        group=group,
-        containers=[own.scanned_file.container_id],
-        buckets=[own.recording.bucket_id],
+        group=group, containers=[own.scanned_file.container_id], buckets=[own.recording.bucket_id]
     )
     user.groups.add(group)
     return Desk(own, other, User.objects.get(pk=user.pk))
@@ -66,9 +64,7 @@ def test_each_model_shows_what_lies_within_reach(desk: Desk) -> None:
         assert rows.count() == everything
 
     # The way by either side is closed.
-    crossing = make_match(
-        recording=desk.own.recording, scan__scanned_file=desk.other.scanned_file
-    )
+    crossing = make_match(recording=desk.own.recording, scan__scanned_file=desk.other.scanned_file)
     with working_for(desk.user):
         assert list(Match.objects.all()) == [desk.own]
         assert not desk.own.recording.matches.filter(pk=crossing.pk).exists()
@@ -122,9 +118,7 @@ def test_pages_and_a_streamed_report_are_limited(desk: Desk) -> None:
     # When the catalogue was checked is told to everybody.
     assert "never fully checked" in client.get("/duplicates/").content.decode()
     CatalogueCheck.objects.create(
-        requested_by=make_user(Role.ADMIN),
-        status=RunStatus.DONE,
-        finished_at=datetime.now(tz=UTC),
+        requested_by=make_user(Role.ADMIN), status=RunStatus.DONE, finished_at=datetime.now(tz=UTC)
     )
     assert "last check" in client.get("/duplicates/").content.decode()
     with working_for(desk.user):
@@ -157,8 +151,7 @@ def test_an_admin_limits_a_group_on_its_page_and_deletes_no_role(desk: Desk) -> 
     # A role keeps its name and cannot be deleted.
     viewer = f"/admin/auth/group/{Group.objects.get(name='viewer').pk}"
     client.post(
-        f"{viewer}/change/",
-        {"name": "boss", "limit-TOTAL_FORMS": "0", "limit-INITIAL_FORMS": "0"},
+        f"{viewer}/change/", {"name": "boss", "limit-TOTAL_FORMS": "0", "limit-INITIAL_FORMS": "0"}
     )
     deleted = client.post(f"{viewer}/delete/", {"post": "yes"})
     assert deleted.status_code == 403

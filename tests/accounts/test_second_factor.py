@@ -87,9 +87,7 @@ def test_removing_it_leads_to_setting_one_up_with_the_next_request() -> None:
         assert each.get("/queue/")["Location"] == SET_UP
 
 
-def test_a_rule_that_begins_or_ends_does_so_with_the_next_request(
-    settings: Settings,
-) -> None:
+def test_a_rule_that_begins_or_ends_does_so_with_the_next_request(settings: Settings) -> None:
     person, client = make_user(Role.REVIEWER, username="ana"), Client()
     sign_in(client)
     assert client.get("/queue/").status_code == 200

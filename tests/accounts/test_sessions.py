@@ -34,9 +34,7 @@ def _status(client: Client, after: timedelta, **headers: str) -> int:
         return client.get("/queue/", headers=headers).status_code
 
 
-def test_a_long_pause_ends_a_session_and_the_sign_in_page_says_why(
-    client: Client,
-) -> None:
+def test_a_long_pause_ends_a_session_and_the_sign_in_page_says_why(client: Client) -> None:
     assert _status(client, timedelta(hours=11)) == 200
     assert _status(client, timedelta(hours=22)) == 200
     with time_machine.travel(_START + timedelta(hours=35), tick=False):
@@ -55,9 +53,7 @@ def test_a_page_that_asks_for_news_is_no_activity(client: Client) -> None:
     assert _status(client, timedelta(hours=13)) == 302
 
 
-def test_a_session_ends_some_days_after_the_sign_in(
-    client: Client, settings: Settings
-) -> None:
+def test_a_session_ends_some_days_after_the_sign_in(client: Client, settings: Settings) -> None:
     settings.ACRPORTAL_SESSION_IDLE_HOURS = 100
     for hours in (1, 90, 167):
         assert _status(client, timedelta(hours=hours)) == 200
@@ -85,9 +81,7 @@ def test_a_page_is_shown_where_activity_cannot_be_written(
     assert _status(client, timedelta(hours=2)) == 200
 
 
-def test_no_limit_of_pauses_where_the_setting_is_0(
-    client: Client, settings: Settings
-) -> None:
+def test_no_limit_of_pauses_where_the_setting_is_0(client: Client, settings: Settings) -> None:
     settings.ACRPORTAL_SESSION_IDLE_HOURS = 0
 
     assert _status(client, timedelta(hours=100)) == 200

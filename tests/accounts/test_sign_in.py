@@ -136,9 +136,7 @@ def test_a_group_can_require_a_second_factor(ana: User) -> None:
     assert client.get("/queue/").status_code == 200
 
 
-def test_the_pages_of_an_account_need_no_inline_script_and_refuse_weak_passwords(
-    ana: User,
-) -> None:
+def test_the_pages_of_an_account_need_no_inline_script_and_refuse_weak_passwords(ana: User) -> None:
     client = Client()
     sign_in(client)
 

@@ -60,9 +60,7 @@ def invited(username: str, role: Role = Role.MANAGER) -> User:
     return create_user(username=username, password=None, role=role)
 
 
-def test_who_is_new_gets_an_account_and_is_then_known_by_the_subject(
-    server: OpenIdServer,
-) -> None:
+def test_who_is_new_gets_an_account_and_is_then_known_by_the_subject(server: OpenIdServer) -> None:
     # Two people may have one address.
     other = make_user(Role.VIEWER, username="other")
     User.objects.filter(pk=other.pk).update(email="desk@example.org")
@@ -138,10 +136,7 @@ def test_an_account_prepared_for_a_verified_address_is_tied_to_it(
     ],
 )
 def test_a_name_or_an_address_without_proof_opens_no_prepared_account(
-    server: OpenIdServer,
-    settings: Settings,
-    claims: dict[str, object],
-    domains: list[str],
+    server: OpenIdServer, settings: Settings, claims: dict[str, object], domains: list[str]
 ) -> None:
     settings.ACRPORTAL_OIDC_MAIL_DOMAINS = domains
     person = prepared("ana")
@@ -199,9 +194,7 @@ def test_accounts_of_others_are_not_taken_over_and_those_switched_off_stay_so(
     assert signed_in_as(client) == ""
 
 
-def test_an_open_session_is_not_enough_to_add_ones_own_sign_in(
-    server: OpenIdServer,
-) -> None:
+def test_an_open_session_is_not_enough_to_add_ones_own_sign_in(server: OpenIdServer) -> None:
     """Whoever came by an open screen kept the account with an identity of their own."""
     person, client = make_user(Role.ADMIN), Client()
     client.force_login(person)
@@ -215,9 +208,7 @@ def test_an_open_session_is_not_enough_to_add_ones_own_sign_in(
     assert SocialAccount.objects.get().user == person
 
 
-def test_an_id_token_that_was_not_made_or_signed_for_this_is_refused(
-    server: OpenIdServer,
-) -> None:
+def test_an_id_token_that_was_not_made_or_signed_for_this_is_refused(server: OpenIdServer) -> None:
     def refused() -> bool:
         client = Client()
         return sign_in(client).status_code == 401 and not signed_in_as(client)
@@ -271,9 +262,7 @@ def test_an_answer_counts_once_in_its_own_browser_and_leads_nowhere_else(
     assert "nonce=" in leads
 
 
-def test_a_server_that_is_away_is_told(
-    server: OpenIdServer, settings: Settings
-) -> None:
+def test_a_server_that_is_away_is_told(server: OpenIdServer, settings: Settings) -> None:
     settings.SOCIALACCOUNT_PROVIDERS = provider_settings("http://127.0.0.1:1")
 
     answer = Client().post(BEGIN)

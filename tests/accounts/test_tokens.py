@@ -38,10 +38,7 @@ def test_only_the_hash_is_kept_and_use_is_noted_every_few_minutes(admin: User) -
 
     begin = datetime.now(tz=UTC) + timedelta(hours=1)
     assert used_at(0) == begin
-    with (
-        CaptureQueriesContext(connection) as statements,
-        time_machine.travel(begin, tick=False),
-    ):
+    with CaptureQueriesContext(connection) as statements, time_machine.travel(begin, tick=False):
         find_token(made.secret)
     assert len(statements) == 1
     assert used_at(6) == begin + timedelta(minutes=6)
@@ -72,9 +69,7 @@ def test_reading_over_the_api_does_not_wait_for_a_locked_database(
 
     def read() -> tuple[int, datetime | None]:
         with using_database(database):
-            answer = Client().get(
-                "/api/buckets", headers={"Authorization": f"Bearer {secret}"}
-            )
+            answer = Client().get("/api/buckets", headers={"Authorization": f"Bearer {secret}"})
             return answer.status_code, ApiToken.objects.get().last_used_at
 
     with ThreadPoolExecutor(1) as elsewhere:
@@ -180,9 +175,7 @@ def test_the_page_shows_a_token_once(signed_in: MakeClient) -> None:
     assert "no-store" in made.headers["Cache-Control"]
 
 
-def test_the_page_lists_and_ends_only_ones_own(
-    signed_in: MakeClient, admin: User
-) -> None:
+def test_the_page_lists_and_ends_only_ones_own(signed_in: MakeClient, admin: User) -> None:
     other = create_token(owner=admin, name="the admin's own", scopes=["all"]).token
     client = signed_in(Role.REVIEWER)
 

@@ -72,9 +72,7 @@ def test_a_name_is_taken_by_a_bucket_that_may_not_be_seen(make_api: MakeApi) -> 
     seen.name = hidden.name
     with (
         working_for(User.objects.get(pk=api.owner.pk)),
-        pytest.raises(
-            ValidationError, match="There is a bucket with this name already"
-        ),
+        pytest.raises(ValidationError, match="There is a bucket with this name already"),
     ):
         seen.full_clean()
 
@@ -104,9 +102,7 @@ def test_delete_takes_recordings_out_and_frees_the_name(api: Api) -> None:
 
     answer = api.call("DELETE", f"/api/buckets/{bucket.pk}")
     again = api.call(
-        "POST",
-        "/api/buckets",
-        {"name": bucket.name, "region": "eu-west-1", "type": "File"},
+        "POST", "/api/buckets", {"name": bucket.name, "region": "eu-west-1", "type": "File"}
     )
 
     recording.refresh_from_db()
@@ -137,9 +133,7 @@ def test_upload_answers_like_the_sample(api: Api) -> None:
 
 def test_files_are_listed_searched_sorted_and_shown(api: Api) -> None:
     first = RecordingFactory.create(title="A Needle", duration_ms=78_524)
-    failed = RecordingFactory.create(
-        bucket=first.bucket, title="Hay", status=RecordingStatus.ERROR
-    )
+    failed = RecordingFactory.create(bucket=first.bucket, title="Hay", status=RecordingStatus.ERROR)
     path = files_of(first.bucket)
 
     def ids(query: str) -> list[int]:
@@ -193,9 +187,7 @@ def test_moving_both_ways_keeps_ids(api: Api) -> None:
 
     there = api.call("PUT", f"{files_of(target)}/{recording.acr_id}/move")
     back = api.call(
-        "POST",
-        f"{files_of(target)}/move",
-        {"target_bucket_id": source.pk, "ids": [recording.pk]},
+        "POST", f"{files_of(target)}/move", {"target_bucket_id": source.pk, "ids": [recording.pk]}
     )
 
     assert there.json()["data"][0]["bucket_id"] == target.pk
@@ -265,9 +257,7 @@ def test_a_link_is_fetched_by_the_worker_and_other_things_are_refused(api: Api) 
     assert recording.status == RecordingStatus.WAITING
 
 
-def test_a_recording_of_another_bucket_is_added_once(
-    api: Api, catalogue: Catalogue
-) -> None:
+def test_a_recording_of_another_bucket_is_added_once(api: Api, catalogue: Catalogue) -> None:
     bucket = BucketFactory.create()
     body = {"data_type": "acrid", "acrid": catalogue.first.acr_id}
 
@@ -286,9 +276,7 @@ def test_a_filter_that_no_text_can_fit_finds_nothing(api: Api) -> None:
     assert (answer.status_code, answer.json()["data"]) == (200, [])
 
 
-def test_the_customers_id_of_an_upload_is_kept_and_is_free_only_once(
-    api: Api,
-) -> None:
+def test_the_customers_id_of_an_upload_is_kept_and_is_free_only_once(api: Api) -> None:
     bucket, other = BucketFactory.create_batch(2)
     form = {"title": "Blue", "audio_id": "A-17"}
     link = {"data_type": "audio_url", "url": "https://host.example/a.mp3"}
@@ -303,10 +291,7 @@ def test_the_customers_id_of_an_upload_is_kept_and_is_free_only_once(
         assert Recording.objects.get(bucket=place).custom_id == "A-17"
     again = (
         api.call("POST", files_of(bucket), form | link),
-        api.upload(
-            files_of(bucket),
-            form | {"file": SimpleUploadedFile("c.mp3", b"ID3" * 100)},
-        ),
+        api.upload(files_of(bucket), form | {"file": SimpleUploadedFile("c.mp3", b"ID3" * 100)}),
     )
     for refused in again:
         assert refused.status_code == 422

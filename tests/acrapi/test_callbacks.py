@@ -52,9 +52,7 @@ def test_the_end_of_a_scan_queues_one_callback() -> None:
     assert not OutboundCallback.objects.exists()
     assert {scan.status for scan in Scan.objects.all()} == {ScanStatus.FAILED}
 
-    end_scan(
-        ScannedFileFactory.create(container=container, status=FileStatus.PROCESSING)
-    )
+    end_scan(ScannedFileFactory.create(container=container, status=FileStatus.PROCESSING))
     callback = OutboundCallback.objects.get()
     assert json.loads(callback.body)["state"] == -2
     assert callback.url == "https://h.example/cb"

@@ -18,13 +18,7 @@ SAMPLES = Path(__file__).resolve().parents[1] / "wire" / "samples"
 
 
 def wanted(bucket: Bucket, **changes: object) -> dict[str, object]:
-    return {
-        "name": "test",
-        "region": "eu-west-1",
-        "buckets": [bucket.pk],
-        "engine": 1,
-        **changes,
-    }
+    return {"name": "test", "region": "eu-west-1", "buckets": [bucket.pk], "engine": 1, **changes}
 
 
 def test_the_documented_example_makes_a_container(api: Api) -> None:

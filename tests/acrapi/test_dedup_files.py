@@ -60,9 +60,7 @@ def test_list_show_and_delete(api: Api, path: str) -> None:
     api.upload(path, form("2"))
 
     listed = api.get(path).json()
-    by_id, by_acr_id = (
-        api.get(f"{path}/{name}").json()["data"] for name in ("2", acr_id)
-    )
+    by_id, by_acr_id = (api.get(f"{path}/{name}").json()["data"] for name in ("2", acr_id))
     deleted = api.call("DELETE", f"{path}/{acr_id},unknown")
 
     assert listed["data"][0]["dup_files"] == ["1", "2"]

@@ -87,10 +87,7 @@ GOOD_BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
     "submit_file": lambda _: {"data_type": "audio_url", "url": "https://h.example/a"},
     "create_bucket": lambda _: {"name": "a", "region": "eu-west-1", "type": "File"},
     "update_bucket": lambda _: {"labels": ["a"]},
-    "add_bucket_file": lambda _: {
-        "data_type": "audio_url",
-        "url": "https://h.example/a",
-    },
+    "add_bucket_file": lambda _: {"data_type": "audio_url", "url": "https://h.example/a"},
     "update_bucket_file": lambda _: {"title": "b"},
     "delete_bucket_files": lambda world: {"ids": [world.recording.pk]},
     "move_files_away": lambda world: {
@@ -135,9 +132,7 @@ def call(name: str, status: int, api: Api, world: World) -> Any:
     if status == 400:
         return api.call(method, path, "{", content_type="application/json")
     if status == 413:
-        return api.call(
-            method, path, "x", content_type="text/plain", CONTENT_LENGTH=str(10**11)
-        )
+        return api.call(method, path, "x", content_type="text/plain", CONTENT_LENGTH=str(10**11))
     if status == 422:
         return refused(name, method, path, api, world)
     if name == "submit_dedup_file" and status == 200:
@@ -200,7 +195,5 @@ def assert_fits(answer: Any, told: dict[str, Any]) -> None:
     if content is None:
         assert answer.content == b""
         return
-    schema = content["application/json"]["schema"] | {
-        "components": document()["components"]
-    }
+    schema = content["application/json"]["schema"] | {"components": document()["components"]}
     Draft202012Validator(schema).validate(answer.json())

@@ -70,8 +70,7 @@ def test_upload_answers_like_the_sample_each_time_with_a_new_id(api: Api) -> Non
     path = files_of(ContainerFactory.create())
 
     answer, again = (
-        api.upload(path, {"file": audio("a [b] ü.mp3"), "data_type": "audio"})
-        for _ in range(2)
+        api.upload(path, {"file": audio("a [b] ü.mp3"), "data_type": "audio"}) for _ in range(2)
     )
 
     expected = sample("fs-file.submit.audio.response.json")
@@ -224,9 +223,7 @@ def test_addresses_have_a_limit_of_number_and_a_day_one_of_bytes(
     container = ContainerFactory.create()
     ScannedFileFactory.create(uploaded_by=api.owner, size_bytes=900)
 
-    (first, address), (second, _), (third, _) = (
-        _staged(api, container) for _ in range(3)
-    )
+    (first, address), (second, _), (third, _) = (_staged(api, container) for _ in range(3))
     refused = Client().put(address, b"x" * 101)
 
     assert [each.status_code for each in (first, second, third)] == [200, 200, 429]
@@ -290,9 +287,7 @@ def test_an_idempotency_key_makes_one_file_of_one_request(api: Api) -> None:
 
     def send(name: str = "song.mp3", content: bytes = b"ID3") -> Any:  # Any: a response
         return api.upload(
-            files_of(container),
-            {"file": audio(name, content)},
-            headers={"Idempotency-Key": "abc"},
+            files_of(container), {"file": audio(name, content)}, headers={"Idempotency-Key": "abc"}
         )
 
     # A refused upload may be sent again under its key.
@@ -314,9 +309,7 @@ def test_an_idempotency_key_makes_one_file_of_one_request(api: Api) -> None:
     assert container.files.count() == 2
 
 
-def test_show_answers_an_array_with_results_above_the_containers_floor(
-    api: Api,
-) -> None:
+def test_show_answers_an_array_with_results_above_the_containers_floor(api: Api) -> None:
     file = found_file()
     path = f"{files_of(file.container)}/{file.uid}"
 
@@ -351,9 +344,7 @@ def test_states_are_numbers_and_filter_the_list(api: Api) -> None:
     container = ContainerFactory.create()
     states = {
         str(
-            ScannedFileFactory.create(
-                container=container, status=status, error_code=code
-            ).uid
+            ScannedFileFactory.create(container=container, status=status, error_code=code).uid
         ): state
         for status, code, state in (
             (FileStatus.WAITING, "", 0),
@@ -484,9 +475,7 @@ def test_a_list_with_results_makes_the_same_queries_for_one_and_for_many(
 ) -> None:
     container = ContainerFactory.create()
     for _ in range(20):
-        scan = ScanFactory.create(
-            scanned_file=ScannedFileFactory.create(container=container)
-        )
+        scan = ScanFactory.create(scanned_file=ScannedFileFactory.create(container=container))
         make_detection((0, 5_000, 0, 5_000), scan=scan)
 
     with django_assert_max_num_queries(13):  # type: ignore[operator]  # a context manager

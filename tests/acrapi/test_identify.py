@@ -60,11 +60,7 @@ def identify(fields: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
 
 def test_signature_is_what_openssl_makes_of_the_same_text() -> None:
     made = signature_of(
-        secret="secret",
-        access_key="key",
-        data_type="audio",
-        version="1",
-        timestamp="1605856524.12",
+        secret="secret", access_key="key", data_type="audio", version="1", timestamp="1605856524.12"
     )
 
     assert made == "yX7OKuYmhpmWcZ4vJKZc4LfBTt4="
@@ -122,8 +118,7 @@ def test_refusals_have_the_protocols_codes(project: Project) -> None:
 
     # The vendor's programs write odd boundaries.
     parts = "".join(
-        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'
-        f"{value}\r\n"
+        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
         for name, value in signed(project).items()
     )
     answer = Client().post(
@@ -192,9 +187,7 @@ def test_a_clip_is_identified_while_the_database_is_busy(
     assert _sent(project, CLIP, "1.5") == 1001
 
 
-def test_a_secret_of_another_key_signs_nothing(
-    project: Project, settings: Settings
-) -> None:
+def test_a_secret_of_another_key_signs_nothing(project: Project, settings: Settings) -> None:
     fields = signed(project)
     settings.SECRET_KEY = "another key, as long as a real one has to be"
 
@@ -215,18 +208,14 @@ def test_a_clip_of_the_npm_package_is_found(catalogue: Catalogue) -> None:
     project = create_project(name="clips", buckets=[catalogue.bucket], user=None)
     clip = audio.wav_bytes(audio.tune(1, 30)[5 * 8000 : 17 * 8000])
     dashes = "--------------------------5942ece673ad2bd2662e5c8a"
-    fields = {
-        **signed(project),
-        "sample_bytes": str(len(clip)),
-    }
+    fields = {**signed(project), "sample_bytes": str(len(clip))}
     body = (
         f'--{dashes}\r\nContent-Disposition: form-data; name="sample"\r\n'
         "Content-Type: application/octet-stream\r\n\r\n"
     ).encode() + clip
     for name, value in fields.items():
         body += (
-            f'\r\n--{dashes}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'
-            f"{value}"
+            f'\r\n--{dashes}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}'
         ).encode()
     body += f"\r\n--{dashes}--\r\n".encode()
 

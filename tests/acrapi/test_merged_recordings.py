@@ -103,9 +103,7 @@ def test_an_import_updates_what_stands_and_leaves_its_id(
 
     with (
         open_table(table) as opened,
-        make_import(
-            bucket=bucket, table=opened, audio=NoAudio(), user=manager, dry=False
-        ) as task,
+        make_import(bucket=bucket, table=opened, audio=NoAudio(), user=manager, dry=False) as task,
     ):
         summary = task.run(io.StringIO())
 

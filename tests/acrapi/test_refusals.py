@@ -81,14 +81,7 @@ def test_unknown_containers_addresses_products_and_methods(api: Api) -> None:
         assert_refused(answer, 404, "unknown_container")
         assert f"{container.pk} Ours" in answer.json()["message"]
 
-    for path in (
-        "/api",
-        "/api/",
-        "/api/nothing",
-        "/api/buckets/",
-        "/v1/x",
-        "/uploads/",
-    ):
+    for path in ("/api", "/api/", "/api/nothing", "/api/buckets/", "/v1/x", "/uploads/"):
         assert_refused(api.get(path), 404, "not_found")
 
     answer = api.get("/api/base-projects")
@@ -115,18 +108,12 @@ def test_bodies_of_another_kind_or_size(api: Api, settings: Settings) -> None:
     # Refused before it is read.
     settings.ACRPORTAL_MAX_FILE_BYTES = 1000
     too_large = api.call(
-        "POST",
-        path,
-        "x",
-        content_type="multipart/form-data; boundary=a",
-        CONTENT_LENGTH=str(10**9),
+        "POST", path, "x", content_type="multipart/form-data; boundary=a", CONTENT_LENGTH=str(10**9)
     )
     assert_refused(too_large, 413, "file_too_large")
 
 
-def test_too_many_calls_are_told_when_to_come_back(
-    api: Api, settings: Settings
-) -> None:
+def test_too_many_calls_are_told_when_to_come_back(api: Api, settings: Settings) -> None:
     settings.ACRPORTAL_RATE_LIMITS = True
     settings.ACRPORTAL_API_RATE = 2
 

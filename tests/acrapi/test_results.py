@@ -24,15 +24,10 @@ from tests.factories.scanning import ScanFactory, make_detection
 pytestmark = pytest.mark.django_db
 
 
-def _intervals(
-    file: ScannedFile, section: str = "custom_files"
-) -> list[tuple[int, int]]:
+def _intervals(file: ScannedFile, section: str = "custom_files") -> list[tuple[int, int]]:
     results = results_of([file])[file.pk] or {}
     return [
-        (
-            item["result"]["sample_begin_time_offset_ms"],
-            item["result"]["sample_end_time_offset_ms"],
-        )
+        (item["result"]["sample_begin_time_offset_ms"], item["result"]["sample_end_time_offset_ms"])
         for item in results.get(section, [])
     ]
 
@@ -77,9 +72,7 @@ def test_file_scanned_by_both_engines_tells_what_each_found() -> None:
     assert _intervals(file, "music") == [(40_000, 50_000)]
 
 
-def test_results_are_of_the_buckets_that_the_tokens_owner_may_see(
-    make_api: MakeApi,
-) -> None:
+def test_results_are_of_the_buckets_that_the_tokens_owner_may_see(make_api: MakeApi) -> None:
     found = make_detection((10_000, 30_000, 0, 20_000))
     file = found.scan.scanned_file
     api = make_api(Role.REVIEWER)
@@ -87,9 +80,7 @@ def test_results_are_of_the_buckets_that_the_tokens_owner_may_see(
     AccessLimit.objects.create(group=desk, buckets=[BucketFactory.create().pk])
     api.owner.groups.add(desk)
 
-    [body] = api.get(f"/api/fs-containers/{file.container_id}/files/{file.uid}").data[
-        "data"
-    ]
+    [body] = api.get(f"/api/fs-containers/{file.container_id}/files/{file.uid}").data["data"]
 
     assert (body["state"], body["results"]) == (1, None)
 
@@ -106,14 +97,9 @@ def test_rejected_match_is_left_out_where_the_container_says_so() -> None:
     scan = ScanFactory.create()
     rejected = make_match((10_000, 30_000, 0, 20_000), scan=scan)
     make_match((40_000, 60_000, 0, 20_000), scan=scan)
-    deciding.reject(
-        match=rejected, user=make_user(Role.MANAGER), version=1, reason="noise"
-    )
+    deciding.reject(match=rejected, user=make_user(Role.MANAGER), version=1, reason="noise")
 
-    for hides, told in (
-        (True, [(40_000, 60_000)]),
-        (False, [(10_000, 30_000), (40_000, 60_000)]),
-    ):
+    for hides, told in ((True, [(40_000, 60_000)]), (False, [(10_000, 30_000), (40_000, 60_000)])):
         scan.scanned_file.container.hide_rejected = hides
         scan.scanned_file.container.save()
         assert _intervals(scan.scanned_file) == told
@@ -122,9 +108,7 @@ def test_rejected_match_is_left_out_where_the_container_says_so() -> None:
 def test_music_and_speech_are_told_where_the_container_asks() -> None:
     detection = make_detection((10_000, 30_000, 0, 20_000))
     make_detection(
-        (30_000, 40_000, 0, 10_000),
-        scan=detection.scan,
-        segment={"speech_pct": Decimal(80)},
+        (30_000, 40_000, 0, 10_000), scan=detection.scan, segment={"speech_pct": Decimal(80)}
     )
     Scan.objects.filter(pk=detection.scan_id).update(
         unmatched=[
@@ -150,19 +134,13 @@ def test_matches_below_the_floor_are_not_called_music() -> None:
     file = detection.scan.scanned_file
     file.container.music_detection = True
 
-    assert (results_of([file])[file.pk] or {}).keys() == {
-        "custom_files",
-        "music_speech",
-    }
+    assert (results_of([file])[file.pk] or {}).keys() == {"custom_files", "music_speech"}
     file.container.score_floor = Decimal(70)
     assert results_of([file])[file.pk] is None
 
 
 def test_what_a_late_scan_found_is_music_within_earlier_speech() -> None:
-    late = [
-        Segment(start_ms=4_000, end_ms=6_000),
-        Segment(start_ms=5_000, end_ms=8_000),
-    ]
+    late = [Segment(start_ms=4_000, end_ms=6_000), Segment(start_ms=5_000, end_ms=8_000)]
     spoken = {"start_ms": 0, "end_ms": 10_000, "kind": "no_match", "speech_pct": 75}
 
     assert music_speech(late, [spoken]) == [

@@ -37,9 +37,7 @@ WHOLE = {
 def test_a_request_is_whole_with_its_last_byte(kind: str, step: int) -> None:
     request, arrival = WHOLE[kind], RequestArrival()
 
-    stages = [
-        arrival.add(request[at : at + step]) for at in range(0, len(request), step)
-    ]
+    stages = [arrival.add(request[at : at + step]) for at in range(0, len(request), step)]
 
     assert stages[-1] is Stage.WHOLE
     assert set(stages[:-1]) <= {Stage.WAIT}
@@ -63,14 +61,9 @@ def test_endless_chunks_are_not_collected() -> None:
 
 @pytest.mark.parametrize(
     "target",
-    [
-        *("/v1/identify?a", "/v1/identify#a", "/v1/%69dentify"),
-        "http://localhost/v1/identify",
-    ],
+    [*("/v1/identify?a", "/v1/identify#a", "/v1/%69dentify"), "http://localhost/v1/identify"],
 )
-def test_clips_are_collected_whole_however_their_address_is_written(
-    target: str,
-) -> None:
+def test_clips_are_collected_whole_however_their_address_is_written(target: str) -> None:
     """A clip's sender is known only at its end, so no thread waits for it."""
     assert SIGNED_BODY_BYTES == MAX_BODY_BYTES
     assert RequestArrival().add(_post(SIGNED_BODY_BYTES, target)) is Stage.WAIT

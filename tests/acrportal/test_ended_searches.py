@@ -115,8 +115,7 @@ def identify(found: dict[str, Any]) -> bytes:
 
 
 def test_a_client_that_hangs_up_frees_its_thread(
-    filled: tuple[Path, dict[str, Any]],
-    installation: tuple[dict[str, str], WaitForSearch],
+    filled: tuple[Path, dict[str, Any]], installation: tuple[dict[str, str], WaitForSearch]
 ) -> None:
     env, wait_for_search = installation
     request = identify(filled[1])
@@ -134,8 +133,7 @@ def test_a_client_that_hangs_up_frees_its_thread(
 
 
 def test_a_search_that_takes_too_long_is_answered(
-    filled: tuple[Path, dict[str, Any]],
-    installation: tuple[dict[str, str], WaitForSearch],
+    filled: tuple[Path, dict[str, Any]], installation: tuple[dict[str, str], WaitForSearch]
 ) -> None:
     env, _wait_for_search = installation
     request = identify(filled[1])
@@ -155,9 +153,7 @@ def test_a_job_that_is_cancelled_on_its_page_ends_its_search(
 ) -> None:
     env, wait_for_search = installation
     command = [sys.executable, "-m", "tests.endless", "worker"]
-    worker = subprocess.Popen(
-        command, cwd=endless.ROOT, env=env, stdout=subprocess.DEVNULL
-    )
+    worker = subprocess.Popen(command, cwd=endless.ROOT, env=env, stdout=subprocess.DEVNULL)
     try:
         search = wait_for_search()
 

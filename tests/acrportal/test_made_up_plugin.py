@@ -55,8 +55,6 @@ def run(tree: Path, *command: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_plugin_appears_in_every_place_with_nothing_but_its_folder(
-    tree: Path,
-) -> None:
+def test_a_plugin_appears_in_every_place_with_nothing_but_its_folder(tree: Path) -> None:
     run(tree, "manage.py", "makemigrations", "--check", "--dry-run")
     run(tree, "-m", "pytest", "-q", "-p", "no:xdist", "plugins/letters/proof.py")

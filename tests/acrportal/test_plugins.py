@@ -50,9 +50,7 @@ def test_required_plugins_come_first_and_bring_their_settings(folder: Path) -> N
         (["nowhere"], "names nowhere"),
     ],
 )
-def test_settings_refuse_what_cannot_start(
-    folder: Path, names: list[str], message: str
-) -> None:
+def test_settings_refuse_what_cannot_start(folder: Path, names: list[str], message: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=message):
         load_plugins(names, folder)
 

@@ -27,9 +27,9 @@ def test_every_pin_has_hashes_and_no_address(name: str) -> None:
 
     assert len(pins) > 30
     for pin in pins:
-        assert re.fullmatch(
-            r"[a-z0-9_.\-\[\]]+==\S+( \\\n    --hash=sha256:[0-9a-f]{64})+", pin
-        ), pin
+        assert re.fullmatch(r"[a-z0-9_.\-\[\]]+==\S+( \\\n    --hash=sha256:[0-9a-f]{64})+", pin), (
+            pin
+        )
 
 
 def test_everything_is_installed_by_hash() -> None:
@@ -87,10 +87,7 @@ def test_an_old_or_empty_snapshot_is_no_clean_answer(
         answers[days] = code, capsys.readouterr().out
 
     assert answers[30][0] == 0
-    assert (
-        f"0 vulnerabilities that were known on {today - timedelta(30)}"
-        in answers[30][1]
-    )
+    assert f"0 vulnerabilities that were known on {today - timedelta(30)}" in answers[30][1]
     assert answers[31][0] == 1
     assert "NOT CHECKED SINCE" in answers[31][1]
     assert "31 days old" in answers[31][1]
@@ -102,9 +99,7 @@ def test_the_bill_of_materials_is_whole_and_reproducible() -> None:
     text = sbom.bill_of_materials()
 
     listed = {each["name"]: each for each in json.loads(text)["components"]}
-    pins = re.findall(
-        r"^([a-z0-9_.-]+)==", (ROOT / LISTS[2]).read_text(encoding="utf-8"), re.M
-    )
+    pins = re.findall(r"^([a-z0-9_.-]+)==", (ROOT / LISTS[2]).read_text(encoding="utf-8"), re.M)
     inside = {each["name"] for each in listed["av"]["components"]}
     assert set(pins) <= listed.keys()
     assert {"libavcodec", "libavformat", "libx264"} <= inside

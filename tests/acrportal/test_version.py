@@ -29,9 +29,7 @@ def test_strangers_learn_no_version(db: None) -> None:
     assert VERSION not in Client().get("/accounts/login/").content.decode()
 
 
-def test_programs_ask_for_the_version(
-    signed_in: MakeClient, settings: Settings
-) -> None:
+def test_programs_ask_for_the_version(signed_in: MakeClient, settings: Settings) -> None:
     settings.ACRPORTAL_METRICS_TOKEN = "open sesame"
     client = signed_in(Role.ADMIN)
 

@@ -85,8 +85,7 @@ def _sign_in_pages(server: WebServer) -> float:
         sample.value
         for family in text_string_to_metric_families(text)
         for sample in family.samples
-        if sample.name == "acrportal_request_seconds_count"
-        and sample.labels["view"] == "login"
+        if sample.name == "acrportal_request_seconds_count" and sample.labels["view"] == "login"
     )
 
 

@@ -28,9 +28,7 @@ from review.choices import MatchState
 from review.models import Match
 from tests.factories.review import make_match
 
-_SERVER = os.environ.get(
-    "TEST_DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres"
-)
+_SERVER = os.environ.get("TEST_DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres")
 
 
 def verify(**options: object) -> tuple[int, str]:
@@ -190,13 +188,9 @@ def accounts() -> Iterator[Accounts]:
             yield Accounts(name)
         finally:
             named = sql.Identifier(name)
-            server.execute(
-                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(named)
-            )
+            server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(named))
             for role in (name, f"{name}_owner"):
-                server.execute(
-                    sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(role))
-                )
+                server.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(role)))
 
 
 @pytest.mark.slow

@@ -18,13 +18,7 @@ from accounts.models import User
 from audit import triggers
 from audit.anchors import first_false_anchor, make_due_anchors
 from audit.models import Anchor, AppendOnlyError, Event
-from audit.services import (
-    erase_actor,
-    export_anchors,
-    export_case,
-    first_broken_event,
-    record,
-)
+from audit.services import erase_actor, export_anchors, export_case, first_broken_event, record
 from audit.words import cases
 from tests import product
 
@@ -32,9 +26,7 @@ CASE = "match:m_TEST"
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
 # The kind in `case="match:…"`, and in what a model's property `case` returns.
-_CASE = re.compile(
-    r'''case=f?"([a-z_-]+):|def case\(.*\n(?: +""".*\n)? +return f"([a-z_-]+):'''
-)
+_CASE = re.compile(r'''case=f?"([a-z_-]+):|def case\(.*\n(?: +""".*\n)? +return f"([a-z_-]+):''')
 
 Tamper = Callable[[str], None]
 
@@ -51,9 +43,7 @@ def tamper(db: None) -> Tamper:
                 cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
                 continue
             cursor.execute(
-                "SELECT name FROM sqlite_master WHERE type = 'trigger' "
-                "AND tbl_name = %s",
-                [table],
+                "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = %s", [table]
             )
             for (name,) in cursor.fetchall():
                 cursor.execute(f"DROP TRIGGER {name}")
@@ -194,9 +184,7 @@ def test_a_day_that_is_over_is_anchored_once(db: None) -> None:
     ]
 
 
-def test_an_anchor_shows_that_ends_cases_or_anchors_were_changed(
-    tamper: Tamper,
-) -> None:
+def test_an_anchor_shows_that_ends_cases_or_anchors_were_changed(tamper: Tamper) -> None:
     with time_machine.travel(NOON, tick=False):
         record(case=CASE, action="found")
         record(case=CASE, action="confirmed")
@@ -212,10 +200,7 @@ def test_an_anchor_shows_that_ends_cases_or_anchors_were_changed(
             "DELETE FROM audit_event WHERE \"case\" = 'match:m_TEST' AND sequence = 2",
             "2 in 2 chains instead of 3 in 2",
         ),
-        (
-            "UPDATE audit_anchor SET digest = 'x'",
-            "the anchor of 2026-05-04 was changed",
-        ),
+        ("UPDATE audit_anchor SET digest = 'x'", "the anchor of 2026-05-04 was changed"),
     ):
         with transaction.atomic():
             tamper(change)
@@ -240,10 +225,7 @@ def test_an_anchor_kept_elsewhere_tells_of_a_trail_written_anew(tamper: Tamper) 
     call_command("verify_audit", stdout=StringIO())
     with pytest.raises(SystemExit):
         call_command(
-            "verify_audit",
-            f"--anchor=2026-05-04={kept.hash}",
-            stdout=StringIO(),
-            stderr=output,
+            "verify_audit", f"--anchor=2026-05-04={kept.hash}", stdout=StringIO(), stderr=output
         )
 
     assert kept.hash in output.getvalue()
@@ -275,8 +257,7 @@ def test_an_export_is_checked_without_the_database(tmp_path: Path, admin: User) 
 
     call_command("verify_audit", f"--file={exported}", stdout=output)
     exported.write_text(
-        exported.read_text(encoding="utf-8").replace("Ours", "Not ours"),
-        encoding="utf-8",
+        exported.read_text(encoding="utf-8").replace("Ours", "Not ours"), encoding="utf-8"
     )
     with pytest.raises(SystemExit):
         call_command("verify_audit", f"--file={exported}", stderr=output, stdout=output)

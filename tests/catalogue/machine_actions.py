@@ -89,9 +89,7 @@ def submit(name: str, times: int) -> None:
         sounds = [audio.tune(seed, 10), audio.tune(seed % TUNES + 1, 10)]
         submit_upload(
             container=container,
-            upload=upload(
-                f"{name}-{seed}-{number}.wav", audio.wav_bytes(np.concatenate(sounds))
-            ),
+            upload=upload(f"{name}-{seed}-{number}.wav", audio.wav_bytes(np.concatenate(sounds))),
             user=None,
             scan_again=True,
         )
@@ -126,14 +124,9 @@ def state() -> dict[str, Any]:  # Any: JSON
     return {
         "recordings": Counter(Recording.objects.values_list("status", flat=True)),
         "scans": scans,
-        "waiting": list(
-            Job.objects.filter(state="waiting").values_list("cause", flat=True)
-        ),
+        "waiting": list(Job.objects.filter(state="waiting").values_list("cause", flat=True)),
         "failed": list(Job.objects.filter(state="failed").values_list("cause")),
-        "copies": {
-            copy.folder: [copy.changes_behind, copy.stage]
-            for copy in following.copies()
-        },
+        "copies": {copy.folder: [copy.changes_behind, copy.stage] for copy in following.copies()},
     }
 
 
@@ -152,10 +145,7 @@ def identify(seed: int) -> list[list[str]]:
     clip = analyse_file(path, layers=frozenset({"scan"})).fingerprint
     found = search_clip([bucket], clip)
     titles = Recording.objects.in_bulk([one.recording_id for one in found])
-    return [
-        [titles[one.recording_id].title, str(one.score), str(one.segments)]
-        for one in found
-    ]
+    return [[titles[one.recording_id].title, str(one.score), str(one.segments)] for one in found]
 
 
 def held(folder: str) -> dict[str, Any]:  # Any: JSON
@@ -173,8 +163,7 @@ def held(folder: str) -> dict[str, Any]:  # Any: JSON
 
 
 _ACTIONS: dict[str, Any] = {
-    each.__name__: each
-    for each in (prepare, add, retire, submit, state, identify, held)
+    each.__name__: each for each in (prepare, add, retire, submit, state, identify, held)
 }
 
 if __name__ == "__main__":

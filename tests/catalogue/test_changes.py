@@ -22,12 +22,7 @@ from catalogue.changes import (
 from catalogue.jobs import RENDITION
 from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.selectors import search_recordings
-from catalogue.services import (
-    RecordingDetails,
-    add_recording,
-    create_bucket,
-    reserved_bucket,
-)
+from catalogue.services import RecordingDetails, add_recording, create_bucket, reserved_bucket
 from common.fingerprint_files import read_fingerprint
 from common.media_analysis import AudioRefused, write_rendition
 from jobs.choices import Pool
@@ -65,9 +60,7 @@ def test_a_recording_that_came_as_a_fingerprint_is_searched(
     bucket = create_bucket(name="prints")
     given = read_fingerprint(upload("a.acrfp", fingerprint), needs_scan_layer=False)
 
-    recording = add_recording(
-        bucket=bucket, details=RecordingDetails(title="T"), fingerprint=given
-    )
+    recording = add_recording(bucket=bucket, details=RecordingDetails(title="T"), fingerprint=given)
     run_worker()
 
     recording.refresh_from_db()
@@ -82,17 +75,13 @@ def test_a_scanned_fingerprint_finds_its_recording_unless_it_is_damaged(
     for damaged in (b"other bytes", fingerprint[:20], fingerprint[:-10]):
         with pytest.raises(IntakeRefused) as refused:
             submit_fingerprint(
-                container=catalogue.container,
-                upload=upload("a.acrfp", damaged),
-                user=None,
+                container=catalogue.container, upload=upload("a.acrfp", damaged), user=None
             )
         assert refused.value.code == "bad_fingerprint", damaged[:20]
     assert not ScannedFile.objects.exists()
 
     file = submit_fingerprint(
-        container=catalogue.container,
-        upload=upload("programme.acrfp", fingerprint),
-        user=None,
+        container=catalogue.container, upload=upload("programme.acrfp", fingerprint), user=None
     )
     run_worker()
     file.refresh_from_db()
@@ -119,9 +108,7 @@ def test_a_recording_behind_a_link_is_fetched_unless_its_address_is_private(
 
     def linked(path: str) -> Recording:
         return add_recording(
-            bucket=bucket,
-            details=RecordingDetails(title="T"),
-            source_url=httpserver.url_for(path),
+            bucket=bucket, details=RecordingDetails(title="T"), source_url=httpserver.url_for(path)
         )
 
     private = linked("/a.wav")

@@ -40,9 +40,7 @@ def bucket(transactional_db: None) -> Bucket:
 
 def _add(bucket: Bucket, content: bytes, name: str = "tune.wav") -> Recording:
     return add_recording(
-        bucket=bucket,
-        details=RecordingDetails(title="A tune"),
-        audio=upload(name, content),
+        bucket=bucket, details=RecordingDetails(title="A tune"), audio=upload(name, content)
     )
 
 
@@ -50,9 +48,7 @@ def _job_of(recording: Recording) -> Job:
     return Job.objects.get(kind="recording", subject=recording.pk)
 
 
-def test_recording_becomes_searchable_or_says_why_not(
-    bucket: Bucket, run_worker: Worker
-) -> None:
+def test_recording_becomes_searchable_or_says_why_not(bucket: Bucket, run_worker: Worker) -> None:
     recording = _add(bucket, audio.wav_bytes(audio.tune(1, 20)))
     cover = _add(bucket, b"no audio" * 100, name="cover.jpg")
     run_worker()
@@ -105,9 +101,7 @@ def test_fingerprinting_that_was_cancelled_or_lost_reaches_no_index(
     assert lost.status_message == ""
 
     # Its result is refused if it has one.
-    monkeypatch.setattr(
-        index_store, "postings_of", lambda _one: take_over(_job_of(late))
-    )
+    monkeypatch.setattr(index_store, "postings_of", lambda _one: take_over(_job_of(late)))
     run_next(Pool.WORK)
     late.refresh_from_db()
     assert late.status == RecordingStatus.PROCESSING
@@ -136,9 +130,7 @@ def test_index_follows_recordings_that_leave_while_they_are_fingerprinted(
         recording.refresh_from_db()
         return recording
 
-    retired = fingerprinted_while(
-        lambda one: retire_recordings(recordings=[one], user=None)
-    )
+    retired = fingerprinted_while(lambda one: retire_recordings(recordings=[one], user=None))
     assert retired.status == RecordingStatus.RETIRED
     index = following.open_index()
     assert index.stats(bucket.pk).recordings == 0
@@ -218,9 +210,7 @@ def test_index_is_checked_compacted_and_rebuilt_after_any_loss(
     is_rebuilt()
 
     # Foreign and lost fingerprints are made again from the audio.
-    foreign = dataclasses.replace(
-        fingerprint_file.load(fingerprint), params_hash="0" * 16
-    )
+    foreign = dataclasses.replace(fingerprint_file.load(fingerprint), params_hash="0" * 16)
     fingerprint_file.save(fingerprint, foreign)
     is_rebuilt()
     assert "1 of them fingerprinted again" in out.getvalue()

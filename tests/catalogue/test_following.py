@@ -22,20 +22,9 @@ from pytest_django import Settings
 from accounts.models import User
 from accounts.roles import Role
 from catalogue import following, index_copy, index_log, index_store
-from catalogue.changes import (
-    delete_bucket,
-    move_recordings,
-    refingerprint,
-    retire_recordings,
-)
+from catalogue.changes import delete_bucket, move_recordings, refingerprint, retire_recordings
 from catalogue.index_log import LoggedChange
-from catalogue.models import (
-    CatalogueState,
-    IndexCopy,
-    IndexEntry,
-    Recording,
-    RecordingStatus,
-)
+from catalogue.models import CatalogueState, IndexCopy, IndexEntry, Recording, RecordingStatus
 from catalogue.services import create_bucket
 from jobs import resources
 from jobs.models import Job
@@ -94,9 +83,7 @@ def scan(catalogue: Catalogue, admin: User) -> ScannedFile:
 def found(file: ScannedFile) -> list[dict[str, Any]]:
     rows = Detection.objects.filter(scan__scanned_file=file).order_by("recording")
     return list(
-        rows.values(
-            "recording", "score", "segments__start_ms", "segments__reference_start_ms"
-        )
+        rows.values("recording", "score", "segments__start_ms", "segments__reference_start_ms")
     )
 
 
@@ -150,10 +137,7 @@ def test_a_scan_states_which_state_of_the_catalogue_it_searched(
     client = signed_in(Role.ADMIN)
     page = client.get(f"/files/{file.uid}/")
     assert f"as of change {searched} of the catalogue" in page.content.decode()
-    assert (
-        client.get(f"/api/portal/v1/files/{file.uid}/").json()["catalogue_state"]
-        == searched
-    )
+    assert client.get(f"/api/portal/v1/files/{file.uid}/").json()["catalogue_state"] == searched
 
 
 def test_searches_follow_what_is_added_replaced_and_fingerprinted_again(
@@ -180,8 +164,7 @@ def test_searches_follow_what_is_added_replaced_and_fingerprinted_again(
     run_worker()
     catalogue.first.refresh_from_db()
     replace_audio(
-        recording=catalogue.first,
-        audio=upload("other.wav", audio.wav_bytes(audio.tune(9, 20))),
+        recording=catalogue.first, audio=upload("other.wav", audio.wav_bytes(audio.tune(9, 20)))
     )
     assert held(catalogue) == [catalogue.second.pk, made.pk]
     run_worker()
@@ -210,12 +193,8 @@ def test_a_worker_merges_segments_beside_its_work(
     assert index.verify(catalogue.bucket.pk) == []
 
 
-@pytest.mark.skipif(
-    "connection.vendor == 'sqlite'", reason="SQLite has one writer at a time"
-)
-def test_a_change_that_is_committed_late_is_counted_late(
-    catalogue: Catalogue, machine: On
-) -> None:
+@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite has one writer at a time")
+def test_a_change_that_is_committed_late_is_counted_late(catalogue: Catalogue, machine: On) -> None:
     may_commit, has_written = threading.Event(), threading.Event()
 
     def retire_slowly() -> None:
@@ -245,10 +224,7 @@ class Killed(BaseException):
 
 
 def test_a_follower_that_was_killed_goes_on_where_it_was(
-    catalogue: Catalogue,
-    run_worker: Worker,
-    machine: On,
-    monkeypatch: pytest.MonkeyPatch,
+    catalogue: Catalogue, run_worker: Worker, machine: On, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[int] = []
     reading = index_copy.read_kept
@@ -298,10 +274,7 @@ def test_a_follower_that_was_killed_goes_on_where_it_was(
 
 
 def test_a_deleted_or_damaged_folder_is_built_again_and_its_scan_waits(
-    catalogue: Catalogue,
-    admin: User,
-    run_worker: Worker,
-    monkeypatch: pytest.MonkeyPatch,
+    catalogue: Catalogue, admin: User, run_worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = scan(catalogue, admin)
     run_worker()
@@ -389,9 +362,7 @@ def test_a_copy_of_another_past_is_built_again(catalogue: Catalogue, way: str) -
     assert (catalogue.first.pk in with_all) == (way == "restored")
 
 
-def test_a_copy_without_a_position_is_compared(
-    catalogue: Catalogue, machine: On
-) -> None:
+def test_a_copy_without_a_position_is_compared(catalogue: Catalogue, machine: On) -> None:
     held(catalogue)
     (index_store.index_folders()[0] / index_copy.POSITION).unlink()
     index_store.remove_recording(catalogue.first)
@@ -453,10 +424,7 @@ def test_a_late_copy_says_how_late_it_is(
 
 
 def test_a_machine_that_cannot_follow_says_why(
-    catalogue: Catalogue,
-    machine: On,
-    signed_in: MakeClient,
-    monkeypatch: pytest.MonkeyPatch,
+    catalogue: Catalogue, machine: On, signed_in: MakeClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(following, "_reported", {})
     with machine("new"), media_at("127.0.0.1:9"):
@@ -468,9 +436,7 @@ def test_a_machine_that_cannot_follow_says_why(
     assert "127.0.0.1:9" in page
 
 
-def test_the_index_is_rebuilt_while_it_follows(
-    catalogue: Catalogue, run_worker: Worker
-) -> None:
+def test_the_index_is_rebuilt_while_it_follows(catalogue: Catalogue, run_worker: Worker) -> None:
     held(catalogue)
     made = add(catalogue, 3)
     run_worker()

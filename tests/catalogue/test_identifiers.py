@@ -137,9 +137,7 @@ def test_one_wrong_character_at_the_end_is_always_noticed(
     ),
     text=st.text(max_size=30),
 )
-def test_any_text_is_a_code_or_is_refused(
-    check: Callable[[str], str], text: str
-) -> None:
+def test_any_text_is_a_code_or_is_refused(check: Callable[[str], str], text: str) -> None:
     try:
         kept = check(text)
     except BadIdentifier:

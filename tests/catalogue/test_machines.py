@@ -59,9 +59,7 @@ class Door:
         self._serve()
 
     def _serve(self) -> None:
-        threading.Thread(
-            target=self._accept, args=[self._listener], daemon=True
-        ).start()
+        threading.Thread(target=self._accept, args=[self._listener], daemon=True).start()
 
     def _accept(self, listener: socket.socket) -> None:
         with suppress(OSError):
@@ -105,10 +103,7 @@ class Machines:
 
     def hold(self, name: str, held: str, *, count: int) -> None:
         """Let a machine hold some partitions of the catalogue."""
-        self._held[name] = {
-            "ACRPORTAL_PARTITIONS": str(count),
-            "ACRPORTAL_HELD_PARTITIONS": held,
-        }
+        self._held[name] = {"ACRPORTAL_PARTITIONS": str(count), "ACRPORTAL_HELD_PARTITIONS": held}
 
     def start(self, name: str) -> None:
         log = (self._folder / f"{name}.log").open("ab")
@@ -206,16 +201,12 @@ def are_done(count: int) -> Callable[[dict[str, Any]], bool]:
     """Return whether so many scans have succeeded."""
 
     def check(state: dict[str, Any]) -> bool:
-        return [one["status"] for one in state["scans"].values()].count(
-            "succeeded"
-        ) >= count
+        return [one["status"] for one in state["scans"].values()].count("succeeded") >= count
 
     return check
 
 
-def test_nothing_is_lost_whatever_happens_to_the_machines(
-    machines: Machines, door: Door
-) -> None:
+def test_nothing_is_lost_whatever_happens_to_the_machines(machines: Machines, door: Door) -> None:
     machines.start("a")
     machines.wait_for(lambda state: state["recordings"] == {"ready": TUNES})
     machines.do("submit", "quiet", TUNES)
@@ -237,8 +228,7 @@ def test_nothing_is_lost_whatever_happens_to_the_machines(
     machines.start("b")
     ended = machines.wait_for(
         lambda state: (
-            are_done(TUNES + _SCANS)(state)
-            and state["recordings"] == {"ready": TUNES + 1}
+            are_done(TUNES + _SCANS)(state) and state["recordings"] == {"ready": TUNES + 1}
         )
     )
 
@@ -263,9 +253,7 @@ def test_nothing_is_lost_whatever_happens_to_the_machines(
     assert copies[0]["faults"] == []
 
 
-def test_machines_with_a_partition_each_answer_as_one_machine(
-    machines: Machines,
-) -> None:
+def test_machines_with_a_partition_each_answer_as_one_machine(machines: Machines) -> None:
     machines.start("whole")
     machines.wait_for(lambda state: state["recordings"] == {"ready": TUNES})
     machines.do("submit", "one", TUNES)
@@ -284,9 +272,7 @@ def test_machines_with_a_partition_each_answer_as_one_machine(
         machines.start(name)
     machines.do("submit", "many", _SCANS, on="desk")
     # Without the last partition, no scan may end.
-    machines.wait_for(
-        lambda state: any("No machine" in why for why in state["waiting"])
-    )
+    machines.wait_for(lambda state: any("No machine" in why for why in state["waiting"]))
     machines.start(names[-1])
     machines.wait_for(are_done(TUNES + 2))
     machines.end(names[0])

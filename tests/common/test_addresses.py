@@ -64,9 +64,7 @@ def test_the_registries_contain_what_python_knows() -> None:
 
 
 @given(ADDRESSES)
-def test_what_python_calls_special_is_not_public(
-    address: IPv4Address | IPv6Address,
-) -> None:
+def test_what_python_calls_special_is_not_public(address: IPv4Address | IPv6Address) -> None:
     outer = getattr(address, "ipv4_mapped", None) or address
     if not outer.is_global or outer.is_reserved or outer.is_multicast:
         assert not is_public(str(address))
@@ -76,6 +74,4 @@ def test_what_python_calls_special_is_not_public(
 def test_an_embedded_address_is_no_way_in(address: IPv4Address) -> None:
     for way in EMBEDDED:
         inside = IPv6Address(way(address))
-        assert not is_public(str(inside)) or (
-            inside.ipv4_mapped and is_public(str(address))
-        )
+        assert not is_public(str(inside)) or (inside.ipv4_mapped and is_public(str(address)))

@@ -43,9 +43,7 @@ def _signed(proxy: GuardedProxy, first: str) -> str:
 
 
 @pytest.mark.usefixtures("allowed")
-def test_a_page_comes_through_without_the_headers_of_the_proxy(
-    httpserver: HTTPServer,
-) -> None:
+def test_a_page_comes_through_without_the_headers_of_the_proxy(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/a", query_string="b=1").respond_with_data("page")
 
     with guarded_proxy(max_bytes=10_000, max_seconds=10) as proxy:
@@ -155,9 +153,7 @@ def test_other_protocols_and_what_is_no_request_are_refused() -> None:
 
 
 @pytest.mark.usefixtures("allowed")
-def test_all_connections_together_carry_no_more_than_the_limit(
-    httpserver: HTTPServer,
-) -> None:
+def test_all_connections_together_carry_no_more_than_the_limit(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/a").respond_with_data(b"x" * 60_000)
 
     with guarded_proxy(max_bytes=100_000, max_seconds=10) as proxy:

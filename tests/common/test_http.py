@@ -32,9 +32,7 @@ def allowed(settings: Settings) -> None:
     settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES = True
 
 
-def test_odd_links_and_private_addresses_are_refused(
-    tmp_path: Path, settings: Settings
-) -> None:
+def test_odd_links_and_private_addresses_are_refused(tmp_path: Path, settings: Settings) -> None:
     settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES = False
     for url in (
         "ftp://example.com/a.mp3",
@@ -62,22 +60,14 @@ def test_media_file_is_fetched_whole(httpserver: HTTPServer, tmp_path: Path) -> 
     httpserver.expect_request("/a.mp3").respond_with_data(b"x" * 5000)
     shares: list[float] = []
 
-    download(
-        httpserver.url_for("/a.mp3"),
-        tmp_path / "a",
-        max_bytes=5000,
-        progress=shares.append,
-    )
+    download(httpserver.url_for("/a.mp3"), tmp_path / "a", max_bytes=5000, progress=shares.append)
 
     assert (tmp_path / "a").read_bytes() == b"x" * 5000
     assert shares[-1] == 1.0
 
 
 def test_redirect_to_a_private_address_is_refused(
-    httpserver: HTTPServer,
-    tmp_path: Path,
-    settings: Settings,
-    monkeypatch: pytest.MonkeyPatch,
+    httpserver: HTTPServer, tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first address counts as public here; its redirect target does not."""
     settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES = False
@@ -125,18 +115,13 @@ def _dripping(ended: threading.Event) -> Iterator[bytes]:
         yield b"x"
 
 
-def test_server_that_drips_is_given_up_in_time(
-    httpserver: HTTPServer, tmp_path: Path
-) -> None:
+def test_server_that_drips_is_given_up_in_time(httpserver: HTTPServer, tmp_path: Path) -> None:
     ended = threading.Event()
 
     try:
         for length in ("", "1000000"):
             httpserver.expect_request(f"/{length}").respond_with_response(
-                Response(
-                    _dripping(ended),
-                    headers={"Content-Length": length} if length else {},
-                )
+                Response(_dripping(ended), headers={"Content-Length": length} if length else {})
             )
             with pytest.raises(FetchFailed, match="took too long"):
                 download(
@@ -157,19 +142,12 @@ def test_names_that_no_server_can_have_are_told() -> None:
             call_service("GET", f"http://{host}/", token="x", max_bytes=100)
 
 
-def test_progress_is_told_where_the_length_is_not(
-    httpserver: HTTPServer, tmp_path: Path
-) -> None:
+def test_progress_is_told_where_the_length_is_not(httpserver: HTTPServer, tmp_path: Path) -> None:
     parts = iter([b"a" * 1000, b"b" * 1000])
     httpserver.expect_request("/a").respond_with_response(Response(parts))
     progress: list[float] = []
 
-    download(
-        httpserver.url_for("/a"),
-        tmp_path / "a",
-        max_bytes=10_000,
-        progress=progress.append,
-    )
+    download(httpserver.url_for("/a"), tmp_path / "a", max_bytes=10_000, progress=progress.append)
 
     assert set(progress) == {0.5}
 
@@ -284,9 +262,7 @@ def test_the_first_byte_ends_its_deadline(
         b"ICY 200 OK\r\nicy-name: Radio\r\n\r\n",
     ],
 )
-def test_radio_is_known_by_its_headers(
-    raw_server: RawServer, tmp_path: Path, first: bytes
-) -> None:
+def test_radio_is_known_by_its_headers(raw_server: RawServer, tmp_path: Path, first: bytes) -> None:
     url = raw_server(first, b"sound")
 
     with pytest.raises(LiveStream, match="radio server"):
@@ -301,9 +277,7 @@ def test_radio_is_known_by_its_headers(
     ],
     ids=["a file on a radio server", "a length of thousands of digits"],
 )
-def test_odd_servers_may_have_files(
-    raw_server: RawServer, tmp_path: Path, answer: bytes
-) -> None:
+def test_odd_servers_may_have_files(raw_server: RawServer, tmp_path: Path, answer: bytes) -> None:
     download(raw_server(answer, b""), tmp_path / "a", max_bytes=100)
 
     assert (tmp_path / "a").read_bytes() == b"sound"

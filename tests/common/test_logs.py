@@ -60,9 +60,7 @@ def test_tracebacks_and_extra_fields_leave_no_secret(log: io.StringIO) -> None:
     try:
         raise ValueError(address)
     except ValueError:
-        logging.getLogger("some").exception(
-            "failed at %s", address, extra={"at": address}
-        )
+        logging.getLogger("some").exception("failed at %s", address, extra={"at": address})
 
     assert _SECRET not in log.getvalue()
     assert "ValueError" in log.getvalue()
@@ -70,9 +68,7 @@ def test_tracebacks_and_extra_fields_leave_no_secret(log: io.StringIO) -> None:
 
 
 def test_every_route_with_a_secret_is_redacted() -> None:
-    routes = [
-        route for route in _routes(get_resolver().url_patterns) if "secret" in route
-    ]
+    routes = [route for route in _routes(get_resolver().url_patterns) if "secret" in route]
 
     assert routes
     for route in routes:
@@ -82,9 +78,7 @@ def test_every_route_with_a_secret_is_redacted() -> None:
         assert _SECRET not in redact(f"Not Found: {path}")
 
 
-def _routes(
-    patterns: list[URLPattern | URLResolver], before: str = ""
-) -> Iterator[str]:
+def _routes(patterns: list[URLPattern | URLResolver], before: str = "") -> Iterator[str]:
     for one in patterns:
         route = before + str(one.pattern)
         if isinstance(one, URLResolver):

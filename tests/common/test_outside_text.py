@@ -39,9 +39,7 @@ DRAWN = {"reports.pdf", "recognition.commands.console"}
         ("half \ud800", "half"),
     ],
 )
-def test_a_line_keeps_letters_and_loses_what_is_unseen(
-    given_text: str, kept: str
-) -> None:
+def test_a_line_keeps_letters_and_loses_what_is_unseen(given_text: str, kept: str) -> None:
     assert one_line(given_text) == kept
 
 

@@ -50,17 +50,12 @@ def test_sentences_are_found_by_their_english_text() -> None:
         ("Tune: The match is cleared now.", "Tune: Der Treffer ist jetzt freigegeben."),
         ("Tune: The match is released now.", "Tune: Der Treffer ist jetzt aufgegeben."),
         # What nobody translated stays as it is.
-        *(
-            (text, text)
-            for text in ("Invalid access key", "error: 3015: busy", "x.wav")
-        ),
+        *((text, text) for text in ("Invalid access key", "error: 3015: busy", "x.wav")),
     ):
         assert read_stored(stored) == shown
 
     # A sentence within another is read, too.
-    shown = read_stored(
-        "Attempt 2 failed: This link is not allowed: the platform took too long."
-    )
+    shown = read_stored("Attempt 2 failed: This link is not allowed: the platform took too long.")
     assert "platform" not in shown.lower().replace("plattform", "")
     with translation.override("en"):
         assert read_stored("Attempt 2 failed: x") == "Attempt 2 failed: x"

@@ -57,9 +57,7 @@ def test_the_api_keeps_the_names_that_were_given(admin: User, client: Client) ->
     secret = create_token(owner=admin, name="t", scopes=["all"]).secret
     headers = {"authorization": f"Bearer {secret}"}
     client.post(
-        files,
-        {"file": upload("He said %22play%22.wav"), "data_type": "audio"},
-        headers=headers,
+        files, {"file": upload("He said %22play%22.wav"), "data_type": "audio"}, headers=headers
     )
     # Without a form, the address and JSON contain the name itself.
     offered = client.get(

@@ -15,14 +15,7 @@ from catalogue.selectors import excluded_intervals
 from dedup import actions
 from dedup.effects import ActionRequest
 from dedup.errors import ActionNotAllowed, ActionRefused, GroupChanged
-from dedup.models import (
-    ActionState,
-    ActionVerb,
-    DedupAction,
-    DedupGroup,
-    DedupMember,
-    PairLink,
-)
+from dedup.models import ActionState, ActionVerb, DedupAction, DedupGroup, DedupMember, PairLink
 from dedup.services import find_duplicates
 from review import coverage
 from review.choices import MatchState, PolicyAction
@@ -42,11 +35,7 @@ def bucket() -> Bucket:
     bucket = BucketFactory.create()
     for title, album in (("First", ""), ("Second", "Roads"), ("Third", "Paths")):
         RecordingFactory.create(
-            bucket=bucket,
-            title=title,
-            album=album,
-            audio_sha256="ab" * 32,
-            audio_bytes=10,
+            bucket=bucket, title=title, album=album, audio_sha256="ab" * 32, audio_bytes=10
         )
     find_duplicates(bucket=bucket)
     return bucket
@@ -83,21 +72,13 @@ def act(
 def everything() -> list[object]:
     """Return all data that undo has to restore."""
     return [
-        list(
-            Recording.objects.order_by("pk").values(
-                "title", "album", "status", "merged_into"
-            )
-        ),
+        list(Recording.objects.order_by("pk").values("title", "album", "status", "merged_into")),
         list(
             DedupMember.objects.order_by("recording").values_list(
                 "group__uid", "recording", "kind", "linked_to", "canonical", "pinned"
             )
         ),
-        list(
-            PairLink.objects.order_by("pk").values_list(
-                "one", "other", "kind", "kept_at"
-            )
-        ),
+        list(PairLink.objects.order_by("pk").values_list("one", "other", "kind", "kept_at")),
     ]
 
 
@@ -231,9 +212,7 @@ def test_each_action_is_one_event_and_undo_brings_everything_back(
         assert first_broken_event(case=f"dedup:{action.group_uid}") is None
 
 
-def test_what_was_chosen_stays_until_the_audio_changes(
-    bucket: Bucket, manager: User
-) -> None:
+def test_what_was_chosen_stays_until_the_audio_changes(bucket: Bucket, manager: User) -> None:
     act(ActionVerb.CANONICAL, manager, "Third")
     find_duplicates(bucket=bucket)
     assert DedupMember.objects.get(canonical=True).recording == by_title("Third")
@@ -258,9 +237,7 @@ def test_splitting_brings_back_what_was_merged_into_the_member(
     assert (third.status, third.merged_into) == (RecordingStatus.READY, None)
 
 
-def test_a_group_that_changed_meanwhile_is_left_alone(
-    bucket: Bucket, manager: User
-) -> None:
+def test_a_group_that_changed_meanwhile_is_left_alone(bucket: Bucket, manager: User) -> None:
     group, seen = DedupGroup.objects.get(), uids("First", "Second", "Third")
 
     with pytest.raises(GroupChanged) as raised:
@@ -311,9 +288,7 @@ def test_a_reviewer_proposes_and_a_manager_refuses_or_accepts(
     assert by_title("Second").status == RecordingStatus.READY
 
 
-def test_what_makes_no_sense_or_is_not_allowed_is_refused(
-    bucket: Bucket, manager: User
-) -> None:
+def test_what_makes_no_sense_or_is_not_allowed_is_refused(bucket: Bucket, manager: User) -> None:
     for verb, titles, why in (
         (ActionVerb.MERGE, ["First"], "two recordings"),
         (ActionVerb.SPLIT, ["First", "Second", "Third"], "at least one"),
@@ -331,9 +306,7 @@ def test_what_makes_no_sense_or_is_not_allowed_is_refused(
     assert by_title("Second").status == RecordingStatus.READY
 
 
-def test_undo_refuses_what_changed_since_and_reviewers(
-    bucket: Bucket, manager: User
-) -> None:
+def test_undo_refuses_what_changed_since_and_reviewers(bucket: Bucket, manager: User) -> None:
     done = act(ActionVerb.MERGE, manager, "First", "Second")
     with pytest.raises(ActionNotAllowed):
         actions.undo(action=done, user=make_user(Role.REVIEWER))

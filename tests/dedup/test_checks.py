@@ -46,11 +46,7 @@ def test_a_worker_checks_what_is_new_and_only_that(
 
     for check, compared in ((first, 2), (again, 0)):
         check.refresh_from_db()
-        assert (check.status, check.total, check.done) == (
-            RunStatus.DONE,
-            compared,
-            compared,
-        )
+        assert (check.status, check.total, check.done) == (RunStatus.DONE, compared, compared)
     assert selectors.last_check() == again
 
 
@@ -108,10 +104,7 @@ def test_a_check_whose_worker_died_is_handed_out_again_but_not_for_ever(
     lose_worker("catalogue_check", attempts=5)
     reclaim()
     check.refresh_from_db()
-    assert (check.status, check.message) == (
-        RunStatus.FAILED,
-        "Its worker died or hung 5 times.",
-    )
+    assert (check.status, check.message) == (RunStatus.FAILED, "Its worker died or hung 5 times.")
     assert check.finished_at is not None
 
 
@@ -139,9 +132,7 @@ def test_a_check_is_handed_back_at_shutdown_and_a_worker_that_lost_it_counts_not
     assert Job.objects.get(kind="catalogue_check").lease_owner == "other:2"
 
 
-def test_a_failed_check_goes_on_but_not_beside_another(
-    catalogue: Catalogue, admin: User
-) -> None:
+def test_a_failed_check_goes_on_but_not_beside_another(catalogue: Catalogue, admin: User) -> None:
     for is_forgotten in (True, False):
         check = checks.start_check(user=admin)
         of_check = Job.objects.filter(kind="catalogue_check", subject=check.pk)
@@ -168,12 +159,8 @@ def test_a_failed_check_goes_on_but_not_beside_another(
     assert failed.status == RunStatus.FAILED
 
 
-def test_a_recording_that_is_retired_meanwhile_is_left_out(
-    catalogue: Catalogue,
-) -> None:
-    Recording.objects.filter(pk=catalogue.first.pk).update(
-        status=RecordingStatus.RETIRED
-    )
+def test_a_recording_that_is_retired_meanwhile_is_left_out(catalogue: Catalogue) -> None:
+    Recording.objects.filter(pk=catalogue.first.pk).update(status=RecordingStatus.RETIRED)
     comparer = Comparer(catalogue.bucket)
 
     assert comparer.compare(catalogue.first.pk) is None
@@ -206,9 +193,7 @@ def recordings(count: int, *, owners: int) -> list[Recording]:
     ]
 
 
-def test_an_interval_in_three_recordings_of_two_owners_is_a_shared_loop(
-    admin: User,
-) -> None:
+def test_an_interval_in_three_recordings_of_two_owners_is_a_shared_loop(admin: User) -> None:
     for count, owners, loops in ((5, 2, 1), (3, 2, 1), (3, 1, 0), (2, 2, 0)):
         found = recordings(count, owners=owners)
         shared(*found)

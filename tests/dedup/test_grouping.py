@@ -21,33 +21,22 @@ def recording(pk: int, **fields: object) -> Recording:
     return Recording(**{"pk": pk, "title": str(pk), "created_at": NOON, **fields})
 
 
-def grouped(
-    *links: LinkedPair, **recordings: Recording
-) -> list[tuple[GroupPlace, ...]]:
+def grouped(*links: LinkedPair, **recordings: Recording) -> list[tuple[GroupPlace, ...]]:
     """Group recordings 1 to 9, with overridden columns for some."""
     known = {pk: recordings.get(f"r{pk}", recording(pk)) for pk in range(1, 10)}
     return groups(links=links, recordings=known)
 
 
 def test_linked_recordings_become_one_group_and_strangers_another() -> None:
-    found = grouped(
-        LinkedPair(1, 2, SAME), LinkedPair(2, 3, EXACT), LinkedPair(5, 6, SAME)
-    )
+    found = grouped(LinkedPair(1, 2, SAME), LinkedPair(2, 3, EXACT), LinkedPair(5, 6, SAME))
 
-    assert [[place.recording for place in group] for group in found] == [
-        [1, 2, 3],
-        [5, 6],
-    ]
+    assert [[place.recording for place in group] for group in found] == [[1, 2, 3], [5, 6]]
 
 
 def test_members_name_the_link_that_brought_them_in() -> None:
     (group,) = grouped(LinkedPair(1, 2, SAME), LinkedPair(2, 3, EXACT))
 
-    assert group == (
-        GroupPlace(1, "", None),
-        GroupPlace(2, SAME, 1),
-        GroupPlace(3, EXACT, 2),
-    )
+    assert group == (GroupPlace(1, "", None), GroupPlace(2, SAME, 1), GroupPlace(3, EXACT, 2))
 
 
 def test_exact_file_is_named_before_same_audio() -> None:
@@ -94,9 +83,7 @@ def test_every_linked_recording_has_one_place_and_every_group_one_canonical(
     found = grouped(*links)
 
     placed = [place.recording for group in found for place in group]
-    assert sorted(placed) == sorted(
-        {pk for link in links for pk in (link.first, link.second)}
-    )
+    assert sorted(placed) == sorted({pk for link in links for pk in (link.first, link.second)})
     for group in found:
         assert [place.linked_to is None for place in group].count(True) == 1
         inside = {place.recording for place in group}

@@ -173,9 +173,7 @@ def _members(group: DedupGroup) -> set[Recording]:
     return {member.recording for member in group.members.all()}
 
 
-def test_silence_is_told_by_its_bytes_alone_and_a_jingle_by_its_sound(
-    db: None,
-) -> None:
+def test_silence_is_told_by_its_bytes_alone_and_a_jingle_by_its_sound(db: None) -> None:
     bucket = BucketFactory.create(intake_rule=IntakeRule.REJECT)
     silence = audio.wav_bytes(audio.silence(10))
     jingle = audio.wav_bytes(TUNE[: 2 * audio.RATE])
@@ -243,9 +241,7 @@ def test_what_happens_after_the_comparison_counts(
     assert raised.value.existing == moving
 
     # Replaced audio counts, and links the two.
-    Recording.objects.filter(pk__in=[added.pk, moving.pk]).update(
-        status=RecordingStatus.READY
-    )
+    Recording.objects.filter(pk__in=[added.pk, moving.pk]).update(status=RecordingStatus.READY)
     meanwhile(lambda: replace(catalogue.second, audio.wav_bytes(audio.tune(8, 30))))
     same = replace(added, audio.wav_bytes(0.5 * audio.tune(8, 30)))
     assert same == catalogue.second

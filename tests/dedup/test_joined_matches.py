@@ -70,9 +70,7 @@ def two_matches(
     return Match.objects.get(recording=stays), Match.objects.get(recording=merged)
 
 
-def merge(
-    stays: Recording, merged: Recording, user: User, *others: Recording
-) -> DedupAction:
+def merge(stays: Recording, merged: Recording, user: User, *others: Recording) -> DedupAction:
     find_duplicates(bucket=stays.bucket)
     group = DedupGroup.objects.get(members__recording=stays)
     uids = [recording.uid for recording in (stays, merged, *others)]
@@ -95,28 +93,23 @@ def everything() -> dict[str, list[dict[str, Any]]]:
     """Return all rows that a merge may touch, but for what only an undo may change."""
     rows = {
         "matches": Match.objects.order_by("pk").values(),
-        "evidence": Match.detections.through.objects.order_by(
+        "evidence": Match.detections.through.objects.order_by("match", "detection").values(
             "match", "detection"
-        ).values("match", "detection"),
-        "candidates": Match.candidates.through.objects.order_by(
+        ),
+        "candidates": Match.candidates.through.objects.order_by("match", "detection").values(
             "match", "detection"
-        ).values("match", "detection"),
+        ),
         "uses": MusicUse.objects.order_by("pk").values(),
         "aliases": MatchAlias.objects.values(),
     }
     changing = {"version", "updated_at"}
     return {
-        name: [
-            {key: value for key, value in row.items() if key not in changing}
-            for row in values
-        ]
+        name: [{key: value for key, value in row.items() if key not in changing} for row in values]
         for name, values in rows.items()
     }
 
 
-def test_a_merge_joins_the_matches_and_their_ids_lead_to_one(
-    client: Client, manager: User
-) -> None:
+def test_a_merge_joins_the_matches_and_their_ids_lead_to_one(client: Client, manager: User) -> None:
     survivor, former = two_matches()
 
     merge(survivor.recording, former.recording, manager)
@@ -125,16 +118,11 @@ def test_a_merge_joins_the_matches_and_their_ids_lead_to_one(
     assert (match.pk, match.uid) == (survivor.pk, survivor.uid)
     client.force_login(manager)
     answer = client.get(f"/m/{former.uid}?from=queue")
-    assert (answer.status_code, answer["Location"]) == (
-        308,
-        f"/m/{survivor.uid}?from=queue",
-    )
+    assert (answer.status_code, answer["Location"]) == (308, f"/m/{survivor.uid}?from=queue")
     program = client.get(f"/api/portal/v1/matches/{former.uid}/")
     assert program.status_code == 308
     assert program["Location"] == f"/api/portal/v1/matches/{survivor.uid}/"
-    sent = client.post(
-        f"/m/{former.uid}/decide", {"verb": "confirm", "version": match.version}
-    )
+    sent = client.post(f"/m/{former.uid}/decide", {"verb": "confirm", "version": match.version})
     assert sent.status_code == 302
     match.refresh_from_db()
     assert match.state == MatchState.PENDING
@@ -149,9 +137,7 @@ def test_a_merge_joins_the_matches_and_their_ids_lead_to_one(
         assert first_broken_event(case=case) is None
 
 
-def test_a_match_without_a_twin_in_its_file_names_the_recording_that_stays(
-    manager: User,
-) -> None:
+def test_a_match_without_a_twin_in_its_file_names_the_recording_that_stays(manager: User) -> None:
     survivor, _former = two_matches()
     merged = _former.recording
     alone = make_match(SPAN, recording=merged)
@@ -209,9 +195,7 @@ def test_after_an_undo_with_a_scan_between_a_rescan_tells_both_apart(
         events = Event.objects.filter(case=match.case).order_by("sequence")
         return list(events.values_list("action", flat=True))
 
-    assert history(survivor) == [
-        *("found", "joined", "scanned_again", "parted", "scanned_again")
-    ]
+    assert history(survivor) == [*("found", "joined", "scanned_again", "parted", "scanned_again")]
     assert history(former) == ["found", "joined_into", "parted", "scanned_again"]
     assert history(alone) == [
         *("found", "confirm", "named_otherwise", "scanned_again"),
@@ -310,9 +294,7 @@ def test_whoever_reviews_goes_on_where_the_other_was_the_wrong_recording(
     assert deciding.confirm(match=match, user=reviewer).state == MatchState.CONFIRMED
 
 
-def test_no_rule_answers_what_people_decided_both_ways(
-    manager: User, reviewer: User
-) -> None:
+def test_no_rule_answers_what_people_decided_both_ways(manager: User, reviewer: User) -> None:
     survivor, former = two_matches()
     _confirm(survivor, reviewer)
     _reject(former, reviewer)
@@ -323,10 +305,7 @@ def test_no_rule_answers_what_people_decided_both_ways(
     fold_scan(scan=ScanFactory.create(scanned_file=survivor.scanned_file))
 
     match = Match.objects.get()
-    assert (match.state, match.queue_reason) == (
-        MatchState.PENDING,
-        QueueReason.DECIDED_BOTH_WAYS,
-    )
+    assert (match.state, match.queue_reason) == (MatchState.PENDING, QueueReason.DECIDED_BOTH_WAYS)
 
 
 def test_a_merge_of_many_files_records_of_each_what_moved_in_it(manager: User) -> None:
@@ -375,9 +354,7 @@ def test_evidence_that_says_more_counts_with_the_joined_match(manager: User) -> 
     assert selectors.count_of(match).ms == 200_000
 
 
-def test_a_dispute_follows_the_join_and_comes_back(
-    manager: User, reviewer: User
-) -> None:
+def test_a_dispute_follows_the_join_and_comes_back(manager: User, reviewer: User) -> None:
     claim = deciding.confirm(match=make_match(), user=reviewer)
     recording = claim.recording
     stays = RecordingFactory.create(bucket=recording.bucket)
@@ -402,9 +379,7 @@ def test_a_dispute_follows_the_join_and_comes_back(
     assert dispute.status == DisputeStatus.OPEN
 
 
-def test_a_decision_after_the_merge_stays_with_the_survivor(
-    manager: User, reviewer: User
-) -> None:
+def test_a_decision_after_the_merge_stays_with_the_survivor(manager: User, reviewer: User) -> None:
     survivor, former = two_matches(SPAN, ELSEWHERE)
     before = everything()["evidence"]
     action = merge(survivor.recording, former.recording, manager)
@@ -414,10 +389,7 @@ def test_a_decision_after_the_merge_stays_with_the_survivor(
 
     survivor.refresh_from_db()
     former.refresh_from_db()
-    assert (survivor.state, former.state) == (
-        MatchState.CONFIRMED,
-        MatchState.PENDING,
-    )
+    assert (survivor.state, former.state) == (MatchState.CONFIRMED, MatchState.PENDING)
     assert everything()["evidence"] == before
     assert (survivor.matched_ms, former.matched_ms) == (100_000, 100_000)
     actions_of = Event.objects.filter(case=former.case).order_by("sequence")
@@ -433,10 +405,7 @@ def test_matches_join_in_a_file_without_the_recording_that_stays(
 ) -> None:
     oldest, former = two_matches()
     stays = RecordingFactory.create(
-        bucket=oldest.recording.bucket,
-        audio_sha256="ab" * 32,
-        audio_bytes=10,
-        duration_ms=600_000,
+        bucket=oldest.recording.bucket, audio_sha256="ab" * 32, audio_bytes=10, duration_ms=600_000
     )
     _confirm(former, reviewer)
     before = everything()
@@ -468,15 +437,11 @@ def test_a_file_has_one_match_of_three_merged_recordings(manager: User) -> None:
     assert everything() == before
 
 
-def test_two_disputes_are_answered_one_after_the_other(
-    manager: User, reviewer: User
-) -> None:
+def test_two_disputes_are_answered_one_after_the_other(manager: User, reviewer: User) -> None:
     survivor, former = two_matches()
     for match in (survivor, former):
         _confirm(match, reviewer)
-        deciding.record(
-            match=Match.objects.get(pk=match.pk), user=reviewer, code="licensed"
-        )
+        deciding.record(match=Match.objects.get(pk=match.pk), user=reviewer, code="licensed")
     merge(survivor.recording, former.recording, manager)
 
     states = []
@@ -495,14 +460,10 @@ def test_undoing_an_answer_opens_the_dispute_that_it_answered(
     survivor, former = two_matches()
     for match in (survivor, former):
         _confirm(match, reviewer)
-        deciding.record(
-            match=Match.objects.get(pk=match.pk), user=reviewer, code="licensed"
-        )
+        deciding.record(match=Match.objects.get(pk=match.pk), user=reviewer, code="licensed")
     merge(survivor.recording, former.recording, manager)
     both = set(selectors.open_disputes())
-    answered = deciding.uphold(
-        match=Match.objects.get(), user=manager, answer="It is ours."
-    )
+    answered = deciding.uphold(match=Match.objects.get(), user=manager, answer="It is ours.")
 
     undone = deciding.undo(match=answered, user=manager)
 
@@ -514,9 +475,7 @@ def test_undoing_an_answer_opens_the_dispute_that_it_answered(
 def test_evidence_without_times_adds_nothing_to_a_join(manager: User) -> None:
     survivor, former = two_matches()
     former.detections.add(
-        make_detection(
-            scan=former.scan, recording=former.recording, section=Section.MUSIC
-        )
+        make_detection(scan=former.scan, recording=former.recording, section=Section.MUSIC)
     )
 
     merge(survivor.recording, former.recording, manager)
@@ -525,17 +484,11 @@ def test_evidence_without_times_adds_nothing_to_a_join(manager: User) -> None:
     assert [row.recording for row in match.detections.all()] == [survivor.recording]
 
 
-def test_a_merge_of_two_versions_ends_the_question_and_its_undo_asks_again(
-    manager: User,
-) -> None:
+def test_a_merge_of_two_versions_ends_the_question_and_its_undo_asks_again(manager: User) -> None:
     stays, other = RecordingFactory.create(), RecordingFactory.create()
-    Recording.objects.filter(pk=other.pk).update(
-        bucket=stays.bucket, version_title="Remaster"
-    )
+    Recording.objects.filter(pk=other.pk).update(bucket=stays.bucket, version_title="Remaster")
     for each in (stays, other):
-        Recording.objects.filter(pk=each.pk).update(
-            audio_sha256="ab" * 32, audio_bytes=10
-        )
+        Recording.objects.filter(pk=each.pk).update(audio_sha256="ab" * 32, audio_bytes=10)
     find_duplicates(bucket=stays.bucket)
     scan = ScanFactory.create()
     for each in Recording.objects.all():

@@ -24,17 +24,14 @@ pytestmark = pytest.mark.django_db
 
 def twins(bucket: Bucket, *titles: str) -> list[Recording]:
     return [
-        RecordingFactory.create(
-            bucket=bucket, title=title, audio_sha256="ab" * 32, audio_bytes=10
-        )
+        RecordingFactory.create(bucket=bucket, title=title, audio_sha256="ab" * 32, audio_bytes=10)
         for title in titles
     ]
 
 
 def members(group: DedupGroup) -> list[tuple[str, bool, str]]:
     return [
-        (member.recording.title, member.canonical, member.kind)
-        for member in group.members.all()
+        (member.recording.title, member.canonical, member.kind) for member in group.members.all()
     ]
 
 
@@ -125,9 +122,7 @@ def test_groups_that_a_new_recording_joins_become_one() -> None:
     ]
     find_duplicates(bucket=bucket)
     assert DedupGroup.objects.count() == 2
-    Recording.objects.filter(pk__in=[one.pk for one in others]).update(
-        audio_sha256="ab" * 32
-    )
+    Recording.objects.filter(pk__in=[one.pk for one in others]).update(audio_sha256="ab" * 32)
 
     run = find_duplicates(bucket=bucket)
 
@@ -142,9 +137,7 @@ def test_same_audio_in_another_file_is_found(
     quieter = add_recording(
         bucket=catalogue.bucket,
         details=RecordingDetails(title="Quieter, after a pause"),
-        audio=upload(
-            "q.wav", audio.wav_bytes(audio.join([audio.silence(1), tune * 0.5]))
-        ),
+        audio=upload("q.wav", audio.wav_bytes(audio.join([audio.silence(1), tune * 0.5]))),
         user=admin,
     )
     part = add_recording(
@@ -161,15 +154,8 @@ def test_same_audio_in_another_file_is_found(
 
     group = DedupGroup.objects.get(kind=GroupKind.SAME_SOUND)
     family = DedupGroup.objects.get(kind=GroupKind.FAMILY)
-    assert {member.recording for member in group.members.all()} == {
-        catalogue.first,
-        quieter,
-    }
-    assert {member.recording for member in family.members.all()} == {
-        catalogue.first,
-        quieter,
-        part,
-    }
+    assert {member.recording for member in group.members.all()} == {catalogue.first, quieter}
+    assert {member.recording for member in family.members.all()} == {catalogue.first, quieter, part}
     assert group.members.get(canonical=False).kind == DuplicateKind.SAME_AUDIO
 
 

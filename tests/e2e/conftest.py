@@ -63,9 +63,7 @@ class Portal:
     shell: Shell
 
 
-Serve = Callable[
-    [int, Mapping[str, str]], AbstractContextManager[subprocess.Popen[bytes]]
-]
+Serve = Callable[[int, Mapping[str, str]], AbstractContextManager[subprocess.Popen[bytes]]]
 
 
 @pytest.fixture(scope="package")
@@ -142,17 +140,12 @@ def page(browser: Browser, portal: Portal) -> Iterator[Page]:
     opened = context.new_page()
     faults: list[str] = []
     opened.on(
-        "console",
-        lambda message: (
-            faults.append(message.text) if message.type == "error" else None
-        ),
+        "console", lambda message: faults.append(message.text) if message.type == "error" else None
     )
     opened.on(
         "response",
         lambda answer: (
-            faults.append(f"{answer.status} {answer.url}")
-            if answer.status >= 400
-            else None
+            faults.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None
         ),
     )
     opened.on("pageerror", lambda error: faults.append(str(error)))

@@ -120,9 +120,7 @@ def faults_of_openings(page: Page, seen: set[str]) -> list[str]:
 def _faults_of_opening(opener: Locator) -> list[str]:
     keys = opener.page.keyboard
     opened = opener.evaluate_handle(_OPENED)
-    first_key = (
-        "a" if opener.get_attribute("data-palette-open") is not None else "Enter"
-    )
+    first_key = "a" if opener.get_attribute("data-palette-open") is not None else "Enter"
     where = [opened, opener.element_handle()]
 
     opener.focus()

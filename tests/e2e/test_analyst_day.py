@@ -5,14 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.e2e.conftest import (
-    Portal,
-    open_first,
-    sign_in,
-    state_of,
-    uid_of,
-    wait_until_in,
-)
+from tests.e2e.conftest import Portal, open_first, sign_in, state_of, uid_of, wait_until_in
 
 pytestmark = pytest.mark.e2e
 
@@ -46,9 +39,7 @@ def decide(page: Page, *keys: str, text: str = "") -> str:
     return uid
 
 
-def test_day_of_an_analyst_without_a_mouse(
-    page: Page, portal: Portal, restored: list[str]
-) -> None:
+def test_day_of_an_analyst_without_a_mouse(page: Page, portal: Portal, restored: list[str]) -> None:
     page.goto("/accounts/login/")
     tab_to_field = page.locator("input[name=username]")
     expect(tab_to_field).to_be_focused()
@@ -157,9 +148,7 @@ def test_lock_of_another_is_seen_live(
     # First in the list while the match is open, then on the match until it is free.
     expect(second.locator(".lock-owner").first).to_contain_text("ana")
     second.goto(page.url)
-    expect(second.locator("[data-lock-foreign]")).to_contain_text(
-        "ana is reviewing this"
-    )
+    expect(second.locator("[data-lock-foreign]")).to_contain_text("ana is reviewing this")
     page.keyboard.press("j")
     expect(page.locator("#review")).not_to_have_attribute("data-uid", first)
     restored.append(uid_of(page))

@@ -56,9 +56,7 @@ def test_a_refused_link_goes_back_into_its_box(page: Page, portal: Portal) -> No
     expect(page.locator(".upload-row")).to_have_count(0)
 
 
-def test_revoking_a_token_asks_first_and_escape_leads_back(
-    page: Page, portal: Portal
-) -> None:
+def test_revoking_a_token_asks_first_and_escape_leads_back(page: Page, portal: Portal) -> None:
     sign_in(page, portal, "ana")
     page.goto("/tokens/")
     page.fill("#id_name", "nightly import")

@@ -8,15 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import (
-    Portal,
-    open_first,
-    post,
-    sign_in,
-    state_of,
-    uid_of,
-    wait_until_in,
-)
+from tests.e2e.conftest import Portal, open_first, post, sign_in, state_of, uid_of, wait_until_in
 
 pytestmark = pytest.mark.e2e
 
@@ -97,9 +89,7 @@ def test_disputes_are_answered_without_leaving_the_list(
     _press(page, "?")
     expect(page.locator("[data-keys-here]")).to_contain_text("Answer a dispute")
     _press(page, "Escape")
-    for number, (key, state) in enumerate(
-        [("h", "upheld"), ("w", "upheld"), ("r", "released")]
-    ):
+    for number, (key, state) in enumerate([("h", "upheld"), ("w", "upheld"), ("r", "released")]):
         expect(shown).to_have_attribute("data-uid", disputed[number])
         _press(page, key)
         expect(shown.locator(".ask[open] textarea")).to_be_focused()

@@ -68,9 +68,7 @@ _SOUNDS = """() => [...document.querySelectorAll("[data-sound-audio]")].map(
   (one) => ({ paused: one.paused, at: one.currentTime }))"""
 
 
-def test_the_sounds_of_a_group_are_heard_by_keys_at_one_instant(
-    page: Page, portal: Portal
-) -> None:
+def test_the_sounds_of_a_group_are_heard_by_keys_at_one_instant(page: Page, portal: Portal) -> None:
     bucket = portal.shell.run(_COPY).split()[-1]
     sign_in(page, portal, "mira")
     page.goto(f"/duplicates/?bucket={bucket}")

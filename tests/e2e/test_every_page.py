@@ -47,22 +47,12 @@ NOT_PAGES = {
     *("portal:dispute_changes", "portal:report_schedule_next"),
     *("portal:stream_log_report", "portal:unknown_report", "portal:unknown_changes"),
 }
-_FILE_ENDINGS = (
-    *("_csv", "_xlsx", "_pdf", "_zip", "_file", "_manifest", "_csvw"),
-    "_export",
-)
+_FILE_ENDINGS = (*("_csv", "_xlsx", "_pdf", "_zip", "_file", "_manifest", "_csvw"), "_export")
 # Django's own widgets: the dual list, autocomplete, headings of inline rows.
-NOT_OURS = [
-    [".selector .search-label-icon"],
-    [".select2-container"],
-    [".inline-group thead"],
-]
+NOT_OURS = [[".selector .search-label-icon"], [".select2-container"], [".inline-group thead"]]
 # The frame around every page is judged on the first page that has it, and of a table the
 # first rows. axe-core walks through what it is told to exclude, so the rest is taken out.
-_FRAMES = {
-    "portal": ".nav > *, #keys, #palette",
-    "admin": "#header > *, #nav-sidebar > *",
-}
+_FRAMES = {"portal": ".nav > *, #keys, #palette", "admin": "#header > *, #nav-sidebar > *"}
 _ALIKE = "tbody tr:nth-child(n+6)"
 _TAKE_OUT = "known => document.querySelectorAll(known).forEach(node => node.remove())"
 # What passes is neither described nor sent; styles are not fetched again for one rule
@@ -163,11 +153,7 @@ _LINKS_IN_TEXT = r"""() => {
   }
   return faults;
 }"""
-_LINK_RULE = {
-    "runOnly": ["link-in-text-block"],
-    "resultTypes": ["violations"],
-    "preload": False,
-}
+_LINK_RULE = {"runOnly": ["link-in-text-block"], "resultTypes": ["violations"], "preload": False}
 # The admin's main screens; screens that are alike for every model are checked once, so
 # the browser opens those that name a class no earlier one had.
 ADMIN_KINDS = ("index", "_changelist", "_change")
@@ -230,9 +216,7 @@ def portal(
 
 
 @contextmanager
-def _serving_alone(
-    port: int, environment: Mapping[str, str]
-) -> Iterator[subprocess.Popen[bytes]]:
+def _serving_alone(port: int, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     # gunicorn takes the listening socket, so that clients may connect at once.
     with socket.create_server(("127.0.0.1", port)) as listening:
         server = subprocess.Popen(
@@ -257,9 +241,7 @@ def _serving_alone(
 def made(portal: Portal) -> list[str]:
     """Make one object for every page; return the pages without a link."""
     code = "from tests.e2e.fill import fill; print(*fill(), sep='\\n')"
-    return [
-        line for line in portal.shell.run(code).splitlines() if line.startswith("/")
-    ]
+    return [line for line in portal.shell.run(code).splitlines() if line.startswith("/")]
 
 
 def test_no_page_has_a_fault_that_axe_finds_or_that_stops_a_keyboard(
@@ -387,9 +369,7 @@ def _described(found: list[dict[str, Any]], where: str) -> list[str]:
     ]
 
 
-def test_a_narrow_window_opens_and_closes_everything_by_keys(
-    page: Page, portal: Portal
-) -> None:
+def test_a_narrow_window_opens_and_closes_everything_by_keys(page: Page, portal: Portal) -> None:
     sign_in(page, portal, "mira")
     page.set_viewport_size({"width": 390, "height": 844})
     opened: set[str] = set()
@@ -402,9 +382,7 @@ def test_a_narrow_window_opens_and_closes_everything_by_keys(
     assert not faults, "\n".join(faults)
 
 
-def test_sign_in_page_has_no_fault_that_axe_finds(
-    browser: Browser, portal: Portal
-) -> None:
+def test_sign_in_page_has_no_fault_that_axe_finds(browser: Browser, portal: Portal) -> None:
     context = browser.new_context(base_url=portal.url)
     page = context.new_page()
     page.add_init_script(script=Axe().axe_script)

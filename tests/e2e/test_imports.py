@@ -25,9 +25,7 @@ def table(tmp_path: Path) -> Path:
     book = Workbook()
     sheet = book.active
     assert sheet is not None
-    sheet.append(
-        ["Custom ID", "Title", "Artists", "File", "Release date", "UPC", "Exclude"]
-    )
+    sheet.append(["Custom ID", "Title", "Artists", "File", "Release date", "UPC", "Exclude"])
     interval = "00:00:01.000-00:00:02.000"
     released = date(2026, 1, 2)
     sheet.append([1001, "Brought", "A|B", "a.wav", released, 2000000000015, interval])

@@ -7,12 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.e2e.conftest import (
-    Portal,
-    sign_in,
-    uid_of,
-    wait_until_in,
-)
+from tests.e2e.conftest import Portal, sign_in, uid_of, wait_until_in
 from tests.e2e.test_two_people import act, following
 
 pytestmark = pytest.mark.e2e
@@ -31,9 +26,7 @@ def open_list(page: Page, portal: Portal, address: str) -> None:
 
 
 @pytest.mark.parametrize("address", ["/queue/?view=waiting", "/matches/"])
-def test_rows_are_equally_high_beside_the_preview(
-    page: Page, portal: Portal, address: str
-) -> None:
+def test_rows_are_equally_high_beside_the_preview(page: Page, portal: Portal, address: str) -> None:
     page.set_viewport_size({"width": 1280, "height": 900})
     open_list(page, portal, address)
 
@@ -58,9 +51,7 @@ def test_an_unticked_box_is_empty_in_the_dark_theme(page: Page, portal: Portal) 
     box.uncheck()
 
 
-def test_easy_cases_never_leave_the_list(
-    page: Page, portal: Portal, restored: list[str]
-) -> None:
+def test_easy_cases_never_leave_the_list(page: Page, portal: Portal, restored: list[str]) -> None:
     open_list(page, portal, "/queue/?view=waiting")
 
     page.keyboard.press("j")
@@ -73,10 +64,7 @@ def test_easy_cases_never_leave_the_list(
     decided = page.locator(f'[data-row="{first}"]')
     expect(decided).to_contain_text("Confirmed")
     # Its state takes no room from the name of the file, which stays on one line.
-    assert (
-        decided.locator(".cell-source").evaluate("name => name.getClientRects().length")
-        == 1
-    )
+    assert decided.locator(".cell-source").evaluate("name => name.getClientRects().length") == 1
 
     # Escape leaves the note, and the row is under the keys again.
     second = current(page)
@@ -126,9 +114,7 @@ def test_undone_decision_is_offered_no_more(
         expect(page.locator("[data-undo]")).to_have_count(0)
 
 
-def test_two_quick_keys_undo_two_decisions(
-    page: Page, portal: Portal, restored: list[str]
-) -> None:
+def test_two_quick_keys_undo_two_decisions(page: Page, portal: Portal, restored: list[str]) -> None:
     # Both keys wait for the second decision, whose answer takes a while.
     page.add_init_script(
         "const fetched = window.fetch; window.fetch = async (...asked) => {"
@@ -208,9 +194,7 @@ def test_ticked_rows_are_decided_together(page: Page, portal: Portal) -> None:
     expect(page.locator("h1")).to_have_text("Escalate: 3 matches")
 
 
-def test_the_way_back_leads_to_the_same_row_and_ticks(
-    page: Page, portal: Portal
-) -> None:
+def test_the_way_back_leads_to_the_same_row_and_ticks(page: Page, portal: Portal) -> None:
     open_list(page, portal, "/queue/?view=waiting")
     for key in ["j", "j", "x", "j", "x"]:
         page.keyboard.press(key)
@@ -236,9 +220,7 @@ def test_the_way_back_leads_to_the_same_row_and_ticks(
     expect(page.locator(f'[data-row="{row}"]')).to_be_focused()
 
 
-def test_tagging_ticked_files_begins_in_the_first_field(
-    page: Page, portal: Portal
-) -> None:
+def test_tagging_ticked_files_begins_in_the_first_field(page: Page, portal: Portal) -> None:
     sign_in(page, portal, "ana")
     page.goto("/files/")
     page.wait_for_load_state("networkidle")
@@ -361,9 +343,7 @@ def test_a_key_that_does_nothing_says_why_on_a_narrow_screen(
     context.close()
 
 
-def test_sound_goes_on_with_the_next_match(
-    page: Page, portal: Portal, restored: list[str]
-) -> None:
+def test_sound_goes_on_with_the_next_match(page: Page, portal: Portal, restored: list[str]) -> None:
     open_list(page, portal, "/queue/?view=waiting")
 
     page.keyboard.press("j")
@@ -469,9 +449,7 @@ def test_what_somebody_decides_is_no_news_to_them(
     expect(news).to_contain_text("The list has changed")
 
 
-def test_the_first_page_of_a_new_browser_is_in_its_zone(
-    browser: Browser, portal: Portal
-) -> None:
+def test_the_first_page_of_a_new_browser_is_in_its_zone(browser: Browser, portal: Portal) -> None:
     context = browser.new_context(base_url=portal.url, timezone_id="Asia/Tokyo")
     page = context.new_page()
     sign_in(page, portal, "ana")

@@ -50,9 +50,7 @@ def page(browser: Browser, client: Client) -> Iterator[Page]:
     def answer(route: Route) -> None:
         response = client.get(urlsplit(route.request.url).path)
         route.fulfill(
-            status=response.status_code,
-            headers=dict(response.items()),
-            body=response.getvalue(),
+            status=response.status_code, headers=dict(response.items()), body=response.getvalue()
         )
 
     context = browser.new_context(base_url="http://portal.test")

@@ -73,13 +73,9 @@ def test_upload_watch_review_and_export(
     with page.expect_download() as download:
         page.get_by_role("button", name="Export CSV").click()
     rows = list(
-        csv.DictReader(
-            Path(download.value.path()).read_text(encoding="utf-8-sig").splitlines()
-        )
+        csv.DictReader(Path(download.value.path()).read_text(encoding="utf-8-sig").splitlines())
     )
-    assert [(row["source_name"], row["title"]) for row in rows] == [
-        ("my excerpt.mp3", "Castle")
-    ]
+    assert [(row["source_name"], row["title"]) for row in rows] == [("my excerpt.mp3", "Castle")]
     assert rows[0]["decided_by"] == "ana"
 
 
@@ -117,9 +113,7 @@ def test_pages_work_without_scripts(portal: Portal, page: Page) -> None:
     context.close()
 
 
-def test_files_can_be_dropped_and_the_page_follows_the_scan(
-    page: Page, portal: Portal
-) -> None:
+def test_files_can_be_dropped_and_the_page_follows_the_scan(page: Page, portal: Portal) -> None:
     sign_in(page, portal, "mira")
     page.goto("/upload/")
     content = list((DEMO / "graveyard.opus").read_bytes())
@@ -141,15 +135,11 @@ def test_files_can_be_dropped_and_the_page_follows_the_scan(
     page.click("[data-start]")
 
     row = page.locator("[data-row]", has_text="dropped.opus")
-    expect(row.locator("[data-badge-text]")).to_contain_text(
-        "1 match", timeout=PATIENCE_MS
-    )
+    expect(row.locator("[data-badge-text]")).to_contain_text("1 match", timeout=PATIENCE_MS)
     assert page.evaluate("window.sameDocument")
 
 
-def test_file_page_goes_from_queued_to_done_without_reload(
-    page: Page, portal: Portal
-) -> None:
+def test_file_page_goes_from_queued_to_done_without_reload(page: Page, portal: Portal) -> None:
     sign_in(page, portal, "mira")
     page.goto("/files/?q=evening")
     page.get_by_role("link", name="programme-evening.opus", exact=True).first.click()
@@ -164,9 +154,7 @@ def test_file_page_goes_from_queued_to_done_without_reload(
     assert page.evaluate("window.sameDocument")
 
 
-def test_no_card_of_the_dashboard_is_taller_than_its_text(
-    page: Page, portal: Portal
-) -> None:
+def test_no_card_of_the_dashboard_is_taller_than_its_text(page: Page, portal: Portal) -> None:
     sign_in(page, portal, "ana")
 
     page.goto("/")

@@ -53,9 +53,7 @@ def made(portal: Portal) -> list[str]:
     return portal.shell.run(_MAKE).split()
 
 
-def test_no_name_is_too_long_for_a_page(
-    page: Page, portal: Portal, made: list[str]
-) -> None:
+def test_no_name_is_too_long_for_a_page(page: Page, portal: Portal, made: list[str]) -> None:
     bucket, container, recording = made
     paths = [
         *("/containers/", "/catalogue/", "/licences/", "/policies/", "/reports/"),
@@ -72,9 +70,7 @@ def test_no_name_is_too_long_for_a_page(
     assert wider_than_the_window(page, paths) == []
 
 
-def test_rows_on_an_admin_page_become_cards_on_a_phone(
-    page: Page, portal: Portal
-) -> None:
+def test_rows_on_an_admin_page_become_cards_on_a_phone(page: Page, portal: Portal) -> None:
     sign_in(page, portal, "admin")
     page.goto("/admin/scanning/detection/")
     page.locator("#result_list tbody a").first.click()
@@ -105,9 +101,7 @@ def test_an_admin_filter_finds_a_bucket_by_typing(
     expect(page.locator(".select2-selection__rendered")).to_contain_text("Landesrund")
 
 
-def test_a_report_that_ends_appears_without_reloading(
-    page: Page, portal: Portal
-) -> None:
+def test_a_report_that_ends_appears_without_reloading(page: Page, portal: Portal) -> None:
     sign_in(page, portal, "mira")
     page.goto("/reports/")
 
@@ -115,7 +109,7 @@ def test_a_report_that_ends_appears_without_reloading(
         "from accounts.models import User; from reports.layouts import Layout;"
         "from reports.services import stream_report;"
         "list(stream_report(layout=Layout(), user=User.objects.get(username='mira'),"
-        " name='While you watch'))",
+        " name='While you watch'))"
     )
 
     expect(page.locator("#runs")).to_contain_text("While you watch")
@@ -147,9 +141,7 @@ def test_a_policy_is_saved_and_moved_by_keyboard_alone(
     expect(page.get_by_role("button", name="Move By keyboard down")).to_be_focused()
 
 
-def test_a_select_that_acts_at_once_waits_for_the_keyboard(
-    page: Page, portal: Portal
-) -> None:
+def test_a_select_that_acts_at_once_waits_for_the_keyboard(page: Page, portal: Portal) -> None:
     sign_in(page, portal, "mira")
     page.goto(f"{portal.url}/reports/")
     page.get_by_label("Format").focus()

@@ -8,14 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.e2e.conftest import (
-    Portal,
-    open_first,
-    sign_in,
-    state_of,
-    uid_of,
-    wait_until_in,
-)
+from tests.e2e.conftest import Portal, open_first, sign_in, state_of, uid_of, wait_until_in
 from tests.e2e.test_outbox import IS_FETCHED, confirmations
 from tests.e2e.test_two_people import following
 
@@ -28,9 +21,7 @@ AWAY = "This match could not be loaded"
 @pytest.fixture
 def ana(browser: Browser, portal: Portal) -> Iterator[Page]:
     """Return the reviewer's page; failed requests do not fail the test."""
-    context = browser.new_context(
-        base_url=portal.url, viewport={"width": 1400, "height": 900}
-    )
+    context = browser.new_context(base_url=portal.url, viewport={"width": 1400, "height": 900})
     page = context.new_page()
     sign_in(page, portal, "ana")
     yield page
@@ -70,9 +61,7 @@ def test_no_key_reaches_a_match_that_an_outage_keeps_from_being_shown(
         decided.append(current(ana))
         restored.append(decided[-1])
         ana.keyboard.press("c")
-        expect(ana.locator("tr.is-current")).not_to_have_attribute(
-            "data-row", decided[-1]
-        )
+        expect(ana.locator("tr.is-current")).not_to_have_attribute("data-row", decided[-1])
         expect(ana.locator("[data-preview][inert]")).to_have_count(0)
 
     unshown = current(ana)
@@ -95,9 +84,7 @@ def test_no_key_reaches_a_match_that_an_outage_keeps_from_being_shown(
     wait_until_in(ana, unshown, "confirmed")
 
 
-def test_a_fault_of_the_portal_is_shown_in_the_pane_until_it_is_over(
-    ana: Page,
-) -> None:
+def test_a_fault_of_the_portal_is_shown_in_the_pane_until_it_is_over(ana: Page) -> None:
     uids = open_queue(ana)
     ana.route(PREVIEWS, lambda route: route.fulfill(status=503))
     # Two rows were loaded ahead.
@@ -113,9 +100,7 @@ def test_a_fault_of_the_portal_is_shown_in_the_pane_until_it_is_over(
     expect(ana.locator("[data-preview]")).not_to_contain_text(AWAY)
 
 
-def test_a_key_waits_for_its_match_and_buttons_for_the_same(
-    ana: Page, restored: list[str]
-) -> None:
+def test_a_key_waits_for_its_match_and_buttons_for_the_same(ana: Page, restored: list[str]) -> None:
     uids = open_queue(ana)
     held = hold(ana, PREVIEWS)
     for _ in range(3):
@@ -146,9 +131,7 @@ def test_a_second_confirmation_does_not_reach_a_match_that_nobody_has_seen(
     for number in range(3):
         expect(match).to_have_attribute("data-uid", uids[number])
         ana.keyboard.press("c")
-        expect(ana.locator("tr.is-current")).to_have_attribute(
-            "data-row", uids[number + 1]
-        )
+        expect(ana.locator("tr.is-current")).to_have_attribute("data-row", uids[number + 1])
     ana.keyboard.press("c")
     for route in held:
         route.continue_()
@@ -177,9 +160,7 @@ def test_answers_out_of_order_leave_the_current_row_in_the_pane(ana: Page) -> No
     expect(ana.locator("[data-preview][inert]")).to_have_count(0)
 
 
-def test_a_decision_taken_back_offline_leaves_no_mark(
-    ana: Page, restored: list[str]
-) -> None:
+def test_a_decision_taken_back_offline_leaves_no_mark(ana: Page, restored: list[str]) -> None:
     uid = open_queue(ana)[0]
     restored.append(uid)
     before = confirmations(ana, uid)
@@ -204,9 +185,7 @@ def test_a_decision_taken_back_offline_leaves_no_mark(
     assert confirmations(ana, uid) == before
 
 
-def test_a_discarded_decision_leaves_no_mark_either(
-    ana: Page, restored: list[str]
-) -> None:
+def test_a_discarded_decision_leaves_no_mark_either(ana: Page, restored: list[str]) -> None:
     uid = open_queue(ana)[0]
     restored.append(uid)
     row = ana.locator(f'[data-row="{uid}"]')

@@ -8,14 +8,7 @@ from contextlib import suppress
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Page, Route, expect
 
-from tests.e2e.conftest import (
-    Portal,
-    open_first,
-    sign_in,
-    state_of,
-    uid_of,
-    wait_until_in,
-)
+from tests.e2e.conftest import Portal, open_first, sign_in, state_of, uid_of, wait_until_in
 from tests.e2e.test_two_people import act, following, take_over, title_of
 
 pytestmark = pytest.mark.e2e

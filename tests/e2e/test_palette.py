@@ -63,9 +63,7 @@ def test_what_is_open_is_decided_and_assigned_from_the_palette(
     expect(page.locator("[name=assignee] option:checked")).to_have_text("mira")
 
 
-def test_a_territory_is_chosen_by_its_name_and_taken_back(
-    page: Page, portal: Portal
-) -> None:
+def test_a_territory_is_chosen_by_its_name_and_taken_back(page: Page, portal: Portal) -> None:
     sign_in(page, portal, "ana")
     page.goto("/upload/")
     box = page.locator(".picker", has=page.locator("#id_territories"))
@@ -84,9 +82,7 @@ def test_a_territory_is_chosen_by_its_name_and_taken_back(
     expect(page.locator("[name=territories]")).to_have_value("FR")
 
 
-def test_what_is_none_of_the_choices_is_kept_and_not_saved(
-    page: Page, portal: Portal
-) -> None:
+def test_what_is_none_of_the_choices_is_kept_and_not_saved(page: Page, portal: Portal) -> None:
     sign_in(page, portal, "ana")
     page.goto("/accounts/language/")
     box = page.locator("input#id_time_zone")
@@ -178,9 +174,7 @@ def test_a_few_people_are_a_plain_choice(page: Page, portal: Portal) -> None:
     expect(page.locator("[name=assignee] option:checked")).to_have_text("mira")
 
 
-def test_a_guide_is_found_and_opened_from_the_palette(
-    page: Page, portal: Portal
-) -> None:
+def test_a_guide_is_found_and_opened_from_the_palette(page: Page, portal: Portal) -> None:
     sign_in(page, portal, "vera")
     page.goto("/")
 

@@ -117,9 +117,7 @@ def shown(page: Page, title: str = "") -> None:
     )
 
 
-def test_an_hour_is_reviewed_to_an_approved_sheet_by_few_keys(
-    page: Page, portal: Portal
-) -> None:
+def test_an_hour_is_reviewed_to_an_approved_sheet_by_few_keys(page: Page, portal: Portal) -> None:
     uid = portal.shell.run(_MAKE).strip()
     page.set_viewport_size({"width": 1440, "height": 900})
     sign_in(page, portal, "ana")
@@ -191,9 +189,7 @@ def test_an_hour_is_reviewed_to_an_approved_sheet_by_few_keys(
     )
 
 
-def test_a_group_of_copies_is_decided_once_in_the_walk(
-    page: Page, portal: Portal
-) -> None:
+def test_a_group_of_copies_is_decided_once_in_the_walk(page: Page, portal: Portal) -> None:
     uid = portal.shell.run(_COPIES).split()[0]
     page.set_viewport_size({"width": 1440, "height": 900})
     sign_in(page, portal, "mira")
@@ -218,9 +214,7 @@ def test_a_group_of_copies_is_decided_once_in_the_walk(
     assert portal.shell.run(_DECIDED).strip() == str(["confirmed"] * 6)
 
 
-def test_a_range_is_dragged_or_taken_by_keys_and_named(
-    page: Page, portal: Portal
-) -> None:
+def test_a_range_is_dragged_or_taken_by_keys_and_named(page: Page, portal: Portal) -> None:
     sign_in(page, portal, "ana")
     page.goto("/files/?q=programme-morning")
     page.get_by_role("link", name="programme-morning.opus").first.click()

@@ -40,9 +40,7 @@ _SLOW_JUMPS = """() => {
 }"""
 
 
-def test_ten_decisions_by_keyboard_alone(
-    page: Page, portal: Portal, restored: list[str]
-) -> None:
+def test_ten_decisions_by_keyboard_alone(page: Page, portal: Portal, restored: list[str]) -> None:
     sign_in(page, portal, "ana")
     ways = {
         "confirmed": ["c"],
@@ -69,9 +67,7 @@ def test_ten_decisions_by_keyboard_alone(
     wait_until_in(page, restored[-2], "in_review")
 
 
-def test_a_double_click_decides_one_match(
-    page: Page, portal: Portal, restored: list[str]
-) -> None:
+def test_a_double_click_decides_one_match(page: Page, portal: Portal, restored: list[str]) -> None:
     sign_in(page, portal, "ana")
     first = open_first(page)
     second = (page.locator("#review").get_attribute("data-next") or "").split("/m/")[1]
@@ -159,9 +155,7 @@ def test_second_browser_may_look_and_not_decide(
 
     second.goto(page.url)
 
-    expect(second.locator("[data-lock-foreign]")).to_contain_text(
-        "ana is reviewing this"
-    )
+    expect(second.locator("[data-lock-foreign]")).to_contain_text("ana is reviewing this")
     expect(second.locator("[data-decide]")).to_have_count(0)
     second.keyboard.press("c")
     assert state_of(second, restored[0])["holder"] == "ana"
@@ -253,9 +247,7 @@ def test_both_sounds_come_together_where_a_jump_takes_long(
     page.wait_for_function(_IN_STEP, arg=0, timeout=PATIENCE_MS)
 
 
-def test_segments_are_walked_by_keyboard(
-    page: Page, portal: Portal, restored: list[str]
-) -> None:
+def test_segments_are_walked_by_keyboard(page: Page, portal: Portal, restored: list[str]) -> None:
     sign_in(page, portal, "ana")
     restored.append(open_first(page, "?q=Awakening"))
 
@@ -265,9 +257,7 @@ def test_segments_are_walked_by_keyboard(
     assert page.url.endswith("segment=2")
 
 
-def test_keys_can_be_switched_off(
-    page: Page, portal: Portal, restored: list[str]
-) -> None:
+def test_keys_can_be_switched_off(page: Page, portal: Portal, restored: list[str]) -> None:
     sign_in(page, portal, "ana")
     uid = open_first(page, "?sort=source")
     restored.append(uid)
@@ -282,9 +272,7 @@ def test_keys_can_be_switched_off(
     assert state_of(page, uid)["state"] == "in_review"
 
 
-def test_lock_that_ends_soon_is_told(
-    page: Page, portal: Portal, restored: list[str]
-) -> None:
+def test_lock_that_ends_soon_is_told(page: Page, portal: Portal, restored: list[str]) -> None:
     page.clock.install()
     sign_in(page, portal, "ana")
     restored.append(open_first(page, "?sort=source"))
@@ -429,6 +417,4 @@ def test_many_are_decided_from_the_queue_by_keyboard(
 
     expect(page.locator("h1")).to_have_text("2 matches confirmed, 0 refused")
     page.get_by_role("button", name="Undo these 2 matches").click()
-    expect(page.locator("h1")).to_have_text(
-        "2 matches are back in the queue, 0 refused"
-    )
+    expect(page.locator("h1")).to_have_text("2 matches are back in the queue, 0 refused")

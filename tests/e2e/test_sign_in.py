@@ -39,10 +39,7 @@ def page(
     opened, faults = context.new_page(), []
     opened.on("pageerror", lambda error: faults.append(str(error)))
     opened.on(
-        "console",
-        lambda message: (
-            faults.append(message.text) if message.type == "error" else None
-        ),
+        "console", lambda message: faults.append(message.text) if message.type == "error" else None
     )
     yield opened
     context.close()
@@ -124,9 +121,7 @@ def test_a_passkey_is_added_signs_in_and_is_removed(ana: User, page: Page) -> No
     expect(page).to_have_url(re.compile("/accounts/login/"))
 
 
-def test_codes_of_an_app_are_set_up_asked_for_and_switched_off(
-    ana: User, page: Page
-) -> None:
+def test_codes_of_an_app_are_set_up_asked_for_and_switched_off(ana: User, page: Page) -> None:
     sign_in(page)
     page.goto("/accounts/2fa/totp/activate/")
     confirm_password(page)

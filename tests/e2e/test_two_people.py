@@ -10,15 +10,7 @@ from contextlib import closing
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.e2e.conftest import (
-    Portal,
-    open_first,
-    post,
-    sign_in,
-    state_of,
-    uid_of,
-    wait_until_in,
-)
+from tests.e2e.conftest import Portal, open_first, post, sign_in, state_of, uid_of, wait_until_in
 
 pytestmark = pytest.mark.e2e
 
@@ -83,9 +75,7 @@ def test_refused_decisions_stay_until_read_and_the_page_is_current(
     expect(cards).to_have_count(1)
     expect(cards).to_contain_text(f"Not saved: {title}")
     expect(cards).to_contain_text("Taken over by mira at")
-    expect(cards.get_by_role("link").first).to_have_attribute(
-        "href", f"/m/{first}?sort=-found"
-    )
+    expect(cards.get_by_role("link").first).to_have_attribute("href", f"/m/{first}?sort=-found")
     expect(ana.locator("#review")).to_have_attribute("data-uid", second)
     expect(ana.locator("[data-state-badge]")).to_have_text("Escalated")
     expect(ana.locator("[data-decide]")).to_have_count(0)
@@ -133,9 +123,7 @@ def test_refused_words_are_kept_and_the_match_is_shown_as_it_is(
     expect(ana.locator("[data-decide]")).to_have_count(0)
 
 
-def test_open_page_tells_that_another_decided(
-    ana: Page, mira: Page, restored: list[str]
-) -> None:
+def test_open_page_tells_that_another_decided(ana: Page, mira: Page, restored: list[str]) -> None:
     uid = open_first(ana, "?sort=-found")
     restored.append(uid)
     take_over(mira, uid)
@@ -145,9 +133,7 @@ def test_open_page_tells_that_another_decided(
 
     expect(ana.locator("[data-lock-badge]")).to_be_hidden()
     expect(ana.locator("[data-state-badge]")).to_have_text("Rejected")
-    expect(ana.locator("[data-free-message]")).to_contain_text(
-        "has changed in the meantime"
-    )
+    expect(ana.locator("[data-free-message]")).to_contain_text("has changed in the meantime")
     expect(ana.locator("[data-decide=confirm] button")).to_be_disabled()
 
 
@@ -165,9 +151,7 @@ def test_every_verb_of_a_match_that_was_taken_over_is_unavailable(
     confirm = ana.locator("[data-decide=confirm] button")
     expect(confirm).to_be_disabled()
     ana.evaluate("document.getAnimations().forEach(one => one.finish())")
-    looks = (
-        "node => [getComputedStyle(node).color, getComputedStyle(node).backgroundColor]"
-    )
+    looks = "node => [getComputedStyle(node).color, getComputedStyle(node).backgroundColor]"
     for verb in ana.locator(".bar__verbs .ask > summary").all():
         assert verb.evaluate(looks) == confirm.evaluate(looks)
         assert verb.evaluate("node => node.closest('[inert]') !== null")
@@ -204,12 +188,8 @@ def test_lock_that_ran_out_is_taken_again_by_going_on(
 ) -> None:
     uid = open_first(ana, "?sort=-found")
     restored.append(uid)
-    with closing(
-        sqlite3.connect(portal.data_dir / "portal.sqlite3", timeout=20)
-    ) as rows:
-        rows.execute(
-            "UPDATE review_match SET locked_until = '2026-01-01' WHERE uid = ?", [uid]
-        )
+    with closing(sqlite3.connect(portal.data_dir / "portal.sqlite3", timeout=20)) as rows:
+        rows.execute("UPDATE review_match SET locked_until = '2026-01-01' WHERE uid = ?", [uid])
         rows.commit()
 
     ana.evaluate("window.dispatchEvent(new Event('focus'))")

@@ -46,9 +46,7 @@ def test_an_interrupted_upload_goes_on_where_it_stopped(
     page.route(_PIECES, pass_first)
     page.set_input_files("#id_files", path)
     page.locator("[data-start]").click()
-    expect(page.locator("[data-row] [data-progress-text]")).to_contain_text(
-        "No connection"
-    )
+    expect(page.locator("[data-row] [data-progress-text]")).to_contain_text("No connection")
     assert sent[:2] == ["0", str(_PIECE_BYTES)]
     page.on("dialog", lambda dialog: dialog.accept())
     page.goto("/upload/")
@@ -65,9 +63,7 @@ def test_an_interrupted_upload_goes_on_where_it_stopped(
     page.set_input_files("#id_files", path)
     expect(page.locator("[data-interrupted]")).to_be_hidden()
     page.locator("[data-start]").click()
-    expect(page.locator("[data-row] [data-badge-text]")).to_have_text(
-        "No match", timeout=90_000
-    )
+    expect(page.locator("[data-row] [data-badge-text]")).to_have_text("No match", timeout=90_000)
     expect(page.locator("[data-interrupted]")).to_be_hidden()
 
     # The first piece did not travel again: one question, one piece.
@@ -81,10 +77,7 @@ def test_bytes_that_the_container_holds_are_not_sent(
     path = tmp_path / "jingle.wav"
     path.write_bytes(audio.wav_bytes(audio.tune(72, 5)))
     posts: list[str] = []
-    page.on(
-        "request",
-        lambda one: posts.append(one.url) if "/v1/uploads/" in one.url else None,
-    )
+    page.on("request", lambda one: posts.append(one.url) if "/v1/uploads/" in one.url else None)
     sign_in(page, portal, "ana")
     page.goto("/upload/")
     for text in ("No match", "Seen before"):
@@ -122,9 +115,7 @@ def test_an_upload_waits_for_the_connection_from_its_first_request_to_its_last(
     page.set_input_files("#id_files", path)
     page.locator("[data-start]").click()
 
-    expect(page.locator("[data-row] [data-badge-text]")).to_have_text(
-        "No match", timeout=90_000
-    )
+    expect(page.locator("[data-row] [data-badge-text]")).to_have_text("No match", timeout=90_000)
     assert len(tries) == 4
     page.context.close()
 
@@ -160,15 +151,11 @@ def test_a_file_that_changes_meanwhile_is_told_as_changed(
     page.context.close()
 
 
-def test_an_empty_file_is_refused_in_a_sentence_without_a_code(
-    page: Page, portal: Portal
-) -> None:
+def test_an_empty_file_is_refused_in_a_sentence_without_a_code(page: Page, portal: Portal) -> None:
     sign_in(page, portal, "ana")
     page.goto("/upload/")
 
-    page.set_input_files(
-        "#id_files", {"name": "none.wav", "mimeType": "audio/wav", "buffer": b""}
-    )
+    page.set_input_files("#id_files", {"name": "none.wav", "mimeType": "audio/wav", "buffer": b""})
 
     row = page.locator("[data-row]")
     expect(row).to_contain_text("none.wav is empty (0 bytes).")

@@ -63,10 +63,7 @@ def test_a_secret_signs_packs_and_goes_into_backups(
     pack.refresh_from_db()
     backup = make_backup(tmp_path / "backups", lambda _line: None)
 
-    assert (pack.status, pack.key_id) == (
-        PackStatus.READY,
-        signing.public_key().key_id,
-    )
+    assert (pack.status, pack.key_id) == (PackStatus.READY, signing.public_key().key_id)
     assert (backup.folder / "keys" / SIGNING_KEY_NAME).read_text() == pem
     assert not signing.key_path().exists()
     with pytest.raises(signing.KeyUnusable, match="holds the key already"):
@@ -105,9 +102,7 @@ def test_the_secret_is_read_from_the_environment_or_a_file(
 
 
 @pytest.mark.parametrize("text", ["no key", "-----BEGIN PRIVATE KEY-----\nx\n"])
-def test_a_secret_that_is_no_key_is_named(
-    db: None, settings: Settings, text: str
-) -> None:
+def test_a_secret_that_is_no_key_is_named(db: None, settings: Settings, text: str) -> None:
     settings.ACRPORTAL_SIGNING_KEY = text
 
     with pytest.raises(signing.KeyUnusable, match="ACRPORTAL_SIGNING_KEY does not"):
@@ -130,9 +125,7 @@ def test_a_pack_is_asked_for_where_only_another_machine_has_the_key(
     assert (pack.status, pack.message) == (PackStatus.QUEUED, "")
 
 
-def test_no_second_key_is_made_while_another_machine_has_one(
-    db: None, data_dir: Path
-) -> None:
+def test_no_second_key_is_made_while_another_machine_has_one(db: None, data_dir: Path) -> None:
     elsewhere()
 
     with pytest.raises(CommandError, match="signer signs with the key ffff"):

@@ -46,11 +46,7 @@ def test_a_pack_holds_everything_and_checks_with_plain_tools(
 
     assert pack.status == PackStatus.READY, pack.message
     folder = unpacked(pack.file.path, tmp_path / "pack")
-    names = {
-        path.relative_to(folder).as_posix()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     segments = heard_match.segment_count
     assert names == {
         *("README.txt", "SHA256SUMS", "audit.jsonl", "case.html", "case.json"),
@@ -136,9 +132,7 @@ def check_case(folder: Path, match: Match) -> None:
         assert path.read_bytes().startswith(b"\x89PNG")
 
 
-def check_command(
-    path: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def check_command(path: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Check the pack with a separately obtained key."""
     public = tmp_path / "operator.pem"
     call_command("create_signing_key", export=str(public))

@@ -83,9 +83,7 @@ def state_of(pack: EvidencePack) -> str:
     return Statement.objects.get(evidence_pack=pack).state
 
 
-def test_the_same_state_gives_the_same_bytes_and_stands_in_reports(
-    build: BuildPack,
-) -> None:
+def test_the_same_state_gives_the_same_bytes_and_stands_in_reports(build: BuildPack) -> None:
     match, other = make_match(), make_match()
 
     first, second = build(match), build(match)
@@ -194,9 +192,7 @@ def change_details(match: Match, user: User) -> None:
 
 
 def merge(match: Match, user: User) -> None:
-    stays = RecordingFactory.create(
-        bucket=match.recording.bucket, title="Mountain (Album)"
-    )
+    stays = RecordingFactory.create(bucket=match.recording.bucket, title="Mountain (Album)")
     for recording in (stays, match.recording):
         recording.audio_sha256, recording.audio_bytes = "ab" * 32, 10
         recording.save()
@@ -215,9 +211,7 @@ def merge(match: Match, user: User) -> None:
 
 def scan_again(match: Match, _user: User) -> None:
     scan = ScanFactory.create(scanned_file=match.scanned_file)
-    make_detection(
-        (70_000, 90_000, 5_000, 25_000), scan=scan, recording=match.recording
-    )
+    make_detection((70_000, 90_000, 5_000, 25_000), scan=scan, recording=match.recording)
     folding.fold_scan(scan=scan)
 
 
@@ -239,10 +233,7 @@ _LICENCES = "Other licences are for the recording, or cover the use."
     [
         (put_licence_in_force, [_LICENCES]),
         # The account of a file is among the terms of licences.
-        (
-            change_details,
-            ["The details of the file or of its music have changed.", _LICENCES],
-        ),
+        (change_details, ["The details of the file or of its music have changed.", _LICENCES]),
         (
             merge,
             [
@@ -257,11 +248,7 @@ _LICENCES = "Other licences are for the recording, or cover the use."
     ],
 )
 def test_a_pack_differs_in_what_a_new_one_would_state_otherwise(
-    build: BuildPack,
-    reviewer: User,
-    manager: User,
-    change: Callable[..., None],
-    texts: list[str],
+    build: BuildPack, reviewer: User, manager: User, change: Callable[..., None], texts: list[str]
 ) -> None:
     match = make_match()
     deciding.confirm(match=match, user=reviewer)
@@ -330,9 +317,7 @@ def test_a_pack_of_a_merged_recording_names_what_stands_for_it_until_the_undo(
     assert followed(match).status == EvidenceStatus.STALE
 
 
-def test_without_a_key_none_is_begun_and_it_is_for_its_owner_alone(
-    reviewer: User,
-) -> None:
+def test_without_a_key_none_is_begun_and_it_is_for_its_owner_alone(reviewer: User) -> None:
     match = make_match()
     with pytest.raises(EvidenceRefused, match="create_signing_key") as refused:
         services.request_pack(match=match, user=reviewer)
@@ -367,9 +352,7 @@ def test_a_pack_waits_for_room_with_nothing_half_written_and_then_is_built(
         pack = build(make_match())
 
     assert (pack.status, pack.file.name) == (PackStatus.QUEUED, "")
-    assert pack.message.startswith(
-        "The disk is full. Free some space; the job is tried"
-    )
+    assert pack.message.startswith("The disk is full. Free some space; the job is tried")
     assert not list(Path(settings.MEDIA_ROOT).rglob("*.zip"))
     assert not list(Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir())
     evidence = selectors.evidence_of(pack.match)
@@ -481,10 +464,7 @@ def test_an_unforeseen_error_is_tried_again(
 
 
 def test_a_pack_that_failed_is_tried_again_unless_another_is_built(
-    key: signing.PublicKey,
-    reviewer: User,
-    monkeypatch: pytest.MonkeyPatch,
-    settings: Any,
+    key: signing.PublicKey, reviewer: User, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
     settings.ACRPORTAL_MAX_ATTEMPTS = 1
     match = make_match()
@@ -523,9 +503,7 @@ def test_a_pack_that_kills_its_workers_is_given_up(
     assert Event.objects.filter(case=pack.case, action="evidence.failed").exists()
 
 
-def test_a_pack_says_that_another_version_fits_and_whether_somebody_chose(
-    build: BuildPack,
-) -> None:
+def test_a_pack_says_that_another_version_fits_and_whether_somebody_chose(build: BuildPack) -> None:
     match = make_match(match={"version_choice": VersionChoice.OPEN})
     open_case = case_of(build(match))
     Match.objects.filter(pk=match.pk).update(version_choice=VersionChoice.CHOSEN)
@@ -542,10 +520,7 @@ def test_audio_that_is_gone_the_band_and_long_times_are_told(build: BuildPack) -
     heard: dict[str, object] = {"low_hz": 300}
     start = 27 * 3_600_000
     match = make_match(
-        (start, start + 20_000, 0, 20_000),
-        match=heard,
-        segment=heard,
-        state="suppressed",
+        (start, start + 20_000, 0, 20_000), match=heard, segment=heard, state="suppressed"
     )
     match.scanned_file.length_ms = 30 * 3_600_000
     match.scanned_file.audio_removed_at = datetime(2026, 5, 1, tzinfo=UTC)
@@ -575,14 +550,11 @@ def test_audio_that_is_gone_the_band_and_long_times_are_told(build: BuildPack) -
 @pytest.mark.parametrize(
     "title",
     [
-        "نادي الليل (مباشر) שלום עולם "
-        "夜のドライブ 밤 🔥👩‍👩‍👧 </title><script>alert(1)</script>",
+        "نادي الليل (مباشر) שלום עולם 夜のドライブ 밤 🔥👩‍👩‍👧 </title><script>alert(1)</script>",
         "line\nbreak \u202eevil\u202c =1+1 " + "W" * 450,
     ],
 )
-def test_any_title_gives_two_pages_and_harmless_files(
-    build: BuildPack, title: str
-) -> None:
+def test_any_title_gives_two_pages_and_harmless_files(build: BuildPack, title: str) -> None:
     match = make_match()
     match.recording.title = title
     match.recording.save()

@@ -154,12 +154,8 @@ def _file(name: str, size: int) -> dict[str, object]:
 
 
 HOSTILE: dict[str, Callable[[], bytes]] = {
-    "a bomb for a manifest": lambda: _zipped(
-        ("manifest.json", bytes(_BOMB_BYTES)), _SIGNATURE
-    ),
-    "a bomb for a signature": lambda: _zipped(
-        _manifest(), ("manifest.sig", bytes(_BOMB_BYTES))
-    ),
+    "a bomb for a manifest": lambda: _zipped(("manifest.json", bytes(_BOMB_BYTES)), _SIGNATURE),
+    "a bomb for a signature": lambda: _zipped(_manifest(), ("manifest.sig", bytes(_BOMB_BYTES))),
     "a bomb for a chain": lambda: _zipped(
         _manifest(), _SIGNATURE, ("audit.jsonl", bytes(_BOMB_BYTES))
     ),
@@ -169,9 +165,7 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "a manifest that claims all bytes": lambda: _zipped(
         _manifest(files=[_file("a", 1 << 60)]), _SIGNATURE
     ),
-    "less than no bytes": lambda: _zipped(
-        _manifest(files=[_file("a", -1)]), _SIGNATURE
-    ),
+    "less than no bytes": lambda: _zipped(_manifest(files=[_file("a", -1)]), _SIGNATURE),
     "no signature": lambda: _zipped(_manifest()),
     "half a signature": lambda: _zipped(_manifest(), ("manifest.sig", bytes(32))),
     "absolute and upward paths": lambda: _zipped(
@@ -181,9 +175,7 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
         _manifest(files=[_file("\x1b[2J", 1), _file("\ud800", 1)]), _SIGNATURE
     ),
     "the same name twice": lambda: _zipped(_manifest(), _manifest(), _SIGNATURE),
-    "a manifest that nests": lambda: _zipped(
-        ("manifest.json", b"[" * 100_000), _SIGNATURE
-    ),
+    "a manifest that nests": lambda: _zipped(("manifest.json", b"[" * 100_000), _SIGNATURE),
     "a long number": lambda: _zipped(
         ("manifest.json", b'{"files": ' + b"9" * 10_000 + b"}"), _SIGNATURE
     ),
@@ -203,9 +195,7 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "a directory from elsewhere": lambda: _with_end(16, struct.pack("<I", 1 << 31)),
     "a comment": lambda: _with_end(20, struct.pack("<H", 7)) + b"comment",
     "a lie of ZIP64": lambda: (
-        _EMPTY[:-22]
-        + struct.pack("<4sLQL", b"PK\x06\x07", 0, 1 << 62, 1)
-        + _EMPTY[-22:]
+        _EMPTY[:-22] + struct.pack("<4sLQL", b"PK\x06\x07", 0, 1 << 62, 1) + _EMPTY[-22:]
     ),
 }
 

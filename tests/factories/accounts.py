@@ -20,17 +20,12 @@ def make_user(role: Role, *, username: str = "") -> User:
     """Return a new user with the role; the password is "secret", with a fast hash."""
     with override_settings(PASSWORD_HASHERS=_FAST_HASHERS):
         return create_user(
-            username=username or f"{role}-{next(_numbers)}",
-            password="secret",
-            role=role,
+            username=username or f"{role}-{next(_numbers)}", password="secret", role=role
         )
 
 
 def make_limited(
-    role: Role,
-    *,
-    containers: Collection[int] | None = None,
-    buckets: Collection[int] | None = None,
+    role: Role, *, containers: Collection[int] | None = None, buckets: Collection[int] | None = None
 ) -> User:
     """Return a new user who sees these containers and buckets alone; None sets no limit."""
     group = Group.objects.create(name=f"Desk {next(_numbers)}")

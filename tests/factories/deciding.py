@@ -15,9 +15,7 @@ from review.decisions.verbs import Decision
 from review.models import Licence, Match
 
 
-def confirm(
-    *, match: Match, user: User, version: int | None = None, note: str = ""
-) -> Match:
+def confirm(*, match: Match, user: User, version: int | None = None, note: str = "") -> Match:
     """Confirm that the match is ours."""
     return _decide(match, version, user, Decision(Verb.CONFIRM, note=note))
 
@@ -36,27 +34,18 @@ def clear(
 
 
 def reject(
-    *,
-    match: Match,
-    user: User,
-    version: int | None = None,
-    reason: str,
-    note: str = "",
+    *, match: Match, user: User, version: int | None = None, reason: str, note: str = ""
 ) -> Match:
     """Reject the match; ``reason`` is a code."""
     return _decide(match, version, user, Decision(Verb.REJECT, code=reason, note=note))
 
 
-def escalate(
-    *, match: Match, user: User, version: int | None = None, note: str
-) -> Match:
+def escalate(*, match: Match, user: User, version: int | None = None, note: str) -> Match:
     """Ask a manager."""
     return _decide(match, version, user, Decision(Verb.ESCALATE, note=note))
 
 
-def reopen(
-    *, match: Match, user: User, version: int | None = None, reason: str
-) -> Match:
+def reopen(*, match: Match, user: User, version: int | None = None, reason: str) -> Match:
     """Put the match back into the queue."""
     return _decide(match, version, user, Decision(Verb.REOPEN, note=reason))
 
@@ -77,9 +66,7 @@ def exclude_part(
     chosen: Collection[str] = (),
 ) -> Match:
     """Exclude an interval of the recording."""
-    decision = Decision(
-        Verb.EXCLUDE, code=reason, note=note, interval=interval, also=chosen
-    )
+    decision = Decision(Verb.EXCLUDE, code=reason, note=note, interval=interval, also=chosen)
     return _decide(match, version, user, decision)
 
 
@@ -93,36 +80,26 @@ def record(
     received_at: datetime | None = None,
 ) -> Match:
     """Record a dispute."""
-    decision = Decision(
-        Verb.DISPUTE, code=code, note=statement, received_at=received_at
-    )
+    decision = Decision(Verb.DISPUTE, code=code, note=statement, received_at=received_at)
     return _decide(match, version, user, decision)
 
 
-def uphold(
-    *, match: Match, user: User, version: int | None = None, answer: str
-) -> Match:
+def uphold(*, match: Match, user: User, version: int | None = None, answer: str) -> Match:
     """Uphold the claim."""
     return _decide(match, version, user, Decision(Verb.UPHOLD, note=answer))
 
 
-def withdraw(
-    *, match: Match, user: User, version: int | None = None, answer: str
-) -> Match:
+def withdraw(*, match: Match, user: User, version: int | None = None, answer: str) -> Match:
     """Record that the other side withdrew the dispute."""
     return _decide(match, version, user, Decision(Verb.WITHDRAW, note=answer))
 
 
-def release(
-    *, match: Match, user: User, version: int | None = None, answer: str
-) -> Match:
+def release(*, match: Match, user: User, version: int | None = None, answer: str) -> Match:
     """Give the claim up."""
     return _decide(match, version, user, Decision(Verb.RELEASE, note=answer))
 
 
-def bulk_decide(
-    *, expected: Mapping[str, int], user: User, decision: Decision
-) -> Decided:
+def bulk_decide(*, expected: Mapping[str, int], user: User, decision: Decision) -> Decided:
     """Decide many matches."""
     return decide(versions=expected, decision=decision, user=user)
 

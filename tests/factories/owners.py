@@ -8,15 +8,7 @@ from typing import Any
 from audit.services import record as record_event
 from catalogue.models import Recording
 from catalogue.owners.choices import ConflictKind, Right, ShareKind
-from catalogue.owners.models import (
-    Conflict,
-    Party,
-    Release,
-    RightsRecording,
-    Share,
-    Track,
-    Work,
-)
+from catalogue.owners.models import Conflict, Party, Release, RightsRecording, Share, Track, Work
 from catalogue.owners.records import Record, case_of, column_of
 
 ISRC = "QZAA02600001"
@@ -65,10 +57,7 @@ def contradict(record: Record, kind: ConflictKind = ConflictKind.OVERLAP) -> Con
 def make_rights() -> RightsRecording:
     """Make a recording with its label, its release, and its work of two parties."""
     record = RightsRecording.objects.create(
-        isrc=ISRC,
-        title="Blue Lantern",
-        artists=["The Ferrymen"],
-        label="Harbour Lights",
+        isrc=ISRC, title="Blue Lantern", artists=["The Ferrymen"], label="Harbour Lights"
     )
     own(record, "Harbour Lights", role="RightsController")
     work = Work.objects.create(title="Blue Lantern", iswc="T9000000011")

@@ -30,12 +30,7 @@ def make_licence(
     manager = user or make_user(Role.MANAGER)
     scope = LicenceScope.RECORDINGS if recordings else LicenceScope.BUCKET
     licence = Licence(**{"holder": "Broadcaster", "scope": scope, **terms})
-    licences.save(
-        licence=licence,
-        user=manager,
-        buckets=buckets or [],
-        recordings=recordings or [],
-    )
+    licences.save(licence=licence, user=manager, buckets=buckets or [], recordings=recordings or [])
     if in_force:
         licences.apply(licence=licence, user=manager, reach=licences.Reach.FUTURE)
         licence.refresh_from_db()

@@ -36,9 +36,7 @@ class PlainStatements(Kind):
         """Return the subjects whose match the viewer may see."""
         return Match.objects.filter(uid__in=subjects).values_list("uid", flat=True)
 
-    def differences(
-        self, statements: Sequence[Statement]
-    ) -> Mapping[int, Sequence[Difference]]:
+    def differences(self, statements: Sequence[Statement]) -> Mapping[int, Sequence[Difference]]:
         """Say which matches have another state than was stated."""
         facts = StatementFact.objects.filter(statement__in=statements).order_by("pk")
         states = dict(Match.objects.values_list("uid", "state"))
@@ -49,9 +47,7 @@ class PlainStatements(Kind):
                 text = _("%(name)s is stated in another place.") % {
                     "name": f"{fact.match} {fact.state} {today}"
                 }
-                found.setdefault(fact.statement_id, []).append(
-                    Difference(text, fact.match)
-                )
+                found.setdefault(fact.statement_id, []).append(Difference(text, fact.match))
         return found
 
     def url(self, statement: Statement) -> str:
@@ -68,9 +64,7 @@ class PlainStatements(Kind):
 
     def withdraw(self, *, statement: Statement, user: User, note: str) -> None:
         """Withdraw it."""
-        services.advance(
-            statement=statement, state=StatementState.WITHDRAWN, user=user, note=note
-        )
+        services.advance(statement=statement, state=StatementState.WITHDRAWN, user=user, note=note)
 
 
 def state_everywhere(match: Match, user: User) -> None:
@@ -82,9 +76,7 @@ def state_everywhere(match: Match, user: User) -> None:
         pass
     pack.refresh_from_db()
     hand_over(pack=pack, user=user)
-    issue_version(
-        sheet=listed_cues(match.scanned_file), user=user, state=StatementState.APPROVED
-    )
+    issue_version(sheet=listed_cues(match.scanned_file), user=user, state=StatementState.APPROVED)
 
 
 def register_plain(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,9 +85,7 @@ def register_plain(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def make_statement(
-    *matches: Match,
-    user: User | None = None,
-    state: StatementState = StatementState.APPROVED,
+    *matches: Match, user: User | None = None, state: StatementState = StatementState.APPROVED
 ) -> Statement:
     """Return a plain statement about matches, with a file."""
     statement = services.issue(

@@ -97,23 +97,14 @@ def test_a_zip_gives_audio_and_an_undo_takes_it_back(
 
 
 def test_audio_of_a_folder_is_refused_where_it_is_had_and_stays_where_people_decided(
-    bucket: Bucket,
-    run_worker: Worker,
-    tmp_path: Path,
-    admin: User,
-    signed_in: MakeClient,
+    bucket: Bucket, run_worker: Worker, tmp_path: Path, admin: User, signed_in: MakeClient
 ) -> None:
     (tmp_path / "x.wav").write_bytes(SOUND)
     table = tmp_path / "names.csv"
     table.write_text("custom_id,audio\nA-1,x.wav\n")
     given, refused, undone = StringIO(), StringIO(), StringIO()
     call_command(
-        "add_audio",
-        "Songs",
-        str(tmp_path),
-        table=table,
-        username=admin.username,
-        stdout=given,
+        "add_audio", "Songs", str(tmp_path), table=table, username=admin.username, stdout=given
     )
     run_worker()
     uid = given.getvalue().split("undo_import ")[1].split()[0]

@@ -81,9 +81,7 @@ def test_what_unpacks_without_end_is_refused_before_it_is(
     assert bomb.stat().st_size < 100_000
 
 
-def test_texts_without_end_are_refused(
-    workbook: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_texts_without_end_are_refused(workbook: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(import_tables, "MAX_TEXTS_BYTES", 1_000_000)
     texts = f"<sst>{'<si><t>x</t></si>' * 100_000}</sst>"
 
@@ -120,9 +118,7 @@ def test_rows_and_columns_that_are_only_claimed_cost_nothing(workbook: Path) -> 
         read(changed(workbook, {SHEET: wide}))
 
 
-def test_a_line_without_end_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_line_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(import_tables, "_MAX_LINE", 1_000)
     table = tmp_path / "table.csv"
     table.write_text("custom_id,title\nL1," + "," * 5_000, encoding="utf-8")
@@ -139,9 +135,7 @@ def zipped(**contents: bytes) -> zipfile.ZipFile:
     return zipfile.ZipFile(held)
 
 
-def test_names_in_an_archive_are_no_paths_and_large_files_are_left(
-    settings: Settings,
-) -> None:
+def test_names_in_an_archive_are_no_paths_and_large_files_are_left(settings: Settings) -> None:
     files = {"bomb": bytes(5_000_000), "UP__UP__etc__passwd": b"audio"}
     archive = Archive(zipped(**files, __absolute=b"other"))
 
@@ -166,17 +160,12 @@ def test_a_lying_or_damaged_file_costs_its_row_alone() -> None:
     damaged = bytearray(whole.getvalue())
     damaged[40] ^= 0xFF
 
-    for content in (
-        honest.getvalue().replace(size, (10).to_bytes(4, "little")),
-        damaged,
-    ):
+    for content in (honest.getvalue().replace(size, (10).to_bytes(4, "little")), damaged):
         with pytest.raises(RowFault, match="cannot be read from the ZIP"):
             Archive(zipfile.ZipFile(io.BytesIO(content))).open("a")
 
 
-def test_a_bomb_costs_the_parent_no_memory(
-    workbook: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bomb_costs_the_parent_no_memory(workbook: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(import_tables, "WORKBOOK_MEMORY_BYTES", 64 * 1024**2)
     wide = "<r>" + "<x/>" * 6_000_000 + "</r>"
     styles = changed(workbook, {"xl/styles.xml": wide})
@@ -266,8 +255,5 @@ def test_a_zip_of_very_many_files_is_refused_before_it_is_listed(
 
     with open_archive(few) as archive:
         assert archive.open("7.wav") is not None
-    with (
-        pytest.raises(ImportRefused, match="more than 100 files"),
-        open_archive(many),
-    ):
+    with pytest.raises(ImportRefused, match="more than 100 files"), open_archive(many):
         pass

@@ -133,9 +133,7 @@ def test_each_end_of_a_step_has_its_reason_and_can_be_tried_again(
 
     # One that was cancelled says so, whether it ran already or not.
     def cancel() -> Columns:
-        assert jobs.services.cancel(
-            Job.objects.get(state__in=[JobState.WAITING, JobState.RUNNING])
-        )
+        assert jobs.services.cancel(Job.objects.get(state__in=[JobState.WAITING, JobState.RUNNING]))
         return {}
 
     works(cancel)
@@ -166,9 +164,7 @@ def test_each_end_of_a_step_has_its_reason_and_can_be_tried_again(
         assert status(one)[0] == working
         assert run_next(Pool.WORK) is None
         assert "The disk is gone." in Job.objects.get(state=JobState.WAITING).cause
-        Job.objects.filter(state=JobState.WAITING).update(
-            run_after=datetime.now(tz=UTC)
-        )
+        Job.objects.filter(state=JobState.WAITING).update(run_after=datetime.now(tz=UTC))
     run_next(Pool.WORK)
     found, message = status(one)
     assert found == ImportStatus.REFUSED

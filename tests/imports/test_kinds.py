@@ -46,9 +46,7 @@ def _read_addresses() -> None:
 
 
 @pytest.fixture(scope="module")
-def made_up(
-    django_db_setup: None, django_db_blocker: DjangoDbBlocker
-) -> Iterator[AnyKind]:
+def made_up(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[AnyKind]:
     """Return a kind of import that exists during these tests only."""
     name = "tests.imports.made_up.kind"
     kind: AnyKind = importlib.import_module(name).NAMES_IMPORT
@@ -65,9 +63,7 @@ def made_up(
     _read_addresses()
 
 
-def test_its_page_imports_a_row_and_takes_it_back(
-    made_up: AnyKind, signed_in: MakeClient
-) -> None:
+def test_its_page_imports_a_row_and_takes_it_back(made_up: AnyKind, signed_in: MakeClient) -> None:
     bucket = BucketFactory.create(name="Old")
     client = signed_in(Role.MANAGER)
 
@@ -114,9 +110,7 @@ def test_pages_that_list_kinds_show_it(made_up: AnyKind, signed_in: MakeClient) 
 
 def test_the_api_takes_its_file(made_up: AnyKind) -> None:
     BucketFactory.create(name="Old")
-    token = create_token(
-        owner=make_user(Role.MANAGER), name="test", scopes=["catalogue"]
-    )
+    token = create_token(owner=make_user(Role.MANAGER), name="test", scopes=["catalogue"])
     client = Client(headers={"Authorization": f"Bearer {token.secret}"})
 
     table = SimpleUploadedFile("names.csv", TABLE)
@@ -145,8 +139,6 @@ def test_the_command_line_names_and_runs_it(made_up: AnyKind, tmp_path: Path) ->
 
     assert "names: Import names" in " ".join(usage.split())
     # PostgreSQL keeps the figures of a summary in an order of its own.
-    assert {"updated: 1", "unchanged: 0", "refused: 1"} <= set(
-        output.getvalue().splitlines()
-    )
+    assert {"updated: 1", "unchanged: 0", "refused: 1"} <= set(output.getvalue().splitlines())
     assert f"undo_import {uid} --username" in output.getvalue()
     assert Bucket.objects.filter(name="Old").exists()

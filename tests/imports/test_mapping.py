@@ -122,12 +122,8 @@ COMMON_NAMES = {
     **{column: column for column in COLUMNS},
     **{column.replace("_", " ").title(): column for column in COLUMNS},
     **dict.fromkeys(("Titel", "Título", "TITRE"), "title"),
-    **dict.fromkeys(
-        ("Künstler", "KUENSTLER", "Interpret", "Artiste", "Artist(s)"), "artists"
-    ),
-    **dict.fromkeys(
-        ("Veröffentlicht", "Release Date", "release-date", "Año"), "release_date"
-    ),
+    **dict.fromkeys(("Künstler", "KUENSTLER", "Interpret", "Artiste", "Artist(s)"), "artists"),
+    **dict.fromkeys(("Veröffentlicht", "Release Date", "release-date", "Año"), "release_date"),
     "[Label]": "label",
     "Dauer (ms)": "duration_ms",
     "EAN/UPC": "upc",
@@ -163,9 +159,7 @@ def test_what_is_unknown_is_kept_once_where_it_may_be() -> None:
     ]
 
 
-def test_hostile_headers_become_short_texts_of_one_line(
-    bucket: Bucket, client: Client
-) -> None:
+def test_hostile_headers_become_short_texts_of_one_line(bucket: Bucket, client: Client) -> None:
     long = "x" * 10_000
     header = f'"Titel","Interpret","Track ID","<b>\x00\n\x1b{long}",,"{long}",Titel'
     row = '1,2,3,"<i>\x07",nameless,,again'
@@ -190,9 +184,7 @@ def test_a_table_with_too_many_columns_is_refused(bucket: Bucket) -> None:
     assert "at most 200 columns" in one.message
 
 
-def test_the_first_three_different_values_are_shown(
-    bucket: Bucket, client: Client
-) -> None:
+def test_the_first_three_different_values_are_shown(bucket: Bucket, client: Client) -> None:
     rows = [f"L{number},T,A,{number // 2}" for number in range(9)]
 
     one = keep(bucket, "custom_id,title,artists,Mood", *rows)
@@ -233,9 +225,7 @@ def test_a_table_without_a_required_column_waits_for_a_person(
     assert one.columns_from == MappingOrigin.CHOSEN
 
 
-def test_a_changed_mapping_is_checked_again_and_recorded(
-    bucket: Bucket, client: Client
-) -> None:
+def test_a_changed_mapping_is_checked_again_and_recorded(bucket: Bucket, client: Client) -> None:
     RecordingFactory.create(bucket=bucket, custom_id="L1", title="T", artists=["A"])
     one = keep(bucket, "custom_id,title,artists,Remark,Mood", "L1,T,A,loud,blue")
     first = one.summary
@@ -284,9 +274,7 @@ def test_an_impossible_mapping_is_refused_with_the_names_whoever_asks(
     columns = columns_of(one)
     twice = (*columns[:3], columns[3].becoming("title"), *columns[4:])
     with pytest.raises(MappingRefused, match="Extra"):
-        services.change_columns(
-            import_=one, columns=twice, version=0, user=make_user(Role.MANAGER)
-        )
+        services.change_columns(import_=one, columns=twice, version=0, user=make_user(Role.MANAGER))
 
 
 def test_of_two_people_the_second_is_refused(bucket: Bucket, client: Client) -> None:
@@ -318,31 +306,20 @@ def test_a_version_that_came_meanwhile_changes_nothing(bucket: Bucket) -> None:
     columns, user = columns_of(one), make_user(Role.MANAGER)
 
     assert services.change_columns(import_=one, columns=columns, version=0, user=user)
-    assert not services.change_columns(
-        import_=one, columns=columns, version=0, user=user
-    )
+    assert not services.change_columns(import_=one, columns=columns, version=0, user=user)
     worked(one)
-    assert not services.change_columns(
-        import_=one, columns=columns, version=0, user=user
-    )
+    assert not services.change_columns(import_=one, columns=columns, version=0, user=user)
     assert services.change_columns(import_=one, columns=columns, version=1, user=user)
 
 
 # Empty cells
 
 
-def test_empty_cells_clear_where_that_was_chosen(
-    bucket: Bucket, client: Client
-) -> None:
+def test_empty_cells_clear_where_that_was_chosen(bucket: Bucket, client: Client) -> None:
     values = {"label": "Example", "album": "Old", "notes": "Old"}
     data = {"tags": ["a"], "Mood": "blue", "Key": "Am"}
     RecordingFactory.create(
-        bucket=bucket,
-        custom_id="L1",
-        title="T",
-        artists=["A"],
-        user_defined=data,
-        **values,
+        bucket=bucket, custom_id="L1", title="T", artists=["A"], user_defined=data, **values
     )
     header = "custom_id,title,artists,label,album,tags,Mood,Key,notes"
     one = keep(bucket, header, "L1,T,A,,,,,", keep_unknown=True)
@@ -352,9 +329,7 @@ def test_empty_cells_clear_where_that_was_chosen(
     save(
         client,
         one,
-        **dict.fromkeys(
-            ("empty_1", "empty_3", "empty_5", "empty_6", "empty_8"), "clear"
-        ),
+        **dict.fromkeys(("empty_1", "empty_3", "empty_5", "empty_6", "empty_8"), "clear"),
     )
     worked(one)
     checked = one.summary
@@ -376,9 +351,7 @@ def test_empty_cells_clear_where_that_was_chosen(
 # The last import of a bucket
 
 
-def test_the_last_import_with_the_same_header_decides(
-    bucket: Bucket, client: Client
-) -> None:
+def test_the_last_import_with_the_same_header_decides(bucket: Bucket, client: Client) -> None:
     header, row = "custom_id,title,artists,audio,Mood", "L{0},T,A,{1},blue"
     rows = [row.format(number, LINK.format(number)) for number in range(9)]
     first = keep(bucket, header, rows[0])
@@ -398,10 +371,7 @@ def test_the_last_import_with_the_same_header_decides(
     assert same.columns_from == MappingOrigin.REPEATED
     assert "As in the last import with these columns" in page
     assert targets(other_header)[4] == LEFT_OUT
-    assert (targets(elsewhere)[4], elsewhere.columns_from) == (
-        LEFT_OUT,
-        MappingOrigin.GUESSED,
-    )
+    assert (targets(elsewhere)[4], elsewhere.columns_from) == (LEFT_OUT, MappingOrigin.GUESSED)
 
 
 def test_rows_to_correct_are_mapped_like_the_table_they_come_from(
@@ -418,9 +388,7 @@ def test_rows_to_correct_are_mapped_like_the_table_they_come_from(
     again = keep(bucket, content.decode("utf-8-sig"), keep_unknown=True)
 
     assert [column.name for column in columns_of(again)][-1] == "error"
-    assert targets(again) == [
-        *("custom_id", "title", "artists", "audio", "notes", LEFT_OUT)
-    ]
+    assert targets(again) == [*("custom_id", "title", "artists", "audio", "notes", LEFT_OUT)]
 
 
 def test_an_import_that_was_checked_earlier_imports_what_that_check_said(
@@ -447,9 +415,7 @@ def faults(one: CatalogueImport) -> list[tuple[str, str]]:
 
 def test_a_row_names_all_its_faults_once(bucket: Bucket) -> None:
     header = "custom_id,title,artists,audio,upc,iswc,release_date,duration_ms,exclude"
-    bad = (
-        "L1,,A,ftp://h.example/a.mp3,1,x,June,long,backwards|00:00:02.000-00:00:01.000"
-    )
+    bad = "L1,,A,ftp://h.example/a.mp3,1,x,June,long,backwards|00:00:02.000-00:00:01.000"
     rows = ["L2,,A,,,,,,", "L3,,A,missing.wav,,,,,", "L4,T,A,missing.wav,,,,,"]
 
     summary = keep(bucket, header, bad, *rows).summary
@@ -469,12 +435,8 @@ def test_a_row_names_all_its_faults_once(bucket: Bucket) -> None:
     ]
 
 
-def test_audio_and_exclusions_of_a_known_recording_are_faults_too(
-    bucket: Bucket,
-) -> None:
-    RecordingFactory.create(
-        bucket=bucket, custom_id="L1", status="processing", duration_ms=5_000
-    )
+def test_audio_and_exclusions_of_a_known_recording_are_faults_too(bucket: Bucket) -> None:
+    RecordingFactory.create(bucket=bucket, custom_id="L1", status="processing", duration_ms=5_000)
     intervals = "00:00:04.000-00:00:06.000|00:00:07.000-00:00:08.000"
     row = f"L1,T,A,{LINK.format(1)},{intervals}"
 
@@ -487,9 +449,7 @@ def test_audio_and_exclusions_of_a_known_recording_are_faults_too(
     assert "already has this id" in " ".join(rule for _, rule in rules[3:])
 
 
-def test_a_repeated_id_needs_audio_only_where_it_is_new(
-    bucket: Bucket, client: Client
-) -> None:
+def test_a_repeated_id_needs_audio_only_where_it_is_new(bucket: Bucket, client: Client) -> None:
     """The row needs another id, and then it is a new recording.
 
     That of a known recording may mean another one that has its audio.
@@ -553,19 +513,13 @@ def file(tmp_path: Path) -> Path:
 
 def command(bucket: Bucket, file: Path, *options: str) -> str:
     out = io.StringIO()
-    call_command(
-        "import_recordings", str(file), "--bucket", bucket.name, *options, stdout=out
-    )
+    call_command("import_recordings", str(file), "--bucket", bucket.name, *options, stdout=out)
     return out.getvalue()
 
 
 def test_the_command_maps_columns_by_name(bucket: Bucket, file: Path) -> None:
     RecordingFactory.create(
-        bucket=bucket,
-        custom_id="L1",
-        label="Example",
-        album="Old",
-        user_defined={"Mood": "blue"},
+        bucket=bucket, custom_id="L1", label="Example", album="Old", user_defined={"Mood": "blue"}
     )
     with pytest.raises(CommandError, match="lacks the column custom_id, artists"):
         command(bucket, file)
@@ -621,9 +575,7 @@ def _said(one: CatalogueImport) -> dict[str, Any]:
 
 @given(data=st.data())
 @settings(
-    max_examples=10,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_any_mapping_imports_what_its_check_said(data: st.DataObject) -> None:
     row = st.tuples(*(st.sampled_from(values) for values in CELLS.values()))
@@ -642,25 +594,20 @@ def test_any_mapping_imports_what_its_check_said(data: st.DataObject) -> None:
         one = keep(bucket, content.getvalue(), user=user)
         columns = tuple(
             column.becoming(
-                data.draw(st.sampled_from(RECORDING_TARGETS.all)),
-                clears=data.draw(st.booleans()),
+                data.draw(st.sampled_from(RECORDING_TARGETS.all)), clears=data.draw(st.booleans())
             )
             for column in columns_of(one)
         )
         if faults_of(columns):
             with pytest.raises(MappingRefused):
-                services.change_columns(
-                    import_=one, columns=columns, version=0, user=user
-                )
+                services.change_columns(import_=one, columns=columns, version=0, user=user)
             # Only the impossible columns are left out.
             wrong = {fault.position for fault in faults_of(columns)}
             columns = tuple(
                 column.becoming(LEFT_OUT) if position in wrong else column
                 for position, column in enumerate(columns)
             )
-        assert services.change_columns(
-            import_=one, columns=columns, version=0, user=user
-        )
+        assert services.change_columns(import_=one, columns=columns, version=0, user=user)
         worked(one)
         if lacking(columns):
             assert one.status == ImportStatus.UNMAPPED
@@ -670,14 +617,11 @@ def test_any_mapping_imports_what_its_check_said(data: st.DataObject) -> None:
                 column.becoming(rest[position])
                 if position < 3
                 else column.becoming(
-                    LEFT_OUT if column.target in rest else column.target,
-                    clears=column.clears,
+                    LEFT_OUT if column.target in rest else column.target, clears=column.clears
                 )
                 for position, column in enumerate(columns)
             )
-            assert services.change_columns(
-                import_=one, columns=columns, version=1, user=user
-            )
+            assert services.change_columns(import_=one, columns=columns, version=1, user=user)
             worked(one)
         assert (one.status, one.message) == (ImportStatus.CHECKED, "")
         checked, version = _said(one), one.mapping_version

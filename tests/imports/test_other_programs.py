@@ -49,9 +49,7 @@ def table_file(folder: Path, content: str | bytes) -> Path:
 def import_recordings(path: Path, bucket: Bucket, audio: AudioSource) -> ImportSummary:
     with (
         open_table(path) as table,
-        make_import(
-            bucket=bucket, table=table, audio=audio, user=None, dry=False
-        ) as task,
+        make_import(bucket=bucket, table=table, audio=audio, user=None, dry=False) as task,
     ):
         return task.run(io.StringIO())
 
@@ -123,18 +121,11 @@ def test_a_cell_means_what_its_format_says(tmp_path: Path) -> None:
 
 @given(
     value=st.one_of(
-        st.floats(),
-        st.integers(),
-        st.datetimes(),
-        st.times(),
-        st.timedeltas(),
-        st.dates(),
+        st.floats(), st.integers(), st.datetimes(), st.times(), st.timedeltas(), st.dates()
     ),
     number_format=st.text('0#?.,%yYmMdDhHsS[]"\\;-/_* @€$AMP+E', max_size=20),
 )
-def test_every_value_has_a_text_in_every_format(
-    value: object, number_format: str
-) -> None:
+def test_every_value_has_a_text_in_every_format(value: object, number_format: str) -> None:
     assert cell_text(value, number_format)
 
 
@@ -223,9 +214,11 @@ def test_cells_of_recordings_are_read_as_people_mean_them(folder: Path) -> None:
     kept = {row.custom_id: row for row in Recording.objects.all()}
     assert kept["c1"].isrc_normalised == "ZZX012600001"
     assert kept["c1"].upc == "2000000000015"
-    assert [
-        kept[name].user_defined["owner_share_pct"] for name in ("m1", "m2", "m3")
-    ] == ["33.33", "50", "12.5"]
+    assert [kept[name].user_defined["owner_share_pct"] for name in ("m1", "m2", "m3")] == [
+        "33.33",
+        "50",
+        "12.5",
+    ]
     assert [kept[name].upc for name in ("u1", "u2")] == ["075678164125", "008811111120"]
     assert kept["d1"].release_date == "2016-06-28"
     assert cell_text(date(2016, 6, 28), "General") == "2016-06-28"
@@ -278,9 +271,7 @@ def test_the_advice_names_the_encoding(tmp_path: Path) -> None:
         content = f"title;artists\nA;B\n{text}\n".encode(charset)
         table = table_file(tmp_path, content)
 
-        with pytest.raises(
-            TableRefused, match=rf"Line 3.*choose {CHARSETS[charset]}\."
-        ):
+        with pytest.raises(TableRefused, match=rf"Line 3.*choose {CHARSETS[charset]}\."):
             rows(table)
 
         assert rows(table, encoding=charset)[1][1] == tuple(text.split(";"))

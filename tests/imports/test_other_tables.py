@@ -100,9 +100,7 @@ def archived(**files: str | bytes) -> bytes:
 
 
 def named_row(*names: str) -> str:
-    return "".join(
-        f'<Cell><Data ss:Type="String">{each}</Data></Cell>' for each in names
-    )
+    return "".join(f'<Cell><Data ss:Type="String">{each}</Data></Cell>' for each in names)
 
 
 SHEET = SPREADSHEET.replace(
@@ -120,19 +118,13 @@ SHEET = SPREADSHEET.replace(
         pytest.param(PLAIN.encode("utf-16-le"), "L1", id="UTF-16 without a mark"),
         pytest.param(PLAIN.encode("cp1252"), "L1", id="Windows-1252"),
         pytest.param(PLAIN.encode("mac-roman"), "L1", id="Mac Roman"),
-        pytest.param(
-            PLAIN.replace(";", "\t").encode("utf-16"), "L1", id="Excel's text"
-        ),
+        pytest.param(PLAIN.replace(";", "\t").encode("utf-16"), "L1", id="Excel's text"),
         pytest.param(PLAIN.replace(";", "|").encode(), "L1", id="bars"),
         pytest.param(PLAIN.replace("\n", "\r").encode(), "L1", id="old Mac lines"),
         pytest.param(f"sep=;\r\n{PLAIN}".encode(), "L1", id="separator named"),
         pytest.param(f"\n;;;\n{PLAIN}".encode(), "L1", id="empty rows first"),
-        pytest.param(
-            f"Catalogue of X, as of 1.11.2026\n\n{PLAIN}".encode(), "L1", id="title"
-        ),
-        pytest.param(
-            f"Who;;Sound;\n{PLAIN}".encode(), "L1", id="merged cells above the header"
-        ),
+        pytest.param(f"Catalogue of X, as of 1.11.2026\n\n{PLAIN}".encode(), "L1", id="title"),
+        pytest.param(f"Who;;Sound;\n{PLAIN}".encode(), "L1", id="merged cells above the header"),
         pytest.param(gzip.compress(PLAIN.encode()), "L1", id="gzip"),
         pytest.param(archived(t__csv=PLAIN, __MACOSX="x"), "L1", id="ZIP"),
         pytest.param(HTML.format(charset="utf-8").encode(), "L1", id="HTML as .xls"),
@@ -170,10 +162,7 @@ def test_what_cannot_be_read_says_what_to_do(bucket: Bucket) -> None:
             ("list.pdf", b"%PDF-1.7\n" + bytes(100)),
             ("page.xls", b"<!DOCTYPE html><html><body>Please sign in</body></html>"),
             ("half.gz", gzip.compress(PLAIN.encode())[:-9]),
-            (
-                "entity.xls",
-                SHEET.replace("<Workbook", "<!DOCTYPE a [<!ENTITY b 'c'>]><Workbook"),
-            ),
+            ("entity.xls", SHEET.replace("<Workbook", "<!DOCTYPE a [<!ENTITY b 'c'>]><Workbook")),
             ("book.ods", archived(content__xml="<x/>", mimetype="ods")),
         )
     }
@@ -190,9 +179,7 @@ def test_what_cannot_be_read_says_what_to_do(bucket: Bucket) -> None:
         assert says in said[name], said[name]
 
 
-def test_rows_are_kept_and_what_cannot_be_read_is_left_out_with_a_warning(
-    bucket: Bucket,
-) -> None:
+def test_rows_are_kept_and_what_cannot_be_read_is_left_out_with_a_warning(bucket: Bucket) -> None:
     columns = "id;title;artists;file;upc;territories;released;dauer ms;anteil;writers"
     rows = [
         f"L1;T;A;{LINK}?1;123;DE, AT, CH;28.6.2016;3:05;50 %;A",
@@ -213,13 +200,8 @@ def test_rows_are_kept_and_what_cannot_be_read_is_left_out_with_a_warning(
         *((3, "owner_share_pct"), (4, "territories"), (5, "territories")),
         *((5, "writers"), (6, "territories"), (6, "owner_share_pct")),
     }
-    assert "rounded" in next(
-        note["rule"] for note in one.summary["warnings"] if note["line"] == 3
-    )
-    assert kept["L1"].user_defined == {
-        "owner_share_pct": "50",
-        "territories": ["DE", "AT", "CH"],
-    }
+    assert "rounded" in next(note["rule"] for note in one.summary["warnings"] if note["line"] == 3)
+    assert kept["L1"].user_defined == {"owner_share_pct": "50", "territories": ["DE", "AT", "CH"]}
     assert (kept["L1"].release_date, kept["L1"].upc) == ("2016-06-28", "")
     assert kept["L2"].user_defined == {"territories": ["DE", "AT", "CH"]}
     assert kept["L3"].user_defined["territories"] == ["DE", "CH", "GB"]
@@ -243,9 +225,7 @@ def test_shares_names_and_days_are_proposed_and_a_person_may_choose_otherwise(
     one = check(bucket, content)
     client = signed_in(Role.MANAGER)
     page = client.get(reverse(RECORDINGS.detail_page, args=[one.uid])).content.decode()
-    form = client.get(reverse(RECORDINGS.detail_page, args=[one.uid])).context[
-        "mapping_form"
-    ]
+    form = client.get(reverse(RECORDINGS.detail_page, args=[one.uid])).context["mapping_form"]
 
     assert one.rules == {
         "header_line": 2,
@@ -284,9 +264,7 @@ def test_shares_names_and_days_are_proposed_and_a_person_may_choose_otherwise(
     assert second.release_date == "2016-04-28"
 
 
-def test_a_person_may_name_another_header(
-    bucket: Bucket, signed_in: MakeClient
-) -> None:
+def test_a_person_may_name_another_header(bucket: Bucket, signed_in: MakeClient) -> None:
     content = f"id,title,artist,file\nOwn id,Song,Who,Where\nL1,T,A,{LINK}\n"
     one = check(bucket, content)
     client = signed_in(Role.MANAGER)
@@ -295,15 +273,12 @@ def test_a_person_may_name_another_header(
     values = {each.html_name: each.value() or "" for each in form}
 
     client.post(
-        reverse(RECORDINGS.columns_page, args=[one.uid]),
-        values | {"version": 0, "header_line": 2},
+        reverse(RECORDINGS.columns_page, args=[one.uid]), values | {"version": 0, "header_line": 2}
     )
     worked(one)
 
     assert one.rules["header_line"] == 2
-    assert [column["name"] for column in one.columns] == [
-        *("Own id", "Song", "Who", "Where")
-    ]
+    assert [column["name"] for column in one.columns] == [*("Own id", "Song", "Who", "Where")]
     assert one.status == ImportStatus.UNMAPPED
 
 
@@ -321,11 +296,7 @@ def test_the_command_and_the_api_say_what_the_page_says(
     )
     output = io.StringIO()
     call_command(
-        "import_recordings",
-        str(table),
-        bucket=str(bucket.pk),
-        dry_run=True,
-        stdout=output,
+        "import_recordings", str(table), bucket=str(bucket.pk), dry_run=True, stdout=output
     )
     as_json = io.StringIO()
     call_command(
@@ -340,10 +311,7 @@ def test_the_command_and_the_api_say_what_the_page_says(
     secret = create_token(owner=manager, name="a", scopes=["all"]).secret
     sent = client.post(
         "/api/portal/v1/imports/recordings/",
-        {
-            "bucket": bucket.pk,
-            "table": SimpleUploadedFile("table.csv", table.read_bytes()),
-        },
+        {"bucket": bucket.pk, "table": SimpleUploadedFile("table.csv", table.read_bytes())},
         headers={"Authorization": f"Bearer {secret}"},
     )
     assert sent.status_code == 202, sent.content

@@ -9,20 +9,10 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imports.audio.pairing import (
-    TOLERANCE_MS,
-    Left,
-    Rule,
-    SoundFile,
-    TableRow,
-    Waiting,
-    pair,
-)
+from imports.audio.pairing import TOLERANCE_MS, Left, Rule, SoundFile, TableRow, Waiting, pair
 
 LENGTH = 180_000
-NIGHT = Waiting(
-    "r1", "Night Drive", ("Anna Muster",), "A-1", "ZZX012600001", LENGTH, "a" * 64
-)
+NIGHT = Waiting("r1", "Night Drive", ("Anna Muster",), "A-1", "ZZX012600001", LENGTH, "a" * 64)
 LANTERN = Waiting("r2", "Blue Lantern", ("B. Sample",), "A-2", "ZZX012600002", LENGTH)
 
 
@@ -121,17 +111,14 @@ titles = st.sampled_from(["Été", "Nacht", "Night Drive", "Ωmega", "A", "Intro
     st.lists(st.tuples(titles, st.integers(60, 66)), min_size=1, max_size=12),
     st.randoms(use_true_random=False),
 )
-def test_no_pair_is_ever_wrong(
-    songs: list[tuple[str, int]], chance: st.DataObject
-) -> None:
+def test_no_pair_is_ever_wrong(songs: list[tuple[str, int]], chance: st.DataObject) -> None:
     waiting = [
         Waiting(f"r{number}", title, (), "", "", seconds * 1000)
         for number, (title, seconds) in enumerate(songs)
     ]
     files = [
         SoundFile(
-            f"{number}/{unicodedata.normalize('NFD', title).upper()}.wav",
-            seconds * 1000 + 400,
+            f"{number}/{unicodedata.normalize('NFD', title).upper()}.wav", seconds * 1000 + 400
         )
         for number, (title, seconds) in enumerate(songs)
     ]
@@ -151,13 +138,7 @@ def songs_with_files(count: int) -> list[tuple[Waiting, SoundFile]]:
         title, artist = f"Été {number}", f"Bänd {number % 7}"
         isrc, length = f"ZZX0126{number:05d}", 100_000 + 1_000 * (number % 90)
         made_of = Waiting(
-            f"r{number}",
-            title,
-            (artist,),
-            f"A-{number}",
-            isrc,
-            length,
-            f"{number:064x}",
+            f"r{number}", title, (artist,), f"A-{number}", isrc, length, f"{number:064x}"
         )
         decomposed = unicodedata.normalize("NFD", f"{artist} - {title}")
         names: list[tuple[str, dict[str, str], str]] = [
@@ -181,9 +162,7 @@ def traps(number: int) -> tuple[list[Waiting], list[SoundFile]]:
     near, far = length + 2_000, length + 3_000
     isrcs = [f"YYX0126{10 * number + digit:05d}" for digit in range(4)]
 
-    def one(
-        key: str, title: str, artist: str = "", custom_id: str = "", isrc: str = ""
-    ) -> Waiting:
+    def one(key: str, title: str, artist: str = "", custom_id: str = "", isrc: str = "") -> Waiting:
         artists = (artist,) if artist else ()
         return Waiting(f"{word}{key}", title, artists, custom_id, isrc, length)
 
@@ -231,12 +210,8 @@ def traps(number: int) -> tuple[list[Waiting], list[SoundFile]]:
 def test_of_500_files_with_60_traps_none_is_paired_wrongly() -> None:
     songs = songs_with_files(500 - 5 * 13)
     caught = [traps(number) for number in range(5)]
-    waiting = [one for one, _file in songs] + [
-        one for ones, _ in caught for one in ones
-    ]
-    files = [file for _one, file in songs] + [
-        file for _, given in caught for file in given
-    ]
+    waiting = [one for one, _file in songs] + [one for ones, _ in caught for one in ones]
+    files = [file for _one, file in songs] + [file for _, given in caught for file in given]
     for seed in range(3):
         chance = random.Random(seed)  # noqa: S311  # an order
         chance.shuffle(waiting)

@@ -77,9 +77,7 @@ def test_tags_of_a_folder_fill_columns(tmp_path: Path) -> None:
     ]
 
 
-def test_a_list_of_audfprint_names_files_by_the_ends_of_their_paths(
-    tmp_path: Path,
-) -> None:
+def test_a_list_of_audfprint_names_files_by_the_ends_of_their_paths(tmp_path: Path) -> None:
     songs = tmp_path / "songs"
     for name in ("a/01.mp3", "b/01.mp3"):
         (songs / name).parent.mkdir(parents=True)
@@ -153,13 +151,9 @@ def bucket(db: None) -> Bucket:
     return BucketFactory.create(name="Songs")
 
 
-def test_rows_without_audio_wait_for_it_only_if_asked(
-    bucket: Bucket, tmp_path: Path
-) -> None:
+def test_rows_without_audio_wait_for_it_only_if_asked(bucket: Bucket, tmp_path: Path) -> None:
     table = tmp_path / "t.csv"
-    table.write_text(
-        "custom_id,title,artists,duration_ms\nA-1,Night Drive,Anna,61000\n"
-    )
+    table.write_text("custom_id,title,artists,duration_ms\nA-1,Night Drive,Anna,61000\n")
     make_user(Role.MANAGER, username="anna")
 
     with pytest.raises(SystemExit):

@@ -181,19 +181,14 @@ def test_a_table_without_shares_keeps_those_that_were_told(run: Run) -> None:
 
 
 def test_a_code_that_names_no_territory_is_left_out(run: Run) -> None:
-    rows = [
-        f"{ROW},GB|UK",
-        f"{ROW.replace('L1', 'L2').replace('a.wav', 'b.wav')},GB|XX",
-    ]
+    rows = [f"{ROW},GB|UK", f"{ROW.replace('L1', 'L2').replace('a.wav', 'b.wav')},GB|XX"]
 
     summary = run(HEADER + ",territories", *rows)
 
     assert counts(summary) == (2, 0, 0, 0)
     assert "UK → GB" in summary.warnings[0]["rule"]
     assert "is not a territory" in summary.warnings[1]["rule"]
-    kept = Recording.objects.order_by("custom_id").values_list(
-        "user_defined", flat=True
-    )
+    kept = Recording.objects.order_by("custom_id").values_list("user_defined", flat=True)
     assert [*kept] == [{"territories": ["GB"]}, {}]
 
 
@@ -242,9 +237,7 @@ def test_a_recording_named_by_its_id_is_compared_as_audio_is(
     assert "already" in here.faults[0]["rule"]
 
 
-def test_what_is_no_table_is_refused_with_the_place(
-    bucket: Bucket, tmp_path: Path
-) -> None:
+def test_what_is_no_table_is_refused_with_the_place(bucket: Bucket, tmp_path: Path) -> None:
     table = tmp_path / "table.csv"
     for content, says in (
         (b"", "empty"),
@@ -280,9 +273,7 @@ def test_lists() -> None:
     assert {text: split_list(text) for text in items} == items
 
 
-def test_the_command_ends_with_1_when_rows_were_refused(
-    bucket: Bucket, tmp_path: Path
-) -> None:
+def test_the_command_ends_with_1_when_rows_were_refused(bucket: Bucket, tmp_path: Path) -> None:
     table, errors = tmp_path / "table.csv", tmp_path / "table.csv.errors.csv"
     table.write_text(f"{HEADER}\nL1,T,A,,,,\nL2,T,A,tune.mp4x,,,\n")
     output = io.StringIO()
@@ -295,9 +286,7 @@ def test_the_command_ends_with_1_when_rows_were_refused(
             call_command("import_recordings", str(table), **options)
     assert not errors.exists()
     with pytest.raises(SystemExit) as ended:
-        call_command(
-            "import_recordings", str(table), bucket=str(bucket.pk), stdout=output
-        )
+        call_command("import_recordings", str(table), bucket=str(bucket.pk), stdout=output)
 
     assert ended.value.code == 1
     empty, wrong = output.getvalue().splitlines()[:2]

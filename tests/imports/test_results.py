@@ -153,15 +153,10 @@ def test_the_samples_of_the_api_can_be_read(tmp_path: Path) -> None:
 
     found = list(read(pages, name="pages.jsonl"))
 
-    assert [each.name for each in found if isinstance(each, FoundFile)] == [
-        "show.mp3",
-        "show.mp3",
-    ]
+    assert [each.name for each in found if isinstance(each, FoundFile)] == ["show.mp3", "show.mp3"]
 
 
-def test_a_report_of_the_scan_tool_becomes_one_file_with_its_gaps(
-    tmp_path: Path,
-) -> None:
+def test_a_report_of_the_scan_tool_becomes_one_file_with_its_gaps(tmp_path: Path) -> None:
     ours = RecordingFactory.create(isrc_normalised="ZZX012600001")
     rows = (
         tool_row("00:00:00", "Night Drive", isrc="ZZX012600001")
@@ -184,10 +179,7 @@ def test_a_report_of_the_scan_tool_becomes_one_file_with_its_gaps(
     assert (match.first_start_ms, match.last_end_ms) == (0, 20_000)
     segment = match.scan.detections.get().segments.order_by("position")[0]
     assert segment.reference_start_ms == 30_000
-    assert [interval["kind"] for interval in match.scan.unmatched] == [
-        "no_match",
-        "not_scanned",
-    ]
+    assert [interval["kind"] for interval in match.scan.unmatched] == ["no_match", "not_scanned"]
     night = Match.objects.exclude(pk=match.pk).get()
     assert night.recording.artists == ["A. Example", "B. Sample"]
     assert night.last_end_ms == 24 * 3_600_000 + 10_000
@@ -211,9 +203,7 @@ def test_the_earlier_tool_names_the_file_in_its_reports_name(tmp_path: Path) -> 
     assert (match.first_start_ms, match.last_end_ms) == (60_000, 70_000)
 
 
-def test_bad_rows_are_named_with_line_and_column_and_the_rest_goes_on(
-    tmp_path: Path,
-) -> None:
+def test_bad_rows_are_named_with_line_and_column_and_the_rest_goes_on(tmp_path: Path) -> None:
     rows = (
         tool_row("late", "Night Drive")
         + tool_row("", "Night Drive")
@@ -247,9 +237,12 @@ def test_files_of_a_dump_that_say_too_little_are_named(tmp_path: Path) -> None:
 
     found = list(read(path, name=path.name))
 
-    assert [
-        (fault.line, fault.column) for fault in found if isinstance(fault, ResultFault)
-    ] == [(1, "name"), (2, "state"), (3, "state"), (4, "results")]
+    assert [(fault.line, fault.column) for fault in found if isinstance(fault, ResultFault)] == [
+        (1, "name"),
+        (2, "state"),
+        (3, "state"),
+        (4, "results"),
+    ]
 
 
 def test_what_is_no_report_is_refused(tmp_path: Path) -> None:
@@ -340,11 +333,7 @@ def test_the_command_imports_and_tells(tmp_path: Path) -> None:
     output, complained = StringIO(), StringIO()
 
     call_command(
-        "import_results",
-        str(path),
-        container=container.pk,
-        stdout=output,
-        stderr=complained,
+        "import_results", str(path), container=container.pk, stdout=output, stderr=complained
     )
 
     assert "1 new" in output.getvalue()
@@ -354,9 +343,7 @@ def test_the_command_imports_and_tells(tmp_path: Path) -> None:
         call_command("import_results", str(path), container=0)
 
 
-def test_the_page_checks_first_and_imports_when_told(
-    tmp_path: Path, signed_in: MakeClient
-) -> None:
+def test_the_page_checks_first_and_imports_when_told(tmp_path: Path, signed_in: MakeClient) -> None:
     container = ContainerFactory.create()
     client = signed_in(Role.REVIEWER)
     content = json.dumps({"data": [api_file()]}).encode()
@@ -392,9 +379,7 @@ def test_the_page_checks_first_and_imports_when_told(
     assert "Night Drive" in refused
     client.post(f"{address}attach/", {"file": SimpleUploadedFile("a.wav", b"RIFF")})
     assert ScannedFile.objects.get().status == FileStatus.WAITING
-    assert (
-        signed_in(Role.VIEWER).get(reverse("portal:result_import")).status_code == 403
-    )
+    assert signed_in(Role.VIEWER).get(reverse("portal:result_import")).status_code == 403
 
 
 def test_an_import_goes_on_where_a_killed_worker_left_it() -> None:
@@ -409,15 +394,8 @@ def test_an_import_goes_on_where_a_killed_worker_left_it() -> None:
     first = json.dumps({"data": [api_file()]})
     services.start(import_=kept, user=user)
     ResultImporter(
-        container=kept.container,
-        user=None,
-        source="dump.json",
-        dry=False,
-        heartbeat=lambda: None,
-    ).run(
-        each
-        for each in read(written(Path(kept.file.path).parent, first), name="dump.json")
-    )
+        container=kept.container, user=None, source="dump.json", dry=False, heartbeat=lambda: None
+    ).run(each for each in read(written(Path(kept.file.path).parent, first), name="dump.json"))
 
     run_next(Pool.WORK)
 
@@ -446,9 +424,7 @@ def test_only_another_scan_is_told_as_one() -> None:
         dry=False,
         heartbeat=lambda: None,
     )
-    impossible = FoundFile(
-        line=1, name="A", state=1, results={}, remote_id="r1", duration_ms=-1
-    )
+    impossible = FoundFile(line=1, name="A", state=1, results={}, remote_id="r1", duration_ms=-1)
 
     with pytest.raises(IntegrityError, match="scanned_file_sizes_not_negative"):
         importer.run([impossible])

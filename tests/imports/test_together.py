@@ -131,9 +131,7 @@ def test_a_link_whose_id_came_meanwhile_is_decided_again(
 
     def check(_url: str) -> None:
         monkeypatch.undo()
-        RecordingFactory.create(
-            bucket=bucket, custom_id="L1", source_url="https://h.example/a.mp3"
-        )
+        RecordingFactory.create(bucket=bucket, custom_id="L1", source_url="https://h.example/a.mp3")
 
     monkeypatch.setattr("imports.recordings.audio.check_link", check)
 
@@ -148,11 +146,7 @@ def copies(folder: Path) -> tuple[Recording, Recording]:
     bucket = BucketFactory.create()
     one, other = (
         RecordingFactory.create(
-            bucket=bucket,
-            custom_id=custom_id,
-            title="Same",
-            audio_sha256="a" * 64,
-            audio_bytes=5,
+            bucket=bucket, custom_id=custom_id, title="Same", audio_sha256="a" * 64, audio_bytes=5
         )
         for custom_id in ("L1", "L2")
     )
@@ -174,9 +168,7 @@ def merge(one: Recording, other: Recording, user: User) -> object:
 
 
 def test_what_is_merged_while_its_row_is_decided_goes_to_the_one_that_stays(
-    folder: Path,
-    copies: tuple[Recording, Recording],
-    monkeypatch: pytest.MonkeyPatch,
+    folder: Path, copies: tuple[Recording, Recording], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, other = copies
     manager = make_user(Role.MANAGER)

@@ -85,9 +85,7 @@ def test_every_undoer_is_there() -> None:
             assert callable(import_string(path))
 
 
-def test_recordings_get_their_values_back_and_new_ones_are_retired(
-    manager: User,
-) -> None:
+def test_recordings_get_their_values_back_and_new_ones_are_retired(manager: User) -> None:
     bucket = BucketFactory.create()
     known, changed = (
         RecordingFactory.create(bucket=bucket, custom_id=name, title="Old", label="A")
@@ -103,9 +101,7 @@ def test_recordings_get_their_values_back_and_new_ones_are_retired(
         bucket,
     )
     added = Recording.objects.get(custom_id="N2")
-    match = make_match(
-        recording=added, state="confirmed", match={"decided_by": manager}
-    )
+    match = make_match(recording=added, state="confirmed", match={"decided_by": manager})
     changed.refresh_from_db()
     update_recording(recording=changed, columns={"title": "Mine"}, user=manager)
 
@@ -129,9 +125,7 @@ def test_recordings_get_their_values_back_and_new_ones_are_retired(
     assert (told.actor, told.after["kept"]) == (manager, 1)
 
 
-def test_files_of_results_are_deleted_but_decided_ones_and_scans_stay(
-    manager: User,
-) -> None:
+def test_files_of_results_are_deleted_but_decided_ones_and_scans_stay(manager: User) -> None:
     container = ContainerFactory.create()
 
     def results(*files: dict[str, Any]) -> Import:  # Any: JSON
@@ -152,9 +146,7 @@ def test_files_of_results_are_deleted_but_decided_ones_and_scans_stay(
         {"id": "3", "name": "decided.mp3", **base},
     )
     decided = ScannedFile.objects.get(remote_id="3")
-    make_match(
-        scan=decided.scans.get(), state="confirmed", match={"decided_by": manager}
-    )
+    make_match(scan=decided.scans.get(), state="confirmed", match={"decided_by": manager})
 
     before, after = undone(one, manager)
 

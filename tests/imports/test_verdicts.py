@@ -149,16 +149,12 @@ def table_rows(draw: st.DrawFn) -> dict[str, str]:
     return cells
 
 
-ROWS = st.lists(
-    table_rows(), min_size=1, max_size=6, unique_by=lambda row: row["custom_id"]
-)
+ROWS = st.lists(table_rows(), min_size=1, max_size=6, unique_by=lambda row: row["custom_id"])
 
 
 @given(rows=ROWS, rule=st.sampled_from(list(IntakeRule)), keep=st.booleans())
 @settings(
-    max_examples=12,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_a_dry_run_says_of_each_row_what_the_import_then_does(
     manager: User, folder: Path, rows: list[dict[str, str]], rule: str, keep: bool
@@ -168,10 +164,7 @@ def test_a_dry_run_says_of_each_row_what_the_import_then_does(
         stands = RecordingFactory.create(bucket=bucket, custom_id="B")
         for custom_id, merged in (("M", stands), ("R", None)):
             RecordingFactory.create(
-                bucket=bucket,
-                custom_id=custom_id,
-                status="retired",
-                merged_into=merged,
+                bucket=bucket, custom_id=custom_id, status="retired", merged_into=merged
             )
         run = Run(bucket, folder, manager)
 
@@ -190,9 +183,7 @@ def test_a_dry_run_says_of_each_row_what_the_import_then_does(
         transaction.set_rollback(True)
 
 
-def test_a_copy_of_the_audio_that_an_earlier_row_brings_is_seen(
-    run: Run, bucket: Bucket
-) -> None:
+def test_a_copy_of_the_audio_that_an_earlier_row_brings_is_seen(run: Run, bucket: Bucket) -> None:
     RecordingFactory.create(bucket=bucket, custom_id="B")
     rows = [row("B", audio="copy.wav"), row("L1", audio="tune.wav")]
 
@@ -237,11 +228,7 @@ def test_an_empty_cell_keeps_what_is_there_and_a_sign_takes_it_away(
     assert verdicts == {2: Verdict.UNCHANGED}
     assert (recording.label, recording.writers) == ("Example", ["W"])
     assert recording.isrc == "ZZX012600001"
-    assert recording.user_defined == {
-        "territories": ["GB"],
-        "mood": "blue",
-        "key": "Am",
-    }
+    assert recording.user_defined == {"territories": ["GB"], "mood": "blue", "key": "Am"}
 
     verdicts, summary = run([row("L1", **dict.fromkeys(columns, "[clear]"))], keep=True)
 
@@ -272,9 +259,7 @@ def test_what_cannot_be_taken_away_is_refused(run: Run) -> None:
 
 
 def test_a_row_that_is_refused_changes_nothing(run: Run, bucket: Bucket) -> None:
-    RecordingFactory.create(
-        bucket=bucket, custom_id="L1", title="Before", status="processing"
-    )
+    RecordingFactory.create(bucket=bucket, custom_id="L1", title="Before", status="processing")
     rows = [row("L1", title="After", audio="other.wav")]
 
     dry, _ = run(rows, dry=True)
@@ -302,9 +287,7 @@ def test_a_merged_recording_takes_no_other_audio(run: Run, bucket: Bucket) -> No
     assert "merged into" in refused.faults[0]["rule"]
 
 
-def test_a_retired_recording_is_added_anew_and_that_is_said(
-    run: Run, bucket: Bucket
-) -> None:
+def test_a_retired_recording_is_added_anew_and_that_is_said(run: Run, bucket: Bucket) -> None:
     RecordingFactory.create(bucket=bucket, custom_id="L1", status="retired")
 
     without, _ = run([row("L1")])
@@ -318,9 +301,7 @@ def test_a_table_does_not_approve_what_its_importer_proposed(
     run: Run, bucket: Bucket, manager: User
 ) -> None:
     recording = RecordingFactory.create(bucket=bucket, custom_id="L1", title="T")
-    exclusions.propose(
-        recording=recording, interval=(0, 500), reason="ident", user=manager
-    )
+    exclusions.propose(recording=recording, interval=(0, 500), reason="ident", user=manager)
     rows = [row("L1", exclude="00:00:00.000-00:00:00.500")]
 
     dry, planned = run(rows, dry=True)
@@ -367,9 +348,7 @@ def test_exclusions_of_a_table_are_made_once_and_by_the_person(
     assert none.exclusions == 0
 
 
-def test_intervals_that_cannot_be_excluded_are_refused(
-    run: Run, bucket: Bucket
-) -> None:
+def test_intervals_that_cannot_be_excluded_are_refused(run: Run, bucket: Bucket) -> None:
     RecordingFactory.create(bucket=bucket, custom_id="L1")
 
     for interval, says in (
@@ -386,10 +365,7 @@ def test_intervals_that_cannot_be_excluded_are_refused(
 def test_exclusions_need_a_manager(bucket: Bucket, folder: Path) -> None:
     RecordingFactory.create(bucket=bucket, custom_id="L1")
 
-    for user, says in (
-        (None, "--username"),
-        (make_user(Role.REVIEWER), "Only a manager"),
-    ):
+    for user, says in ((None, "--username"), (make_user(Role.REVIEWER), "Only a manager")):
         run = Run(bucket, folder, user)
         _, summary = run([row("L1", exclude="00:00:00.000-00:00:08.000")])
 

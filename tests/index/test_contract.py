@@ -173,8 +173,7 @@ def test_windows_are_answered_as_if_each_were_asked_alone(store: IndexStore) -> 
     together = store.query_windows([1], hashes, frames, windows, min_votes=3)
 
     assert [list(votes) for votes in together] == [
-        store.query([1], hashes[low:high], frames[low:high], min_votes=3)
-        for low, high in windows
+        store.query([1], hashes[low:high], frames[low:high], min_votes=3) for low, high in windows
     ]
     assert together[0].recordings[0] == 2
     assert len(together[2]) == 0
@@ -197,9 +196,7 @@ def test_lists_that_are_too_common_can_be_left_out(store: IndexStore) -> None:
     assert found([1, 2], 999) == {2}
 
 
-def test_another_process_sees_an_add_at_once(
-    store: IndexStore, open_store: OpenStore
-) -> None:
+def test_another_process_sees_an_add_at_once(store: IndexStore, open_store: OpenStore) -> None:
     store.add(1, 1, *music(1))
     assert store.query([1], *music(2)) == []
 

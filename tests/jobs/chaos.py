@@ -21,9 +21,7 @@ from django.conf import settings
 
 from tests import databases
 
-_SERVER = os.environ.get(
-    "TEST_DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres"
-)
+_SERVER = os.environ.get("TEST_DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres")
 _PATIENCE_SECONDS = 180.0
 LEASE_SECONDS = 6
 HOUR = 3600

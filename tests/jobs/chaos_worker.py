@@ -165,8 +165,4 @@ def _call(words: list[str]) -> None:
     call_command(*words)
 
 
-_ACTIONS: dict[str, Callable[[list[str]], None]] = {
-    "submit": _submit,
-    "scan": _fill,
-    "call": _call,
-}
+_ACTIONS: dict[str, Callable[[list[str]], None]] = {"submit": _submit, "scan": _fill, "call": _call}

@@ -53,9 +53,7 @@ class Machines:
         return folder
 
     def start(self, name: str) -> None:
-        self._workers[name] = self._run(
-            name, "-m", "tests.jobs.machine", self.prefix, "work"
-        )
+        self._workers[name] = self._run(name, "-m", "tests.jobs.machine", self.prefix, "work")
 
     def end(self, name: str) -> None:
         worker = self._workers.pop(name)

@@ -39,9 +39,7 @@ _PATIENCE_SECONDS = 60
 
 
 @pytest.fixture(params=sorted(_BROKERS))
-def broker(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[str]:
+def broker(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Give each test its own queues on each broker that answers."""
     url = _BROKERS[request.param]
     try:
@@ -86,9 +84,7 @@ def work_until(done: Callable[[], bool]) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_file_is_scanned_through_a_broker(
-    catalogue: Catalogue, admin: User, broker: str
-) -> None:
+def test_a_file_is_scanned_through_a_broker(catalogue: Catalogue, admin: User, broker: str) -> None:
     file = submit_sound(catalogue.container, audio.tune(1, 12), admin)
 
     def is_ready() -> bool:

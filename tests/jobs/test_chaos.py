@@ -8,13 +8,7 @@ from collections import Counter
 
 import pytest
 
-from tests.jobs.chaos import (
-    HOUR,
-    LEASE_SECONDS,
-    Chaos,
-    cut_connections,
-    without_connections,
-)
+from tests.jobs.chaos import HOUR, LEASE_SECONDS, Chaos, cut_connections, without_connections
 
 # Only real workers have clocks, connections and threads of their own.
 pytestmark = pytest.mark.slow
@@ -75,9 +69,7 @@ def test_nothing_waits_for_the_hour_by_which_a_clock_was_set_back(chaos: Chaos) 
 
 
 @pytest.mark.soak
-def test_workers_whose_clocks_differ_by_an_hour_share_the_work(
-    on_postgres: Chaos,
-) -> None:
+def test_workers_whose_clocks_differ_by_an_hour_share_the_work(on_postgres: Chaos) -> None:
     names = [f"s{number}" for number in range(30)]
     on_postgres.submit("long:long", "again:tried", *(f"short:{name}" for name in names))
     begun = time.monotonic()
@@ -101,9 +93,7 @@ def test_workers_whose_clocks_differ_by_an_hour_share_the_work(
 
 
 @pytest.mark.soak
-def test_connections_that_are_cut_lose_no_work_and_repeat_none(
-    on_postgres: Chaos,
-) -> None:
+def test_connections_that_are_cut_lose_no_work_and_repeat_none(on_postgres: Chaos) -> None:
     on_postgres.submit("long:long")
     on_postgres.start_worker("one")
     on_postgres.wait_for(lambda: on_postgres.count("begins long") == 1)
@@ -112,18 +102,14 @@ def test_connections_that_are_cut_lose_no_work_and_repeat_none(
         time.sleep(1.5)
     on_postgres.submit("short:asked")
     on_postgres.enough()
-    on_postgres.wait_for(
-        lambda: {job[0] for job in on_postgres.jobs().values()} == {"done"}
-    )
+    on_postgres.wait_for(lambda: {job[0] for job in on_postgres.jobs().values()} == {"done"})
 
     assert on_postgres.end("one") == 0
     assert on_postgres.count("ends long") == on_postgres.count("ends asked") == 1
 
 
 @pytest.mark.soak
-def test_a_database_that_was_away_for_longer_than_a_lease_loses_no_work(
-    on_postgres: Chaos,
-) -> None:
+def test_a_database_that_was_away_for_longer_than_a_lease_loses_no_work(on_postgres: Chaos) -> None:
     on_postgres.submit("long:long", "short:asked")
     on_postgres.start_worker("one")
     on_postgres.wait_for(lambda: on_postgres.count("begins long") == 1)
@@ -135,9 +121,7 @@ def test_a_database_that_was_away_for_longer_than_a_lease_loses_no_work(
     # The worker lived all the time, and so did its work.
     assert on_postgres.jobs()["long"] == ("running", 1)
     on_postgres.enough()
-    on_postgres.wait_for(
-        lambda: {job[0] for job in on_postgres.jobs().values()} == {"done"}
-    )
+    on_postgres.wait_for(lambda: {job[0] for job in on_postgres.jobs().values()} == {"done"})
 
     assert on_postgres.end("one") == 0
     assert on_postgres.count("ends long") == on_postgres.count("ends asked") == 1

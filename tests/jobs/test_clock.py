@@ -103,9 +103,7 @@ def test_regular_work_that_failed_does_not_wait_for_the_hour_either(
         unregister(kind)
 
 
-def test_no_scan_has_waited_for_less_than_no_time(
-    clock: time_machine.Traveller,
-) -> None:
+def test_no_scan_has_waited_for_less_than_no_time(clock: time_machine.Traveller) -> None:
     ScanFactory.create(status="queued")
     Scan.objects.update(created_at=NOW + HOUR)
 

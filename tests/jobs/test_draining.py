@@ -61,9 +61,7 @@ app.worker_main(["worker", "-Q", f"{sys.argv[1]}work", "-c", "1"])
 class Installation:
     """A separate installation, and programs that run in it."""
 
-    def __init__(
-        self, folder: Path, database: Path, broker: str, *, celery: bool
-    ) -> None:
+    def __init__(self, folder: Path, database: Path, broker: str, *, celery: bool) -> None:
         self.database = database
         self.celery = celery
         self.queue = f"test-{uuid.uuid4().hex}-"

@@ -120,11 +120,7 @@ def test_machines_with_different_keys_are_named(kind: Kind) -> None:
     _here["lamp"] = "red"
     state_duties()
     Machine.objects.create(
-        host="other",
-        folder="/srv",
-        pool=Pool.WORK,
-        duties={"lamp": "blue"},
-        seen_at=clock.now(),
+        host="other", folder="/srv", pool=Pool.WORK, duties={"lamp": "blue"}, seen_at=clock.now()
     )
     told = StringIO()
 

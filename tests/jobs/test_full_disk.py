@@ -53,18 +53,11 @@ def test_a_scan_waits_for_room_and_goes_on(chaos: Chaos, sound: Path) -> None:
     if chaos.url.startswith("postgres"):
         chaos.wait_for(lambda: job(chaos, "scan")[0] == "waiting")
         _state, attempts, cause = job(chaos, "scan")
-        assert (attempts, cause[:46]) == (
-            0,
-            "The disk is full. Free some space; the job is ",
-        )
+        assert (attempts, cause[:46]) == (0, "The disk is full. Free some space; the job is ")
         ((message,),) = chaos.rows("SELECT message FROM scanning_scan")
         assert message.startswith("The disk is full.")
         chaos.run("call", "doctor", "--format", "json")
-        found = [
-            json.loads(line)
-            for line in chaos.log("run").splitlines()
-            if line[:1] == "{"
-        ]
+        found = [json.loads(line) for line in chaos.log("run").splitlines() if line[:1] == "{"]
         assert " waiting, because the disk is full" in str(found)
     else:
         # Nothing can be written about it: the log says it.
@@ -75,9 +68,7 @@ def test_a_scan_waits_for_room_and_goes_on(chaos: Chaos, sound: Path) -> None:
     chaos.wait_for(lambda: job(chaos, "scan")[0] == "done")
     chaos.wait_for(lambda: job(chaos, "file_rendition")[0] == "done")
     assert chaos.end("one") == 0
-    assert chaos.rows("SELECT status, message FROM scanning_scan") == [
-        ("succeeded", "")
-    ]
+    assert chaos.rows("SELECT status, message FROM scanning_scan") == [("succeeded", "")]
     assert len(named(chaos)) == 4
     assert media(chaos) == named(chaos)
     assert not list((chaos.folder / "tmp").iterdir())

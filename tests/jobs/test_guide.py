@@ -24,8 +24,7 @@ def test_the_kind_of_job_in_the_guide_runs(monkeypatch: pytest.MonkeyPatch) -> N
     guide = (Path(settings.BASE_DIR) / "docs" / "development.md").read_text()
     section = guide.partition("## Add a kind of job")[2].partition("\n## ")[0]
     registration, work = (
-        textwrap.dedent(block)
-        for block in re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+        textwrap.dedent(block) for block in re.findall(r"```python\n(.*?)```", section, re.DOTALL)
     )
     module = ModuleType("catalogue.counting")
     monkeypatch.setitem(sys.modules, module.__name__, module)

@@ -71,9 +71,7 @@ def test_a_worker_does_the_job_of_a_process_that_died(plain: Kind) -> None:
     assert (job.state, job.attempts, did) == (JobState.DONE, 2, ["left"])
 
 
-def test_a_person_may_pause_for_long(
-    plain: Kind, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_person_may_pause_for_long(plain: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contexts, "_SILENCE_SECONDS", -1.0)
     job = services.begin_here(plain, BucketFactory.create())
     with here(job) as context:
@@ -83,9 +81,7 @@ def test_a_person_may_pause_for_long(
             context.report()
 
 
-def test_a_foreseen_failure_tells_its_cause_and_waits_as_its_kind_says(
-    db: None,
-) -> None:
+def test_a_foreseen_failure_tells_its_cause_and_waits_as_its_kind_says(db: None) -> None:
     pauses = (timedelta(minutes=1), timedelta(hours=5))
     with registered(
         MIRRORED, max_attempts=lambda: 2, pause=lambda attempts: pauses[attempts - 1]

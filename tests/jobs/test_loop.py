@@ -60,8 +60,7 @@ def test_limited_jobs_follow_each_other(settings: Settings) -> None:
             services.submit(kind, BucketFactory.create(name=name))
         running = Job.objects.filter(pk=Job.objects.earliest("pk").pk)
         running.update(
-            state=JobState.RUNNING,
-            lease_until=datetime.now(tz=UTC) + timedelta(minutes=1),
+            state=JobState.RUNNING, lease_until=datetime.now(tz=UTC) + timedelta(minutes=1)
         )
         work()
         assert did == []
@@ -127,9 +126,7 @@ def test_a_thread_works_until_the_worker_is_told_to_end(
     assert did == ["a", "b"]
 
 
-def test_an_idle_thread_looks_only_when_it_is_woken(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_an_idle_thread_looks_only_when_it_is_woken(monkeypatch: pytest.MonkeyPatch) -> None:
     checks, wakeup = count(), loop.Wakeup()
     looks: list[Pool] = []
 
@@ -231,8 +228,7 @@ def test_a_signal_reaches_a_batch_worker_while_others_go_before() -> None:
 
 
 @pytest.mark.skipif(
-    connection.vendor != "sqlite",
-    reason="only SQLite says whether others changed the database",
+    connection.vendor != "sqlite", reason="only SQLite says whether others changed the database"
 )
 def test_nothing_is_asked_while_nothing_can_be_due(tmp_path: Path) -> None:
     database = shared_database(tmp_path)

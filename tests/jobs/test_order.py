@@ -44,9 +44,7 @@ def test_lanes_take_turns(db: None) -> None:
     assert order == ["a1", "b1", "c1", "a2", "b2", "a3", "a4"]
 
 
-def test_a_persons_bulk_does_not_go_first(
-    plain: Kind, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_persons_bulk_does_not_go_first(plain: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(services, "PERSON_CAP", 3)
     ana, ben = make_user(Role.REVIEWER), make_user(Role.REVIEWER)
     for number in range(5):
@@ -57,10 +55,7 @@ def test_a_persons_bulk_does_not_go_first(
     services.submit(plain, bens, user=ben, person_waits=True)
 
     # Within the cap people take turns, and beyond it with all others.
-    assert run_all() == [
-        *("ana 0", "ben", "ana 1", "ana 2"),
-        *("ana 3", "usual", "ana 4"),
-    ]
+    assert run_all() == [*("ana 0", "ben", "ana 1", "ana 2"), *("ana 3", "usual", "ana 4")]
 
 
 @pytest.mark.parametrize(
@@ -95,10 +90,7 @@ def test_jobs_of_each_kind_take_turns_between_people(db: None, kind: Kind) -> No
 def test_lanes_of_one_person_take_turns_too(db: None) -> None:
     ana, ben = make_user(Role.REVIEWER), make_user(Role.REVIEWER)
     with registered(PLAIN, lane=first_letter) as kind:
-        for user, name in (
-            *((ana, "a1"), (ana, "a2"), (ana, "a3")),
-            *((ana, "b1"), (ben, "a4")),
-        ):
+        for user, name in (*((ana, "a1"), (ana, "a2"), (ana, "a3")), *((ana, "b1"), (ben, "a4"))):
             services.submit(kind, BucketFactory.create(name=name), user=user)
 
         assert run_all() == ["a1", "b1", "a4", "a2", "a3"]
@@ -129,10 +121,7 @@ def test_who_is_at_work_has_asked(plain: Kind) -> None:
 def test_failed_jobs_that_are_tried_again_do_not_go_before_others(plain: Kind) -> None:
     ana, ben = make_user(Role.REVIEWER), make_user(Role.REVIEWER)
     names = [f"ana {number}" for number in range(4)]
-    failed = [
-        services.submit(plain, BucketFactory.create(name=name), user=ana)
-        for name in names
-    ]
+    failed = [services.submit(plain, BucketFactory.create(name=name), user=ana) for name in names]
     Job.objects.update(state=JobState.FAILED)
     for number in range(3):
         bucket = BucketFactory.create(name=f"ben {number}")
@@ -166,9 +155,7 @@ def test_a_job_waits_for_its_time_unless_asked_for_sooner(plain: Kind) -> None:
     assert run_all() == [bucket.name]
 
 
-def test_no_more_of_a_kind_run_than_the_setting_allows(
-    plain: Kind, settings: Settings
-) -> None:
+def test_no_more_of_a_kind_run_than_the_setting_allows(plain: Kind, settings: Settings) -> None:
     settings.ACRPORTAL_JOBS_AT_ONCE = {plain.name: 1}
     running = services.submit(plain, BucketFactory.create())
     services.submit(plain, BucketFactory.create(name="next"))

@@ -57,9 +57,7 @@ def work() -> None:
         pass
 
 
-def test_it_runs_at_once_and_then_each_time(
-    kind: Kind, clock: time_machine.Traveller
-) -> None:
+def test_it_runs_at_once_and_then_each_time(kind: Kind, clock: time_machine.Traveller) -> None:
     for _ in range(5):
         work()
         clock.shift(EVERY / 2)
@@ -115,9 +113,7 @@ def test_a_failure_shows_until_the_work_succeeds(
     assert "Ticking" not in client.get("/jobs/?state=failed").content.decode()
 
 
-def test_it_can_be_tried_again_on_the_jobs_page(
-    kind: Kind, clock: time_machine.Traveller
-) -> None:
+def test_it_can_be_tried_again_on_the_jobs_page(kind: Kind, clock: time_machine.Traveller) -> None:
     loop.look_after_jobs()
     job = Job.objects.get(kind=kind.name)
     Job.objects.filter(pk=job.pk).update(state=JobState.FAILED, finished_at=NOW)

@@ -78,9 +78,7 @@ def test_the_state_shows_in_the_subject(mirrored: Kind) -> None:
     assert (recording.status, recording.title) == (RecordingStatus.READY, "Heard")
 
 
-def test_work_that_cannot_succeed_fails_with_a_cause_that_fits_the_subject(
-    mirrored: Kind,
-) -> None:
+def test_work_that_cannot_succeed_fails_with_a_cause_that_fits_the_subject(mirrored: Kind) -> None:
     recording = RecordingFactory.create()
     services.submit(mirrored, recording)
 
@@ -162,9 +160,7 @@ def test_work_that_waits_does_not_use_up_its_attempts(plain: Kind) -> None:
 
         def poll(context: JobContext) -> None:
             if datetime.now(tz=UTC) < NOW + timedelta(hours=10):
-                context.wait_until(
-                    datetime.now(tz=UTC) + timedelta(hours=1), "No result"
-                )
+                context.wait_until(datetime.now(tz=UTC) + timedelta(hours=1), "No result")
 
         do(poll)
         for _ in range(10):
@@ -325,9 +321,7 @@ def test_a_worker_that_lost_its_job_writes_nothing(mirrored: Kind) -> None:
     assert recording.title == "Tune"
 
 
-def test_a_job_whose_workers_die_is_given_up(
-    mirrored: Kind, settings: Settings
-) -> None:
+def test_a_job_whose_workers_die_is_given_up(mirrored: Kind, settings: Settings) -> None:
     settings.ACRPORTAL_MAX_ATTEMPTS = 2
     recording = RecordingFactory.create()
     job = services.submit(mirrored, recording)
@@ -370,9 +364,7 @@ def test_a_job_that_finds_no_room_waits_and_loses_no_attempt(
 
     assert (job.state, job.attempts) == (JobState.WAITING, 0)
     (listed,) = list_jobs(state=JobState.WAITING, kind=plain.name)
-    assert listed.why.startswith(
-        "The disk is full. Free some space; the job is tried again"
-    )
+    assert listed.why.startswith("The disk is full. Free some space; the job is tried again")
     assert job.run_after > datetime.now(tz=UTC)
 
 
@@ -405,9 +397,7 @@ def test_long_work_gives_way_to_people(db: None) -> None:
 
         def give_way(context: JobContext) -> None:
             if context.subject.name == "all":
-                services.submit(
-                    slow, BucketFactory.create(name="person"), person_waits=True
-                )
+                services.submit(slow, BucketFactory.create(name="person"), person_waits=True)
                 context.report(0.5)
                 did.append("rest")
 
@@ -419,8 +409,7 @@ def test_long_work_gives_way_to_people(db: None) -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(
-    connection.vendor == "sqlite",
-    reason="SQLite in memory lets nobody write while it is read",
+    connection.vendor == "sqlite", reason="SQLite in memory lets nobody write while it is read"
 )
 def test_work_that_reads_a_snapshot_gives_way_to_people() -> None:
     with registered(PLAIN, gives_way=True, priority=Priority.EVERYTHING) as slow:
@@ -428,9 +417,7 @@ def test_work_that_reads_a_snapshot_gives_way_to_people() -> None:
 
         def read(context: JobContext) -> None:
             if context.subject.name == "all":
-                services.submit(
-                    slow, BucketFactory.create(name="person"), person_waits=True
-                )
+                services.submit(slow, BucketFactory.create(name="person"), person_waits=True)
                 context.beat()
                 with consistent_read():
                     context.report(0.5)
@@ -522,16 +509,9 @@ def test_a_failed_job_is_not_tried_again_beside_an_open_one(plain: Kind) -> None
 def test_old_jobs_are_forgotten(plain: Kind) -> None:
     jobs = [services.submit(plain, BucketFactory.create()) for _ in range(5)]
     now = datetime.now(tz=UTC)
-    ages = [
-        (JobState.DONE, 8),
-        (JobState.DONE, 6),
-        (JobState.FAILED, 15),
-        (JobState.FAILED, 13),
-    ]
+    ages = [(JobState.DONE, 8), (JobState.DONE, 6), (JobState.FAILED, 15), (JobState.FAILED, 13)]
     for job, (state, days) in zip(jobs, ages, strict=False):
-        Job.objects.filter(pk=job.pk).update(
-            state=state, finished_at=now - timedelta(days=days)
-        )
+        Job.objects.filter(pk=job.pk).update(state=state, finished_at=now - timedelta(days=days))
 
     assert services.prune() == 2
     assert set(Job.objects.all()) == {jobs[1], jobs[3], jobs[4]}

@@ -26,9 +26,7 @@ def lose_worker(kind: str, *, attempts: int = 1) -> None:
 
 
 def take_over(job: Job) -> None:
-    Job.objects.filter(pk=job.pk).update(
-        lease_owner="other:2", attempts=job.attempts + 1
-    )
+    Job.objects.filter(pk=job.pk).update(lease_owner="other:2", attempts=job.attempts + 1)
 
 
 def fail_job(kind: str, row: Model) -> Job:

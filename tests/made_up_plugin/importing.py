@@ -39,15 +39,10 @@ class LettersForm(forms.Form):
     file = forms.FileField()
 
 
-def run(
-    letters_import: LettersImport, heartbeat: Callable[[], None], *, dry: bool
-) -> Columns:
+def run(letters_import: LettersImport, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
     """Write the letters of a table, or only count them."""
     summary = LettersSummary()
-    with (
-        local_path(letters_import.file) as path,
-        open_table(path, encoding="utf-8") as table,
-    ):
+    with local_path(letters_import.file) as path, open_table(path, encoding="utf-8") as table:
         for row in rows_of(table):
             heartbeat()
             summary.rows += 1

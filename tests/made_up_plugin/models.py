@@ -22,9 +22,7 @@ class Letter(models.Model):
     text = models.CharField(max_length=200)
     printed_at = models.DateTimeField(null=True, blank=True)
 
-    reach = Path(
-        containers="match__scanned_file__container", buckets="match__recording__bucket"
-    )
+    reach = Path(containers="match__scanned_file__container", buckets="match__recording__bucket")
     objects = ReachManager["Letter"]()
 
     class Meta:

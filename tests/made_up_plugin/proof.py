@@ -93,13 +93,9 @@ def test_pages_search_and_a_card_show_it(client: Client, letter: Letter) -> None
 def test_programs_read_it(letter: Letter, mira: User) -> None:
     secret = create_token(owner=mira, name="letters", scopes=["read"]).secret
 
-    answer = Client().get(
-        "/api/portal/v1/letters/", headers={"authorization": f"Bearer {secret}"}
-    )
+    answer = Client().get("/api/portal/v1/letters/", headers={"authorization": f"Bearer {secret}"})
 
-    assert answer.json() == [
-        {"uid": letter.uid, "match": letter.match.uid, "text": TEXT}
-    ]
+    assert answer.json() == [{"uid": letter.uid, "match": letter.match.uid, "text": TEXT}]
 
 
 def test_reports_have_its_column(letter: Letter) -> None:
@@ -114,9 +110,7 @@ def test_evidence_has_its_part(letter: Letter) -> None:
     assert case["letters"] == [{"letter_id": letter.uid, "text": TEXT}]
 
 
-def test_its_statements_are_compared(
-    client: Client, letter: Letter, mira: User
-) -> None:
+def test_its_statements_are_compared(client: Client, letter: Letter, mira: User) -> None:
     letter.match.refresh_from_db()
     deciding.undo(match=letter.match, user=mira)
     work_off()
@@ -179,6 +173,4 @@ def test_the_doctor_and_the_metrics_know_it(letter: Letter) -> None:
 
 def test_its_guide_is_listed(client: Client) -> None:
     assert "Letters" in read(client, "portal:guides")
-    assert reverse("portal:guide", args=["review-guide"]) in read(
-        client, "portal:guide", "letters"
-    )
+    assert reverse("portal:guide", args=["review-guide"]) in read(client, "portal:guide", "letters")

@@ -18,15 +18,11 @@ class Letters(Kind):
     place = 70
     model = Letter
 
-    def differences(
-        self, statements: Sequence[Statement]
-    ) -> Mapping[int, Sequence[Difference]]:
+    def differences(self, statements: Sequence[Statement]) -> Mapping[int, Sequence[Difference]]:
         """Compare the stated states with today's."""
         facts = list(StatementFact.objects.filter(statement__in=statements))
         states = dict(
-            Match.objects.filter(uid__in=[fact.match for fact in facts]).values_list(
-                "uid", "state"
-            )
+            Match.objects.filter(uid__in=[fact.match for fact in facts]).values_list("uid", "state")
         )
         return {
             fact.statement_id: [Difference("The match has another state.", fact.match)]

@@ -46,9 +46,7 @@ def _quietly(_line: str) -> None:
 
 
 @pytest.fixture
-def backups(
-    installation: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Path:
+def backups(installation: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder with one backup, made while the key changes."""
     monkeypatch.setattr(settings, "SECRET_KEY_FALLBACKS", [_EARLIER_KEY])
     signing.key_path().write_bytes(b"signing key")
@@ -59,9 +57,7 @@ def backups(
 class Elsewhere:
     """Another installation, in a separate process; of other code, if it is named."""
 
-    def __init__(
-        self, folder: Path, database: str = "", code: Path = settings.BASE_DIR
-    ) -> None:
+    def __init__(self, folder: Path, database: str = "", code: Path = settings.BASE_DIR) -> None:
         self.folder = folder
         self._code = code
         ensure_secret_key(folder / "secret_key")
@@ -110,13 +106,9 @@ def _of_before_version_1(backups: Path) -> None:
     former = {today: before for before, today in earlier.moved().items()}
     folder = find_backup(backups)
     manifest = json.loads((folder / MANIFEST).read_bytes())
-    manifest["migrations"] = [
-        each for each in manifest["migrations"] if each[1] != earlier.FIRST
-    ]
+    manifest["migrations"] = [each for each in manifest["migrations"] if each[1] != earlier.FIRST]
     manifest["migrations"] += [
-        [app, name]
-        for app, last in earlier.LAST.items()
-        for name in {"0001_release", last}
+        [app, name] for app, last in earlier.LAST.items() for name in {"0001_release", last}
     ]
     for table in manifest["tables"]:
         if table["model"] == "review.match":
@@ -135,9 +127,7 @@ def _without(table: Path, column: str) -> None:
 
 
 @pytest.mark.soak  # sets up a second installation
-def test_a_backup_from_before_version_1_is_restored(
-    backups: Path, tmp_path: Path
-) -> None:
+def test_a_backup_from_before_version_1_is_restored(backups: Path, tmp_path: Path) -> None:
     """Nothing sets the column that it lacks, so it is restored as it was."""
     shutil.copytree(backups, tmp_path / "today")
     _of_before_version_1(backups)
@@ -194,17 +184,14 @@ def next_version(tmp_path: Path) -> Path:
     number.write_text(number.read_text().replace(f'"{VERSION}"', '"1.0.1"'))
     models = code / "catalogue" / "models.py"
     models.write_text(
-        f"{models.read_text()}\n\n"
-        'Bucket.add_to_class("remark", models.TextField(default="none"))\n'
+        f'{models.read_text()}\n\nBucket.add_to_class("remark", models.TextField(default="none"))\n'
     )
     (code / "catalogue" / "migrations" / "0002_remark.py").write_text(_REMARK)
     return code
 
 
 @pytest.mark.soak  # sets up three installations
-def test_an_upgrade_and_the_way_back(
-    backups: Path, next_version: Path, tmp_path: Path
-) -> None:
+def test_an_upgrade_and_the_way_back(backups: Path, next_version: Path, tmp_path: Path) -> None:
     """As docs/operations.md says: a backup, migrate; and back by the backup."""
     folder = tmp_path / "upgraded"
     before, after = Elsewhere(folder), Elsewhere(folder, code=next_version)
@@ -235,10 +222,7 @@ def test_an_upgrade_and_the_way_back(
 
 
 def test_a_second_backup_copies_only_what_is_new(
-    backups: Path,
-    installation: Catalogue,
-    admin: User,
-    capsys: pytest.CaptureFixture[str],
+    backups: Path, installation: Catalogue, admin: User, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = {path: path.stat().st_ino for path in (backups / "objects").glob("*/*")}
     submit_sound(installation.container, audio.tune(9, 5), admin)
@@ -306,9 +290,7 @@ def test_a_backup_that_is_damaged_or_does_not_fit_is_refused(backups: Path) -> N
         call_command("restore", str(backups))
 
 
-def test_a_backup_that_was_stopped_is_none(
-    transactional_db: None, tmp_path: Path
-) -> None:
+def test_a_backup_that_was_stopped_is_none(transactional_db: None, tmp_path: Path) -> None:
     left = tmp_path / "backups" / "20260101T000000.000000Z.unfinished"
     left.mkdir(parents=True)
 
@@ -319,9 +301,7 @@ def test_a_backup_that_was_stopped_is_none(
     assert not left.exists()
 
 
-def test_a_folder_that_cannot_be_written_is_named(
-    transactional_db: None, tmp_path: Path
-) -> None:
+def test_a_folder_that_cannot_be_written_is_named(transactional_db: None, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
 
     with pytest.raises(CommandError, match="No backup was made"):

@@ -66,13 +66,9 @@ def test_strays_are_deleted_once_they_are_a_day_old_and_nothing_where_all_is_wel
     assert not left.exists()
 
 
-def test_a_wrong_and_a_damaged_index_are_mended(
-    catalogue: Catalogue, data_dir: Path
-) -> None:
+def test_a_wrong_and_a_damaged_index_are_mended(catalogue: Catalogue, data_dir: Path) -> None:
     index_store.remove_recording(catalogue.first)
-    Recording.objects.filter(pk=catalogue.second.pk).update(
-        status=RecordingStatus.RETIRED
-    )
+    Recording.objects.filter(pk=catalogue.second.pk).update(status=RecordingStatus.RETIRED)
 
     found = problems(fix=True)
 
@@ -91,9 +87,7 @@ def test_a_wrong_and_a_damaged_index_are_mended(
     assert problems() == []
 
 
-def test_lost_work_and_lost_files_come_back(
-    catalogue: Catalogue, run_worker: Worker
-) -> None:
+def test_lost_work_and_lost_files_come_back(catalogue: Catalogue, run_worker: Worker) -> None:
     refingerprint(recording=catalogue.first, user=None)
     lose_worker("recording")
     assert any("1 job without a worker" in p for p in problems(fix=True))

@@ -43,9 +43,7 @@ def test_figures_tell_what_is_there(catalogue: Catalogue, settings: Settings) ->
     assert metrics["acrportal_request_seconds_count", ("GET", "2xx", "login")] >= 1
 
 
-def test_an_evidence_pack_that_failed_is_counted_as_given_up(
-    db: None, settings: Settings
-) -> None:
+def test_an_evidence_pack_that_failed_is_counted_as_given_up(db: None, settings: Settings) -> None:
     settings.ACRPORTAL_METRICS_TOKEN = "open sesame"
     pack = EvidencePack.objects.create(match=make_match())
     fail_job("evidence", pack)
@@ -71,9 +69,7 @@ def test_monitoring_only_reads(db: None, path: str, method: str) -> None:
     assert Client().generic(method, path).status_code == 405
 
 
-def test_methods_that_nobody_knows_are_not_counted_one_by_one(
-    db: None, settings: Settings
-) -> None:
+def test_methods_that_nobody_knows_are_not_counted_one_by_one(db: None, settings: Settings) -> None:
     settings.ACRPORTAL_METRICS_TOKEN = "open sesame"
     client = Client()
     for number in range(5):

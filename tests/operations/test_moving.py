@@ -71,9 +71,7 @@ def test_everything_moves_and_a_broken_off_move_goes_on(
     ]
 
 
-def test_a_move_into_the_folder_in_use_is_refused(
-    transactional_db: None, tmp_path: Path
-) -> None:
+def test_a_move_into_the_folder_in_use_is_refused(transactional_db: None, tmp_path: Path) -> None:
     target = tmp_path / "new.env"
     target.write_text(f"ACRPORTAL_DATA_DIR={settings.ACRPORTAL_DATA_DIR}\n")
 
@@ -83,9 +81,7 @@ def test_a_move_into_the_folder_in_use_is_refused(
     assert not (tmp_path / "moving").exists()
 
 
-def test_a_folder_of_another_move_is_refused(
-    transactional_db: None, tmp_path: Path
-) -> None:
+def test_a_folder_of_another_move_is_refused(transactional_db: None, tmp_path: Path) -> None:
     target, folder = tmp_path / "new.env", tmp_path / "moving"
     target.write_text(f"ACRPORTAL_DATA_DIR={tmp_path / 'elsewhere'}\n")
     folder.mkdir()

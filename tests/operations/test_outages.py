@@ -98,9 +98,7 @@ def test_no_room_for_the_upload_itself_is_told_too(
 ) -> None:
     container = Container.objects.create(name="C")
     client = client_of(Role.REVIEWER)
-    monkeypatch.setattr(
-        "django.core.files.uploadhandler.TemporaryUploadedFile", failing(_NO_ROOM)
-    )
+    monkeypatch.setattr("django.core.files.uploadhandler.TemporaryUploadedFile", failing(_NO_ROOM))
 
     response = client.post(
         _UPLOADS, {"container": container.pk, "file": upload("a.wav", b"x" * 99)}
@@ -110,10 +108,7 @@ def test_no_room_for_the_upload_itself_is_told_too(
 
 
 def test_a_scan_without_room_goes_on_once_there_is_some(
-    catalogue: Catalogue,
-    admin: User,
-    run_worker: Worker,
-    monkeypatch: pytest.MonkeyPatch,
+    catalogue: Catalogue, admin: User, run_worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = submit_sound(catalogue.container, audio.tune(1, 8), admin)
     with monkeypatch.context() as full:
@@ -132,9 +127,7 @@ def test_a_scan_without_room_goes_on_once_there_is_some(
     assert (scan.status, scan.message) == (ScanStatus.SUCCEEDED, "")
 
 
-def test_the_jobs_page_says_that_nobody_works(
-    db: None, signed_in: MakeClient, admin: User
-) -> None:
+def test_the_jobs_page_says_that_nobody_works(db: None, signed_in: MakeClient, admin: User) -> None:
     container = Container.objects.create(name="C")
     submit_upload(container=container, upload=upload("a.wav", b"x" * 9), user=admin)
     client = signed_in(Role.VIEWER)

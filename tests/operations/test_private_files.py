@@ -27,9 +27,7 @@ def open_to_others(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_nobody_else_reads_what_commands_write(
-    tmp_path: Path, copy_database: CopyDatabase
-) -> None:
+def test_nobody_else_reads_what_commands_write(tmp_path: Path, copy_database: CopyDatabase) -> None:
     data, out = tmp_path / "data", tmp_path / "given"
     data.mkdir(mode=0o700)
     environment = os.environ | {

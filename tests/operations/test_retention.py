@@ -37,9 +37,7 @@ NOW = datetime.now(tz=UTC)
 def taken(kind: str, *, days: int = 0, of: str = "") -> tuple[int, int]:
     """Return how many objects a rule deletes within ``days``, and their bytes."""
     (rule,) = [
-        one
-        for one in outlook(by=NOW + timedelta(days=days))
-        if (one.kind, one.of) == (kind, of)
+        one for one in outlook(by=NOW + timedelta(days=days)) if (one.kind, one.of) == (kind, of)
     ]
     return rule.count, rule.size_bytes
 

@@ -48,9 +48,7 @@ def account(settings: Settings, db: None) -> CloudAccount:
     return save_account(account=CloudAccount(name="Cloud"), token="t0ken", user=None)
 
 
-def test_the_whole_procedure_loses_nothing(
-    account: CloudAccount, settings: Settings
-) -> None:
+def test_the_whole_procedure_loses_nothing(account: CloudAccount, settings: Settings) -> None:
     user = make_user(Role.REVIEWER)
     secret = generate_totp_secret()
     TOTP.activate(user, secret)
@@ -58,9 +56,7 @@ def test_the_whole_procedure_loses_nothing(
     here, away = Client(), Client()
     for client in (here, away):
         client.force_login(user)
-    staged = uploads.stage(
-        container=ContainerFactory.create(), owner=user, file_name="a.wav"
-    )
+    staged = uploads.stage(container=ContainerFactory.create(), owner=user, file_name="a.wav")
     url = urlsplit(uploads.presigned_url(staged, RequestFactory().get("/")))
     signed = {name: value[0] for name, value in parse_qs(url.query).items()}
 
@@ -103,9 +99,7 @@ def test_a_secret_that_changes_meanwhile_is_left_alone(
     assert unseal(account.token_sealed) == "newer"
 
 
-def test_a_secret_of_an_unknown_key_is_named(
-    account: CloudAccount, settings: Settings
-) -> None:
+def test_a_secret_of_an_unknown_key_is_named(account: CloudAccount, settings: Settings) -> None:
     settings.SECRET_KEY = LATER
 
     assert reseal() == {"resealed": 0, "current": 0, "unreadable": 2}
@@ -117,9 +111,7 @@ def test_a_secret_of_an_unknown_key_is_named(
     assert f"token of cloud account {account.pk} was encrypted" in output.getvalue()
 
 
-_SHOW = (
-    "from django.conf import settings as s; print(*s.SECRET_KEY_FALLBACKS, sep='\\n')"
-)
+_SHOW = "from django.conf import settings as s; print(*s.SECRET_KEY_FALLBACKS, sep='\\n')"
 
 
 @pytest.mark.parametrize("way", ["variable", "named file", "file beside the key"])

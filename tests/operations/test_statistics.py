@@ -19,9 +19,7 @@ pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
 
 
-def test_worker_has_the_tables_looked_at_once_an_hour(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_worker_has_the_tables_looked_at_once_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
     monkeypatch.setattr(statistics, "analyse", lambda: calls.append("looked"))
 

@@ -76,22 +76,15 @@ def fill(world: World, manager: User) -> list[str]:
     pages = [match.review_url for match in matches]
     # The admin's page differs by these alone; it shows reasons and codes in one way.
     alike = {
-        (one.state, one.found_late, one.lost, one.assignee, bool(one.note)): one
-        for one in matches
+        (one.state, one.found_late, one.lost, one.assignee, bool(one.note)): one for one in matches
     }
     pages += [_admin(match) for match in alike.values()]
-    pages += [
-        reverse("portal:file_detail", args=[file.uid]) for file in _files(world.admin)
-    ]
-    pages += [
-        reverse("portal:recording_detail", args=[one.uid]) for one in _recordings(desk)
-    ]
+    pages += [reverse("portal:file_detail", args=[file.uid]) for file in _files(world.admin)]
+    pages += [reverse("portal:recording_detail", args=[one.uid]) for one in _recordings(desk)]
     pages += [reverse("portal:duplicate_pair", args=[one.uid]) for one in _pairs()]
     pages += [_history(row) for row in (desk.file, desk.bucket, desk.container)]
     pages += [f"/queue/disputes/?show={shown}" for shown in ("overdue", "answered")]
-    return pages + [
-        _history(row) for row in (matches[0], desk.recording, world.own.policy())
-    ]
+    return pages + [_history(row) for row in (matches[0], desk.recording, world.own.policy())]
 
 
 def _admin(row: Model) -> str:
@@ -125,9 +118,7 @@ def _decided(user: User) -> Iterator[Match]:
     )
     rescanned = deciding.confirm(match=make_match(), user=user, version=1)
     scan = ScanFactory.create(scanned_file=rescanned.scanned_file)
-    yield make_match(
-        (5_000, 9_000, 5_000, 9_000), scan=scan, recording=rescanned.recording
-    )
+    yield make_match((5_000, 9_000, 5_000, 9_000), scan=scan, recording=rescanned.recording)
     rescanned.refresh_from_db()
     yield rescanned
 
@@ -146,9 +137,7 @@ def _disputed(user: User) -> Iterator[Match]:
         )
         if number % 4:
             answer = answers[number % 4 - 1]
-            match = answer(
-                match=match, user=user, version=match.version, answer="It is ours."
-            )
+            match = answer(match=match, user=user, version=match.version, answer="It is ours.")
         yield match
 
 
@@ -168,10 +157,7 @@ def _by_rules(user: User) -> Iterator[Match]:
         yield from (waiting, make_match(recording=recording))
     recording = RecordingFactory.create()
     yield make_match(recording=recording)
-    for kind, values in (
-        (UseKind.ANY, []),
-        (UseKind.URL_PREFIX, ["https://x.example"]),
-    ):
+    for kind, values in ((UseKind.ANY, []), (UseKind.URL_PREFIX, ["https://x.example"])):
         licence = make_licence(
             recordings=[recording], use_kind=kind, use_values=values, in_force=False
         )
@@ -237,9 +223,7 @@ def _files(user: User) -> Iterator[ScannedFile]:
         yield file
     file = ScannedFileFactory.create(status=FileStatus.PROCESSING)
     ScanFactory.create(
-        scanned_file=file,
-        status=ScanStatus.AWAITING_CALLBACK,
-        engine=EngineChoice.ACRCLOUD,
+        scanned_file=file, status=ScanStatus.AWAITING_CALLBACK, engine=EngineChoice.ACRCLOUD
     )
     yield file
 
@@ -310,11 +294,7 @@ def _running(desk: Desk, user: User) -> None:
         RetroSearch.objects.create(status=status, requested_by=user)
     for outcome in CallbackOutcome:
         InboundCallback.objects.create(
-            container=desk.container,
-            body="{}",
-            body_sha256=outcome,
-            file_id="1",
-            outcome=outcome,
+            container=desk.container, body="{}", body_sha256=outcome, file_id="1", outcome=outcome
         )
     callback = desk.callback()
     callback.status = DeliveryStatus.FAILED
@@ -326,9 +306,7 @@ def _running(desk: Desk, user: User) -> None:
         run.counts = {"yes": 2, "no": 1, "confirmed": 1, "in_review": 1}
         run.save()
     for delivery in ReportDeliveryState:
-        ReportDelivery.objects.create(
-            schedule=schedule(user), run=report_run(user), state=delivery
-        )
+        ReportDelivery.objects.create(schedule=schedule(user), run=report_run(user), state=delivery)
     for verb in ActionVerb:
         for action_state in ActionState:
             DedupAction.objects.create(

@@ -32,9 +32,7 @@ def test_a_short_link_with_a_slash_leads_to_its_page(signed_in: MakeClient) -> N
         assert client.get(unknown).status_code == 404, unknown
 
 
-def test_every_short_link_of_the_pages_is_known_with_a_slash(
-    signed_in: MakeClient,
-) -> None:
+def test_every_short_link_of_the_pages_is_known_with_a_slash(signed_in: MakeClient) -> None:
     client = signed_in(Role.ADMIN)
     routes = [
         str(pattern.pattern)

@@ -22,9 +22,7 @@ def page_of(recording: Recording) -> str:
     return reverse("admin:catalogue_recording_change", args=[recording.pk])
 
 
-def test_a_bucket_keeps_its_type_and_each_change_is_one_event(
-    signed_in: MakeClient,
-) -> None:
+def test_a_bucket_keeps_its_type_and_each_change_is_one_event(signed_in: MakeClient) -> None:
     bucket = BucketFactory.create(name="Library")
     page = reverse("admin:catalogue_bucket_change", args=[bucket.pk])
     sent = {"name": "Library", "bucket_type": "DedupFile", "intake_rule": "reject"}
@@ -84,9 +82,7 @@ def test_a_form_that_was_open_meanwhile_says_what_changed_and_keeps_the_input(
     assert (recording.title, recording.artists) == ("Before", ["A", "B"])
 
 
-def test_a_group_whose_limits_changed_meanwhile_is_not_overwritten(
-    signed_in: MakeClient,
-) -> None:
+def test_a_group_whose_limits_changed_meanwhile_is_not_overwritten(signed_in: MakeClient) -> None:
     bucket = BucketFactory.create()
     group = Group.objects.create(name="Desk")
     limit = AccessLimit.objects.create(group=group)

@@ -83,9 +83,7 @@ def test_connection_is_tested_from_the_page(client: Client, vendor: Vendor) -> N
     assert "token is wrong" in page.content.decode()
 
 
-def test_containers_of_the_account_are_adopted_and_made(
-    client: Client, vendor: Vendor
-) -> None:
+def test_containers_of_the_account_are_adopted_and_made(client: Client, vendor: Vendor) -> None:
     url = f"{URL}{vendor.account.pk}/containers/"
     vendor.listed = [_remote()]
 
@@ -145,8 +143,7 @@ def test_kept_callback_is_applied_again(client: Client, vendor: Vendor) -> None:
     )
 
     client.post(
-        "/admin/scanning/inboundcallback/",
-        {"action": "apply_again", "_selected_action": [kept.pk]},
+        "/admin/scanning/inboundcallback/", {"action": "apply_again", "_selected_action": [kept.pk]}
     )
 
     kept.refresh_from_db()

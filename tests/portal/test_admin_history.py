@@ -38,13 +38,9 @@ def client(manager: User) -> Client:
     return client
 
 
-def test_history_of_a_match_is_its_chain_of_events(
-    client: Client, manager: User
-) -> None:
+def test_history_of_a_match_is_its_chain_of_events(client: Client, manager: User) -> None:
     match = make_match()
-    deciding.reject(
-        match=match, user=manager, version=1, reason="noise", note="only hum"
-    )
+    deciding.reject(match=match, user=manager, version=1, reason="noise", note="only hum")
     address = reverse("admin:review_match_history", args=[match.pk])
 
     content = client.get(address).content.decode()
@@ -119,18 +115,14 @@ def test_what_has_a_case_has_its_history(client: Client, manager: User) -> None:
         assert f"<code>{suggestion}</code>" in page.content.decode()
 
 
-def test_screens_offer_a_history_only_where_one_is_kept(
-    client: Client, manager: User
-) -> None:
+def test_screens_offer_a_history_only_where_one_is_kept(client: Client, manager: User) -> None:
     pack = EvidencePack.objects.create(match=make_match(), requested_by=manager)
     record(case=pack.case, action="evidence.failed", note="no room")
 
     history = client.get(reverse("admin:reports_evidencepack_history", args=[pack.pk]))
     of_pack = client.get(reverse("admin:reports_evidencepack_change", args=[pack.pk]))
     detection = Detection.objects.get()
-    of_detection = client.get(
-        reverse("admin:scanning_detection_change", args=[detection.pk])
-    )
+    of_detection = client.get(reverse("admin:scanning_detection_change", args=[detection.pk]))
 
     assert "no room" in history.content.decode()
     assert "historylink" in of_pack.content.decode()

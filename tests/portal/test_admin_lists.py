@@ -88,9 +88,7 @@ def test_no_list_begins_with_its_oldest_rows(rf: RequestFactory) -> None:
     assert oldest_first == []
 
 
-def test_columns_that_name_a_row_of_another_screen_link_to_it(
-    signed_in: MakeClient,
-) -> None:
+def test_columns_that_name_a_row_of_another_screen_link_to_it(signed_in: MakeClient) -> None:
     match = make_match()
     scan = address(Scan, "changelist")
     viewer = signed_in(Role.VIEWER)
@@ -119,9 +117,7 @@ def test_an_empty_list_has_no_actions_and_a_group_leads_to_its_people(
     assert client.get(link).context["cl"].result_count == 1
 
 
-def test_events_name_what_they_are_about_and_are_found_by_its_id(
-    signed_in: MakeClient,
-) -> None:
+def test_events_name_what_they_are_about_and_are_found_by_its_id(signed_in: MakeClient) -> None:
     match = make_match()
     audit.services.record(case=match.case, action="found")
     audit.services.record(case="report-schedule:rs_1", action="scheduled")
@@ -138,16 +134,12 @@ def test_events_name_what_they_are_about_and_are_found_by_its_id(
         assert "rs_1" not in found(term)
 
 
-def test_a_decided_match_says_how_and_not_why_it_waited(
-    signed_in: MakeClient,
-) -> None:
+def test_a_decided_match_says_how_and_not_why_it_waited(signed_in: MakeClient) -> None:
     reasons = (QueueReason.SHORT, QueueReason.LOW_SCORE)
     _waiting, decided = matches = [make_match() for _ in reasons]
     for match, reason in zip(matches, reasons, strict=True):
         Match.objects.filter(pk=match.pk).update(queue_reason=reason)
-    deciding.reject(
-        match=decided, user=make_user(Role.REVIEWER), version=1, reason="noise"
-    )
+    deciding.reject(match=decided, user=make_user(Role.REVIEWER), version=1, reason="noise")
 
     page = signed_in(Role.ADMIN).get(address(Match, "changelist")).content.decode()
     rows = re.findall(r"field-state_shown.*?>(.*?)</td>", page, re.DOTALL)

@@ -155,10 +155,7 @@ def test_reject_asks_for_a_code(sign_in: SignIn) -> None:
     asked = text(client.get(decide(match, "reject"), {"version": 1}))
     without = client.post(decide(match, "reject"), {"version": 1})
     other = client.post(decide(match, "reject"), {"version": 1, "code": "other"})
-    client.post(
-        decide(match, "reject"),
-        {"version": 1, "code": "other", "note": "a jingle"},
-    )
+    client.post(decide(match, "reject"), {"version": 1, "code": "other", "note": "a jingle"})
 
     assert "Shared loop" in asked
     assert without.status_code == 200
@@ -197,10 +194,7 @@ def test_a_version_that_is_none_asks_again(sign_in: SignIn) -> None:
     match = make_match()
     client = sign_in(Role.MANAGER)
 
-    sent: list[dict[str, str]] = [
-        {},
-        *({"version": odd} for odd in ("", "x", "9" * 5000)),
-    ]
+    sent: list[dict[str, str]] = [{}, *({"version": odd} for odd in ("", "x", "9" * 5000))]
     for fields in sent:
         answer = client.post(decide(match, "confirm"), fields)
         assert answer.status_code == 200
@@ -231,9 +225,7 @@ def test_a_licence_that_covers_the_use_may_be_chosen(sign_in: SignIn) -> None:
     assert Event.objects.filter(case=match.case, action="clear").count() == 1
 
 
-def test_a_file_that_was_deleted_meanwhile_is_no_longer_decided(
-    sign_in: SignIn,
-) -> None:
+def test_a_file_that_was_deleted_meanwhile_is_no_longer_decided(sign_in: SignIn) -> None:
     match = make_match()
     client = sign_in(Role.REVIEWER)
     shown = text(client.get(page(match)))

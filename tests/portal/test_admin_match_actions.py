@@ -24,23 +24,15 @@ from tests.portal.admin_matches import LIST, SignIn, streamed, text
 pytestmark = pytest.mark.django_db
 
 
-def bulk(
-    client: Client, action: str, *matches: Match, **more: object
-) -> Any:  # Any: as above
+def bulk(client: Client, action: str, *matches: Match, **more: object) -> Any:  # Any: as above
     return client.post(
         LIST,
-        {
-            "action": action,
-            ACTION_CHECKBOX_NAME: [match.pk for match in matches],
-            **more,
-        },
+        {"action": action, ACTION_CHECKBOX_NAME: [match.pk for match in matches], **more},
         follow=True,
     )
 
 
-def test_bulk_action_previews_asks_for_a_reason_and_decides_each(
-    sign_in: SignIn,
-) -> None:
+def test_bulk_action_previews_asks_for_a_reason_and_decides_each(sign_in: SignIn) -> None:
     first = make_match(recording__title="Alpha")
     second, held = make_match(), make_match()
     locks.take_lock(match=held, user=make_user(Role.REVIEWER, username="ben"))
@@ -142,9 +134,7 @@ def test_the_selection_and_the_filtered_list_are_exported(sign_in: SignIn) -> No
     ScannedFileFactory.create()
     client = sign_in(Role.REVIEWER)
 
-    selection = client.post(
-        LIST, {"action": "export_matches", ACTION_CHECKBOX_NAME: [chosen.pk]}
-    )
+    selection = client.post(LIST, {"action": "export_matches", ACTION_CHECKBOX_NAME: [chosen.pk]})
     listed = text(client.get(LIST, {"state": "confirmed"}))
     export = reverse("admin:review_match_export")
     address = f"{export}?state=confirmed"
@@ -158,9 +148,7 @@ def test_the_selection_and_the_filtered_list_are_exported(sign_in: SignIn) -> No
     assert sign_in(Role.VIEWER).post(export).status_code == 403
 
 
-def test_a_bulk_action_after_a_lost_session_comes_back_filled_in(
-    sign_in: SignIn,
-) -> None:
+def test_a_bulk_action_after_a_lost_session_comes_back_filled_in(sign_in: SignIn) -> None:
     match, other = make_match(recording__title="Alpha"), make_match()
     make_user(Role.REVIEWER, username="ann")
     client = sign_in(Role.REVIEWER)

@@ -51,12 +51,7 @@ from scanning.models import (
 from scanning.models.drop import DropFolder, DropItem
 from scanning.models.watch import WatchCheck, WatchItem
 from scanning.services.containers import inbound_callback_url
-from statements.models import (
-    StatementCheck,
-    StatementFact,
-    StatementFile,
-    StatementStep,
-)
+from statements.models import StatementCheck, StatementFact, StatementFile, StatementStep
 from tests.factories.accounts import confirm, make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
@@ -79,9 +74,7 @@ SHOWN: list[type[Model]] = [
     Scan,
     ScannedFile,
 ]
-NEVER_WRITTEN: list[type[Model]] = [
-    *(Detection, Event, InboundCallback, Match, Scan),
-]
+NEVER_WRITTEN: list[type[Model]] = [*(Detection, Event, InboundCallback, Match, Scan)]
 
 
 @pytest.fixture
@@ -148,9 +141,7 @@ def test_every_model_of_the_product_has_a_screen() -> None:
         assert admin.site.is_registered(model) or model in shown_inside, model
 
 
-def test_lists_and_pages_open_with_a_fixed_number_of_queries(
-    client: Client, content: None
-) -> None:
+def test_lists_and_pages_open_with_a_fixed_number_of_queries(client: Client, content: None) -> None:
     """``tests/security`` opens them as a viewer and compares the rights of all roles."""
     # Before anybody signs in: signing in is an event too, and not everybody sees it.
     rows = {model: model._default_manager.latest("pk") for model in SHOWN}
@@ -259,9 +250,7 @@ def test_admin_changes_floor_and_engine_of_a_container(client: Client) -> None:
 def test_admin_says_under_which_id_acrcloud_knows_a_file(client: Client) -> None:
     entered(client, Role.ADMIN)
     ScannedFileFactory.create(remote_id="456")
-    file = ScannedFileFactory.create(
-        name="a.wav", tags=["territory:CH", "spring", "promo"]
-    )
+    file = ScannedFileFactory.create(name="a.wav", tags=["territory:CH", "spring", "promo"])
     page = address(ScannedFile, "change", file.pk)
     sent = {"name": "b.wav", "scans-TOTAL_FORMS": "0", "scans-INITIAL_FORMS": "0"}
 
@@ -303,9 +292,7 @@ def test_reviewer_asks_for_another_scan(client: Client) -> None:
     assert Scan.objects.count() == 1
 
 
-def test_manager_edits_metadata_and_the_identifiers_are_checked(
-    client: Client,
-) -> None:
+def test_manager_edits_metadata_and_the_identifiers_are_checked(client: Client) -> None:
     entered(client, Role.MANAGER)
     recording = RecordingFactory.create(title="Before", artists=["A"])
     RecordingFactory.create(bucket=recording.bucket, custom_id="LIB-OTHER")
@@ -326,10 +313,7 @@ def test_manager_edits_metadata_and_the_identifiers_are_checked(
     errors = taken.context["adminform"].form.errors
     assert errors["custom_id"] == ["Another recording of this bucket has this id."]
     recording.refresh_from_db()
-    assert (recording.title, recording.artists) == (
-        "After",
-        ["A. Example", "B. Sample"],
-    )
+    assert (recording.title, recording.artists) == ("After", ["A. Example", "B. Sample"])
     assert recording.isrc_normalised == "ZZX012600001"
     event = Event.objects.get(case=f"recording:{recording.uid}")
     assert event.before["title"] == "Before"

@@ -51,11 +51,7 @@ def _save(client: Client, user: User, **changes: Any) -> str:
 def test_admins_take_the_role_from_others_and_not_from_themselves(
     client: Client, admin: User
 ) -> None:
-    changes: list[dict[str, Any]] = [
-        {"groups": []},
-        {"is_active": ""},
-        {"is_staff": ""},
-    ]
+    changes: list[dict[str, Any]] = [{"groups": []}, {"is_active": ""}, {"is_staff": ""}]
     for change in changes:
         assert _LOCKED_OUT in _save(client, admin, **change), change
 
@@ -103,9 +99,7 @@ def test_a_new_person_gets_name_address_role_and_the_administration(
     assert made.is_staff
 
 
-def test_the_forms_speak_of_the_portal_not_of_django(
-    client: Client, admin: User
-) -> None:
+def test_the_forms_speak_of_the_portal_not_of_django(client: Client, admin: User) -> None:
     for address in (
         reverse("admin:accounts_user_add"),
         reverse("admin:accounts_user_change", args=[admin.pk]),

@@ -69,9 +69,7 @@ def asks_first(client: Client, row: Model, address: str) -> None:
     assert after is None or after["revoked_at"] is not None, address
 
 
-def test_a_click_asks_first_and_the_button_ends_it(
-    signed_in: MakeClient, admin: User
-) -> None:
+def test_a_click_asks_first_and_the_button_ends_it(signed_in: MakeClient, admin: User) -> None:
     client = signed_in(Role.ADMIN)
 
     for make in (_token, _keys, _template, _schedule):

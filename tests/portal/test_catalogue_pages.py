@@ -32,9 +32,7 @@ def test_manager_adds_a_recording_that_is_then_searchable(
     assert "should be 3" in refused.content.decode()
     assert not Recording.objects.exists()
 
-    answer = client.post(
-        address, sent(title="A tune", artists="One|Two", isrc="zz-x01-26-00001")
-    )
+    answer = client.post(address, sent(title="A tune", artists="One|Two", isrc="zz-x01-26-00001"))
     run_worker()
 
     recording = Recording.objects.get()
@@ -67,29 +65,21 @@ def test_recording_counts_more_matches_than_it_lists(
     recording = make_match().recording
     make_match(recording=recording)
 
-    page = signed_in(VIEWER).get(
-        reverse("portal:recording_detail", args=[recording.uid])
-    )
+    page = signed_in(VIEWER).get(reverse("portal:recording_detail", args=[recording.uid]))
 
     assert len(page.context["matches"]) == 1
     assert page.context["match_count"] == 2
     assert f"/matches/?recording={recording.uid}" in page.content.decode()
 
 
-def test_recording_names_those_of_one_sound_with_one_query(
-    signed_in: MakeClient,
-) -> None:
+def test_recording_names_those_of_one_sound_with_one_query(signed_in: MakeClient) -> None:
     bucket = BucketFactory.create()
-    first = RecordingFactory.create(
-        bucket=bucket, audio_sha256="ab" * 32, audio_bytes=10
-    )
+    first = RecordingFactory.create(bucket=bucket, audio_sha256="ab" * 32, audio_bytes=10)
     client = signed_in(VIEWER)
     address = reverse("portal:recording_detail", args=[first.uid])
     alone = queries_of(client, address)
 
-    RecordingFactory.create_batch(
-        3, bucket=bucket, audio_sha256="ab" * 32, audio_bytes=10
-    )
+    RecordingFactory.create_batch(3, bucket=bucket, audio_sha256="ab" * 32, audio_bytes=10)
     find_duplicates(bucket=bucket)
 
     assert len(client.get(address).context["same_sound"]) == 3
@@ -111,18 +101,14 @@ def test_catalogue_leads_those_who_edit_it_to_imports_and_an_empty_bucket_to_rec
         assert (imports in client.get(catalogue).content.decode()) == edits, role
 
 
-def test_recordings_that_cannot_be_found_are_listed_with_the_reason(
-    signed_in: MakeClient,
-) -> None:
+def test_recordings_that_cannot_be_found_are_listed_with_the_reason(signed_in: MakeClient) -> None:
     silent = RecordingFactory.create(title="Four Minutes", too_little_sound=True)
     bucket = silent.bucket
     RecordingFactory.create(title="A Tune", bucket=bucket)
     RecordingFactory.create(
         title="A Cover", bucket=bucket, status="error", status_message="It is no audio."
     )
-    RecordingFactory.create(
-        title="Gone", bucket=bucket, status="retired", too_little_sound=True
-    )
+    RecordingFactory.create(title="Gone", bucket=bucket, status="retired", too_little_sound=True)
     client = signed_in(REVIEWER)
 
     catalogue = client.get(reverse("portal:catalogue")).content.decode()
@@ -188,17 +174,12 @@ def test_a_new_recording_goes_into_the_bucket_it_was_asked_for_or_into_the_chose
 
 
 def test_a_recording_is_edited_on_a_page_of_the_portal(signed_in: MakeClient) -> None:
-    recording = RecordingFactory.create(
-        title="Before", artists=["One"], isrc="ZZX012600001"
-    )
+    recording = RecordingFactory.create(title="Before", artists=["One"], isrc="ZZX012600001")
     shown = reverse("portal:recording_detail", args=[recording.uid])
     address = reverse("portal:recording_edit", args=[recording.uid])
     client = signed_in(MANAGER)
     form = client.get(address).context["form"]
-    values = {
-        each.name: form[each.name].field.prepare_value(each.value()) or ""
-        for each in form
-    }
+    values = {each.name: form[each.name].field.prepare_value(each.value()) or "" for each in form}
 
     refused = client.post(address, values | {"upc": "040000000014"})
     saved = client.post(address, values | {"title": "After", "isrc": "zz-x01-26-00002"})

@@ -25,9 +25,7 @@ def offered(client: Client, kind: str, text: str) -> list[str]:
 
 
 def test_recordings_are_found_by_title_and_by_whole_code_within_limits() -> None:
-    seen = RecordingFactory.create(
-        title="Glass Harbour", isrc_normalised="QZAA02600017"
-    )
+    seen = RecordingFactory.create(title="Glass Harbour", isrc_normalised="QZAA02600017")
     RecordingFactory.create(title="Harbour 2")
     RecordingFactory.create(title="Ferry Lights")
     group = Group.objects.create(name="Desk")
@@ -50,13 +48,8 @@ def test_names_are_offered_once(signed_in: MakeClient) -> None:
     assert offered(client, "no such kind", "chan") == []
 
 
-def test_a_form_names_what_is_chosen_and_drops_other_scopes(
-    signed_in: MakeClient,
-) -> None:
-    client, recording = (
-        signed_in(Role.MANAGER),
-        RecordingFactory.create(title="Glass Harbour"),
-    )
+def test_a_form_names_what_is_chosen_and_drops_other_scopes(signed_in: MakeClient) -> None:
+    client, recording = (signed_in(Role.MANAGER), RecordingFactory.create(title="Glass Harbour"))
     licence = make_licence(recordings=[recording])
     url = reverse("portal:licence_edit", args=[licence.uid])
 

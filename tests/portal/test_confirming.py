@@ -65,9 +65,7 @@ def test_accounts_ask_before_a_form_opens_or_a_list_acts(signed_in: MakeClient) 
         assert client.get(page).status_code == 200, page
 
 
-def test_a_form_that_waits_is_kept_encrypted_and_then_saved(
-    signed_in: MakeClient,
-) -> None:
+def test_a_form_that_waits_is_kept_encrypted_and_then_saved(signed_in: MakeClient) -> None:
     client = signed_in(Role.ADMIN)
 
     asked = client.post("/admin/accounts/user/add/", new_user())
@@ -78,9 +76,7 @@ def test_a_form_that_waits_is_kept_encrypted_and_then_saved(
     assert User.objects.get(username="new").check_password(PASSWORD)
 
 
-def test_it_is_asked_again_after_the_minutes_of_the_setting(
-    signed_in: MakeClient,
-) -> None:
+def test_it_is_asked_again_after_the_minutes_of_the_setting(signed_in: MakeClient) -> None:
     client = signed_in(Role.ADMIN)
     with time_machine.travel("2026-05-04 08:00Z", tick=False):
         confirm(client)

@@ -25,13 +25,7 @@ from dedup.models import ActionVerb, DedupGroup, DedupMember
 from jobs.models import Job
 from portal.shared.consequences import Consequences, consequences_of
 from review import errors
-from review.choices import (
-    EditedUses,
-    LicenceScope,
-    MatchState,
-    OnExpiry,
-    PolicyAction,
-)
+from review.choices import EditedUses, LicenceScope, MatchState, OnExpiry, PolicyAction
 from review.models import Licence, Match
 from review.services import exclusions, licences
 from review.services.licences import Reach
@@ -66,9 +60,7 @@ WORLDS = st.fixed_dictionaries(
     {
         "decisions": st.lists(st.sampled_from(DECISIONS), min_size=1, max_size=4),
         "merged": st.lists(st.sampled_from(DECISIONS), max_size=2),
-        "excluded": st.lists(
-            st.tuples(st.integers(0, 24), st.integers(1, 20)), max_size=2
-        ),
+        "excluded": st.lists(st.tuples(st.integers(0, 24), st.integers(1, 20)), max_size=2),
         "licence": TERMS | st.none(),
         "policy": st.sampled_from([None, *PolicyAction]),
         "label": st.booleans(),
@@ -87,11 +79,7 @@ class World:
         self.manager, self.reviewer = make_user(Role.MANAGER), make_user(Role.REVIEWER)
         self.bucket, self.target = BucketFactory.create_batch(2)
         self.recording, self.other = RecordingFactory.create_batch(
-            2,
-            bucket=self.bucket,
-            duration_ms=30_000,
-            audio_sha256="ab" * 32,
-            audio_bytes=10,
+            2, bucket=self.bucket, duration_ms=30_000, audio_sha256="ab" * 32, audio_bytes=10
         )
         if drawn["policy"] is not None:
             make_policy(
@@ -128,11 +116,7 @@ class World:
         """Decide as far as the state allows."""
         with contextlib.suppress(errors.ReviewError):
             match.refresh_from_db()
-            named: Drawn = {
-                "match": match,
-                "user": self.manager,
-                "version": match.version,
-            }
+            named: Drawn = {"match": match, "user": self.manager, "version": match.version}
             if decision in ("confirm", "dispute"):
                 match = deciding.confirm(**named)
             if decision == "dispute":
@@ -155,10 +139,7 @@ class World:
             interval = (start * 1000, min(start + length, 30) * 1000)
             return (
                 lambda: exclusions.exclude(
-                    recording=self.recording,
-                    interval=interval,
-                    reason="ident",
-                    user=user,
+                    recording=self.recording, interval=interval, reason="ident", user=user
                 ),
                 of_recording,
             )
@@ -221,9 +202,7 @@ class World:
             return None
         if ground == "end_licence":
             return (
-                lambda: licences.withdraw(
-                    licence=licence, user=self.manager, reason="unpaid"
-                ),
+                lambda: licences.withdraw(licence=licence, user=self.manager, reason="unpaid"),
                 Q(licence=licence),
             )
         changed = copy.copy(Licence.objects.get(pk=licence.pk))
@@ -246,9 +225,7 @@ def everything() -> tuple[object, ...]:
         rows(),
         list(Event.objects.order_by("pk").values_list("pk", "hash")),
         list(Exclusion.objects.values_list("pk", "removed_at")),
-        list(
-            Licence.objects.values_list("pk", "active", "withdrawn_at", "max_seconds")
-        ),
+        list(Licence.objects.values_list("pk", "active", "withdrawn_at", "max_seconds")),
         list(Recording.objects.values_list("pk", "status", "bucket", "merged_into")),
         Job.objects.count(),
     )
@@ -282,9 +259,7 @@ def check_preview(world: World, ground: str) -> Consequences | None:
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-def test_a_change_does_what_its_preview_says(
-    db: None, drawn: Drawn, ground: str
-) -> None:
+def test_a_change_does_what_its_preview_says(db: None, drawn: Drawn, ground: str) -> None:
     check_preview(World(drawn), ground)
 
 
@@ -319,20 +294,13 @@ def test_claims_and_what_binds_the_most_come_first() -> None:
 
     def change() -> object:
         return exclusions.exclude(
-            recording=claim.recording,
-            interval=(0, 10_000),
-            reason="ident",
-            user=manager,
+            recording=claim.recording, interval=(0, 10_000), reason="ident", user=manager
         )
 
     said = consequences_of(change, about=Q(recording=claim.recording))
 
     assert [each.match for each in said.matches] == [claim, kept, waiting]
-    assert said.counts[0] == (
-        MatchState.CONFIRMED,
-        "Keeps its state; less of it counts",
-        1,
-    )
+    assert said.counts[0] == (MatchState.CONFIRMED, "Keeps its state; less of it counts", 1)
     assert [each.kind for each in said.statements] == [
         StatementKind.CUE_SHEET,
         StatementKind.EVIDENCE,
@@ -347,10 +315,7 @@ def test_only_what_a_person_saw_is_agreed_to() -> None:
     def mark(start: int) -> str:
         return consequences_of(
             lambda: exclusions.exclude(
-                recording=match.recording,
-                interval=(start, 10_000),
-                reason="ident",
-                user=manager,
+                recording=match.recording, interval=(start, 10_000), reason="ident", user=manager
             ),
             about=Q(recording=match.recording),
         ).mark

@@ -21,24 +21,15 @@ WHY = "its container has no bucket"
 def settings_of(container: Container, **changed: object) -> dict[str, object]:
     values = model_to_dict(container, fields=ContainerForm.base_fields)
     values["buckets"] = [bucket.pk for bucket in container.buckets.all()]
-    return {name: "" if value is None else value for name, value in values.items()} | (
-        changed
-    )
+    return {name: "" if value is None else value for name, value in values.items()} | (changed)
 
 
 @pytest.mark.parametrize("kind", ["page", "admin"])
-def test_a_container_is_not_saved_without_a_bucket(
-    signed_in: MakeClient, kind: str
-) -> None:
+def test_a_container_is_not_saved_without_a_bucket(signed_in: MakeClient, kind: str) -> None:
     container = ContainerFactory.create()
     container.buckets.add(BucketFactory.create())
-    client, names = (
-        signed_in(Role.ADMIN),
-        {"page": "portal:container", "admin": "admin"},
-    )
-    new = reverse(
-        f"{names[kind]}_create" if kind == "page" else "admin:scanning_container_add"
-    )
+    client, names = (signed_in(Role.ADMIN), {"page": "portal:container", "admin": "admin"})
+    new = reverse(f"{names[kind]}_create" if kind == "page" else "admin:scanning_container_add")
     old = reverse(
         f"{names[kind]}_edit" if kind == "page" else "admin:scanning_container_change",
         args=[container.pk],
@@ -68,8 +59,7 @@ def test_a_container_that_lost_its_buckets_and_its_files_say_so(
     page = client.get(reverse("portal:container_edit", args=[container.pk]))
     sound = audio.wav_bytes(audio.tune(4, 10))
     sent = client.post(
-        reverse("portal:upload"),
-        {"container": container.pk, "files": upload("tune.wav", sound)},
+        reverse("portal:upload"), {"container": container.pk, "files": upload("tune.wav", sound)}
     )
     assert sent.status_code < 400
     run_worker()

@@ -26,11 +26,7 @@ from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.rules import make_policy
-from tests.factories.scanning import (
-    ContainerFactory,
-    ScanFactory,
-    ScannedFileFactory,
-)
+from tests.factories.scanning import ContainerFactory, ScanFactory, ScannedFileFactory
 from tests.fixtures import MakeClient
 
 HOME = "/"
@@ -85,12 +81,8 @@ def test_numbers_count_what_waits_is_held_and_late(client: Client, ana: User) ->
     assert (data["waiting"], data["due_today"], data["held"]) == (0, 0, 0)
 
 
-def test_only_those_who_import_are_led_to_an_import(
-    client: Client, signed_in: MakeClient
-) -> None:
-    kept = CatalogueImport.objects.create(
-        bucket=BucketFactory.create(), file_name="masters.csv"
-    )
+def test_only_those_who_import_are_led_to_an_import(client: Client, signed_in: MakeClient) -> None:
+    kept = CatalogueImport.objects.create(bucket=BucketFactory.create(), file_name="masters.csv")
     address = reverse("portal:catalogue_import_detail", args=[kept.uid])
     make_match()
     urgent = make_match(match={"due_at": now()})
@@ -109,9 +101,7 @@ def test_only_those_who_import_are_led_to_an_import(
 def test_queue_is_counted_by_reason_and_age(client: Client) -> None:
     for days in (0, 1, 3, 30):
         match = make_match(match={"queue_reason": "short"})
-        Match.objects.filter(pk=match.pk).update(
-            created_at=now() - timedelta(days=days)
-        )
+        Match.objects.filter(pk=match.pk).update(created_at=now() - timedelta(days=days))
     make_match(match={"queue_reason": "altered"})
     make_match(state=MatchState.CONFIRMED)
 
@@ -165,9 +155,7 @@ def test_precision_counts_what_people_decided(client: Client, ana: User) -> None
         ("100", 1, 1),
         ("70–79", 1, 2),
     ]
-    assert [(each.label, each.text) for each in policies.rows] == [
-        ("Short uses", "50.0\u2009%")
-    ]
+    assert [(each.label, each.text) for each in policies.rows] == [("Short uses", "50.0\u2009%")]
     for share in policies.rows:
         page = client.get(reverse("portal:match_list") + share.query)
         assert page.context["page_obj"].paginator.count == share.total
@@ -202,15 +190,11 @@ def test_what_runs_and_what_the_cloud_was_sent_unless_it_fails(
 
 
 def test_every_link_of_a_number_leads_to_a_list(client: Client, ana: User) -> None:
-    make_match(
-        state=MatchState.CONFIRMED, match={"decided_by": ana, "decided_at": now()}
-    )
+    make_match(state=MatchState.CONFIRMED, match={"decided_by": ana, "decided_at": now()})
     make_match(match={"queue_reason": "short"})
     main = client.get(HOME).content.decode().split("<main")[1].split("</main>")[0]
 
-    links = {
-        link.replace("&amp;", "&") for link in re.findall(r'href="(/[^"]*)"', main)
-    }
+    links = {link.replace("&amp;", "&") for link in re.findall(r'href="(/[^"]*)"', main)}
     # The outbox offers it to a person who was signed out.
     links.discard(reverse("account_login"))
 

@@ -54,9 +54,7 @@ def unset(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("unset", "db")
-def test_the_demo_asks_for_passwords_only_also_when_it_is_served_later(
-    data_dir: Path,
-) -> None:
+def test_the_demo_asks_for_passwords_only_also_when_it_is_served_later(data_dir: Path) -> None:
     demo.ensure_users()
     before = roles_of_later_processes(data_dir)
 
@@ -70,9 +68,7 @@ def test_the_demo_asks_for_passwords_only_also_when_it_is_served_later(
 
 
 @pytest.mark.usefixtures("unset", "db")
-def test_an_installation_with_other_people_keeps_its_second_factors(
-    data_dir: Path,
-) -> None:
+def test_an_installation_with_other_people_keeps_its_second_factors(data_dir: Path) -> None:
     demo.ensure_users()
     make_user(Role.VIEWER)
 

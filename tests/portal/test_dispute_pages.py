@@ -74,14 +74,7 @@ def test_reviewer_records_a_dispute_and_undoes_it(reviewer: Client) -> None:
     assert reviewer.post(LIST).status_code == 405
     assert not Dispute.objects.exists()
 
-    move(
-        reviewer,
-        match,
-        "dispute",
-        code="licensed",
-        note="contract 12",
-        received="2026-11-01",
-    )
+    move(reviewer, match, "dispute", code="licensed", note="contract 12", received="2026-11-01")
     match.refresh_from_db()
     assert match.state == MatchState.DISPUTED
     dispute = Dispute.objects.get()
@@ -148,9 +141,7 @@ def test_manager_answers(manager: Client, reviewer: Client) -> None:
         assert f"the contract ended: {status}" in answered
 
 
-def test_list_shows_what_is_overdue_first_and_the_page_walks_through_it(
-    manager: Client,
-) -> None:
+def test_list_shows_what_is_overdue_first_and_the_page_walks_through_it(manager: Client) -> None:
     later, overdue, soon = disputed(), disputed(days_ago=40), disputed(days_ago=27)
     make_match()
     address = f"{overdue.review_url}?view=disputes"
@@ -190,9 +181,7 @@ def test_pages_name_who_confirmed_recorded_and_answered(
     signed_in: MakeClient, reviewer: Client
 ) -> None:
     confirmed = deciding.confirm(
-        match=make_match(),
-        user=make_user(Role.REVIEWER, username="mira"),
-        version=1,
+        match=make_match(), user=make_user(Role.REVIEWER, username="mira"), version=1
     )
     match = deciding.record(
         match=confirmed,
@@ -249,9 +238,7 @@ def test_viewer_looks_and_records_nothing(signed_in: MakeClient) -> None:
     assert move(viewer, match, "dispute", code="licensed").status_code == 403
 
 
-def test_dispute_of_a_match_that_a_rescan_replaced_is_answered(
-    manager: Client,
-) -> None:
+def test_dispute_of_a_match_that_a_rescan_replaced_is_answered(manager: Client) -> None:
     match = disputed()
     scan = ScanFactory.create(scanned_file=match.scanned_file)
     make_match((200_000, 220_000, 0, 20_000), scan=scan, recording=match.recording)
@@ -271,9 +258,7 @@ def changes(client: Client, dispute: Dispute, version: int, mark: str = "") -> A
     return client.get(reverse("portal:dispute_changes"), rows, headers=headers)
 
 
-def test_open_list_shows_what_a_colleague_answered(
-    reviewer: Client, manager: Client
-) -> None:
+def test_open_list_shows_what_a_colleague_answered(reviewer: Client, manager: Client) -> None:
     match = disputed(days_ago=40)
     dispute, version = Dispute.objects.get(), match.version
     before = changes(reviewer, dispute, version)

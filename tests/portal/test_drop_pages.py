@@ -138,16 +138,10 @@ def test_without_roots_the_pages_say_so(signed_in: MakeClient) -> None:
         assert "allows no drops yet" in client.get(path).content.decode()
 
 
-def test_only_the_maker_and_managers_change_a_drop(
-    signed_in: MakeClient, roots: Path
-) -> None:
+def test_only_the_maker_and_managers_change_a_drop(signed_in: MakeClient, roots: Path) -> None:
     incoming = _make(signed_in(Role.REVIEWER), roots / "radio")
 
-    for role, expected in (
-        (Role.VIEWER, 403),
-        (Role.REVIEWER, 403),
-        (Role.MANAGER, 302),
-    ):
+    for role, expected in ((Role.VIEWER, 403), (Role.REVIEWER, 403), (Role.MANAGER, 302)):
         answer = signed_in(role).post(f"/drops/{incoming.drop.uid}/poll/")
         assert answer.status_code == expected, role
 
@@ -158,13 +152,9 @@ def test_people_with_limits_make_no_drops_and_see_no_files_of_others(
     own, other = Desk(1), Desk(2)
     folder = roots / "radio"
     folder.mkdir()
-    signed_in(Role.MANAGER).post(
-        "/drops/new/", _form(str(folder), own.container.pk, name="Shared")
-    )
+    signed_in(Role.MANAGER).post("/drops/new/", _form(str(folder), own.container.pk, name="Shared"))
     incoming = Incoming(folder, Drop.objects.get())
-    DropFolder.objects.create(
-        drop=incoming.drop, name="theirs", container=other.container
-    )
+    DropFolder.objects.create(drop=incoming.drop, name="theirs", container=other.container)
     incoming.write("theirs/hidden.mp3", b"hidden")
     incoming.write("ours.mp3", b"ours")
     poll(incoming.drop, 2)
@@ -173,9 +163,7 @@ def test_people_with_limits_make_no_drops_and_see_no_files_of_others(
 
     shown = client.get(page).content.decode()
     made = client.post("/drops/new/", _form(str(roots / "b"), own.container.pk))
-    taken = client.post(
-        f"{page}folders/", {"name": "theirs", "container": own.container.pk}
-    )
+    taken = client.post(f"{page}folders/", {"name": "theirs", "container": own.container.pk})
 
     assert "ours.mp3" in shown
     assert "hidden.mp3" not in shown

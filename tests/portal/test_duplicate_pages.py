@@ -49,10 +49,7 @@ pytestmark = pytest.mark.django_db
 def group() -> DedupGroup:
     """Return a group of two recordings of one file with two ISRCs."""
     bucket = BucketFactory.create(name="Library")
-    for title, code in (
-        ("Night Drive", "ZZX012600001"),
-        ("NIGHT DRIVE", "ZZX012600002"),
-    ):
+    for title, code in (("Night Drive", "ZZX012600001"), ("NIGHT DRIVE", "ZZX012600002")):
         RecordingFactory.create(
             bucket=bucket,
             title=title,
@@ -69,9 +66,7 @@ def group() -> DedupGroup:
 def copies(digest: str) -> None:
     """Add a group of two recordings of one file, in a bucket of their own."""
     bucket = BucketFactory.create()
-    RecordingFactory.create_batch(
-        2, bucket=bucket, audio_sha256=digest * 32, audio_bytes=10
-    )
+    RecordingFactory.create_batch(2, bucket=bucket, audio_sha256=digest * 32, audio_bytes=10)
     find_duplicates(bucket=bucket)
 
 
@@ -96,10 +91,7 @@ def loop() -> SharedLoop:
     loop = SharedLoop.objects.create(length_ms=8000)
     for number, recording in enumerate(RecordingFactory.create_batch(3)):
         LoopPlace.objects.create(
-            loop=loop,
-            recording=recording,
-            start_ms=number * 1000,
-            end_ms=number * 1000 + 8000,
+            loop=loop, recording=recording, start_ms=number * 1000, end_ms=number * 1000 + 8000
         )
     return loop
 
@@ -122,9 +114,7 @@ def act(client: Client, group: DedupGroup, data: dict[str, object]) -> str:
     return str(answer.content.decode())
 
 
-def test_without_duplicates_the_page_says_what_was_searched(
-    signed_in: MakeClient,
-) -> None:
+def test_without_duplicates_the_page_says_what_was_searched(signed_in: MakeClient) -> None:
     RecordingFactory.create_batch(3)
 
     page = signed_in(Role.VIEWER).get(reverse("portal:duplicates"))
@@ -136,9 +126,7 @@ def test_without_duplicates_the_page_says_what_was_searched(
     assert "No check has compared the whole catalogue with itself yet." in text
 
 
-def test_a_group_shows_its_rule_and_what_differs(
-    signed_in: MakeClient, group: DedupGroup
-) -> None:
+def test_a_group_shows_its_rule_and_what_differs(signed_in: MakeClient, group: DedupGroup) -> None:
     Recording.objects.update(release_date="2018-05-04")
     runs = [[10_000, 30_000, 40_000, 60_000, 1.0, 0.0, 100.0]]
     PairLink.objects.update(runs=runs)
@@ -175,16 +163,12 @@ def test_a_group_shows_its_rule_and_what_differs(
     assert 'data-verb="m"' in asked[asked.index("Merge all into this one?") :]
 
 
-def test_a_merge_that_changes_a_claim_asks_first(
-    signed_in: MakeClient, group: DedupGroup
-) -> None:
+def test_a_merge_that_changes_a_claim_asks_first(signed_in: MakeClient, group: DedupGroup) -> None:
     kept, other = (member.recording for member in group.members.all())
     match = make_match(recording=kept)
     manager = make_user(Role.MANAGER)
     deciding.confirm(match=match, user=manager, version=match.version)
-    exclusions.exclude(
-        recording=other, interval=(0, 10_000), reason="ident", user=manager
-    )
+    exclusions.exclude(recording=other, interval=(0, 10_000), reason="ident", user=manager)
     client = signed_in(Role.MANAGER)
     form = form_of(group, "merge", canonical=kept.uid)
 
@@ -210,9 +194,7 @@ def test_a_manager_merges_and_undoes(
 
     page = act(client, group, form_of(group, "merge", field_title=second.uid))
 
-    ready = Recording.objects.filter(
-        bucket=second.bucket_id, status=RecordingStatus.READY
-    )
+    ready = Recording.objects.filter(bucket=second.bucket_id, status=RecordingStatus.READY)
     assert ready.get().title == "NIGHT DRIVE"
     assert "The other ids still lead to it" in page
     for address in (loop_page, reverse("portal:duplicates")):
@@ -234,9 +216,7 @@ def test_an_undo_names_the_files_that_were_scanned_since(
     second = group.members.get(canonical=False).recording
     file = make_match(recording=second).scanned_file
     act(client, group, form_of(group, "merge"))
-    ScanFactory.create(
-        scanned_file=file, status="succeeded", started_at=datetime.now(tz=UTC)
-    )
+    ScanFactory.create(scanned_file=file, status="succeeded", started_at=datetime.now(tz=UTC))
     address = reverse("portal:duplicate_settle", args=[DedupAction.objects.get().uid])
 
     asked = client.post(address, {"verb": "undo"}).content.decode()
@@ -261,9 +241,7 @@ def test_a_reviewer_proposes_and_a_manager_accepts_on_the_page(
     page = manager.get(reverse("portal:duplicate_group", args=[group.uid]))
     assert "proposes: Merge" in page.content.decode()
     action = DedupAction.objects.get(state=ActionState.PROPOSED)
-    manager.post(
-        reverse("portal:duplicate_settle", args=[action.uid]), {"verb": "accept"}
-    )
+    manager.post(reverse("portal:duplicate_settle", args=[action.uid]), {"verb": "accept"})
 
     assert Recording.objects.filter(status=RecordingStatus.READY).count() == 1
 
@@ -303,17 +281,13 @@ def test_a_group_is_settled_once_the_form_makes_sense(
     assert not DedupAction.objects.exists()
 
     act(client, group, form_of(group, "keep"))
-    answer = client.get(
-        reverse("portal:duplicate_group", args=[group.uid]), follow=True
-    )
+    answer = client.get(reverse("portal:duplicate_group", args=[group.uid]), follow=True)
     assert "This group is already decided" in answer.content.decode()
     kept = client.get(reverse("portal:duplicates") + "?tab=kept").content.decode()
     assert "Night Drive" in kept
 
 
-def test_a_pair_is_compared_and_kept_apart(
-    signed_in: MakeClient, overlap: PairLink
-) -> None:
+def test_a_pair_is_compared_and_kept_apart(signed_in: MakeClient, overlap: PairLink) -> None:
     client = signed_in(Role.MANAGER)
     address = reverse("portal:duplicate_pair", args=[overlap.uid])
 
@@ -362,9 +336,7 @@ def test_what_cannot_be_compared_is_said(signed_in: MakeClient) -> None:
         assert why in page.content.decode()
 
 
-def test_a_loop_is_excluded_everywhere_in_one_step(
-    signed_in: MakeClient, loop: SharedLoop
-) -> None:
+def test_a_loop_is_excluded_everywhere_in_one_step(signed_in: MakeClient, loop: SharedLoop) -> None:
     client = signed_in(Role.MANAGER)
     address = reverse("portal:duplicate_loop", args=[loop.uid])
     page = client.get(address).content.decode()
@@ -398,9 +370,7 @@ def test_a_loop_is_excluded_everywhere_in_one_step(
     assert again.status_code == 409
 
 
-def test_a_reviewer_proposes_to_exclude_a_loop(
-    signed_in: MakeClient, loop: SharedLoop
-) -> None:
+def test_a_reviewer_proposes_to_exclude_a_loop(signed_in: MakeClient, loop: SharedLoop) -> None:
     address = reverse("portal:duplicate_loop", args=[loop.uid])
 
     signed_in(Role.REVIEWER).post(address, {"verb": "exclude"})
@@ -408,9 +378,7 @@ def test_a_reviewer_proposes_to_exclude_a_loop(
     assert Exclusion.objects.filter(approved=False).count() == 3
 
 
-def test_many_groups_are_merged_after_a_preview(
-    signed_in: MakeClient, group: DedupGroup
-) -> None:
+def test_many_groups_are_merged_after_a_preview(signed_in: MakeClient, group: DedupGroup) -> None:
     Recording.objects.update(isrc_normalised="")
     client, address = signed_in(Role.MANAGER), reverse("portal:duplicate_bulk")
     merged = Recording.objects.filter(merged_into__isnull=False)
@@ -441,9 +409,7 @@ def test_a_merge_of_many_asks_no_more_for_more_groups(signed_in: MakeClient) -> 
     assert queries_of(client, address) == few
 
 
-def test_a_check_is_started_watched_and_stopped(
-    signed_in: MakeClient, group: DedupGroup
-) -> None:
+def test_a_check_is_started_watched_and_stopped(signed_in: MakeClient, group: DedupGroup) -> None:
     client = signed_in(Role.MANAGER)
     client.post(reverse("portal:duplicate_check"))
     client.post(reverse("portal:duplicate_check"))
@@ -482,9 +448,7 @@ def test_the_report_says_which_identifiers_collide(
         *["isrc_on_several"] * 2,
     ]
     assert rows[0]["collides"] == "isrc"
-    assert [row["recording_id"] for row in rows] == [
-        row["recording_id"] for row in same
-    ]
+    assert [row["recording_id"] for row in rows] == [row["recording_id"] for row in same]
     assert sheet.max_row == len(rows) + 1
 
 
@@ -492,10 +456,7 @@ def test_equal_files_share_their_whole_length_before_it_is_known() -> None:
     bucket = BucketFactory.create()
     for duration in (59_000, 0):
         RecordingFactory.create(
-            bucket=bucket,
-            duration_ms=duration,
-            audio_sha256="cd" * 32,
-            audio_bytes=10,
+            bucket=bucket, duration_ms=duration, audio_sha256="cd" * 32, audio_bytes=10
         )
 
     find_duplicates(bucket=bucket)
@@ -503,25 +464,16 @@ def test_equal_files_share_their_whole_length_before_it_is_known() -> None:
     assert PairLink.objects.get().runs[0][:4] == [0, 59_000, 0, 59_000]
 
 
-def test_admin_merges_groups_after_a_preview_and_undoes_it(
-    signed_in: MakeClient,
-) -> None:
+def test_admin_merges_groups_after_a_preview_and_undoes_it(signed_in: MakeClient) -> None:
     bucket = BucketFactory.create()
-    RecordingFactory.create_batch(
-        2, bucket=bucket, audio_sha256="ab" * 32, audio_bytes=10
-    )
+    RecordingFactory.create_batch(2, bucket=bucket, audio_sha256="ab" * 32, audio_bytes=10)
     find_duplicates(bucket=bucket)
     group = DedupGroup.objects.get()
-    client, address = (
-        signed_in(Role.ADMIN),
-        reverse("admin:dedup_dedupgroup_changelist"),
-    )
+    client, address = (signed_in(Role.ADMIN), reverse("admin:dedup_dedupgroup_changelist"))
     chosen = {"action": "merge_groups", ACTION_CHECKBOX_NAME: [group.pk]}
 
     preview = client.post(address, chosen).content.decode()
-    client.post(
-        address, chosen | {"apply": "yes", "group": [f"{group.uid}:{group.version}"]}
-    )
+    client.post(address, chosen | {"apply": "yes", "group": [f"{group.uid}:{group.version}"]})
 
     assert "1 recording would become an alias" in preview
     assert Recording.objects.filter(merged_into__isnull=False).count() == 1

@@ -44,9 +44,7 @@ class Session:
 
     def _has(self, folder: Path) -> bool:
         fields = _read(folder / "stat").rpartition(")")[2].split()
-        return (
-            len(fields) > 3 and fields[3] == str(self.process.pid) and fields[0] != "Z"
-        )
+        return len(fields) > 3 and fields[3] == str(self.process.pid) and fields[0] != "Z"
 
     def wait_for(self, words: str, *, count: int = 1) -> list[int]:
         """Wait until this many processes have these words in their command line."""
@@ -170,9 +168,7 @@ def test_serve_ends_in_order_however_many_signals_arrive(serve: Session) -> None
 @pytest.mark.parametrize(
     "child", [pytest.param("gunicorn", marks=pytest.mark.soak), "manage.py worker"]
 )
-def test_serve_signalled_while_it_starts_leaves_nothing(
-    child: str, begin: Begin
-) -> None:
+def test_serve_signalled_while_it_starts_leaves_nothing(child: str, begin: Begin) -> None:
     session = begin(*_manage("serve", "--port", str(free_port())))
     session.wait_for(child)
 
@@ -195,8 +191,7 @@ def test_a_killed_web_server_ends_everything(serve: Session) -> None:
 
 
 @pytest.mark.parametrize(
-    "number",
-    [signal.SIGTERM, pytest.param(signal.SIGKILL, marks=pytest.mark.soak)],
+    "number", [signal.SIGTERM, pytest.param(signal.SIGKILL, marks=pytest.mark.soak)]
 )
 def test_the_demo_ends_with_its_worker(number: signal.Signals, begin: Begin) -> None:
     session = begin(*_manage("run_demo", "--no-serve"))

@@ -59,9 +59,7 @@ class Texts:
         return self._faults + sorted(
             f"{path}: not translated: {text!r}"
             for text, path in self._plain.items()
-            if _WORD.search(
-                _SAME_EVERYWHERE.sub("", pseudo_language.without_data(text, data))
-            )
+            if _WORD.search(_SAME_EVERYWHERE.sub("", pseudo_language.without_data(text, data)))
         )
 
 
@@ -76,8 +74,7 @@ def test_no_page_shows_a_raw_code_or_an_untranslated_text(settings: Settings) ->
 
     with pseudo_language.spoken(settings):
         client = Client(
-            headers={"Accept-Language": pseudo_language.CODE},
-            raise_request_exception=False,
+            headers={"Accept-Language": pseudo_language.CODE}, raise_request_exception=False
         )
         client.force_login(person)
         for path in dict.fromkeys(paths):

@@ -97,9 +97,7 @@ def test_a_viewer_takes_packs_away_but_asks_for_none(
     assert "is no longer on the disk" in gone.content.decode()
 
 
-def test_without_a_key_the_page_says_how_to_make_one(
-    match: Match, signed_in: MakeClient
-) -> None:
+def test_without_a_key_the_page_says_how_to_make_one(match: Match, signed_in: MakeClient) -> None:
     client = signed_in(Role.REVIEWER)
 
     page = client.get(address(match)).content.decode()
@@ -136,11 +134,7 @@ def test_the_admin_asks_and_then_builds_for_the_selection(
 ) -> None:
     first, second = make_match(), make_match()
     client = signed_in(Role.ADMIN)
-    chosen = {
-        "action": "build_evidence",
-        "_selected_action": [first.pk, second.pk],
-        "index": 0,
-    }
+    chosen = {"action": "build_evidence", "_selected_action": [first.pk, second.pk], "index": 0}
     changelist = reverse("admin:review_match_changelist")
 
     asked = client.post(changelist, chosen).content.decode()
@@ -157,8 +151,6 @@ def test_the_admin_asks_and_then_builds_for_the_selection(
     packs_page = client.get(reverse("admin:reports_evidencepack_changelist"))
     assert first.recording.title in packs_page.content.decode()
     assert (
-        client.get(
-            reverse("admin:reports_evidencepack_change", args=[packs[0].pk])
-        ).status_code
+        client.get(reverse("admin:reports_evidencepack_change", args=[packs[0].pk])).status_code
         == 200
     )

@@ -91,9 +91,7 @@ def test_a_decision_after_the_preview_is_shown_before_the_exclusion_changes(
     assert Exclusion.objects.get().removed_at is None
 
 
-def test_reviewer_proposes_and_manager_approves(
-    signed_in: MakeClient, manager: Client
-) -> None:
+def test_reviewer_proposes_and_manager_approves(signed_in: MakeClient, manager: Client) -> None:
     match = make_match()
     url = reverse("portal:exclusion_add", args=[match.recording.uid])
     reviewer = signed_in(Role.REVIEWER)

@@ -34,9 +34,7 @@ def state_of(match: Match) -> str:
     return match.state
 
 
-def test_a_territory_on_the_page_of_a_file_lets_a_licence_clear(
-    signed_in: MakeClient,
-) -> None:
+def test_a_territory_on_the_page_of_a_file_lets_a_licence_clear(signed_in: MakeClient) -> None:
     client, match = signed_in(Role.REVIEWER), make_match()
     make_licence(recordings=[match.recording], territories=["GB"])
 
@@ -51,9 +49,7 @@ def test_a_territory_on_the_page_of_a_file_lets_a_licence_clear(
     assert event.after == {"tags": ["territory:GB", "autumn", "radio"]}
 
 
-def test_another_territory_gives_back_what_the_licence_had_cleared(
-    signed_in: MakeClient,
-) -> None:
+def test_another_territory_gives_back_what_the_licence_had_cleared(signed_in: MakeClient) -> None:
     client, match = signed_in(Role.REVIEWER), make_match()
     make_licence(recordings=[match.recording], use_kind="account", use_values=["us"])
     save(client, match, account="us")
@@ -65,9 +61,7 @@ def test_another_territory_gives_back_what_the_licence_had_cleared(
     assert "1 match is no longer covered" in page
 
 
-def test_details_that_no_rule_reads_change_the_file_alone(
-    signed_in: MakeClient,
-) -> None:
+def test_details_that_no_rule_reads_change_the_file_alone(signed_in: MakeClient) -> None:
     match, client = make_match(), signed_in(Role.REVIEWER)
     ScannedFile.objects.update(published_at="2026-05-01T18:30Z")
     before = Event.objects.filter(case=match.case).count()
@@ -94,20 +88,14 @@ def test_territories_and_tags_are_entered_at_upload(signed_in: MakeClient) -> No
     values = {"container": container.pk, "territories": "gb, IE", "tags": "news"}
 
     client.post(
-        reverse("portal:upload"),
-        {**values, "files": SimpleUploadedFile("one.wav", b"RIFF one")},
+        reverse("portal:upload"), {**values, "files": SimpleUploadedFile("one.wav", b"RIFF one")}
     )
     client.post(
-        "/api/portal/v1/files/",
-        {**values, "file": SimpleUploadedFile("two.wav", b"RIFF two")},
+        "/api/portal/v1/files/", {**values, "file": SimpleUploadedFile("two.wav", b"RIFF two")}
     )
     refused = client.post(
         "/api/portal/v1/files/",
-        {
-            **values,
-            "territories": "UK",
-            "file": SimpleUploadedFile("three.wav", b"RIFF three"),
-        },
+        {**values, "territories": "UK", "file": SimpleUploadedFile("three.wav", b"RIFF three")},
     )
 
     stored = ScannedFile.objects.values_list("tags", flat=True)
@@ -132,9 +120,7 @@ def test_the_page_of_a_file_counts_a_decision_on_what_scans_no_longer_find(
     assert url not in client.get(reverse("portal:queue_files")).content.decode()
 
 
-def test_the_pages_of_a_file_of_unknown_length_name_its_recording(
-    signed_in: MakeClient,
-) -> None:
+def test_the_pages_of_a_file_of_unknown_length_name_its_recording(signed_in: MakeClient) -> None:
     # As of results that a cloud account called back without the sound.
     match, client = make_match(), signed_in(Role.MANAGER)
     ScannedFile.objects.update(length_ms=0)

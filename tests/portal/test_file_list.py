@@ -51,9 +51,7 @@ def test_open_list_learns_a_new_status_and_what_is_gone(manager: Client) -> None
 
 
 def test_damage_is_named_in_the_language_of_the_page(manager: Client) -> None:
-    file = ScannedFileFactory.create(
-        facts={"warnings": ["Most of the file is damaged."]}
-    )
+    file = ScannedFileFactory.create(facts={"warnings": ["Most of the file is damaged."]})
     ana = User.objects.get(pk=manager.session["_auth_user_id"])
     ana.language = "de"
     ana.save()
@@ -117,9 +115,7 @@ def test_move_keeps_the_decisions_and_is_an_event(manager: Client) -> None:
     assert event.after == {"container": "Archive"}
 
 
-def test_assign_gives_the_waiting_matches_to_who_may_see_them(
-    manager: Client, ana: User
-) -> None:
+def test_assign_gives_the_waiting_matches_to_who_may_see_them(manager: Client, ana: User) -> None:
     match, empty = make_match(), ScannedFileFactory.create()
     group = Group.objects.create(name="Desk")
     AccessLimit.objects.create(group=group, containers=[])
@@ -168,9 +164,7 @@ def test_territories_of_many_files_let_a_licence_clear(manager: Client) -> None:
     assert Event.objects.filter(action="file.details_changed").count() == 2
 
 
-def test_each_role_does_what_it_may_with_readable_choices(
-    signed_in: MakeClient,
-) -> None:
+def test_each_role_does_what_it_may_with_readable_choices(signed_in: MakeClient) -> None:
     file = ScannedFileFactory.create()
     clients = {role: signed_in(role) for role in Role}
 

@@ -46,9 +46,7 @@ def _read(path: Path) -> str:
 def test_templates_hold_nothing_inline() -> None:
     assert len(TEMPLATES) > 200
     assert [
-        path
-        for path in TEMPLATES
-        if path != SELF_CONTAINED and _INLINE.search(_read(path))
+        path for path in TEMPLATES if path != SELF_CONTAINED and _INLINE.search(_read(path))
     ] == []
 
 
@@ -95,9 +93,7 @@ def _below(kind: type[forms.BaseForm]) -> Iterator[type[forms.BaseForm]]:
 def test_no_field_hides_a_method_of_its_form() -> None:
     # Loads the views, and with them the forms.
     assert get_resolver().url_patterns
-    ours = [
-        form for form in _below(forms.BaseForm) if form.__module__.startswith("portal.")
-    ]
+    ours = [form for form in _below(forms.BaseForm) if form.__module__.startswith("portal.")]
     assert len(ours) > 40
     hidden = [
         f"{form.__module__}.{form.__name__}.{name}"

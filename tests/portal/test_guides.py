@@ -49,8 +49,7 @@ def test_links_lead_to_guides_headings_and_pictures(client: Client) -> None:
     assert "<span>Contributing</span>" in contents["index"]
     assert not [link for link in links if link[1] in ("", "/guides/")]
     anchors = {
-        name: set(re.findall(r' id="([^"]+)"', content))
-        for name, content in contents.items()
+        name: set(re.findall(r' id="([^"]+)"', content)) for name, content in contents.items()
     }
     pages = set()
     for name, link in links:

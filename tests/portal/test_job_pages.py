@@ -126,13 +126,9 @@ def _given_up(desk: Desk) -> Iterator[Given]:
     yield "retro_search", search, Role.MANAGER, {"status": RetroStatus.QUEUED}
     check = CatalogueCheck.objects.create(status=RunStatus.FAILED, **broke)
     yield "catalogue_check", check, Role.MANAGER, {"status": RunStatus.WAITING}
-    run = ReportRun.objects.create(
-        name="R", run_by=desk.user, state=RunState.FAILED, **broke
-    )
+    run = ReportRun.objects.create(name="R", run_by=desk.user, state=RunState.FAILED, **broke)
     yield "report", run, Role.REVIEWER, {"state": RunState.QUEUED}
-    pack = EvidencePack.objects.create(
-        match=desk.match, status=PackStatus.FAILED, **broke
-    )
+    pack = EvidencePack.objects.create(match=desk.match, status=PackStatus.FAILED, **broke)
     yield "evidence", pack, Role.REVIEWER, {"status": PackStatus.QUEUED}
     recordings = CatalogueImport.objects.create(
         bucket=desk.bucket, status=ImportStatus.REFUSED, summary={"rows": 3}, **broke
@@ -162,9 +158,7 @@ def _given_up(desk: Desk) -> Iterator[Given]:
     yield "dispatch", delivery, Role.ADMIN, {"state": ReportDeliveryState.WAITING}
 
 
-def test_what_was_given_up_is_tried_again_by_who_may(
-    clients: dict[Role, Client],
-) -> None:
+def test_what_was_given_up_is_tried_again_by_who_may(clients: dict[Role, Client]) -> None:
     queued: Counter[Role] = Counter()
 
     for kind, row, role, then in _given_up(Desk(1)):

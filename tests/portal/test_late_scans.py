@@ -32,9 +32,7 @@ UNMATCHED = {"start_ms": 60_000, "end_ms": 600_000, "kind": "no_match"}
 
 
 def _scan(
-    file: ScannedFile,
-    found: dict[Recording, tuple[int, int, int, int]],
-    **columns: object,
+    file: ScannedFile, found: dict[Recording, tuple[int, int, int, int]], **columns: object
 ) -> Scan:
     made: Scan = ScanFactory.create(scanned_file=file, **columns)
     for recording, interval in found.items():
@@ -87,9 +85,7 @@ def test_a_late_match_is_no_longer_unmatched_on_pages_and_in_the_cue_sheet(
         for cue in cue_sheet(file=file).cues
     ]
     assert (100_000, 160_000, "Late tune") in cues
-    assert all(
-        end <= 100_000 or start >= 160_000 for start, end, title in cues if not title
-    )
+    assert all(end <= 100_000 or start >= 160_000 for start, end, title in cues if not title)
 
     # A rescan did not find what the late scan had found.
     diff = scan_diff.compare(_scan(file, {known: KNOWN, later: LATE}, unmatched=[]))
@@ -126,9 +122,7 @@ def test_a_late_scan_does_not_hide_that_the_full_one_failed(file: ScannedFile) -
     assert [job.subject for job in list_jobs(state=JobState.FAILED)] == [failed]
 
 
-def test_a_late_match_counts_what_the_full_scan_found_at_its_place(
-    file: ScannedFile,
-) -> None:
+def test_a_late_match_counts_what_the_full_scan_found_at_its_place(file: ScannedFile) -> None:
     _scan(file, {RecordingFactory.create(): LATE})
 
     late = _late_scan(file, RecordingFactory.create())

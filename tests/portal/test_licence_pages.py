@@ -74,8 +74,7 @@ def test_form_says_what_is_wrong_and_keeps_what_was_typed(manager: Client) -> No
 
     # Every missing field is named at once.
     missing = manager.post(
-        address,
-        terms(use_kind="account", valid_from="2026-12-01", valid_until="2026-11-01"),
+        address, terms(use_kind="account", valid_from="2026-12-01", valid_until="2026-11-01")
     )
     errors = set(missing.context["form"].errors)
     assert errors == {"recordings", "use_values", "valid_until"}
@@ -84,10 +83,7 @@ def test_form_says_what_is_wrong_and_keeps_what_was_typed(manager: Client) -> No
         ({"recordings": "nobody-knows"}, "nobody-knows"),
         ({"recordings": ""}, "Name at least one"),
         ({"scope": "all"}, "would clear everything"),
-        (
-            {"valid_from": "2026-02-02", "valid_until": "2026-02-01"},
-            "before the start",
-        ),
+        ({"valid_from": "2026-02-02", "valid_until": "2026-02-01"}, "before the start"),
         ({"territories": "Britain"}, "is not a territory"),
     ):
         sent = terms(**{"recordings": recording.uid, **changes})
@@ -157,9 +153,7 @@ def test_licence_is_written_previewed_applied_and_undone(manager: Client) -> Non
     assert (match.state, licence.active) == (MatchState.PENDING, False)
 
 
-def test_narrower_terms_are_saved_once_the_person_saw_what_reopens(
-    manager: Client,
-) -> None:
+def test_narrower_terms_are_saved_once_the_person_saw_what_reopens(manager: Client) -> None:
     match = make_match()
     licence = make_licence(recordings=[match.recording], in_force=False)
     preview = reverse("portal:licence_preview", args=[licence.uid])

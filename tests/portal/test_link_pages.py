@@ -31,13 +31,9 @@ def client(signed_in: MakeClient) -> Client:
     return signed_in(Role.REVIEWER)
 
 
-def _submit(
-    client: Client, container: Container, **told: object
-) -> dict[str, Any]:  # Any: JSON
+def _submit(client: Client, container: Container, **told: object) -> dict[str, Any]:  # Any: JSON
     body = {"links": [_LINK], "container": container.pk, **told}
-    answer = client.post(
-        "/api/portal/v1/links/", json.dumps(body), content_type="application/json"
-    )
+    answer = client.post("/api/portal/v1/links/", json.dumps(body), content_type="application/json")
     return dict(answer.json()[0])
 
 
@@ -93,9 +89,7 @@ def test_links_sent_before_are_linked_among_many_and_scanned_again(
     assert ScannedFile.objects.count() == 4
 
 
-def test_a_refused_link_is_one_error_and_named_once(
-    client: Client, container: Container
-) -> None:
+def test_a_refused_link_is_one_error_and_named_once(client: Client, container: Container) -> None:
     fields = {"container": container.pk, "links": f"not a link\n{_LINK} {_LINK}?b"}
     page = client.post("/upload/", fields)
     assert [one.code for one in page.context["results"]] == ["link_refused", "", ""]

@@ -22,9 +22,7 @@ _PAGES: dict[str, Callable[[Match], str]] = {
     "queue": lambda _: reverse("portal:queue") + "?view=waiting",
     "matches": lambda _: reverse("portal:match_list"),
     "files": lambda _: reverse("portal:file_list"),
-    "recordings": lambda match: reverse(
-        "portal:bucket_detail", args=[match.recording.bucket_id]
-    ),
+    "recordings": lambda match: reverse("portal:bucket_detail", args=[match.recording.bucket_id]),
 }
 
 

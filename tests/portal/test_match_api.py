@@ -42,9 +42,7 @@ def _post(client: Client, name: str, match: Match, **body: object) -> Any:  # An
 def test_a_decision_is_the_event_that_a_page_would_write() -> None:
     match, ana = make_match(), make_user(Role.REVIEWER)
 
-    answer = _post(
-        _call(ana, "decide"), "match_decisions", match, verb="reject", reason="noise"
-    )
+    answer = _post(_call(ana, "decide"), "match_decisions", match, verb="reject", reason="noise")
 
     assert answer.status_code == 200
     assert (answer.json()["state"], answer.json()["version"]) == ("rejected", 2)
@@ -124,11 +122,7 @@ def test_a_timeline_names_each_piece_also_what_a_policy_suppressed() -> None:
     told = client.get(reverse("api:file_timeline", args=[file.uid])).json()
 
     first, *others = told["pieces"]
-    assert (first["start_ms"], first["end_ms"], first["kind"]) == (
-        0,
-        20_000,
-        "suppressed",
-    )
+    assert (first["start_ms"], first["end_ms"], first["kind"]) == (0, 20_000, "suppressed")
     (named,) = first["matches"]
     assert (named["uid"], named["policy"]) == (match.uid, "Jingles v1")
     assert named["title"] == match.recording.full_title
@@ -136,9 +130,7 @@ def test_a_timeline_names_each_piece_also_what_a_policy_suppressed() -> None:
     assert sum(map(Decimal, told["shares"].values())) == 100
 
     limited = make_limited(
-        Role.REVIEWER,
-        containers=[file.container_id],
-        buckets=[BucketFactory.create().pk],
+        Role.REVIEWER, containers=[file.container_id], buckets=[BucketFactory.create().pk]
     )
     hidden = _call(limited, "read").get(reverse("api:file_timeline", args=[file.uid]))
     assert not any(piece["matches"] for piece in hidden.json()["pieces"])

@@ -103,9 +103,7 @@ def test_file_page_holds_in_every_state(signed_in: MakeClient) -> None:
         assert file.name in page.content.decode(), status
 
 
-def test_file_page_gives_the_cause_in_the_language_of_the_reader(
-    signed_in: MakeClient,
-) -> None:
+def test_file_page_gives_the_cause_in_the_language_of_the_reader(signed_in: MakeClient) -> None:
     file = ScannedFileFactory.create(
         status=FileStatus.ERROR,
         error_code="too_short",
@@ -113,14 +111,10 @@ def test_file_page_gives_the_cause_in_the_language_of_the_reader(
     )
 
     page = signed_in(VIEWER).get(
-        reverse("portal:file_detail", args=[file.uid]),
-        headers={"accept-language": "de"},
+        reverse("portal:file_detail", args=[file.uid]), headers={"accept-language": "de"}
     )
 
-    assert (
-        "ep 1.wav enthält 2.2 s Ton; mindestens 3 s sind nötig."
-        in page.content.decode()
-    )
+    assert "ep 1.wav enthält 2.2 s Ton; mindestens 3 s sind nötig." in page.content.decode()
 
 
 def test_file_page_shows_each_play_with_both_offsets(signed_in: MakeClient) -> None:
@@ -132,9 +126,7 @@ def test_file_page_shows_each_play_with_both_offsets(signed_in: MakeClient) -> N
     )
     ScannedFile.objects.update(length_ms=30 * hour)
 
-    page = signed_in(VIEWER).get(
-        reverse("portal:file_detail", args=[match.scanned_file.uid])
-    )
+    page = signed_in(VIEWER).get(reverse("portal:file_detail", args=[match.scanned_file.uid]))
 
     text = page.content.decode()
     assert "1:10.000 – 1:30.000" in text
@@ -194,9 +186,7 @@ def test_admin_makes_and_changes_a_container(signed_in: MakeClient) -> None:
 
     client.post(reverse("portal:container_create"), fields)
     container = Container.objects.get()
-    client.post(
-        reverse("portal:container_edit", args=[container.pk]), fields | {"name": "TV"}
-    )
+    client.post(reverse("portal:container_edit", args=[container.pk]), fields | {"name": "TV"})
 
     container.refresh_from_db()
     assert (container.name, container.score_floor) == ("TV", Decimal(55))

@@ -9,13 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.pictures import ribbon, waveform
-from portal.pictures.ribbon import (
-    CoveragePart,
-    DrawnInterval,
-    DrawnSegment,
-    FactLane,
-    Lane,
-)
+from portal.pictures.ribbon import CoveragePart, DrawnInterval, DrawnSegment, FactLane, Lane
 from portal.pictures.waveform import DrawnWaveform, Window
 
 MINUTE = 60_000
@@ -35,9 +29,7 @@ def test_segment_lies_where_its_time_is_and_stays_visible() -> None:
     box = drawn.lanes[0].boxes[0]
     assert (box.x, box.width, box.x2) == ("25%", "25%", "50%")
 
-    drawn = ribbon.ribbon(
-        duration_ms=97_200_000, lanes=[lane("A", (97_199_000, 97_200_000))]
-    )
+    drawn = ribbon.ribbon(duration_ms=97_200_000, lanes=[lane("A", (97_199_000, 97_200_000))])
     box = drawn.lanes[0].boxes[0]
     assert share(box.width) == ribbon.MIN_SEGMENT_PERCENT
     assert share(box.x) + share(box.width) <= 100
@@ -80,9 +72,7 @@ def test_window_keeps_only_what_it_shows_inside_the_file() -> None:
     assert (box.x, box.width) == ("0%", "50%")
     assert drawn.is_zoomed
 
-    first = ribbon.ribbon(
-        duration_ms=10 * MINUTE, lanes=[], window=Window(0, 5 * MINUTE)
-    )
+    first = ribbon.ribbon(duration_ms=10 * MINUTE, lanes=[], window=Window(0, 5 * MINUTE))
     assert first.earlier_query == ""
     assert first.later_query == f"from={5 * MINUTE}&to={10 * MINUTE}"
     for window in (Window(900, 100), Window(-500, 99_999_999), Window(5000, 5000)):
@@ -173,9 +163,7 @@ def test_ruler_is_never_crowded_and_starts_at_the_window(duration_ms: int) -> No
     st.lists(st.tuples(st.integers(0, 10_000), st.integers(1, 10_000)), max_size=20),
     st.integers(min_value=1, max_value=20_000),
 )
-def test_no_box_ever_leaves_the_plot(
-    plays: list[tuple[int, int]], duration_ms: int
-) -> None:
+def test_no_box_ever_leaves_the_plot(plays: list[tuple[int, int]], duration_ms: int) -> None:
     intervals = [(start, start + length) for start, length in plays]
 
     drawn = ribbon.ribbon(duration_ms=duration_ms, lanes=[lane("A", *intervals)])

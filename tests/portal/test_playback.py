@@ -54,9 +54,7 @@ def test_a_rendition_made_meanwhile_does_not_take_the_place_of_what_is_heard(
     assert _part(client, audio_url(owner), "90-") == (206, RENDITION[90:])
 
 
-def test_other_audio_has_another_address_and_is_sent_whole(
-    signed_in: MakeClient,
-) -> None:
+def test_other_audio_has_another_address_and_is_sent_whole(signed_in: MakeClient) -> None:
     recording, client = _recording(), signed_in(Role.VIEWER)
     address = audio_url(recording)
     etag = client.get(address, headers={"Range": "bytes=0-9"}).headers["ETag"]

@@ -69,10 +69,7 @@ def test_plot_without_reference_times_is_none() -> None:
 
 def test_week_bars_share_a_zero_baseline() -> None:
     chart = plots.week_chart(
-        [
-            {"label": "W1", "new": 10, "decided": 5},
-            {"label": "W2", "new": 0, "decided": 0},
-        ]
+        [{"label": "W1", "new": 10, "decided": 5}, {"label": "W2", "new": 0, "decided": 0}]
     )
 
     feet = {round(float(bar.y) + float(bar.height), 1) for bar in chart.bars}

@@ -108,9 +108,7 @@ def test_a_policy_is_written_tried_switched_on_applied_and_undone(
 
 
 def test_form_shows_what_the_policy_says(manager: Client) -> None:
-    policy = make_policy(
-        sets={"labels": ["North"]}, ranges={"score": ("80", None)}, name="Loud"
-    )
+    policy = make_policy(sets={"labels": ["North"]}, ranges={"score": ("80", None)}, name="Loud")
 
     page = manager.get(policy.url)
 
@@ -152,18 +150,14 @@ def test_switching_leads_back_to_the_page_of_the_switch(manager: Client) -> None
     # One that no match can reach names the one before it.
     later = make_policy(name="Later", enabled=False)
     answer = manager.post(
-        reverse("portal:policy_switch", args=[later.uid]),
-        {"enabled": "yes"},
-        follow=True,
+        reverse("portal:policy_switch", args=[later.uid]), {"enabled": "yes"}, follow=True
     )
     assert "Everything comes first" in answer.content.decode()
     later.refresh_from_db()
     assert not later.enabled
 
 
-def test_policies_are_moved_by_buttons_and_listed_in_their_order(
-    manager: Client,
-) -> None:
+def test_policies_are_moved_by_buttons_and_listed_in_their_order(manager: Client) -> None:
     first = make_policy(sets={"labels": ["north"]})
     second = make_policy(sets={"labels": ["south"]}, action=PolicyAction.SUPPRESS)
 

@@ -37,11 +37,7 @@ def draw(source: str, query: str = "", **context: Any) -> str:
 def test_media_times_are_rounded_half_up(
     ms: int | None, exact: str, short: str, tenth: str
 ) -> None:
-    assert (tags.ms_exact(ms), tags.ms_short(ms), tags.ms_tenth(ms)) == (
-        exact,
-        short,
-        tenth,
-    )
+    assert (tags.ms_exact(ms), tags.ms_short(ms), tags.ms_tenth(ms)) == (exact, short, tenth)
 
 
 def test_spoken_time_leaves_out_empty_units() -> None:

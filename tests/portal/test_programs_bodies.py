@@ -24,14 +24,11 @@ def caller(role: Role, *scopes: str) -> Client:
     return Client(headers={"Authorization": f"Bearer {token.secret}"})
 
 
-def test_a_table_of_recordings_larger_than_a_form_is_imported(
-    settings: Settings,
-) -> None:
+def test_a_table_of_recordings_larger_than_a_form_is_imported(settings: Settings) -> None:
     manager = caller(Role.MANAGER, "catalogue")
     bucket = BucketFactory.create()
     rows = b"".join(
-        b"Title %d,Artist %d,%s\n" % (number, number, b"x" * 100)
-        for number in range(40_000)
+        b"Title %d,Artist %d,%s\n" % (number, number, b"x" * 100) for number in range(40_000)
     )
     content = b"title,artist,note\n" + rows
     assert len(content) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE + _MIB
@@ -87,8 +84,7 @@ def test_a_body_without_a_valid_token_stays_small() -> None:
     stranger = Client(headers={"Authorization": "Bearer acrp_nonsense"})
 
     answer = stranger.post(
-        f"{HERE}/imports/recordings/",
-        {"table": SimpleUploadedFile("a.csv", b"x" * _MIB)},
+        f"{HERE}/imports/recordings/", {"table": SimpleUploadedFile("a.csv", b"x" * _MIB)}
     )
 
     assert answer.status_code == 401

@@ -96,17 +96,14 @@ def test_who_sees_a_proposal_and_who_may_answer(
     assert "You proposed this. Another manager must decide." in shown
     assert answer(proposer, match, "approve_exclusion").status_code == 409
     by_recording = proposer.post(
-        reverse("portal:exclusion_approve", args=[Exclusion.objects.get().uid]),
-        follow=True,
+        reverse("portal:exclusion_approve", args=[Exclusion.objects.get().uid]), follow=True
     )
     refused = "You proposed this exclusion, so another manager must decide."
     assert refused in by_recording.content.decode()
     assert state_of(match) == MatchState.ESCALATED
 
 
-def test_own_page_shows_what_it_touches_then_approves(
-    manager: Client, match: Match
-) -> None:
+def test_own_page_shows_what_it_touches_then_approves(manager: Client, match: Match) -> None:
     other = make_match(recording=match.recording, state=MatchState.CONFIRMED)
 
     shown = page(manager, address_of(match))
@@ -122,9 +119,7 @@ def test_own_page_shows_what_it_touches_then_approves(
     assert "approved the exclusion of 0:05 – 0:25" in history
 
 
-def test_a_script_learns_the_refusal_and_the_undo(
-    manager: Client, match: Match
-) -> None:
+def test_a_script_learns_the_refusal_and_the_undo(manager: Client, match: Match) -> None:
     data = {"verb": "refuse_exclusion", "version": match.version, "note": "ours"}
     body = manager.post(address_of(match), data, headers=JSON).json()
 
@@ -175,14 +170,10 @@ def test_a_wrong_answer_is_said_and_the_right_one_leads_back_to_the_queue(
     assert again.status_code == 409
 
 
-def test_page_of_the_recording_refuses_a_proposal_too(
-    manager: Client, match: Match
-) -> None:
+def test_page_of_the_recording_refuses_a_proposal_too(manager: Client, match: Match) -> None:
     segment = Exclusion.objects.get()
 
-    manager.post(
-        reverse("portal:exclusion_remove", args=[segment.uid]), {"reason": "ours"}
-    )
+    manager.post(reverse("portal:exclusion_remove", args=[segment.uid]), {"reason": "ours"})
 
     assert state_of(match) == MatchState.PENDING
 

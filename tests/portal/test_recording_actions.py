@@ -54,9 +54,7 @@ def test_a_recording_moves_after_a_preview(signed_in: MakeClient) -> None:
     assert "Pending: Becomes: Escalated" in unseen.content.decode()
     recording.refresh_from_db()
     assert recording.bucket != target
-    client.post(
-        url, {"bucket": target.pk, "agreed": unseen.context["consequences"].mark}
-    )
+    client.post(url, {"bucket": target.pk, "agreed": unseen.context["consequences"].mark})
     recording.refresh_from_db()
     match.refresh_from_db()
     assert (recording.bucket, match.state) == (target, MatchState.ESCALATED)
@@ -70,18 +68,13 @@ def test_fingerprinting_anew_needs_audio_and_a_manager(signed_in: MakeClient) ->
     for action in ("delete", "fingerprint", "replace-audio"):
         answer = reviewer.post(f"/catalogue/recordings/{having.uid}/{action}/")
         assert answer.status_code == 403, action
-    for recording, status in (
-        (without, RecordingStatus.READY),
-        (having, RecordingStatus.WAITING),
-    ):
+    for recording, status in ((without, RecordingStatus.READY), (having, RecordingStatus.WAITING)):
         manager.post(f"/catalogue/recordings/{recording.uid}/fingerprint/")
         recording.refresh_from_db()
         assert recording.status == status
 
 
-def test_the_page_follows_a_recording_until_it_can_be_searched(
-    signed_in: MakeClient,
-) -> None:
+def test_the_page_follows_a_recording_until_it_can_be_searched(signed_in: MakeClient) -> None:
     recording = RecordingFactory.create()
     client = signed_in(Role.MANAGER)
 

@@ -38,9 +38,7 @@ class Caller:
         return answer.status_code, answer.json()
 
     def stream(self, told: Json) -> tuple[int, bytes]:
-        answer = self._client.post(
-            f"{REPORTS}stream/", told, content_type="application/json"
-        )
+        answer = self._client.post(f"{REPORTS}stream/", told, content_type="application/json")
         content = b"".join(answer) if answer.streaming else answer.content
         return answer.status_code, content
 
@@ -107,9 +105,7 @@ def test_rows_are_sent_while_they_are_read() -> None:
     assert b"Only CSV and JSON Lines" in answer
 
 
-def test_running_takes_the_role_and_the_scope(
-    client: Client, signed_in: MakeClient
-) -> None:
+def test_running_takes_the_role_and_the_scope(client: Client, signed_in: MakeClient) -> None:
     assert client.get(REPORTS).status_code in {401, 403}
     for role, scope, status in (
         (Role.REVIEWER, "report", 202),

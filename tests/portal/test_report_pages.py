@@ -28,11 +28,7 @@ from scanning.services.intake import FileDetails
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import DEFAULT_INTERVAL, make_match
-from tests.factories.scanning import (
-    ScanFactory,
-    ScannedFileFactory,
-    make_detection,
-)
+from tests.factories.scanning import ScanFactory, ScannedFileFactory, make_detection
 from tests.fixtures import MakeClient
 from tests.reports.reading import file_of, rows, run_of
 from tests.visible_text import faults_in, visible_text
@@ -70,9 +66,7 @@ def test_page_shows_counts_and_the_rows_as_written(
     assert f"includes every change until {until}" in text
 
 
-def test_a_run_says_since_when_its_rows_differ(
-    signed_in: MakeClient,
-) -> None:
+def test_a_run_says_since_when_its_rows_differ(signed_in: MakeClient) -> None:
     client = signed_in(Role.REVIEWER)
     manager = make_user(Role.MANAGER)
     first, second = make_match(), make_match()
@@ -81,9 +75,7 @@ def test_a_run_says_since_when_its_rows_differ(
     take_lock(match=first, user=manager)
     locked = visible_text(client.get(run.url).content.decode())
     decided = deciding.confirm(match=first, user=manager, version=2)
-    update_recording(
-        recording=second.recording, columns={"label": "Another"}, user=manager
-    )
+    update_recording(recording=second.recording, columns={"label": "Another"}, user=manager)
     later = visible_text(client.get(run.url).content.decode())
 
     assert run.as_of_at is not None
@@ -114,9 +106,7 @@ def test_a_run_says_of_every_row_that_it_differs_whatever_changed_it(
     Recording.objects.filter(pk=match.recording_id).update(computed_share_pct=80)
     share = visible_text(client.get(run.url).content.decode())
     for file in (match.scanned_file, unmatched):
-        change_details(
-            scanned_file=file, details=FileDetails(account="other"), user=manager
-        )
+        change_details(scanned_file=file, details=FileDetails(account="other"), user=manager)
     details = visible_text(client.get(run.url).content.decode())
 
     assert "read differently" not in same
@@ -131,8 +121,7 @@ def test_csv_leaves_at_once_and_is_kept_by_its_name(signed_in: MakeClient) -> No
     client = signed_in(Role.REVIEWER)
 
     streamed = client.post(
-        "/reports/",
-        {"format": "csv", "separator": "semicolon", "name": "Weekly: Northlight/GB"},
+        "/reports/", {"format": "csv", "separator": "semicolon", "name": "Weekly: Northlight/GB"}
     )
     sent = body(streamed)
     body(client.post("/reports/", {"format": "csv"}))
@@ -217,12 +206,7 @@ def test_kept_rows_are_written_in_another_format(signed_in: MakeClient) -> None:
 
     answer = signed_in(Role.REVIEWER).post(
         f"{run.url}again/",
-        {
-            "mode": "segment",
-            "format": "jsonl",
-            "separator": "comma",
-            "byte_order_mark": "no",
-        },
+        {"mode": "segment", "format": "jsonl", "separator": "comma", "byte_order_mark": "no"},
     )
 
     again = ReportRun.objects.latest("pk")
@@ -260,10 +244,7 @@ def test_template_keeps_filters_columns_and_format(signed_in: MakeClient) -> Non
     template = ReportTemplate.objects.get(name="Weekly usage")
     layout = Layout.of(template)
     assert (layout.format, layout.columns) == (Format.XLSX, ("match_id", "title"))
-    assert layout.filters == {
-        "state": ["confirmed", "upheld"],
-        "found_from": "2026-11-09",
-    }
+    assert layout.filters == {"state": ["confirmed", "upheld"], "found_from": "2026-11-09"}
     assert "Weekly usage" in client.get("/reports/").content.decode()
 
     # A schedule may run it, for people who rely on its columns.
@@ -277,9 +258,7 @@ def test_template_keeps_filters_columns_and_format(signed_in: MakeClient) -> Non
 
 
 @time_machine.travel("2026-11-27T09:00:00Z", tick=False)
-def test_a_preset_chooses_kind_columns_and_the_last_week(
-    signed_in: MakeClient,
-) -> None:
+def test_a_preset_chooses_kind_columns_and_the_last_week(signed_in: MakeClient) -> None:
     client = signed_in(Role.REVIEWER)
     page = client.get("/reports/")
     assert "16 Nov 2026 – 22 Nov 2026" in visible_text(page.content.decode())
@@ -322,9 +301,7 @@ def test_filters_without_rows_or_sense_say_what_to_do(signed_in: MakeClient) -> 
 
 
 def test_period_platform_and_label_narrow_a_report(signed_in: MakeClient) -> None:
-    wanted = make_match(
-        scan__scanned_file__platform="YouTube", recording__label="Example"
-    )
+    wanted = make_match(scan__scanned_file__platform="YouTube", recording__label="Example")
     make_match(scan__scanned_file__platform="Vimeo", recording__label="Example")
     make_match(scan__scanned_file__platform="YouTube", recording__label="Other")
 

@@ -44,12 +44,9 @@ def client(signed_in: MakeClient) -> Client:
 def announce(client: Client, container: Container, size: int) -> Answer:
     words = {"filename": "Día 1.wav", "container": str(container.pk)}
     told = ",".join(
-        f"{name} {base64.b64encode(word.encode()).decode()}"
-        for name, word in words.items()
+        f"{name} {base64.b64encode(word.encode()).decode()}" for name, word in words.items()
     )
-    return client.post(
-        UPLOADS, headers={"Upload-Length": str(size), "Upload-Metadata": told}
-    )
+    return client.post(UPLOADS, headers={"Upload-Length": str(size), "Upload-Metadata": told})
 
 
 def begin(client: Client, container: Container, size: int = len(WAV)) -> str:
@@ -60,9 +57,7 @@ def begin(client: Client, container: Container, size: int = len(WAV)) -> str:
 
 
 def send(client: Client, where: str, offset: int, data: bytes) -> Answer:
-    return client.patch(
-        where, data, content_type=_PIECE, headers={"Upload-Offset": str(offset)}
-    )
+    return client.patch(where, data, content_type=_PIECE, headers={"Upload-Offset": str(offset)})
 
 
 def finish(client: Client, where: str, **asked: object) -> Answer:
@@ -94,9 +89,7 @@ def test_an_upload_goes_on_where_it_broke_off_and_becomes_one_file(
     assert file.media.read() == WAV
     assert file.length_ms == 4000
     assert not UploadPiece.objects.exists()
-    assert default_storage.listdir(f"pieces/{ResumableUpload.objects.get().uid.hex}")[
-        1
-    ] == ([])
+    assert default_storage.listdir(f"pieces/{ResumableUpload.objects.get().uid.hex}")[1] == ([])
 
 
 def test_a_piece_that_does_not_follow_is_refused_and_leaves_nothing(
@@ -115,9 +108,7 @@ def test_a_piece_that_does_not_follow_is_refused_and_leaves_nothing(
     ahead = send(client, where, 20, WAV[20:30])
     beyond = send(client, where, 10, WAV)
     headless = client.patch(where, WAV[10:20], content_type=_PIECE)
-    endless = client.patch(
-        where, b"", content_type=_PIECE, headers={"Upload-Offset": "9" * 5000}
-    )
+    endless = client.patch(where, b"", content_type=_PIECE, headers={"Upload-Offset": "9" * 5000})
 
     answers = (repeated, ahead, beyond, headless, endless)
     assert [one.status_code for one in answers] == [409, 409, 413, 400, 400]
@@ -143,9 +134,7 @@ def test_known_bytes_need_not_be_sent_or_read_again(
 
     def known(**changed: object) -> Answer:
         return client.post(
-            "/api/portal/v1/files/known/",
-            asked | changed,
-            content_type="application/json",
+            "/api/portal/v1/files/known/", asked | changed, content_type="application/json"
         )
 
     assert known().status_code == 204
@@ -210,10 +199,7 @@ def test_an_upload_that_is_given_up_or_abandoned_leaves_nothing(
     assert not ResumableUpload.objects.exists()
     assert not UploadPiece.objects.exists()
     folders = default_storage.listdir("pieces")[0]
-    assert [default_storage.listdir(f"pieces/{each}")[1] for each in folders] in (
-        [],
-        [[], []],
-    )
+    assert [default_storage.listdir(f"pieces/{each}")[1] for each in folders] in ([], [[], []])
 
 
 def test_announcements_are_refused_before_anything_is_sent(

@@ -29,8 +29,7 @@ def keep_loudness(model: type, pk: int, *, length_ms: int, rms: int) -> None:
     stored = waveform.to_bytes(Waveform(STEP_MS, peaks=values, rms=values))
     name = replace_bytes(f"test/{model.__name__}-{pk}.waveform", stored)
     model.objects.filter(pk=pk).update(  # type: ignore[attr-defined]  # a model class
-        waveform=name,
-        **{"length_ms" if model is ScannedFile else "duration_ms": length_ms},
+        waveform=name, **{"length_ms" if model is ScannedFile else "duration_ms": length_ms}
     )
 
 
@@ -49,10 +48,7 @@ def test_same_speed_stands_upright_with_five_seconds_around() -> None:
     pair = pair_of(match)
 
     assert (pair.source.window.start_ms, pair.source.window.end_ms) == (65_000, 85_000)
-    assert (pair.reference.window.start_ms, pair.reference.window.end_ms) == (
-        15_000,
-        35_000,
-    )
+    assert (pair.reference.window.start_ms, pair.reference.window.end_ms) == (15_000, 35_000)
     assert pair.is_same_speed
     assert len(pair.links) == 10
     assert all(link.top == link.bottom for link in pair.links)
@@ -63,26 +59,17 @@ def test_same_speed_stands_upright_with_five_seconds_around() -> None:
 
 
 def test_faster_source_slants_its_links_and_shows_more_of_the_reference() -> None:
-    match = make_match(
-        (70_000, 80_000, 20_000, 30_500), segment={"tempo_ratio": Decimal("1.05")}
-    )
+    match = make_match((70_000, 80_000, 20_000, 30_500), segment={"tempo_ratio": Decimal("1.05")})
 
     pair = pair_of(match)
 
     assert not pair.is_same_speed
     assert str(pair.ratio) == "1.05000"
     assert pair.reference.window.start_ms == 14_750
-    assert all(
-        float(link.bottom.rstrip("%")) < float(link.top.rstrip("%"))
-        for link in pair.links
-    )
+    assert all(float(link.bottom.rstrip("%")) < float(link.top.rstrip("%")) for link in pair.links)
 
     # A stretched use plays the recording at the nearer pitch; 84 cents are a tape's.
-    for cents, keeps, is_off in (
-        (0, True, False),
-        (-100, True, True),
-        (84, False, False),
-    ):
+    for cents, keeps, is_off in ((0, True, False), (-100, True, True), (84, False, False)):
         played = pair_of(match, cents=cents)
         assert (played.keeps_pitch, played.is_off_pitch) == (keeps, is_off), cents
 

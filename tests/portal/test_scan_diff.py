@@ -30,9 +30,7 @@ def file() -> ScannedFile:
 
 
 def scan(
-    file: ScannedFile,
-    found: dict[Recording, tuple[int, int, int, int]],
-    **fields: object,
+    file: ScannedFile, found: dict[Recording, tuple[int, int, int, int]], **fields: object
 ) -> Scan:
     made = ScanFactory.create(scanned_file=file, **fields)
     for recording, interval in found.items():
@@ -82,9 +80,7 @@ def test_recordings_merged_into_one_compare_as_one(file: ScannedFile) -> None:
     assert row.before.matched_ms == 40_000
 
 
-def test_a_scan_is_compared_with_the_last_of_its_engine_that_succeeded(
-    file: ScannedFile,
-) -> None:
+def test_a_scan_is_compared_with_the_last_of_its_engine_that_succeeded(file: ScannedFile) -> None:
     recording = RecordingFactory.create()
     scan(file, {recording: SPAN}, engine=EngineChoice.ACRCLOUD)
     first = scan(file, {recording: (0, 20_000, 0, 20_000)})

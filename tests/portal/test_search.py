@@ -26,15 +26,10 @@ pytestmark = pytest.mark.django_db
 def found(client: Client, text: str) -> dict[str, list[str]]:
     """Return the addresses that the palette offers, by kind."""
     answer = client.get(reverse("portal:search"), {"q": text, "part": "palette"})
-    return {
-        group.kind: [hit.url for hit in group.hits]
-        for group in answer.context["groups"]
-    }
+    return {group.kind: [hit.url for hit in group.hits] for group in answer.context["groups"]}
 
 
-def test_names_are_found_by_a_part_with_the_matches_of_what_is_found(
-    signed_in: MakeClient,
-) -> None:
+def test_names_are_found_by_a_part_with_the_matches_of_what_is_found(signed_in: MakeClient) -> None:
     match = make_match()
     recording, file = match.recording, match.scanned_file
     recording.title, file.name = "Glass Harbour", "ep12_final.wav"
@@ -50,12 +45,7 @@ def test_names_are_found_by_a_part_with_the_matches_of_what_is_found(
     assert by_title["recordings"] == [address]
     assert by_title["matches"] == by_file["matches"] == [match.review_url]
     assert by_file["files"] == [f"/files/{file.uid}/"]
-    for known in (
-        "ZZ-X01-26-00001",
-        recording.uid,
-        "NL-00412",
-        f"https://portal.example{address}",
-    ):
+    for known in ("ZZ-X01-26-00001", recording.uid, "NL-00412", f"https://portal.example{address}"):
         assert found(client, known)["recordings"] == [address], known
 
 
@@ -74,9 +64,7 @@ def test_every_page_of_the_menu_is_offered(signed_in: MakeClient) -> None:
 
 def test_a_file_is_found_by_a_pasted_path_or_link(signed_in: MakeClient) -> None:
     link = "https://video.example/w/1"
-    file = ScannedFileFactory.create(
-        name="ep12.wav", source_url=link, link_key=link_key(link)
-    )
+    file = ScannedFileFactory.create(name="ep12.wav", source_url=link, link_key=link_key(link))
     ScannedFileFactory.create(name="other.wav")
     client = signed_in(Role.VIEWER)
 
@@ -131,9 +119,7 @@ def test_what_is_found_leads_where_the_role_may_go(signed_in: MakeClient) -> Non
     assert "/accounts/user/" in found(admin, "ana.r")["people"][0]
 
 
-def test_people_who_decide_are_found_by_name_and_not_by_address(
-    signed_in: MakeClient,
-) -> None:
+def test_people_who_decide_are_found_by_name_and_not_by_address(signed_in: MakeClient) -> None:
     reviewer = make_user(Role.REVIEWER, username="ana.r")
     User.objects.filter(pk=reviewer.pk).update(email="ana@radio.example")
     make_user(Role.VIEWER, username="ana.viewer")
@@ -151,9 +137,7 @@ def test_people_who_decide_are_found_by_name_and_not_by_address(
 def test_nothing_outside_the_access_limit_is_found(client: Client) -> None:
     own, other = (make_match(recording__title="Harbour") for _ in range(2))
     containers, buckets = [own.scanned_file.container_id], [own.recording.bucket_id]
-    client.force_login(
-        make_limited(Role.VIEWER, containers=containers, buckets=buckets)
-    )
+    client.force_login(make_limited(Role.VIEWER, containers=containers, buckets=buckets))
 
     hits = found(client, "harbour")
     by_id = found(client, other.uid)
@@ -163,9 +147,7 @@ def test_nothing_outside_the_access_limit_is_found(client: Client) -> None:
     assert "matches" not in by_id
 
 
-def test_the_page_shows_the_same_and_escapes_what_was_typed(
-    signed_in: MakeClient,
-) -> None:
+def test_the_page_shows_the_same_and_escapes_what_was_typed(signed_in: MakeClient) -> None:
     RecordingFactory.create(title="<b>Harbour</b>")
     client = signed_in(Role.VIEWER)
 

@@ -34,8 +34,5 @@ def test_speech_has_a_lane_with_a_match_over_it_and_without(
     match = make_match(PLAY, scan=scan, segment={"speech_pct": Decimal(under)})
     client: Client = signed_in(Role.REVIEWER)
 
-    for page in (
-        reverse("portal:file_detail", args=[scan.scanned_file.uid]),
-        match.review_url,
-    ):
+    for page in (reverse("portal:file_detail", args=[scan.scanned_file.uid]), match.review_url):
         assert spoken(client.get(page).context["ribbon"]) == lanes, page

@@ -47,9 +47,7 @@ def work_off() -> None:
 
 
 def sheet_of(match: Match) -> Statement:
-    return Statement.objects.get(
-        kind=StatementKind.CUE_SHEET, subject=str(match.scanned_file.uid)
-    )
+    return Statement.objects.get(kind=StatementKind.CUE_SHEET, subject=str(match.scanned_file.uid))
 
 
 def kinds(found: dict[str, list[Any]]) -> dict[str, set[str]]:
@@ -59,10 +57,7 @@ def kinds(found: dict[str, list[Any]]) -> dict[str, set[str]]:
 def test_statements_are_found_by_file_and_by_recording(match: Match) -> None:
     file = f"file:{match.scanned_file.uid}"
     recording = f"recording:{match.recording.uid}"
-    everything = {
-        StatementKind.EVIDENCE,
-        StatementKind.CUE_SHEET,
-    }
+    everything = {StatementKind.EVIDENCE, StatementKind.CUE_SHEET}
 
     found = standing_on([file, recording, f"file:{make_match().scanned_file.uid}"])
 
@@ -86,8 +81,7 @@ def test_a_file_is_deleted_after_its_statements_were_seen(
     assert STANDS in asked.content.decode()
 
     done = client.post(
-        address,
-        {"reason": "Wrong file", "agreed": asked.context["consequences"].mark},
+        address, {"reason": "Wrong file", "agreed": asked.context["consequences"].mark}
     )
 
     file.refresh_from_db()
@@ -99,11 +93,7 @@ def test_many_files_are_deleted_after_their_statements_were_seen(
 ) -> None:
     client, other = signed_in(Role.MANAGER), make_match().scanned_file
     files = [match.scanned_file, other]
-    sent = {
-        "verb": "delete",
-        "file": [str(file.uid) for file in files],
-        "reason": "Wrong files",
-    }
+    sent = {"verb": "delete", "file": [str(file.uid) for file in files], "reason": "Wrong files"}
     address = reverse("portal:files_many")
 
     asked = client.post(address, sent)
@@ -118,9 +108,7 @@ def test_many_files_are_deleted_after_their_statements_were_seen(
     assert ScannedFile.objects.filter(deleted_at__isnull=False).count() == 2
 
 
-def test_a_file_on_which_nothing_stands_is_deleted_at_once(
-    signed_in: MakeClient,
-) -> None:
+def test_a_file_on_which_nothing_stands_is_deleted_at_once(signed_in: MakeClient) -> None:
     file = make_match().scanned_file
 
     signed_in(Role.MANAGER).post(
@@ -190,17 +178,10 @@ def test_an_api_deletes_and_the_event_says_what_stood_on_it(match: Match) -> Non
 
     assert answer.status_code == 204
     event = Event.objects.get(action="file.deleted")
-    assert event.after == {
-        "stated": {
-            "evidence": [match.uid],
-            "cue_sheet": [str(file.uid)],
-        }
-    }
+    assert event.after == {"stated": {"evidence": [match.uid], "cue_sheet": [str(file.uid)]}}
 
 
-def test_a_container_is_deleted_and_the_events_say_what_stood_on_its_files(
-    match: Match,
-) -> None:
+def test_a_container_is_deleted_and_the_events_say_what_stood_on_its_files(match: Match) -> None:
     admin = make_user(Role.ADMIN)
     secret = create_token(owner=admin, name="t", scopes=["all"]).secret
     client = Client(headers={"authorization": f"Bearer {secret}"})
@@ -219,9 +200,7 @@ def test_statements_out_of_sight_are_not_named(match: Match) -> None:
     client = Client()
     client.force_login(limited)
 
-    page = client.get(
-        reverse("portal:file_delete", args=[match.scanned_file.uid])
-    ).content.decode()
+    page = client.get(reverse("portal:file_delete", args=[match.scanned_file.uid])).content.decode()
 
     assert sheet_of(match).page_url not in page
     assert match.recording.title not in page
@@ -271,9 +250,7 @@ def test_the_check_of_a_table_counts_what_stands_on_recordings(
     work_off()
 
     one.refresh_from_db()
-    page = signed_in(Role.MANAGER).get(
-        reverse(f"portal:{RECORDINGS.name}_detail", args=[one.uid])
-    )
+    page = signed_in(Role.MANAGER).get(reverse(f"portal:{RECORDINGS.name}_detail", args=[one.uid]))
 
     assert (one.status, one.message) == ("checked", "")
     assert one.summary["stated"].keys() == {"evidence", "cue_sheet"}

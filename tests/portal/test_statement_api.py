@@ -78,11 +78,7 @@ def test_a_program_reads_keeps_and_withdraws_what_differs(mira: User) -> None:
     (listed,) = read(client, to_correct="true", changed_since=since)["statements"]
 
     assert [each["uid"] for each in everything] == [agreeing.uid, statement.uid]
-    assert (listed["uid"], listed["differs_count"], listed["kept"]) == (
-        statement.uid,
-        1,
-        False,
-    )
+    assert (listed["uid"], listed["differs_count"], listed["kept"]) == (statement.uid, 1, False)
     assert "is stated in another place." in listed["differs_in"][0]
     whole = read(client, f"{statement.uid}/")
     assert [file["sha256"] for file in whole["files"]] == ["ab" * 32]
@@ -100,9 +96,7 @@ def test_a_program_reads_keeps_and_withdraws_what_differs(mira: User) -> None:
     assert post("withdraw", why="Once more.") == 409
 
 
-def test_a_program_reads_each_fact_and_difference_that_its_owner_may_see(
-    mira: User,
-) -> None:
+def test_a_program_reads_each_fact_and_difference_that_its_owner_may_see(mira: User) -> None:
     hidden, shown = make_match(), make_match()
     statement = make_statement(hidden, shown, user=mira)
     limited = make_limited(Role.REVIEWER, containers=[shown.scanned_file.container_id])

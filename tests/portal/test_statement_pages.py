@@ -62,9 +62,7 @@ def differing(mira: User, count: int = 1) -> Statement:
     return statement
 
 
-def test_the_list_says_what_differs_and_who_changed_it(
-    mira: User, signed_in: MakeClient
-) -> None:
+def test_the_list_says_what_differs_and_who_changed_it(mira: User, signed_in: MakeClient) -> None:
     statement = differing(mira, count=5)
     client = signed_in(Role.REVIEWER)
 
@@ -154,9 +152,7 @@ def test_limits_hide_statements_sentences_files_and_who_changed_them(
     seen = {"differs": statement.differs_sha256, "why": "Fine."}
     assert "You cannot read all of this" in client.post(address, seen).content.decode()
     page = reverse("portal:statement", args=[statement.uid])
-    assert (
-        "Uses that you may not see are left out." in client.get(page).content.decode()
-    )
+    assert "Uses that you may not see are left out." in client.get(page).content.decode()
 
 
 def test_the_files_of_a_statement_are_those_that_were_approved(

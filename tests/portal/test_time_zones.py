@@ -64,9 +64,7 @@ def test_a_person_chooses_a_zone_and_gives_it_up(signed_in: MakeClient) -> None:
         assert f'data-zone="{shown}"' in client.get(url).content.decode()
 
 
-def test_a_page_says_that_it_does_not_know_the_zone_yet(
-    signed_in: MakeClient,
-) -> None:
+def test_a_page_says_that_it_does_not_know_the_zone_yet(signed_in: MakeClient) -> None:
     client, url = signed_in(Role.VIEWER), reverse("portal:file_list")
     guessed = 'data-guessed-zone="UTC"'
 
@@ -155,9 +153,7 @@ def test_the_day_of_publication_is_the_same_for_everybody() -> None:
 
 @time_machine.travel(datetime(2026, 11, 24, 6, tzinfo=UTC), tick=False)
 def test_whether_a_licence_still_holds_does_not_depend_on_who_looks() -> None:
-    licence = make_licence(
-        recordings=[make_match().recording], valid_until=date(2026, 11, 24)
-    )
+    licence = make_licence(recordings=[make_match().recording], valid_until=date(2026, 11, 24))
 
     ahead = page(client_in("Pacific/Kiritimati", Role.MANAGER), "licence_list")
     behind = page(client_in("Pacific/Pago_Pago", Role.MANAGER), "licence_list")

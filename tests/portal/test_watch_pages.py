@@ -90,11 +90,7 @@ def test_watch_of_another_is_seen_by_all_and_changed_by_managers(
     podcast.status = 404
     check_now(watch)
 
-    for role, expected in (
-        (Role.VIEWER, 403),
-        (Role.REVIEWER, 403),
-        (Role.MANAGER, 302),
-    ):
+    for role, expected in ((Role.VIEWER, 403), (Role.REVIEWER, 403), (Role.MANAGER, 302)):
         client = signed_in(role)
         answer = client.post(f"/watches/{watch.uid}/switch/", {"enabled": "no"})
         assert answer.status_code == expected, role

@@ -58,18 +58,14 @@ def stereo(left: Sound, right: Sound | None = None) -> Sound:
 def claiming_wav(path: Path, *, rate: int, channels: int) -> Path:
     """Write 20,000 bytes of noise with a header that claims another shape."""
     noise = np.random.default_rng(1).integers(0, 256, 20_000, dtype=np.uint8).tobytes()
-    shape = struct.pack(
-        "<HHIIHH", 1, channels, rate, rate * channels % 2**32, channels, 8
-    )
+    shape = struct.pack("<HHIIHH", 1, channels, rate, rate * channels % 2**32, channels, 8)
     chunks = (b"fmt ", shape), (b"data", noise)
     body = b"".join(name + struct.pack("<I", len(data)) + data for name, data in chunks)
     path.write_bytes(b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WAVE" + body)
     return path
 
 
-def write(
-    path: Path, sound: Sound, kind: Kind, *, video: bool = False, start_s: int = 0
-) -> Path:
+def write(path: Path, sound: Sound, kind: Kind, *, video: bool = False, start_s: int = 0) -> Path:
     """Encode samples of shape [channels, samples], with a black picture if requested.
 
     Each file is encoded once for all processes, as long as this module stays the same.
@@ -110,9 +106,7 @@ def _encode(path: Path, sound: Sound, kind: Kind, video: bool, start_s: int) -> 
 
 def write_tracks(path: Path, tracks: dict[str, Sound], rate: int) -> Path:
     """Write a file with several sound tracks by their titles."""
-    return write_timed(
-        path, [Track(sound, rate, title) for title, sound in tracks.items()]
-    )
+    return write_timed(path, [Track(sound, rate, title) for title, sound in tracks.items()])
 
 
 @dataclass(frozen=True)
@@ -127,16 +121,12 @@ class Track:
     layout: str = "mono"
 
 
-def write_timed(
-    path: Path, tracks: Sequence[Track], options: dict[str, str] | None = None
-) -> Path:
+def write_timed(path: Path, tracks: Sequence[Track], options: dict[str, str] | None = None) -> Path:
     """Write a file with tracks that begin and end at their own times."""
     with av.open(str(path), mode="w", options=options or {}) as container:
         streams = []
         for track in tracks:
-            stream = container.add_stream(
-                track.codec, rate=track.rate, layout=track.layout
-            )
+            stream = container.add_stream(track.codec, rate=track.rate, layout=track.layout)
             assert isinstance(stream, AudioStream)
             stream.metadata["title"] = track.title
             streams.append(stream)
@@ -151,9 +141,7 @@ def write_timed(
     return path
 
 
-def _frames_within(
-    track: Track, stream: AudioStream, second: int
-) -> Iterator[av.AudioFrame]:
+def _frames_within(track: Track, stream: AudioStream, second: int) -> Iterator[av.AudioFrame]:
     """Yield the sound that a track has within a second of the file."""
     at = round((second - track.start_s) * track.rate)
     part = track.sound[max(0, at) : max(0, at + track.rate)]

@@ -18,9 +18,7 @@ class MemoryIndex(LandmarkIndex):
     """Postings as sorted arrays, sorted again after every change."""
 
     def __init__(self) -> None:
-        self._kept: dict[
-            tuple[int, int], tuple[NDArray[np.uint32], NDArray[np.int32]]
-        ] = {}
+        self._kept: dict[tuple[int, int], tuple[NDArray[np.uint32], NDArray[np.int32]]] = {}
         self._sorted: dict[
             int, tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.int32]]
         ] = {}
@@ -50,9 +48,7 @@ class MemoryIndex(LandmarkIndex):
             found = [
                 vote
                 for bucket in buckets
-                for vote in self._vote(
-                    bucket, hashes[low:high], frames[low:high], top, min_votes
-                )
+                for vote in self._vote(bucket, hashes[low:high], frames[low:high], top, min_votes)
             ]
             found.sort(key=lambda vote: -vote.votes)
             answers.append(Votes.of(found[:top]))
@@ -101,9 +97,7 @@ class MemoryIndex(LandmarkIndex):
         ends = np.cumsum(counts)
         which = np.repeat(low - (ends - counts), counts) + np.arange(total)
         deltas = places[which].astype(np.int64) - np.repeat(frames, counts)
-        keys, votes = np.unique(
-            recordings[which] * _SPAN + deltas + _SPAN // 2, return_counts=True
-        )
+        keys, votes = np.unique(recordings[which] * _SPAN + deltas + _SPAN // 2, return_counts=True)
         summed = votes.copy()
         beside = np.flatnonzero(np.diff(keys) == 1)
         summed[beside] += votes[beside + 1]
@@ -112,9 +106,7 @@ class MemoryIndex(LandmarkIndex):
         for k in np.argsort(-summed, kind="stable")[: 8 * top]:
             recording, delta = divmod(int(keys[k]), int(_SPAN))
             delta -= int(_SPAN) // 2
-            near = any(
-                v.recording == recording and abs(v.delta - delta) <= 2 for v in best
-            )
+            near = any(v.recording == recording and abs(v.delta - delta) <= 2 for v in best)
             if summed[k] < min_votes or len(best) == top:
                 break
             if not near:

@@ -11,11 +11,7 @@ from recognition.index.places import Recorded, References, places_of
 from recognition.index.store import SegmentStore
 from recognition.params import DEFAULT, Params
 from recognition.partitioned.answering import answer
-from recognition.partitioned.questions import (
-    Question,
-    answer_from_bytes,
-    answer_to_bytes,
-)
+from recognition.partitioned.questions import Question, answer_from_bytes, answer_to_bytes
 from recognition.partitioned.scanning import PartitionedScan
 from recognition.partitioned.union import PartitionedIndex, partition_of
 from recognition.search.match import scan
@@ -48,12 +44,7 @@ class Partitions:
         """Scan by questions to each partition; nothing but bytes is kept in between."""
         load, params = self.references.__getitem__, self.params
         state = PartitionedScan.start(
-            query,
-            buckets=[BUCKET],
-            hours=self.hours,
-            load=load,
-            policy=policy,
-            params=params,
+            query, buckets=[BUCKET], hours=self.hours, load=load, policy=policy, params=params
         ).state()
         while True:
             going = PartitionedScan.resume(query, state, load=load, params=params)
@@ -77,27 +68,20 @@ class Partitions:
             )
         )
 
-    def scan_union(
-        self, query: Fingerprint, policy: ScanPolicy | None = None
-    ) -> ScanResult:
+    def scan_union(self, query: Fingerprint, policy: ScanPolicy | None = None) -> ScanResult:
         """Scan one index that has the same segments."""
         return scan(
             query,
             index=self.union,
             buckets=[BUCKET],
-            references=References(
-                self.references.__getitem__, self.union.place_tables([BUCKET])
-            ),
+            references=References(self.references.__getitem__, self.union.place_tables([BUCKET])),
             policy=policy,
             params=self.params,
         )
 
 
 def split(
-    references: Mapping[int, Landmarks],
-    count: int,
-    folder: Path,
-    params: Params = DEFAULT,
+    references: Mapping[int, Landmarks], count: int, folder: Path, params: Params = DEFAULT
 ) -> Partitions:
     """Put each recording into its partition."""
     parts = []

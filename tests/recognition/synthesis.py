@@ -139,9 +139,7 @@ class Catalogue:
         del self.references[recording]
         self.index.remove(1, recording)
 
-    def scan(
-        self, query: Samples | Fingerprint, policy: ScanPolicy | None = None
-    ) -> ScanResult:
+    def scan(self, query: Samples | Fingerprint, policy: ScanPolicy | None = None) -> ScanResult:
         fingerprint = query if isinstance(query, Fingerprint) else fingerprint_of(query)
         return scan(
             fingerprint,

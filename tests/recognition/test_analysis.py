@@ -154,15 +154,11 @@ def test_hours_between_two_moments_of_sound_end_early(
 
 def test_a_child_that_takes_too_long_is_stopped(long_tune: Path) -> None:
     with long_tune.open("rb") as file, pytest.raises(DecodeFailed, match="too long"):
-        client.run(
-            request_for(long_tune), [file.fileno()], wall_s=0.01, on_message=ignore
-        )
+        client.run(request_for(long_tune), [file.fileno()], wall_s=0.01, on_message=ignore)
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL, signal.SIGABRT])
-def test_a_child_that_crashes_is_a_failed_decode(
-    number: signal.Signals, long_tune: Path
-) -> None:
+def test_a_child_that_crashes_is_a_failed_decode(number: signal.Signals, long_tune: Path) -> None:
     def crash(share: float) -> None:
         for child in children_of_host():
             os.kill(child, number)
@@ -291,8 +287,7 @@ def test_what_a_child_sends_is_not_trusted(kind: Message, body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "error",
-    [TooShort(0.3, 3), TooLong(3600), UnsupportedMedia("why"), DecodeFailed("how")],
+    "error", [TooShort(0.3, 3), TooLong(3600), UnsupportedMedia("why"), DecodeFailed("how")]
 )
 def test_errors_cross_as_json(error: Exception) -> None:
     back = wire.failure_from_json(wire.failure_to_json(error))  # type: ignore[arg-type]
@@ -301,9 +296,7 @@ def test_errors_cross_as_json(error: Exception) -> None:
     assert str(back) == str(error)
 
 
-def test_the_rendition_is_small_opus_of_the_same_length(
-    tune: Path, tmp_path: Path
-) -> None:
+def test_the_rendition_is_small_opus_of_the_same_length(tune: Path, tmp_path: Path) -> None:
     target = tmp_path / "proxy.webm"
 
     media.write_proxy(tune, target)
@@ -330,9 +323,7 @@ def test_a_rendition_that_fails_leaves_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("codec", ["pcm_s16le", "pcm_s24le", "flac"])
 def test_an_excerpt_is_exact_to_the_sample(codec: str, tmp_path: Path) -> None:
     sound = stereo(melody(8), melody(8, seed=2))
-    source = media_files.write(
-        tmp_path / "a.mka", sound, Kind(".mka", codec, "matroska")
-    )
+    source = media_files.write(tmp_path / "a.mka", sound, Kind(".mka", codec, "matroska"))
     target = tmp_path / "part.flac"
 
     other = tmp_path / "other.flac"

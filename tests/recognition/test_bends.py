@@ -22,9 +22,7 @@ def _run(slope: float, at: tuple[float, float], span: tuple[int, int]) -> Scorin
     """Return a run through a reference and query frame, over a span of the reference."""
     alignment = Alignment(slope, at[1] - slope * at[0], 0.0)
     first, last = (frame // 4 for frame in span)
-    return ScoringRun(
-        1, REFERENCE, alignment, first, last, 40.0, 50.0, 90, 100, 2, 60, 0.03
-    )
+    return ScoringRun(1, REFERENCE, alignment, first, last, 40.0, 50.0, 90, 100, 2, 60, 0.03)
 
 
 BEND = (2000.0, 2100.0)
@@ -41,9 +39,7 @@ def test_an_overlap_is_cut_where_the_alignments_cross() -> None:
 
 
 def test_a_gap_is_closed_and_keeps_the_evidence() -> None:
-    one, later = meeting(
-        [_run(1.0, BEND, (1000, 1900)), _run(0.97, BEND, (2200, 4000))], DEFAULT
-    )
+    one, later = meeting([_run(1.0, BEND, (1000, 1900)), _run(0.97, BEND, (2200, 4000))], DEFAULT)
 
     assert (one.reference_span[1], later.reference_span[0]) == (1996, 2000)
     assert (one.bits, later.bits) == (40.0, 40.0)

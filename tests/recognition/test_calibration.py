@@ -29,9 +29,7 @@ def test_the_rarity_of_a_score_is_what_it_was_made_of(power: int) -> None:
         assert rarity_of(score_of(expected)) == power
 
 
-def test_the_threshold_is_where_the_limit_is_reached_and_grows_with_the_catalogue() -> (
-    None
-):
+def test_the_threshold_is_where_the_limit_is_reached_and_grows_with_the_catalogue() -> None:
     bits = threshold_bits(50, DEFAULT)
 
     assert e_value(bits, 50) == pytest.approx(DEFAULT.max_e_value)

@@ -97,9 +97,7 @@ def test_packets_lost_between_such_stamps_are_silence_of_their_length(
 
     result = scanned(index, path)
 
-    assert result.warnings == (
-        "2 s within the file could not be decoded and count as silence.",
-    )
+    assert result.warnings == ("2 s within the file could not be decoded and count as silence.",)
     (segment,) = result.segments
     assert segment.start_ms / 1000 == pytest.approx(0, abs=0.15)
     assert segment.end_ms / 1000 == pytest.approx(LENGTH_S, abs=0.2)
@@ -123,9 +121,7 @@ def test_a_recording_under_a_clock_of_another_pace_is_one_use(
     assert end_ms / 1000 == pytest.approx(LENGTH_S * pace, abs=most_s)
 
 
-def test_a_pause_of_the_recorder_within_a_use_is_part_of_it(
-    index: Path, tmp_path: Path
-) -> None:
+def test_a_pause_of_the_recorder_within_a_use_is_part_of_it(index: Path, tmp_path: Path) -> None:
     path = restamped(tmp_path / "a.webm", lambda at_s: at_s + 3 * (at_s >= 30))
 
     result = scanned(index, path)
@@ -133,19 +129,13 @@ def test_a_pause_of_the_recorder_within_a_use_is_part_of_it(
     (segment,) = result.segments
     assert segment.end_ms / 1000 == pytest.approx(LENGTH_S + 3, abs=0.15)
     assert segment.reference_end_ms / 1000 == pytest.approx(LENGTH_S, abs=0.15)
-    assert result.warnings == (
-        "3 s within the file could not be decoded and count as silence.",
-    )
+    assert result.warnings == ("3 s within the file could not be decoded and count as silence.",)
 
 
-def test_a_recorder_that_goes_on_elsewhere_is_used_twice(
-    index: Path, tmp_path: Path
-) -> None:
+def test_a_recorder_that_goes_on_elsewhere_is_used_twice(index: Path, tmp_path: Path) -> None:
     path = restamped(tmp_path / "a.webm", lambda at_s: at_s, lost=range(1000, 2000))
     silent = restamped(
-        tmp_path / "b.webm",
-        lambda at_s: at_s if at_s < 20 else at_s - 18,
-        lost=range(1000, 2000),
+        tmp_path / "b.webm", lambda at_s: at_s if at_s < 20 else at_s - 18, lost=range(1000, 2000)
     )
 
     lost, skipped = scanned(index, path), scanned(index, silent)
@@ -161,17 +151,12 @@ def length_and_warnings(path: Path) -> tuple[float, list[str]]:
 
 def fragmented(path: Path, seconds: int) -> bytearray:
     """Return a fragmented MP4 file that states the duration of each sample."""
-    options = {
-        "movflags": "frag_keyframe+empty_moov+default_base_moof",
-        "frag_duration": "1000000",
-    }
+    options = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "frag_duration": "1000000"}
     with av.open(str(path), "w", options=options) as container:
         stream = container.add_stream("aac", rate=44_100)
         sound = stereo(melody(seconds))
         for at in range(0, sound.shape[1], 1024):
-            frame = av.AudioFrame.from_ndarray(
-                sound[:, at : at + 1024].copy(), "fltp", "stereo"
-            )
+            frame = av.AudioFrame.from_ndarray(sound[:, at : at + 1024].copy(), "fltp", "stereo")
             frame.sample_rate, frame.pts = 44_100, at
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
@@ -179,9 +164,7 @@ def fragmented(path: Path, seconds: int) -> bytearray:
 
 
 @pytest.mark.parametrize("duration", [0xFFFFF830, 40 * 44_100])
-def test_a_sample_of_overflowed_duration_announces_no_sound(
-    duration: int, tmp_path: Path
-) -> None:
+def test_a_sample_of_overflowed_duration_announces_no_sound(duration: int, tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     data = fragmented(path, 6)
     runs = [at for at in range(len(data)) if data[at : at + 4] == b"trun"]
@@ -213,29 +196,18 @@ ANNOUNCED: dict[str, tuple[Kind, Callable[[bytes], bytes]]] = {
         Kind(".mkv", "aac", "matroska"),
         lambda data: double(data, data.index(b"\x44\x89\x88") + 3, ">d"),
     ),
-    "flv": (
-        Kind(".flv", "aac"),
-        lambda data: double(data, data.index(b"duration\0") + 9, ">d"),
-    ),
+    "flv": (Kind(".flv", "aac"), lambda data: double(data, data.index(b"duration\0") + 9, ">d")),
     "wma": (
         Kind(".wma", "wmav2", "asf"),
         lambda data: double(data, data.index(ASF_FILE) + 64, "<Q"),
     ),
-    "avi": (
-        Kind(".avi", "libmp3lame"),
-        lambda data: double(data, data.index(b"strh") + 40, "<I"),
-    ),
-    "flac": (
-        Kind(".flac", "flac"),
-        lambda data: double(data, 22, ">I"),
-    ),
+    "avi": (Kind(".avi", "libmp3lame"), lambda data: double(data, data.index(b"strh") + 40, "<I")),
+    "flac": (Kind(".flac", "flac"), lambda data: double(data, 22, ">I")),
 }
 
 
 @pytest.mark.parametrize("name", ANNOUNCED)
-def test_a_complete_file_whose_head_announces_more_lacks_nothing(
-    name: str, tmp_path: Path
-) -> None:
+def test_a_complete_file_whose_head_announces_more_lacks_nothing(name: str, tmp_path: Path) -> None:
     kind, change = ANNOUNCED[name]
     path = write(tmp_path / f"a{kind.suffix}", stereo(melody(12)), kind)
     data = change(path.read_bytes())
@@ -250,9 +222,7 @@ def test_a_complete_file_whose_head_announces_more_lacks_nothing(
     assert "could not be decoded" in cut[1][-1]
 
 
-def test_a_file_cut_off_between_fragments_lacks_what_its_index_lists(
-    tmp_path: Path,
-) -> None:
+def test_a_file_cut_off_between_fragments_lacks_what_its_index_lists(tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     options = {"movflags": "dash+global_sidx", "frag_duration": "1000000"}
     with av.open(str(path), "w", options=options) as container:
@@ -273,10 +243,7 @@ def test_a_file_cut_off_between_fragments_lacks_what_its_index_lists(
 
 def test_a_live_file_without_a_length_lacks_nothing(tmp_path: Path) -> None:
     path = tmp_path / "a.webm"
-    with (
-        av.open(str(ALPHA)) as read,
-        av.open(str(path), "w", options={"live": "1"}) as written,
-    ):
+    with av.open(str(ALPHA)) as read, av.open(str(path), "w", options={"live": "1"}) as written:
         stream = written.add_stream_from_template(read.streams.audio[0])
         for packet in read.demux(read.streams.audio[0]):
             if packet.pts is not None:

@@ -83,10 +83,7 @@ def test_a_manifest_names_the_recordings(
     )
 
     assert code == 0
-    assert capsys.readouterr().out.splitlines() == [
-        "added T-1 (0:08)",
-        "added other (0:08)",
-    ]
+    assert capsys.readouterr().out.splitlines() == ["added T-1 (0:08)", "added other (0:08)"]
 
 
 @pytest.mark.parametrize(
@@ -224,9 +221,7 @@ def test_compare_tells_how_two_files_relate(
     assert "covers" in out
 
 
-def test_info_verify_compact_and_rebuild(
-    index: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_info_verify_compact_and_rebuild(index: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("info", "--index", index, "--json") == 0
     before = json.loads(capsys.readouterr().out)
     assert before["recordings"] == 3
@@ -242,9 +237,7 @@ def test_info_verify_compact_and_rebuild(
     assert str(before["postings"]) in out
 
 
-def test_verify_names_what_is_damaged(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_verify_names_what_is_damaged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = tmp_path / "ix"
     track = media_files.wav(tmp_path / "track.wav", melody(8, 8000), 8000)
     run("add", "--index", root, track)

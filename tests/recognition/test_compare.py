@@ -76,9 +76,7 @@ def test_quieter_noisier_copy_is_the_same_audio(compared: Comparing) -> None:
 
 
 @pytest.mark.parametrize("start", [5, 52])
-def test_what_lies_beyond_three_hidden_seconds_belongs_to_the_same_run(
-    start: int,
-) -> None:
+def test_what_lies_beyond_three_hidden_seconds_belongs_to_the_same_run(start: int) -> None:
     copy = SONG.copy()
     copy[start * RATE : (start + 3) * RATE] = noise(3, 3, 0.5)
 
@@ -101,9 +99,7 @@ def test_a_copy_at_another_speed_is_the_same_recording_altered(
 ) -> None:
     copy = faster(SONG, speed)
     wide = abs(speed - 1) > 0.1  # candidates come from small changes only
-    found = (
-        compare(fingerprint_of(copy), fingerprint_of(SONG)) if wide else compared(copy)
-    )
+    found = compare(fingerprint_of(copy), fingerprint_of(SONG)) if wide else compared(copy)
 
     assert found.relation is SoundRelation.SAME_RECORDING
     assert found.altered
@@ -114,8 +110,7 @@ def test_how_long_a_shared_interval_is_decides_whether_it_is_an_overlap(
     compared: Comparing,
 ) -> None:
     long, close, short = (
-        compared(join(OTHER[: 30 * RATE], SONG[10 * RATE : end * RATE]))
-        for end in (25, 21, 16)
+        compared(join(OTHER[: 30 * RATE], SONG[10 * RATE : end * RATE])) for end in (25, 21, 16)
     )
 
     assert long.relation is close.relation is SoundRelation.OVERLAP
@@ -159,10 +154,7 @@ def test_silence_has_no_candidates_and_no_relation(tmp_path: Path) -> None:
 
 
 def test_logos_of_two_seconds_are_compared_and_of_less_than_one_are_not() -> None:
-    logo, blip = (
-        fingerprint_of(SONG[: 2 * RATE]),
-        fingerprint_of(SONG[: RATE * 9 // 10]),
-    )
+    logo, blip = (fingerprint_of(SONG[: 2 * RATE]), fingerprint_of(SONG[: RATE * 9 // 10]))
 
     assert compare(logo, logo).relation is SoundRelation.SAME_AUDIO
     assert compare(logo, fingerprint_of(SONG)).relation is not SoundRelation.NONE

@@ -67,9 +67,7 @@ def likeness(a: Sound, b: Sound) -> float:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda k: f"{k.codec}{k.suffix}")
-def test_every_codec_and_container_gives_the_same_sound(
-    kind: Kind, tmp_path: Path
-) -> None:
+def test_every_codec_and_container_gives_the_same_sound(kind: Kind, tmp_path: Path) -> None:
     sound = stereo(melody(4, kind.rate))
     path = media_files.write(tmp_path / f"a{kind.suffix}", sound, kind)
 
@@ -160,9 +158,7 @@ def test_memory_does_not_grow_with_length(tmp_path: Path) -> None:
     assert peaks[1] < 1.2 * peaks[0]
 
 
-def test_too_short_says_how_much_sound_there_is_and_two_seconds_are_enough(
-    tmp_path: Path,
-) -> None:
+def test_too_short_says_how_much_sound_there_is_and_two_seconds_are_enough(tmp_path: Path) -> None:
     short = media_files.wav(tmp_path / "a.wav", melody(0.3, 8000), 8000)
     enough = media_files.wav(tmp_path / "b.wav", melody(2, 8000), 8000)
 
@@ -179,9 +175,7 @@ def test_too_short_says_how_much_sound_there_is_and_two_seconds_are_enough(
 
 def test_too_long_is_found_while_reading(tmp_path: Path) -> None:
     sound = stereo(melody(30, 8000))
-    path = media_files.write(
-        tmp_path / "a.flac", sound, Kind(".flac", "flac", rate=8000)
-    )
+    path = media_files.write(tmp_path / "a.flac", sound, Kind(".flac", "flac", rate=8000))
     limits = DecodeLimits(max_duration_ms=20_000)
     read: list[Sound] = []
 
@@ -224,10 +218,7 @@ def test_headers_that_lead_nowhere_are_not_followed_for_ever(
         file.write(bytes(2_000_000))
     monkeypatch.setattr(sources, "MAX_STEP_CPU_S", 0.05)
 
-    with (
-        path.open("rb") as file,
-        pytest.raises(DecodeFailed, match="cannot be followed"),
-    ):
+    with path.open("rb") as file, pytest.raises(DecodeFailed, match="cannot be followed"):
         decode.AudioFile(file, DEFAULT_LIMITS)
 
 
@@ -277,9 +268,7 @@ def test_a_broken_tail_yields_what_could_be_decoded_and_a_warning(
 
 
 def test_damage_in_the_middle_counts_as_silence_with_a_warning(tmp_path: Path) -> None:
-    path = media_files.write(
-        tmp_path / "a.flac", melody(20)[np.newaxis], Kind(".flac", "flac")
-    )
+    path = media_files.write(tmp_path / "a.flac", melody(20)[np.newaxis], Kind(".flac", "flac"))
     data = bytearray(path.read_bytes())
     start, end = len(data) * 4 // 10, len(data) * 6 // 10
     data[start:end] = bytes(end - start)

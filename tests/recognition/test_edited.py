@@ -10,13 +10,7 @@ import pytest
 
 from benchmarks import sound
 from recognition.params import DEFAULT
-from recognition.search.candidates import (
-    GRID,
-    WIDE,
-    SearchStage,
-    wide_warps,
-    windows_of,
-)
+from recognition.search.candidates import GRID, WIDE, SearchStage, wide_warps, windows_of
 from recognition.search.policy import ScanPolicy
 from recognition.search.retro import RetroIndex, search_back
 from recognition.types import Landmarks
@@ -58,9 +52,7 @@ def _edited(y: Samples, tempo: float, semitones: float) -> Samples:
 
 
 @pytest.mark.parametrize("speed", [0.72, 0.8, 0.915, 1.11, 1.25, 1.44])
-def test_a_clip_at_another_speed_is_found_with_its_speed(
-    shelf: Catalogue, speed: float
-) -> None:
+def test_a_clip_at_another_speed_is_found_with_its_speed(shelf: Catalogue, speed: float) -> None:
     result = shelf.scan(faster(_cut(2, 5, 5 + 10 * speed), speed))
 
     (segment,) = result.segments
@@ -128,9 +120,7 @@ def test_the_wide_grid_searches_one_window_of_four_in_a_row() -> None:
     assert len(every) == 10
 
 
-def test_what_noise_hides_is_found_along_the_change_found_elsewhere(
-    shelf: Catalogue,
-) -> None:
+def test_what_noise_hides_is_found_along_the_change_found_elsewhere(shelf: Catalogue) -> None:
     clear = faster(_cut(3, 5, 20), 1.25)
     drowned = faster(_cut(1, 10, 26), 1.25)
     drowned = drowned + noise(4, len(drowned) / RATE + 1, 0.25)[: len(drowned)]
@@ -182,11 +172,7 @@ def test_segments_meet_where_the_speed_drifts(first: float, last: float) -> None
     song = music(24, 100)
     tape = sound.drifting(song, first, last, 90 * RATE)
 
-    found = (
-        catalogue([song])
-        .scan(join(noise(4, 3, 0.02), tape, noise(5, 3, 0.02)))
-        .segments
-    )
+    found = catalogue([song]).scan(join(noise(4, 3, 0.02), tape, noise(5, 3, 0.02))).segments
 
     tempi = [one.tempo_ratio for one in found]
     assert len(found) > 2

@@ -107,9 +107,7 @@ def test_a_sound_has_the_same_ends_in_a_scan_live_and_in_a_comparison() -> None:
     references = References.held(catalogue.references)
 
     def live(*plays: OpenPlay) -> HeardNow:
-        return hear(
-            heard, plays, index=catalogue.index, buckets=[1], references=references
-        )
+        return hear(heard, plays, index=catalogue.index, buckets=[1], references=references)
 
     (scanned,) = catalogue.scan(heard).segments
     (found,) = live().found
@@ -132,9 +130,7 @@ def test_a_sound_has_the_same_ends_in_a_scan_live_and_in_a_comparison() -> None:
     offset=st.integers(-40, 40),
     speed=st.sampled_from([0.96, 0.99, 1.0, 1.01, 1.05]),
 )
-def test_a_run_keeps_within_its_bounds(
-    first: int, length: int, offset: int, speed: float
-) -> None:
+def test_a_run_keeps_within_its_bounds(first: int, length: int, offset: int, speed: float) -> None:
     within = (first, first + length)
     alignment = Alignment(1.0, offset - START * 62.5, 0.0)
     lead = Lead(1, alignment, within, 9, False, (-1.0, 0.0, 1.0), within=within)
@@ -163,27 +159,13 @@ def _hits(every: int, count: int, bins: list[int]) -> Landmarks:
     warped=st.booleans(),
 )
 @example(
-    every=5,
-    other=200,
-    count=8,
-    bins=list(range(20, 220, 5)),
-    offset=0,
-    length=2000,
-    warped=True,
+    every=5, other=200, count=8, bins=list(range(20, 220, 5)), offset=0, length=2000, warped=True
 )
 def test_what_repeats_is_followed_at_a_tempo_that_exists(
-    every: int,
-    other: int,
-    count: int,
-    bins: list[int],
-    offset: int,
-    length: int,
-    warped: bool,
+    every: int, other: int, count: int, bins: list[int], offset: int, length: int, warped: bool
 ) -> None:
     view = view_of(_hits(other, count, bins), None, 0)
-    lead = Lead(
-        1, Alignment(1.0, float(offset), 0.0), (0, length), 9, warped, (-1.0, 0.0, 1.0)
-    )
+    lead = Lead(1, Alignment(1.0, float(offset), 0.0), (0, length), 9, warped, (-1.0, 0.0, 1.0))
 
     run = follow(view, _hits(every, count, bins), lead, FREE)
 
@@ -199,11 +181,7 @@ repeating = st.builds(
 
 
 @settings(max_examples=12)
-@given(
-    first=repeating,
-    second=repeating,
-    speed=st.sampled_from([0.9, 0.98, 1.0, 1.01, 1.1]),
-)
+@given(first=repeating, second=repeating, speed=st.sampled_from([0.9, 0.98, 1.0, 1.01, 1.1]))
 def test_machines_and_tones_are_scanned_and_compared_without_a_fault(
     first: Samples, second: Samples, speed: float
 ) -> None:

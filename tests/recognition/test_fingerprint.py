@@ -80,9 +80,7 @@ def test_the_golden_file_is_read_as_it_was_made() -> None:
     ],
     ids=["whole", "no reference", "no dense", "no level map"],
 )
-def test_what_is_written_is_read_as_it_was_and_may_lack_a_layer(
-    made: Fingerprint,
-) -> None:
+def test_what_is_written_is_read_as_it_was_and_may_lack_a_layer(made: Fingerprint) -> None:
     assert_same(fingerprint.from_bytes(fingerprint.to_bytes(made)), made)
 
 
@@ -107,9 +105,7 @@ def any_landmarks(draw: st.DrawFn) -> Landmarks:
     return Landmarks(
         frames=np.array(frames, dtype=np.int32),
         bins=np.array(draw(st.lists(bins, min_size=n, max_size=n)), dtype=np.float32),
-        levels=np.array(
-            draw(st.lists(levels, min_size=n, max_size=n)), dtype=np.float32
-        ),
+        levels=np.array(draw(st.lists(levels, min_size=n, max_size=n)), dtype=np.float32),
     )
 
 
@@ -256,9 +252,7 @@ def test_an_unknown_version_is_named() -> None:
 
 
 @pytest.mark.parametrize("name", ["a.lo", "a.db.lo", "a.cli.lo", "A.FP"])
-def test_files_of_other_makers_are_refused_with_the_way_to_ours(
-    name: str, tmp_path: Path
-) -> None:
+def test_files_of_other_makers_are_refused_with_the_way_to_ours(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
     path.write_bytes(b"\x00\x01vendor" * 100)
 
@@ -273,6 +267,4 @@ def test_unordered_landmarks_are_not_written() -> None:
     zeros = np.zeros(2, dtype=np.float32)
 
     with pytest.raises(ValueError, match="ordered by frame"):
-        fingerprint.to_bytes(
-            Fingerprint(1000, "x", reference=Landmarks(backwards, zeros, zeros))
-        )
+        fingerprint.to_bytes(Fingerprint(1000, "x", reference=Landmarks(backwards, zeros, zeros)))

@@ -7,11 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from recognition.fingerprint.builder import extract
-from recognition.fingerprint.hashes import (
-    likely_hashes,
-    reference_hashes,
-    triplet_hashes,
-)
+from recognition.fingerprint.hashes import likely_hashes, reference_hashes, triplet_hashes
 from recognition.fingerprint.landmarks import ranks_of, select
 from recognition.params import DEFAULT
 from recognition.types import Landmarks
@@ -65,9 +61,7 @@ def test_triplets_of_the_loudest_landmarks_have_two_votes() -> None:
     loudest = select(landmarks, ranks_of(landmarks, DEFAULT) == 0)
 
     twice, _ = likely_hashes(loudest)
-    once, _ = triplet_hashes(
-        loudest, fan=DEFAULT.dense_fan, within=DEFAULT.dense_within
-    )
+    once, _ = triplet_hashes(loudest, fan=DEFAULT.dense_fan, within=DEFAULT.dense_within)
 
     assert np.array_equal(twice[::2], once)
     assert np.array_equal(twice[1::2], once)
@@ -81,9 +75,7 @@ def test_landmarks_beneath_many_louder_ones_have_no_likely_triplets() -> None:
     levels = [landmarks.levels, *3 * [louder.levels]]
     order = np.argsort(np.concatenate(frames), kind="stable")
     crowded = Landmarks(
-        np.concatenate(frames)[order],
-        np.concatenate(bins)[order],
-        np.concatenate(levels)[order],
+        np.concatenate(frames)[order], np.concatenate(bins)[order], np.concatenate(levels)[order]
     )
 
     hidden = select(crowded, ranks_of(crowded, DEFAULT) > DEFAULT.likely_rank)

@@ -13,13 +13,7 @@ from benchmarks import sound
 from recognition.search.retro import RetroIndex, search_back
 from recognition.types import SegmentMatch
 from tests.recognition.memory_index import MemoryIndex
-from tests.recognition.synthesis import (
-    RATE,
-    Catalogue,
-    Samples,
-    fingerprint_of,
-    landmarks_of,
-)
+from tests.recognition.synthesis import RATE, Catalogue, Samples, fingerprint_of, landmarks_of
 
 DEMO = Path(__file__).resolve().parents[2] / "demo"
 NAMES = ("awakening", "coherence", "mountain", "palace", "armygeddon")
@@ -41,9 +35,7 @@ def shelf(songs: list[Samples]) -> Catalogue:
     return made
 
 
-def _found(
-    shelf: Catalogue, songs: list[Samples], change: Change
-) -> list[SegmentMatch]:
+def _found(shelf: Catalogue, songs: list[Samples], change: Change) -> list[SegmentMatch]:
     """Return the segments of a changed clip of each song that are found."""
     segments = []
     for number, y in enumerate(songs):
@@ -97,9 +89,7 @@ def test_a_band_above_a_low_edge_is_said(
     assert {one.high_hz for one in found} == {None}
 
 
-def test_a_band_below_a_high_edge_is_said(
-    shelf: Catalogue, songs: list[Samples]
-) -> None:
+def test_a_band_below_a_high_edge_is_said(shelf: Catalogue, songs: list[Samples]) -> None:
     found = _found(shelf, songs, _filtered(None, 1000))
 
     assert found
@@ -107,9 +97,7 @@ def test_a_band_below_a_high_edge_is_said(
     assert [one.high_hz for one in found] == [_third(1000)] * len(found)
 
 
-def test_both_edges_of_a_narrow_band_are_said(
-    shelf: Catalogue, songs: list[Samples]
-) -> None:
+def test_both_edges_of_a_narrow_band_are_said(shelf: Catalogue, songs: list[Samples]) -> None:
     found = _found(shelf, songs, _filtered(300, 1500))
 
     said = [(one.low_hz, one.high_hz) for one in found if one.high_hz]

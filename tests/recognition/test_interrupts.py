@@ -55,11 +55,7 @@ def index(
     folder = tmp_path_factory.mktemp("index")
     store = SegmentStore(folder, params_hash=DEFAULT.index_hash())
     store.add_many(
-        1,
-        [
-            (number, *reference_hashes(one), places_of(one))
-            for number, one in references.items()
-        ],
+        1, [(number, *reference_hashes(one), places_of(one)) for number, one in references.items()]
     )
     return store
 
@@ -108,9 +104,7 @@ def test_each_search_can_be_stopped(
 
 
 def test_what_is_found_does_not_depend_on_the_length_of_steps(
-    index: SegmentStore,
-    references: dict[int, Landmarks],
-    monkeypatch: pytest.MonkeyPatch,
+    index: SegmentStore, references: dict[int, Landmarks], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found, found_late = scanned(index, references), late(references)
     assert [one.recording for one in found.segments] == [11, 12]

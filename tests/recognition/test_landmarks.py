@@ -15,20 +15,11 @@ from recognition.fingerprint.landmarks import LandmarkExtractor, ranks_of
 from recognition.fingerprint.levels import silent_frames
 from recognition.params import DEFAULT
 from recognition.types import Landmarks
-from tests.recognition.synthesis import (
-    RATE,
-    empty_landmarks,
-    join,
-    music,
-    noise,
-    silence,
-)
+from tests.recognition.synthesis import RATE, empty_landmarks, join, music, noise, silence
 
 
 def _places(landmarks: Landmarks) -> set[tuple[int, float]]:
-    return set(
-        zip(landmarks.frames.tolist(), landmarks.bins.round(3).tolist(), strict=True)
-    )
+    return set(zip(landmarks.frames.tolist(), landmarks.bins.round(3).tolist(), strict=True))
 
 
 def test_the_fingerprint_does_not_depend_on_the_block_size() -> None:
@@ -41,10 +32,7 @@ def test_the_fingerprint_does_not_depend_on_the_block_size() -> None:
             builder.feed(y[i : i + block])
         made = builder.finish(10_000)
 
-        for one, other in (
-            (made.reference, whole.reference),
-            (made.dense, whole.dense),
-        ):
+        for one, other in ((made.reference, whole.reference), (made.dense, whole.dense)):
             assert one is not None
             assert other is not None
             assert np.array_equal(one.frames, other.frames), block

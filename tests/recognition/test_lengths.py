@@ -86,22 +86,12 @@ BYTES: dict[str, tuple[str, bytes, float, list[str]]] = {
         f"size {size:x}": (".wav", wav(chunk(b"data", PCM, size)), 12, [])
         for size in (0x7FFFFFFF, 0x80000024, 0xFFFFFFF0, 0xFFFFFFFF, 0x7FFFFFDB)
     },
-    "the header's size too many": (
-        *(".wav", wav(chunk(b"data", PCM, len(PCM) + 44)), 12, []),
-    ),
-    "cut at 3 GB": (
-        *(".wav", wav(chunk(b"data", PCM, 3_000_000_000)), 12, missing(187_488)),
-    ),
-    "cut after a tag": (
-        *(".wav", TAG + wav(chunk(b"data", PCM[:HALF], len(PCM))), 6, missing(6)),
-    ),
+    "the header's size too many": (*(".wav", wav(chunk(b"data", PCM, len(PCM) + 44)), 12, []),),
+    "cut at 3 GB": (*(".wav", wav(chunk(b"data", PCM, 3_000_000_000)), 12, missing(187_488)),),
+    "cut after a tag": (*(".wav", TAG + wav(chunk(b"data", PCM[:HALF], len(PCM))), 6, missing(6)),),
     "two chunks of sound": (
         ".wav",
-        wav(
-            chunk(b"data", PCM[:HALF]),
-            chunk(b"LIST", b"INFOabcd"),
-            chunk(b"data", PCM[HALF:]),
-        ),
+        wav(chunk(b"data", PCM[:HALF]), chunk(b"LIST", b"INFOabcd"), chunk(b"data", PCM[HALF:])),
         12,
         [],
     ),
@@ -139,9 +129,7 @@ BYTES: dict[str, tuple[str, bytes, float, list[str]]] = {
         missing(6),
     ),
     "AIFF": (".aiff", aiff(len(PCM) // 2, len(PCM) + 8, PCM), 12, []),
-    "AIFF, cut": (
-        *(".aiff", aiff(len(PCM) // 2, len(PCM) + 8, PCM[:HALF]), 6, missing(6)),
-    ),
+    "AIFF, cut": (*(".aiff", aiff(len(PCM) // 2, len(PCM) + 8, PCM[:HALF]), 6, missing(6)),),
     "AIFF that was never finished": (".aiff", aiff(0, 0, PCM), 12, []),
     "AIFF of unknown size": (".aiff", aiff(0x7FFFFFFF, 0x7FFFFFF7, PCM), 12, []),
 }
@@ -235,13 +223,9 @@ def test_what_tags_and_structure_state(case: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind",
-    [Kind(".mkv", "flac"), Kind(".wmv", "wmav2", "asf")],
-    ids=lambda one: one.suffix,
+    "kind", [Kind(".mkv", "flac"), Kind(".wmv", "wmav2", "asf")], ids=lambda one: one.suffix
 )
-def test_sound_that_ends_before_the_picture_is_whole(
-    kind: Kind, tmp_path: Path
-) -> None:
+def test_sound_that_ends_before_the_picture_is_whole(kind: Kind, tmp_path: Path) -> None:
     path = tmp_path / f"a{kind.suffix}"
     timed_files.write(path, kind, melody(8), [], late_s=0)
 
@@ -291,9 +275,7 @@ def test_notes_of_macos_are_named(tmp_path: Path) -> None:
         heard(path)
 
 
-def test_a_default_track_that_is_called_a_commentary_is_not_the_main_one(
-    tmp_path: Path,
-) -> None:
+def test_a_default_track_that_is_called_a_commentary_is_not_the_main_one(tmp_path: Path) -> None:
     path = tmp_path / "a.mkv"
     with av.open(str(path), mode="w") as container:
         for title in ("Director's commentary", "Stereo"):

@@ -234,9 +234,7 @@ def test_watching_makes_what_arrives(tmp_path: Path) -> None:
     ]
 
 
-def test_a_plot_shows_each_landmark(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_plot_shows_each_landmark(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     track, picture = sound(tmp_path / "a&b.wav"), tmp_path / "plot.svg"
     assert make(track) == 0
     made = fingerprint.load(tmp_path / "a&b.wav.acrfp")

@@ -86,9 +86,7 @@ def test_a_shifted_file_shifts_its_matches(shelf: Catalogue, shift_ms: int) -> N
 
 @settings(max_examples=6)
 @given(seeds=st.sets(st.integers(1000, 2000), min_size=1, max_size=4))
-def test_adding_strangers_changes_no_found_match(
-    shelf: Catalogue, seeds: set[int]
-) -> None:
+def test_adding_strangers_changes_no_found_match(shelf: Catalogue, seeds: set[int]) -> None:
     shelf = shelf.copy()
     programme = fingerprint_of(join(_cut(1, 3, 12), FOREIGN, _cut(3, 10, 25)))
 
@@ -97,18 +95,16 @@ def test_adding_strangers_changes_no_found_match(
         shelf.add(seed, music(seed, 20))
     after = shelf.scan(programme).segments
 
-    assert [
-        (s.recording, s.start_ms, s.end_ms, s.reference_start_ms) for s in after
-    ] == [(s.recording, s.start_ms, s.end_ms, s.reference_start_ms) for s in before]
+    assert [(s.recording, s.start_ms, s.end_ms, s.reference_start_ms) for s in after] == [
+        (s.recording, s.start_ms, s.end_ms, s.reference_start_ms) for s in before
+    ]
 
 
 def test_bits_fall_as_noise_grows(shelf: Catalogue) -> None:
     clip = _cut(1, 5, 15)
 
     bits = [
-        max(
-            (s.bits for s in shelf.scan(clip + noise(5, 10, level)).segments), default=0
-        )
+        max((s.bits for s in shelf.scan(clip + noise(5, 10, level)).segments), default=0)
         for level in (0.0, 0.02, 0.08, 0.5)
     ]
 
@@ -154,9 +150,7 @@ def test_a_repeat_is_a_segment_of_its_own(shelf: Catalogue) -> None:
     assert _found(result) == [1, 1]
 
 
-def test_silence_foreign_music_and_matches_cover_the_whole_file(
-    shelf: Catalogue,
-) -> None:
+def test_silence_foreign_music_and_matches_cover_the_whole_file(shelf: Catalogue) -> None:
     result = shelf.scan(join(FOREIGN, silence(6), _cut(1, 5, 15), silence(4), FOREIGN))
 
     kinds = [(s.kind, round(s.start_ms, -3)) for s in result.unmatched[:2]]
@@ -179,21 +173,13 @@ def test_points_leave_the_rest_unscanned(shelf: Catalogue) -> None:
 
     assert result.segments == ()
     kinds = [s.kind for s in result.unmatched]
-    assert kinds == [
-        UnmatchedKind.NOT_SCANNED,
-        UnmatchedKind.NO_MATCH,
-        UnmatchedKind.NOT_SCANNED,
-    ]
+    assert kinds == [UnmatchedKind.NOT_SCANNED, UnmatchedKind.NO_MATCH, UnmatchedKind.NOT_SCANNED]
 
 
 def test_an_interval_skips_what_lies_in_it() -> None:
     policy = ScanPolicy(interval_ms=5000, rec_length_ms=10_000)
 
-    assert policy.windows_ms(32_000) == [
-        (0, 10_000),
-        (15_000, 25_000),
-        (30_000, 32_000),
-    ]
+    assert policy.windows_ms(32_000) == [(0, 10_000), (15_000, 25_000), (30_000, 32_000)]
 
 
 def test_recorded_audio_begins_at_the_robust_stage(shelf: Catalogue) -> None:
@@ -204,9 +190,7 @@ def test_recorded_audio_begins_at_the_robust_stage(shelf: Catalogue) -> None:
     assert _found(result) == [1]
 
 
-def test_what_no_hash_leads_to_is_found_where_every_place_is_weighed(
-    shelf: Catalogue,
-) -> None:
+def test_what_no_hash_leads_to_is_found_where_every_place_is_weighed(shelf: Catalogue) -> None:
     drowned = fingerprint_of(_cut(1, 15, 23) + noise(7, 8, 0.28))
 
     swept = shelf.scan(drowned)
@@ -223,9 +207,7 @@ def test_what_no_hash_leads_to_is_found_where_every_place_is_weighed(
 
 
 @pytest.mark.parametrize("before", [15, 18, 21])
-def test_what_sounds_in_the_last_seconds_is_found(
-    shelf: Catalogue, before: int
-) -> None:
+def test_what_sounds_in_the_last_seconds_is_found(shelf: Catalogue, before: int) -> None:
     result = shelf.scan(join(silence(before), _cut(2, 5, 10)))
 
     assert _found(result) == [2]

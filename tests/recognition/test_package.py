@@ -51,15 +51,12 @@ def test_the_public_names_are_there() -> None:
 def test_nothing_else_is_imported() -> None:
     ours = {"recognition", "numpy", "scipy", "numba", "llvmlite", "av"}
     imported = {
-        name.partition(".")[0]
-        for path in FOLDER.rglob("*.py")
-        for name in imports_of(path)
+        name.partition(".")[0] for path in FOLDER.rglob("*.py") for name in imports_of(path)
     }
 
     assert imported - ours <= set(sys.stdlib_module_names)
     assert {
-        requirement.partition(">")[0]
-        for requirement in PROJECT["project"]["dependencies"]
+        requirement.partition(">")[0] for requirement in PROJECT["project"]["dependencies"]
     } == imported & ours - {"recognition", "llvmlite"}
 
 
@@ -71,9 +68,7 @@ def imports_of(path: Path) -> Iterator[str]:
             yield str(node.module)
 
 
-def test_the_readme_shows_only_what_the_command_has(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_the_readme_shows_only_what_the_command_has(capsys: pytest.CaptureFixture[str]) -> None:
     text = (FOLDER / "README.md").read_text(encoding="utf-8")
 
     with pytest.raises(SystemExit):
@@ -89,9 +84,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the wheel from a copy, since a build leaves its folders behind."""
     copy = tmp_path_factory.mktemp("source") / "recognition"
     shutil.copytree(
-        FOLDER,
-        copy,
-        ignore=shutil.ignore_patterns("__pycache__", "build", "*.egg-info"),
+        FOLDER, copy, ignore=shutil.ignore_patterns("__pycache__", "build", "*.egg-info")
     )
     out = copy.parent / "wheel"
     built = python("-m", "pip", "wheel", "--no-deps", "-w", str(out), str(copy))
@@ -117,13 +110,7 @@ def test_the_wheel_works_without_the_portal(wheel: Path, tmp_path: Path) -> None
     demo = ROOT / "demo" / "castle.opus"
     command = environment / "bin" / "acrfp"
     made = run(command, "make", demo, "-o", tmp_path / "out", "--json")
-    run(
-        command,
-        "add",
-        "--index",
-        tmp_path / "index",
-        tmp_path / "out/castle.opus.acrfp",
-    )
+    run(command, "add", "--index", tmp_path / "index", tmp_path / "out/castle.opus.acrfp")
     found = run(command, "scan", "--index", tmp_path / "index", demo, "--json")
 
     assert '"status": "made"' in made

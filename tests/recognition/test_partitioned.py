@@ -64,9 +64,7 @@ def _programmes() -> dict[str, Samples]:
             _cut(1, 8, 20),
         ),
         "edited": join(
-            faster(_cut(7, 1, 22), 1.25),
-            _in_noise(faster(_cut(8, 4, 18), 1.25)),
-            music(94, 14),
+            faster(_cut(7, 1, 22), 1.25), _in_noise(faster(_cut(8, 4, 18), 1.25)), music(94, 14)
         ),
         "unknown": music(77, 25),
         "in noise": _cut(4, 3, 13) + noise(3, 10, 0.15),
@@ -140,9 +138,7 @@ def test_a_window_that_a_play_closes_in_part_is_asked_again(
     assert partitions.rounds > 2
 
 
-def test_a_question_of_another_engine_is_refused(
-    references: dict[int, Landmarks],
-) -> None:
+def test_a_question_of_another_engine_is_refused(references: dict[int, Landmarks]) -> None:
     query = fingerprint_of(music(77, 12))
     going = _begun(query, references)
     question = going.question()
@@ -151,9 +147,7 @@ def test_a_question_of_another_engine_is_refused(
     with pytest.raises(ParamsMismatch, match="same version on all machines"):
         Question.from_bytes(question.to_bytes(DEFAULT), _LARGE)
     with pytest.raises(BadAnswer, match="Another version"):
-        PartitionedScan.resume(
-            query, going.state(), load=references.__getitem__, params=_LARGE
-        )
+        PartitionedScan.resume(query, going.state(), load=references.__getitem__, params=_LARGE)
 
 
 def test_damaged_bytes_and_foreign_answers_are_refused(
@@ -181,9 +175,7 @@ def test_damaged_bytes_and_foreign_answers_are_refused(
 
 
 def _begun(query: Fingerprint, references: dict[int, Landmarks]) -> PartitionedScan:
-    return PartitionedScan.start(
-        query, buckets=[BUCKET], hours=1.0, load=references.__getitem__
-    )
+    return PartitionedScan.start(query, buckets=[BUCKET], hours=1.0, load=references.__getitem__)
 
 
 def test_all_partitions_of_one_machine_are_one_index(

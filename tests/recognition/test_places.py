@@ -20,12 +20,7 @@ from recognition.index.places import (
     highest_places,
     places_of,
 )
-from recognition.index.segment import (
-    IndexSegment,
-    Postings,
-    merge_segments,
-    write_segment,
-)
+from recognition.index.segment import IndexSegment, Postings, merge_segments, write_segment
 from recognition.types import Landmarks
 from tests.index.sounds import music
 
@@ -58,9 +53,7 @@ def _hidden(weights: NDArray[np.int16], places: Places, at: int) -> Weights:
     return Weights.of(favoured)
 
 
-def _plain_heights(
-    weights: NDArray[np.int16], places: Places, least: float
-) -> NDArray[np.float64]:
+def _plain_heights(weights: NDArray[np.int16], places: Places, least: float) -> NDArray[np.float64]:
     """Return the height of every place, added up one by one."""
     length = int(places.cells[-1]) + CELLS
     sums, spread = np.zeros(length), np.zeros(length)
@@ -78,11 +71,7 @@ def test_heights_are_those_of_adding_up(seed: int) -> None:
     every = np.arange(1, len(plain) - 1)
 
     heights, best = heights_at(
-        PlaceTable.of({1: places}),
-        np.zeros(len(every), np.int64),
-        every,
-        prepared,
-        -np.inf,
+        PlaceTable.of({1: places}), np.zeros(len(every), np.int64), every, prepared, -np.inf
     )
 
     assert (np.abs(best - every) <= 1).all()
@@ -92,9 +81,7 @@ def test_heights_are_those_of_adding_up(seed: int) -> None:
 
 
 @given(seed=st.integers(0, 1000), least=st.floats(0.5, 6))
-def test_heights_that_cannot_reach_the_least_need_not_be_exact(
-    seed: int, least: float
-) -> None:
+def test_heights_that_cannot_reach_the_least_need_not_be_exact(seed: int, least: float) -> None:
     table = PlaceTable.of({1: _places(seed), 2: NO_PLACES, 3: _places(seed + 1, 400)})
     weights = _hidden(_weights(seed), _places(seed), 700)
     every = np.arange(-50, 5000)
@@ -124,16 +111,12 @@ def test_the_rough_pass_keeps_where_a_recording_is_hidden(seed: int) -> None:
 
 
 @given(seed=st.integers(0, 1000), cells=st.integers(1, 700))
-def test_the_rough_pass_returns_the_best_place_of_every_block(
-    seed: int, cells: int
-) -> None:
+def test_the_rough_pass_returns_the_best_place_of_every_block(seed: int, cells: int) -> None:
     recorded = {number: _places(seed + number, 50 * number) for number in (1, 2, 3)}
     weights = np.random.default_rng(seed).integers(-40, 40, (227, cells))
     small = np.rint(weights / 6)
 
-    found = highest_places(
-        PlaceTable.of(recorded), Weights.of(weights.astype(np.int16)), 0.0, 4096
-    )
+    found = highest_places(PlaceTable.of(recorded), Weights.of(weights.astype(np.int16)), 0.0, 4096)
 
     expected = []
     for local, places in enumerate(recorded.values()):
@@ -190,10 +173,7 @@ def _assert_has(table: PlaceTable, numbers: list[int]) -> None:
 
 
 def test_a_merge_keeps_places_and_drops_removed_ones(tmp_path: Path) -> None:
-    first, second = (
-        _stored(tmp_path / "a", range(3)),
-        _stored(tmp_path / "b", range(3, 6)),
-    )
+    first, second = (_stored(tmp_path / "a", range(3)), _stored(tmp_path / "b", range(3, 6)))
     sources = [(first, _alive(3, 1)), (second, _alive(3, 0))]
 
     merge_segments(tmp_path / "merged", sources, PARAMS)
@@ -213,9 +193,7 @@ def test_recordings_without_places_are_stored_beside_others(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_damaged_places_are_reported_and_never_read_outside(
-    tmp_path: Path, seed: int
-) -> None:
+def test_damaged_places_are_reported_and_never_read_outside(tmp_path: Path, seed: int) -> None:
     segment = _stored(tmp_path / "s", range(5))
     content = bytearray((tmp_path / "s").read_bytes())
     shape = segment.shape

@@ -91,9 +91,7 @@ def test_a_quiet_master_is_searched(index: Path, tmp_path: Path) -> None:
     assert segment.end_ms - segment.start_ms > 29_000
 
 
-def test_a_long_dump_with_titles_is_read_to_its_end(
-    index: Path, tmp_path: Path
-) -> None:
+def test_a_long_dump_with_titles_is_read_to_its_end(index: Path, tmp_path: Path) -> None:
     night = tmp_path / "night.mp3"
     night.write_bytes((CASES / "a9_icy_titles_inside.mp3").read_bytes() * 8)
 

@@ -66,9 +66,7 @@ class Kept:
 
     def remove(self, number: int) -> None:
         del self.sounds[number]
-        self.runs = list(
-            drop(number, self.runs, load=self.load, index=self.index, bucket=BUCKET)
-        )
+        self.runs = list(drop(number, self.runs, load=self.load, index=self.index, bucket=BUCKET))
 
     def copy(self) -> Kept:
         """Return the same files joined, for others to follow."""
@@ -100,9 +98,7 @@ def places(item: Item) -> list[tuple[int, float, float]]:
     ]
 
 
-def close(
-    found: list[tuple[int, float, float]], *truth: tuple[int, float, float]
-) -> bool:
+def close(found: list[tuple[int, float, float]], *truth: tuple[int, float, float]) -> bool:
     """Return whether intervals agree with the truth within 0.3 s."""
     return len(found) == len(truth) and all(
         abs(a - b) <= 0.3
@@ -153,9 +149,7 @@ def test_a_copy_whose_speed_drifts_is_one_occurrence() -> None:
     tape = drifting(song, 1.0, 1.05, len(song))
 
     (item,) = kept(
-        join(once(1), song, once(2)),
-        join(once(3, 20), song, once(4)),
-        join(once(5), tape, once(6)),
+        join(once(1), song, once(2)), join(once(3, 20), song, once(4)), join(once(5), tape, once(6))
     ).items()
 
     assert close(places(item), (1, 12, 72), (2, 20, 80), (3, 12, 70.5))
@@ -175,10 +169,7 @@ def test_a_jingle_before_a_song_is_an_item_of_its_own() -> None:
     song, jingle = made.items()
 
     assert close(places(song), (1, 20, 50), (2, 20, 50), (3, 32, 62), (5, 12, 42))
-    assert close(
-        places(jingle),
-        *((1, 12, 20), (2, 12, 20), (3, 12, 20), (4, 5, 13), (5, 47, 55)),
-    )
+    assert close(places(jingle), *((1, 12, 20), (2, 12, 20), (3, 12, 20), (4, 5, 13), (5, 47, 55)))
 
 
 def test_what_sounds_once_and_what_has_no_tune_gives_nothing() -> None:
@@ -277,10 +268,7 @@ def test_only_unmatched_sound_is_joined(two: Kept) -> None:
 
 
 def test_after_a_new_file_only_its_items_are_made_again() -> None:
-    made = kept(
-        join(once(1), SONG, once(2)),
-        join(once(3), SONG, once(4), JINGLE, once(9), JINGLE),
-    )
+    made = kept(join(once(1), SONG, once(2)), join(once(3), SONG, once(4), JINGLE, once(9), JINGLE))
     before = made.items()
     new = made.add(3, join(once(5), JINGLE, once(6)))
 
@@ -300,9 +288,7 @@ def three(two: Kept) -> Kept:
     return made
 
 
-def test_an_item_made_again_keeps_its_place_and_what_was_found_late(
-    three: Kept,
-) -> None:
+def test_an_item_made_again_keeps_its_place_and_what_was_found_late(three: Kept) -> None:
     made = three.copy()
     before = searched_back(made.items(), made.sounds, load=made.load)
     new = made.add(4, join(once(8), faster(SONG, 0.98)))
@@ -343,9 +329,7 @@ def test_searching_back_finds_what_the_join_does_not_ask_about(three: Kept) -> N
 
 @given(
     st.lists(
-        st.tuples(st.integers(1, 2), st.integers(0, 12), st.integers(5, 30)),
-        min_size=1,
-        max_size=8,
+        st.tuples(st.integers(1, 2), st.integers(0, 12), st.integers(5, 30)), min_size=1, max_size=8
     ),
     st.integers(0, 20),
 )
@@ -361,11 +345,7 @@ def test_an_item_is_nowhere_twice(heard: list[tuple[int, int, int]], cut: int) -
 
     found = explained_once([item])
     spans = [(1000 * cut, 60_000)]
-    for one in [
-        *found,
-        *clipped([item], lambda _: spans),
-        *clipped(found, lambda _: None),
-    ]:
+    for one in [*found, *clipped([item], lambda _: spans), *clipped(found, lambda _: None)]:
         assert one.best in one.occurrences
         began = [(each.file, each.start_ms) for each in one.occurrences]
         assert began == sorted(set(began))
@@ -441,9 +421,7 @@ def test_the_command_prints_an_object_for_each_item_and_each_unreadable_file(
     assert found["id"] == 1
     assert found["length_s"] == pytest.approx(30, abs=0.3)
     assert [one["path"] for one in found["occurrences"]] == [str(p) for p in files]
-    assert found["occurrences"][0].keys() == {
-        *("path", "start_s", "end_s", "tempo_ratio", "score")
-    }
+    assert found["occurrences"][0].keys() == {*("path", "start_s", "end_s", "tempo_ratio", "score")}
     assert found["occurrences"][1]["start_s"] == pytest.approx(20, abs=0.3)
 
 

@@ -13,13 +13,7 @@ from recognition.verify.alignment import Alignment, Lead, QueryView
 from recognition.verify.extension import follow
 from recognition.verify.relief import relief_bits
 from recognition.verify.segments import ScoringRun
-from tests.recognition.synthesis import (
-    fingerprint_of,
-    landmarks_of,
-    music,
-    noise,
-    query_view,
-)
+from tests.recognition.synthesis import fingerprint_of, landmarks_of, music, noise, query_view
 
 SONG = music(3, 20)
 START = 4.0
@@ -45,9 +39,7 @@ def _true_run(view: QueryView) -> ScoringRun:
 def test_noise_that_hides_landmarks_leaves_them_lifted_at_their_places_alone() -> None:
     view = query_view(_noisy(HIDING))
     run = _true_run(view)
-    offsets = [
-        run.alignment.offset + late for late in range(-200, 201, 10) if abs(late) > 70
-    ]
+    offsets = [run.alignment.offset + late for late in range(-200, 201, 10) if abs(late) > 70]
     wrong = [
         relief_bits(view, replace(run, alignment=replace(run.alignment, offset=offset)))
         for offset in offsets

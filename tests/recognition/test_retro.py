@@ -66,9 +66,7 @@ def test_what_a_scan_finds_is_found_late_too_recording_by_recording_or_together(
     scanned = shelf.scan(programme).segments
 
     apart = [
-        found
-        for number in RECORDINGS
-        for found in search_back(programme, _index(number), hours=1)
+        found for number in RECORDINGS for found in search_back(programme, _index(number), hours=1)
     ]
     index = _index(*RECORDINGS)
     together = search_back(programme, index, hours=1)
@@ -117,12 +115,9 @@ def test_only_what_the_policy_scans_is_looked_at(programme: Fingerprint) -> None
     assert (found.recording, found.start_ms // 1000) == (11, 12)
 
 
-def test_in_a_larger_catalogue_the_same_play_is_less_sure(
-    programme: Fingerprint,
-) -> None:
+def test_in_a_larger_catalogue_the_same_play_is_less_sure(programme: Fingerprint) -> None:
     small, large = (
-        search_back(programme, _index(12), hours=hours)[0].e_value
-        for hours in (1, 20_000)
+        search_back(programme, _index(12), hours=hours)[0].e_value for hours in (1, 20_000)
     )
 
     assert large > small
@@ -149,7 +144,5 @@ def test_a_tone_that_beeps_for_long_is_no_hash_of_a_recording() -> None:
 
     index = RetroIndex.of({1: beeps.reference, 11: landmarks_of(RECORDINGS[11])})
 
-    assert (
-        index.n_hashes < len(reference_hashes(landmarks_of(RECORDINGS[11]))[0]) + 3_000
-    )
+    assert index.n_hashes < len(reference_hashes(landmarks_of(RECORDINGS[11]))[0]) + 3_000
     assert search_back(beeps, index, hours=300.0) == ()

@@ -28,10 +28,7 @@ pytestmark = pytest.mark.skipif(
 
 def read_with_node(*paths: Path) -> list[dict[str, Any]]:
     done = subprocess.run(
-        ["node", str(READER), *map(str, paths)],
-        capture_output=True,
-        text=True,
-        check=True,
+        ["node", str(READER), *map(str, paths)], capture_output=True, text=True, check=True
     )
     return [json.loads(line) for line in done.stdout.splitlines()]
 

@@ -40,9 +40,7 @@ def test_many_adds_leave_few_segments_and_lose_nothing(store: SegmentStore) -> N
 
     assert store.stats(1).segments <= 6
     assert store.stats(1).postings == 60 * 200
-    assert [best(store, music(n, n=200)) for n in range(60)] == [
-        (n, 0) for n in range(60)
-    ]
+    assert [best(store, music(n, n=200)) for n in range(60)] == [(n, 0) for n in range(60)]
 
 
 def grown(store: SegmentStore, monkeypatch: pytest.MonkeyPatch, *, number: int) -> None:
@@ -80,11 +78,7 @@ def test_segments_of_one_size_are_merged_once_there_are_eight(
 
     assert store.stats(1).segments == 1
     assert not store.merge_due(1)
-    assert [best(store, music(n, n=300)) for n in (0, 6, 50)] == [
-        (0, 0),
-        (6, 0),
-        (50, 0),
-    ]
+    assert [best(store, music(n, n=300)) for n in (0, 6, 50)] == [(0, 0), (6, 0), (50, 0)]
 
 
 def test_no_merge_makes_a_segment_larger_than_the_largest(
@@ -98,14 +92,10 @@ def test_no_merge_makes_a_segment_larger_than_the_largest(
     # Three segments of three recordings, and one of one.
     assert store.stats(1).segments == 4
     assert store.verify(1) == []
-    assert [best(store, music(n, n=300)) for n in range(10)] == [
-        (n, 0) for n in range(10)
-    ]
+    assert [best(store, music(n, n=300)) for n in range(10)] == [(n, 0) for n in range(10)]
 
 
-def test_a_segment_is_written_again_once_a_quarter_is_removed(
-    store: SegmentStore,
-) -> None:
+def test_a_segment_is_written_again_once_a_quarter_is_removed(store: SegmentStore) -> None:
     store.add_many(1, [(n, *music(n, n=300)) for n in range(8)])
     for number in (0, 1):
         store.remove(1, number)
@@ -118,18 +108,14 @@ def test_a_segment_is_written_again_once_a_quarter_is_removed(
     assert list(store.recordings(1)) == [3, 4, 5, 6, 7]
 
 
-def test_recordings_without_postings_are_no_reason_to_merge(
-    store: SegmentStore,
-) -> None:
+def test_recordings_without_postings_are_no_reason_to_merge(store: SegmentStore) -> None:
     store.add(1, 1, *music(1, n=0))
 
     assert not store.merge_due(1)
     assert list(store.recordings(1)) == [1]
 
 
-def test_many_recordings_without_postings_are_kept_in_few_segments(
-    store: SegmentStore,
-) -> None:
+def test_many_recordings_without_postings_are_kept_in_few_segments(store: SegmentStore) -> None:
     store.add(1, 500, *music(5, n=300))
     for number in range(60):
         store.add(1, number, *music(number, n=0))
@@ -151,10 +137,7 @@ def test_many_recordings_without_postings_are_kept_in_few_segments(
     fan=st.integers(2, 8),
 )
 def test_merges_that_are_due_come_to_an_end(
-    steps: list[tuple[int, int | None]],
-    fan: int,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    steps: list[tuple[int, int | None]], fan: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stores, "INLINE_POSTINGS", 50)
     monkeypatch.setattr(stores, "FAN", fan)
@@ -272,9 +255,7 @@ def test_a_merge_in_many_small_ranges_is_right(
     assert best(store, music(50, n=20)) == (50, 0)
 
 
-def brute_force(
-    recordings: dict[int, Postings], query: Postings
-) -> Counter[tuple[int, int]]:
+def brute_force(recordings: dict[int, Postings], query: Postings) -> Counter[tuple[int, int]]:
     """Count the votes of every recording and offset, without neighbours."""
     votes: Counter[tuple[int, int]] = Counter()
     for number, (hashes, frames) in recordings.items():
@@ -389,15 +370,11 @@ def test_a_second_writer_waits_for_the_first(store: SegmentStore) -> None:
     assert list(store.recordings(1)) == [1, 2]
 
 
-def test_an_index_of_other_parameters_is_refused_with_the_way_out(
-    store: SegmentStore,
-) -> None:
+def test_an_index_of_other_parameters_is_refused_with_the_way_out(store: SegmentStore) -> None:
     store.add(1, 1, *music(1))
 
     with pytest.raises(ParamsMismatch, match="run make-it-anew") as caught:
-        SegmentStore(
-            store._root, params_hash="other", rebuild_command="run make-it-anew"
-        )
+        SegmentStore(store._root, params_hash="other", rebuild_command="run make-it-anew")
 
     assert (caught.value.actual, caught.value.expected) == ("0123456789abcdef", "other")
 

@@ -40,9 +40,7 @@ def running() -> Iterator[DeskServer]:
 
 
 @pytest.fixture
-def server(
-    running: DeskServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> DeskServer:
+def server(running: DeskServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DeskServer:
     for rows in (running.taken, running.keys, running.troubles, running.lost):
         rows.clear()
     monkeypatch.setenv("ACRFP_SERVER", running.base)
@@ -83,11 +81,7 @@ def test_a_folder_is_sent_once_whatever_the_files_are_called(
     assert first[1]["server"] == {"id": "f-2"}
     assert [one["status"] for one in again] == ["skipped", "skipped"]
     assert [one["status"] for one in elsewhere] == ["sent"]
-    assert [row.get("name") for row in server.taken] == [
-        'made-up "é".wav',
-        'melody "é".wav',
-        None,
-    ]
+    assert [row.get("name") for row in server.taken] == ['made-up "é".wav', 'melody "é".wav', None]
     sent = server.taken[1]
     assert sent["data_type"] == "fingerprint"
     assert bytes.fromhex(sent["content"]) == (GOLDEN / "melody.acrfp").read_bytes()
@@ -119,10 +113,7 @@ def test_audio_leaves_the_machine_only_when_asked(
 def test_a_refused_file_is_named_and_the_others_go_on(
     server: DeskServer, files: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    server.troubles += [
-        lambda: refusal(422, "unfit"),
-        lambda: refusal(422, "already_in_catalogue"),
-    ]
+    server.troubles += [lambda: refusal(422, "unfit"), lambda: refusal(422, "already_in_catalogue")]
 
     assert send("--bucket", "8", "-r", files / "none.acrfp", files) == 1
 
@@ -182,9 +173,7 @@ def test_what_a_killed_command_sent_is_not_sent_again(
     server.lost += [lambda: None, hold]
     command = ["send", "--json", "--container", "7", "-r", str(files)]
     with subprocess.Popen(
-        [sys.executable, "-m", "recognition", *command],
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
+        [sys.executable, "-m", "recognition", *command], cwd=ROOT, stdout=subprocess.DEVNULL
     ) as process:
         assert arrived.wait(60)
         process.kill()
@@ -280,9 +269,7 @@ def test_tokens_come_from_the_file_of_one_user(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "credentials"
-    path.write_text(
-        "[https://a.example]\ntoken = acrp_a%\n[https://b.example:8]\ntoken=b"
-    )
+    path.write_text("[https://a.example]\ntoken = acrp_a%\n[https://b.example:8]\ntoken=b")
     path.chmod(0o600)
     monkeypatch.delenv("ACRFP_TOKEN", raising=False)
     monkeypatch.setenv("ACRFP_CREDENTIALS", str(path))
@@ -418,11 +405,7 @@ def test_any_answer_of_a_server_ends_with_a_sentence(
 
 @pytest.mark.parametrize(
     "answer",
-    [
-        _NESTED,
-        '{"data": {"id": {"a": {"b": 1}}, "dup_files": [[1], null]}}',
-        '{"data": {}}',
-    ],
+    [_NESTED, '{"data": {"id": {"a": {"b": 1}}, "dup_files": [[1], null]}}', '{"data": {}}'],
 )
 def test_odd_names_of_a_sent_file_are_kept_plain(
     answer: str, server: DeskServer, files: Path, capsys: pytest.CaptureFixture[str]
@@ -444,8 +427,6 @@ def test_odd_lists_of_a_server_hold_no_file(
     httpserver.expect_request(re.compile("/")).respond_with_json({"data": rows})
     client = ServerClient(httpserver.url_for("")[:-1], TOKEN)
 
-    found = client.find(
-        Target(TargetKind.CONTAINER, "7"), "a", datetime.now(tz=UTC), set()
-    )
+    found = client.find(Target(TargetKind.CONTAINER, "7"), "a", datetime.now(tz=UTC), set())
 
     assert found is None

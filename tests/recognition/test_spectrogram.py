@@ -20,9 +20,7 @@ def test_a_tone_stands_at_its_pitch_and_time(tmp_path: Path) -> None:
     levels = media.read_spectrogram(path, columns=100)
 
     assert levels.shape == (SPECTROGRAM_ROWS, 100)
-    pitches = np.geomspace(
-        spectrogram.HIGHEST_HZ, spectrogram.LOWEST_HZ, SPECTROGRAM_ROWS
-    )
+    pitches = np.geomspace(spectrogram.HIGHEST_HZ, spectrogram.LOWEST_HZ, SPECTROGRAM_ROWS)
     loudest = pitches[levels[:, 75].argmax()]
     assert loudest == pytest.approx(440, rel=0.04)
     assert levels[:, 75].max() > 200

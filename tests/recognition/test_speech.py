@@ -13,9 +13,7 @@ def _share(y: Samples) -> float | None:
     fingerprint = extract(y)
     assert fingerprint.dense is not None
     assert fingerprint.level_map is not None
-    return speech_share(
-        fingerprint.dense, fingerprint.level_map, (0, fingerprint.duration_ms)
-    )
+    return speech_share(fingerprint.dense, fingerprint.level_map, (0, fingerprint.duration_ms))
 
 
 def _babble(seconds: float) -> Samples:

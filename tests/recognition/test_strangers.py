@@ -40,9 +40,7 @@ def _stored(folder: Path, recordings: Mapping[int, Landmarks]) -> SegmentStore:
     return index
 
 
-def _scene(
-    folder: Path, sounds: Sequence[Samples], recordings: Mapping[int, Landmarks]
-) -> Scene:
+def _scene(folder: Path, sounds: Sequence[Samples], recordings: Mapping[int, Landmarks]) -> Scene:
     """Return tracks of these sounds and a catalogue of these recordings of them."""
     tracks = []
     for number, y in enumerate(sounds):
@@ -64,9 +62,7 @@ def turned(tmp_path_factory: pytest.TempPathFactory) -> tuple[SegmentStore, Refe
     reference = landmarks_of(music(5, SECONDS))
     recordings = {
         # Cells are mirrored as a whole, one bin higher than a variant is.
-        number: Variant(1.0, int(one.mirrored), one.backwards, one.mirrored).of(
-            reference
-        )
+        number: Variant(1.0, int(one.mirrored), one.backwards, one.mirrored).of(reference)
         for number, one in enumerate(POSES, start=1)
     }
     index = _stored(tmp_path_factory.mktemp("turned"), recordings)

@@ -67,15 +67,13 @@ def test_what_is_taken_on_the_way_adds_up_to_one_pass(sizes: list[int]) -> None:
     decided = [part.duration_ms for part in taken[:-1]]
     assert decided == sorted(decided)
     assert all(
-        earlier.dense is not None
-        and (earlier.dense.frames < part.duration_ms / FRAME_MS).all()
+        earlier.dense is not None and (earlier.dense.frames < part.duration_ms / FRAME_MS).all()
         for part, earlier in zip(taken[:-1], taken[:-1], strict=True)
     )
 
 
 @pytest.mark.parametrize(
-    ("codec", "suffix"),
-    [("mp2", ".mp3"), ("aac", ".aac"), ("libopus", ".ogg"), ("mp2", ".ts")],
+    ("codec", "suffix"), [("mp2", ".mp3"), ("aac", ".aac"), ("libopus", ".ogg"), ("mp2", ".ts")]
 )
 def test_listener_makes_the_landmarks_of_a_file_scan(
     codec: str, suffix: str, tmp_path: Path

@@ -73,9 +73,7 @@ def test_the_true_place_of_a_clip_in_noise_is_the_first_lead(
     assert first.window == (0, FRAMES)
 
 
-def test_a_place_is_told_from_where_the_window_begins(
-    references: dict[int, Landmarks],
-) -> None:
+def test_a_place_is_told_from_where_the_window_begins(references: dict[int, Landmarks]) -> None:
     view = query_view(join(silence(20), _clip(level=0.2)))
 
     leads = _leads(view, references, closed=slice(0, 20 * 62))
@@ -128,9 +126,7 @@ def test_silence_and_recordings_without_landmarks_lie_nowhere(
     assert _leads(query_view(silence(SECONDS)), references) == []
 
 
-def test_the_whole_window_counts_where_no_run_grows(
-    references: dict[int, Landmarks],
-) -> None:
+def test_the_whole_window_counts_where_no_run_grows(references: dict[int, Landmarks]) -> None:
     view = query_view(_clip())
     lead = next(lead for lead in _leads(view, references) if _is_true(lead))
 

@@ -20,9 +20,7 @@ from tests.recognition import timed_files
 from tests.recognition.media_files import Kind, Sound
 
 FRAME_S = 0.02
-needs_ffmpeg = pytest.mark.skipif(
-    shutil.which("ffmpeg") is None, reason="ffmpeg is not installed"
-)
+needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
 
 
 def placed(frames: list[Timed[int]], origin_s: float | None = None) -> dict[int, float]:
@@ -47,9 +45,7 @@ def test_what_is_lost_leaves_the_rest_in_place(
     numbers = [number for number, is_kept in enumerate(kept) if is_kept]
     unit_s = unit_ms / 1000
     # Containers round times to their unit.
-    starts = {
-        one: round((begins_s + one * FRAME_S) / unit_s) * unit_s for one in numbers
-    }
+    starts = {one: round((begins_s + one * FRAME_S) / unit_s) * unit_s for one in numbers}
 
     places = placed([Timed(one, starts[one], FRAME_S) for one in numbers])
 
@@ -67,9 +63,7 @@ def test_rounding_of_times_is_no_gap(jitter_ms: list[float]) -> None:
 
     places = placed(frames)
 
-    assert places == {
-        number: pytest.approx(number * FRAME_S) for number in range(len(frames))
-    }
+    assert places == {number: pytest.approx(number * FRAME_S) for number in range(len(frames))}
 
 
 @pytest.mark.parametrize("pace", [0.98, 0.999, 1.001, 1.02])
@@ -80,9 +74,7 @@ def test_sound_that_runs_at_another_pace_than_the_clock_follows_it(pace: float) 
 
     # At the end, fewer stamps are left to compare.
     most_s = MOST_DRIFT_S + FRAME_S + WINDOW_S * abs(pace - 1)
-    assert all(
-        abs(place - one * FRAME_S * pace) <= most_s for one, place in places.items()
-    )
+    assert all(abs(place - one * FRAME_S * pace) <= most_s for one, place in places.items())
 
 
 def coarse(unit_s: float) -> Callable[[float], float]:
@@ -115,9 +107,7 @@ STAMPS = [
 
 @pytest.mark.parametrize("stamp", STAMPS)
 @pytest.mark.parametrize("frame_s", [FRAME_S, 0.1])
-def test_stamps_that_swing_make_no_holes(
-    stamp: Callable[[float], float], frame_s: float
-) -> None:
+def test_stamps_that_swing_make_no_holes(stamp: Callable[[float], float], frame_s: float) -> None:
     timeline: Timeline[int] = Timeline()
     frames = [Timed(number, stamp(number * frame_s), frame_s) for number in range(3000)]
 
@@ -141,9 +131,7 @@ def test_a_loss_between_stamps_that_swing_has_its_length(
         if not 1000 <= number < 1000 + lost_s / FRAME_S
     ]
 
-    at_s = sum(
-        part.gap_s + FRAME_S + part.paced_s for part in timeline.place(iter(frames))
-    )
+    at_s = sum(part.gap_s + FRAME_S + part.paced_s for part in timeline.place(iter(frames)))
 
     assert timeline.lost_s == pytest.approx(lost_s, abs=0.3)
     assert at_s == pytest.approx(80, abs=0.3)
@@ -154,8 +142,7 @@ def test_a_loss_between_stamps_that_swing_has_its_length(
 def test_another_pace_is_followed_in_short_pieces(pace: float, frame_s: float) -> None:
     timeline: Timeline[int] = Timeline()
     frames = [
-        Timed(number, number * frame_s * pace, frame_s)
-        for number in range(int(200 / frame_s))
+        Timed(number, number * frame_s * pace, frame_s) for number in range(int(200 / frame_s))
     ]
 
     parts = list(timeline.place(iter(frames)))
@@ -168,27 +155,21 @@ def test_another_pace_is_followed_in_short_pieces(pace: float, frame_s: float) -
 
 @pytest.mark.parametrize("back_s", [0.5, 1.5, 5, 95_000])
 def test_a_clock_that_goes_back_costs_no_sound(back_s: float) -> None:
-    frames = [
-        Timed(one, one * FRAME_S - back_s * (one >= 500), FRAME_S)
-        for one in range(1000)
-    ]
+    frames = [Timed(one, one * FRAME_S - back_s * (one >= 500), FRAME_S) for one in range(1000)]
 
     assert placed(frames)[999] == pytest.approx(999 * FRAME_S)
 
 
 def test_a_clock_that_stands_still_costs_no_sound() -> None:
     frames = [
-        Timed(one, min(one * FRAME_S, max(10, one * FRAME_S - 5)), FRAME_S)
-        for one in range(1000)
+        Timed(one, min(one * FRAME_S, max(10, one * FRAME_S - 5)), FRAME_S) for one in range(1000)
     ]
 
     assert placed(frames)[999] == pytest.approx(999 * FRAME_S, abs=0.1)
 
 
 def test_an_overflow_of_the_clock_is_no_gap() -> None:
-    frames = [
-        Timed(one, one * FRAME_S + 194_783 * (one >= 50), FRAME_S) for one in range(100)
-    ]
+    frames = [Timed(one, one * FRAME_S + 194_783 * (one >= 50), FRAME_S) for one in range(100)]
 
     assert placed(frames)[99] == pytest.approx(99 * FRAME_S)
 
@@ -196,8 +177,7 @@ def test_an_overflow_of_the_clock_is_no_gap() -> None:
 @pytest.mark.parametrize("jump_s", [0.3, 25, 5000])
 def test_a_jump_is_a_gap_of_that_length(jump_s: float) -> None:
     frames = [
-        Timed(one, one * FRAME_S + (jump_s if one >= 50 else 0), FRAME_S)
-        for one in range(100)
+        Timed(one, one * FRAME_S + (jump_s if one >= 50 else 0), FRAME_S) for one in range(100)
     ]
 
     assert placed(frames)[99] == pytest.approx(99 * FRAME_S + jump_s)
@@ -215,10 +195,7 @@ def test_a_clock_that_begins_anew_is_no_gap(jump_s: float, is_cut: bool) -> None
 
 @pytest.mark.parametrize("wrong_s", [-7, 40_000])
 def test_one_wrong_time_among_right_ones_moves_nothing(wrong_s: float) -> None:
-    frames = [
-        Timed(one, wrong_s if one == 50 else one * FRAME_S, FRAME_S)
-        for one in range(100)
-    ]
+    frames = [Timed(one, wrong_s if one == 50 else one * FRAME_S, FRAME_S) for one in range(100)]
 
     assert placed(frames)[99] == pytest.approx(99 * FRAME_S)
 
@@ -264,12 +241,8 @@ def distances_ms(heard: Sound, reference: Sound) -> list[float]:
 
 
 @needs_ffmpeg
-@pytest.mark.parametrize(
-    "kind", timed_files.KINDS, ids=lambda one: one.codec + one.suffix
-)
-def test_files_with_losses_are_placed_as_ffmpeg_places_them(
-    kind: Kind, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("kind", timed_files.KINDS, ids=lambda one: one.codec + one.suffix)
+def test_files_with_losses_are_placed_as_ffmpeg_places_them(kind: Kind, tmp_path: Path) -> None:
     path = tmp_path / f"a{kind.suffix}"
     timed_files.write_random(path, kind, Random(f"{kind}"))  # noqa: S311 - no secret
 

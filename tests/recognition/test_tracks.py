@@ -115,10 +115,7 @@ def test_what_the_main_track_has_counts_once() -> None:
 
     joined = scan_tracks(sounds[0], [(2, sounds[1])], lambda one: results[id(one)])
 
-    assert [(one.start_ms, one.track) for one in joined.segments] == [
-        (0, None),
-        (30_000, 2),
-    ]
+    assert [(one.start_ms, one.track) for one in joined.segments] == [(0, None), (30_000, 2)]
     assert [(one.start_ms, one.end_ms) for one in joined.unmatched] == [
         (20_000, 30_000),
         (40_000, 60_000),

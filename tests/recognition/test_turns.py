@@ -68,18 +68,12 @@ TURNS: dict[str, tuple[list[tuple[Sound, float]], Heard]] = {
     "one follows": ([(SHORT, 0), (PROGRAMME, 10)], (18, 40, None)),
     "the main one follows": ([(SHORT, 30), (PROGRAMME, 0)], (8, 40, None)),
     "they overlap": ([(SHORT, 0), (PROGRAMME, 6)], (14, 36, None)),
-    "three follow": (
-        [(SHORT, 0), (music(5, 6), 10), (PROGRAMME, 16)],
-        (24, 46, None),
-    ),
+    "three follow": ([(SHORT, 0), (music(5, 6), 10), (PROGRAMME, 16)], (24, 46, None)),
     "the first fills a gap of the second": (
         [(PROGRAMME, 10), (SHORT, 0), (music(6, 4), 40)],
         (18, 44, None),
     ),
-    "the main one is silent": (
-        [(np.zeros(30 * RATE, np.float32), 0), (PROGRAMME, 0)],
-        (8, 30, 2),
-    ),
+    "the main one is silent": ([(np.zeros(30 * RATE, np.float32), 0), (PROGRAMME, 0)], (8, 30, 2)),
     "the main one has no sound": ([(NOTHING, 0), (PROGRAMME, 0)], (8, 30, None)),
 }
 
@@ -92,10 +86,7 @@ def test_all_tracks_are_searched_to_their_ends(
     tracks, (begins_s, length_s, number) = TURNS[name]
     path = write_timed(
         tmp_path / f"a{suffix}",
-        [
-            Track(sound, RATE, start_s=start_s, codec=KINDS[suffix])
-            for sound, start_s in tracks
-        ],
+        [Track(sound, RATE, start_s=start_s, codec=KINDS[suffix]) for sound, start_s in tracks],
     )
 
     result = scanned(index, path)
@@ -111,10 +102,7 @@ def test_tracks_of_other_rates_and_layouts_follow(index: Path, tmp_path: Path) -
     ).astype(np.float32)
     path = write_timed(
         tmp_path / "a.mkv",
-        [
-            Track(SHORT, RATE),
-            Track(wide, 6 * RATE, start_s=10, codec="flac", layout="5.1"),
-        ],
+        [Track(SHORT, RATE), Track(wide, 6 * RATE, start_s=10, codec="flac", layout="5.1")],
     )
 
     assert_found(scanned(index, path), 18, 40)
@@ -122,18 +110,14 @@ def test_tracks_of_other_rates_and_layouts_follow(index: Path, tmp_path: Path) -
 
 def test_listening_copy_waveform_and_excerpts_have_all_tracks(tmp_path: Path) -> None:
     path = write_timed(
-        tmp_path / "a.mp4",
-        [Track(SHORT, RATE, codec="aac"), Track(PROGRAMME, RATE, codec="aac")],
+        tmp_path / "a.mp4", [Track(SHORT, RATE, codec="aac"), Track(PROGRAMME, RATE, codec="aac")]
     )
 
     made = analysis.analyse_file(path)
     media.write_proxy(path, tmp_path / "copy.webm")
     media.write_excerpts(path, [(tmp_path / "a.flac", 12_000, 14_000)])
 
-    assert [track.state for track in made.facts.tracks] == [
-        TrackState.MAIN,
-        TrackState.OTHER,
-    ]
+    assert [track.state for track in made.facts.tracks] == [TrackState.MAIN, TrackState.OTHER]
     assert made.facts.duration_ms == pytest.approx(30_000, abs=150)
     assert made.facts.undecoded_ms == 0
     assert made.waveform.rms[400:].mean() > 5
@@ -146,16 +130,11 @@ def test_listening_copy_waveform_and_excerpts_have_all_tracks(tmp_path: Path) ->
 
 
 def test_tracks_that_follow_are_not_searched_twice(tmp_path: Path) -> None:
-    path = write_timed(
-        tmp_path / "a.mkv", [Track(SHORT, RATE), Track(PROGRAMME, RATE, start_s=10)]
-    )
+    path = write_timed(tmp_path / "a.mkv", [Track(SHORT, RATE), Track(PROGRAMME, RATE, start_s=10)])
 
     made = analysis.analyse_file(path)
 
-    assert [track.state for track in made.facts.tracks] == [
-        TrackState.MAIN,
-        TrackState.PART,
-    ]
+    assert [track.state for track in made.facts.tracks] == [TrackState.MAIN, TrackState.PART]
     assert made.other_tracks == ()
 
 
@@ -188,9 +167,7 @@ def assert_empty_but(place: int, path: Path) -> None:
 # --- Transport streams ----------------------------------------------------------------
 
 
-def part(
-    folder: Path, sound: Sound, start_s: float, pid: int, codec: str = "aac"
-) -> bytes:
+def part(folder: Path, sound: Sound, start_s: float, pid: int, codec: str = "aac") -> bytes:
     """Return a transport stream whose clock begins at ``start_s``."""
     rate = 16_000 if codec == "mp2" else RATE
     samples = np.arange(round(len(sound) * rate / RATE)) * RATE / rate
@@ -205,26 +182,13 @@ def part(
 
 Parts = list[tuple[Sound, float, int, str]]
 MOVES: dict[str, tuple[Parts, Heard]] = {
-    "to another PID": (
-        [(SHORT, 0, 0x101, "aac"), (PROGRAMME, 10, 0x201, "aac")],
-        (18, 40, None),
-    ),
-    "to another codec": (
-        [(SHORT, 0, 0x101, "mp2"), (PROGRAMME, 10, 0x101, "aac")],
-        (18, 40, None),
-    ),
+    "to another PID": ([(SHORT, 0, 0x101, "aac"), (PROGRAMME, 10, 0x201, "aac")], (18, 40, None)),
+    "to another codec": ([(SHORT, 0, 0x101, "mp2"), (PROGRAMME, 10, 0x101, "aac")], (18, 40, None)),
     "twice": (
-        [
-            (SHORT, 0, 0x101, "aac"),
-            (PROGRAMME, 10, 0x201, "mp2"),
-            (music(7, 6), 40, 0x101, "aac"),
-        ],
+        [(SHORT, 0, 0x101, "aac"), (PROGRAMME, 10, 0x201, "mp2"), (music(7, 6), 40, 0x101, "aac")],
         (18, 46, None),
     ),
-    "after a gap": (
-        [(SHORT, 0, 0x101, "aac"), (PROGRAMME, 14, 0x201, "aac")],
-        (22, 44, None),
-    ),
+    "after a gap": ([(SHORT, 0, 0x101, "aac"), (PROGRAMME, 14, 0x201, "aac")], (22, 44, None)),
     "with a clock of its own": (
         [(SHORT, 0, 0x101, "aac"), (PROGRAMME, 0, 0x201, "aac")],
         (18, 40, None),
@@ -272,12 +236,7 @@ def test_a_language_that_a_broadcast_adds_is_searched(
     ],
 )
 def test_scrambled_sound_is_named_and_leaves_places_as_they_are(
-    first: float,
-    last: float,
-    warning: str,
-    length_s: float,
-    index: Path,
-    tmp_path: Path,
+    first: float, last: float, warning: str, length_s: float, index: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "a.ts"
     path.write_bytes(scrambled(part(tmp_path, PROGRAMME, 0, 0x100), first, last))

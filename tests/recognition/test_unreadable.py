@@ -37,16 +37,10 @@ CONTENTS: dict[str, tuple[bytes, str]] = {
     "page after blanks": (b"\xef\xbb\xbf\r\n <HTML><BODY>", unreadable.WEB_PAGE),
     "page in UTF-16": (HTML.encode("utf-16"), unreadable.WEB_PAGE),
     "page in Latin-1": ((HTML + "Grüße " * 99).encode("latin-1"), unreadable.WEB_PAGE),
-    "page that is XML": (
-        b'<?xml version="1.0"?><!DOCTYPE html><html></html>',
-        unreadable.WEB_PAGE,
-    ),
+    "page that is XML": (b'<?xml version="1.0"?><!DOCTYPE html><html></html>', unreadable.WEB_PAGE),
     "JSON": (b'{"error": {"code": 403}}', unreadable.ANSWER),
     "list in JSON": (b'[{"id": 1}]' * 100, unreadable.ANSWER),
-    "XML": (
-        b'<?xml version="1.0"?>\n<Error><Code>AccessDenied</Code></Error>',
-        unreadable.ANSWER,
-    ),
+    "XML": (b'<?xml version="1.0"?>\n<Error><Code>AccessDenied</Code></Error>', unreadable.ANSWER),
     "feed": (b'<?xml version="1.0"?><rss version="2.0"></rss>', unreadable.FEED),
     "M3U": (b"#EXTM3U\n#EXTINF:1,A\nhttp://a.example/a.mp3\n", unreadable.PLAYLIST),
     "addresses": (b"https://a.example/a.mp3\n" * 2, unreadable.PLAYLIST),
@@ -84,9 +78,7 @@ def refusal_of(path: Path) -> str:
 
 @pytest.mark.parametrize("suffix", [".mp3", ".m4a", ".wav", ""])
 @pytest.mark.parametrize("name", CONTENTS)
-def test_a_file_of_another_kind_is_named(
-    name: str, suffix: str, tmp_path: Path
-) -> None:
+def test_a_file_of_another_kind_is_named(name: str, suffix: str, tmp_path: Path) -> None:
     content, reason = CONTENTS[name]
     path = tmp_path / f"a{suffix}"
     path.write_bytes(content)
@@ -114,9 +106,7 @@ def box(data: bytes, name: bytes, new: bytes) -> bytes:
 
 @pytest.mark.parametrize("entry", [b"drms", b"enca", b"aavd"])
 @pytest.mark.parametrize("codec", ["aac", "alac"])
-def test_protected_sound_in_mp4_is_named(
-    entry: bytes, codec: str, tmp_path: Path
-) -> None:
+def test_protected_sound_in_mp4_is_named(entry: bytes, codec: str, tmp_path: Path) -> None:
     path = write(tmp_path / "a.m4a", stereo(melody(4)), Kind(".m4a", codec, "ipod"))
     name = {"aac": b"mp4a", "alac": b"alac"}[codec]
     path.write_bytes(box(path.read_bytes(), name, entry))
@@ -125,9 +115,7 @@ def test_protected_sound_in_mp4_is_named(
 
 
 @pytest.mark.parametrize("codec", ["aac", "libopus", "flac"])
-@pytest.mark.parametrize(
-    "flags", ["faststart", "frag_keyframe+empty_moov+default_base_moof"]
-)
+@pytest.mark.parametrize("flags", ["faststart", "frag_keyframe+empty_moov+default_base_moof"])
 def test_common_encryption_is_named_even_where_it_decodes_to_noise(
     codec: str, flags: str, tmp_path: Path
 ) -> None:
@@ -175,8 +163,7 @@ def test_an_encrypted_track_of_a_webm_file_is_named(tmp_path: Path) -> None:
         end = parent.end or len(data)
         memory = io.BytesIO(data)
         return {
-            one.id: data[one.begin : one.end]
-            for one in ebml.elements_of(memory, parent.begin, end)
+            one.id: data[one.begin : one.end] for one in ebml.elements_of(memory, parent.begin, end)
         }
 
     segment = ebml.segment_of(io.BytesIO(data), len(data))

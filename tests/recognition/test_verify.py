@@ -6,14 +6,7 @@ from recognition.types import Landmarks
 from recognition.verify.alignment import Alignment
 from recognition.verify.evidence import LandmarkEvidence, weigh
 from recognition.verify.lookup import ABSENT, ALIGNED
-from tests.recognition.synthesis import (
-    RATE,
-    Samples,
-    landmarks_of,
-    music,
-    noise,
-    query_view,
-)
+from tests.recognition.synthesis import RATE, Samples, landmarks_of, music, noise, query_view
 
 SECONDS = 20
 SONG = music(3, SECONDS)
@@ -41,10 +34,7 @@ def _cut(y: Samples, start: float, seconds: float) -> Samples:
 def test_a_play_between_two_frames_says_as_much_as_one_on_a_frame() -> None:
     hidden = SONG + noise(5, SECONDS, 0.4)
     starts = [4.0 + quarters / 4 / FRAMES_A_SECOND for quarters in range(4)]
-    bits = [
-        float(_weighed(_cut(hidden, at, 8), _recording(), at).weights.sum())
-        for at in starts
-    ]
+    bits = [float(_weighed(_cut(hidden, at, 8), _recording(), at).weights.sum()) for at in starts]
 
     assert min(bits) > 5
     assert min(bits) > 0.65 * max(bits)

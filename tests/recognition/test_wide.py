@@ -9,22 +9,13 @@ from recognition.params import DEFAULT
 from recognition.search.candidates import WIDE, SearchStage, wide_warps
 from recognition.search.wide import heard_in, wide_leads, wide_places
 from recognition.types import Vote, Votes
-from tests.recognition.synthesis import (
-    RATE,
-    Samples,
-    catalogue,
-    faster,
-    music,
-    noise,
-    query_view,
-)
+from tests.recognition.synthesis import RATE, Samples, catalogue, faster, music, noise, query_view
 
 SONGS = [music(seed, 30) for seed in (31, 32, 33)]
 _FROM_S, _SPEED, _LOUD = 5, 0.8, 0.12
 _WINDOW = 0, 625
 _LINE = min(
-    (one for one in wide_warps(DEFAULT) if one.shift),
-    key=lambda one: abs(one.tempo - _SPEED),
+    (one for one in wide_warps(DEFAULT) if one.shift), key=lambda one: abs(one.tempo - _SPEED)
 )
 
 

@@ -34,10 +34,7 @@ def two_hours() -> list[Heard]:
     return [
         (
             fingerprint.load(folder / f"{number}.acrfp"),
-            tuple(
-                Play(**play)
-                for play in json.loads((folder / f"{number}.json").read_text())
-            ),
+            tuple(Play(**play) for play in json.loads((folder / f"{number}.json").read_text())),
         )
         for number in range(_FILES)
     ]
@@ -57,8 +54,6 @@ def _make(folder: Path) -> None:
     titles, rest = stations.titles(music, rng, songs=SONGS, jingles=JINGLES)
     made = stations.broadcasts(titles, rest, rng, hours=2, files=_FILES)
     for number, broadcast in enumerate(made):
-        fingerprint.save(
-            folder / f"{number}.acrfp", shelf.fingerprint(broadcast.samples)
-        )
+        fingerprint.save(folder / f"{number}.acrfp", shelf.fingerprint(broadcast.samples))
         plays = [dataclasses.asdict(play) for play in broadcast.plays]
         (folder / f"{number}.json").write_text(json.dumps(plays))

@@ -83,9 +83,7 @@ def schedule(
     owner = user or make_user(Role.REVIEWER)
     template = save_template(name="Weekly usage", layout=layout or Layout(), user=owner)
     with time_machine.travel(MONDAY - timedelta(days=3), tick=False):
-        return scheduling.schedule_report(
-            template=template, plan=plan(**changes), user=owner
-        )
+        return scheduling.schedule_report(template=template, plan=plan(**changes), user=owner)
 
 
 def comes(when: datetime, run_worker: Worker) -> None:

@@ -73,8 +73,7 @@ class Portal:
         """Set a file's status; an unknown status breaks its row."""
         with closing(sqlite3.connect(self.database)) as rows, rows:
             rows.execute(
-                "UPDATE scanning_scannedfile SET status = ? WHERE name = ?",
-                (status, name),
+                "UPDATE scanning_scannedfile SET status = ? WHERE name = ?", (status, name)
             )
 
 
@@ -155,9 +154,7 @@ def test_a_report_that_fails_midway_is_no_complete_answer_and_kept_as_failed(
             b"".join(answer.iter_content(1024))
 
     listed = requests.get(
-        broken_late.url("/api/portal/v1/reports/"),
-        headers=broken_late.headers,
-        timeout=60,
+        broken_late.url("/api/portal/v1/reports/"), headers=broken_late.headers, timeout=60
     )
     newest = json.loads(listed.content)[0]
     assert newest["state"] == "failed"
@@ -181,8 +178,7 @@ def test_curl_fails_where_a_report_does(broken_late: Portal, tmp_path: Path) -> 
 def test_a_report_that_fails_at_its_first_rows_is_an_error_page(portal: Portal) -> None:
     portal.set_status("00000.wav", "broken")
     answers = [
-        requests.post(portal.url(path), headers=portal.headers, timeout=60)
-        for path in PATHS
+        requests.post(portal.url(path), headers=portal.headers, timeout=60) for path in PATHS
     ]
     portal.set_status("00000.wav", "no_match")
 

@@ -24,12 +24,7 @@ from reports.cue_arrangement import CuePlace
 from reports.cue_entries import NO_DETAILS, EntryDetails, SheetRefused, enter, remove
 from reports.cue_sheet_files import FORMATS, written
 from reports.cue_sheets import CueSheet, cue_sheet
-from reports.cue_statement import (
-    LineChange,
-    SheetDifference,
-    approved_version,
-    compared,
-)
+from reports.cue_statement import LineChange, SheetDifference, approved_version, compared
 from reports.models import CueEntry, EntryKind, SheetApproval, SheetState
 from review.choices import MatchState, Verb
 from review.decisions.decide import decide_one
@@ -77,12 +72,7 @@ def put(
 ) -> CueEntry:
     """Enter what somebody hears between two seconds."""
     return enter(
-        file=file,
-        user=user,
-        start_ms=start * 1000,
-        end_ms=end * 1000,
-        kind=kind,
-        details=details,
+        file=file, user=user, start_ms=start * 1000, end_ms=end * 1000, kind=kind, details=details
     )
 
 
@@ -96,10 +86,7 @@ def differences(approval: SheetApproval, sheet: CueSheet) -> list[SheetDifferenc
 def confirm_all(file: ScannedFile, user: User) -> None:
     for match in file.matches.all():
         decide_one(
-            match=match,
-            user=user,
-            version=match.version,
-            decision=Decision(verb=Verb.CONFIRM),
+            match=match, user=user, version=match.version, decision=Decision(verb=Verb.CONFIRM)
         )
 
 
@@ -161,9 +148,7 @@ def test_two_people_approve_a_sheet_and_a_later_find_shows(
         take_step(file=file, user=reviewer, step=SheetStep.APPROVE, version=1)
     with pytest.raises(SheetRefused, match="what should change"):
         take_step(file=file, user=manager, step=SheetStep.RETURN, version=1)
-    take_step(
-        file=file, user=manager, step=SheetStep.RETURN, version=1, note="Name 3:20."
-    )
+    take_step(file=file, user=manager, step=SheetStep.RETURN, version=1, note="Name 3:20.")
     put(file, reviewer, 200, 240, EntryKind.MUSIC, EntryDetails(title="Jingle"))
     take_step(file=file, user=reviewer, step=SheetStep.SUBMIT, version=1)
     approval = take_step(file=file, user=manager, step=SheetStep.APPROVE, version=1)
@@ -233,10 +218,7 @@ def test_changes_since_the_approval_say_what_changed_in_words(
     recordings.update(user_defined={"owner_share_pct": "80"})
     Match.objects.filter(pk=match.pk).update(state=MatchState.CLEARED)
     MusicUse.objects.create(
-        scanned_file=file,
-        recording=match.recording,
-        use=CueUse.THEME,
-        origin=MusicOrigin.LIBRARY,
+        scanned_file=file, recording=match.recording, use=CueUse.THEME, origin=MusicOrigin.LIBRARY
     )
 
     changed = differences(approval, cue_sheet(file=file))
@@ -320,10 +302,7 @@ def test_an_approved_sheet_keeps_its_bytes_whatever_becomes_of_its_music(
             "“Renamed”, 00:00:00.000 to 00:00:30.000, is new.",
         ),
         (lambda: merge(first.recording, second.recording, manager), "is new."),
-        (
-            lambda: retire_recordings(recordings=[first.recording], user=manager),
-            "is new.",
-        ),
+        (lambda: retire_recordings(recordings=[first.recording], user=manager), "is new."),
         (
             lambda: delete_files(files=[file], user=manager, reason="Wrong file"),
             "The file was deleted.",
@@ -376,9 +355,7 @@ def test_nobody_gets_approved_lines_from_buckets_that_they_may_not_see(
 ) -> None:
     approved(file, reviewer, manager)
     seen, hidden = Recording.objects.order_by("title")
-    limited = make_limited(
-        Role.MANAGER, containers=[file.container_id], buckets=[seen.bucket_id]
-    )
+    limited = make_limited(Role.MANAGER, containers=[file.container_id], buckets=[seen.bucket_id])
     client = Client()
     client.force_login(limited)
 

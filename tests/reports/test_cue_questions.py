@@ -32,12 +32,7 @@ from tests.fixtures import MakeClient
 pytestmark = pytest.mark.django_db
 
 PLAY = (70_000, 90_000, 0, 20_000)
-TUNE = EntryDetails(
-    title="Late tune",
-    use=CueUse.THEME,
-    origin=MusicOrigin.LIBRARY,
-    note="ask Kim",
-)
+TUNE = EntryDetails(title="Late tune", use=CueUse.THEME, origin=MusicOrigin.LIBRARY, note="ask Kim")
 
 
 def say(
@@ -78,18 +73,14 @@ def asked(user: User) -> tuple[CueEntry, Match]:
     return entry, make_match(PLAY, scan=ScanFactory.create(scanned_file=file))
 
 
-def test_a_match_over_an_entry_waits_whatever_the_rules_say(
-    reviewer: User, manager: User
-) -> None:
+def test_a_match_over_an_entry_waits_whatever_the_rules_say(reviewer: User, manager: User) -> None:
     make_policy(action=PolicyAction.CONFIRM)
     entry, match = asked(reviewer)
     licence = make_licence(recordings=[match.recording], in_force=False)
 
     assert licences.apply(licence=licence, user=manager, reach=licences.Reach.ALL) == 0
     outcome = deciding.bulk_decide(
-        expected={match.uid: fresh(match).version},
-        user=manager,
-        decision=Decision(Verb.CONFIRM),
+        expected={match.uid: fresh(match).version}, user=manager, decision=Decision(Verb.CONFIRM)
     )
 
     assert (fresh(match).state, fresh(match).queue_reason) == (
@@ -104,13 +95,9 @@ def test_a_match_over_an_entry_waits_whatever_the_rules_say(
     assert fresh(match).state != MatchState.PENDING
 
 
-def test_taking_the_match_carries_use_and_note_over_and_undo_is_exact(
-    reviewer: User,
-) -> None:
+def test_taking_the_match_carries_use_and_note_over_and_undo_is_exact(reviewer: User) -> None:
     entry, match = asked(reviewer)
-    other = make_match(
-        PLAY, scan=match.scan, recording=RecordingFactory.create(title="Rival")
-    )
+    other = make_match(PLAY, scan=match.scan, recording=RecordingFactory.create(title="Rival"))
     before, was = row_of(entry), fresh(other)
 
     taken = deciding.confirm(match=fresh(match), user=reviewer)
@@ -118,11 +105,7 @@ def test_taking_the_match_carries_use_and_note_over_and_undo_is_exact(
     assert not CueEntry.objects.exists()
     use = use_of(match.scanned_file, match.recording)
     assert use is not None
-    assert (use.use, use.origin, taken.note) == (
-        CueUse.THEME,
-        MusicOrigin.LIBRARY,
-        "ask Kim",
-    )
+    assert (use.use, use.origin, taken.note) == (CueUse.THEME, MusicOrigin.LIBRARY, "ask Kim")
     assert fresh(other).queue_reason != QueueReason.NAMES_ENTRY
     undone = deciding.undo(match=taken, user=reviewer)
 
@@ -134,9 +117,7 @@ def test_taking_the_match_carries_use_and_note_over_and_undo_is_exact(
 
 def test_a_kept_entry_stays_through_a_scan_with_the_same_result(reviewer: User) -> None:
     entry, match = asked(reviewer)
-    deciding.reject(
-        match=fresh(match), user=reviewer, reason=RejectCode.WRONG_RECORDING
-    )
+    deciding.reject(match=fresh(match), user=reviewer, reason=RejectCode.WRONG_RECORDING)
 
     scan = ScanFactory.create(scanned_file=match.scanned_file)
     make_detection(PLAY, scan=scan, recording=match.recording)
@@ -201,10 +182,7 @@ def test_nobody_enters_a_cue_where_a_match_is_decided(reviewer: User) -> None:
     assert match.recording.title not in blind.value.message
 
 
-@pytest.mark.parametrize(
-    ("kind", "shown"),
-    [(EntryKind.UNKNOWN, ""), (EntryKind.NO_MUSIC, "=")],
-)
+@pytest.mark.parametrize(("kind", "shown"), [(EntryKind.UNKNOWN, ""), (EntryKind.NO_MUSIC, "=")])
 def test_a_match_contradicts_unknown_and_no_music(
     reviewer: User, kind: EntryKind, shown: str
 ) -> None:

@@ -60,10 +60,7 @@ def programme(*intervals: object) -> Scan:
         recording=first,
     )
     make_detection(
-        (100_000, 130_000, 0, 30_000),
-        scan=scan,
-        recording=second,
-        segment={"speech_pct": "80.00"},
+        (100_000, 130_000, 0, 30_000), scan=scan, recording=second, segment={"speech_pct": "80.00"}
     )
     fold_scan(scan=scan)
     return scan
@@ -86,9 +83,7 @@ def intervals(sheet: CueSheet) -> list[tuple[int, int, str]]:
 
 def test_plays_within_a_longer_one_are_no_cues_of_their_own() -> None:
     match = make_match(
-        (0, 100_000, 0, 100_000),
-        (10_000, 20_000, 0, 10_000),
-        (50_000, 60_000, 0, 10_000),
+        (0, 100_000, 0, 100_000), (10_000, 20_000, 0, 10_000), (50_000, 60_000, 0, 10_000)
     )
 
     sheet = cue_sheets.cue_sheet(file=match.scanned_file)
@@ -108,9 +103,11 @@ def test_unknown_music_is_listed_and_talk_and_silence_are_not() -> None:
 
     sheet = sheet_of(scan)
 
-    assert [
-        row for row in intervals(sheet) if row[2] in ("unknown", "not_scanned")
-    ] == [(20, 40, "unknown"), (140, 150, "not_scanned"), (150, 170, "unknown")]
+    assert [row for row in intervals(sheet) if row[2] in ("unknown", "not_scanned")] == [
+        (20, 40, "unknown"),
+        (140, 150, "not_scanned"),
+        (150, 170, "unknown"),
+    ]
     assert sheet.unknown == 3
     assert sheet.cues[1].usage is Usage.FEATURED
 
@@ -202,9 +199,7 @@ def test_the_pdf_names_the_episode_and_counts_whole_seconds(tmp_path: Path) -> N
     scan = ScanFactory.create()
     make_detection((12_400, 20_200, 0, 7_800), scan=scan)
     fold_scan(scan=scan)
-    Episode.objects.create(
-        scanned_file=scan.scanned_file, series="Night Shift", number="14"
-    )
+    Episode.objects.create(scanned_file=scan.scanned_file, series="Night Shift", number="14")
     path = tmp_path / "sheet.pdf"
 
     status = "Version 2, submitted by ana, approved by mira"

@@ -47,9 +47,7 @@ def job_of(delivery: ReportDelivery) -> Job:
     return Job.objects.filter(kind="dispatch", subject=delivery.pk).latest("pk")
 
 
-def test_report_is_sent_with_file_and_manifest(
-    mailbox: Mailbox, run_worker: Worker
-) -> None:
+def test_report_is_sent_with_file_and_manifest(mailbox: Mailbox, run_worker: Worker) -> None:
     match = make_match()
     schedule()
 
@@ -92,9 +90,7 @@ def test_a_sent_report_says_which_rows_differ_until_nobody_compares_it(
     assert (sent.state, sent.subject) == ("sent", ReportRun.objects.get().uid)
     assert difference["match"] == match.uid
     assert f"“Fog” in “{match.scanned_file.name}”: review state" in difference["text"]
-    assert [(fact.match, fact.state) for fact in sent.facts.all()] == [
-        (match.uid, "pending")
-    ]
+    assert [(fact.match, fact.state) for fact in sent.facts.all()] == [(match.uid, "pending")]
 
     with time_machine.travel(MONDAY + timedelta(days=2), tick=False):
         assert Statement.objects.filter(is_to_correct()).exists()
@@ -152,10 +148,7 @@ def test_mail_that_is_refused_is_tried_for_a_day_then_given_up_and_sent_again(
 
     delivery.refresh_from_db()
     assert pauses[:-1] == list(RETRY_AFTER)
-    assert (delivery.state, job_of(delivery).attempts) == (
-        ReportDeliveryState.FAILED,
-        8,
-    )
+    assert (delivery.state, job_of(delivery).attempts) == (ReportDeliveryState.FAILED, 8)
     assert delivery.message.startswith("The mail server refused the message:")
     assert Event.objects.get(action="dispatch.failed").note == delivery.message
     assert mailbox.messages == []
@@ -281,9 +274,7 @@ def test_failed_report_is_run_again_with_its_delivery(
         delivery = delivery_at_hand()
     run_next(Pool.TALK)
     delivery.refresh_from_db()
-    assert (delivery.state, delivery.message) == (
-        *(ReportDeliveryState.FAILED, "It was odd."),
-    )
+    assert (delivery.state, delivery.message) == (*(ReportDeliveryState.FAILED, "It was odd."),)
 
     user = delivery.schedule.made_by
     assert scheduling.send_again(delivery=delivery, user=user)
@@ -307,9 +298,7 @@ def test_webhook_gets_the_manifest_signed(
         return Response(status=500 if len(taken) == 1 else 204)
 
     httpserver.expect_request("/hook", method="POST").respond_with_handler(take)
-    made = schedule(
-        channel=Channel.WEBHOOK, recipients=(), url=httpserver.url_for("/hook")
-    )
+    made = schedule(channel=Channel.WEBHOOK, recipients=(), url=httpserver.url_for("/hook"))
     comes(MONDAY, run_worker)
     assert ReportDelivery.objects.get().message == "The server answered 500."
 
@@ -328,9 +317,7 @@ def test_webhook_gets_the_manifest_signed(
     )
     key = made.signing_secret.encode()
     digest = hmac.new(_key_of(key), signed, hashlib.sha256).digest()
-    assert request.headers["webhook-signature"] == (
-        f"v1,{base64.b64encode(digest).decode()}"
-    )
+    assert request.headers["webhook-signature"] == (f"v1,{base64.b64encode(digest).decode()}")
     assert ReportDelivery.objects.get().state == ReportDeliveryState.SENT
 
 
@@ -348,9 +335,7 @@ def test_a_name_with_a_line_break_does_not_end_the_headers(mailbox: Mailbox) -> 
     assert message["Subject"] == "Match portal: Weekly usage"
 
 
-def test_a_mail_server_that_is_away_is_told_from_one_that_refuses(
-    settings: Settings,
-) -> None:
+def test_a_mail_server_that_is_away_is_told_from_one_that_refuses(settings: Settings) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
     delivery = delivery_at_hand()

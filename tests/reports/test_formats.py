@@ -66,11 +66,7 @@ def test_json_and_parquet_hold_types_and_what_the_file_is(match: Match) -> None:
     assert (first["match_score"], first["segment_count"]) == (87.5, 2)
     assert (first["found_late"], first["licence_id"]) == (False, None)
     assert first["segments"][1].startswith("00:01:10.000-")
-    assert (second["match_found"], second["title"], second["matched_ms"]) == (
-        "no",
-        None,
-        0,
-    )
+    assert (second["match_found"], second["title"], second["matched_ms"]) == ("no", None, 0)
 
     body = json.loads(in_format(Format.JSON))
     assert body["manifest"]["schema"] == "match-report/4"
@@ -104,17 +100,9 @@ def test_workbook_holds_matches_segments_and_manifest_as_text(
     assert book["matches"].freeze_panes == "A2"
     last = get_column_letter(len(header))
     assert book["matches"].auto_filter.ref == f"A1:{last}3"
-    assert [row[13].value for row in book["segments"].iter_rows(min_row=2)] == [
-        1,
-        2,
-        None,
-    ]
-    assert ("schema", "match-report/4") in list(
-        book["manifest"].iter_rows(values_only=True)
-    )
-    assert not any(
-        cell.data_type == "f" for sheet in book for row in sheet for cell in row
-    )
+    assert [row[13].value for row in book["segments"].iter_rows(min_row=2)] == [1, 2, None]
+    assert ("schema", "match-report/4") in list(book["manifest"].iter_rows(values_only=True))
+    assert not any(cell.data_type == "f" for sheet in book for row in sheet for cell in row)
     assert second[2].value == "no"
 
     # A long sheet goes on in another.
@@ -161,9 +149,7 @@ def test_same_state_gives_the_same_bytes_until_a_decision(match: Match) -> None:
     assert (decided["review_state"], decided["review_reason"]) == ("confirmed", "")
 
 
-def test_segment_mode_has_a_row_per_segment_and_one_for_a_file_without(
-    match: Match,
-) -> None:
+def test_segment_mode_has_a_row_per_segment_and_one_for_a_file_without(match: Match) -> None:
     first, second, quiet = rows(content(Layout(mode=Mode.SEGMENT)))
 
     assert list(first) == [column.name for column in schema_of(Mode.SEGMENT).fields]
@@ -194,10 +180,7 @@ def test_segment_mode_has_a_row_per_segment_and_one_for_a_file_without(
     # Other recordings at the same place are named.
     other = RecordingFactory.create(title="Night: Drive")
     make_detection(
-        (15_000, 25_000, 0, 10_000),
-        scan=match.scan,
-        recording=other,
-        score=Decimal("71.0"),
+        (15_000, 25_000, 0, 10_000), scan=match.scan, recording=other, score=Decimal("71.0")
     )
     make_detection((200_000, 210_000, 0, 10_000), scan=match.scan)
     row = rows(content(Layout(files_without=FilesWithout.NONE)))[0]
@@ -216,19 +199,13 @@ def test_segments_say_what_they_count_for() -> None:
 
     report_rows = rows(content(Layout(mode=Mode.SEGMENT)))
 
-    assert [row["segment_state"] for row in report_rows] == [
-        "counted",
-        "overlapped",
-        "excluded",
-    ]
+    assert [row["segment_state"] for row in report_rows] == ["counted", "overlapped", "excluded"]
     assert [row["exclusion_id"] for row in report_rows] == ["", "", exclusion.uid]
 
 
 def test_file_summary_has_counts_coverage_and_the_worst_reason(match: Match) -> None:
     make_detection((60_000, 80_000, 0, 20_000), scan=match.scan)
-    Match.objects.filter(pk=match.pk).update(
-        state="confirmed", queue_reason="under_speech"
-    )
+    Match.objects.filter(pk=match.pk).update(state="confirmed", queue_reason="under_speech")
 
     first, quiet = rows(content(Layout(mode=Mode.FILE)))
 
@@ -258,9 +235,7 @@ def test_kept_rows_are_written_again_whatever_has_changed_since(match: Match) ->
 
     same = services.write_again(run=run, layout=Layout(), user=user)
     other = services.write_again(
-        run=run,
-        layout=Layout(separator=Separator.TAB, byte_order_mark=False),
-        user=user,
+        run=run, layout=Layout(separator=Separator.TAB, byte_order_mark=False), user=user
     )
     by_segment = services.write_again(
         run=run, layout=Layout(mode=Mode.SEGMENT, format=Format.XLSX), user=user
@@ -318,11 +293,7 @@ def test_manifest_and_types_beside_csv_tell_what_the_file_is(match: Match) -> No
     assert (told["schema"], told["filter"]) == ("match-report/4", {"q": "programme"})
     assert told["engines"] == ["embedded 1+idx1"]
     assert told["files"] == [
-        {
-            "name": "match-report.csv",
-            "size_bytes": len(file_of(run)),
-            "sha256": run.sha256,
-        }
+        {"name": "match-report.csv", "size_bytes": len(file_of(run)), "sha256": run.sha256}
     ]
     assert isinstance(told["dialect"], dict)
     assert told["dialect"]["separator"] == ";"
@@ -330,18 +301,12 @@ def test_manifest_and_types_beside_csv_tell_what_the_file_is(match: Match) -> No
 
     run = run_of(Layout(columns=("match_score", "found_late", "first_start")))
     columns = json.loads(json.dumps(csvw(run)))["tableSchema"]["columns"]
-    assert [column["name"] for column in columns] == [
-        "match_score",
-        "first_start",
-        "found_late",
-    ]
+    assert [column["name"] for column in columns] == ["match_score", "first_start", "found_late"]
     assert columns[0]["datatype"] == "decimal"
     assert columns[2]["datatype"] == {"base": "boolean", "format": "yes|no"}
 
 
-def test_what_is_kept_stays_and_a_check_finds_a_changed_and_a_missing_file(
-    match: Match,
-) -> None:
+def test_what_is_kept_stays_and_a_check_finds_a_changed_and_a_missing_file(match: Match) -> None:
     run = run_of(Layout(format=Format.XLSX))
     match.delete()
     assert len(list(kept_rows(run.rows, Mode.MATCH))) == 2
@@ -356,9 +321,7 @@ def test_what_is_kept_stays_and_a_check_finds_a_changed_and_a_missing_file(
     assert kept.fault == "The file is missing."
 
 
-def test_a_limited_persons_report_is_written_again_with_the_same_bytes(
-    db: None,
-) -> None:
+def test_a_limited_persons_report_is_written_again_with_the_same_bytes(db: None) -> None:
     desk = Desk(1)
     for state in (MatchState.CONFIRMED, MatchState.IN_REVIEW, MatchState.CLEARED):
         make_match(

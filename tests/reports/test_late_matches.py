@@ -29,9 +29,7 @@ LATE_TITLE = "Late tune"
 
 def _submit(catalogue: Catalogue, user: User, name: str, *seeds: int) -> None:
     """Upload a programme of tunes with pauses between them."""
-    parts = [
-        part for seed in seeds for part in (audio.tune(seed, 20), audio.silence(4))
-    ]
+    parts = [part for seed in seeds for part in (audio.tune(seed, 20), audio.silence(4))]
     submit_upload(
         container=catalogue.container,
         upload=upload(name, audio.wav_bytes(audio.join(parts))),
@@ -76,9 +74,7 @@ def test_reports_and_evidence_hold_the_late_match_with_its_own_scan(
     found = {row["source_name"]: row for row in rows(content(Layout(mode=Mode.FILE)))}
     page = client.get("/reports/")
     export = b"".join(client.post("/matches/export/"))
-    api = b"".join(
-        client.post("/api/portal/v1/reports/stream/", {}, "application/json")
-    )
+    api = b"".join(client.post("/api/portal/v1/reports/stream/", {}, "application/json"))
     for shape in Format:
         assert content(Layout(format=shape))
 

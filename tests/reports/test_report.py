@@ -209,10 +209,7 @@ def test_files_without_a_match_say_why() -> None:
     )
     for number, (status, _found) in enumerate(unfinished, start=1):
         file = ScannedFileFactory.create(
-            name=f"{number}.wav",
-            status=status,
-            error_code="engine_error",
-            message="Scan stopped.",
+            name=f"{number}.wav", status=status, error_code="engine_error", message="Scan stopped."
         )
         ScanFactory.create(scanned_file=file, status=ScanStatus.QUEUED, started_at=None)
     failed = ScanFactory.create(
@@ -224,12 +221,7 @@ def test_files_without_a_match_say_why() -> None:
 
     assert quiet["match_found"] == "no"
     assert quiet["queue_reason"] == "no_match:speech_only"
-    assert [quiet[name] for name in NAMES[38:42]] == [
-        "0",
-        "0",
-        "0",
-        "0.00",
-    ]
+    assert [quiet[name] for name in NAMES[38:42]] == ["0", "0", "0", "0.00"]
     assert (quiet["match_relation"], quiet["score_scale"]) == ("none", "none")
     assert empty_columns(quiet) >= EMPTY_WITHOUT_MATCH
     assert quiet["engine_version"] == "1+idx1"
@@ -287,10 +279,7 @@ def test_rows_are_sorted_by_bytes_then_scan_start_and_match() -> None:
         "z.wav",
         "ä.wav",
     ]
-    assert [row["first_start"] for row in found[4:6]] == [
-        "00:00:00.000",
-        "00:08:20.000",
-    ]
+    assert [row["first_start"] for row in found[4:6]] == ["00:00:00.000", "00:08:20.000"]
 
 
 def test_rows_come_in_chunks_and_their_number_adds_no_query(
@@ -341,10 +330,7 @@ def test_stream_holds_what_the_filter_or_the_selection_lets_pass() -> None:
     ScannedFileFactory.create(status=FileStatus.NO_MATCH)
 
     filtered = services.stream_report(
-        layout=Layout(
-            filters={"state": ["confirmed"]}, files_without=FilesWithout.NONE
-        ),
-        user=user,
+        layout=Layout(filters={"state": ["confirmed"]}, files_without=FilesWithout.NONE), user=user
     )
     everything = services.stream_report(layout=Layout(), user=user)
 
@@ -364,13 +350,9 @@ STORABLE = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 
 @given(title=st.text(STORABLE), artists=st.lists(st.text(STORABLE, min_size=1)))
 @examples(
-    max_examples=10,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_any_metadata_survives_the_report(
-    db: None, title: str, artists: list[str]
-) -> None:
+def test_any_metadata_survives_the_report(db: None, title: str, artists: list[str]) -> None:
     match = make_match(recording__artists=artists)
     type(match.recording).objects.filter(pk=match.recording_id).update(title=title)
 

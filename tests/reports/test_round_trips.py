@@ -36,8 +36,7 @@ MODE = Mode.MATCH
 FIELDS = schema_of(MODE).fields
 NASTY = "'=+-@\t\r\n\0|\\\",;＝＋－＠\u202e\u200f\ufeff🎵"
 TEXT = st.text(
-    st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from(NASTY)),
-    max_size=40,
+    st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from(NASTY)), max_size=40
 )
 UTC_TIMES = st.datetimes(
     min_value=datetime(1990, 1, 1),  # noqa: DTZ001 - hypothesis adds the zone
@@ -53,12 +52,8 @@ CELLS: dict[ValueType, st.SearchStrategy[Cell]] = {
     ValueType.ENUM: st.sampled_from(["yes", "no", "embedded|acrcloud"]),
     ValueType.YES_NO: st.sampled_from(["yes", "no"]),
     ValueType.INTEGER: st.integers(-(10**12), 10**12).map(str),
-    ValueType.DECIMAL: st.decimals(-9999, 9999, places=2).map(
-        lambda value: f"{value:f}"
-    ),
-    ValueType.OFFSET: st.integers(0, 10**9).map(
-        lambda ms: as_cell(ms, ValueType.OFFSET)
-    ),
+    ValueType.DECIMAL: st.decimals(-9999, 9999, places=2).map(lambda value: f"{value:f}"),
+    ValueType.OFFSET: st.integers(0, 10**9).map(lambda ms: as_cell(ms, ValueType.OFFSET)),
     ValueType.TIME: UTC_TIMES.map(lambda value: as_cell(value, ValueType.TIME)),
 }
 ROWS = st.lists(
@@ -84,13 +79,9 @@ def written(rows: Sequence[list[Cell]], name: Format = Format.CSV) -> bytes:
     return b"".join(Layout(format=name).pieces(as_kept(rows), {}))
 
 
-def read_back(
-    texts: Sequence[str], fields: Sequence[ColumnType] = FIELDS
-) -> list[Cell]:
+def read_back(texts: Sequence[str], fields: Sequence[ColumnType] = FIELDS) -> list[Cell]:
     """Return the values of text cells, with the guard removed."""
-    return [
-        read_cell(text, field.kind) for text, field in zip(texts, fields, strict=True)
-    ]
+    return [read_cell(text, field.kind) for text, field in zip(texts, fields, strict=True)]
 
 
 # Making a row of all columns takes longer than reading it, so that all readers share it.
@@ -162,15 +153,9 @@ def _read_by_duckdb(target: Path) -> list[list[Cell]]:
 
 
 def _read_json_lines(content: bytes) -> list[list[Cell]]:
-    found = [
-        json.loads(line, parse_float=Decimal)
-        for line in content.decode().split("\n")[:-1]
-    ]
+    found = [json.loads(line, parse_float=Decimal) for line in content.decode().split("\n")[:-1]]
     return [
-        [
-            _plain(value, field)
-            for value, field in zip(row.values(), FIELDS, strict=True)
-        ]
+        [_plain(value, field) for value, field in zip(row.values(), FIELDS, strict=True)]
         for row in found
     ]
 
@@ -216,9 +201,7 @@ def _of_sheet(value: object, field: ColumnType) -> Cell:
         return f"{value:%Y-%m-%d}" if is_day else f"{value:%Y-%m-%dT%H:%M:%S}Z"
     assert isinstance(value, str)
     # Spreadsheets write characters that XML cannot hold as _xHHHH_.
-    text = re.sub(
-        "_x([0-9A-Fa-f]{4})_", lambda found: chr(int(found.group(1), 16)), value
-    )
+    text = re.sub("_x([0-9A-Fa-f]{4})_", lambda found: chr(int(found.group(1), 16)), value)
     return split_items(text) if field.kind == ValueType.LIST else text
 
 
@@ -226,9 +209,7 @@ def test_ten_thousand_characters_of_everything_survive(tmp_path: Path) -> None:
     text = ('=1+1 "quoted"\r\n\0🎵\u202egpj.exe' * 500)[:10_000]
     row: list[Cell] = [text if each.kind == ValueType.TEXT else None for each in FIELDS]
 
-    _header, found = csv.reader(
-        io.StringIO(written([row]).decode("utf-8-sig"), newline="")
-    )
+    _header, found = csv.reader(io.StringIO(written([row]).decode("utf-8-sig"), newline=""))
     assert read_back(found) == told(row)
     assert json.loads(written([row], Format.JSON_LINES))["title"] == text
     assert json.loads(written([row], Format.JSON))["rows"][0]["title"] == text
@@ -255,10 +236,7 @@ def test_libreoffice_opens_what_was_written(tmp_path: Path) -> None:
     source = tmp_path / "report.csv"
     source.write_bytes(written(rows))
     every_column_as_text = "/".join(f"{place}/2" for place in range(1, len(FIELDS) + 1))
-    into, out = (
-        tmp_path / "out",
-        "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,true,true",
-    )
+    into, out = (tmp_path / "out", "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,true,true")
     subprocess.run(
         [
             *("soffice", "--headless", f"-env:UserInstallation=file://{tmp_path}/lo"),
@@ -292,10 +270,7 @@ def _nasty_rows(count: int) -> list[list[Cell]]:
     chance = random.Random(7)  # noqa: S311 - no secret
 
     def text() -> str:
-        pool = [
-            *NASTY,
-            *(chr(chance.choice([65, 233, 0x5D0, 0x4E2D])) for _ in range(9)),
-        ]
+        pool = [*NASTY, *(chr(chance.choice([65, 233, 0x5D0, 0x4E2D])) for _ in range(9))]
         return "".join(chance.choices(pool, k=chance.randrange(12)))
 
     def cell(field: ColumnType) -> Cell:

@@ -68,10 +68,7 @@ def test_share_and_territories_are_those_of_the_recording() -> None:
         match.recording.user_defined = told
         match.recording.save()
         written = row(Match.objects.get(pk=match.pk))
-        assert (written["rights_share_pct"], written["territories"]) == (
-            share,
-            territories,
-        )
+        assert (written["rights_share_pct"], written["territories"]) == (share, territories)
 
 
 def test_policy_that_treated_a_match_is_named_with_its_version() -> None:
@@ -98,17 +95,13 @@ def test_dispute_is_open_then_overdue_then_upheld() -> None:
     begins = datetime(2026, 5, 1, tzinfo=UTC)
     with time_machine.travel(begins, tick=False) as clock:
         deciding.confirm(match=match, user=manager, version=1)
-        match = deciding.record(
-            match=match, user=manager, version=2, code="own_content"
-        )
+        match = deciding.record(match=match, user=manager, version=2, code="own_content")
 
         assert row(match)["dispute_status"] == "open"
         assert row(match)["dispute_due_at"] == "2026-05-31T00:00:00Z"
         clock.move_to(begins + timedelta(days=31))
         assert row(match)["dispute_status"] == "overdue"
-        deciding.withdraw(
-            match=match, user=manager, version=match.version, answer="taken back"
-        )
+        deciding.withdraw(match=match, user=manager, version=match.version, answer="taken back")
         assert row(match)["dispute_status"] == "upheld"
 
 

@@ -92,9 +92,7 @@ def own_context(run: ReportRun, *, in_worker: bool) -> JobContext:
     def give_way() -> None:
         runner._let_people_pass(context, apart=apart)
 
-    context = JobContext(
-        job_of(run), REPORT, run, give_way=give_way if in_worker else None
-    )
+    context = JobContext(job_of(run), REPORT, run, give_way=give_way if in_worker else None)
     return context
 
 
@@ -132,9 +130,7 @@ def test_worker_does_what_was_asked_and_begun_and_not_what_was_cancelled(
 ) -> None:
     make_match()
     user = make_user(Role.REVIEWER)
-    run = services.request_report(
-        layout=Layout(format=Format.PARQUET), user=user, name="Weekly"
-    )
+    run = services.request_report(layout=Layout(format=Format.PARQUET), user=user, name="Weekly")
     assert run.state == RunState.QUEUED
     cancelled, lost = asked_run(user), asked_run(user)
     services.cancel_run(run=cancelled, user=user)
@@ -155,8 +151,7 @@ def test_worker_does_what_was_asked_and_begun_and_not_what_was_cancelled(
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(
-    connection.vendor == "sqlite",
-    reason="SQLite in memory lets nobody write while it is read",
+    connection.vendor == "sqlite", reason="SQLite in memory lets nobody write while it is read"
 )
 def test_decision_made_meanwhile_is_not_in_the_report() -> None:
     for number in range(3):
@@ -272,9 +267,7 @@ def test_a_worker_ends_what_others_began_unless_it_is_a_selection_or_too_often(
 
 @pytest.mark.django_db(transaction=True)
 def test_report_in_a_worker_lets_a_persons_scan_go_first() -> None:
-    scan = request_scan(
-        user=None, scanned_file=ScannedFileFactory.create(), waited_for=True
-    )
+    scan = request_scan(user=None, scanned_file=ScannedFileFactory.create(), waited_for=True)
     bulk = request_scan(user=None, scanned_file=ScannedFileFactory.create())
     run = asked_run()
     context = own_context(run, in_worker=True)
@@ -293,9 +286,7 @@ def test_report_in_a_worker_lets_a_persons_scan_go_first() -> None:
 
 
 def test_report_that_somebody_waits_for_himself_gives_no_way() -> None:
-    scan = request_scan(
-        user=None, scanned_file=ScannedFileFactory.create(), waited_for=True
-    )
+    scan = request_scan(user=None, scanned_file=ScannedFileFactory.create(), waited_for=True)
     context = own_context(asked_run(), in_worker=False)
     context.beat()
     assert len(list(running.watched(context, empty_rows(1), 1))) == 1
@@ -348,9 +339,7 @@ def test_worker_that_lost_its_run_stores_nothing(
     assert Event.objects.filter(case=run.case, action="written").count() == 1
 
 
-def test_unforeseen_error_in_a_worker_is_tried_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_unforeseen_error_in_a_worker_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     make_match()
     run = asked_run()
     after_first_row(monkeypatch, _break_down)
@@ -411,9 +400,7 @@ def test_a_run_in_a_worker_waits_for_room_and_then_is_whole(
             run_next(Pool.WORK)
         run.refresh_from_db()
         assert (run.state, run.file.name, run.rows.name) == (RunState.QUEUED, "", "")
-        assert run.message.startswith(
-            "The disk is full. Free some space; the job is tried"
-        )
+        assert run.message.startswith("The disk is full. Free some space; the job is tried")
         assert len(stored_reports(settings)) == 2 * number
         assert list(Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir()) == []
         if not number:
@@ -432,10 +419,7 @@ def test_full_disk_leaves_nothing_under_a_final_name(
     long_matches: None, settings: Settings
 ) -> None:
     for name in Format:
-        with (
-            disk_of(300),
-            pytest.raises(services.ReportStopped, match="File too large"),
-        ):
+        with disk_of(300), pytest.raises(services.ReportStopped, match="File too large"):
             services.build_report(layout=Layout(format=name), user="system")
 
         run = ReportRun.objects.latest("pk")

@@ -240,9 +240,7 @@ def test_several_workers_run_a_schedule_once_as_it_was_changed_meanwhile() -> No
     assert ReportRun.objects.latest("pk").name == "Weekly usage"
 
 
-def test_page_makes_and_ends_a_schedule_and_says_what_is_wrong(
-    signed_in: MakeClient,
-) -> None:
+def test_page_makes_and_ends_a_schedule_and_says_what_is_wrong(signed_in: MakeClient) -> None:
     client = signed_in(Role.REVIEWER)
     confirm(client)
     owner = User.objects.get()
@@ -301,9 +299,7 @@ def form_of(made: ReportSchedule, **changes: str | int) -> dict[str, str | int]:
 
 
 @time_machine.travel(MONDAY - timedelta(days=5), tick=False)
-def test_a_schedule_is_changed_on_a_page_that_says_what_it_means(
-    signed_in: MakeClient,
-) -> None:
+def test_a_schedule_is_changed_on_a_page_that_says_what_it_means(signed_in: MakeClient) -> None:
     client = signed_in(Role.REVIEWER)
     made = schedule(User.objects.get(), last_period=True)
     address = f"/reports/schedules/{made.uid}/"
@@ -398,9 +394,7 @@ def test_a_report_that_is_due_comes_although_its_schedule_changed() -> None:
     assert made.next_run_at == MONDAY + timedelta(days=1)
 
 
-def test_new_receivers_get_rows_that_others_had(
-    mailbox: Mailbox, run_worker: Worker
-) -> None:
+def test_new_receivers_get_rows_that_others_had(mailbox: Mailbox, run_worker: Worker) -> None:
     make_match()
     made = schedule()
     comes(MONDAY, run_worker)
@@ -442,8 +436,6 @@ def test_run_now_sends_the_last_period_and_keeps_the_time(
 
     # Of someone who may no more, it says so.
     made.made_by.groups.clear()
-    answer = signed_in(Role.ADMIN).post(
-        f"/reports/schedules/{made.uid}/run/", follow=True
-    )
+    answer = signed_in(Role.ADMIN).post(f"/reports/schedules/{made.uid}/run/", follow=True)
     assert "may no longer run reports" in answer.content.decode()
     assert ReportRun.objects.get() == run

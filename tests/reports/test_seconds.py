@@ -74,10 +74,7 @@ def claim(scan: Scan, manager: User) -> Match:
         match={"state": MatchState.CONFIRMED},
     )
     exclusions.exclude(
-        recording=match.recording,
-        interval=(23_300, 70_000),
-        reason="shared_loop",
-        user=manager,
+        recording=match.recording, interval=(23_300, 70_000), reason="shared_loop", user=manager
     )
     match.refresh_from_db()
     return match
@@ -114,11 +111,7 @@ def test_one_file_with_everything_states_the_same_seconds_everywhere(
     as_csv = next(row for row in rows_of(sheet) if row["match_id"] == claim.uid)
     body = json.loads(content(Layout(format=Format.JSON)))
     by_match, by_segment = (
-        [
-            row
-            for row in rows(content(Layout(mode=mode)))
-            if row["match_id"] == claim.uid
-        ]
+        [row for row in rows(content(Layout(mode=mode))) if row["match_id"] == claim.uid]
         for mode in (Mode.MATCH, Mode.SEGMENT)
     )
     client.force_login(manager)
@@ -211,18 +204,13 @@ def test_one_table_of_what_each_place_says_of_a_file(
     assert line.length_ms == file.length_ms == 600_000
 
     by_file = next(
-        row
-        for row in rows(content(Layout(mode=Mode.FILE)))
-        if row["file_id"] == str(file.uid)
+        row for row in rows(content(Layout(mode=Mode.FILE))) if row["file_id"] == str(file.uid)
     )
     by_match = rows(content(Layout(mode=Mode.MATCH)))
     by_segment = rows(content(Layout(mode=Mode.SEGMENT)))
     page, listed = (
         " ".join(visible_text(client.get(address).content.decode()).split())
-        for address in (
-            reverse("portal:file_detail", args=[file.uid]),
-            reverse("portal:file_list"),
-        )
+        for address in (reverse("portal:file_detail", args=[file.uid]), reverse("portal:file_list"))
     )
     body = file_state(file)
     case = case_json(gather(match_id=claim.pk))["match"]
@@ -237,18 +225,12 @@ def test_one_table_of_what_each_place_says_of_a_file(
     assert set(
         {
             "timeline": (line.matched_ms, line.pct(*MATCHED)),
-            "file CSV": (
-                int(by_file["matched_ms"]),
-                Decimal(by_file["source_coverage_pct"]),
-            ),
+            "file CSV": (int(by_file["matched_ms"]), Decimal(by_file["source_coverage_pct"])),
             "cue sheet": (length(counted), share(length(counted), file.length_ms)),
             "API": (matched_ms, body["matched_pct"]),
             "figures": (file.figures.matched_ms, matched_shares([file])[file.pk]),
             # A summary leaves released claims out.
-            "summary": (
-                summaries.total(filters=here).matched_ms + released.matched_ms,
-                pct,
-            ),
+            "summary": (summaries.total(filters=here).matched_ms + released.matched_ms, pct),
         }.values()
     ) == {(matched_ms, pct)}
     assert f"Matched 0:57 · {pct} %" in page
@@ -272,11 +254,7 @@ def test_one_table_of_what_each_place_says_of_a_file(
             "evidence": Decimal(str(case["source_coverage_pct"])),
             "match CSV": Decimal(of_claim[0]["source_coverage_pct"]),
             "segment CSV": share(
-                sum(
-                    int(row["counted_ms"])
-                    for row in by_segment
-                    if row["match_id"] == claim.uid
-                ),
+                sum(int(row["counted_ms"]) for row in by_segment if row["match_id"] == claim.uid),
                 line.length_ms,
             ),
         }.values()
@@ -304,23 +282,16 @@ def test_an_undecodable_end_is_not_matched(scan: Scan, client: Client) -> None:
     make_match((0, 540_000, 0, 540_000), scan=scan)
     client.force_login(make_user(Role.REVIEWER))
 
-    page = client.get(
-        reverse("portal:file_detail", args=[scan.scanned_file.uid])
-    ).content.decode()
+    page = client.get(reverse("portal:file_detail", args=[scan.scanned_file.uid])).content.decode()
 
     assert "9:00 · 90.00\u2009%" in page
     assert "Not decoded" in page
 
 
 def test_an_exclusion_of_all_leaves_nothing(manager: User) -> None:
-    match = make_match(
-        (70_000, 87_836, 5_000, 22_836), match={"state": MatchState.CONFIRMED}
-    )
+    match = make_match((70_000, 87_836, 5_000, 22_836), match={"state": MatchState.CONFIRMED})
     exclusions.exclude(
-        recording=match.recording,
-        interval=(0, 30_000),
-        reason="shared_loop",
-        user=manager,
+        recording=match.recording, interval=(0, 30_000), reason="shared_loop", user=manager
     )
     match.refresh_from_db()
 
@@ -344,9 +315,7 @@ def test_lengths_are_differences_of_the_printed_ends() -> None:
 
 
 def test_every_moment_is_of_one_kind(scan: Scan) -> None:
-    make_match(
-        (10_000, 20_000, 0, 10_000), scan=scan, recording=RecordingFactory.create()
-    )
+    make_match((10_000, 20_000, 0, 10_000), scan=scan, recording=RecordingFactory.create())
     file: ScannedFile = scan.scanned_file
 
     pieces = cue_sheet(file=file).timeline.pieces

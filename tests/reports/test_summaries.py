@@ -40,11 +40,7 @@ def matches() -> list[Match]:
             scan__scanned_file__platform="YouTube",
             scan__scanned_file__account="Channel",
         ),
-        make_match(
-            (0, 30_000, 0, 30_000),
-            recording=first,
-            scan__scanned_file__platform="youtube",
-        ),
+        make_match((0, 30_000, 0, 30_000), recording=first, scan__scanned_file__platform="youtube"),
         make_match(
             (0, 200_000, 0, 200_000),
             recording__label="Other",
@@ -151,9 +147,7 @@ def test_an_empty_portal_is_not_told_to_remove_filters(signed_in: MakeClient) ->
     assert "Remove a filter" not in page
 
 
-def test_months_come_in_order_and_a_trend_has_the_last_weeks(
-    matches: list[Match],
-) -> None:
+def test_months_come_in_order_and_a_trend_has_the_last_weeks(matches: list[Match]) -> None:
     first = Match.objects.filter(pk=matches[0].pk)
     first.update(created_at=datetime(2026, 1, 31, 23, 59, tzinfo=UTC))
     assert summary(By.MONTH)[0].key == "2026-01"
@@ -165,9 +159,7 @@ def test_months_come_in_order_and_a_trend_has_the_last_weeks(
     assert (weeks[-2].new, weeks[-1].new, weeks[-1].decided) == (1, 2, 1)
 
 
-def test_pages_show_bars_numbers_and_trend(
-    signed_in: MakeClient, matches: list[Match]
-) -> None:
+def test_pages_show_bars_numbers_and_trend(signed_in: MakeClient, matches: list[Match]) -> None:
     viewer = signed_in(Role.VIEWER)
 
     page = viewer.get("/reports/summary/?by=label").content.decode()

@@ -23,9 +23,7 @@ pytestmark = pytest.mark.django_db
 
 
 def confirm(match: Match, user: User) -> None:
-    decide_one(
-        match=match, version=match.version, decision=Decision(Verb.CONFIRM), user=user
-    )
+    decide_one(match=match, version=match.version, decision=Decision(Verb.CONFIRM), user=user)
 
 
 def row(match: Match) -> dict[str, object]:
@@ -110,13 +108,9 @@ def test_a_licence_is_a_draft_again_and_decisions_return(manager: User) -> None:
     waiting, confirmed = make_match(), make_match()
     confirm(confirmed, make_user(Role.REVIEWER, username="ana"))
     licence = make_licence(
-        recordings=[waiting.recording, confirmed.recording],
-        in_force=False,
-        on_expiry=OnExpiry.KEEP,
+        recordings=[waiting.recording, confirmed.recording], in_force=False, on_expiry=OnExpiry.KEEP
     )
-    cleared = licences.apply(
-        licence=licence, user=manager, reach=Reach.ALL, chosen={confirmed.uid}
-    )
+    cleared = licences.apply(licence=licence, user=manager, reach=Reach.ALL, chosen={confirmed.uid})
     later = make_match(recording=waiting.recording)
     assert (cleared, later.state) == (2, MatchState.CLEARED)
 

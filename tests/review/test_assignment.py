@@ -30,11 +30,7 @@ def test_assigning_is_an_event_and_leaves_the_version() -> None:
 
     match.refresh_from_db()
     event = Event.objects.get(case=match.case, action="assign")
-    assert (match.assignee, match.version, match.state) == (
-        ben,
-        1,
-        MatchState.PENDING,
-    )
+    assert (match.assignee, match.version, match.state) == (ben, 1, MatchState.PENDING)
     assert event.before == {"assignee": ""}
     assert event.after == {"assignee": ben.get_username()}
     assert event.note == "You know this."
@@ -67,9 +63,7 @@ def test_a_match_is_assigned_to_a_person_who_sees_it() -> None:
 
     with pytest.raises(errors.NotPossible, match="ana may not see this match"):
         assignment.assign(match=hidden, user=manager, assignee=ana)
-    outcome = assignment.bulk_assign(
-        uids=[seen.uid, hidden.uid], user=manager, assignee=ana
-    )
+    outcome = assignment.bulk_assign(uids=[seen.uid, hidden.uid], user=manager, assignee=ana)
 
     assert outcome.done == [seen]
     assert [each.match for each in outcome.refused] == [hidden]
@@ -85,9 +79,7 @@ def test_many_are_assigned_and_the_refused_are_named() -> None:
         assignment.bulk_assign(uids=many, user=ana, assignee=ana)
     assert not Match.objects.filter(assignee=ana).exists()
 
-    outcome = assignment.bulk_assign(
-        uids=[waiting.uid, decided.uid], user=ana, assignee=ana
-    )
+    outcome = assignment.bulk_assign(uids=[waiting.uid, decided.uid], user=ana, assignee=ana)
 
     assert outcome.done == [waiting]
     assert [(each.match, each.error.code) for each in outcome.refused] == [
@@ -118,9 +110,7 @@ def test_a_file_without_a_match_is_marked_as_expected_and_back() -> None:
 
     assert ScannedFile.objects.get().no_match_expected
     events = Event.objects.filter(case=f"file:{file.uid}")
-    assert [(event.action, event.note) for event in events] == [
-        ("expected", "Speech only")
-    ]
+    assert [(event.action, event.note) for event in events] == [("expected", "Speech only")]
     file_details.mark_expected(scanned_file=file, user=ana, expected=False)
     assert not ScannedFile.objects.get().no_match_expected
     assert events.all().count() == 2

@@ -29,9 +29,7 @@ def test_a_licence_that_cleared_an_upheld_claim_gives_it_back_with_its_dispute(
     deciding.record(match=match, user=reviewer, version=2, code="licensed")
     deciding.uphold(match=match, user=manager, version=3, answer="No licence.")
     licence = make_licence(user=manager, recordings=[match.recording], in_force=False)
-    licences.apply(
-        licence=licence, user=manager, reach=Reach.CHOSEN, chosen={match.uid}
-    )
+    licences.apply(licence=licence, user=manager, reach=Reach.CHOSEN, chosen={match.uid})
     match.refresh_from_db()
     assert match.state == MatchState.CLEARED
 

@@ -37,12 +37,10 @@ pytestmark = pytest.mark.django_db
 
 # Words that say that people acted, and words of what they did.
 _PEOPLE = re.compile(
-    r"\b(person|people|somebody|someone|anybody|nobody|human|reviewers?|by hand)\b",
-    re.I,
+    r"\b(person|people|somebody|someone|anybody|nobody|human|reviewers?|by hand)\b", re.I
 )
 _DECIDED = re.compile(
-    r"\b(decid|confirm|reject|clear|approv|agree|answer|escalat|judged|heard|listened)",
-    re.I,
+    r"\b(decid|confirm|reject|clear|approv|agree|answer|escalat|judged|heard|listened)", re.I
 )
 
 
@@ -82,9 +80,7 @@ def test_an_account_that_becomes_a_persons_later_did_not_look(program: User) -> 
     assert match.decider == Decider.PROGRAM
 
 
-def test_an_undone_decision_and_a_rescan_keep_who_decided(
-    program: User, manager: User
-) -> None:
+def test_an_undone_decision_and_a_rescan_keep_who_decided(program: User, manager: User) -> None:
     match = make_match()
     send(api(program), match, "confirm")
     disputed = deciding.record(match=match, user=manager, code="licensed")
@@ -261,12 +257,8 @@ def test_no_page_says_that_people_decided_what_a_program_did(
         )
     ]
     # The dashboard names the figure, and counts none of these.
-    said = OF_PEOPLE_ALONE - {
-        text for text in OF_PEOPLE_ALONE if text.startswith("The share of")
-    }
-    patterns = [
-        re.compile(re.sub(r"%\\\(\w+\\\)s", ".*", re.escape(text))) for text in said
-    ]
+    said = OF_PEOPLE_ALONE - {text for text in OF_PEOPLE_ALONE if text.startswith("The share of")}
+    patterns = [re.compile(re.sub(r"%\\\(\w+\\\)s", ".*", re.escape(text))) for text in said]
 
     for address in pages:
         page = strip_tags(admin.get(address).content.decode())

@@ -51,9 +51,7 @@ def test_a_decision_says_who_when_and_why_and_is_one_event(
     assert decided.version == 2
 
     other = make_match()
-    deciding.reject(
-        match=other, user=reviewer, version=1, reason="other", note="a jingle"
-    )
+    deciding.reject(match=other, user=reviewer, version=1, reason="other", note="a jingle")
     event = last_event(other)
     assert Event.objects.filter(case=other.case).count() == 2
     assert (event.action, event.actor) == ("reject", reviewer)
@@ -74,9 +72,7 @@ def test_what_lacks_its_words_or_its_permission_changes_nothing(
         with pytest.raises(errors.ReasonMissing):
             decide_one(match=match, user=reviewer, version=1, decision=decision)
     with pytest.raises(errors.ReasonMissing):
-        deciding.bulk_decide(
-            expected={match.uid: 1}, user=reviewer, decision=Decision(Verb.CLEAR)
-        )
+        deciding.bulk_decide(expected={match.uid: 1}, user=reviewer, decision=Decision(Verb.CLEAR))
     with pytest.raises(errors.NoteTooLong, match="4001 characters"):
         deciding.confirm(match=match, user=reviewer, version=1, note="x" * 4001)
     with pytest.raises(errors.NotAllowed):
@@ -85,9 +81,7 @@ def test_what_lacks_its_words_or_its_permission_changes_nothing(
     match.refresh_from_db()
     assert match.state == MatchState.PENDING
     assert Event.objects.filter(case=match.case).count() == 1
-    cleared = deciding.clear(
-        match=match, user=reviewer, version=1, reason="paid for by invoice 7"
-    )
+    cleared = deciding.clear(match=match, user=reviewer, version=1, reason="paid for by invoice 7")
     assert cleared.state == MatchState.CLEARED
     assert cleared.decision_reason == "stated_reason"
     assert cleared.note == "paid for by invoice 7"
@@ -112,20 +106,14 @@ def test_escalated_match_waits_for_a_manager_whose_undo_returns_it(
 
 
 def test_a_decided_match_stays_until_its_decision_is_undone(
-    match: Match,
-    reviewer: User,
-    colleague: User,
-    manager: User,
-    clock: time_machine.Traveller,
+    match: Match, reviewer: User, colleague: User, manager: User, clock: time_machine.Traveller
 ) -> None:
     deciding.confirm(match=match, user=reviewer, version=1)
 
     # A stale version saves nothing and names who was first.
     with pytest.raises(errors.StaleMatch) as caught:
         deciding.reject(match=match, user=colleague, version=1, reason="noise")
-    assert caught.value.message == (
-        "Changed by ana at 2 May 2026 12:00 UTC; nothing was saved."
-    )
+    assert caught.value.message == ("Changed by ana at 2 May 2026 12:00 UTC; nothing was saved.")
     with pytest.raises(errors.NotPossible, match="already confirmed"):
         deciding.reject(match=match, user=reviewer, version=2, reason="noise")
     with pytest.raises(errors.NotPossible):
@@ -170,9 +158,7 @@ def test_a_rejected_match_is_undone_or_reopened_by_a_manager(
     deciding.reject(match=match, user=reviewer, version=3, reason="noise")
     with pytest.raises(errors.NotAllowed):
         deciding.reopen(match=match, user=reviewer, version=4, reason="look again")
-    reopened = deciding.reopen(
-        match=match, user=manager, version=4, reason="look again"
-    )
+    reopened = deciding.reopen(match=match, user=manager, version=4, reason="look again")
     assert reopened.state == MatchState.PENDING
     assert reopened.queue_reason == "reopened"
     assert reopened.decided_by is None
@@ -192,11 +178,7 @@ def test_a_match_that_is_open_again_proposes_nothing(
 
 
 def test_lock_keeps_others_from_deciding_until_it_ends_or_a_manager_breaks_it(
-    match: Match,
-    reviewer: User,
-    colleague: User,
-    manager: User,
-    clock: time_machine.Traveller,
+    match: Match, reviewer: User, colleague: User, manager: User, clock: time_machine.Traveller
 ) -> None:
     held = locks.take_lock(match=match, user=reviewer)
 
@@ -220,8 +202,7 @@ def test_lock_keeps_others_from_deciding_until_it_ends_or_a_manager_breaks_it(
     clock.shift(timedelta(minutes=15))
     assert locks.take_lock(match=match, user=colleague).locked_by == colleague
     assert [
-        event.action
-        for event in Event.objects.filter(case=match.case).order_by("sequence")
+        event.action for event in Event.objects.filter(case=match.case).order_by("sequence")
     ] == ["found", "take", "lock_ended", "take"]
     held = locks.take_lock(match=match, user=manager, break_lock=True)
     assert held.locked_by == manager
@@ -256,18 +237,14 @@ def test_worker_ends_locks_that_are_over(
     assert still_held.state == MatchState.IN_REVIEW
 
 
-def test_bulk_tells_what_was_refused_and_why(
-    match: Match, reviewer: User, colleague: User
-) -> None:
+def test_bulk_tells_what_was_refused_and_why(match: Match, reviewer: User, colleague: User) -> None:
     locked = make_match()
     locks.take_lock(match=locked, user=colleague)
     stale = make_match()
     expected = {match.uid: 1, locked.uid: 2, stale.uid: 7}
 
     outcome = deciding.bulk_decide(
-        expected=expected,
-        user=reviewer,
-        decision=Decision(Verb.REJECT, code="noise"),
+        expected=expected, user=reviewer, decision=Decision(Verb.REJECT, code="noise")
     )
 
     assert [done.uid for done in outcome.done] == [match.uid]
@@ -286,22 +263,16 @@ def test_bulk_limits_depend_on_the_role(reviewer: User, manager: User) -> None:
         deciding.bulk_decide(expected=fifty_one, user=reviewer, decision=confirm)
     with pytest.raises(errors.BulkLimit, match="500 matches"):
         deciding.bulk_decide(expected=five_hundred_one, user=manager, decision=confirm)
-    assert not deciding.bulk_decide(
-        expected=fifty_one, user=manager, decision=confirm
-    ).done
+    assert not deciding.bulk_decide(expected=fifty_one, user=manager, decision=confirm).done
 
 
-def test_bulk_asks_the_database_as_often_for_many_as_for_two_and_is_undone(
-    reviewer: User,
-) -> None:
+def test_bulk_asks_the_database_as_often_for_many_as_for_two_and_is_undone(reviewer: User) -> None:
     asked = []
     for count in (1, 2, 12):
         expected = {make_match().uid: 1 for _ in range(count)}
         with CaptureQueriesContext(connection) as queries:
             done = deciding.bulk_decide(
-                expected=expected,
-                user=reviewer,
-                decision=Decision(Verb.REJECT, code="noise"),
+                expected=expected, user=reviewer, decision=Decision(Verb.REJECT, code="noise")
             ).done
         asked.append(len(queries))
         assert all(first_broken_event(case=match.case) is None for match in done)
@@ -344,13 +315,9 @@ _ENDS: dict[MatchState, dict[Verb, MatchState]] = {
 }
 
 
-def test_what_is_offered_in_a_state_is_what_can_be_done(
-    match: Match, manager: User
-) -> None:
+def test_what_is_offered_in_a_state_is_what_can_be_done(match: Match, manager: User) -> None:
     for state in MatchState:
-        Match.objects.update(
-            state=state, decision_reason="noise" if state == "rejected" else ""
-        )
+        Match.objects.update(state=state, decision_reason="noise" if state == "rejected" else "")
         reached = {}
         # An exclusion needs sound; an undo has tests of its own.
         for verb in set(Verb) - {Verb.EXCLUDE, Verb.UNDO}:
@@ -361,9 +328,7 @@ def test_what_is_offered_in_a_state_is_what_can_be_done(
             offered = verb in allowed_verbs(match=now, user=manager)
             with transaction.atomic():
                 try:
-                    changed = decide_one(
-                        match=now, user=manager, version=1, decision=decision
-                    )
+                    changed = decide_one(match=now, user=manager, version=1, decision=decision)
                 except errors.NotPossible:
                     now.refresh_from_db()
                     assert (now.state, now.version) == (state, 1)
@@ -377,9 +342,7 @@ def test_what_is_offered_in_a_state_is_what_can_be_done(
         assert reached == _ENDS[state], state
 
 
-def test_undo_keeps_the_note_that_somebody_wrote_since(
-    match: Match, reviewer: User
-) -> None:
+def test_undo_keeps_the_note_that_somebody_wrote_since(match: Match, reviewer: User) -> None:
     alone, other = make_match(), make_match()
     for each in (alone, match, other):
         deciding.confirm(match=each, user=reviewer, version=1, note="it is ours")

@@ -43,9 +43,7 @@ STEPS = st.lists(
 
 
 def live(match: Match) -> Match:
-    return Match.objects.get(
-        scanned_file_id=match.scanned_file_id, recording_id=match.recording_id
-    )
+    return Match.objects.get(scanned_file_id=match.scanned_file_id, recording_id=match.recording_id)
 
 
 def rescan(match: Match, *intervals: tuple[int, int, int, int]) -> None:
@@ -79,12 +77,7 @@ def test_only_people_decide_and_every_chain_is_whole(
 
 
 def _act(
-    match: Match,
-    user: User,
-    step: str,
-    words: tuple[str, str],
-    interval: int,
-    is_stale: bool,
+    match: Match, user: User, step: str, words: tuple[str, str], interval: int, is_stale: bool
 ) -> None:
     reason, note = words
     version = match.version + int(is_stale)
@@ -109,11 +102,7 @@ def _act(
         act()
     except errors.ReviewError:
         after = live(match)
-        assert (after.pk, after.state, after.version) == (
-            before.pk,
-            before.state,
-            before.version,
-        )
+        assert (after.pk, after.state, after.version) == (before.pk, before.state, before.version)
         assert Event.objects.count() == events
 
 

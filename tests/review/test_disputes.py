@@ -27,9 +27,7 @@ pytestmark = pytest.mark.django_db
 
 
 def _claim_verbs(*, match: Match, user: User) -> list[str]:
-    return [
-        verb for verb in allowed_verbs(match=match, user=user) if verb in CLAIM_VERBS
-    ]
+    return [verb for verb in allowed_verbs(match=match, user=user) if verb in CLAIM_VERBS]
 
 
 @pytest.fixture
@@ -40,10 +38,7 @@ def confirmed(reviewer: User) -> Match:
 @pytest.fixture
 def disputed(confirmed: Match, reviewer: User) -> Match:
     return deciding.record(
-        match=confirmed,
-        user=reviewer,
-        code="own_content",
-        statement="It is our own recording.",
+        match=confirmed, user=reviewer, code="own_content", statement="It is our own recording."
     )
 
 
@@ -52,9 +47,7 @@ def test_dispute_says_what_when_and_by_when_and_an_appeal_too(
 ) -> None:
     received = NOON - timedelta(days=2)
 
-    match = deciding.record(
-        match=confirmed, user=reviewer, code="licensed", received_at=received
-    )
+    match = deciding.record(match=confirmed, user=reviewer, code="licensed", received_at=received)
 
     assert match.state == MatchState.DISPUTED
     dispute = match.dispute
@@ -134,11 +127,7 @@ def test_what_cannot_be_disputed_is_refused(confirmed: Match, reviewer: User) ->
     for code, words in (("because", "x"), ("other", " ")):
         with pytest.raises(errors.ReasonMissing):
             deciding.record(
-                match=confirmed,
-                user=reviewer,
-                version=version,
-                code=code,
-                statement=words,
+                match=confirmed, user=reviewer, version=version, code=code, statement=words
             )
     with pytest.raises(errors.NotPossible):
         deciding.record(
@@ -162,11 +151,7 @@ def test_possible_moves_follow_state_and_role(
 
     assert _claim_verbs(match=fresh, user=manager) == []
     assert _claim_verbs(match=disputed, user=reviewer) == []
-    assert _claim_verbs(match=disputed, user=manager) == [
-        Verb.UPHOLD,
-        Verb.WITHDRAW,
-        Verb.RELEASE,
-    ]
+    assert _claim_verbs(match=disputed, user=manager) == [Verb.UPHOLD, Verb.WITHDRAW, Verb.RELEASE]
     claim = make_match(state=MatchState.CONFIRMED)
     assert _claim_verbs(match=claim, user=reviewer) == [Verb.DISPUTE]
     viewer = make_user(Role.VIEWER)

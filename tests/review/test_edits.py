@@ -20,12 +20,7 @@ from review.edits import Edit, edit_in_words, edit_of, edit_of_all
         ("1.0", 300, Edit.PITCH, "pitch +3 semitones"),
         ("1.001", -150, Edit.PITCH, "pitch −1.50 semitones"),
         ("1.2", 0, Edit.TEMPO, "tempo 1.20\N{NO-BREAK SPACE}× at the same pitch"),
-        (
-            "0.92",
-            300,
-            Edit.TEMPO_AND_PITCH,
-            "tempo 0.92\N{NO-BREAK SPACE}×, pitch +3 semitones",
-        ),
+        ("0.92", 300, Edit.TEMPO_AND_PITCH, "tempo 0.92\N{NO-BREAK SPACE}×, pitch +3 semitones"),
         ("1.2", None, Edit.TEMPO, "tempo 1.20\N{NO-BREAK SPACE}× at the same pitch"),
         (None, -200, Edit.PITCH, "pitch −2 semitones"),
         (None, None, None, ""),
@@ -43,19 +38,11 @@ def test_an_edit_is_named_by_tempo_and_pitch(
 @pytest.mark.parametrize(
     ("played", "edit", "words"),
     [
-        (
-            [("1.25", 386), ("1.252", 389)],
-            Edit.SPED_UP,
-            "sped up 1.25\N{NO-BREAK SPACE}×",
-        ),
+        ([("1.25", 386), ("1.252", 389)], Edit.SPED_UP, "sped up 1.25\N{NO-BREAK SPACE}×"),
         ([("1.06", 101), ("1.0", 0)], Edit.IN_PART, "edited in part"),
         ([("1.06", 101), ("1.25", 386)], Edit.SEVERAL, "edited in several ways"),
         ([("1.06", 101), ("0.9", -182)], Edit.SEVERAL, "edited in several ways"),
-        (
-            [("1.06", 101), (None, None)],
-            Edit.SPED_UP,
-            "sped up 1.25\N{NO-BREAK SPACE}×",
-        ),
+        ([("1.06", 101), (None, None)], Edit.SPED_UP, "sped up 1.25\N{NO-BREAK SPACE}×"),
         ([(None, None)], None, ""),
     ],
 )

@@ -67,9 +67,7 @@ def test_a_match_counts_without_what_is_excluded(manager: User) -> None:
     assert (event.action, event.reason) == ("exclusion.added", "shared_loop")
 
 
-def test_matches_that_the_person_does_not_see_are_counted_too(
-    recording: Recording,
-) -> None:
+def test_matches_that_the_person_does_not_see_are_counted_too(recording: Recording) -> None:
     seen, hidden = make_match(recording=recording), make_match(recording=recording)
     limited = make_user(Role.MANAGER)
     group = Group.objects.create(name="Desk")
@@ -117,12 +115,7 @@ def test_preview_counts_what_saving_then_does(
     assert {each.match for each in shown.suppressed} == {pending, escalated}
     assert {each.match for each in shown.offered} == {ticked, unticked}
     assert [each.left_ms for each in shown.touched if each.match == partly] == [20_000]
-    assert shown.by_state == {
-        "pending": 2,
-        "escalated": 1,
-        "confirmed": 2,
-        "rejected": 1,
-    }
+    assert shown.by_state == {"pending": 2, "escalated": 1, "confirmed": 2, "rejected": 1}
     states = dict(Match.objects.values_list("pk", "state"))
     assert states == {
         pending.pk: MatchState.SUPPRESSED,
@@ -170,11 +163,7 @@ def test_proposal_does_nothing_until_a_manager_approves(
 
     def propose(version: int) -> Match:
         return deciding.exclude_part(
-            match=match,
-            user=reviewer,
-            version=version,
-            interval=INTRO,
-            reason="shared_loop",
+            match=match, user=reviewer, version=version, interval=INTRO, reason="shared_loop"
         )
 
     assert propose(1).state == MatchState.ESCALATED
@@ -196,9 +185,7 @@ def test_reviewer_undoes_no_exclusion_that_a_manager_has_put_in_force(
     recording: Recording, manager: User, reviewer: User
 ) -> None:
     match = make_match(recording=recording)
-    deciding.exclude_part(
-        match=match, user=reviewer, interval=(0, 10_000), reason="ident"
-    )
+    deciding.exclude_part(match=match, user=reviewer, interval=(0, 10_000), reason="ident")
     segment = Exclusion.objects.get()
     exclusions.approve(segment=segment, user=manager)
     match.refresh_from_db()
@@ -215,9 +202,7 @@ def test_what_cannot_be_excluded_changes_nothing(
     match = make_match(recording=recording)
 
     with pytest.raises(errors.StaleMatch):
-        deciding.exclude_part(
-            match=match, user=manager, version=9, interval=INTRO, reason="ident"
-        )
+        deciding.exclude_part(match=match, user=manager, version=9, interval=INTRO, reason="ident")
     for interval in ((-1, 5), (5, 5), (0, 180_001)):
         with pytest.raises(errors.NotPossible):
             exclude(recording, interval, manager)
@@ -274,9 +259,7 @@ def test_a_managers_part_rejects_and_its_undo_or_end_brings_everything_back(
     # What was rejected for an exclusion reopens with its end.
     exclude_part(undone.version)
     exclusions.remove(
-        segment=Exclusion.objects.get(removed_at=None),
-        user=manager,
-        reason="it is ours",
+        segment=Exclusion.objects.get(removed_at=None), user=manager, reason="it is ours"
     )
     match.refresh_from_db()
     assert (match.state, match.decision_reason) == (MatchState.PENDING, "")

@@ -68,9 +68,7 @@ def worked_out(
 
 
 def test_overlapping_segments_are_counted_once() -> None:
-    result = worked_out(
-        segment((0, 10_000, 0, 10_000)), segment((5_000, 12_000, 50_000, 57_000))
-    )
+    result = worked_out(segment((0, 10_000, 0, 10_000)), segment((5_000, 12_000, 50_000, 57_000)))
 
     assert result.matched_ms == 12_000
     assert result.longest_ms == 10_000
@@ -87,9 +85,7 @@ def test_reference_of_unknown_length_has_no_coverage() -> None:
 
 
 def test_coverage_never_passes_100() -> None:
-    result = worked_out(
-        segment((0, 10_200, 0, 10_200)), source_ms=10_000, reference_ms=10_000
-    )
+    result = worked_out(segment((0, 10_200, 0, 10_200)), source_ms=10_000, reference_ms=10_000)
 
     assert result.source_coverage_pct == Decimal("100.00")
     assert result.reference_coverage_pct == Decimal("100.00")
@@ -139,9 +135,7 @@ def test_the_tempo_drifts_in_each_of_several_uses() -> None:
     def tape(at: int) -> list[Segment]:
         return [
             segment((at, at + 20_000, 0, 19_600), tempo="0.98", cents="-35"),
-            segment(
-                (at + 20_000, at + 40_000, 19_600, 40_000), tempo="1.02", cents="34"
-            ),
+            segment((at + 20_000, at + 40_000, 19_600, 40_000), tempo="1.02", cents="34"),
         ]
 
     straight = segment((100_000, 120_000, 0, 20_000))
@@ -153,8 +147,7 @@ def test_the_tempo_drifts_in_each_of_several_uses() -> None:
 
 def test_another_pitch_at_the_same_tempo_is_no_drift() -> None:
     result = worked_out(
-        segment((0, 20_000, 0, 20_000)),
-        segment((20_000, 40_000, 20_000, 40_000), cents="200"),
+        segment((0, 20_000, 0, 20_000)), segment((20_000, 40_000, 20_000, 40_000), cents="200")
     )
 
     assert (result.edit, result.longest_ms) == ("in_part", 20_000)
@@ -172,12 +165,8 @@ def test_what_the_engine_does_not_give_stays_unknown() -> None:
     assert (result.score, result.score_scale) == (None, "none")
 
 
-@pytest.mark.parametrize(
-    ("speech", "expected"), [("49.99", False), ("50.00", True), ("100", True)]
-)
-def test_under_speech_from_half_of_the_matched_time(
-    speech: str, expected: bool
-) -> None:
+@pytest.mark.parametrize(("speech", "expected"), [("49.99", False), ("50.00", True), ("100", True)])
+def test_under_speech_from_half_of_the_matched_time(speech: str, expected: bool) -> None:
     result = worked_out(segment((0, 30_000, 0, 30_000), speech=speech))
 
     assert result.under_speech is expected
@@ -227,15 +216,9 @@ def test_altered_comes_before_identical_audio() -> None:
     assert worked_out(whole, source_ms=100_000).relation == Relation.ALTERED
 
 
-@pytest.mark.parametrize(
-    ("times", "expected"), [(3, Relation.EXCERPT), (4, Relation.LOOP)]
-)
-def test_loop_is_a_short_interval_heard_four_times(
-    times: int, expected: Relation
-) -> None:
-    plays = [
-        segment((at * 30_000, at * 30_000 + 20_000, 0, 20_000)) for at in range(times)
-    ]
+@pytest.mark.parametrize(("times", "expected"), [(3, Relation.EXCERPT), (4, Relation.LOOP)])
+def test_loop_is_a_short_interval_heard_four_times(times: int, expected: Relation) -> None:
+    plays = [segment((at * 30_000, at * 30_000 + 20_000, 0, 20_000)) for at in range(times)]
 
     assert worked_out(*plays).relation == expected
 
@@ -258,14 +241,8 @@ def test_four_parts_of_a_recording_in_order_are_no_loop() -> None:
 
 
 def test_same_recording_needs_60_percent_in_order() -> None:
-    in_order = [
-        segment((0, 30_000, 0, 30_000)),
-        segment((40_000, 70_000, 50_000, 80_000)),
-    ]
-    reversed_parts = [
-        segment((0, 30_000, 50_000, 80_000)),
-        segment((40_000, 70_000, 0, 30_000)),
-    ]
+    in_order = [segment((0, 30_000, 0, 30_000)), segment((40_000, 70_000, 50_000, 80_000))]
+    reversed_parts = [segment((0, 30_000, 50_000, 80_000)), segment((40_000, 70_000, 0, 30_000))]
 
     assert worked_out(*in_order).relation == Relation.SAME_RECORDING
     assert worked_out(*reversed_parts).relation == Relation.EXCERPT

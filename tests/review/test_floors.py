@@ -26,9 +26,7 @@ pytestmark = pytest.mark.django_db
 
 def _suppressed(score: str) -> Match:
     match = make_match(score=Decimal(score))
-    ScannedFile.objects.filter(pk=match.scanned_file_id).update(
-        status=FileStatus.NO_MATCH
-    )
+    ScannedFile.objects.filter(pk=match.scanned_file_id).update(status=FileStatus.NO_MATCH)
     return match
 
 
@@ -57,10 +55,7 @@ def test_a_higher_floor_says_what_stays_below_it() -> None:
 
 def test_what_the_lower_floor_lets_pass_waits_again() -> None:
     match, admin = _suppressed("40.0"), make_user(Role.ADMIN)
-    assert (match.state, match.queue_reason) == (
-        MatchState.SUPPRESSED,
-        QueueReason.BELOW_FLOOR,
-    )
+    assert (match.state, match.queue_reason) == (MatchState.SUPPRESSED, QueueReason.BELOW_FLOOR)
     # What is still below stays.
     container = _lower(match, "40.1")
     assert floors.preview(container=container, floor=Decimal("40.1")).returning == 0
@@ -74,10 +69,7 @@ def test_what_the_lower_floor_lets_pass_waits_again() -> None:
 
     match.refresh_from_db()
     events = Event.objects.filter(case=match.case).order_by("sequence")
-    assert (match.state, match.queue_reason) == (
-        MatchState.PENDING,
-        QueueReason.LOW_SCORE,
-    )
+    assert (match.state, match.queue_reason) == (MatchState.PENDING, QueueReason.LOW_SCORE)
     assert match.scanned_file.status == FileStatus.READY
     assert "unsuppressed" in [event.action for event in events]
     assert events.last().actor == admin  # type: ignore[union-attr]  # there is one
@@ -87,9 +79,7 @@ def test_what_the_lower_floor_lets_pass_waits_again() -> None:
 def test_a_rule_that_fits_still_suppresses_what_comes_back() -> None:
     match = _suppressed("40.0")
     make_policy(
-        sets={"engines": ["embedded"]},
-        ranges={"score": (None, "45")},
-        action=PolicyAction.SUPPRESS,
+        sets={"engines": ["embedded"]}, ranges={"score": (None, "45")}, action=PolicyAction.SUPPRESS
     )
 
     container = _lower(match, "35.0")
@@ -121,9 +111,7 @@ def test_saving_the_container_brings_them_back() -> None:
     assert container.score_floor == 50
 
     answer = client.post(
-        address,
-        {**terms, "floor_shown": _shown(shown.content.decode())},
-        follow=True,
+        address, {**terms, "floor_shown": _shown(shown.content.decode())}, follow=True
     )
     match.refresh_from_db()
     assert match.state == MatchState.PENDING

@@ -37,15 +37,11 @@ OTHERS = [column.name for column in match_columns()].index("other_candidates")
 SPAN = (100_000, 200_000, 0, 100_000)
 
 
-def rescan(
-    match: Match, *intervals: tuple[int, int, int, int], **segment: object
-) -> Match:
+def rescan(match: Match, *intervals: tuple[int, int, int, int], **segment: object) -> Match:
     """Fold another scan of the same file; return the live match of the recording."""
     scan = ScanFactory.create(scanned_file=match.scanned_file)
     if intervals:
-        make_detection(
-            *intervals, scan=scan, recording=match.recording, segment=segment
-        )
+        make_detection(*intervals, scan=scan, recording=match.recording, segment=segment)
     fold_scan(scan=scan)
     return Match.objects.get(scanned_file=match.scanned_file, recording=match.recording)
 
@@ -55,10 +51,7 @@ def test_the_detections_of_each_recording_become_one_match() -> None:
     recording = RecordingFactory.create()
     make_detection((0, 10_000, 0, 10_000), scan=scan, recording=recording)
     make_detection(
-        (20_000, 30_000, 20_000, 30_000),
-        scan=scan,
-        recording=recording,
-        section=Section.MUSIC,
+        (20_000, 30_000, 20_000, 30_000), scan=scan, recording=recording, section=Section.MUSIC
     )
     make_detection((0, 10_000, 0, 10_000), scan=scan)
 
@@ -101,9 +94,7 @@ def test_an_interval_that_fits_two_copies_counts_once() -> None:
 
     match = Match.objects.get()
     assert match.recording == canonical
-    assert match_rows([match.pk], None)[match.pk][0][OTHERS] == [
-        f"{copy.uid}:87.5:{copy.title}"
-    ]
+    assert match_rows([match.pk], None)[match.pk][0][OTHERS] == [f"{copy.uid}:87.5:{copy.title}"]
 
 
 @pytest.mark.parametrize(("end", "matches"), [(50_000, 1), (50_001, 2)])
@@ -177,9 +168,7 @@ def test_two_recordings_at_one_place_are_asked_about() -> None:
     scan = ScanFactory.create()
     for end in (60_000, 40_000):
         make_detection((0, end, 0, end), scan=scan, recording=RecordingFactory.create())
-    make_detection(
-        (90_000, 150_000, 0, 60_000), scan=scan, recording=RecordingFactory.create()
-    )
+    make_detection((90_000, 150_000, 0, 60_000), scan=scan, recording=RecordingFactory.create())
 
     fold_scan(scan=scan)
 
@@ -194,9 +183,7 @@ def test_two_recordings_at_one_place_are_asked_about() -> None:
 def test_a_short_interval_of_three_recordings_is_a_shared_loop() -> None:
     scan = ScanFactory.create()
     for _ in range(3):
-        make_detection(
-            (0, 15_000, 0, 15_000), scan=scan, recording=RecordingFactory.create()
-        )
+        make_detection((0, 15_000, 0, 15_000), scan=scan, recording=RecordingFactory.create())
 
     fold_scan(scan=scan)
 
@@ -261,8 +248,7 @@ def test_floor_of_the_container_decides_who_sees_a_match() -> None:
 
 def test_why_here_names_the_most_careful_reason_first() -> None:
     altered = make_match(
-        (0, 3_000, 0, 3_000),
-        segment={"tempo_ratio": Decimal("1.03"), "speech_pct": Decimal(90)},
+        (0, 3_000, 0, 3_000), segment={"tempo_ratio": Decimal("1.03"), "speech_pct": Decimal(90)}
     )
     speech = make_match((0, 3_000, 0, 3_000), segment={"speech_pct": Decimal(90)})
     short = make_match((0, 4_999, 0, 4_999))
@@ -320,18 +306,14 @@ def test_a_key_is_refused_once_where_a_scan_changed_what_its_person_sees() -> No
     deciding.confirm(match=again, user=reviewer, version=again.version)
 
 
-def test_a_scan_that_asks_again_is_named_to_whoever_decides_on_what_it_replaced() -> (
-    None
-):
+def test_a_scan_that_asks_again_is_named_to_whoever_decides_on_what_it_replaced() -> None:
     match, reviewer = make_match(SPAN), make_user(Role.REVIEWER)
     decided = deciding.confirm(match=match, user=reviewer)
 
     rescan(match, (300_000, 310_000, 0, 10_000))
 
     with pytest.raises(StaleMatch, match="A later scan changed what you see at"):
-        deciding.reject(
-            match=match, user=reviewer, reason="noise", version=decided.version
-        )
+        deciding.reject(match=match, user=reviewer, reason="noise", version=decided.version)
 
 
 def test_a_policy_takes_a_match_from_nobody_who_reviews_it() -> None:
@@ -348,10 +330,7 @@ def test_a_policy_takes_a_match_from_nobody_who_reviews_it() -> None:
 
 @pytest.mark.parametrize(
     ("action", "state"),
-    [
-        (PolicyAction.CONFIRM, MatchState.CONFIRMED),
-        (PolicyAction.SUPPRESS, MatchState.SUPPRESSED),
-    ],
+    [(PolicyAction.CONFIRM, MatchState.CONFIRMED), (PolicyAction.SUPPRESS, MatchState.SUPPRESSED)],
 )
 def test_people_decide_again_what_they_decided_and_rules_what_they_settled(
     action: PolicyAction, state: MatchState
@@ -368,10 +347,7 @@ def test_people_decide_again_what_they_decided_and_rules_what_they_settled(
 
     asked = rescan(by_person, elsewhere)
 
-    assert (asked.state, asked.queue_reason) == (
-        MatchState.PENDING,
-        QueueReason.RESCAN_CHANGED,
-    )
+    assert (asked.state, asked.queue_reason) == (MatchState.PENDING, QueueReason.RESCAN_CHANGED)
     assert rescan(by_licence, elsewhere).state == state
 
 
@@ -384,10 +360,7 @@ def test_no_policy_confirms_what_a_scan_asked_people_again() -> None:
     for _ in range(2):
         again = rescan(match, elsewhere)
 
-        assert (again.state, again.queue_reason) == (
-            MatchState.PENDING,
-            QueueReason.RESCAN_CHANGED,
-        )
+        assert (again.state, again.queue_reason) == (MatchState.PENDING, QueueReason.RESCAN_CHANGED)
 
 
 def test_one_id_lives_through_scans_and_merges() -> None:
@@ -416,9 +389,7 @@ def test_decision_is_carried_from_80_percent_overlap() -> None:
         (179_999, MatchState.PENDING, QueueReason.RESCAN_CHANGED),
     ):
         match = make_match(SPAN, recording__duration_ms=600_000)
-        decided = deciding.reject(
-            match=match, user=reviewer, reason="other", note="a jingle"
-        )
+        decided = deciding.reject(match=match, user=reviewer, reason="other", note="a jingle")
 
         follower = rescan(match, (100_000, end, 0, end - 100_000))
 
@@ -497,18 +468,14 @@ def test_a_decision_can_be_undone_after_a_scan_that_did_not_find_the_match() -> 
 def test_the_match_of_a_stub_becomes_one_with_that_of_our_recording() -> None:
     match, reviewer = make_match(SPAN), make_user(Role.REVIEWER)
     stub = RecordingFactory.create(
-        status=RecordingStatus.STUB,
-        isrc="DEA371400001",
-        isrc_normalised="DEA371400001",
+        status=RecordingStatus.STUB, isrc="DEA371400001", isrc_normalised="DEA371400001"
     )
     make_detection(SPAN, scan=match.scan, recording=stub)
     fold_scan(scan=match.scan)
     of_stub = Match.objects.get(recording=stub)
     MusicUse.objects.create(scanned_file=match.scanned_file, recording=stub)
     deciding.confirm(match=of_stub, user=reviewer)
-    Recording.objects.filter(pk=match.recording_id).update(
-        isrc_normalised=stub.isrc_normalised
-    )
+    Recording.objects.filter(pk=match.recording_id).update(isrc_normalised=stub.isrc_normalised)
 
     again = rescan(match, SPAN)
 
@@ -536,9 +503,7 @@ def test_a_recording_that_was_merged_while_its_file_was_scanned_counts_once() ->
     merged = RecordingFactory.create(bucket=stays.bucket)
     for recording in (merged, stays):
         make_detection(SPAN, scan=scan, recording=recording)
-    Recording.objects.filter(pk=merged.pk).update(
-        status=RecordingStatus.RETIRED, merged_into=stays
-    )
+    Recording.objects.filter(pk=merged.pk).update(status=RecordingStatus.RETIRED, merged_into=stays)
 
     fold_scan(scan=scan)
 

@@ -11,20 +11,10 @@ import pytest
 from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
-from catalogue.changes import (
-    move_recordings,
-    retire_recordings,
-    update_recording,
-)
+from catalogue.changes import move_recordings, retire_recordings, update_recording
 from catalogue.models import Bucket, Exclusion, ExclusionReason, Recording
 from review import errors, words
-from review.choices import (
-    LicenceScope,
-    MatchState,
-    OnExpiry,
-    PolicyAction,
-    QueueReason,
-)
+from review.choices import LicenceScope, MatchState, OnExpiry, PolicyAction, QueueReason
 from review.models import Licence, Match, Policy
 from review.services import (
     applications,
@@ -100,9 +90,7 @@ def applied_licence(
     return licence
 
 
-def undo_application(
-    rule: Policy | Licence, user: User
-) -> applications.UndoneApplication:
+def undo_application(rule: Policy | Licence, user: User) -> applications.UndoneApplication:
     act = applications.applications(rule)[0].act
     return applications.undo(rule=rule, act=act, user=user)
 
@@ -199,9 +187,7 @@ def test_a_policy_follows_a_recording_that_moves(manager: User) -> None:
         assert back.decided_by_name == ""
 
 
-def test_what_people_decided_stays_where_its_policy_went(
-    manager: User, reviewer: User
-) -> None:
+def test_what_people_decided_stays_where_its_policy_went(manager: User, reviewer: User) -> None:
     claimed, raised = make_match(), make_match()
     target = BucketFactory.create()
     make_policy(action=PolicyAction.SUPPRESS, sets={"buckets": [str(target.pk)]})
@@ -222,13 +208,9 @@ def test_what_people_decided_stays_where_its_policy_went(
 # Details of files
 
 
-def test_a_match_in_review_gets_its_new_policy_or_licence(
-    manager: User, reviewer: User
-) -> None:
+def test_a_match_in_review_gets_its_new_policy_or_licence(manager: User, reviewer: User) -> None:
     match, licensed = make_match(), make_match()
-    make_policy(
-        action=PolicyAction.REVIEW, sets={"territories": ["FR"]}, second_approval=True
-    )
+    make_policy(action=PolicyAction.REVIEW, sets={"territories": ["FR"]}, second_approval=True)
     make_licence(recordings=[licensed.recording], territories=["FR"])
     for each in (match, licensed):
         held = locks.take_lock(match=each, user=reviewer)
@@ -271,9 +253,7 @@ def test_what_only_a_policy_decided_is_evaluated_again(manager: User) -> None:
     assert (event.actor, event.note) == (manager, "In FR v1")
 
 
-def test_a_tag_that_no_rule_reads_changes_no_match(
-    manager: User, reviewer: User
-) -> None:
+def test_a_tag_that_no_rule_reads_changes_no_match(manager: User, reviewer: User) -> None:
     decided, suppressed = make_match(), make_match()
     make_policy(action=PolicyAction.SUPPRESS, sets={"territories": ["FR"]})
     deciding.confirm(match=decided, user=reviewer)
@@ -283,15 +263,11 @@ def test_a_tag_that_no_rule_reads_changes_no_match(
     say(decided, manager, "news")
     say(suppressed, manager, "territory:FR", "news")
 
-    assert [match.version for match in before] == [
-        fresh(match).version for match in before
-    ]
+    assert [match.version for match in before] == [fresh(match).version for match in before]
     assert changed_grounds(decided) == []
 
 
-def test_other_details_do_not_suppress_what_lies_below_a_raised_floor(
-    manager: User,
-) -> None:
+def test_other_details_do_not_suppress_what_lies_below_a_raised_floor(manager: User) -> None:
     """Raising a floor suppresses no match that waits, so nothing else may."""
     match = make_match(score=Decimal("60.0"))
     container = match.scanned_file.container
@@ -314,9 +290,7 @@ def test_details_keep_why_a_match_waits_again(manager: User, reviewer: User) -> 
     assert (now.policy, now.queue_reason) == (policy, QueueReason.REOPENED)
 
 
-def test_a_rescan_clears_nothing_that_a_person_reopened(
-    manager: User, reviewer: User
-) -> None:
+def test_a_rescan_clears_nothing_that_a_person_reopened(manager: User, reviewer: User) -> None:
     match = make_match()
     deciding.reject(match=match, user=reviewer, reason="noise")
     make_licence(recordings=[match.recording])
@@ -330,9 +304,7 @@ def test_a_rescan_clears_nothing_that_a_person_reopened(
     assert (now.state, now.queue_reason) == (MatchState.PENDING, QueueReason.REOPENED)
 
 
-def test_undoing_a_decision_evaluates_what_changed_meanwhile(
-    manager: User, reviewer: User
-) -> None:
+def test_undoing_a_decision_evaluates_what_changed_meanwhile(manager: User, reviewer: User) -> None:
     match = make_match()
     licence = make_licence(recordings=[match.recording], territories=["FR"])
     deciding.confirm(match=match, user=reviewer)
@@ -347,9 +319,7 @@ def test_undoing_a_decision_evaluates_what_changed_meanwhile(
 # The end of a licence
 
 
-def test_policies_see_what_the_end_of_a_licence_gives_back(
-    manager: User, reviewer: User
-) -> None:
+def test_policies_see_what_the_end_of_a_licence_gives_back(manager: User, reviewer: User) -> None:
     """A licence comes before policies, so none has treated the match so far."""
     recording = RecordingFactory.create()
     licence = make_licence(recordings=[recording])
@@ -360,10 +330,7 @@ def test_policies_see_what_the_end_of_a_licence_gives_back(
     licences.withdraw(licence=licence, user=manager, reason="It was not paid.")
 
     now = fresh(match)
-    assert (now.state, now.queue_reason) == (
-        MatchState.PENDING,
-        QueueReason.LICENCE_ENDED,
-    )
+    assert (now.state, now.queue_reason) == (MatchState.PENDING, QueueReason.LICENCE_ENDED)
     assert (now.policy, now.priority) == (policy, 5)
     deciding.confirm(match=now, user=reviewer)
     assert fresh(match).queue_reason == QueueReason.SECOND_APPROVAL
@@ -389,9 +356,7 @@ def test_undoing_a_decision_does_not_bring_an_undone_escalation_back(
 ) -> None:
     match = make_match()
     make_user(Role.MANAGER, username="max")
-    policy = applied_policy(
-        manager, action=PolicyAction.ESCALATE, priority=7, assignee=reviewer
-    )
+    policy = applied_policy(manager, action=PolicyAction.ESCALATE, priority=7, assignee=reviewer)
     deciding.confirm(match=match, user=manager)
     undo_application(policy, manager)
 
@@ -406,9 +371,7 @@ def test_of_two_applications_only_the_one_that_was_undone_goes(
     manager: User, reviewer: User
 ) -> None:
     match = make_match()
-    first = applied_policy(
-        manager, priority=1, name="First", sets={"relations": ["excerpt"]}
-    )
+    first = applied_policy(manager, priority=1, name="First", sets={"relations": ["excerpt"]})
     second = make_policy(priority=2, name="Second")
     policies.switch(policy=first, user=manager, enabled=False)
     policies.apply(policy=second, user=manager)
@@ -422,9 +385,7 @@ def test_of_two_applications_only_the_one_that_was_undone_goes(
     assert (now.policy, now.priority) == (first, 1)
 
 
-def test_undoing_an_application_does_not_bring_an_earlier_undone_one_back(
-    manager: User,
-) -> None:
+def test_undoing_an_application_does_not_bring_an_earlier_undone_one_back(manager: User) -> None:
     match = make_match()
     first = applied_policy(manager, priority=1, name="First")
     policies.switch(policy=first, user=manager, enabled=False)
@@ -455,9 +416,7 @@ def test_what_people_did_since_the_application_stays_when_a_decision_is_undone(
 # Exclusions
 
 
-def test_a_licence_for_short_uses_begins_and_ends_with_an_exclusion(
-    manager: User,
-) -> None:
+def test_a_licence_for_short_uses_begins_and_ends_with_an_exclusion(manager: User) -> None:
     match = make_match(TWENTY_SECONDS)
     licence = make_licence(recordings=[match.recording], max_seconds=10)
 
@@ -470,9 +429,7 @@ def test_a_licence_for_short_uses_begins_and_ends_with_an_exclusion(
     assert (now.state, now.licence) == (MatchState.PENDING, None)
 
 
-def test_an_exclusion_takes_a_match_from_its_reviewer(
-    manager: User, reviewer: User
-) -> None:
+def test_an_exclusion_takes_a_match_from_its_reviewer(manager: User, reviewer: User) -> None:
     match = make_match(TWENTY_SECONDS)
     locks.take_lock(match=match, user=reviewer)
 
@@ -556,10 +513,7 @@ def test_a_late_find_leaves_a_review_lock_and_goes_with_its_recording(
     retire_recordings(recordings=[recording], user=manager)
 
     now = fresh(late)
-    assert (now.state, now.queue_reason) == (
-        MatchState.PENDING,
-        QueueReason.LICENCE_ENDED,
-    )
+    assert (now.state, now.queue_reason) == (MatchState.PENDING, QueueReason.LICENCE_ENDED)
     assert (fresh(match).locked_by, fresh(match).version) == (reviewer, held.version)
     # Retired, it is searched no more, but what was found is still decided.
     deciding.confirm(match=now, user=reviewer)
@@ -586,9 +540,7 @@ def test_a_late_find_keeps_the_policy_for_late_finds_after_a_rescan(
 def rescan(match: Match, score: str = "87.5") -> Match:
     """Scan the match's file again; return the match that follows."""
     scan = ScanFactory.create(scanned_file=match.scanned_file)
-    make_detection(
-        TWENTY_SECONDS, scan=scan, recording=match.recording, score=Decimal(score)
-    )
+    make_detection(TWENTY_SECONDS, scan=scan, recording=match.recording, score=Decimal(score))
     fold_scan(scan=scan)
     return Match.objects.get(scan=scan)
 
@@ -615,9 +567,7 @@ def test_a_carried_escalation_keeps_its_priority_where_its_policy_is_off(
     manager: User, reviewer: User
 ) -> None:
     match = make_match(TWENTY_SECONDS)
-    policy = applied_policy(
-        manager, action=PolicyAction.ESCALATE, priority=5, assignee=reviewer
-    )
+    policy = applied_policy(manager, action=PolicyAction.ESCALATE, priority=5, assignee=reviewer)
     policies.switch(policy=policy, user=manager, enabled=False)
     make_policy(name="Other", priority=1, assignee=manager)
 
@@ -666,9 +616,7 @@ def test_a_rescan_carries_what_a_policy_alone_decided_only_while_the_policy_fits
             assert now.queue_reason == QueueReason.RESCAN_CHANGED
 
 
-def test_a_rescan_carries_a_policys_confirmation_where_the_policy_is_off(
-    manager: User,
-) -> None:
+def test_a_rescan_carries_a_policys_confirmation_where_the_policy_is_off(manager: User) -> None:
     match = make_match(TWENTY_SECONDS)
     policy = applied_policy(manager, action=PolicyAction.CONFIRM)
     policies.switch(policy=policy, user=manager, enabled=False)
@@ -680,9 +628,7 @@ def test_a_rescan_carries_no_licence_for_shorter_uses_over(manager: User) -> Non
     match = make_match(TWENTY_SECONDS)
     applied_licence(manager, recordings=[match.recording], max_seconds=20)
     scan = ScanFactory.create(scanned_file=match.scanned_file)
-    make_detection(
-        (70_000, 93_000, 5_000, 28_000), scan=scan, recording=match.recording
-    )
+    make_detection((70_000, 93_000, 5_000, 28_000), scan=scan, recording=match.recording)
 
     fold_scan(scan=scan)
 
@@ -691,9 +637,7 @@ def test_a_rescan_carries_no_licence_for_shorter_uses_over(manager: User) -> Non
     assert now.queue_reason == QueueReason.LICENCE_ENDED
 
 
-def test_only_the_end_of_its_policy_moves_a_confirmed_match_back(
-    reviewer: User,
-) -> None:
+def test_only_the_end_of_its_policy_moves_a_confirmed_match_back(reviewer: User) -> None:
     match = make_match(state=MatchState.CONFIRMED)
     change = transitions.Change("rule_applied", MatchState.PENDING)
 
@@ -715,15 +659,11 @@ def confirmed_by_a_policy(user: User) -> Match:
     return fresh(match)
 
 
-def test_undoing_an_applied_licence_evaluates_what_changed_meanwhile(
-    manager: User,
-) -> None:
+def test_undoing_an_applied_licence_evaluates_what_changed_meanwhile(manager: User) -> None:
     """The licence covered the use before and after, so no event says that it changed."""
     match = confirmed_by_a_policy(manager)
     licence = make_licence(recordings=[match.recording], in_force=False)
-    licences.apply(
-        licence=licence, user=manager, reach=licences.Reach.ALL, chosen=[match.uid]
-    )
+    licences.apply(licence=licence, user=manager, reach=licences.Reach.ALL, chosen=[match.uid])
     say(match, manager, "territory:DE")
     assert fresh(match).state == MatchState.CLEARED
 
@@ -733,9 +673,7 @@ def test_undoing_an_applied_licence_evaluates_what_changed_meanwhile(
     assert (undone.taken_back, now.state, now.policy) == (1, MatchState.PENDING, None)
 
 
-def test_undoing_an_applied_policy_evaluates_recordings_that_changed(
-    manager: User,
-) -> None:
+def test_undoing_an_applied_policy_evaluates_recordings_that_changed(manager: User) -> None:
     for how in ("bucket", "label"):
         match = make_match()
         sets = {"buckets": [str(match.recording.bucket_id)], "labels": [""]}
@@ -743,9 +681,7 @@ def test_undoing_an_applied_policy_evaluates_recordings_that_changed(
             manager, name=f"First {how}", action=PolicyAction.ESCALATE, sets=sets
         )
         policies.switch(policy=first, user=manager, enabled=False)
-        second = applied_policy(
-            manager, name=f"Second {how}", action=PolicyAction.SUPPRESS
-        )
+        second = applied_policy(manager, name=f"Second {how}", action=PolicyAction.SUPPRESS)
         assert fresh(match).state == MatchState.SUPPRESSED
         if how == "bucket":
             move(match, BucketFactory.create(), manager)
@@ -774,9 +710,7 @@ def test_undoing_an_applied_policy_that_is_on_lets_it_act_where_facts_changed(
     assert (fresh(same).state, fresh(same).policy) == (MatchState.PENDING, None)
 
 
-def test_undoing_an_application_evaluates_what_exclusions_changed(
-    manager: User,
-) -> None:
+def test_undoing_an_application_evaluates_what_exclusions_changed(manager: User) -> None:
     match = make_match(TWENTY_SECONDS)
     policy = applied_policy(manager, action=PolicyAction.REVIEW, priority=2)
     exclude(match, manager, (5_000, 20_000))

@@ -21,9 +21,7 @@ def test_union_joins_what_overlaps_or_touches() -> None:
 
 
 @given(INTERVALS)
-def test_length_counts_each_moment_once(
-    given_intervals: list[intervals.Interval],
-) -> None:
+def test_length_counts_each_moment_once(given_intervals: list[intervals.Interval]) -> None:
     moments = {at for start, end in given_intervals for at in range(start, end)}
 
     assert intervals.length(given_intervals) == len(moments)
@@ -55,9 +53,7 @@ def test_share_within_is_what_the_other_covers(
 def test_deepest_is_the_most_intervals_at_one_moment(
     given_intervals: list[intervals.Interval],
 ) -> None:
-    depths = [
-        sum(start <= at < end for start, end in given_intervals) for at in range(251)
-    ]
+    depths = [sum(start <= at < end for start, end in given_intervals) for at in range(251)]
 
     assert intervals.deepest(given_intervals) == max(depths)
 

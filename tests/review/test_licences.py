@@ -16,14 +16,7 @@ from accounts.roles import Role
 from audit.models import Event
 from audit.services import first_broken_event
 from review import coverage, errors
-from review.choices import (
-    EditedUses,
-    LicenceScope,
-    MatchState,
-    OnExpiry,
-    QueueReason,
-    UseKind,
-)
+from review.choices import EditedUses, LicenceScope, MatchState, OnExpiry, QueueReason, UseKind
 from review.coverage import Cover
 from review.models import Licence, Match
 from review.services import grounds, licences, locks
@@ -96,20 +89,10 @@ def test_use_is_told_by_what_is_known_of_the_file() -> None:
     url = "https://video.example/ours/"
     cases: list[tuple[UseKind, str, dict[str, object], str]] = [
         (UseKind.ACCOUNT, "Our Channel", {"account": "our channel"}, ""),
-        (
-            UseKind.ACCOUNT,
-            "Our Channel",
-            {"account": "Another"},
-            "The account is not on its list.",
-        ),
+        (UseKind.ACCOUNT, "Our Channel", {"account": "Another"}, "The account is not on its list."),
         (UseKind.ACCOUNT, "Our Channel", {}, "The file has no account."),
         (UseKind.URL_PREFIX, url, {"source_url": f"{url}7"}, ""),
-        (
-            UseKind.URL_PREFIX,
-            url,
-            {"source_url": ""},
-            "The file's address is not on its list.",
-        ),
+        (UseKind.URL_PREFIX, url, {"source_url": ""}, "The file's address is not on its list."),
         (UseKind.PROGRAMME, "Morning", {"programme": "Morning"}, ""),
         (UseKind.EXTERNAL_ID, "PRG-1", {"external_id": "PRG-1"}, ""),
         (
@@ -121,9 +104,7 @@ def test_use_is_told_by_what_is_known_of_the_file() -> None:
     ]
     for kind, value, fields, outside in cases:
         match = a_match(**fields)
-        licence = make_licence(
-            scope=LicenceScope.ALL, use_kind=kind, use_values=[value]
-        )
+        licence = make_licence(scope=LicenceScope.ALL, use_kind=kind, use_values=[value])
 
         found = said(licence, match)
 
@@ -190,9 +171,7 @@ def test_a_licence_says_how_far_a_use_may_be_edited() -> None:
     # A limit says nothing of parts that are edited differently.
     match = make_match(match={"edit": "in_part", "speed_pct": Decimal("12.5")})
     licence = make_licence(
-        recordings=[match.recording],
-        edited_uses=EditedUses.WITHIN,
-        max_speed_pct=Decimal(50),
+        recordings=[match.recording], edited_uses=EditedUses.WITHIN, max_speed_pct=Decimal(50)
     )
     found = said(licence, match)
     assert found is not None
@@ -245,14 +224,10 @@ def test_later_licence_clears_exactly_what_its_preview_counts_and_ends_once(
     rejected = another_match(pending)
     deciding.reject(match=rejected, user=manager, version=1, reason="noise")
     foreign = make_match()
-    licence = make_licence(
-        recordings=[pending.recording], valid_until=TODAY, in_force=False
-    )
+    licence = make_licence(recordings=[pending.recording], valid_until=TODAY, in_force=False)
 
     shown = licences.preview(licence=licence)
-    cleared = licences.apply(
-        licence=licence, user=manager, reach=Reach.ALL, chosen={confirmed.uid}
-    )
+    cleared = licences.apply(licence=licence, user=manager, reach=Reach.ALL, chosen={confirmed.uid})
 
     assert [match.pk for match in shown.clearing] == [pending.pk, also_pending.pk]
     assert {match.pk for match in shown.offered} == {confirmed.pk, left_confirmed.pk}
@@ -297,16 +272,12 @@ def test_a_licence_clears_what_is_ticked_or_only_what_comes(manager: User) -> No
     assert state_of(one) == MatchState.PENDING
     assert another_match(one).state == MatchState.CLEARED
 
-    licences.apply(
-        licence=licence, user=manager, reach=Reach.CHOSEN, chosen={other.uid}
-    )
+    licences.apply(licence=licence, user=manager, reach=Reach.CHOSEN, chosen={other.uid})
     assert state_of(one) == MatchState.PENDING
     assert state_of(other) == MatchState.CLEARED
 
 
-def test_withdrawing_opens_again_what_was_cleared_where_it_says_so(
-    manager: User,
-) -> None:
+def test_withdrawing_opens_again_what_was_cleared_where_it_says_so(manager: User) -> None:
     """Nobody knows a use after the end when the licence says that it keeps its uses."""
     now = datetime.now(tz=UTC)
     for on_expiry, kept in ((OnExpiry.REOPEN, 0), (OnExpiry.KEEP, 2)):
@@ -366,9 +337,7 @@ def test_the_preview_names_disputes_that_the_licence_would_answer(
     licence = make_licence(recordings=[match.recording], in_force=False)
 
     shown = licences.preview(licence=licence)
-    licences.apply(
-        licence=licence, user=manager, reach=Reach.CHOSEN, chosen={match.uid}
-    )
+    licences.apply(licence=licence, user=manager, reach=Reach.CHOSEN, chosen={match.uid})
 
     assert (shown.disputed, shown.disputed_count) == ([match], 1)
     assert state_of(match) == MatchState.DISPUTED
@@ -388,9 +357,7 @@ def test_saving_does_not_undo_that_it_was_withdrawn_meanwhile(manager: User) -> 
     assert licence.withdrawn_at == withdrawn_at
 
 
-def test_saving_reads_the_licences_once_however_many_matches_it_cleared(
-    manager: User,
-) -> None:
+def test_saving_reads_the_licences_once_however_many_matches_it_cleared(manager: User) -> None:
     recording = RecordingFactory.create()
     licence = make_licence(recordings=[recording])
 
@@ -408,9 +375,7 @@ def test_saving_reads_the_licences_once_however_many_matches_it_cleared(
     assert Match.objects.filter(licence=licence, state=MatchState.CLEARED).count() == 5
 
 
-def test_another_licence_takes_over_when_one_ends(
-    clock: time_machine.Traveller,
-) -> None:
+def test_another_licence_takes_over_when_one_ends(clock: time_machine.Traveller) -> None:
     recording = RecordingFactory.create()
     make_licence(recordings=[recording], valid_until=TODAY)
     match = make_match(recording=recording)
@@ -423,9 +388,7 @@ def test_another_licence_takes_over_when_one_ends(
     assert (match.state, match.licence) == (MatchState.CLEARED, other)
 
 
-def test_person_may_clear_by_a_licence_that_covers_part_but_nothing_else(
-    manager: User,
-) -> None:
+def test_person_may_clear_by_a_licence_that_covers_part_but_nothing_else(manager: User) -> None:
     match = make_match()
     licence = make_licence(recordings=[match.recording], max_seconds=5)
     foreign = make_licence(recordings=[RecordingFactory.create()])

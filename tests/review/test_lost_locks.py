@@ -95,11 +95,7 @@ def test_decisions_are_saved_though_the_own_lock_is_gone(
         version = seen_by(ana, match)
         lose(match, ana, clock)
         proposed = deciding.exclude_part(
-            match=match,
-            user=ana,
-            version=version,
-            interval=(5_000, 9_000),
-            reason="ident",
+            match=match, user=ana, version=version, interval=(5_000, 9_000), reason="ident"
         )
         assert proposed.state == MatchState.ESCALATED
 
@@ -135,12 +131,8 @@ def test_refusal_names_who_decided_and_never_the_own_lock(
 ) -> None:
     version = seen_by(ana, match)
     held = locks.take_lock(match=match, user=mira, break_lock=True)
-    rejected = deciding.reject(
-        match=match, user=mira, version=held.version, reason="noise"
-    )
-    deciding.reopen(
-        match=match, user=mira, version=rejected.version, reason="look again"
-    )
+    rejected = deciding.reject(match=match, user=mira, version=held.version, reason="noise")
+    deciding.reopen(match=match, user=mira, version=rejected.version, reason="look again")
     locks.take_lock(match=match, user=ana)
     locks.release_lock(match=match, user=ana)
 
@@ -169,9 +161,7 @@ def test_lock_extended_while_the_worker_looks_is_kept(
     clock.shift(timedelta(minutes=16))
     asked = itertools.count(1)
 
-    def extend_before_the_row_is_locked(
-        execute: Callable[..., object], *query: object
-    ) -> object:
+    def extend_before_the_row_is_locked(execute: Callable[..., object], *query: object) -> object:
         if next(asked) == 2:
             locks.take_lock(match=match, user=ana)
         return execute(*query)

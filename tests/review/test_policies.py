@@ -107,9 +107,7 @@ def test_every_condition_named_must_fit() -> None:
             platform="youtube", account="Their Channel", tags=["territory:GB"]
         )
 
-        match = make_match(
-            scan=ScanFactory.create(scanned_file=file), recording=recording
-        )
+        match = make_match(scan=ScanFactory.create(scanned_file=file), recording=recording)
 
         assert (match.policy == rule) is fits, conditions
         Policy.objects.update(enabled=False)
@@ -143,9 +141,7 @@ def test_a_policy_can_never_reject_or_release() -> None:
         Policy.objects.create(name="Bad", action="reject")
 
 
-def test_policy_does_not_confirm_what_a_person_decided_otherwise(
-    reviewer: User,
-) -> None:
+def test_policy_does_not_confirm_what_a_person_decided_otherwise(reviewer: User) -> None:
     match = make_match()
     deciding.reject(match=match, user=reviewer, version=1, reason="noise")
     make_policy(action=PolicyAction.CONFIRM)
@@ -169,11 +165,7 @@ def test_version_grows_with_the_words_and_not_with_the_switch(manager: User) -> 
     rule.refresh_from_db()
     assert rule.version == 2
     events = Event.objects.filter(case=rule.case).order_by("sequence")
-    assert [event.action for event in events] == [
-        "policy.created",
-        "policy.off",
-        "policy.changed",
-    ]
+    assert [event.action for event in events] == ["policy.created", "policy.off", "policy.changed"]
 
 
 def test_saving_keeps_what_others_did_to_the_rule_meanwhile(manager: User) -> None:
@@ -226,9 +218,7 @@ def test_rules_change_places_but_none_hides_another(manager: User) -> None:
 def test_overlapping_rules_with_other_ends_are_named(manager: User) -> None:
     other = make_policy(sets={"labels": ["north"]}, action=PolicyAction.SUPPRESS)
     apart = make_policy(
-        sets={"labels": ["south"]},
-        flags={"found_late": True},
-        action=PolicyAction.SUPPRESS,
+        sets={"labels": ["south"]}, flags={"found_late": True}, action=PolicyAction.SUPPRESS
     )
     rule = make_policy(flags={"found_late": False})
 
@@ -250,9 +240,7 @@ def test_applying_leaves_what_people_decided(manager: User, reviewer: User) -> N
     assert state_of(pending) == MatchState.SUPPRESSED
 
 
-def test_rule_that_is_switched_off_gives_back_what_it_suppressed(
-    manager: User,
-) -> None:
+def test_rule_that_is_switched_off_gives_back_what_it_suppressed(manager: User) -> None:
     rule = make_policy(action=PolicyAction.SUPPRESS)
     match = make_match()
     policies.switch(policy=rule, user=manager, enabled=False)

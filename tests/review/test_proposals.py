@@ -39,16 +39,10 @@ def ana() -> User:
     return make_user(Role.REVIEWER, username="ana")
 
 
-def propose(
-    match: Match, user: User, interval: tuple[int, int] = WHOLE
-) -> tuple[Match, Exclusion]:
+def propose(match: Match, user: User, interval: tuple[int, int] = WHOLE) -> tuple[Match, Exclusion]:
     """Return the escalated match and the exclusion proposed from it."""
     escalated = deciding.exclude_part(
-        match=match,
-        user=user,
-        interval=interval,
-        reason="shared_loop",
-        note="a sample pack",
+        match=match, user=user, interval=interval, reason="shared_loop", note="a sample pack"
     )
     proposed = Exclusion.objects.filter(approved=False, created_by=user)
     return escalated, proposed.latest("pk")
@@ -62,11 +56,7 @@ def approve(match: Match, segment: Exclusion, user: User) -> Match:
 
 def refuse(match: Match, segment: Exclusion, user: User) -> Match:
     return proposals.refuse_from_match(
-        match=match,
-        segment=segment,
-        user=user,
-        version=match.version,
-        note="it is our own melody",
+        match=match, segment=segment, user=user, version=match.version, note="it is our own melody"
     )
 
 
@@ -75,9 +65,7 @@ def undo(match: Match, user: User) -> Match:
     return deciding.undo(match=match, user=user)
 
 
-def rescan(
-    match: Match, interval: tuple[int, int, int, int] = DEFAULT_INTERVAL
-) -> None:
+def rescan(match: Match, interval: tuple[int, int, int, int] = DEFAULT_INTERVAL) -> None:
     scan = ScanFactory.create(scanned_file=match.scanned_file)
     make_detection(interval, scan=scan, recording=match.recording)
     fold_scan(scan=scan)
@@ -118,9 +106,7 @@ def test_approval_rejects_the_match_and_its_undo_proposes_again(
 
     # Many are undone with their exclusions, too.
     outcome = deciding.bulk_decide(
-        expected={decided.uid: decided.version},
-        user=mira,
-        decision=Decision(Verb.UNDO),
+        expected={decided.uid: decided.version}, user=mira, decision=Decision(Verb.UNDO)
     )
     assert [each.state for each in outcome.done] == [MatchState.ESCALATED]
     segment.refresh_from_db()
@@ -157,17 +143,11 @@ def test_approval_elsewhere_leaves_no_match_waiting_for_an_answer(
     assert state_of(asked) == MatchState.PENDING
 
 
-def test_refusal_gives_the_match_back_and_says_why(
-    match: Match, ana: User, mira: User
-) -> None:
+def test_refusal_gives_the_match_back_and_says_why(match: Match, ana: User, mira: User) -> None:
     escalated, segment = propose(match, ana)
     with pytest.raises(errors.ReasonMissing):
         proposals.refuse_from_match(
-            match=escalated,
-            segment=segment,
-            user=mira,
-            version=escalated.version,
-            note="  ",
+            match=escalated, segment=segment, user=mira, version=escalated.version, note="  "
         )
     assert state_of(match) == MatchState.ESCALATED
 
@@ -268,9 +248,7 @@ def test_matches_show_the_proposals_that_concern_them(match: Match, ana: User) -
     assert selectors.proposals_behind([escalated, same_part]) == {escalated.pk: segment}
 
 
-def test_a_match_that_a_rescan_carries_on_still_waits_for_the_answer(
-    ana: User, mira: User
-) -> None:
+def test_a_match_that_a_rescan_carries_on_still_waits_for_the_answer(ana: User, mira: User) -> None:
     for answer in ("approved", "refused", "after an undo"):
         match = make_match()
         _escalated, segment = propose(match, ana, PART)

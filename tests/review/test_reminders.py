@@ -62,9 +62,7 @@ def test_what_is_due_within_a_week_or_late_is_one_event_a_day() -> None:
     assert Event.objects.filter(case=CASE).count() == 2
 
 
-def test_nothing_due_says_nothing_and_no_mail_goes_out_unless_it_is_on(
-    manager: User,
-) -> None:
+def test_nothing_due_says_nothing_and_no_mail_goes_out_unless_it_is_on(manager: User) -> None:
     _dispute(days_ago=2)
     assert remind() == 0
     assert not Event.objects.filter(case=CASE).exists()
@@ -119,9 +117,7 @@ def test_mail_tells_of_what_the_reader_may_see_in_the_readers_language(
     seen, hidden = _dispute(days_ago=40), _dispute(days_ago=40)
     desk = Group.objects.create(name="Night desk")
     manager.groups.add(desk)
-    AccessLimit.objects.create(
-        group=desk, containers=[seen.match.scanned_file.container_id]
-    )
+    AccessLimit.objects.create(group=desk, containers=[seen.match.scanned_file.container_id])
 
     remind()
 

@@ -16,12 +16,7 @@ from accounts.roles import Role
 from audit.services import first_broken_event
 from catalogue.models import Exclusion
 from review import errors
-from review.choices import (
-    DECIDED_STATES,
-    MatchState,
-    PolicyAction,
-    Verb,
-)
+from review.choices import DECIDED_STATES, MatchState, PolicyAction, Verb
 from review.decisions.decide import decide_one
 from review.decisions.verbs import Decision
 from review.models import Licence, Match, Policy
@@ -102,48 +97,34 @@ def _doing(
     segment = Exclusion.objects.order_by("-pk").first()
     by_rule: dict[str, Callable[[], object]] = {
         "licence": lambda: licences.apply(
-            licence=make_licence(
-                recordings=[recording], valid_until=BEGIN.date(), in_force=False
-            ),
+            licence=make_licence(recordings=[recording], valid_until=BEGIN.date(), in_force=False),
             user=user,
             reach=licences.Reach.ALL,
             chosen={match.uid} if flag else set(),
         ),
         "narrow": lambda: newest and _narrow(newest, user),
-        "withdraw": lambda: (
-            newest and licences.withdraw(licence=newest, user=user, reason="x")
-        ),
+        "withdraw": lambda: newest and licences.withdraw(licence=newest, user=user, reason="x"),
         "policy": lambda: make_policy(action=action, second_approval=flag),
         "apply_policy": lambda: policy and policies.apply(policy=policy, user=user),
-        "switch_policy": lambda: (
-            policy and policies.switch(policy=policy, user=user, enabled=flag)
-        ),
+        "switch_policy": lambda: policy and policies.switch(policy=policy, user=user, enabled=flag),
         "exclude": lambda: _exclude(match, user, (0, 40_000), flag),
         "exclude_part": lambda: _exclude(match, user, (0, 10_000), flag),
         "remove_exclusion": lambda: (
             segment and exclusions.remove(segment=segment, user=user, reason="x")
         ),
         "reject_and_exclude": lambda: deciding.exclude_part(
-            match=match,
-            user=user,
-            version=version,
-            interval=(0, 40_000),
-            reason="ident",
+            match=match, user=user, version=version, interval=(0, 40_000), reason="ident"
         ),
         "rescan": lambda: rescan(match, INTERVALS[int(flag)]),
         "sweep": run_regular_work,
         Verb.DISPUTE: lambda: deciding.record(
             match=match, user=user, version=version, code="own_content"
         ),
-        Verb.UPHOLD: lambda: deciding.uphold(
-            match=match, user=user, version=version, answer="x"
-        ),
+        Verb.UPHOLD: lambda: deciding.uphold(match=match, user=user, version=version, answer="x"),
         Verb.WITHDRAW: lambda: deciding.withdraw(
             match=match, user=user, version=version, answer="x"
         ),
-        Verb.RELEASE: lambda: deciding.release(
-            match=match, user=user, version=version, answer="x"
-        ),
+        Verb.RELEASE: lambda: deciding.release(match=match, user=user, version=version, answer="x"),
     }
     return by_rule.get(
         step,
@@ -158,14 +139,10 @@ def _doing(
 
 def _narrow(licence: Licence, user: User) -> int:
     licence.valid_until = date(2026, 1, 1)
-    return licences.save(
-        licence=licence, user=user, recordings=licence.recordings.all()
-    )
+    return licences.save(licence=licence, user=user, recordings=licence.recordings.all())
 
 
-def _exclude(
-    match: Match, user: User, interval: tuple[int, int], is_ticked: bool
-) -> None:
+def _exclude(match: Match, user: User, interval: tuple[int, int], is_ticked: bool) -> None:
     exclusions.exclude(
         recording=match.recording,
         interval=interval,

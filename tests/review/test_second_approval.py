@@ -78,9 +78,7 @@ def test_setting_lets_the_only_manager_approve_and_says_so(
         deciding.confirm(match=other, user=manager)
 
 
-def test_who_wrote_a_policy_is_no_second_person_for_what_it_proposes(
-    manager: User,
-) -> None:
+def test_who_wrote_a_policy_is_no_second_person_for_what_it_proposes(manager: User) -> None:
     make_policy(action=PolicyAction.CONFIRM, second_approval=True, user=manager)
     match = make_match()
     assert (match.state, match.proposed) == (MatchState.ESCALATED, "confirm")
@@ -98,9 +96,7 @@ def test_who_wrote_a_policy_is_no_second_person_for_what_it_proposes(
     assert (approved.decided_by, approved.proposed_by) == (other, None)
 
 
-def test_who_applied_a_policy_is_no_second_person_for_what_it_proposes(
-    manager: User,
-) -> None:
+def test_who_applied_a_policy_is_no_second_person_for_what_it_proposes(manager: User) -> None:
     match = make_match()
     author = make_user(Role.MANAGER)
     policy = make_policy(action=PolicyAction.CONFIRM, second_approval=True, user=author)
@@ -150,10 +146,7 @@ def test_what_a_rule_suppresses_names_nobody_who_escalated_it(
     for match in (excluded, ruled):
         deciding.escalate(match=match, user=reviewer, version=1, note="Ours?")
     exclusions.exclude(
-        recording=excluded.recording,
-        interval=(0, 180_000),
-        reason="shared_loop",
-        user=manager,
+        recording=excluded.recording, interval=(0, 180_000), reason="shared_loop", user=manager
     )
 
     policy = make_policy(action=PolicyAction.SUPPRESS)

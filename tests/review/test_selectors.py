@@ -163,7 +163,4 @@ def test_queries_take_the_matches_for_heard_that_say_so() -> None:
             Match.objects.update(state=state, decision_reason=code)
             match.refresh_from_db()
 
-            assert Match.objects.filter(Match.heard()).exists() == match.is_heard, (
-                state,
-                code,
-            )
+            assert Match.objects.filter(Match.heard()).exists() == match.is_heard, (state, code)

@@ -64,10 +64,7 @@ def test_a_correction_is_used_in_cue_sheets_and_outlives_a_rescan(
 
     scan = ScanFactory.create(scanned_file=match.scanned_file)
     make_detection(
-        (70_000, 90_000, 5_000, 25_000),
-        scan=scan,
-        recording=match.recording,
-        segment=SPOKEN,
+        (70_000, 90_000, 5_000, 25_000), scan=scan, recording=match.recording, segment=SPOKEN
     )
     fold_scan(scan=scan)
     later = Match.objects.get(scan=scan)

@@ -59,9 +59,7 @@ def scanned(
     more |= {"scanned_file": file} if file is not None else {}
     scan = ScanFactory.create(**more)
     for recording, score in zip(found, [*scores, *(90 for _ in found)], strict=False):
-        make_detection(
-            (0, length, 0, length), scan=scan, recording=recording, score=Decimal(score)
-        )
+        make_detection((0, length, 0, length), scan=scan, recording=recording, score=Decimal(score))
     fold_scan(scan=scan)
     return Match.objects.get(scanned_file=scan.scanned_file)
 
@@ -87,9 +85,7 @@ def test_versions_that_fit_equally_are_candidates_of_one_match(pair: Pair) -> No
         assert match.rivals == 0
 
 
-def test_a_version_that_fits_better_or_elsewhere_has_a_match_of_its_own(
-    pair: Pair,
-) -> None:
+def test_a_version_that_fits_better_or_elsewhere_has_a_match_of_its_own(pair: Pair) -> None:
     scan = ScanFactory.create()
     for recording, score in zip(pair, (90, Decimal("92.1")), strict=True):
         make_detection(MINUTE, scan=scan, recording=recording, score=score)
@@ -120,9 +116,7 @@ def test_in_one_sound_the_version_that_fits_better_counts(pair: Pair) -> None:
     assert (match.recording, others(match)) == (album, [])
 
 
-def test_no_rule_confirms_or_clears_what_nobody_chose(
-    pair: Pair, manager: User
-) -> None:
+def test_no_rule_confirms_or_clears_what_nobody_chose(pair: Pair, manager: User) -> None:
     album, edit = pair
     waiting = scanned(album, edit)
     policy = make_policy(action=PolicyAction.CONFIRM, user=manager)
@@ -134,10 +128,7 @@ def test_no_rule_confirms_or_clears_what_nobody_chose(
 
     for match in (waiting, found_now):
         match.refresh_from_db()
-        assert (match.state, match.queue_reason) == (
-            MatchState.PENDING,
-            QueueReason.TWO_VERSIONS,
-        )
+        assert (match.state, match.queue_reason) == (MatchState.PENDING, QueueReason.TWO_VERSIONS)
     assert preview.clearing_count == 0
     assert "nobody has chosen" in preview.uncovered[0][0]
 
@@ -149,9 +140,7 @@ def test_no_rule_confirms_or_clears_what_nobody_chose(
 
 
 def test_a_policy_suppresses_it_or_sends_it_to_a_person(pair: Pair) -> None:
-    policy = make_policy(
-        action=PolicyAction.ESCALATE, sets={"buckets": [str(pair[0].bucket_id)]}
-    )
+    policy = make_policy(action=PolicyAction.ESCALATE, sets={"buckets": [str(pair[0].bucket_id)]})
     assert scanned(*pair).state == MatchState.ESCALATED
 
     policy.action = PolicyAction.SUPPRESS
@@ -159,9 +148,7 @@ def test_a_policy_suppresses_it_or_sends_it_to_a_person(pair: Pair) -> None:
     assert scanned(*pair).state == MatchState.SUPPRESSED
 
 
-def test_switching_names_the_other_version_and_can_be_undone(
-    pair: Pair, reviewer: User
-) -> None:
+def test_switching_names_the_other_version_and_can_be_undone(pair: Pair, reviewer: User) -> None:
     album, edit = pair
     match = scanned(album, edit)
     before = Match.objects.values().get()
@@ -179,15 +166,11 @@ def test_switching_names_the_other_version_and_can_be_undone(
 
     after = Match.objects.values().get()
     changing = ("version", "updated_at")
-    assert {name for name, value in after.items() if value != before.get(name)} <= set(
-        changing
-    )
+    assert {name for name, value in after.items() if value != before.get(name)} <= set(changing)
     assert (list(undone.detections.all()), others(undone)) == (evidence, [edit])
 
 
-def test_who_decides_alone_chooses_and_bulk_decisions_refuse(
-    pair: Pair, reviewer: User
-) -> None:
+def test_who_decides_alone_chooses_and_bulk_decisions_refuse(pair: Pair, reviewer: User) -> None:
     matches = [scanned(*pair) for _ in range(2)]
     versions = {match.uid: match.version for match in matches}
 
@@ -203,9 +186,7 @@ def test_who_decides_alone_chooses_and_bulk_decisions_refuse(
 
     chosen = choose(matches[1], reviewer)
     outcome = decide(
-        versions={chosen.uid: chosen.version},
-        decision=Decision(Verb.CONFIRM),
-        user=reviewer,
+        versions={chosen.uid: chosen.version}, decision=Decision(Verb.CONFIRM), user=reviewer
     )
     assert [match.recording for match in outcome.done] == [pair[1]]
 
@@ -233,9 +214,7 @@ def test_an_answer_for_the_pair_holds_in_all_files_and_later_scans(
     deciding.confirm(match=decided, user=reviewer)
     policy = make_policy(action=PolicyAction.CONFIRM, user=manager)
 
-    followed = choosing.answer(
-        recording=edit, alternative=album, stands=edit, user=reviewer
-    )
+    followed = choosing.answer(recording=edit, alternative=album, stands=edit, user=reviewer)
 
     assert followed == 1
     waiting.refresh_from_db()
@@ -253,14 +232,9 @@ def test_an_answer_for_the_pair_holds_in_all_files_and_later_scans(
     choosing.answer(recording=album, alternative=edit, stands=None, user=manager)
     for match in (waiting, later):
         match.refresh_from_db()
-        assert (match.state, match.queue_reason) == (
-            MatchState.PENDING,
-            QueueReason.TWO_VERSIONS,
-        )
+        assert (match.state, match.queue_reason) == (MatchState.PENDING, QueueReason.TWO_VERSIONS)
     assert (
-        Event.objects.filter(
-            case=f"recording:{edit.uid}", action="recording.versions_answered"
-        )
+        Event.objects.filter(case=f"recording:{edit.uid}", action="recording.versions_answered")
         .latest("pk")
         .before["answer"]
         == edit.uid
@@ -287,9 +261,7 @@ def test_a_rescan_that_finds_one_version_names_it_and_asks_no_more(
     assert (again.recording, again.version_choice) == (edit, VersionChoice.CHOSEN)
 
 
-def test_a_version_that_a_scan_finds_later_asks_only_of_rules(
-    pair: Pair, reviewer: User
-) -> None:
+def test_a_version_that_a_scan_finds_later_asks_only_of_rules(pair: Pair, reviewer: User) -> None:
     album, edit = pair
     by_person = scanned(album)
     deciding.confirm(match=by_person, user=reviewer)
@@ -298,10 +270,7 @@ def test_a_version_that_a_scan_finds_later_asks_only_of_rules(
     assert by_rule.state == MatchState.CONFIRMED
 
     for retro in (None, RetroSearch.objects.create()):
-        for match, state in (
-            (by_person, MatchState.CONFIRMED),
-            (by_rule, MatchState.PENDING),
-        ):
+        for match, state in ((by_person, MatchState.CONFIRMED), (by_rule, MatchState.PENDING)):
             file = match.scanned_file
             found = (edit,) if retro else (album, edit)
             if retro:
@@ -312,9 +281,7 @@ def test_a_version_that_a_scan_finds_later_asks_only_of_rules(
             assert (others(now), now.has_open_versions) == ([edit], True)
 
 
-def test_a_candidate_that_is_retired_is_no_question_any_more(
-    pair: Pair, manager: User
-) -> None:
+def test_a_candidate_that_is_retired_is_no_question_any_more(pair: Pair, manager: User) -> None:
     match = scanned(*pair)
 
     retire_recordings(recordings=[pair[1]], user=manager)
@@ -329,10 +296,7 @@ def test_a_viewer_and_a_hidden_recording_answer_nothing(pair: Pair) -> None:
 
     with pytest.raises(NotAllowed):
         choosing.answer(
-            recording=pair[0],
-            alternative=pair[1],
-            stands=pair[0],
-            user=make_user(Role.VIEWER),
+            recording=pair[0], alternative=pair[1], stands=pair[0], user=make_user(Role.VIEWER)
         )
 
 
@@ -383,9 +347,7 @@ def test_a_late_scan_found_a_version_before_it_was_one(pair: Pair) -> None:
     assert Match.objects.count() == 2
 
     Recording.objects.update(family=album)
-    recordings_changed.send(
-        sender=Recording, before={edit.pk: {"family_id": None}}, user=None
-    )
+    recordings_changed.send(sender=Recording, before={edit.pk: {"family_id": None}}, user=None)
     do_all_work()
 
     (match,) = Match.objects.all()

@@ -23,12 +23,8 @@ def cloud_container() -> Container:
     return Container.objects.create(name="Cloud", engine=EngineChoice.ACRCLOUD)
 
 
-def waiting_file(
-    container: Container, user: User, content: bytes = b"x" * 100
-) -> ScannedFile:
-    taken = submit_upload(
-        container=container, upload=upload("a.mp3", content), user=user
-    )
+def waiting_file(container: Container, user: User, content: bytes = b"x" * 100) -> ScannedFile:
+    taken = submit_upload(container=container, upload=upload("a.mp3", content), user=user)
     return taken.scanned_file
 
 
@@ -37,9 +33,7 @@ def sample(name: str) -> dict[str, Any]:  # Any: JSON
 
 
 def address(container: Container) -> str:
-    return reverse(
-        "scanning:acrcloud_callback", args=[container.pk, container.callback_secret]
-    )
+    return reverse("scanning:acrcloud_callback", args=[container.pk, container.callback_secret])
 
 
 def post(container: Container, body: object) -> tuple[int, str]:

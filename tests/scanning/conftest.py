@@ -19,25 +19,18 @@ def empty(transactional_db: None) -> Container:
 
 
 @pytest.fixture
-def vendor(
-    transactional_db: None, httpserver: HTTPServer, settings: Settings
-) -> Vendor:
+def vendor(transactional_db: None, httpserver: HTTPServer, settings: Settings) -> Vendor:
     """Return a scripted cloud with an account and a linked container."""
     settings.ACRPORTAL_CLOUD_POLL_SECONDS = 0.0
     account = cloud.save_account(
         account=CloudAccount(
-            name="Vendor",
-            base_url=httpserver.url_for("/api"),
-            sends=FormSent.AUDIO_ALWAYS,
+            name="Vendor", base_url=httpserver.url_for("/api"), sends=FormSent.AUDIO_ALWAYS
         ),
         token="the-token",
         user=None,
     )
     container = Container.objects.create(
-        name="Cloud",
-        engine=EngineChoice.ACRCLOUD,
-        cloud_account=account,
-        cloud_container_id=77,
+        name="Cloud", engine=EngineChoice.ACRCLOUD, cloud_account=account, cloud_container_id=77
     )
     running = Vendor(account, container, remote_file(0))
     httpserver.expect_request(AnyPath()).respond_with_handler(running.answer)

@@ -35,9 +35,7 @@ def container(db: None) -> Container:
 
 
 def _upload(client: Client, container: Container, name: str, content: bytes) -> str:
-    answer = client.post(
-        API, {"container": container.pk, "file": upload(name, content)}
-    )
+    answer = client.post(API, {"container": container.pk, "file": upload(name, content)})
     assert answer.status_code == 201, answer.content
     return str(answer.json()["uid"])
 
@@ -75,9 +73,7 @@ def test_empty_and_too_large_files_are_refused_and_nothing_is_kept(
         ("empty.wav", b"", 422, "empty_file"),
         ("big.wav", b"x" * 1001, 413, "file_too_large"),
     ):
-        answer = client.post(
-            API, {"container": container.pk, "file": upload(name, content)}
-        )
+        answer = client.post(API, {"container": container.pk, "file": upload(name, content)})
         assert answer.status_code == status
         assert answer.json()["code"] == code
         assert name in answer.json()["message"]
@@ -117,11 +113,7 @@ def test_files_of_any_sound_are_scanned_and_files_without_a_match_say_why(
         if file.status == FileStatus.NO_MATCH
     }
     assert reasons.pop("other.wav") in ("clean_scan", "below_floor")
-    assert reasons == {
-        "silence.wav": "silence",
-        "hit.wav": "too_short",
-        "talk.wav": "speech_only",
-    }
+    assert reasons == {"silence.wav": "silence", "hit.wav": "too_short", "talk.wav": "speech_only"}
     talk = reverse("portal:file_detail", args=[files["talk.wav"].uid])
     page = client.get(talk).content.decode()
     assert "<dd>Speech only</dd>" in page
@@ -160,9 +152,7 @@ def test_odd_names_are_shown_safely_and_never_become_paths(
         assert (data_dir / "media" / kept_as).is_file()
 
 
-def test_same_bytes_again_point_to_the_earlier_file(
-    client: Client, container: Container
-) -> None:
+def test_same_bytes_again_point_to_the_earlier_file(client: Client, container: Container) -> None:
     first = _upload(client, container, "one.wav", b"x" * 100)
     again = {"container": container.pk, "file": upload("two.wav", b"x" * 100)}
 
@@ -187,9 +177,7 @@ def test_same_bytes_twice_at_once_are_one_file(
             container=container, upload=upload("one.wav", b"x" * 100), user=admin
         )
 
-    def keep_beside_another(
-        file: File[bytes], name: str, *, sha256: str = ""
-    ) -> StoredFile:
+    def keep_beside_another(file: File[bytes], name: str, *, sha256: str = "") -> StoredFile:
         monkeypatch.setattr(intake, "keep_file", keep_file)
         submit()
         return keep_file(file, name, sha256=sha256)
@@ -220,7 +208,4 @@ def test_one_bad_item_of_a_plain_submit_does_not_stop_the_others(
     assert answer.status_code == 200
     assert "empty.wav is empty" in page
     assert "only http and https links are fetched" in page
-    assert set(ScannedFile.objects.values_list("name", flat=True)) == {
-        "good.wav",
-        "b.wav",
-    }
+    assert set(ScannedFile.objects.values_list("name", flat=True)) == {"good.wav", "b.wav"}

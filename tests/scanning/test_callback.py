@@ -47,11 +47,7 @@ def test_music_result_makes_a_file_ready_and_nothing_unasked_changes_it(
     run_worker()
 
     # Bursts of thousands arrive at one address.
-    read = [
-        q["sql"]
-        for q in queries
-        if q["sql"].startswith("SELECT") and "FROM" in q["sql"]
-    ]
+    read = [q["sql"] for q in queries if q["sql"].startswith("SELECT") and "FROM" in q["sql"]]
     tables = [sql.split(' FROM "')[1].split('"')[0] for sql in read]
     assert tables == ["scanning_container", "scanning_scannedfile", "jobs_job"]
     file.refresh_from_db()
@@ -102,9 +98,7 @@ def test_music_result_makes_a_file_ready_and_nothing_unasked_changes_it(
     assert file.status == FileStatus.NO_MATCH
 
 
-def test_each_kind_of_result_is_read(
-    container: Container, run_worker: Worker, admin: User
-) -> None:
+def test_each_kind_of_result_is_read(container: Container, run_worker: Worker, admin: User) -> None:
     own = RecordingFactory.create(acr_id="5343bc191634b042622bf474ed46121a")
     music = sample("callback.music.json")
     bodies: dict[str, dict[str, Any]] = {  # Any: JSON
@@ -207,8 +201,7 @@ _KEYS = (
 json_values = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
     lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.dictionaries(st.sampled_from(_KEYS), inner, max_size=6)
+        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(_KEYS), inner, max_size=6)
     ),
     max_leaves=30,
 )

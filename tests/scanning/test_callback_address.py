@@ -18,13 +18,7 @@ from scanning.services.callbacks import link_remote_file
 from scanning.services.containers import inbound_callback_url, update_container
 from tests.factories.catalogue import BucketFactory
 from tests.fixtures import Worker
-from tests.scanning.callbacks import (
-    address,
-    cloud_container,
-    post,
-    sample,
-    waiting_file,
-)
+from tests.scanning.callbacks import address, cloud_container, post, sample, waiting_file
 
 
 @pytest.fixture
@@ -94,12 +88,8 @@ def test_another_engine_changes_the_address_and_ends_the_waiting(
     update_container(container=container, columns={"name": "Other"}, user=admin)
     assert address(Container.objects.get()) == old
 
-    update_container(
-        container=container, columns={"engine": EngineChoice.EMBEDDED}, user=admin
-    )
-    update_container(
-        container=container, columns={"engine": EngineChoice.ACRCLOUD}, user=admin
-    )
+    update_container(container=container, columns={"engine": EngineChoice.EMBEDDED}, user=admin)
+    update_container(container=container, columns={"engine": EngineChoice.ACRCLOUD}, user=admin)
 
     answer = Client().post(old, b"{}", content_type="application/json")
     file.refresh_from_db()
@@ -169,10 +159,7 @@ def test_callbacks_for_unknown_files_are_limited_in_number_and_bytes(
     settings.ACRPORTAL_ORPHANS_PER_ADDRESS = 100
     settings.ACRPORTAL_ORPHAN_BYTES = 1000
     InboundCallback.objects.all().delete()
-    sent = [
-        post(container, _orphan(number) | {"name": "x" * 400})
-        for number in range(10, 13)
-    ]
+    sent = [post(container, _orphan(number) | {"name": "x" * 400}) for number in range(10, 13)]
     assert [status for status, _ in sent] == [202, 202, 429]
 
 

@@ -22,13 +22,7 @@ from jobs.models import Job
 from jobs.runner import run_next
 from scanning.choices import EngineChoice, FileStatus, ScanStatus
 from scanning.cloud.jobs import CLOUD_DELETION
-from scanning.models import (
-    CloudAccount,
-    CloudDeletion,
-    CloudJob,
-    Container,
-    ScannedFile,
-)
+from scanning.models import CloudAccount, CloudDeletion, CloudJob, Container, ScannedFile
 from scanning.services.filing import delete_files
 from scanning.services.intake import submit_link, submit_upload
 from scanning.services.scans import cancel_scan, request_scan
@@ -109,14 +103,7 @@ def test_lost_answer_does_not_send_the_file_twice(vendor: Vendor, admin: User) -
 
     # Answers that cannot be read are asked for again.
     vendor.file = remote_file(1, MUSIC)
-    for answer in (
-        b"",
-        b"{",
-        b"[]",
-        b'{"data": []}',
-        b'{"data": {"id": 1}}',
-        b"<html>",
-    ):
+    for answer in (b"", b"{", b"[]", b'{"data": []}', b'{"data": {"id": 1}}', b"<html>"):
         vendor.faults = [Response(answer, 200)]
         assert check_due() == 0, answer
         assert state_of(file) == (FileStatus.PROCESSING, ""), answer
@@ -132,9 +119,7 @@ def _end_pause(vendor: Vendor, *files: ScannedFile, user: User) -> None:
     vendor.calls.clear()
 
 
-def test_quota_answer_lets_everything_of_the_account_wait(
-    vendor: Vendor, admin: User
-) -> None:
+def test_quota_answer_lets_everything_of_the_account_wait(vendor: Vendor, admin: User) -> None:
     for answer in (
         json_answer({"status": {"code": 3003, "msg": "Limit exceeded"}}),
         json_answer({"message": "Too Many Attempts."}, 429),
@@ -176,9 +161,7 @@ def test_quota_answer_lets_everything_of_the_account_wait(
     assert (account.paused_until, account.pauses) == (None, 0)
 
 
-def test_a_file_that_is_not_sent_says_why(
-    vendor: Vendor, admin: User, settings: Settings
-) -> None:
+def test_a_file_that_is_not_sent_says_why(vendor: Vendor, admin: User, settings: Settings) -> None:
     told = {
         "cloud_container": json_answer({"error": "Invalid Container"}, 404),
         "cloud_refused": json_answer({"message": "The file type is not allowed."}, 422),
@@ -252,9 +235,7 @@ def test_a_scan_ends_as_the_cloud_says_and_can_be_repeated(
     assert state_of(file) == (FileStatus.ERROR, "cloud_silent")
 
 
-def test_deleting_a_file_deletes_the_copy_in_the_cloud(
-    vendor: Vendor, admin: User
-) -> None:
+def test_deleting_a_file_deletes_the_copy_in_the_cloud(vendor: Vendor, admin: User) -> None:
     file = submit(vendor, admin)
     send_due()
     vendor.faults = [Response("", 500)]
@@ -329,9 +310,7 @@ def test_few_files_are_not_sent_behind_the_many_of_another_container(
 
 def test_platform_link_goes_to_the_cloud_unfetched(vendor: Vendor, admin: User) -> None:
     submit_link(
-        container=vendor.container,
-        url="https://www.youtube.com/watch?v=abcdefghijk",
-        user=admin,
+        container=vendor.container, url="https://www.youtube.com/watch?v=abcdefghijk", user=admin
     )
 
     send_due()

@@ -28,9 +28,7 @@ from tests.scanning.vendor import (
 
 
 def _call_back(account: CloudAccount, body: object, sender: str = "127.0.0.1") -> int:
-    url = reverse(
-        "scanning:account_callback", args=[account.pk, account.callback_secret]
-    )
+    url = reverse("scanning:account_callback", args=[account.pk, account.callback_secret])
     raw = json.dumps(body).encode()
     answer = Client(REMOTE_ADDR=sender).post(url, raw, content_type="application/json")
     return answer.status_code
@@ -133,8 +131,7 @@ def test_callback_for_a_file_that_was_never_sent_makes_no_scan(
     file = submit(vendor, admin)
     cancel_scans(scanned_file=file, user=admin)
     url = reverse(
-        "scanning:acrcloud_callback",
-        args=[vendor.container.pk, vendor.container.callback_secret],
+        "scanning:acrcloud_callback", args=[vendor.container.pk, vendor.container.callback_secret]
     )
 
     Client().post(

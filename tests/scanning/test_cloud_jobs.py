@@ -102,9 +102,7 @@ def test_killed_workers_repeat_nothing_that_the_cloud_has_done(
     assert state_of(file) == (FileStatus.PROCESSING, "")
 
 
-def test_long_call_keeps_its_lease(
-    vendor: Vendor, admin: User, settings: Settings
-) -> None:
+def test_long_call_keeps_its_lease(vendor: Vendor, admin: User, settings: Settings) -> None:
     settings.ACRPORTAL_LEASE_SECONDS = 2
     file = submit(vendor, admin)
     first: list[datetime] = []
@@ -170,9 +168,7 @@ def test_pause_holds_back_the_jobs_of_the_account_and_its_end_brings_them_forwar
     assert all(_waits_until(file) <= now for file in (added, waiting, refused))
 
 
-def test_file_that_is_being_sent_counts_towards_the_limit(
-    vendor: Vendor, admin: User
-) -> None:
+def test_file_that_is_being_sent_counts_towards_the_limit(vendor: Vendor, admin: User) -> None:
     vendor.container.cloud_cap_hours = 1
     vendor.container.save()
     first, second = submit(vendor, admin), submit(vendor, admin, b"y" * 100)
@@ -188,9 +184,7 @@ def test_file_that_is_being_sent_counts_towards_the_limit(
     assert datetime.now(tz=UTC) < _waits_until(second) < soon
 
 
-def test_scans_are_cancelled_whatever_they_wait_for(
-    vendor: Vendor, admin: User
-) -> None:
+def test_scans_are_cancelled_whatever_they_wait_for(vendor: Vendor, admin: User) -> None:
     file = submit(vendor, admin)
     send_due()
     cancel_scan(scan=file.scans.get(), user=admin)
@@ -275,9 +269,7 @@ def test_polls_wait_longer_and_longer_up_to_ten_minutes(
     assert CloudJob.objects.get().checks == 8
 
 
-def test_files_of_the_embedded_engine_have_no_job_of_the_cloud(
-    vendor: Vendor, admin: User
-) -> None:
+def test_files_of_the_embedded_engine_have_no_job_of_the_cloud(vendor: Vendor, admin: User) -> None:
     vendor.container.engine = EngineChoice.EMBEDDED
     vendor.container.save()
 

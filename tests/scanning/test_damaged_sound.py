@@ -34,9 +34,7 @@ def _cut_off(sound: audio.Samples) -> bytes:
 
 
 def _upload(client: Client, container: Container, content: bytes) -> ScannedFile:
-    answer = client.post(
-        API, {"container": container.pk, "file": upload("show.wav", content)}
-    )
+    answer = client.post(API, {"container": container.pk, "file": upload("show.wav", content)})
     return ScannedFile.objects.get(uid=answer.json()["uid"])
 
 
@@ -88,11 +86,7 @@ def test_cut_off_and_damaged_files_say_so_everywhere(
     with_match = audio.join([audio.tune(1, 30), audio.tune(77, 20)])
     cut_off, damaged, whole = (
         _upload(client, catalogue.container, each)
-        for each in (
-            _cut_off(with_match),
-            bytes(content),
-            audio.wav_bytes(audio.tune(77, 20)),
-        )
+        for each in (_cut_off(with_match), bytes(content), audio.wav_bytes(audio.tune(77, 20)))
     )
     run_worker()
 

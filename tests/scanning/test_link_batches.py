@@ -54,8 +54,7 @@ def test_twenty_links_of_which_three_are_bad_make_seventeen_files(
     bad = ["ftp://media.example/a", "not a link", "http://u:p@media.example/"]
 
     page = client.post(
-        "/links/",
-        {"container": container.pk, "links": "\n".join([*pasted_links(17), *bad])},
+        "/links/", {"container": container.pk, "links": "\n".join([*pasted_links(17), *bad])}
     ).content.decode()
 
     assert ScannedFile.objects.count() == 17
@@ -75,9 +74,7 @@ def test_more_links_than_one_submit_takes_wait_in_the_box(
     page = client.post("/upload/", fields).content.decode()
     assert "You entered 3 links. Submit at most 2 at once." in page
     again = client.post("/links/", fields | {"scan_again": "on"})
-    assert "You chose 3 links; at most 2 can be scanned again at once." in (
-        again.content.decode()
-    )
+    assert "You chose 3 links; at most 2 can be scanned again at once." in (again.content.decode())
     assert again.context["form"]["links"].value() == fields["links"]
     assert not ScannedFile.objects.exists()
 
@@ -112,8 +109,7 @@ def test_links_wait_while_a_person_has_too_many_files_open(
 
     pasted = client.post("/links/", fields | {"links": "\n".join(pasted_links(2))})
     chosen = client.post(
-        "/links/feed/items/",
-        fields | {"signed": feed.context["signed"], "chosen": ["0", "1"]},
+        "/links/feed/items/", fields | {"signed": feed.context["signed"], "chosen": ["0", "1"]}
     )
 
     assert "1 of 2 links were accepted; 1 wait." in pasted.content.decode()
@@ -161,9 +157,7 @@ def test_link_submitted_before_is_named_with_its_file_or_scanned_again(
     assert "krP539YBF7U" in outcomes[0].message
     assert ScannedFile.objects.count() == 1
 
-    outcomes = submit_links(
-        container=container, links=again, user=admin, scan_again=True
-    )
+    outcomes = submit_links(container=container, links=again, user=admin, scan_again=True)
     assert outcomes[0].file is not None
     assert ScannedFile.objects.count() == 2
 
@@ -205,11 +199,7 @@ def test_chosen_items_of_a_feed_are_submitted_with_what_it_says(
 ) -> None:
     httpserver.expect_request("/feed").respond_with_data(RSS)
     offered = client.post("/links/feed/", {"feed_url": httpserver.url_for("/feed")})
-    fields = {
-        "container": container.pk,
-        "signed": offered.context["signed"],
-        "chosen": ["0"],
-    }
+    fields = {"container": container.pk, "signed": offered.context["signed"], "chosen": ["0"]}
     changed = fields | {"signed": offered.context["signed"][:-2] + "xx"}
 
     refused = client.post("/links/feed/items/", changed)
@@ -284,11 +274,7 @@ def test_reader_put_in_place_by_the_operator_is_used_and_its_facts_are_kept(
 
     file = read_by(f"cp {source} platform.wav; echo '{json.dumps(facts)}'", "/w")
     assert (file.status, file.name) == (FileStatus.READY, "A clip")
-    assert (file.platform, file.account, file.external_id) == (
-        "example",
-        "Channel",
-        "v1",
-    )
+    assert (file.platform, file.account, file.external_id) == ("example", "Channel", "v1")
     assert file.platform_facts["view_count"] == file.views == 1234
     assert file.platform_facts["read_at"].endswith("+00:00")
     assert file.published_at is not None

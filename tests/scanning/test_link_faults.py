@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from scanning.sources.link_faults import (
-    LinkFault,
-    fault_of_message,
-    fault_of_status,
-    sentence,
-)
+from scanning.sources.link_faults import LinkFault, fault_of_message, fault_of_status, sentence
 from scanning.sources.link_keys import plain_link
 
 _MESSAGES: dict[LinkFault, tuple[str, ...]] = {
@@ -34,19 +29,16 @@ _MESSAGES: dict[LinkFault, tuple[str, ...]] = {
         "[twitter] 1: NSFW tweet requires authentication",
         "[youtube] abc: Sign in to confirm your age. This video may be inappropriate "
         "for some users.",
-        "[facebook] 1: This video is only available for registered users. Use "
-        "--cookies",
+        "[facebook] 1: This video is only available for registered users. Use --cookies",
     ),
     LinkFault.GEO: (
         "[youtube] abc: The uploader has not made this video available in your country",
-        "[soundcloud] x: This video is not available from your location due to geo "
-        "restriction",
+        "[soundcloud] x: This video is not available from your location due to geo restriction",
     ),
     LinkFault.RATE: (
         "[youtube] abc: Unable to download API page: HTTP Error 429: Too Many Requests",
         "[youtube] abc: Sign in to confirm you’re not a bot. Use --cookies",
-        "[Instagram] C: Requested content is not available, rate-limit reached or "
-        "login required.",
+        "[Instagram] C: Requested content is not available, rate-limit reached or login required.",
         "[TikTok] 71: Your IP address is blocked from accessing this post",
     ),
     LinkFault.UNSUPPORTED: (
@@ -95,8 +87,6 @@ def test_spellings_of_one_link_are_one() -> None:
 
 
 def test_parameters_that_name_the_content_keep_links_apart() -> None:
-    first, second = (
-        plain_link(f"https://cdn.example/get?file={n}&t={n}") for n in (1, 2)
-    )
+    first, second = (plain_link(f"https://cdn.example/get?file={n}&t={n}") for n in (1, 2))
 
     assert first != second

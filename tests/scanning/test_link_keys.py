@@ -7,9 +7,7 @@ from hypothesis import strategies as st
 
 from scanning.sources.link_keys import link_key, video_key
 
-_ID = st.text(
-    st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=64
-)
+_ID = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=64)
 
 
 @given(_ID)

@@ -22,9 +22,7 @@ from tests.processes import python
 from tests.scanning.url_patterns import can_begin
 
 _PRESENTATION = "0123456789abcdef0123456789abcdef"
-_BEGINNINGS = (
-    *("https://qzv7h3k9w2.example/", "http://10.1.2.3/", "http://10.1.2.3:8080/"),
-)
+_BEGINNINGS = (*("https://qzv7h3k9w2.example/", "http://10.1.2.3/", "http://10.1.2.3:8080/"),)
 
 
 @pytest.fixture
@@ -94,16 +92,12 @@ def test_addresses_that_look_like_a_platform_are_not_asked(
     httpserver: HTTPServer, tmp_path: Path, address: str
 ) -> None:
     with pytest.raises(FetchFailed, match="has no audio"):
-        platform_page.fetch(
-            address.format(httpserver.port), tmp_path, progress=lambda _share: None
-        )
+        platform_page.fetch(address.format(httpserver.port), tmp_path, progress=lambda _share: None)
 
     assert not httpserver.log
 
 
-def test_a_catalogue_that_looks_like_a_platform_is_not_listed(
-    httpserver: HTTPServer,
-) -> None:
+def test_a_catalogue_that_looks_like_a_platform_is_not_listed(httpserver: HTTPServer) -> None:
     url = f"http://127.0.0.1:{httpserver.port}/Mediasite/Catalog/catalogs/x"
 
     with pytest.raises(FetchFailed, match="has no audio"):
@@ -112,18 +106,14 @@ def test_a_catalogue_that_looks_like_a_platform_is_not_listed(
     assert not httpserver.log
 
 
-def test_audio_of_a_platform_comes_through_the_proxy(
-    platform: HTTPServer, tmp_path: Path
-) -> None:
+def test_audio_of_a_platform_comes_through_the_proxy(platform: HTTPServer, tmp_path: Path) -> None:
     platform.expect_request("/tapes/4728").respond_with_data(
         '<meta property="og:title" content="A tape"><p class="tapeId">GP</p>'
     )
     platform.expect_request("/video/GP_4728_web.mov").respond_with_data(b"sound")
 
     page = platform_page.fetch(
-        "http://www.historicfilms.com/tapes/4728",
-        tmp_path,
-        progress=lambda _share: None,
+        "http://www.historicfilms.com/tapes/4728", tmp_path, progress=lambda _share: None
     )
 
     assert page.path.read_bytes() == b"sound"
@@ -183,9 +173,7 @@ def test_a_live_stream_of_a_platform_is_refused_at_once(
     )
 
     with pytest.raises(platform_page.PageFailed) as refused:
-        platform_page.fetch(
-            "http://square.webcamera.pl/", tmp_path, progress=lambda _share: None
-        )
+        platform_page.fetch("http://square.webcamera.pl/", tmp_path, progress=lambda _share: None)
 
     assert refused.value.kind is LinkFault.LIVE
     assert "/1.ts" not in [request.path for request, _ in platform.log]
@@ -237,9 +225,7 @@ def test_a_program_of_the_operator_reaches_the_proxy_alone(
     assert answer.output.splitlines() == ["denied", "proxy acrportal"]
 
 
-def test_the_bundled_reader_has_no_other_way_out_on_any_kernel(
-    httpserver: HTTPServer,
-) -> None:
+def test_the_bundled_reader_has_no_other_way_out_on_any_kernel(httpserver: HTTPServer) -> None:
     attempts = (
         "socket.create_connection(('127.0.0.1', {port}), timeout=5)",
         "socket.socket().connect_ex(('127.0.0.1', {port}))",

@@ -51,10 +51,7 @@ WIKI = "https://en.wikipedia.org/wiki/Foo_(bar)"
         (f"**{ONE}** '{TWO}'", [ONE, TWO]),
         (f"[[{ONE}|name]]", [ONE]),
         ("https://a.example/l'été-2,3.html", ["https://a.example/l'été-2,3.html"]),
-        (
-            "https://a.example/?u=https://b.example/",
-            ["https://a.example/?u=https://b.example"],
-        ),
+        ("https://a.example/?u=https://b.example/", ["https://a.example/?u=https://b.example"]),
         ("me@example.com/x and/or Mr.Smith/Jones", []),
         ("https://", []),
     ],
@@ -125,27 +122,19 @@ SPELLINGS = {
 
 @pytest.mark.parametrize(("item", "links"), SPELLINGS.items())
 def test_spellings_of_an_item_are_one_link(item: str, links: str) -> None:
-    found = {
-        link: plain_link(link) for word in links.split() for link in links_in(word)
-    }
+    found = {link: plain_link(link) for word in links.split() for link in links_in(word)}
 
     assert found == dict.fromkeys(found, item)
 
 
 def test_other_items_stay_other_links() -> None:
     for one, other in (
-        (
-            "https://www.bilibili.com/video/BV1xx?p=1",
-            "https://www.bilibili.com/video/BV1xx?p=2",
-        ),
+        ("https://www.bilibili.com/video/BV1xx?p=1", "https://www.bilibili.com/video/BV1xx?p=2"),
         ("https://a.bandcamp.com/track/song", "https://b.bandcamp.com/track/song"),
         ("https://streamable.com/o/one", "https://streamable.com/o/two"),
         ("https://t.me/c/123/456", "https://t.me/c/123/457"),
         ("https://a.example/?id=1", "https://a.example/?id=2"),
-        (
-            "https://www.youtube.com/playlist?list=A",
-            "https://www.youtube.com/playlist?list=B",
-        ),
+        ("https://www.youtube.com/playlist?list=A", "https://www.youtube.com/playlist?list=B"),
         ("https://soundcloud.com/a/one", "https://soundcloud.com/b/one"),
     ):
         assert link_key(one) != link_key(other), one
@@ -165,9 +154,7 @@ def test_the_installed_reader_has_the_patterns_of_all_platforms() -> None:
 @pytest.mark.django_db
 def test_an_item_is_submitted_once_however_it_is_spelled(admin: User) -> None:
     container = ContainerFactory.create()
-    first = submit_link(
-        container=container, url="https://x.com/a/status/1234567890", user=admin
-    )
+    first = submit_link(container=container, url="https://x.com/a/status/1234567890", user=admin)
 
     with pytest.raises(LinkSeen) as seen:
         submit_link(

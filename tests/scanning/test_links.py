@@ -35,9 +35,7 @@ def local_allowed(settings: Settings) -> None:
     settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES = True
 
 
-def _submit(
-    client: Client, container: Container, *links: str
-) -> list[dict[str, Any]]:  # Any: JSON
+def _submit(client: Client, container: Container, *links: str) -> list[dict[str, Any]]:  # Any: JSON
     answer = client.post(
         API,
         json.dumps({"links": links, "container": container.pk}),
@@ -124,11 +122,7 @@ def test_links_are_fetched_and_scanned_or_say_why_not(
 
 
 def test_private_addresses_and_pages_are_refused_by_the_settings(
-    client: Client,
-    empty: Container,
-    run_worker: Worker,
-    httpserver: HTTPServer,
-    settings: Settings,
+    client: Client, empty: Container, run_worker: Worker, httpserver: HTTPServer, settings: Settings
 ) -> None:
     httpserver.expect_request("/page").respond_with_data("x", content_type="text/html")
     _submit(client, empty, httpserver.url_for("/a.wav"))

@@ -57,9 +57,7 @@ def _give_every_play_of_the_truth_and_nothing_else() -> None:
     plays = [row for row in _truth() if row["kind"] == "track"]
 
     found = list(
-        Segment.objects.select_related(
-            "detection__recording", "detection__scan__scanned_file"
-        )
+        Segment.objects.select_related("detection__recording", "detection__scan__scanned_file")
     )
 
     assert len(found) == len(plays) == 16
@@ -73,12 +71,8 @@ def _give_every_play_of_the_truth_and_nothing_else() -> None:
         segment = _play_of(found, row)
         tolerance = SPEECH_EDGE_S if row["music_over_speech_db"] else EDGE_S
         rate = float(row["rate"])
-        assert segment.start_ms / 1000 == pytest.approx(
-            float(row["start_s"]), abs=tolerance
-        )
-        assert segment.end_ms / 1000 == pytest.approx(
-            float(row["end_s"]), abs=tolerance
-        )
+        assert segment.start_ms / 1000 == pytest.approx(float(row["start_s"]), abs=tolerance)
+        assert segment.end_ms / 1000 == pytest.approx(float(row["end_s"]), abs=tolerance)
         offset = segment.start_ms / 1000 - float(row["start_s"])
         assert segment.reference_start_ms / 1000 == pytest.approx(
             float(row["ref_start_s"]) + offset * rate, abs=0.1

@@ -36,9 +36,7 @@ def private_addresses(settings: Settings) -> None:
 
 
 def make_callback(url: str) -> OutboundCallback:
-    file = ScannedFileFactory.create(
-        container=ContainerFactory.create(callback_url=url)
-    )
+    file = ScannedFileFactory.create(container=ContainerFactory.create(callback_url=url))
     return queue_callback(scanned_file=file, body='{"a": "ü"}')
 
 
@@ -128,9 +126,7 @@ def test_one_dead_receiver_keeps_no_other_waiting(httpserver: HTTPServer) -> Non
     assert DeliveryAttempt.objects.filter(status_code=None).count() == 3
 
 
-def test_what_waits_for_a_dead_receiver_is_sent_once_it_answers(
-    httpserver: HTTPServer,
-) -> None:
+def test_what_waits_for_a_dead_receiver_is_sent_once_it_answers(httpserver: HTTPServer) -> None:
     url = httpserver.url_for("/cb")
     with time_machine.travel(NOW, tick=False) as clock:
         first = make_callback("http://127.0.0.1:9/")

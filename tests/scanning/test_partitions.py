@@ -31,26 +31,13 @@ from review.models import Match
 from scanning import partition_scans
 from scanning.choices import ScanStatus
 from scanning.jobs import PARTITION_QUESTION
-from scanning.models import (
-    Detection,
-    PartitionQuestion,
-    PartitionSearch,
-    Scan,
-    ScannedFile,
-)
+from scanning.models import Detection, PartitionQuestion, PartitionSearch, Scan, ScannedFile
 from scanning.services.identification import search_clip
 from scanning.services.intake import submit_upload
 from scanning.services.retro import request_search
 from scanning.services.scans import cancel_scans, request_scan
 from tests import audio
-from tests.fixtures import (
-    Catalogue,
-    MakeClient,
-    add_tune,
-    do_all_work,
-    submit_sound,
-    upload,
-)
+from tests.fixtures import Catalogue, MakeClient, add_tune, do_all_work, submit_sound, upload
 from tests.recognition.media_files import write_tracks
 
 # The engine takes most of the time, and tests/catalogue/test_machines.py asks the same of
@@ -105,9 +92,7 @@ def _clip(folder: Path) -> Fingerprint:
 
 def _open_jobs() -> Any:  # Any: a queryset
     kinds = ["scan", "partition_question", "retro_search", "recording"]
-    return Job.objects.filter(
-        kind__in=kinds, state__in=[JobState.WAITING, JobState.RUNNING]
-    )
+    return Job.objects.filter(kind__in=kinds, state__in=[JobState.WAITING, JobState.RUNNING])
 
 
 @pytest.fixture
@@ -134,9 +119,7 @@ def _found(file: ScannedFile) -> list[dict[str, Any]]:
     """Return everything that the file's last scan found."""
     scan = file.scans.latest("pk")
     assert scan.status == ScanStatus.SUCCEEDED, scan.message
-    rows = Detection.objects.filter(scan=scan).order_by(
-        "recording", "segments__position"
-    )
+    rows = Detection.objects.filter(scan=scan).order_by("recording", "segments__position")
     found = rows.values(
         "recording",
         "score",
@@ -154,11 +137,7 @@ def _found(file: ScannedFile) -> list[dict[str, Any]]:
 
 
 def test_machines_with_a_partition_each_find_what_one_machine_finds(
-    programme: ScannedFile,
-    machines: Machines,
-    catalogue: Catalogue,
-    admin: User,
-    tmp_path: Path,
+    programme: ScannedFile, machines: Machines, catalogue: Catalogue, admin: User, tmp_path: Path
 ) -> None:
     expected = _found(programme)
 
@@ -191,9 +170,7 @@ def test_machines_with_a_partition_each_find_what_one_machine_finds(
     for count in (1, 2):
         with machines.on("desk", None if count == 1 else [], count):
             file = submit_sound(
-                catalogue.container,
-                np.append(audio.tune(77, 25), np.zeros(count)),
-                admin,
+                catalogue.container, np.append(audio.tune(77, 25), np.zeros(count)), admin
             )
         if count == 1:
             machines.work("whole", None, 1)
@@ -212,9 +189,7 @@ def test_other_sound_tracks_are_searched_in_all_partitions(
     path = write_tracks(tmp_path / "film.mkv", tracks, audio.RATE)
     with machines.on("desk", [], 2):
         film = submit_upload(
-            container=catalogue.container,
-            upload=upload("film.mkv", path.read_bytes()),
-            user=admin,
+            container=catalogue.container, upload=upload("film.mkv", path.read_bytes()), user=admin
         ).scanned_file
 
     machines.work_all(2)
@@ -368,23 +343,16 @@ def test_earlier_files_are_searched_with_the_whole_catalogues_size(
 
 
 def test_a_clip_that_no_partition_answers_is_an_outage(
-    catalogue: Catalogue,
-    machines: Machines,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
+    catalogue: Catalogue, machines: Machines, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(partition_scans, "_CLIP_SECONDS", 0.0)
     forgotten, other = [
-        PartitionSearch.objects.create(partitions=2, state=b"", catalogue_state=0)
-        for _ in range(2)
+        PartitionSearch.objects.create(partitions=2, state=b"", catalogue_state=0) for _ in range(2)
     ]
     forgotten.created_at -= timedelta(hours=1)
     forgotten.save()
 
-    with (
-        machines.on("desk", [], 2),
-        pytest.raises(IndexUnavailable, match="partition 1, 2 of 2"),
-    ):
+    with machines.on("desk", [], 2), pytest.raises(IndexUnavailable, match="partition 1, 2 of 2"):
         search_clip([catalogue.bucket.pk], _clip(tmp_path))
 
     assert PartitionSearch.objects.get() == other

@@ -19,9 +19,7 @@ from tests.scanning.vendor import Vendor
 @pytest.fixture
 def unmatched(catalogue: Catalogue, admin: User, run_worker: Worker) -> ScannedFile:
     """Return a file of our music that was scanned without any buckets."""
-    file = submit_sound(
-        Container.objects.create(name="Empty"), audio.tune(1, 12), admin
-    )
+    file = submit_sound(Container.objects.create(name="Empty"), audio.tune(1, 12), admin)
     run_worker()
     file.refresh_from_db()
     assert file.status == FileStatus.NO_MATCH
@@ -29,10 +27,7 @@ def unmatched(catalogue: Catalogue, admin: User, run_worker: Worker) -> ScannedF
 
 
 def test_other_buckets_are_searched_for_this_file_alone(
-    unmatched: ScannedFile,
-    catalogue: Catalogue,
-    signed_in: MakeClient,
-    run_worker: Worker,
+    unmatched: ScannedFile, catalogue: Catalogue, signed_in: MakeClient, run_worker: Worker
 ) -> None:
     client = signed_in(Role.REVIEWER)
     page = client.get(reverse("portal:file_detail", args=[unmatched.uid]))
@@ -67,9 +62,7 @@ def test_what_cannot_be_searched_scans_nothing(signed_in: MakeClient) -> None:
 def test_a_file_is_sent_to_the_cloud_where_there_is_an_account(
     vendor: Vendor, signed_in: MakeClient
 ) -> None:
-    Container.objects.filter(pk=vendor.container.pk).update(
-        engine=EngineChoice.EMBEDDED
-    )
+    Container.objects.filter(pk=vendor.container.pk).update(engine=EngineChoice.EMBEDDED)
     file = ScanFactory.create(scanned_file__container=vendor.container).scanned_file
 
     signed_in(Role.REVIEWER).post(again(file), {"engine": "acrcloud"})

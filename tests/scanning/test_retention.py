@@ -75,9 +75,7 @@ def test_nothing_that_can_be_heard_is_left_and_a_rescan_finds_the_same(
     assert file.fingerprint
     assert file.status == FileStatus.READY
     assert (after.recording, after.matched_ms) == (before.recording, before.matched_ms)
-    assert Event.objects.filter(
-        case=f"file:{file.uid}", action="file.audio_removed"
-    ).exists()
+    assert Event.objects.filter(case=f"file:{file.uid}", action="file.audio_removed").exists()
 
     # Without its landmarks, too, the file says so and takes its audio again.
     ScannedFile.objects.update(fingerprint="")
@@ -144,9 +142,7 @@ def test_audio_that_is_not_scanned_yet_stays(
     assert file.audio_removed_at is not None
 
 
-def test_audio_is_kept_as_long_as_is_set(
-    empty: Container, admin: User, settings: Settings
-) -> None:
+def test_audio_is_kept_as_long_as_is_set(empty: Container, admin: User, settings: Settings) -> None:
     for number, (of_container, of_portal, age, goes) in enumerate(
         [
             (None, 365, 366, True),
@@ -189,9 +185,7 @@ def test_links_and_uploads_are_kept_by_their_own_settings(
     )
     _keep(container, link_audio=KeepAudio.NOTHING)
     kept = _upload(container, admin)
-    link = submit_link(
-        container=container, url=httpserver.url_for("/two.wav"), user=admin
-    )
+    link = submit_link(container=container, url=httpserver.url_for("/two.wav"), user=admin)
     run_worker()
     retention.remove_due()
     asked = len(httpserver.log)

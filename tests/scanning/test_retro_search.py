@@ -120,14 +120,11 @@ def test_a_recording_added_later_is_found_in_the_demo_as_a_scan_would_find_it(
         segment = next(
             each
             for name, each in heard
-            if name == row["programme"]
-            and abs(each.start_ms - 1000 * float(row["start_s"])) < 500
+            if name == row["programme"] and abs(each.start_ms - 1000 * float(row["start_s"])) < 500
         )
         assert segment.end_ms == pytest.approx(1000 * float(row["end_s"]), abs=500)
         assert segment.tempo_ratio is not None
-        assert float(segment.tempo_ratio) == pytest.approx(
-            float(row["rate"]), abs=0.002
-        )
+        assert float(segment.tempo_ratio) == pytest.approx(float(row["rate"]), abs=0.002)
 
 
 @pytest.fixture
@@ -222,9 +219,7 @@ def test_what_is_found_late_waits_beside_the_rest_and_keeps_its_decision(
     assert Scan.objects.filter(retro_search=second).count() == 0
 
     # A rescan carries on what was decided.
-    deciding.reject(
-        match=match, user=admin, version=match.version, reason=RejectCode.NOISE
-    )
+    deciding.reject(match=match, user=admin, version=match.version, reason=RejectCode.NOISE)
     match.refresh_from_db()
     decided_at = match.decided_at
     request_scan(scanned_file=file, user=admin)
@@ -274,11 +269,7 @@ def test_searches_give_their_worker_back_and_take_turns(
             search.refresh_from_db()
             states.append((search.status, search.files_done))
 
-    assert states == [
-        (RetroStatus.QUEUED, 1),
-        (RetroStatus.QUEUED, 2),
-        (RetroStatus.DONE, 2),
-    ]
+    assert states == [(RetroStatus.QUEUED, 1), (RetroStatus.QUEUED, 2), (RetroStatus.DONE, 2)]
     assert (search.found, search.progress) == (2, 100)
 
     # Two searches take turns, slice by slice.

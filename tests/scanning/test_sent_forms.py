@@ -28,9 +28,7 @@ from tests.scanning.vendor import (
     submit,
 )
 
-_CONTENT = re.compile(
-    rb"application/octet-stream\r\n\r\n(.*)\r\n--[0-9a-f]{32}--\r\n", re.DOTALL
-)
+_CONTENT = re.compile(rb"application/octet-stream\r\n\r\n(.*)\r\n--[0-9a-f]{32}--\r\n", re.DOTALL)
 _SOUND = audio.wav_bytes(audio.tune(1, 8))
 
 
@@ -97,9 +95,7 @@ def test_a_server_without_them_gets_audio_if_that_is_allowed(
         assert sound in posted(vendor)
         assert sent_form(file) == (SentAs.AUDIO, AudioBecause.NOT_TAKEN), accepts
     page = signed_in(Role.REVIEWER).get(reverse("portal:file_detail", args=[file.uid]))
-    assert "Sent: Audio. The other server takes no fingerprints of ours." in (
-        page.content.decode()
-    )
+    assert "Sent: Audio. The other server takes no fingerprints of ours." in (page.content.decode())
 
     # One that does not know the question gets audio, too.
     wants(vendor, FormSent.FINGERPRINT_FIRST, None)
@@ -136,13 +132,8 @@ def test_nothing_is_sent_if_audio_is_forbidden(vendor: Vendor, admin: User) -> N
     assert state_of(file) == (FileStatus.WAITING, "cloud_unreachable")
 
 
-def test_a_file_that_cannot_be_read_here(
-    vendor: Vendor, admin: User, run_worker: Worker
-) -> None:
-    cases = {
-        FormSent.FINGERPRINT_ONLY: (0, "not_audio"),
-        FormSent.FINGERPRINT_FIRST: (1, ""),
-    }
+def test_a_file_that_cannot_be_read_here(vendor: Vendor, admin: User, run_worker: Worker) -> None:
+    cases = {FormSent.FINGERPRINT_ONLY: (0, "not_audio"), FormSent.FINGERPRINT_FIRST: (1, "")}
     for wish, (sends, code) in cases.items():
         wants(vendor, wish, accepted_form())
         file = submit(vendor, admin, f"no sound at all {wish}".encode())

@@ -22,12 +22,7 @@ from scanning.services.scans import request_scan
 from tests import audio
 from tests.factories.accounts import make_user
 from tests.fixtures import Catalogue, MakeClient, Worker, add_tune, upload
-from tests.recognition.media_files import (
-    Track,
-    scrambled,
-    write_timed,
-    write_tracks,
-)
+from tests.recognition.media_files import Track, scrambled, write_timed, write_tracks
 
 
 @pytest.fixture
@@ -36,9 +31,7 @@ def client(signed_in: MakeClient) -> Client:
 
 
 @pytest.fixture
-def film(
-    client: Client, run_worker: Worker, catalogue: Catalogue, tmp_path: Path
-) -> ScannedFile:
+def film(client: Client, run_worker: Worker, catalogue: Catalogue, tmp_path: Path) -> ScannedFile:
     """Return a scanned file of three sound tracks; the second holds a recording."""
     tracks = {"Film": audio.tune(77, 30), "Music": audio.tune(1, 30)}
     tracks["Song"] = audio.tune(78, 30)
@@ -90,9 +83,7 @@ def test_other_tracks_are_heard_and_searched_again_and_later(
     assert Segment.objects.get(detection__recording=song).track == 3
 
 
-def test_a_clip_is_identified_by_any_of_its_tracks(
-    catalogue: Catalogue, tmp_path: Path
-) -> None:
+def test_a_clip_is_identified_by_any_of_its_tracks(catalogue: Catalogue, tmp_path: Path) -> None:
     project = create_project(name="clips", buckets=[catalogue.bucket], user=None)
     tracks = {"Talk": audio.tune(77, 10), "Music": audio.tune(1, 10)}
     path = write_tracks(tmp_path / "clip.mkv", tracks, audio.RATE)
@@ -132,9 +123,7 @@ def test_a_file_is_as_long_as_its_longest_track_for_all_readers(
 def test_what_nobody_searched_of_a_broadcast_is_said_on_its_page(
     client: Client, run_worker: Worker, catalogue: Catalogue, tmp_path: Path
 ) -> None:
-    path = write_timed(
-        tmp_path / "a.ts", [Track(audio.tune(77, 30), audio.RATE, codec="aac")]
-    )
+    path = write_timed(tmp_path / "a.ts", [Track(audio.tune(77, 30), audio.RATE, codec="aac")])
     path.write_bytes(scrambled(path.read_bytes(), 0, 0.34))
     uid = send(client, catalogue, path)
     run_worker()
@@ -165,9 +154,6 @@ def test_tracks_without_sound_are_counted_on_the_page(
 def send(client: Client, catalogue: Catalogue, path: Path) -> str:
     answer = client.post(
         "/api/portal/v1/files/",
-        {
-            "container": catalogue.container.pk,
-            "file": upload(path.name, path.read_bytes()),
-        },
+        {"container": catalogue.container.pk, "file": upload(path.name, path.read_bytes())},
     )
     return str(answer.json()["uid"])

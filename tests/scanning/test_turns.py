@@ -23,11 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def ask(
-    container: Container,
-    name: str,
-    *,
-    user: User | None = None,
-    waited_for: bool = False,
+    container: Container, name: str, *, user: User | None = None, waited_for: bool = False
 ) -> Scan:
     file = ScannedFile.objects.create(container=container, name=name, sha256="0" * 64)
     return request_scan(scanned_file=file, user=user, waited_for=waited_for)
@@ -54,21 +50,15 @@ def many() -> Container:
     return container
 
 
-def test_few_files_are_not_behind_the_many_of_another_container(
-    many: Container,
-) -> None:
+def test_few_files_are_not_behind_the_many_of_another_container(many: Container) -> None:
     few = Container.objects.create(name="Few")
     for number in range(2):
         ask(few, f"few {number}")
 
-    assert order() == [
-        *("many 0", "few 0", "many 1", "few 1", "many 2", "many 3", "many 4")
-    ]
+    assert order() == [*("many 0", "few 0", "many 1", "few 1", "many 2", "many 3", "many 4")]
 
 
-def test_what_a_person_brings_by_the_dozen_is_bulk(
-    many: Container, admin: User
-) -> None:
+def test_what_a_person_brings_by_the_dozen_is_bulk(many: Container, admin: User) -> None:
     own = Container.objects.create(name="Own")
     for number in range(PERSON_CAP + 1):
         ask(own, f"own {number}", user=admin, waited_for=True)
@@ -88,9 +78,7 @@ def test_a_scan_that_is_handed_out_again_keeps_its_turn(many: Container) -> None
     assert order()[0] == "many 0"
 
 
-def test_so_many_scans_of_a_container_run_at_once(
-    many: Container, settings: Settings
-) -> None:
+def test_so_many_scans_of_a_container_run_at_once(many: Container, settings: Settings) -> None:
     settings.ACRPORTAL_SCANS_PER_CONTAINER = 2
     few = Container.objects.create(name="Few")
     ask(few, "few 0")

@@ -55,9 +55,7 @@ def container(vendor: Vendor, catalogue: Catalogue) -> Container:
     return vendor.container
 
 
-def _submit(
-    container: Container, user: User, seed: int, *, seconds: float = 12
-) -> ScannedFile:
+def _submit(container: Container, user: User, seed: int, *, seconds: float = 12) -> ScannedFile:
     return submit_sound(container, audio.tune(seed, seconds), user)
 
 
@@ -82,9 +80,7 @@ def _status(file: ScannedFile) -> str:
     not connection.features.has_select_for_update,
     reason="with one writer at a time no two end at once",
 )
-def test_two_scans_that_end_at_once_settle_their_file(
-    container: Container, admin: User
-) -> None:
+def test_two_scans_that_end_at_once_settle_their_file(container: Container, admin: User) -> None:
     file = _submit(container, admin, seed=1)
     file.scans.update(status=ScanStatus.RUNNING)
     first, second = file.scans.all()
@@ -253,21 +249,14 @@ def test_cloud_is_asked_only_for_files_without_a_match(
     _finish(vendor, run_worker, 1, MUSIC)
 
     assert matched.scans.count() == 1
-    assert [scan.engine for scan in unmatched.scans.order_by("pk")] == [
-        "embedded",
-        "acrcloud",
-    ]
+    assert [scan.engine for scan in unmatched.scans.order_by("pk")] == ["embedded", "acrcloud"]
     assert vendor.sends() == 1
     assert _status(unmatched) == FileStatus.READY
     assert Match.objects.get(scanned_file=unmatched).recording.title == "Song"
 
 
 def test_stub_gives_way_to_our_recording_once_that_has_its_code(
-    vendor: Vendor,
-    container: Container,
-    catalogue: Catalogue,
-    admin: User,
-    run_worker: Worker,
+    vendor: Vendor, container: Container, catalogue: Catalogue, admin: User, run_worker: Worker
 ) -> None:
     container.engine = EngineChoice.ACRCLOUD
     container.save()
@@ -307,11 +296,7 @@ def test_container_without_an_account_cannot_use_two_engines(
 
 
 def test_other_recording_at_the_same_place_is_a_disagreement_of_both_matches(
-    vendor: Vendor,
-    container: Container,
-    admin: User,
-    run_worker: Worker,
-    signed_in: MakeClient,
+    vendor: Vendor, container: Container, admin: User, run_worker: Worker, signed_in: MakeClient
 ) -> None:
     file = _submit(container, admin, seed=1)
     decided = _submit(container, admin, seed=1, seconds=13)
@@ -338,11 +323,7 @@ def test_other_recording_at_the_same_place_is_a_disagreement_of_both_matches(
 
 
 def test_other_times_and_a_missed_recording_of_ours_are_disagreements(
-    vendor: Vendor,
-    container: Container,
-    admin: User,
-    run_worker: Worker,
-    signed_in: MakeClient,
+    vendor: Vendor, container: Container, admin: User, run_worker: Worker, signed_in: MakeClient
 ) -> None:
     file, missed = (_submit(container, admin, seed=seed) for seed in (1, 9))
 

@@ -62,9 +62,7 @@ def test_only_what_is_new_is_submitted_once(
     assert list(counts) == [(4, 1, 1), (4, 0, 0)]
 
     # A link that was submitted before is named and not scanned again.
-    earlier = submit_link(
-        container=container, url=httpserver.url_for("/five.wav"), user=admin
-    )
+    earlier = submit_link(container=container, url=httpserver.url_for("/five.wav"), user=admin)
     podcast.titles.insert(0, "five")
     check_now(watch)
     item = watch.items.get(title="five")
@@ -93,9 +91,7 @@ def test_what_is_there_is_submitted_too_where_that_was_chosen(
     assert _names() == ["one", "two", "three"]
 
 
-def test_title_words_choose_items(
-    container: Container, podcast: Podcast, admin: User
-) -> None:
+def test_title_words_choose_items(container: Container, podcast: Podcast, admin: User) -> None:
     watch = watch_of(container, podcast, admin, title_words="News, sport")
     podcast.titles[:0] = ["Evening NEWS", "Weather"]
 
@@ -149,10 +145,7 @@ def test_item_missing_from_the_middle_is_gone_and_can_come_back(
     assert gone == 1
     assert (file.source_gone_at, file.source_gone_why) == (None, "")
     actions = Event.objects.filter(case=f"file:{file.uid}").order_by("sequence")
-    assert [event.action for event in actions][-2:] == [
-        "file.source_gone",
-        "file.source_back",
-    ]
+    assert [event.action for event in actions][-2:] == ["file.source_gone", "file.source_back"]
 
     # What fell off the end of a feed is not gone, but of a whole playlist it is.
     podcast.titles = ["five", "four", "three"]
@@ -169,11 +162,7 @@ def test_item_missing_from_the_middle_is_gone_and_can_come_back(
 def test_link_of_a_file_that_leads_nowhere_marks_it(
     container: Container, podcast: Podcast, admin: User, httpserver: HTTPServer
 ) -> None:
-    answers = {
-        "one": (404, SourceGone.GONE),
-        "two": (410, SourceGone.GONE),
-        "three": (500, ""),
-    }
+    answers = {"one": (404, SourceGone.GONE), "two": (410, SourceGone.GONE), "three": (500, "")}
     for title, (status, _why) in answers.items():
         httpserver.expect_request(f"/{title}.wav").respond_with_data(status=status)
     watch = watch_of(container, podcast, admin, also_present=True)
@@ -204,10 +193,7 @@ def test_failing_source_is_told_and_asked_ever_less_often(
     check_now(watch)
 
     assert waits == [1, 2, 4]
-    assert failed == (
-        3,
-        "Nothing could be listed: the server answered 503 SERVICE UNAVAILABLE.",
-    )
+    assert failed == (3, "Nothing could be listed: the server answered 503 SERVICE UNAVAILABLE.")
     assert (watch.failures, watch.last_error) == (0, "")
     assert watch.checks.exclude(error="").count() == 3
 
@@ -318,9 +304,7 @@ def test_changed_interval_moves_the_next_check_unless_the_source_fails(
     columns = {"every_hours": 6, "items_per_check": 5, "title_words": ""}
     moved = []
     for hours in (6, 168, 1):
-        watches.change_watch(
-            watch=watch, columns=columns | {"every_hours": hours}, user=admin
-        )
+        watches.change_watch(watch=watch, columns=columns | {"every_hours": hours}, user=admin)
         assert watch.last_check_at is not None
         moved.append((_next_check(watch) - watch.last_check_at) / timedelta(hours=1))
     podcast.status = 503
@@ -393,11 +377,7 @@ def test_link_that_lists_nothing_is_no_watch(
 
 
 def test_worker_scans_what_a_watched_podcast_publishes(
-    catalogue: Catalogue,
-    run_worker: Worker,
-    podcast: Podcast,
-    httpserver: HTTPServer,
-    admin: User,
+    catalogue: Catalogue, run_worker: Worker, podcast: Podcast, httpserver: HTTPServer, admin: User
 ) -> None:
     watch = watch_of(catalogue.container, podcast, admin)
     httpserver.expect_request("/four.wav").respond_with_data(

@@ -13,14 +13,8 @@ from tests.fixtures import Worker, upload
 def test_policy_chooses_what_is_scanned() -> None:
     cases: list[tuple[object, list[tuple[int, int]]]] = [
         ({"type": "traverse", "interval": 0, "rec_length": 10}, [(0, 60_000)]),
-        (
-            {"type": "traverse", "interval": 20, "rec_length": 10},
-            [(0, 10_000), (30_000, 40_000)],
-        ),
-        (
-            {"type": "points", "points": 2, "rec_length": "5"},
-            [(0, 5_000), (55_000, 60_000)],
-        ),
+        ({"type": "traverse", "interval": 20, "rec_length": 10}, [(0, 10_000), (30_000, 40_000)]),
+        ({"type": "points", "points": 2, "rec_length": "5"}, [(0, 5_000), (55_000, 60_000)]),
         ({"type": "points", "points": "x"}, [(0, 60_000)]),
         ({"interval": -1, "rec_length": "nan"}, [(0, 60_000)]),
         ({}, [(0, 60_000)]),
@@ -47,11 +41,7 @@ def test_what_is_not_done_is_said() -> None:
         (3, {}, ["cover versions"]),
         (4, {}, ["speech to text"]),
         (5, {"ai_detection": True}, ["AI-made"]),
-        (
-            1,
-            {"deepright": True, "music_detection": True},
-            ["derivative", "outside matches"],
-        ),
+        (1, {"deepright": True, "music_detection": True}, ["derivative", "outside matches"]),
     ]
     for engine, flags, names in cases:
         told = parts_not_done(Container(wire_engine=engine, **flags))
@@ -60,9 +50,7 @@ def test_what_is_not_done_is_said() -> None:
         assert all(name in text for name, text in zip(names, told, strict=True)), engine
 
 
-def test_a_scan_keeps_what_was_not_done(
-    transactional_db: None, run_worker: Worker
-) -> None:
+def test_a_scan_keeps_what_was_not_done(transactional_db: None, run_worker: Worker) -> None:
     container = Container.objects.create(name="Covers", wire_engine=3)
     clip = upload("clip.wav", audio.wav_bytes(audio.tune(1, 10)))
     file = submit_upload(container=container, upload=clip, user=None).scanned_file

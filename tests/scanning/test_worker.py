@@ -114,10 +114,7 @@ def test_running_scan_is_left_alone_until_it_was_interrupted_too_often(
     lose_worker("scan", attempts=settings.ACRPORTAL_MAX_ATTEMPTS)
     reclaim()
     unmatched.refresh_from_db()
-    assert (unmatched.status, unmatched.error_code) == (
-        FileStatus.ERROR,
-        "engine_error",
-    )
+    assert (unmatched.status, unmatched.error_code) == (FileStatus.ERROR, "engine_error")
     assert "Scan it again" in unmatched.message
 
 
@@ -155,9 +152,7 @@ def test_file_of_somebody_unknown_is_not_submitted_as_nobodys(tmp_path: Path) ->
     container = Container.objects.create(name="c")
 
     with pytest.raises(CommandError, match="No user 'amdin'"):
-        call_command(
-            "scan_file", str(path), container=str(container.pk), username="amdin"
-        )
+        call_command("scan_file", str(path), container=str(container.pk), username="amdin")
 
     assert not ScannedFile.objects.exists()
 
@@ -282,9 +277,7 @@ def test_worker_that_dies_or_freezes_in_the_middle_loses_nothing(
     assert status() == "running 1"
 
     second = subprocess.Popen(
-        [sys.executable, "manage.py", "worker"],
-        env=environment,
-        cwd=django_settings.BASE_DIR,
+        [sys.executable, "manage.py", "worker"], env=environment, cwd=django_settings.BASE_DIR
     )
     # The second scan takes a minute beside other tests.
     deadline = time.monotonic() + 240
@@ -320,10 +313,7 @@ def _is_writable(database: Path) -> bool:
 def test_worker_goes_on_after_the_database_was_locked_or_away(
     unmatched: ScannedFile, run_worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    outages = [
-        OperationalError("database is locked"),
-        InterfaceError("connection already closed"),
-    ]
+    outages = [OperationalError("database is locked"), InterfaceError("connection already closed")]
     really_run = runner.run_next
 
     def run(pool: Pool) -> Job | None:

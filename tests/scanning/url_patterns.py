@@ -48,9 +48,7 @@ class _Walk:
         """Return the positions in the text at which a sequence of nodes can end."""
         places = {start}
         for code, value in nodes:
-            places = {
-                after for place in places for after in self._after(code, value, place)
-            }
+            places = {after for place in places for after in self._after(code, value, place)}
         return places
 
     def _after(self, code: Any, value: Any, place: int) -> set[int]:
@@ -107,9 +105,7 @@ class _Walk:
             return chr(value) not in letters
         assert code is codes.IN, code
         negated = value[0][0] is codes.NEGATE
-        return negated is not any(
-            self._in_class(kind, one, letters) for kind, one in value
-        )
+        return negated is not any(self._in_class(kind, one, letters) for kind, one in value)
 
     @staticmethod
     def _in_class(kind: Any, value: Any, letters: set[str]) -> bool:

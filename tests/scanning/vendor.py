@@ -98,13 +98,7 @@ class AnyPath(str):
 
 
 def remote_file(state: int, results: object = None) -> dict[str, Any]:  # Any: JSON
-    return {
-        "id": REMOTE_ID,
-        "name": "x",
-        "state": state,
-        "duration": 60,
-        "results": results,
-    }
+    return {"id": REMOTE_ID, "name": "x", "state": state, "duration": 60, "results": results}
 
 
 def submit(vendor: Vendor, user: User, content: bytes = b"x" * 100) -> ScannedFile:
@@ -118,9 +112,7 @@ def run_jobs(kind: Kind, **of_subject: object) -> None:
     assert kind.model is not None
     rows = kind.model._base_manager.filter(**of_subject)
     subjects = list(rows.values_list("pk", flat=True))
-    jobs = Job.objects.filter(
-        kind=kind.name, state=JobState.WAITING, subject__in=subjects
-    )
+    jobs = Job.objects.filter(kind=kind.name, state=JobState.WAITING, subject__in=subjects)
     for key in list(jobs.order_by("turn", "pk").values_list("pk", flat=True)):
         now = datetime.now(tz=UTC)
         if jobs.filter(pk=key).update(priority=_FIRST, run_after=now):

@@ -54,6 +54,5 @@ def _check_given(person: Person, assignee: User | None, cases: set[str]) -> None
         check(assignee.has_perm(Action.DECIDE), f"{assignee} may decide nothing")
     for match in Match._base_manager.filter(uid__in=uids):
         check(
-            match.assignee == assignee,
-            f"{match} is given to {match.assignee}, not to {assignee}",
+            match.assignee == assignee, f"{match} is given to {match.assignee}, not to {assignee}"
         )

@@ -113,10 +113,7 @@ def _moved(_path: str, rng: random.Random) -> Json:
 
 def _known(_path: str, rng: random.Random) -> Json:
     sound = samples.some_sound(rng).read()
-    return {
-        "container": pk_of(Container, rng),
-        "sha256": hashlib.sha256(sound).hexdigest(),
-    }
+    return {"container": pk_of(Container, rng), "sha256": hashlib.sha256(sound).hexdigest()}
 
 
 def begin_upload(person: Person, path: str, rng: random.Random) -> Answer:
@@ -130,8 +127,7 @@ def begin_upload(person: Person, path: str, rng: random.Random) -> Answer:
         {
             "Upload-Length": str(len(samples.programme(number))),
             "Upload-Metadata": ",".join(
-                f"{name} {base64.b64encode(word.encode()).decode()}"
-                for name, word in told.items()
+                f"{name} {base64.b64encode(word.encode()).decode()}" for name, word in told.items()
             ),
         },
     )
@@ -214,10 +210,7 @@ BODIES: Table[tuple[str, str], Callable[[str, random.Random], Json] | None] = Ta
         (f"{PORTAL}/statements/<str:uid>/withdraw/", "POST"): lambda _path, _rng: {
             "why": "By the programme."
         },
-        **{
-            (f"{PORTAL}/imports/{kind}/<str:uid>/start/", "POST"): None
-            for kind in _IMPORTED
-        },
+        **{(f"{PORTAL}/imports/{kind}/<str:uid>/start/", "POST"): None for kind in _IMPORTED},
         **{
             (f"{PORTAL}/imports/{kind}/<str:uid>/undo/", "POST"): lambda _path, rng: {
                 "verb": rng.choice(["check", "undo", "keep"])
@@ -267,13 +260,8 @@ def _upload(rng: random.Random) -> Json:
 # Forms with files.
 _FORMS: dict[tuple[str, str], Callable[[random.Random], Json]] = {
     (f"{PORTAL}/files/", "POST"): _upload,
-    (f"{PORTAL}/files/<uuid:uid>/audio/", "POST"): lambda rng: {
-        "file": samples.some_sound(rng)
-    },
-    **{
-        (f"{PORTAL}/imports/{kind}/", "POST"): partial(_new_import, kind)
-        for kind in _IMPORTED
-    },
+    (f"{PORTAL}/files/<uuid:uid>/audio/", "POST"): lambda rng: {"file": samples.some_sound(rng)},
+    **{(f"{PORTAL}/imports/{kind}/", "POST"): partial(_new_import, kind) for kind in _IMPORTED},
     (f"{_CONTAINER}/files", "POST"): _sound_for_container,
     (f"{_BUCKET}/files", "POST"): lambda rng: {
         "title": "By the programme",
@@ -298,22 +286,16 @@ _WITH_HEADERS: dict[tuple[str, str], Callable[[Person, str, random.Random], Answ
 @cache
 def destructive() -> frozenset[tuple[str, str]]:
     """Return calls to make rarely: each removes objects that other steps need."""
-    return frozenset(
-        key for key in BODIES if key[1] == "DELETE" and "files" not in key[0]
-    )
+    return frozenset(key for key in BODIES if key[1] == "DELETE" and "files" not in key[0])
 
 
 def is_known(route: Route, method: str) -> bool:
     """Return whether the address has a body to send."""
     key = (route.route, method)
-    return method == "GET" or any(
-        key in known for known in (BODIES, _FORMS, _WITH_HEADERS)
-    )
+    return method == "GET" or any(key in known for known in (BODIES, _FORMS, _WITH_HEADERS))
 
 
-def call(
-    person: Person, route: Route, method: str, rng: random.Random
-) -> Answer | None:
+def call(person: Person, route: Route, method: str, rng: random.Random) -> Answer | None:
     """Call an address for an existing object; return None if there is no such object."""
     path = route.path(rng)
     if path is None:

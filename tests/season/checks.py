@@ -35,22 +35,9 @@ from reports.models import ReportDelivery, ReportRun
 from reports.services import write_again
 from review.choices import WAITING_STATES, MatchState
 from review.models import Match
-from scanning.choices import (
-    ACTIVE_SCAN_STATUSES,
-    EngineChoice,
-    FileStatus,
-    RetroStatus,
-    ScanStatus,
-)
+from scanning.choices import ACTIVE_SCAN_STATUSES, EngineChoice, FileStatus, RetroStatus, ScanStatus
 from scanning.cloud.jobs import CLOUD_SCAN
-from scanning.models import (
-    CloudJob,
-    Detection,
-    PartitionSearch,
-    RetroSearch,
-    Scan,
-    ScannedFile,
-)
+from scanning.models import CloudJob, Detection, PartitionSearch, RetroSearch, Scan, ScannedFile
 from scanning.services.scans import request_scan
 from tests.registered import SEASON, Table
 from tests.season import outside, readers, samples, world
@@ -116,11 +103,7 @@ def _lists_hold_their_states(person: Person, states: Iterable[MatchState]) -> No
             rows = rows.filter(kept)
         _same(shown, rows.values_list("uid", flat=True), f"the list of {state} matches")
     waiting = Match._base_manager.filter(kept, state__in=WAITING_STATES)
-    _same(
-        person.listed("/queue/?view=waiting"),
-        waiting.values_list("uid", flat=True),
-        "the queue",
-    )
+    _same(person.listed("/queue/?view=waiting"), waiting.values_list("uid", flat=True), "the queue")
     _same(
         person.listed("/queue/?view=escalated"),
         waiting.filter(state=MatchState.ESCALATED).values_list("uid", flat=True),
@@ -241,16 +224,13 @@ def _left(began: datetime) -> list[str]:
     rows: Sequence[Model] = [
         *Scan._base_manager.filter(status__in=ACTIVE_SCAN_STATUSES).exclude(
             # These wait for a person: a result sent by hand, a higher limit.
-            Q(engine=EngineChoice.ACRCLOUD)
-            & (Q(cloud_job=None) | ~Q(scanned_file__message=""))
+            Q(engine=EngineChoice.ACRCLOUD) & (Q(cloud_job=None) | ~Q(scanned_file__message=""))
         ),
         *Recording._base_manager.filter(
             status__in=[RecordingStatus.WAITING, RecordingStatus.PROCESSING]
         ),
         *RetroSearch._base_manager.filter(
-            status__in=[
-                *(RetroStatus.COLLECTING, RetroStatus.QUEUED, RetroStatus.RUNNING)
-            ]
+            status__in=[*(RetroStatus.COLLECTING, RetroStatus.QUEUED, RetroStatus.RUNNING)]
         ),
         *ReportRun._base_manager.filter(state__in=UNFINISHED),
         *(row for unfinished in UNFINISHED_ROWS.values() for row in unfinished()),
@@ -272,8 +252,7 @@ def described(row: Model) -> str:
         rows += Job.objects.filter(kind__in=["scan", CLOUD_SCAN.name], subject=row.pk)
         rows += CloudJob.objects.filter(scan=row)
     values = [
-        {field.name: field.value_from_object(each) for field in each._meta.fields}
-        for each in rows
+        {field.name: field.value_from_object(each) for field in each._meta.fields} for each in rows
     ]
     return f"{type(row).__name__} {row}: {values}"
 
@@ -285,9 +264,7 @@ def _open_imports() -> Iterable[Model]:
         yield from kind.model._base_manager.filter(status__in=OPEN_STATUSES)
 
 
-def every_page_opens(
-    people: dict[str, Person], pages: Sequence[Route], rng: random.Random
-) -> None:
+def every_page_opens(people: dict[str, Person], pages: Sequence[Route], rng: random.Random) -> None:
     """Open each page for an existing object as a random person, and some admin pages."""
     names = list(people)
     admin = [route for route in pages if route.part == "admin"]
@@ -410,13 +387,9 @@ def nothing_leaves_that_its_owner_cannot_see() -> None:
             continue
         sent = message.message().as_bytes()
         check(hidden not in sent, f"the mail {message.subject} says {sent!r}")
-    for delivery in ReportDelivery.objects.filter(
-        state="sent", schedule__made_by__in=limited
-    ):
+    for delivery in ReportDelivery.objects.filter(state="sent", schedule__made_by__in=limited):
         content = b"".join(files.file_content(delivery.run))
-        check(
-            hidden not in content, f"{delivery} holds what {delivery.run.run_by} lacks"
-        )
+        check(hidden not in content, f"{delivery} holds what {delivery.run.run_by} lacks")
 
 
 def chains_hold() -> None:

@@ -22,16 +22,11 @@ from tests.season.people import Person
 
 # The search ends at ±10 % and 2 semitones, and measures more exactly what it finds there.
 _BEYOND = (
-    Q(speed_pct__lt=-13)
-    | Q(speed_pct__gt=13)
-    | Q(pitch_cents__lt=-250)
-    | Q(pitch_cents__gt=250)
+    Q(speed_pct__lt=-13) | Q(speed_pct__gt=13) | Q(pitch_cents__lt=-250) | Q(pitch_cents__gt=250)
 )
 
 
-def search_otherwise(
-    person: Person, rng: random.Random, work: Callable[[], None]
-) -> None:
+def search_otherwise(person: Person, rng: random.Random, work: Callable[[], None]) -> None:
     """Change how far a container searches, and scan music there that is edited a lot."""
     embedded = Container.objects.present().filter(engine=EngineChoice.EMBEDDED)
     container = rng.choice(list(embedded.order_by("pk")))
@@ -59,9 +54,7 @@ def _settings(container: Container) -> dict[str, object]:
     shown = model_to_dict(container, ContainerForm.Meta.fields)
     shown["buckets"] = [bucket.pk for bucket in shown["buckets"]]
     return {
-        name: value
-        for name, value in shown.items()
-        if value is not None and value is not False
+        name: value for name, value in shown.items() if value is not None and value is not False
     }
 
 

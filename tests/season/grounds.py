@@ -25,9 +25,7 @@ from tests.season.people import Person
 
 def change(person: Person, rng: random.Random) -> None:
     """Change one ground; roles, limits and the state of the world may refuse it."""
-    rng.choice((_exclude, _exclude, _end_exclusion, _end_licence, _merge, _hear))(
-        person, rng
-    )
+    rng.choice((_exclude, _exclude, _end_exclusion, _end_licence, _merge, _hear))(person, rng)
 
 
 def _exclude(person: Person, rng: random.Random) -> None:
@@ -49,9 +47,7 @@ def _exclude(person: Person, rng: random.Random) -> None:
     _compare(
         exclude,
         Q(recording=recording),
-        lambda: person.fill_in_and_agree(
-            path, start=start, end=end, reason="ident", note=""
-        ),
+        lambda: person.fill_in_and_agree(path, start=start, end=end, reason="ident", note=""),
     )
 
 
@@ -62,13 +58,9 @@ def _end_exclusion(person: Person, rng: random.Random) -> None:
         return
     segment = rng.choice(found)
     _compare(
-        lambda: exclusions.remove(
-            segment=segment, user=person.user, reason="It is ours."
-        ),
+        lambda: exclusions.remove(segment=segment, user=person.user, reason="It is ours."),
         Q(recording=segment.recording),
-        lambda: person.fill_in_and_agree(
-            f"/exclusions/{segment.uid}/remove/", reason="ours"
-        ),
+        lambda: person.fill_in_and_agree(f"/exclusions/{segment.uid}/remove/", reason="ours"),
     )
 
 
@@ -81,9 +73,7 @@ def _end_licence(person: Person, rng: random.Random) -> None:
     _compare(
         lambda: licences.withdraw(licence=licence, user=person.user, reason="Unpaid."),
         Q(licence=licence),
-        lambda: person.fill_in_and_agree(
-            f"/licences/{licence.uid}/withdraw/", reason="Unpaid."
-        ),
+        lambda: person.fill_in_and_agree(f"/licences/{licence.uid}/withdraw/", reason="Unpaid."),
     )
 
 
@@ -98,9 +88,7 @@ def _merge(person: Person, rng: random.Random) -> None:
     act_on(person, group, verb, uids)
 
 
-def act_on(
-    person: Person, group: DedupGroup, verb: ActionVerb, uids: Sequence[str]
-) -> None:
+def act_on(person: Person, group: DedupGroup, verb: ActionVerb, uids: Sequence[str]) -> None:
     """Merge the members of a group into the first, or split the first off."""
     some = list(uids if verb == ActionVerb.MERGE else uids[:1])
     asked = ActionRequest(some, canonical=uids[0] if uids else "")
@@ -183,8 +171,6 @@ def licences_cover_what_they_keep() -> None:
 
 
 def _some_recording(rng: random.Random) -> Recording | None:
-    rows_with_matches = Recording._base_manager.filter(
-        matches__isnull=False, duration_ms__gt=1000
-    )
+    rows_with_matches = Recording._base_manager.filter(matches__isnull=False, duration_ms__gt=1000)
     found = list(rows_with_matches.distinct().order_by("pk"))
     return rng.choice(found) if found else None

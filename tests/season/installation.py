@@ -62,9 +62,7 @@ def _drops_beside(folder: Path) -> Path:
 class Installation:
     """The season's database and files, and a copy of their initial state."""
 
-    def __init__(
-        self, folder: Path, build: Callable[[], None], world: Path | None = None
-    ) -> None:
+    def __init__(self, folder: Path, build: Callable[[], None], world: Path | None = None) -> None:
         """Migrate an empty database, let ``build`` fill it, and keep a copy.
 
         A copy in ``world`` from an earlier run is used unchanged.
@@ -263,13 +261,10 @@ class _PostgreSQL:
         """End all connections, autovacuum's too: a template must have none."""
         with psycopg.connect(**self._address, autocommit=True) as connection:
             connection.execute(
-                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-                " WHERE datname = %s",
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s",
                 [self._name],
             )
 
     def _run(self, statement: str, *names: str) -> None:
         with psycopg.connect(**self._address, autocommit=True) as connection:
-            connection.execute(
-                sql.SQL(statement).format(*(sql.Identifier(name) for name in names))
-            )
+            connection.execute(sql.SQL(statement).format(*(sql.Identifier(name) for name in names)))

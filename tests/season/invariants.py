@@ -18,13 +18,7 @@ from audit.services import first_broken_event
 from catalogue.models import Recording, RecordingStatus
 from reports.models import ReportDelivery
 from review.bands import band_of_all
-from review.choices import (
-    ONLY_BY,
-    POLICY_ENDED,
-    TRANSITIONS,
-    MatchState,
-    Verb,
-)
+from review.choices import ONLY_BY, POLICY_ENDED, TRANSITIONS, MatchState, Verb
 from review.models import Match, MatchAlias
 from review.selectors import with_segments
 from review.services.transitions import (
@@ -117,9 +111,7 @@ def _owners_of_scheduled(event: Event) -> set[str]:
     """Return in whose name a schedule's report runs, whoever asks for it."""
     if event.action != "exported":
         return set()
-    deliveries = ReportDelivery.objects.filter(
-        run__uid=event.case.removeprefix("report:")
-    )
+    deliveries = ReportDelivery.objects.filter(run__uid=event.case.removeprefix("report:"))
     return set(deliveries.values_list("schedule__made_by__username", flat=True))
 
 
@@ -154,9 +146,7 @@ class Records:
         for event in events:
             self._check_event(event, actors)
             self._expect_otherwise(event)
-        decided = Counter(
-            event.case for event in events if event.action in {*Verb, "propose"}
-        )
+        decided = Counter(event.case for event in events if event.action in {*Verb, "propose"})
         # Only the last event of a match is compared with what was before the step.
         self._forget(case for case, number in decided.items() if number > 1)
         if events:
@@ -190,8 +180,7 @@ class Records:
             if (before, after) in ONLY_BY and event.action not in _FREE:
                 check(
                     event.action in ONLY_BY[before, after]
-                    and (event.before["decided_by"] is None)
-                    == (event.action == POLICY_ENDED),
+                    and (event.before["decided_by"] is None) == (event.action == POLICY_ENDED),
                     f"{text} takes a confirmation back",
                 )
             if after in _ONLY_BY_A_PERSON and event.action not in _FREE:
@@ -208,9 +197,7 @@ class Records:
     def _forget(self, cases: Iterable[str]) -> None:
         """Forget the rows from before decisions and applications."""
         uids = [case.removeprefix("match:") for case in cases]
-        keys = set(
-            Match._base_manager.filter(uid__in=uids).values_list("pk", flat=True)
-        )
+        keys = set(Match._base_manager.filter(uid__in=uids).values_list("pk", flat=True))
         for key in keys:
             self.before_decision.pop(key, None)
         for key, act in [each for each in self.before_act if each[0] in keys]:
@@ -221,11 +208,7 @@ class Records:
         changed: list[int] = []
         cases = {event.case: event for event in events}
         for match in Match._base_manager.all():
-            row = {
-                name: value
-                for name, value in vars(match).items()
-                if not name.startswith("_")
-            }
+            row = {name: value for name, value in vars(match).items() if not name.startswith("_")}
             known = self.matches.get(match.pk)
             if known == row:
                 continue
@@ -260,9 +243,7 @@ class Records:
     def _check_identity(self, match: Match, known: dict[str, Any] | None) -> None:
         """Check that a match is the same case in the same file, found before decided."""
         if known is not None:
-            identity = [
-                (row["uid"], row["scanned_file_id"]) for row in (known, vars(match))
-            ]
+            identity = [(row["uid"], row["scanned_file_id"]) for row in (known, vars(match))]
             check(identity[0] == identity[1], f"{match.case} was {identity[0]}")
         check(
             match.decided_at is None or match.created_at <= match.decided_at,
@@ -329,9 +310,7 @@ class Records:
         rows = Match._base_manager.filter(uid__in=found, recording=recording)
         return max([*self.matches, *rows.values_list("pk", flat=True)], default=0)
 
-    def _check_untouched(
-        self, model: type[Model], known: dict[int, tuple[Any, ...]]
-    ) -> None:
+    def _check_untouched(self, model: type[Model], known: dict[int, tuple[Any, ...]]) -> None:
         rows = {row[0]: row for row in model._base_manager.values_list()}
         changed = [pk for pk, row in known.items() if rows.get(pk, row) != row]
         check(not changed, f"{model.__name__} {changed} changed")
@@ -345,9 +324,7 @@ def check_seconds(changed: list[int], events: list[Event]) -> None:
         for event in events
         if event.action.startswith("exclusion.")
     }
-    live = Match._base_manager.filter(
-        Q(pk__in=changed) | Q(recording__uid__in=excluded)
-    )
+    live = Match._base_manager.filter(Q(pk__in=changed) | Q(recording__uid__in=excluded))
     for match in with_segments(live):
         stored = (match.matched_ms, match.excluded_ms, match.wholly_excluded)
         tally = match.tally
@@ -383,8 +360,6 @@ def text_of(content: bytes) -> str:
     """Return the text of a page."""
     document = html.document_fromstring(content)
     # A separate list shows decisions on other matches of the recording.
-    for element in document.xpath(
-        "//script | //style | //*[contains(@class, 'history--earlier')]"
-    ):
+    for element in document.xpath("//script | //style | //*[contains(@class, 'history--earlier')]"):
         element.drop_tree()
     return " ".join(document.text_content().split())

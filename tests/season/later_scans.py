@@ -43,9 +43,7 @@ def handle(person: Person, manager: Person, rng: random.Random, work: Work) -> N
         _merge_twice(manager, rng, work)
 
 
-def _open_former(
-    person: Person, manager: Person, rng: random.Random, work: Work
-) -> None:
+def _open_former(person: Person, manager: Person, rng: random.Random, work: Work) -> None:
     """Open the id of a match that was joined with another one, and try to decide it."""
     aliases = list(MatchAlias._base_manager.select_related("match").order_by("pk"))
     if not aliases:
@@ -72,9 +70,7 @@ def _open_former(
 
 def _reopen(person: Person, manager: Person, rng: random.Random, work: Work) -> None:
     """Reopen a decision after a rescan with the same result. Then scan again."""
-    decided = _matches().filter(
-        state__in=_REOPENED_FROM, scanned_file__deleted_at=None, lost=False
-    )
+    decided = _matches().filter(state__in=_REOPENED_FROM, scanned_file__deleted_at=None, lost=False)
     match = rng.choice(list(decided)) if decided else _reject_one(manager, rng)
     if match is None:
         return
@@ -106,9 +102,7 @@ def _reopen(person: Person, manager: Person, rng: random.Random, work: Work) -> 
 
 
 def _reject_one(manager: Person, rng: random.Random) -> Match | None:
-    waiting = _matches().filter(
-        state=MatchState.PENDING, scanned_file__deleted_at=None, lost=False
-    )
+    waiting = _matches().filter(state=MatchState.PENDING, scanned_file__deleted_at=None, lost=False)
     if not waiting:
         return None
     match = rng.choice(list(waiting))
@@ -143,9 +137,7 @@ def _merge_and_undo(manager: Person, rng: random.Random, work: Work) -> None:
         return
     action = DedupAction.objects.filter(state=ActionState.DONE).latest("pk")
     before = _kept_rows(action)
-    manager.fill_in_and_agree(
-        f"/duplicates/done/{action.uid}/", verb="undo", knows="on"
-    )
+    manager.fill_in_and_agree(f"/duplicates/done/{action.uid}/", verb="undo", knows="on")
     action.refresh_from_db()
     if action.state != ActionState.UNDONE:
         return
@@ -178,9 +170,7 @@ def _identity(match: Match) -> tuple[object, ...]:
     )
 
 
-def _merge_into_copy(
-    manager: Person, recording: Recording, rng: random.Random, work: Work
-) -> bool:
+def _merge_into_copy(manager: Person, recording: Recording, rng: random.Random, work: Work) -> bool:
     """Add a copy of a recording and merge the recording into it."""
     copy = add_copy(manager, recording, rng, work)
     if copy is None:
@@ -209,11 +199,7 @@ def _some_claim(rng: random.Random) -> Match | None:
 
 
 def add_copy(
-    manager: Person,
-    recording: Recording,
-    rng: random.Random,
-    work: Work,
-    **more: str,
+    manager: Person, recording: Recording, rng: random.Random, work: Work, **more: str
 ) -> Recording | None:
     """Add the sound of a recording again, as another recording."""
     if not recording.audio:
@@ -230,9 +216,7 @@ def add_copy(
         if_there=IntakeRule.IGNORE.value,
     )
     work()
-    return Recording._base_manager.filter(
-        title=title[:100], status=RecordingStatus.READY
-    ).first()
+    return Recording._base_manager.filter(title=title[:100], status=RecordingStatus.READY).first()
 
 
 def rescan(manager: Person, file: ScannedFile, work: Work) -> None:
@@ -244,11 +228,7 @@ def rescan(manager: Person, file: ScannedFile, work: Work) -> None:
 def _decide(person: Person, match: Match, verb: str, **more: str) -> None:
     match.refresh_from_db()
     person.fill_in(
-        f"/m/{match.uid}/decide",
-        verb=verb,
-        version=match.version,
-        note="Look again.",
-        **more,
+        f"/m/{match.uid}/decide", verb=verb, version=match.version, note="Look again.", **more
     )
 
 
@@ -261,9 +241,7 @@ def match_of_id(uid: str) -> Match | None:
 
 
 def _matches() -> QuerySet[Match]:
-    return Match._base_manager.select_related("recording", "scanned_file").order_by(
-        "pk"
-    )
+    return Match._base_manager.select_related("recording", "scanned_file").order_by("pk")
 
 
 def _state_of(match: Match) -> str:

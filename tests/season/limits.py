@@ -41,6 +41,4 @@ def send_too_much(person: Person, rng: random.Random) -> None:
             statuses.append(begin_upload(person, _UPLOADS, rng).status)
         check(statuses[-1] != 201, f"{person.name} announces without end: {statuses}")
         held = unfinished_bytes(person.user)
-        check(
-            held <= limit, f"{person.name} has {held:,} bytes unfinished of {limit:,}"
-        )
+        check(held <= limit, f"{person.name} has {held:,} bytes unfinished of {limit:,}")

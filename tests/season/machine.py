@@ -214,10 +214,7 @@ class Season:
     def call_an_api(self, person: Person, rng: random.Random) -> bool:
         """Call one of the APIs with a person's token."""
         route, method = rng.choice(self._apis)
-        if (
-            route.route,
-            method,
-        ) in calls.destructive() and rng.random() > browsing.SELDOM:
+        if (route.route, method) in calls.destructive() and rng.random() > browsing.SELDOM:
             return True
         calls.call(person, route, method, rng)
         return True
@@ -473,6 +470,4 @@ _WEIGHTS = {
     "back_up_and_restore": 0.5,
     "look_around": 3,
 }
-KINDS.register(
-    {name: Kind(weight, getattr(Season, name)) for name, weight in _WEIGHTS.items()}
-)
+KINDS.register({name: Kind(weight, getattr(Season, name)) for name, weight in _WEIGHTS.items()})

@@ -35,9 +35,7 @@ def handle(person: Person, rng: random.Random) -> None:
     """Decide on many, act on many files, or say what a part of a file holds."""
     # Whoever was away too long signs in first, so that previews are shown.
     person.open("/")
-    rng.choice((_decide, _decide, _act_on_files, _name_a_range, _add_a_range, _expect))(
-        person, rng
-    )
+    rng.choice((_decide, _decide, _act_on_files, _name_a_range, _add_a_range, _expect))(person, rng)
 
 
 def _decide(person: Person, rng: random.Random) -> None:
@@ -49,9 +47,7 @@ def _decide(person: Person, rng: random.Random) -> None:
     verb = rng.choice(_VERBS)
     fields: dict[str, object] = {
         "verb": verb.value,
-        "expected": [
-            f"{each.uid}:{each.version - (rng.random() < 0.05)}" for each in chosen
-        ],
+        "expected": [f"{each.uid}:{each.version - (rng.random() < 0.05)}" for each in chosen],
     }
     person.fill_in("/queue/decide/", **fields)
     code = rng.choice(list(RejectCode)).value if verb == Verb.REJECT else ""
@@ -62,18 +58,14 @@ def _decide(person: Person, rng: random.Random) -> None:
         _decided(person, {Verb.UNDO.value}, undo)
 
 
-def _decided(
-    person: Person, actions: set[str], fields: Mapping[str, object]
-) -> list[str]:
+def _decided(person: Person, actions: set[str], fields: Mapping[str, object]) -> list[str]:
     """Send a decision on many; return the matches that its result says are done.
 
     Each is its uid with its version, as the button that undoes them sends it.
     """
     newest = Event.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     answer = person.fill_in("/queue/decide/", **fields)
-    events = Event.objects.filter(
-        pk__gt=newest, action__in=actions, actor_name=person.name
-    )
+    events = Event.objects.filter(pk__gt=newest, action__in=actions, actor_name=person.name)
     document = html.document_fromstring(answer.content)
     done = set(_uids(document, "done-title", "/m/"))
     made = sorted(events.values_list("case", flat=True))
@@ -137,10 +129,7 @@ def _some_range(rng: random.Random) -> tuple[ScannedFile, dict[str, str]] | None
     file = rng.choice(files)
     start = rng.randrange(0, max(file.length_ms, 10_000), 500)
     end = start + rng.choice((1_000, 5_000, 8_000))
-    return file, {
-        "start": read_clock(start, digits=3),
-        "end": read_clock(end, digits=3),
-    }
+    return file, {"start": read_clock(start, digits=3), "end": read_clock(end, digits=3)}
 
 
 def _name_a_range(person: Person, rng: random.Random) -> None:

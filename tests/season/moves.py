@@ -59,9 +59,7 @@ def undo_after_an_application(person: Person, rng: random.Random) -> None:
     uids = application.event.after["matches"]
     rows = _live().filter(uid__in=uids, state__in=(*_OPEN, MatchState.ESCALATED))
     match = rng.choice(found) if (found := list(rows.order_by("pk"))) else None
-    is_decided = (
-        match is not None and rng.random() < 0.6 and _decide(person, match, rng)
-    )
+    is_decided = match is not None and rng.random() < 0.6 and _decide(person, match, rng)
     if match is not None and rng.random() < 0.5:
         rng.choice((_move, _relabel, _use_elsewhere))(person, match, rng)
     person.fill_in(f"/policies/{policy.uid}/undo/", act=application.act)
@@ -149,8 +147,7 @@ def _check_no_undone_policy(match: Match) -> None:
     """Check that an undone decision brought no undone application of a policy back."""
     match = Match._base_manager.get(pk=match.pk)
     treated = Event.objects.filter(
-        case=match.case,
-        action__in=("rule_applied", "unsuppressed", "application_undone", "found"),
+        case=match.case, action__in=("rule_applied", "unsuppressed", "application_undone", "found")
     ).order_by("-sequence")
     last = treated.first()
     act = last.after.get("act") if last is not None else None
@@ -165,9 +162,7 @@ def _check_no_undone_policy(match: Match) -> None:
         )
 
 
-def _check_followed(
-    before: dict[int, str], **of: Recording | ScannedFile | int | None
-) -> None:
+def _check_followed(before: dict[int, str], **of: Recording | ScannedFile | int | None) -> None:
     """Check that the rules of today hold for matches, and that decisions stay.
 
     A policy that was switched off keeps its matches until something that it read changes,
@@ -186,10 +181,7 @@ def _check_followed(
         if match.state not in _OPEN and not is_of_a_policy_alone(match):
             continue
         outcome = evaluation.evaluate(
-            subject=Subject.of(match),
-            policies=policies,
-            licences=in_force,
-            is_new=False,
+            subject=Subject.of(match), policies=policies, licences=in_force, is_new=False
         )
         if outcome.state in (MatchState.CLEARED, MatchState.SUPPRESSED):
             continue
@@ -210,9 +202,7 @@ def _decided(**of: Recording | ScannedFile) -> dict[int, str]:
 def licences_cover_what_they_clear() -> None:
     """Check that no licence clears a recording that it is not for."""
     in_force = coverage.LicencesInForce()
-    cleared = _live().filter(
-        state=MatchState.CLEARED, licence__on_expiry=OnExpiry.REOPEN
-    )
+    cleared = _live().filter(state=MatchState.CLEARED, licence__on_expiry=OnExpiry.REOPEN)
     for match in cleared:
         check(
             match.licence in list(in_force.of(match.recording)),

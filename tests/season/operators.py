@@ -33,10 +33,7 @@ def run(command: tuple[str, ...], note: Callable[[str], None]) -> None:
             call_command(*command, stdout=output, stderr=output)
     except (CommandError, SystemExit) as error:
         # These commands fail when they find a problem, and there may be one.
-        check(
-            command[0] in ("doctor", "check_index"),
-            f"{command}: {error} {output.getvalue()}",
-        )
+        check(command[0] in ("doctor", "check_index"), f"{command}: {error} {output.getvalue()}")
 
 
 def check_quiet(work: Callable[[], None]) -> None:

@@ -96,9 +96,7 @@ class Filled:
             for name, values in self.fields.items()
             if name != "csrfmiddlewaretoken" and values != [""]
         }
-        files = {
-            name: [each.name for each in some] for name, some in self.files.items()
-        }
+        files = {name: [each.name for each in some] for name, some in self.files.items()}
         return f"{self.form} with {shown}{f' and {files}' if files else ''}"
 
 
@@ -122,9 +120,7 @@ def fill(form: Form, rng: random.Random, now: datetime) -> Filled:
         filled.fields[name] = [chosen[0].value]
     named = [each for each in buttons if each.name]
     # A button without a name submits the form too, without a value.
-    if named and (
-        len(named) == len(buttons) or rng.random() < len(named) / len(buttons)
-    ):
+    if named and (len(named) == len(buttons) or rng.random() < len(named) / len(buttons)):
         button = rng.choice(named)
         filled.fields[button.name] = [button.value]
     return filled
@@ -164,9 +160,7 @@ def _text(control: Control, rng: random.Random, now: datetime) -> str:
         low = int(float(control.minimum)) if control.minimum else 0
         high = int(float(control.maximum)) if control.maximum else low + 100
         return str(rng.randint(low, max(low, high)))
-    fitting = [
-        words for part, words in samples.TEXTS.items() if part in control.name.lower()
-    ]
+    fitting = [words for part, words in samples.TEXTS.items() if part in control.name.lower()]
     text = rng.choice(fitting[0] if fitting else samples.WORDS)
     if control.kind == "textarea" and rng.random() < 0.02:
         text = _LONG_NOTE
@@ -185,9 +179,7 @@ def _links(url: str, document: html.HtmlElement) -> Iterator[str]:
     for link in document.iter("a"):
         target = urljoin(url, link.get("href", "#"))
         parts = urlsplit(target)
-        if parts.netloc in ("", "testserver") and not link.get("href", "").startswith(
-            "#"
-        ):
+        if parts.netloc in ("", "testserver") and not link.get("href", "").startswith("#"):
             yield f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
@@ -195,9 +187,7 @@ def _form(url: str, form: html.HtmlElement, document: html.HtmlElement) -> Form:
     inside = [each for each in form.iter(*_CONTROLS) if each.get("form") is None]
     name = form.get("id")
     if name:
-        inside += [
-            each for each in document.iter(*_CONTROLS) if each.get("form") == name
-        ]
+        inside += [each for each in document.iter(*_CONTROLS) if each.get("form") == name]
     target = urljoin(url, form.get("action") or url)
     parts = urlsplit(target)
     return Form(
@@ -220,11 +210,7 @@ _CONTROLS = ("input", "select", "textarea", "button")
 def _control(element: html.HtmlElement) -> Control:
     name = element.get("name") or ""
     if element.tag == "select":
-        options = [
-            option
-            for option in element.iter("option")
-            if option.get("disabled") is None
-        ]
+        options = [option for option in element.iter("option") if option.get("disabled") is None]
         values = [option.get("value", option.text or "") for option in options]
         chosen = [
             value

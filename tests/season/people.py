@@ -114,9 +114,7 @@ class Person:
         found: set[str] = set()
         for number in range(1, 20):
             answer = self.open(f"{path}&page={number}")
-            invariants.check(
-                answer.is_page, f"{answer.url} as {self.name}: {answer.status}"
-            )
+            invariants.check(answer.is_page, f"{answer.url} as {self.name}: {answer.status}")
             document = html.document_fromstring(answer.content)
             links = document.xpath("//main//table//a/@href")
             here = set(re.findall(r"/m/(m_\w+)", " ".join(links)))
@@ -128,9 +126,7 @@ class Person:
     def call(self, method: str, path: str, body: Any = None) -> Answer:  # Any: JSON
         """Call an API with a token that has all of the person's permissions."""
         if not self._secret:
-            self._secret = create_token(
-                owner=self.user, name="season", scopes=[Scope.ALL]
-            ).secret
+            self._secret = create_token(owner=self.user, name="season", scopes=[Scope.ALL]).secret
         response = self.client.generic(
             method,
             path,
@@ -143,22 +139,16 @@ class Person:
     def upload(self, path: str, fields: dict[str, Any]) -> Answer:  # Any: form fields
         """Call an API with a form that holds files."""
         if not self._secret:
-            self._secret = create_token(
-                owner=self.user, name="season", scopes=[Scope.ALL]
-            ).secret
+            self._secret = create_token(owner=self.user, name="season", scopes=[Scope.ALL]).secret
         response = self.client.post(
             path, fields, headers={"Authorization": f"Bearer {self._secret}"}
         )
         return self._ask("POST", path, response)
 
-    def send_bytes(
-        self, method: str, path: str, body: bytes, headers: dict[str, str]
-    ) -> Answer:
+    def send_bytes(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
         """Send bytes as a page's script does."""
         kind = "application/offset+octet-stream"
-        response = self.client.generic(
-            method, path, body, content_type=kind, headers=headers
-        )
+        response = self.client.generic(method, path, body, content_type=kind, headers=headers)
         return self._ask(method, path, response)
 
     def some_tab(self, rng: random.Random) -> Page | None:
@@ -202,9 +192,7 @@ class Person:
             answer = self._ask("GET", url, asked)
             answer.signed_out = signed_out
         if answer.is_page:
-            self.tabs = [Page.read(answer.url, answer.content), *self.tabs][
-                :_OPEN_PAGES
-            ]
+            self.tabs = [Page.read(answer.url, answer.content), *self.tabs][:_OPEN_PAGES]
         return answer
 
 

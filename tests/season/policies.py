@@ -98,9 +98,7 @@ def _undo(person: Person, rng: random.Random) -> None:
         check(application.undone is None, f"{policy}: {application.act} undone twice")
         done = undone.after["taken_back"] + len(undone.after["left"])
         # Matches are never deleted, not even with their files.
-        check(
-            done == application.count, f"{policy}: {done}, not {application.count} back"
-        )
+        check(done == application.count, f"{policy}: {done}, not {application.count} back")
 
 
 def _decided() -> dict[int, str]:

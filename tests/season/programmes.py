@@ -25,9 +25,7 @@ def walk(person: Person, rng: random.Random) -> None:
     """Enter what is heard in a file, or take a step with its sheet; roles may refuse."""
     files = list(ScannedFile.objects.present().order_by("pk"))
     if files:
-        rng.choice((_enter, _enter, _step, _step, _look))(
-            person, rng.choice(files), rng
-        )
+        rng.choice((_enter, _enter, _step, _step, _look))(person, rng.choice(files), rng)
 
 
 def _enter(person: Person, file: ScannedFile, rng: random.Random) -> None:
@@ -68,9 +66,7 @@ def check_on_sheet(file: ScannedFile) -> None:
 
 def _is_left(entry: CueEntry, sheet: CueSheet) -> bool:
     """Return whether no match is heard in some of an entry's seconds."""
-    heard = [
-        part for cue in sheet.cues if cue.match is not None for part in cue.counted
-    ]
+    heard = [part for cue in sheet.cues if cue.match is not None for part in cue.counted]
     return bool(without([entry.interval], heard))
 
 

@@ -41,9 +41,7 @@ def choose(person: Person, rng: random.Random) -> None:
     before = [person.listed(f"/queue/?{view.query}") for view in views]
     person.open(_PATH)
     person.fill_in(
-        _PATH,
-        language=rng.choice(LANGUAGES),
-        time_zone=rng.choice([*ZONES, "", "Mars/Olympus"]),
+        _PATH, language=rng.choice(LANGUAGES), time_zone=rng.choice([*ZONES, "", "Mars/Olympus"])
     )
     person.zone = zone_of(person.user)
     for view, shown in zip(views, before, strict=True):
@@ -95,9 +93,7 @@ def check_zones_are_kept() -> None:
     for schedule in ReportSchedule.objects.all():
         at = schedule.next_run_at.astimezone(UTC)
         whole = (at.hour, at.minute, at.second)
-        check(
-            whole == (schedule.hour, 0, 0), f"{schedule} at {schedule.hour} runs {at}"
-        )
+        check(whole == (schedule.hour, 0, 0), f"{schedule} at {schedule.hour} runs {at}")
 
 
 def zone_of(user: User) -> str:

@@ -31,9 +31,7 @@ def replace_audio(person: Person, rng: random.Random) -> None:
     check(not left.exists(), f"{recording} has links to its former audio: {left}")
 
 
-def retire_during_a_scan(
-    person: Person, rng: random.Random, work: Callable[[], None]
-) -> None:
+def retire_during_a_scan(person: Person, rng: random.Random, work: Callable[[], None]) -> None:
     """Have a file scanned, and retire a recording in it once the engine has searched.
 
     ``Records`` checks that the scan finds nothing of it.

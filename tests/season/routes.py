@@ -19,18 +19,9 @@ from catalogue.models import Bucket, BucketType, Exclusion, Recording
 from dedup.models import DedupAction, DedupGroup, PairLink, SharedLoop
 from evidence.models import EvidencePack
 from imports.kinds import all_kinds
-from imports.models import (
-    AudioImport,
-    CatalogueImport,
-    ResultImport,
-)
+from imports.models import AudioImport, CatalogueImport, ResultImport
 from portal.shared.columns import LISTS
-from reports.models import (
-    ReportRun,
-    ReportSchedule,
-    ReportTemplate,
-    SheetEdit,
-)
+from reports.models import ReportRun, ReportSchedule, ReportTemplate, SheetEdit
 from review.choices import Verb
 from review.models import Licence, Match, Policy, SavedView
 from scanning.models import (
@@ -258,10 +249,7 @@ def _pairs(part: type[Model], attribute: str, name: str) -> list[dict[str, Any]]
     rows = part._base_manager.order_by("pk")
     if attribute == "acr_id":
         rows = rows.filter(bucket__bucket_type=BucketType.DEDUP_FILE)
-    return [
-        {name: place, "ids": value}
-        for place, value in rows.values_list(name, attribute)
-    ]
+    return [{name: place, "ids": value} for place, value in rows.values_list(name, attribute)]
 
 
 def _admin_things(route: str) -> Callable[[], list[dict[str, Any]]]:
@@ -277,9 +265,7 @@ def _admin_things(route: str) -> Callable[[], list[dict[str, Any]]]:
     attribute = "uid" if name == "uid" else "pk"
     verbs = [*Verb] if "<str:verb>" in route else [""]
     return lambda: [
-        {name: value, "verb": verb}
-        for value in _values(model, attribute)
-        for verb in verbs
+        {name: value, "verb": verb} for value in _values(model, attribute) for verb in verbs
     ]
 
 
@@ -289,6 +275,4 @@ def _values(model: type[Model], attribute: str) -> list[Any]:
 
 
 def _filled(route: str, arguments: dict[str, Any]) -> str:
-    return "/" + re.sub(
-        r"<\w+:(\w+)>", lambda found: str(arguments[found.group(1)]), route
-    )
+    return "/" + re.sub(r"<\w+:(\w+)>", lambda found: str(arguments[found.group(1)]), route)

@@ -66,11 +66,7 @@ def programme(number: int) -> bytes:
             gap,
             _by_telephone(audio.tune(2, 30)[audio.RATE * 4 : audio.RATE * 14]),
         ],
-        1: [
-            audio.tune(40, 8),
-            gap,
-            audio.tune(3, 30)[audio.RATE * 6 : audio.RATE * 16],
-        ],
+        1: [audio.tune(40, 8), gap, audio.tune(3, 30)[audio.RATE * 6 : audio.RATE * 16]],
         2: [audio.tune(50, 12)],
         3: [audio.silence(8.0)],
         4: [
@@ -82,10 +78,7 @@ def programme(number: int) -> bytes:
             audio.tune(2, 30)[: audio.RATE * 8],
         ],
         # Returns what programme 2 holds, which is in no bucket at first.
-        6: [
-            *(gap, audio.tune(50, 12), _logo(), audio.tune(6, 30)[: audio.RATE * 9]),
-            _logo(),
-        ],
+        6: [*(gap, audio.tune(50, 12), _logo(), audio.tune(6, 30)[: audio.RATE * 9]), _logo()],
         # Plays a tune faster, as edited uses do.
         EDITED: [faster(audio.tune(1, 30)[: audio.RATE * 14], 1.04)],
         # Plays a tune whose speed drifts, beside another.
@@ -180,9 +173,7 @@ def some_table(rng: random.Random) -> SimpleUploadedFile:
         title = rng.choice(["Tune one", "Renamed tune", "", "=1+1"])
         isrc = rng.choice(["QZES71982312", "", "wrong"])
         exclude = rng.choice(["", "", "00:00:00.000-00:00:02.000", "backwards"])
-        rows.append(
-            f"{known},{title},A. Example|B. Other,{isrc},Label {known},{exclude}"
-        )
+        rows.append(f"{known},{title},A. Example|B. Other,{isrc},Label {known},{exclude}")
     return upload("recordings.csv", "\n".join(rows).encode())
 
 

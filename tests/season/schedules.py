@@ -73,9 +73,7 @@ def _run_now(person: Person, rng: random.Random) -> None:
     check(done <= 1, f"{schedule} was run {done} times ({answer.status})")
 
 
-def let_a_week_end(
-    rng: random.Random, time: time_machine.Traveller, machines: Machines
-) -> None:
+def let_a_week_end(rng: random.Random, time: time_machine.Traveller, machines: Machines) -> None:
     """Let a weekly report become due while a worker is killed: it is sent once."""
     schedule = _some(ReportSchedule.objects.filter(every=Every.WEEK), rng)
     if schedule is None:

@@ -61,18 +61,14 @@ def send_twice(person: Person, sending: Sending) -> None:
     sending.send(person)
     made = sending.events()
     reached = {case for case, _sequence in made}
-    check(
-        reached <= {f"match:{sending.uid}"},
-        f"a decision about {sending.uid} changed {reached}",
-    )
+    check(reached <= {f"match:{sending.uid}"}, f"a decision about {sending.uid} changed {reached}")
     written_for = int(sending.fields["version"])
     is_stale = match.version != written_for and not only_asides_since(
         match=match, version=written_for
     )
     check(
         not is_stale or set(made) == before,
-        f"a decision about version {written_for} of {sending.uid} "
-        f"changed version {match.version}",
+        f"a decision about version {written_for} of {sending.uid} changed version {match.version}",
     )
     sending.send(person)
     check(sending.events() == made, f"{sending} was made twice")

@@ -45,9 +45,7 @@ _MANY = 25
 """Edits after which people take some back first."""
 
 
-def arrange(
-    person: Person, other: Person, rng: random.Random, work: Callable[[], None]
-) -> None:
+def arrange(person: Person, other: Person, rng: random.Random, work: Callable[[], None]) -> None:
     """Arrange a sheet alone or with somebody, approve it, or change its music."""
     sheets = _sheets()
     if not sheets:
@@ -143,9 +141,7 @@ def _enter(person: Person, file: ScannedFile, rng: random.Random) -> None:
 
 def _contradict(person: Person, sheet: CueSheet, rng: random.Random) -> None:
     """Enter something in the seconds of a match that waits."""
-    waiting = [
-        cue for cue in sheet.cues if cue.match and cue.match.state in WAITING_STATES
-    ]
+    waiting = [cue for cue in sheet.cues if cue.match and cue.match.state in WAITING_STATES]
     if waiting:
         cue = rng.choice(waiting)
         person.fill_in(
@@ -169,8 +165,7 @@ def _answer(person: Person, file: ScannedFile, rng: random.Random) -> None:
     rows = CueEntry.objects.filter(scanned_file=file).order_by("pk")
     before, uses = list(rows.values()), _uses_in(file)
     person.fill_in(
-        f"/files/{file.uid}/cue-sheet/answer/",
-        answer=f"{answer}:{match.uid}:{match.version}",
+        f"/files/{file.uid}/cue-sheet/answer/", answer=f"{answer}:{match.uid}:{match.version}"
     )
     now = Match._base_manager.get(pk=match.pk)
     check(
@@ -238,9 +233,7 @@ def _add_recording(rng: random.Random) -> None:
     with suppress(AlreadyInCatalogue):
         add_recording(
             bucket=bucket,
-            details=RecordingDetails(
-                title=f"Late find {number}", custom_id=f"L-{number}"
-            ),
+            details=RecordingDetails(title=f"Late find {number}", custom_id=f"L-{number}"),
             audio=SimpleUploadedFile(f"late {number}.wav", samples.tune(number)),
             user=User.objects.get(username="adam"),
         )

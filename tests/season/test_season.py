@@ -59,9 +59,7 @@ def test_a_season_breaks_nothing() -> None:
             ),
         ],
         cwd=_ROOT,
-        env={
-            name: value for name, value in os.environ.items() if name != "DATABASE_URL"
-        },
+        env={name: value for name, value in os.environ.items() if name != "DATABASE_URL"},
         capture_output=True,
         text=True,
         check=False,

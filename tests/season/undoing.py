@@ -14,13 +14,7 @@ from django.core.management import CommandError, call_command
 
 from accounts.roles import Action
 from catalogue.models import Bucket, Recording
-from imports.models import (
-    CatalogueImport,
-    Import,
-    ImportStatus,
-    ImportStep,
-    StepState,
-)
+from imports.models import CatalogueImport, Import, ImportStatus, ImportStep, StepState
 from tests import registered
 from tests.registered import SEASON
 from tests.season.invariants import check
@@ -55,10 +49,7 @@ def bring(person: Person, rng: random.Random, work: Callable[[], None]) -> None:
     known = list(imports.values_list("pk", flat=True))
     buckets = list(Bucket.objects.present().order_by("pk"))
     person.fill_in(
-        table.path,
-        **{table.field: _table(rows)},
-        encoding="utf-8",
-        bucket=rng.choice(buckets).pk,
+        table.path, **{table.field: _table(rows)}, encoding="utf-8", bucket=rng.choice(buckets).pk
     )
     one = imports.exclude(pk__in=known).first()
     if one is None:
@@ -79,8 +70,7 @@ def _recordings(_person: Person, rng: random.Random) -> list[Row]:
 
 
 TABLES: registered.Table[str, Table] = registered.Table(
-    {"recordings": Table("/catalogue/import/", "table", CatalogueImport, _recordings)},
-    SEASON,
+    {"recordings": Table("/catalogue/import/", "table", CatalogueImport, _recordings)}, SEASON
 )
 
 

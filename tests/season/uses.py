@@ -13,14 +13,7 @@ from typing import Any
 
 from catalogue.models import Bucket
 from common.zones import office_day
-from review.choices import (
-    EditedUses,
-    LicenceScope,
-    MatchState,
-    OnExpiry,
-    QueueReason,
-    UseKind,
-)
+from review.choices import EditedUses, LicenceScope, MatchState, OnExpiry, QueueReason, UseKind
 from review.coverage import WORLD
 from review.edits import MIXED, Edit
 from review.models import Licence, Match

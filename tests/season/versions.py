@@ -40,9 +40,7 @@ def versions_hold() -> None:
 
 
 def _add_version(manager: Person, rng: random.Random, work: Work) -> None:
-    heard = Match._base_manager.filter(scanned_file__deleted_at=None).exclude(
-        recording__audio=""
-    )
+    heard = Match._base_manager.filter(scanned_file__deleted_at=None).exclude(recording__audio="")
     match = rng.choice(list(heard.select_related("recording", "scanned_file")))
     version = add_copy(
         manager, match.recording, rng, work, version_title=f"Edit {rng.randrange(9)}"
@@ -56,10 +54,7 @@ def _switch(person: Person, match: Match, rng: random.Random) -> None:
     if other is None:
         return
     person.fill_in(
-        f"/m/{match.uid}/decide",
-        verb=Verb.CHOOSE,
-        version=match.version,
-        recording=other.uid,
+        f"/m/{match.uid}/decide", verb=Verb.CHOOSE, version=match.version, recording=other.uid
     )
     former, uid = match.recording, match.uid
     match = _matches().get(uid=uid)
@@ -77,9 +72,7 @@ def _answer(person: Person, match: Match, rng: random.Random) -> None:
         return
     stands = rng.choice([match.recording, other, None])
     person.fill_in(
-        f"/m/{match.uid}/versions/",
-        candidate=other.uid,
-        stands=stands.uid if stands else "",
+        f"/m/{match.uid}/versions/", candidate=other.uid, stands=stands.uid if stands else ""
     )
     keys = sorted((match.recording.pk, other.pk))
     answer = VersionAnswer._base_manager.filter(one=keys[0], other=keys[1]).first()

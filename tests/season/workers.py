@@ -45,9 +45,7 @@ class Spare:
         os.close(read)
         os.close(write)
 
-    def work_until_killed(
-        self, seconds: float, partitions: int, held: list[int] | None
-    ) -> None:
+    def work_until_killed(self, seconds: float, partitions: int, held: list[int] | None) -> None:
         """Let a worker run for some time, then kill it and its child processes."""
         order = pickle.dumps((datetime.now(tz=UTC), seconds, partitions, held))
         os.write(self._write, struct.pack("!I", len(order)) + order)

@@ -76,15 +76,11 @@ def _build() -> None:
     signing.create_key()
     open_bucket = create_bucket(name="Open catalogue", user=admin)
     hidden_bucket = create_bucket(name=f"{samples.HIDDEN} catalogue", user=admin)
-    dedup_bucket = Bucket.objects.create(
-        name="Delivery check", bucket_type=BucketType.DEDUP_FILE
-    )
+    dedup_bucket = Bucket.objects.create(name="Delivery check", bucket_type=BucketType.DEDUP_FILE)
     for number in (1, 2, 3):
         _recording(open_bucket, number, "Tune", f"R-{number}", admin)
     for number in (5, 6):
-        _recording(
-            hidden_bucket, number, f"{samples.HIDDEN} song", f"H-{number}", admin
-        )
+        _recording(hidden_bucket, number, f"{samples.HIDDEN} song", f"H-{number}", admin)
     open_desk = _desk("Open desk", [open_bucket])
     hidden_desk = _desk(f"{samples.HIDDEN} desk", [open_bucket, hidden_bucket])
     mixed_desk = _desk("Mixed desk", [open_bucket, hidden_bucket])
@@ -110,9 +106,7 @@ def _build() -> None:
     call_command("worker", batch=True)
 
 
-def _recording(
-    bucket: Bucket, number: int, title: str, custom_id: str, user: User
-) -> None:
+def _recording(bucket: Bucket, number: int, title: str, custom_id: str, user: User) -> None:
     names = {1: "one", 2: "two", 3: "three", 5: "five", 6: "six", 40: "forty"}
     add_recording(
         bucket=bucket,
@@ -151,9 +145,7 @@ def find_cloud() -> None:
     CloudAccount.objects.update(base_url=f"{outside.address}/cloud")
 
 
-def _limit(
-    people: dict[str, User], containers: list[Container], buckets: list[Bucket]
-) -> None:
+def _limit(people: dict[str, User], containers: list[Container], buckets: list[Bucket]) -> None:
     group = Group.objects.create(name="Open desk only")
     AccessLimit.objects.create(
         group=group,
@@ -184,10 +176,7 @@ def _rules(user: User, bucket: Bucket, hidden: Bucket) -> None:
     )
     policies.save(
         policy=Policy(
-            name="Ask twice",
-            action=PolicyAction.CONFIRM,
-            conditions={},
-            second_approval=True,
+            name="Ask twice", action=PolicyAction.CONFIRM, conditions={}, second_approval=True
         ),
         user=user,
     )

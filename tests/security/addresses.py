@@ -92,9 +92,7 @@ class Address:
             found = kind.action_for(method)
         else:
             found = getattr(self.view, "rule", {}).get(method)
-        assert isinstance(found, Action), _HOW_TO.format(
-            view=self.view_name, route=self.route
-        )
+        assert isinstance(found, Action), _HOW_TO.format(view=self.view_name, route=self.route)
         return found
 
 

@@ -19,21 +19,10 @@ from dedup.models import CatalogueCheck, LoopPlace, PairLink, SharedLoop
 from programmes.models import Episode, MusicUse
 from reports.models import CueEntry, ReportDelivery, SheetApproval
 from review.models import Dispute, MatchAlias, SavedView, VersionAnswer
-from scanning.models import (
-    CloudAccount,
-    CloudDeletion,
-    CloudJob,
-    InboundCallback,
-    Project,
-)
+from scanning.models import CloudAccount, CloudDeletion, CloudJob, InboundCallback, Project
 from tests.factories.catalogue import RecordingFactory
 from tests.registered import Table
-from tests.security.world import (
-    Desk,
-    duplicate_action,
-    report_run,
-    schedule,
-)
+from tests.security.world import Desk, duplicate_action, report_run, schedule
 
 NOW = datetime.now(tz=UTC)
 ALL = "everybody who may look sees every row"
@@ -96,9 +85,7 @@ def _check(desk: Desk) -> CatalogueCheck:
 
 
 def _delivery(desk: Desk) -> ReportDelivery:
-    return ReportDelivery.objects.create(
-        schedule=schedule(desk.user), run=report_run(desk.user)
-    )
+    return ReportDelivery.objects.create(schedule=schedule(desk.user), run=report_run(desk.user))
 
 
 def _dispute(desk: Desk) -> Dispute:
@@ -127,9 +114,7 @@ def _limited_group(desk: Desk) -> Group:
 
 def _loop(desk: Desk) -> SharedLoop:
     loop = SharedLoop.objects.create(length_ms=5_000)
-    LoopPlace.objects.create(
-        loop=loop, recording=desk.recording, start_ms=0, end_ms=5_000
-    )
+    LoopPlace.objects.create(loop=loop, recording=desk.recording, start_ms=0, end_ms=5_000)
     return loop
 
 
@@ -175,27 +160,18 @@ SCREENS: Table[str, Screen] = Table(
         "accounts.User": of_people(
             lambda desk: desk.user,
             changes=True,
-            actions=(
-                *("sign_out", "take_second_factors", "end_single_sign_on"),
-                "erase_data",
-            ),
+            actions=(*("sign_out", "take_second_factors", "end_single_sign_on"), "erase_data"),
         ),
         "auth.Group": of_people(_limited_group, changes=True, deletes=True),
         "accounts.ApiToken": of_people(_token),
         "audit.Anchor": Screen(_anchor, closed="the trail tells of everything"),
         "audit.Event": Screen(_event, closed="the trail tells of everything"),
-        "scanning.InboundCallback": Screen(
-            _inbound, actions={"apply_again": Action.CONFIGURE}
-        ),
+        "scanning.InboundCallback": Screen(_inbound, actions={"apply_again": Action.CONFIGURE}),
         "scanning.OutboundCallback": Screen(lambda desk: desk.callback()),
         "catalogue.Bucket": Screen(
-            lambda desk: desk.bucket,
-            add=Action.EDIT_CATALOGUE,
-            change=Action.EDIT_CATALOGUE,
+            lambda desk: desk.bucket, add=Action.EDIT_CATALOGUE, change=Action.EDIT_CATALOGUE
         ),
-        "catalogue.Recording": Screen(
-            lambda desk: desk.recording, change=Action.EDIT_CATALOGUE
-        ),
+        "catalogue.Recording": Screen(lambda desk: desk.recording, change=Action.EDIT_CATALOGUE),
         "scanning.CloudAccount": of_people(
             _account, changes=True, actions=("test_connection", "retry_now")
         ),
@@ -208,8 +184,7 @@ SCREENS: Table[str, Screen] = Table(
             shared="seen by admins alone, who have no limits",
         ),
         "dedup.DedupGroup": Screen(
-            lambda desk: desk.duplicate_group(),
-            actions={"merge_groups": Action.EDIT_DUPLICATES},
+            lambda desk: desk.duplicate_group(), actions={"merge_groups": Action.EDIT_DUPLICATES}
         ),
         "dedup.PairLink": Screen(_pair),
         "dedup.DedupAction": Screen(
@@ -219,9 +194,7 @@ SCREENS: Table[str, Screen] = Table(
         "dedup.SharedLoop": Screen(_loop),
         "dedup.CatalogueCheck": Screen(_check),
         "programmes.Episode": Screen(
-            lambda desk: desk.row(
-                Episode, scanned_file=desk.file, series="Pier Stories"
-            )
+            lambda desk: desk.row(Episode, scanned_file=desk.file, series="Pier Stories")
         ),
         "programmes.MusicUse": Screen(
             lambda desk: desk.row(
@@ -273,16 +246,12 @@ SCREENS: Table[str, Screen] = Table(
             lambda desk: desk.container, add=Action.CONFIGURE, change=Action.CONFIGURE
         ),
         "scanning.ScannedFile": Screen(
-            lambda desk: desk.file,
-            change=Action.CONFIGURE,
-            actions={"rescan": Action.UPLOAD},
+            lambda desk: desk.file, change=Action.CONFIGURE, actions={"rescan": Action.UPLOAD}
         ),
         "scanning.Scan": Screen(lambda desk: desk.match.scan),
         "scanning.Detection": Screen(lambda desk: desk.match.scan.detections.get()),
         "scanning.Project": of_people(
-            lambda desk: Project.objects.create(
-                name=f"Clips {desk.user}", created_by=desk.user
-            )
+            lambda desk: Project.objects.create(name=f"Clips {desk.user}", created_by=desk.user)
         ),
         "scanning.Watch": Screen(lambda desk: desk.watch_of(desk.user)),
         "scanning.Drop": Screen(lambda desk: desk.drop_of(desk.user)),

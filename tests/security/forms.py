@@ -114,10 +114,7 @@ PAGES: Table[str, tuple[type[ModelForm[Any]], Page]] = Table(
                 row=lambda _: make_policy(),
             ),
         ),
-        "new watch": (
-            WatchForm,
-            Page(lambda _: "/watches/new/", _watch, Watch, Role.REVIEWER),
-        ),
+        "new watch": (WatchForm, Page(lambda _: "/watches/new/", _watch, Watch, Role.REVIEWER)),
         "watch": (
             WatchSettingsForm,
             Page(
@@ -128,10 +125,7 @@ PAGES: Table[str, tuple[type[ModelForm[Any]], Page]] = Table(
                 row=lambda desk: desk.watch_of(desk.user),
             ),
         ),
-        "new drop": (
-            DropForm,
-            Page(lambda _: "/drops/new/", _drop, Drop, Role.REVIEWER),
-        ),
+        "new drop": (DropForm, Page(lambda _: "/drops/new/", _drop, Drop, Role.REVIEWER)),
         "drop": (
             DropSettingsForm,
             Page(
@@ -165,10 +159,7 @@ PAGES: Table[str, tuple[type[ModelForm[Any]], Page]] = Table(
                 row=lambda desk: desk.recording,
             ),
         ),
-        "new bucket": (
-            BucketForm,
-            Page(lambda _: "/catalogue/buckets/new/", _bucket, Bucket),
-        ),
+        "new bucket": (BucketForm, Page(lambda _: "/catalogue/buckets/new/", _bucket, Bucket)),
         "new keys": (
             ProjectForm,
             Page(

@@ -53,9 +53,7 @@ def make_world() -> HiddenWorld:
         sets={"buckets": [str(own.bucket.pk), str(other.bucket.pk)]},
         user=world.admin,
     )
-    make_policy(
-        name=f"{HIDDEN} label", sets={"labels": [f"{HIDDEN} label"]}, enabled=False
-    )
+    make_policy(name=f"{HIDDEN} label", sets={"labels": [f"{HIDDEN} label"]}, enabled=False)
     policies.apply(policy=policy, user=world.admin)
     licence = make_licence(
         holder=f"{HIDDEN} holder",

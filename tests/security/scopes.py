@@ -28,10 +28,7 @@ SCOPES: Table[str, dict[str, str]] = Table(
         "api/portal/v1/matches/<str:uid>/": {"GET": "read decide"},
         "api/portal/v1/matches/<str:uid>/decisions/": {"POST": "decide"},
         "api/portal/v1/matches/<str:uid>/version-answers/": {"POST": "decide"},
-        "api/portal/v1/matches/<str:uid>/disputes/": {
-            "GET": "read decide",
-            "POST": "decide",
-        },
+        "api/portal/v1/matches/<str:uid>/disputes/": {"GET": "read decide", "POST": "decide"},
         "api/portal/v1/recordings/<str:acr_id>/fingerprint/": {"GET": "catalogue"},
         "api/portal/v1/statements/": {"GET": "read"},
         "api/portal/v1/statements/<str:uid>/": {"GET": "read"},
@@ -59,24 +56,13 @@ SCOPES: Table[str, dict[str, str]] = Table(
         "api/portal/v1/reports/<str:uid>/manifest/": {"GET": "read report"},
         "api/portal/v1/reports/<str:uid>/cancel/": {"POST": "report"},
         "api/fs-containers": {"GET": "read", "POST": "admin"},
-        "api/fs-containers/<str:container_id>": {
-            "GET": "read",
-            "PUT": "admin",
-            "DELETE": "admin",
-        },
+        "api/fs-containers/<str:container_id>": {"GET": "read", "PUT": "admin", "DELETE": "admin"},
         "api/fs-containers/<str:container_id>/presigned-upload": {"GET": "scan"},
         "api/fs-containers/<str:container_id>/files": {"GET": "read", "POST": "scan"},
-        "api/fs-containers/<str:container_id>/files/<str:ids>": {
-            "GET": "read",
-            "DELETE": "scan",
-        },
+        "api/fs-containers/<str:container_id>/files/<str:ids>": {"GET": "read", "DELETE": "scan"},
         "api/fs-containers/<str:container_id>/files/<str:ids>/rescan": {"PUT": "scan"},
         "api/buckets": {"GET": "read", "POST": "catalogue"},
-        "api/buckets/<str:bucket_id>": {
-            "GET": "read",
-            "PUT": "catalogue",
-            "DELETE": "catalogue",
-        },
+        "api/buckets/<str:bucket_id>": {"GET": "read", "PUT": "catalogue", "DELETE": "catalogue"},
         "api/buckets/<str:bucket_id>/files": {
             "GET": "read",
             "POST": "catalogue",
@@ -91,9 +77,6 @@ SCOPES: Table[str, dict[str, str]] = Table(
         },
         "api/buckets/<str:bucket_id>/files/<str:ids>/move": {"PUT": "catalogue"},
         "api/buckets/<str:bucket_id>/dedup-files": {"GET": "read", "POST": "catalogue"},
-        "api/buckets/<str:bucket_id>/dedup-files/<str:ids>": {
-            "GET": "read",
-            "DELETE": "catalogue",
-        },
+        "api/buckets/<str:bucket_id>/dedup-files/<str:ids>": {"GET": "read", "DELETE": "catalogue"},
     }
 )

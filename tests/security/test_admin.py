@@ -131,9 +131,7 @@ def test_somebody_of_a_desk_finds_their_own() -> None:
     for label, screen in SCREENS.items():
         own, other = screen.row(world.own), screen.row(world.other)
         rows = client.get(address(label, "changelist"))
-        assert not world.names_in(rows.content), (
-            f"the list of {label} names what is hidden"
-        )
+        assert not world.names_in(rows.content), f"the list of {label} names what is hidden"
         if screen.closed:
             assert rows.status_code == 403, label
             assert client.get(address(own, "change", own.pk)).status_code == 403, label
@@ -143,9 +141,7 @@ def test_somebody_of_a_desk_finds_their_own() -> None:
             assert address(other, "change", other.pk) not in listed, label
             shown = client.get(address(own, "change", own.pk))
             assert shown.status_code == 200, label
-            assert not world.names_in(shown.content), (
-                f"a row of {label} names what is hidden"
-            )
+            assert not world.names_in(shown.content), f"a row of {label} names what is hidden"
             _assert_reaches_no_other(client, label, other)
 
 
@@ -161,9 +157,7 @@ def _assert_reaches_no_other(client: Client, label: str, other: Model) -> None:
     assert not written, label
 
 
-def test_the_export_of_what_another_desk_found_is_empty(
-    desks: tuple[Desk, Desk],
-) -> None:
+def test_the_export_of_what_another_desk_found_is_empty(desks: tuple[Desk, Desk]) -> None:
     own, other = desks
     chosen = {"action": "export_matches", "_selected_action": other.match.pk}
 
@@ -268,9 +262,7 @@ def test_a_deleted_group_leaves_an_event(db: None) -> None:
     assert not Group.objects.filter(pk__in=[group.pk, other.pk]).exists()
 
 
-def test_roles_and_groups_with_people_are_not_deleted(
-    desks: tuple[Desk, Desk],
-) -> None:
+def test_roles_and_groups_with_people_are_not_deleted(desks: tuple[Desk, Desk]) -> None:
     client = client_of(make_user(Role.ADMIN))
     kept = [Group.objects.get(name=Role.VIEWER), desks[0].group]
 

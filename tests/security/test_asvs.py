@@ -111,9 +111,7 @@ def test_every_requirement_has_one_row() -> None:
 def test_every_named_test_exists() -> None:
     text = (ROOT / "docs" / "asvs.md").read_text(encoding="utf-8")
     missing = []
-    for path, test in re.findall(
-        r"`((?:plugins/\w+/)?tests/[\w/.]+?)(?:::(\w+))?`", text
-    ):
+    for path, test in re.findall(r"`((?:plugins/\w+/)?tests/[\w/.]+?)(?:::(\w+))?`", text):
         file = ROOT / path
         source = file.read_text(encoding="utf-8") if file.is_file() else ""
         if not file.exists() or (test and f"def {test}(" not in source):

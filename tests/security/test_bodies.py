@@ -69,12 +69,7 @@ def _send(client: Client, method: str, path: str, body: bytes, **more: Any) -> A
     answer = client.generic(
         method,
         path,
-        **{
-            "CONTENT_TYPE": _PARTS,
-            "wsgi.input": watched,
-            "CONTENT_LENGTH": str(len(body)),
-            **more,
-        },
+        **{"CONTENT_TYPE": _PARTS, "wsgi.input": watched, "CONTENT_LENGTH": str(len(body)), **more},
     )
     return answer, watched.taken
 
@@ -120,9 +115,7 @@ def test_chunks_without_an_end_are_read_to_a_limit(settings: Settings) -> None:
         assert _kept(settings) == [], (method, path)
 
 
-def test_a_clip_without_a_signature_stays_off_the_disk(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_clip_without_a_signature_stays_off_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     def on_disk(*_arguments: object, **_more: object) -> None:
         raise AssertionError("a file was begun on disk")
 
@@ -174,9 +167,7 @@ def test_an_upload_that_finds_no_room_gives_back_what_it_took(
     container = Container.objects.create(name="Container")
     written = iter(range(3))
 
-    def until_full(
-        handler: TemporaryFileUploadHandler, data: bytes, start: int
-    ) -> None:
+    def until_full(handler: TemporaryFileUploadHandler, data: bytes, start: int) -> None:
         if next(written, None) is None:
             raise OSError(errno.ENOSPC, "No space left on device")
         handler.file.write(data)
@@ -187,10 +178,7 @@ def test_an_upload_that_finds_no_room_gives_back_what_it_took(
 
     answer = client.post(
         "/api/portal/v1/files/",
-        {
-            "container": container.pk,
-            "file": SimpleUploadedFile("a.wav", bytes(_MIB)),
-        },
+        {"container": container.pk, "file": SimpleUploadedFile("a.wav", bytes(_MIB))},
     )
 
     assert answer.status_code == 507

@@ -19,9 +19,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 ROOT = Path(settings.BASE_DIR)
 # The tests that drive a browser set the last setting.
-_OWN = re.compile(
-    r"^(SECRET_KEY|ALLOWED_HOSTS|\w+_URL|ACRPORTAL_\w+|DEBUG|DJANGO_\w+)(_FILE)?$"
-)
+_OWN = re.compile(r"^(SECRET_KEY|ALLOWED_HOSTS|\w+_URL|ACRPORTAL_\w+|DEBUG|DJANGO_\w+)(_FILE)?$")
 
 
 @pytest.fixture
@@ -58,9 +56,7 @@ def _check(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
         ("DATABASE_URL", "postgres://acrportal:CHANGE-ME@database/acrportal"),
     ],
 )
-def test_placeholders_are_refused(
-    name: str, value: str, example: dict[str, str]
-) -> None:
+def test_placeholders_are_refused(name: str, value: str, example: dict[str, str]) -> None:
     refused = _check(example | {name: value})
 
     assert refused.returncode != 0
@@ -86,13 +82,7 @@ def test_cookies_of_a_deployment_are_of_its_host_alone(example: dict[str, str]) 
         check=True,
     )
 
-    assert shown.stdout.split() == [
-        "__Host-sessionid",
-        "__Host-csrftoken",
-        "True",
-        "/",
-        "None",
-    ]
+    assert shown.stdout.split() == ["__Host-sessionid", "__Host-csrftoken", "True", "/", "None"]
 
 
 def test_health_check_of_the_container_is_answered(example: dict[str, str]) -> None:
@@ -121,10 +111,7 @@ def _units() -> dict[str, configparser.SectionProxy]:
     """Return the service section of each unit, by its name."""
     read = {}
     for path in sorted(
-        [
-            *ROOT.glob("deploy/systemd/*.service"),
-            *ROOT.glob("plugins/*/deploy/*.service"),
-        ]
+        [*ROOT.glob("deploy/systemd/*.service"), *ROOT.glob("plugins/*/deploy/*.service")]
     ):
         # Settings may repeat, as ExecStartPre.
         unit = configparser.ConfigParser(strict=False, interpolation=None)
@@ -140,10 +127,7 @@ def _bytes(size: str) -> int:
 
 def test_every_process_of_a_deployment_has_a_memory_limit() -> None:
     limits = {name: each["MemoryMax"] for name, each in _units().items()}
-    for path in (
-        ROOT / "deploy" / "compose.yaml",
-        *ROOT.glob("plugins/*/deploy/compose.yaml"),
-    ):
+    for path in (ROOT / "deploy" / "compose.yaml", *ROOT.glob("plugins/*/deploy/compose.yaml")):
         services = yaml.safe_load(path.read_text("utf-8"))["services"]
         limits |= {name: each["mem_limit"] for name, each in services.items()}
 
@@ -201,15 +185,9 @@ def test_the_proxy_streams_files_and_keeps_all_else_until_it_is_whole() -> None:
     ("address", "logged"),
     [
         ("/callbacks/acrcloud/1/secret", "/callbacks/acrcloud/1/REDACTED"),
-        (
-            "/callbacks/acrcloud/accounts/2/secret",
-            "/callbacks/acrcloud/accounts/2/REDACTED",
-        ),
+        ("/callbacks/acrcloud/accounts/2/secret", "/callbacks/acrcloud/accounts/2/REDACTED"),
         ("/uploads/abc?expires=1&signature=secret", "/uploads/abc"),
-        (
-            "/accounts/oidc/oidc/login/callback/?code=secret",
-            "/accounts/oidc/oidc/login/callback/",
-        ),
+        ("/accounts/oidc/oidc/login/callback/?code=secret", "/accounts/oidc/oidc/login/callback/"),
         ("/queue/?view=waiting", "/queue/?view=waiting"),
     ],
 )
@@ -222,9 +200,7 @@ def test_the_log_of_the_proxy_has_no_secrets(address: str, logged: str) -> None:
         found = re.search(pattern.replace("(?<", "(?P<"), address)
         if found:
             for name, value in found.groupdict().items():
-                wanted = wanted.replace("${" + name + "}", value).replace(
-                    "$" + name, value
-                )
+                wanted = wanted.replace("${" + name + "}", value).replace("$" + name, value)
             assert wanted == logged
             return
     assert address == logged

@@ -51,9 +51,7 @@ def test_a_refused_page_shows_the_request_id(client: Client) -> None:
     _assert_names_request(client.get("/links/"), 403)
 
 
-def test_an_unreadable_request_shows_the_request_id(
-    client: Client, settings: Settings
-) -> None:
+def test_an_unreadable_request_shows_the_request_id(client: Client, settings: Settings) -> None:
     settings.ALLOWED_HOSTS = ["portal.example"]
 
     _assert_names_request(client.get("/", headers={"host": "other.example"}), 400)

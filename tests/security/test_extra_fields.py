@@ -173,12 +173,7 @@ def _send(write: Write, desk: Desk, person: User, body: Body) -> Any:  # Any: a 
     return client.post(path, body)
 
 
-ELSEWHERE = [
-    "https://evil.example/",
-    "//evil.example/",
-    "/\\evil.example",
-    "javascript:a",
-]
+ELSEWHERE = ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:a"]
 
 
 def test_nobody_is_led_elsewhere() -> None:
@@ -201,9 +196,7 @@ def test_nobody_is_led_elsewhere() -> None:
             answers = [client.post(f"{path}?next={target}", decides) for path in posts]
             answers += [
                 client.get("/accounts/login/", named),
-                client.post(
-                    "/accounts/reauthenticate/", {**named, "password": "secret"}
-                ),
+                client.post("/accounts/reauthenticate/", {**named, "password": "secret"}),
                 client.post("/accounts/logout/", named),
             ]
 

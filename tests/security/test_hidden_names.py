@@ -48,9 +48,7 @@ def world() -> HiddenWorld:
 
 
 @pytest.mark.slow
-def test_no_page_of_the_admin_and_no_search_names_what_is_hidden(
-    world: HiddenWorld,
-) -> None:
+def test_no_page_of_the_admin_and_no_search_names_what_is_hidden(world: HiddenWorld) -> None:
     """The matrix looks at all other addresses, ``test_admin`` at all lists and rows."""
     client = Client()
     client.force_login(world.own.user)
@@ -64,16 +62,12 @@ def test_no_page_of_the_admin_and_no_search_names_what_is_hidden(
 
 def _paths(world: HiddenWorld) -> Iterator[str]:
     """Yield the admin's pages except for lists and rows, and searches for hidden names."""
-    lists = {
-        reverse(f"admin:{_name(apps.get_model(label))}_changelist") for label in SCREENS
-    }
+    lists = {reverse(f"admin:{_name(apps.get_model(label))}_changelist") for label in SCREENS}
     plain = {f"/{each.route}" for each in every_address() if "<" not in each.route}
     yield from (path for path in plain - lists if path.startswith("/admin/"))
     for row in (world.own.match, world.own.recording, world.own.bucket, world.own.file):
         yield reverse(f"admin:{_name(type(row))}_history", args=[row.pk])
-    yield from (
-        f"{reverse('portal:search')}?q={text}" for text in (HIDDEN[1:-1], "LIC")
-    )
+    yield from (f"{reverse('portal:search')}?q={text}" for text in (HIDDEN[1:-1], "LIC"))
 
 
 def _name(model: type[Model]) -> str:
@@ -119,8 +113,7 @@ def test_stored_answers_are_for_who_sees_every_bucket(world: HiddenWorld) -> Non
         type(row)._base_manager.filter(pk=row.pk).update(**columns)
         rows.append(row)
     pages = [
-        reverse(f"admin:scanning_{row._meta.model_name}_change", args=[row.pk])
-        for row in rows
+        reverse(f"admin:scanning_{row._meta.model_name}_change", args=[row.pk]) for row in rows
     ]
     client = Client()
 
@@ -193,9 +186,7 @@ def test_a_pack_that_names_a_hidden_rule_stays_here(world: HiddenWorld) -> None:
 def test_a_pack_may_name_a_licence_that_was_withdrawn_since(world: HiddenWorld) -> None:
     recording = RecordingFactory.create(bucket=world.own.dedup_bucket)
     match = make_match(recording=recording)
-    licence = make_licence(
-        holder=f"{HIDDEN} past", recordings=[recording, world.other.recording]
-    )
+    licence = make_licence(holder=f"{HIDDEN} past", recordings=[recording, world.other.recording])
 
     licences.withdraw(licence=licence, user=world.admin, reason="Ended")
 

@@ -56,34 +56,11 @@ MADE = {
 }
 REPEATED = (
     *("a", " ", ",", "\n", "://", "a://", "a:", "(", "[", "<", "&amp;", "&", "%", "\\"),
-    *(
-        "www.",
-        "a.b/",
-        "http://",
-        "youtu.be/a,",
-        "-",
-        "_",
-        '"',
-        "'",
-        "=",
-        "feat. ",
-        "\0",
-    ),
-    *(
-        "\u0301\u0327",
-        "a\u0301\u0327",
-        "\uff9e\u0301",
-        "\u200d",
-        "漢",
-        "\ufdfa",
-        "1",
-        "#!/",
-    ),
+    *("www.", "a.b/", "http://", "youtu.be/a,", "-", "_", '"', "'", "=", "feat. ", "\0"),
+    *("\u0301\u0327", "a\u0301\u0327", "\uff9e\u0301", "\u200d", "漢", "\ufdfa", "1", "#!/"),
 )
 # Fields read words, lists, addresses and marks; their patterns are tried above.
-TEXTS_OF_FIELDS = [
-    (each * LENGTH)[:LENGTH] for each in ("a", " ", ",", "a://", "\u0301\u0327")
-]
+TEXTS_OF_FIELDS = [(each * LENGTH)[:LENGTH] for each in ("a", " ", ",", "a://", "\u0301\u0327")]
 TEXTS = [(each * LENGTH)[:LENGTH] for each in REPEATED]
 
 
@@ -179,10 +156,7 @@ def test_texts_are_normalised_in_one_place_that_limits_marks() -> None:
 
 
 @pytest.mark.parametrize(
-    "read",
-    [
-        *(links_in, link_key, links_of_text, one_form, folded, redact, display_name),
-    ],
+    "read", [*(links_in, link_key, links_of_text, one_form, folded, redact, display_name)]
 )
 def test_what_reads_texts_reads_long_ones(read: Callable[[str], object]) -> None:
     assert slow_texts(read) == []
@@ -247,9 +221,7 @@ def test_three_pasted_texts_of_120_kb_leave_the_portal_to_others(
         assert answer.json()["code"] == "line_too_long"
 
 
-def test_a_file_of_900_000_lines_is_refused_at_once(
-    container: Container, client: Client
-) -> None:
+def test_a_file_of_900_000_lines_is_refused_at_once(container: Container, client: Client) -> None:
     content = b"a\n" * 900_000
     fields = {"container": container.pk, "csv_file": upload("links.csv", content)}
 

@@ -17,9 +17,7 @@ from tests.factories.scanning import ContainerFactory, ScanFactory, ScannedFileF
 OWN = list(own_models())
 
 
-def test_a_model_has_one_manager_which_leaves_nothing_out_where_nobody_is_limited() -> (
-    None
-):
+def test_a_model_has_one_manager_which_leaves_nothing_out_where_nobody_is_limited() -> None:
     assert len(OWN) > 100
     for model in OWN:
         label = model._meta.label
@@ -35,9 +33,7 @@ def test_a_model_has_one_manager_which_leaves_nothing_out_where_nobody_is_limite
 
 def test_every_model_of_deleted_rows_has_a_manager_that_narrows_by_name() -> None:
     deletable = {
-        model
-        for model in OWN
-        if any(field.name == "deleted_at" for field in model._meta.fields)
+        model for model in OWN if any(field.name == "deleted_at" for field in model._meta.fields)
     }
 
     assert deletable >= {Bucket, Container, ScannedFile}
@@ -56,9 +52,7 @@ def test_related_managers_return_deleted_rows_and_late_scans() -> None:
     file = ScannedFileFactory.create(container=container)
     deleted_file = ScannedFileFactory.create(container=container, deleted_at=gone)
     full = ScanFactory.create(scanned_file=file)
-    late = ScanFactory.create(
-        scanned_file=file, retro_search=RetroSearch.objects.create()
-    )
+    late = ScanFactory.create(scanned_file=file, retro_search=RetroSearch.objects.create())
 
     assert set(container.buckets.all()) == {bucket, deleted}
     assert set(container.buckets.present()) == {bucket}

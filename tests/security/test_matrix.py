@@ -20,12 +20,7 @@ from accounts.models import User
 from accounts.roles import ROLE_ACTIONS, Role, Scope
 from accounts.tokens import create_token
 from tests.factories.accounts import make_user
-from tests.security.addresses import (
-    WIRE_METHODS,
-    Address,
-    addresses,
-    every_address,
-)
+from tests.security.addresses import WIRE_METHODS, Address, addresses, every_address
 from tests.security.hidden import HiddenWorld, make_world
 from tests.security.scopes import SCOPES
 from tests.security.world import PORTAL_WIDE, paths_of
@@ -74,9 +69,7 @@ def test_the_map_is_not_empty() -> None:
 
 @pytest.mark.slow  # thousands of requests: every address, method and person
 @pytest.mark.parametrize("part", ["page", "portal API", "wire"])
-def test_everybody_gets_what_the_view_says(
-    part: str, world: HiddenWorld, paths: Paths
-) -> None:
+def test_everybody_gets_what_the_view_says(part: str, world: HiddenWorld, paths: Paths) -> None:
     clients = [(person, _as(person, part)) for person in map(make_user, Role)]
     limited, stranger = _as(world.own.user, part), _by(Client(), "")
     wrong: list[str] = []
@@ -104,20 +97,13 @@ def _by_role(
     for person, ask in (*may_not[-1:], *may[:1]):
         path, _ = paths(address.route, person)
         status, _ = _undone(ask, method, path)
-        if person.has_perm(rule):
-            fits = _lets_in(status, address)
-        else:
-            fits = status in (REFUSED, 405)
+        fits = _lets_in(status, address) if person.has_perm(rule) else status in (REFUSED, 405)
         if not fits:
             yield f"{status}: {method} {path} as {person}, where {rule} is needed"
 
 
 def _by_desk(
-    address: Address,
-    method: str,
-    world: HiddenWorld,
-    paths: tuple[str, str | None],
-    limited: Ask,
+    address: Address, method: str, world: HiddenWorld, paths: tuple[str, str | None], limited: Ask
 ) -> Iterator[str]:
     """Request a desk's own objects and another desk's as a person of one desk."""
     own, other = paths
@@ -143,9 +129,7 @@ def _by_desk(
         yield f"{status}: {method} {own}, which is one's own desk's"
 
 
-def _by_a_stranger(
-    address: Address, method: str, path: str, stranger: Ask
-) -> Iterator[str]:
+def _by_a_stranger(address: Address, method: str, path: str, stranger: Ask) -> Iterator[str]:
     status, _ = _undone(stranger, method, path)
     if status not in ((401,) if address.part == "wire" else (302, 401, 403)):
         yield f"{status}: {method} {path} without signing in"
@@ -154,9 +138,7 @@ def _by_a_stranger(
 def test_the_table_of_scopes_names_every_address() -> None:
     named = {route: set(methods) for route, methods in SCOPES.items()}
     there = {
-        address.route: set(address.methods)
-        for address in addresses()
-        if address.part != "page"
+        address.route: set(address.methods) for address in addresses() if address.part != "page"
     }
 
     assert named == there

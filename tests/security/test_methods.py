@@ -15,9 +15,7 @@ pytestmark = pytest.mark.django_db
 
 def _paths() -> list[str]:
     """Return one path for each address, with arbitrary values."""
-    routes = {
-        re.sub(r"\^|\$|\\Z|\(\?:.*\)\?", "", one.route) for one in every_address()
-    }
+    routes = {re.sub(r"\^|\$|\\Z|\(\?:.*\)\?", "", one.route) for one in every_address()}
     return sorted("/" + re.sub(r"<[^>]*>|\(\?P<.*?\)", "1", route) for route in routes)
 
 
@@ -31,9 +29,7 @@ def test_no_address_takes_a_method_it_does_not_know(method: str) -> None:
     assert len(answers) > 150
     assert {answer.status_code for answer in answers.values()} == {405}
     assert all(answer["Allow"] for answer in answers.values())
-    codes = {
-        answer.json()["code"] for path, answer in answers.items() if is_api_path(path)
-    }
+    codes = {answer.json()["code"] for path, answer in answers.items() if is_api_path(path)}
     assert codes == {"method_not_allowed"}
 
 

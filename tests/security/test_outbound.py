@@ -79,9 +79,7 @@ def test_addresses_outside_the_list_of_hosts_cannot_be_set(settings: Settings) -
     settings.ACRPORTAL_WEBHOOK_HOSTS = ["hooks.example", ".inside.example"]
 
     assert WebhookField().clean("https://a.inside.example/x")
-    with pytest.raises(
-        ValidationError, match=r"only to hooks\.example, \.inside\.example"
-    ):
+    with pytest.raises(ValidationError, match=r"only to hooks\.example, \.inside\.example"):
         WebhookField().clean("https://hooks.example.evil.example/")
 
 

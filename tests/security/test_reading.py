@@ -53,9 +53,7 @@ PAYLOAD = "\"'><img src=x onerror=alert(1)><script>alert(1)</script>{{7*7}}"
 # As pages show it, whole or cut.
 _SHOWN_PAYLOAD = re.compile(r"(&quot;)?&#x27;&gt;&lt;img [^<\"{]*(\{\{[7*]*\}{0,2})?")
 # Names and hashes that the portal makes, which addresses and files use.
-_MACHINE = frozenset(
-    {"sha256", "audio_sha256", "acr_id", "language", "lease_owner", "score_scale"}
-)
+_MACHINE = frozenset({"sha256", "audio_sha256", "acr_id", "language", "lease_owner", "score_scale"})
 _DELETED = ("Deleted container", "Deleted bucket")
 
 
@@ -95,9 +93,7 @@ def ask(world: World) -> Ask:
 
 
 @pytest.mark.slow  # every page is shown once
-def test_no_address_has_a_fault_when_it_is_read(
-    world: World, ask: Ask, settings: Settings
-) -> None:
+def test_no_address_has_a_fault_when_it_is_read(world: World, ask: Ask, settings: Settings) -> None:
     own = {paths_of(address.route, world, world.admin)[0] for address in addresses()}
     paths = sorted(own.union(_more_paths(world)))
     _poison_texts(world)
@@ -197,9 +193,7 @@ def test_no_address_takes_head_for_a_change(
 def test_what_may_be_noted_is_an_address() -> None:
     routes = {f"/{re.sub(r'<[^>]*>', 'x', each.route)}" for each in every_address()}
 
-    unknown = [
-        each for each in NOTED if not any(re.search(each, route) for route in routes)
-    ]
+    unknown = [each for each in NOTED if not any(re.search(each, route) for route in routes)]
 
     assert not unknown
 
@@ -211,9 +205,7 @@ def _tells_methods_apart(address: Address) -> bool:
 
 
 def _more_paths(world: World) -> Iterator[str]:
-    yield from (
-        f"/{address.route}" for address in every_address() if "<" not in address.route
-    )
+    yield from (f"/{address.route}" for address in every_address() if "<" not in address.route)
     for screen in SCREENS.values():
         row = screen.row(world.own)
         yield admin_address(row, "change", row.pk)

@@ -51,9 +51,7 @@ def test_every_form_of_a_model_is_tried() -> None:
         if form._meta.model and not form.__module__.startswith("portal.admin")
     }
 
-    assert forms == {form for form, _ in PAGES.values()}, (
-        "Give a new form a page in PAGES."
-    )
+    assert forms == {form for form, _ in PAGES.values()}, "Give a new form a page in PAGES."
 
 
 @pytest.fixture
@@ -76,27 +74,18 @@ def test_form_writes_its_own_fields_alone(podcast: Podcast) -> None:
 
 
 def _faults_of(
-    form: type[ModelForm[Any]],
-    page: Page,
-    desk: Desk,
-    podcast: Podcast,
-    person: User,
-    victim: User,
+    form: type[ModelForm[Any]], page: Page, desk: Desk, podcast: Podcast, person: User, victim: User
 ) -> list[str]:
     """Send a form, and again with every other column; return what that has changed."""
     row = page.row(desk) if page.row else None
     columns = [
-        column
-        for column in page.model._meta.concrete_fields
-        if column.name not in form.base_fields
+        column for column in page.model._meta.concrete_fields if column.name not in form.base_fields
     ]
     plain = _written(page, row, desk, podcast, person, {})
     hostile = {column.name: _other(column, plain, victim) for column in columns}
     hostile |= {column.attname: hostile[column.name] for column in columns}
     if page.row is None:
-        page.model._base_manager.filter(pk=plain.pk).update(
-            **_moved_away(page.model, plain)
-        )
+        page.model._base_manager.filter(pk=plain.pk).update(**_moved_away(page.model, plain))
 
     loaded = _written(page, row, desk, podcast, person, hostile)
 
@@ -124,12 +113,7 @@ def _moved_away(model: type[Model], row: Model) -> Body:
 
 
 def _written(
-    page: Page,
-    row: Model | None,
-    desk: Desk,
-    podcast: Podcast,
-    person: User,
-    extra: Body,
+    page: Page, row: Model | None, desk: Desk, podcast: Podcast, person: User, extra: Body
 ) -> Model:
     client = Client()
     client.force_login(person)
@@ -160,9 +144,7 @@ def _other(column: Field[Any, Any], row: Model, victim: User) -> object:
         return NUMBER
     if kind == "DateTimeField":
         return "2001-01-01 00:00:00"
-    return {"DateField": "2001-01-01", "DecimalField": "7", "FloatField": "7"}.get(
-        kind, TEXT
-    )
+    return {"DateField": "2001-01-01", "DecimalField": "7", "FloatField": "7"}.get(kind, TEXT)
 
 
 def test_screens_of_the_admin_ask_for_no_column_ofours() -> None:
@@ -183,9 +165,7 @@ def test_screens_of_the_admin_ask_for_no_column_ofours() -> None:
         ]
         for form in forms:
             seen += 1
-            wrong += [
-                f"{model._meta.label}: {name}" for name in OURS & set(form.base_fields)
-            ]
+            wrong += [f"{model._meta.label}: {name}" for name in OURS & set(form.base_fields)]
     assert seen > 30
     assert not wrong, wrong
 

@@ -43,9 +43,7 @@ def _services() -> Iterator[tuple[str, Service]]:
 
 def _acts_for_one(function: Service) -> bool:
     parameters = inspect.signature(function).parameters.values()
-    return any(
-        each.kind is each.KEYWORD_ONLY and each.name in _PERSON for each in parameters
-    )
+    return any(each.kind is each.KEYWORD_ONLY and each.name in _PERSON for each in parameters)
 
 
 def _models_of(function: Service) -> set[type[Model]]:
@@ -132,9 +130,7 @@ def test_a_limited_person_finds_no_row_of_another_desk() -> None:
     models = {model for each in SERVICES.values() for model in _reach_of(each)}
     own, other = Desk(1), Desk(2)
     rows = [
-        SCREENS[model._meta.label].row(other)
-        for model in models
-        if model._meta.label in SCREENS
+        SCREENS[model._meta.label].row(other) for model in models if model._meta.label in SCREENS
     ]
 
     with working_for(own.user):

@@ -18,14 +18,7 @@ from accounts.roles import Role
 from accounts.tokens import create_token
 from catalogue.models import BucketType, Exclusion, Recording
 from catalogue.owners.choices import ConflictKind, Right
-from catalogue.owners.models import (
-    Conflict,
-    Party,
-    Release,
-    RightsRecording,
-    Share,
-    Work,
-)
+from catalogue.owners.models import Conflict, Party, Release, RightsRecording, Share, Work
 from common.uid import new_uid
 from dedup.models import (
     ActionVerb,
@@ -37,29 +30,14 @@ from dedup.models import (
     SharedLoop,
 )
 from evidence.models import EvidencePack, PackStatus
-from imports.models import (
-    AudioImport,
-    CatalogueImport,
-    ImportStatus,
-    ResultImport,
-)
+from imports.models import AudioImport, CatalogueImport, ImportStatus, ResultImport
 from reports.choices import RunState
 from reports.cue_sheets import listed_cues
 from reports.cue_statement import attach_files, issue_version, store_files
-from reports.models import (
-    ReportRun,
-    ReportSchedule,
-    ReportTemplate,
-    SheetEdit,
-)
+from reports.models import ReportRun, ReportSchedule, ReportTemplate, SheetEdit
 from review.models import Licence, Match, Policy, SavedView
 from scanning.choices import RetroStatus
-from scanning.models import (
-    OutboundCallback,
-    Project,
-    ResumableUpload,
-    RetroSearch,
-)
+from scanning.models import OutboundCallback, Project, ResumableUpload, RetroSearch
 from scanning.models.drop import Drop
 from scanning.models.watch import Watch
 from statements.choices import StatementState
@@ -115,16 +93,11 @@ class Desk:
 
     def catalogue_import(self) -> CatalogueImport:
         return self.row(
-            CatalogueImport,
-            bucket=self.bucket,
-            status=ImportStatus.CHECKED,
-            made_by=self.user,
+            CatalogueImport, bucket=self.bucket, status=ImportStatus.CHECKED, made_by=self.user
         )
 
     def sound(self) -> RightsRecording:
-        return self.row(
-            RightsRecording, recording=self.recording, title=self.recording.title
-        )
+        return self.row(RightsRecording, recording=self.recording, title=self.recording.title)
 
     def work(self) -> Work:
         work = self.row(Work, title="A work of the desk")
@@ -141,9 +114,7 @@ class Desk:
 
     def party(self) -> Party:
         party = self.row(Party, name="Music of the desk", ipi_name="00011223344")
-        Share.objects.get_or_create(
-            recording=self.sound(), party=party, right=Right.MASTER
-        )
+        Share.objects.get_or_create(recording=self.sound(), party=party, right=Right.MASTER)
         return party
 
     def licence(self) -> Licence:
@@ -157,9 +128,7 @@ class Desk:
         return self.row(Exclusion, recording=self.recording, start_ms=0, end_ms=1_000)
 
     def callback(self) -> OutboundCallback:
-        return self.row(
-            OutboundCallback, container=self.container, scanned_file=self.file
-        )
+        return self.row(OutboundCallback, container=self.container, scanned_file=self.file)
 
     def evidence(self) -> EvidencePack:
         return self.row(EvidencePack, match=self.match, status=PackStatus.CANCELLED)
@@ -172,9 +141,7 @@ class Desk:
             return approved
         with working_for(self.user):
             sheet = listed_cues(self.file)
-            made = issue_version(
-                sheet=sheet, user=self.user, state=StatementState.APPROVED
-            )
+            made = issue_version(sheet=sheet, user=self.user, state=StatementState.APPROVED)
             attach_files(made, sheet, store_files(sheet, "", []))
         return made
 
@@ -199,10 +166,7 @@ class Desk:
 
     def audio_import(self) -> AudioImport:
         return self.row(
-            AudioImport,
-            bucket=self.bucket,
-            file_name="masters.zip",
-            status=ImportStatus.CHECKED,
+            AudioImport, bucket=self.bucket, file_name="masters.zip", status=ImportStatus.CHECKED
         )
 
     def retro_search(self) -> RetroSearch:
@@ -223,9 +187,7 @@ class Desk:
 
     def loop(self) -> SharedLoop:
         loop = SharedLoop.objects.create(length_ms=5_000)
-        LoopPlace.objects.create(
-            loop=loop, recording=self.recording, start_ms=0, end_ms=5_000
-        )
+        LoopPlace.objects.create(loop=loop, recording=self.recording, start_ms=0, end_ms=5_000)
         return loop
 
     def watch_of(self, person: User) -> Watch:
@@ -263,9 +225,7 @@ class World:
 
 
 def duplicate_action(person: User) -> DedupAction:
-    return DedupAction.objects.create(
-        verb=ActionVerb.KEEP, title="Two tunes", made_by=person
-    )
+    return DedupAction.objects.create(verb=ActionVerb.KEEP, title="Two tunes", made_by=person)
 
 
 def schedule(person: User) -> ReportSchedule:
@@ -287,11 +247,7 @@ def report_run(person: User) -> ReportRun:
 
 
 def fact_about(match: Match) -> Fact:
-    return Fact(
-        match=match.uid,
-        recording=match.recording.uid,
-        file=str(match.scanned_file.uid),
-    )
+    return Fact(match=match.uid, recording=match.recording.uid, file=str(match.scanned_file.uid))
 
 
 Arguments = dict[str, Any]  # Any: the values in an address
@@ -320,9 +276,7 @@ OBJECTS: Table[str, Callable[[Desk, User], Arguments]] = Table(
             "uid": SavedView.objects.create(owner=person, name=new_uid("v")).uid
         },
         "api/portal/v1/matches/<str:uid>": lambda desk, _: {"uid": desk.match.uid},
-        "api/portal/v1/reports/<str:uid>": lambda _, person: {
-            "uid": report_run(person).uid
-        },
+        "api/portal/v1/reports/<str:uid>": lambda _, person: {"uid": report_run(person).uid},
         "evidence/<str:uid>": lambda desk, _: {"uid": desk.evidence().uid},
         "m/<str:uid>/exclude/<str:exclusion>": lambda desk, _: {
             "uid": desk.match.uid,
@@ -334,21 +288,13 @@ OBJECTS: Table[str, Callable[[Desk, User], Arguments]] = Table(
         "watches/<str:uid>": lambda desk, person: {"uid": desk.watch_of(person).uid},
         "drops/<str:uid>": lambda desk, person: {"uid": desk.drop_of(person).uid},
         "catalogue/buckets/<int:pk>": lambda desk, _: {"pk": desk.bucket.pk},
-        "catalogue/import/<str:uid>": lambda desk, _: {
-            "uid": desk.catalogue_import().uid
-        },
-        "catalogue/add-audio/<str:uid>": lambda desk, _: {
-            "uid": desk.audio_import().uid
-        },
-        "catalogue/searches/<str:uid>": lambda desk, _: {
-            "uid": desk.retro_search().uid
-        },
+        "catalogue/import/<str:uid>": lambda desk, _: {"uid": desk.catalogue_import().uid},
+        "catalogue/add-audio/<str:uid>": lambda desk, _: {"uid": desk.audio_import().uid},
+        "catalogue/searches/<str:uid>": lambda desk, _: {"uid": desk.retro_search().uid},
         "duplicates/g/<str:uid>": lambda desk, _: {"uid": desk.duplicate_group().uid},
         "duplicates/p/<str:uid>": lambda desk, _: {"uid": desk.duplicate_pair().uid},
         "duplicates/l/<str:uid>": lambda desk, _: {"uid": desk.loop().uid},
-        "duplicates/done/<str:uid>": lambda _, person: {
-            "uid": duplicate_action(person).uid
-        },
+        "duplicates/done/<str:uid>": lambda _, person: {"uid": duplicate_action(person).uid},
         "catalogue/recordings/<str:uid>": lambda desk, _: {"uid": desk.recording.uid},
         "exclusions/<str:uid>": lambda desk, _: {"uid": desk.exclusion().uid},
         "callbacks-sent/<str:uid>": lambda desk, _: {"uid": desk.callback().uid},
@@ -360,25 +306,16 @@ OBJECTS: Table[str, Callable[[Desk, User], Arguments]] = Table(
         },
         "reports/schedules/<str:uid>": lambda _, person: {"uid": schedule(person).uid},
         "reports/runs/<str:uid>": lambda _, person: {"uid": report_run(person).uid},
-        "api/fs-containers/<str:container_id>": lambda desk, _: {
-            "container_id": desk.container.pk
-        },
+        "api/fs-containers/<str:container_id>": lambda desk, _: {"container_id": desk.container.pk},
         "api/fs-containers/<str:container_id>/files/<str:ids>": lambda desk, _: {
             "container_id": desk.container.pk,
             "ids": desk.file.uid,
         },
-        "api/portal/v1/recordings/<str:uid>": lambda desk, _: {
-            "uid": desk.recording.uid
-        },
-        "api/portal/v1/recordings/<str:acr_id>": lambda desk, _: {
-            "acr_id": desk.recording.acr_id
-        },
+        "api/portal/v1/recordings/<str:uid>": lambda desk, _: {"uid": desk.recording.uid},
+        "api/portal/v1/recordings/<str:acr_id>": lambda desk, _: {"acr_id": desk.recording.acr_id},
         "licences/<str:uid>": lambda desk, _: {"uid": desk.licence().uid},
         "policies/<str:uid>": lambda desk, _: {"uid": desk.policy().uid},
-        **{
-            f"api/portal/v1/imports/{kind}/<str:uid>": make
-            for kind, make in _IMPORTS.items()
-        },
+        **{f"api/portal/v1/imports/{kind}/<str:uid>": make for kind, make in _IMPORTS.items()},
         **{
             f"{base}statements/<str:uid>/": lambda desk, _: {
                 "uid": desk.statement().uid,
@@ -441,9 +378,7 @@ Nothing is known to fill the address {route} with. Add its beginning to
 
 
 def filled(route: str, arguments: Arguments) -> str:
-    return "/" + re.sub(
-        r"<\w+:(\w+)>", lambda found: str(arguments[found.group(1)]), route
-    )
+    return "/" + re.sub(r"<\w+:(\w+)>", lambda found: str(arguments[found.group(1)]), route)
 
 
 def paths_of(route: str, world: World, person: User) -> tuple[str, str | None]:

@@ -54,15 +54,11 @@ class Shared:
         self.search = RetroSearch.objects.create()
         for recording in (own.recording, other.recording):
             DedupMember.objects.create(group=self.group, recording=recording)
-            LoopPlace.objects.create(
-                loop=self.loop, recording=recording, start_ms=0, end_ms=5_000
-            )
+            LoopPlace.objects.create(loop=self.loop, recording=recording, start_ms=0, end_ms=5_000)
             self.search.recordings.add(recording)
         self.work = own.work()
         self.work.recordings.add(other.sound())
-        self.template = reports.save_template(
-            name="Weekly", layout=Layout(), user=self.stranger
-        )
+        self.template = reports.save_template(name="Weekly", layout=Layout(), user=self.stranger)
         self.action = DedupAction.objects.create(
             verb=ActionVerb.KEEP,
             title="-",
@@ -75,26 +71,17 @@ class Shared:
         )
         # What people sign, approve and hand over, with lines of the other desk.
         make_detection(
-            (200_000, 230_000, 0, 30_000),
-            scan=own.match.scan,
-            recording=other.recording,
+            (200_000, 230_000, 0, 30_000), scan=own.match.scan, recording=other.recording
         )
         make_detection(
-            (70_000, 90_000, 5_000, 25_000),
-            scan=other.match.scan,
-            recording=own.recording,
+            (70_000, 90_000, 5_000, 25_000), scan=other.match.scan, recording=own.recording
         )
         fold_scan(scan=own.match.scan)
         fold_scan(scan=other.match.scan)
         Match.objects.update(state=MatchState.CONFIRMED)
-        self.hidden_line = Match.objects.get(
-            scanned_file=own.file, recording=other.recording
-        )
+        self.hidden_line = Match.objects.get(scanned_file=own.file, recording=other.recording)
         self.proposal = exclusions.propose(
-            recording=own.recording,
-            interval=(5_000, 9_000),
-            reason="other",
-            user=self.stranger,
+            recording=own.recording, interval=(5_000, 9_000), reason="other", user=self.stranger
         )
         self._parts = {part: part(self) for part in PARTS.values()}
 
@@ -105,15 +92,10 @@ class Shared:
     def step(self, step: SheetStep, state: SheetState) -> Callable[[], object]:
         """Return a step of the own file's sheet, which is in a state."""
         approval, _new = SheetApproval.objects.update_or_create(
-            scanned_file=self.own.file,
-            defaults={"state": state, "submitted_by": self.stranger},
+            scanned_file=self.own.file, defaults={"state": state, "submitted_by": self.stranger}
         )
         return partial(
-            take_step,
-            file=self.own.file,
-            user=self.user,
-            step=step,
-            version=approval.version,
+            take_step, file=self.own.file, user=self.user, step=step, version=approval.version
         )
 
     def done_action(self) -> DedupAction:
@@ -127,9 +109,7 @@ PARTS: Table[str, Callable[[Shared], object]] = Table({})
 
 REFUSED: Table[str, Callable[[Shared], object]] = Table(
     {
-        "catalogue.services.create_bucket": lambda it: create_bucket(
-            name="New", user=it.user
-        ),
+        "catalogue.services.create_bucket": lambda it: create_bucket(name="New", user=it.user),
         "dedup.actions.act_on_group": lambda it: duplicates.act_on_group(
             verb=ActionVerb.KEEP,
             group=it.group,
@@ -138,15 +118,11 @@ REFUSED: Table[str, Callable[[Shared], object]] = Table(
             seen=[it.own.recording.uid, it.other.recording.uid],
             selection=ActionRequest([it.own.recording.uid]),
         ),
-        "dedup.actions.accept": lambda it: duplicates.accept(
-            action=it.action, user=it.user
-        ),
+        "dedup.actions.accept": lambda it: duplicates.accept(action=it.action, user=it.user),
         "dedup.actions.refuse": lambda it: duplicates.refuse(
             action=it.action, user=it.user, note="-"
         ),
-        "dedup.actions.undo": lambda it: duplicates.undo(
-            action=it.action, user=it.user
-        ),
+        "dedup.actions.undo": lambda it: duplicates.undo(action=it.action, user=it.user),
         "dedup.checks.start_check": lambda it: checks.start_check(user=it.user),
         "dedup.checks.cancel_check": lambda it: checks.cancel_check(
             check=CatalogueCheck(), user=it.user
@@ -154,12 +130,10 @@ REFUSED: Table[str, Callable[[Shared], object]] = Table(
         "dedup.checks.resume_check": lambda it: checks.resume_check(
             check=CatalogueCheck(), user=it.user
         ),
-        "dedup.loop_actions.exclude_everywhere": lambda it: (
-            loop_actions.exclude_everywhere(loop=it.loop, user=it.user)
-        ),
-        "dedup.loop_actions.keep": lambda it: loop_actions.keep(
+        "dedup.loop_actions.exclude_everywhere": lambda it: loop_actions.exclude_everywhere(
             loop=it.loop, user=it.user
         ),
+        "dedup.loop_actions.keep": lambda it: loop_actions.keep(loop=it.loop, user=it.user),
         "reports.services.delete_template": lambda it: reports.delete_template(
             template=it.template, user=it.user
         ),
@@ -170,32 +144,23 @@ REFUSED: Table[str, Callable[[Shared], object]] = Table(
             rule=it.policy, act="-", user=it.user
         ),
         "review.services.choosing.answer": lambda it: choosing.answer(
-            recording=it.own.recording,
-            alternative=it.own.recording,
-            stands=None,
-            user=it.user,
+            recording=it.own.recording, alternative=it.own.recording, stands=None, user=it.user
         ),
-        "review.services.licences.save": lambda it: licences.save(
-            licence=it.licence, user=it.user
-        ),
+        "review.services.licences.save": lambda it: licences.save(licence=it.licence, user=it.user),
         "review.services.licences.apply": lambda it: licences.apply(
             licence=it.licence, user=it.user, reach=licences.Reach.ALL
         ),
         "review.services.licences.withdraw": lambda it: licences.withdraw(
             licence=it.licence, user=it.user, reason="-"
         ),
-        "review.services.policies.save": lambda it: policies.save(
-            policy=it.policy, user=it.user
-        ),
+        "review.services.policies.save": lambda it: policies.save(policy=it.policy, user=it.user),
         "review.services.policies.switch": lambda it: policies.switch(
             policy=it.policy, user=it.user, enabled=False
         ),
         "review.services.policies.move": lambda it: policies.move(
             policy=it.policy, user=it.user, up=True
         ),
-        "review.services.policies.apply": lambda it: policies.apply(
-            policy=it.policy, user=it.user
-        ),
+        "review.services.policies.apply": lambda it: policies.apply(policy=it.policy, user=it.user),
         "scanning.drops.services.create_drop": lambda it: drops.create_drop(
             drop=Drop(), user=it.user
         ),
@@ -217,15 +182,11 @@ def as_refused(service: str) -> Callable[[Shared], Callable[[], object]]:
 SIGNED: Table[str, Callable[[Shared], Callable[[], object]]] = Table(
     {
         "submit a cue sheet": lambda it: it.step(SheetStep.SUBMIT, SheetState.DRAFT),
-        "approve a cue sheet": lambda it: it.step(
-            SheetStep.APPROVE, SheetState.SUBMITTED
-        ),
+        "approve a cue sheet": lambda it: it.step(SheetStep.APPROVE, SheetState.SUBMITTED),
         "approve an exclusion": lambda it: partial(
             exclusions.approve, segment=it.proposal, user=it.user
         ),
-        "undo a merge": lambda it: partial(
-            duplicates.undo, action=it.done_action(), user=it.user
-        ),
+        "undo a merge": lambda it: partial(duplicates.undo, action=it.done_action(), user=it.user),
         **{
             name: as_refused(service)
             for name, service in (
@@ -240,11 +201,7 @@ SIGNED: Table[str, Callable[[Shared], Callable[[], object]]] = Table(
 """What people sign, approve, hand over or take back, of which they see a part."""
 
 # Services that share the guard of one that is tried above.
-AS: Table[str, str] = Table(
-    {
-        "dedup.actions.merge_many": "dedup.actions.act_on_group",
-    }
-)
+AS: Table[str, str] = Table({"dedup.actions.merge_many": "dedup.actions.act_on_group"})
 
 ADMINS = "for admins, who have no limits"
 OWN = "one's own"
@@ -268,12 +225,7 @@ LISTED: Table[str, str] = Table(
                 f"imports.services.{name}"
                 for name in (
                     *("cancel", "change_columns", "check_undo", "keep", "keep_upload"),
-                    *(
-                        "make_import",
-                        "start",
-                        "try_again",
-                        "undo",
-                    ),
+                    *("make_import", "start", "try_again", "undo"),
                 )
             ),
             "the import's kind refuses; plug-ins with kinds for people who see all try it",
@@ -298,17 +250,13 @@ LISTED: Table[str, str] = Table(
             "of a file that the person may see",
         ),
         **dict.fromkeys(
-            (
-                f"reports.cue_edits.{name}"
-                for name in ("merge", "move", "split", "take_back")
-            ),
+            (f"reports.cue_edits.{name}" for name in ("merge", "move", "split", "take_back")),
             "refuses people who may not see every bucket",
         ),
         "programmes.services.set_uses": BY_UID,
         "reports.cue_approval.take_step": "tried in SIGNED",
         **dict.fromkeys(
-            ("reports.cue_statement.hand_out_draft", "statements.services.hand_out"),
-            EVENTS,
+            ("reports.cue_statement.hand_out_draft", "statements.services.hand_out"), EVENTS
         ),
         "reports.cue_statement.issue_version": "of a step, or of a sheet without hidden lines",
         "reports.scheduling.as_planned": OWN,

@@ -11,20 +11,11 @@ import pytest
 
 from tests.fixtures import CopyDatabase
 from tests.wire.federation import Federation, federation
-from tests.wire.live import (
-    DEMO,
-    Receiver,
-    Server,
-    callback_receiver,
-    running_server,
-    wait_for,
-)
+from tests.wire.live import DEMO, Receiver, Server, callback_receiver, running_server, wait_for
 
 
 @pytest.fixture(scope="package")
-def live(
-    tmp_path_factory: pytest.TempPathFactory, copy_database: CopyDatabase
-) -> Iterator[Server]:
+def live(tmp_path_factory: pytest.TempPathFactory, copy_database: CopyDatabase) -> Iterator[Server]:
     """Return a server with a worker, an empty database and an all-powerful token."""
     folder = tmp_path_factory.mktemp("live")
     copy_database(folder)
@@ -66,9 +57,7 @@ class Scene:
 def scene(live: Server) -> Scene:
     """Make a small catalogue through the API."""
     bucket = live.call(
-        "POST",
-        "/api/buckets",
-        json={"name": "scene", "type": "File", "region": "eu-west-1"},
+        "POST", "/api/buckets", json={"name": "scene", "type": "File", "region": "eu-west-1"}
     ).json()["data"]
     with (DEMO / "castle.opus").open("rb") as audio:
         recording = live.call(
@@ -77,9 +66,7 @@ def scene(live: Server) -> Scene:
             data={"title": "Castle", "user_defined": '{"artist": "James"}'},
             files={"file": ("castle.opus", audio)},
         ).json()["data"]
-    wait_for(
-        live, f"/api/buckets/{bucket['id']}/files/{recording['id']}", states=(1, -1)
-    )
+    wait_for(live, f"/api/buckets/{bucket['id']}/files/{recording['id']}", states=(1, -1))
     container = live.call(
         "POST",
         "/api/fs-containers",

@@ -34,8 +34,7 @@ class Fault(StrEnum):
 def rarer(*faults: Fault, but: Fault) -> list[Any]:  # Any: as pytest has parameters
     """Return the parameters of a test that each change meets with one fault only."""
     return [
-        fault if fault == but else pytest.param(fault, marks=pytest.mark.soak)
-        for fault in faults
+        fault if fault == but else pytest.param(fault, marks=pytest.mark.soak) for fault in faults
     ]
 
 
@@ -143,12 +142,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.proxy.traffic.append(head.encode() + body)
 
     def _answer(
-        self,
-        status: int,
-        body: bytes,
-        kind: str,
-        promised: int | None = None,
-        accepts: str = "",
+        self, status: int, body: bytes, kind: str, promised: int | None = None, accepts: str = ""
     ) -> None:
         self.send_response(status)
         if accepts:

@@ -118,9 +118,7 @@ class Federation:
         raise AssertionError(f"not all of {count} files ended: {self.ledger()}")
 
 
-def holds_sound(
-    traffic: Iterable[bytes], sounds: Iterable[bytes], *, every: int = _PIECE
-) -> bool:
+def holds_sound(traffic: Iterable[bytes], sounds: Iterable[bytes], *, every: int = _PIECE) -> bool:
     """Tell whether a piece of a sound file was sent, wherever it began.
 
     A piece is taken ``every`` so many bytes of a file.
@@ -174,9 +172,7 @@ def federation(folder: Path, **settings: str) -> Iterator[Federation]:
         yield Federation(here, there, calls, callbacks, bucket, *tied)
 
 
-def _tie(
-    here: Server, there: Server, calls: Proxy, bucket: int, sends: str
-) -> tuple[int, int]:
+def _tie(here: Server, there: Server, calls: Proxy, bucket: int, sends: str) -> tuple[int, int]:
     """Make a container here that sends to one there; return the ids of both."""
     container = here.call(
         "POST",
@@ -184,11 +180,7 @@ def _tie(
         json={"name": sends, "region": "eu-west-1", "buckets": [23], "engine": 1},
     ).json()["data"]["id"]
     told = _TIE.format(
-        base=calls.base,
-        token=there.token,
-        container=container,
-        bucket=bucket,
-        sends=sends,
+        base=calls.base, token=there.token, container=container, bucket=bucket, sends=sends
     )
     tied = here.manage("shell", "--verbosity", "0", "-c", told)
     return int(container), int(tied.split()[-1])

@@ -42,9 +42,7 @@ class Server:
     def call(self, method: str, path: str, **kwargs: Any) -> requests.Response:
         """Make a call as a client does. Any: arguments of requests."""
         headers = {**self.headers, **kwargs.pop("headers", {})}
-        return requests.request(
-            method, self.base + path, headers=headers, timeout=60, **kwargs
-        )
+        return requests.request(method, self.base + path, headers=headers, timeout=60, **kwargs)
 
     def manage(self, *arguments: str) -> str:
         """Run a management command against the server's data."""
@@ -94,9 +92,7 @@ def running_server(data_dir: Path, **settings: str) -> Iterator[Server]:
     }
     if not (data_dir / "portal.sqlite3").exists():
         _manage(env, "migrate", "--verbosity", "0")
-    token = _manage(
-        env, "create_api_token", "--username=client", "--scope=all"
-    ).split()[-1]
+    token = _manage(env, "create_api_token", "--username=client", "--scope=all").split()[-1]
     with (data_dir / "serve.log").open("wb") as log, serving(port, env, log) as process:
         yield Server(base, token, env, data_dir, process.pid)
 

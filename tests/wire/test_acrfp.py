@@ -44,9 +44,7 @@ def test_fingerprints_are_made_sent_and_found_and_not_sent_twice_without_a_log(
 ) -> None:
     container, bucket = (str(one["id"]) for one in (scene.container, scene.bucket))
     made = tmp_path / "made"
-    acrfp(
-        live, tmp_path, "make", DEMO / "castle.opus", DEMO / "palace.opus", "-o", made
-    )
+    acrfp(live, tmp_path, "make", DEMO / "castle.opus", DEMO / "palace.opus", "-o", made)
     send = ("send", "--container", container, "-r", made)
 
     [castle, palace] = acrfp(live, tmp_path, *send)
@@ -66,10 +64,7 @@ def test_fingerprints_are_made_sent_and_found_and_not_sent_twice_without_a_log(
     assert again[1]["server"] == palace["server"]
 
     # Within a day the portal repeats its first answer.
-    assert [one["server"] for one in without_log] == [
-        castle["server"],
-        palace["server"],
-    ]
+    assert [one["server"] for one in without_log] == [castle["server"], palace["server"]]
     # Later, and with other servers, the list has to tell.
     client = ServerClient(live.base, live.token)
     target = Target(TargetKind.CONTAINER, container)
@@ -82,9 +77,7 @@ def test_fingerprints_are_made_sent_and_found_and_not_sent_twice_without_a_log(
     assert client.find(target, "palace", client.now() - hour, other_ids=()) is None
 
 
-def test_a_recording_is_found_in_its_bucket_by_title(
-    live: Server, scene: Scene
-) -> None:
+def test_a_recording_is_found_in_its_bucket_by_title(live: Server, scene: Scene) -> None:
     client = ServerClient(live.base, live.token)
     target = Target(TargetKind.BUCKET, str(scene.bucket["id"]))
     client.check(target)

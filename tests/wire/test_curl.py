@@ -62,10 +62,7 @@ def test_containers(live: Server, scene: Scene) -> None:
     gone = curl(live, f"{live.base}/api/fs-containers/{number}")
 
     assert (made[0], shown[0], listed[0]) == (201, 200, 200)
-    assert [one["id"] for one in shown[1]["data"]["buckets"]] == [
-        23,
-        scene.bucket["id"],
-    ]
+    assert [one["id"] for one in shown[1]["data"]["buckets"]] == [23, scene.bucket["id"]]
     assert number in [one["id"] for one in listed[1]["data"]]
     assert deleted == (204, None)
     assert gone[0] == 404
@@ -86,9 +83,7 @@ def test_files_of_a_container(live: Server, scene: Scene, programme: Path) -> No
     ready = wait_for(live, path, states=(1, -1, -2, -3))
     both = f"{files}/{audio['data']['id']},{link['data']['id']}"
     shown = curl(live, both)
-    rescanned = curl(
-        live, "-X", "PUT", f"{files}/{audio['data']['id']}/rescan", "-d", ""
-    )
+    rescanned = curl(live, "-X", "PUT", f"{files}/{audio['data']['id']}/rescan", "-d", "")
     listed = curl(live, f"{files}?page=1&per_page=20", "-H", "Accept: application/json")
     deleted = curl(live, "-X", "DELETE", both)
 
@@ -98,10 +93,7 @@ def test_files_of_a_container(live: Server, scene: Scene, programme: Path) -> No
     assert link["data"]["data_type"] == "video.example"
     assert ready["state"] == 1
     assert ready["results"]["custom_files"][0]["result"]["title"] == "Castle"
-    assert [one["id"] for one in shown[1]["data"]] == [
-        audio["data"]["id"],
-        link["data"]["id"],
-    ]
+    assert [one["id"] for one in shown[1]["data"]] == [audio["data"]["id"], link["data"]["id"]]
     assert rescanned[0] == 200
     assert rescanned[1]["data"][0]["state"] == 0
     assert "results" in rescanned[1]["data"][0]

@@ -15,9 +15,7 @@ pytestmark = pytest.mark.slow
 
 
 def _clip(seed: int, start: int) -> bytes:
-    return audio.wav_bytes(
-        audio.tune(seed, 30)[start * audio.RATE : (start + 8) * audio.RATE]
-    )
+    return audio.wav_bytes(audio.tune(seed, 30)[start * audio.RATE : (start + 8) * audio.RATE])
 
 
 def _first(method: str, *faults: Fault) -> Decide:
@@ -38,9 +36,7 @@ def test_file_is_scanned_rescanned_and_deleted_there_and_its_result_is_here(
     file = both.wait(file_id)
 
     assert file["state"] == 1
-    titles = [
-        item["result"]["title"] for items in file["results"].values() for item in items
-    ]
+    titles = [item["result"]["title"] for items in file["results"].values() for item in items]
     assert titles == ["Tune 1"]
     assert any(
         method == "POST" and "/callbacks/acrcloud/accounts/" in path
@@ -51,8 +47,7 @@ def test_file_is_scanned_rescanned_and_deleted_there_and_its_result_is_here(
     both.here.call("PUT", f"{path}/rescan")
     assert both.wait(file_id)["state"] == 1
     assert any(
-        method == "PUT" and called.endswith("/rescan")
-        for method, called, _ in both.calls.calls
+        method == "PUT" and called.endswith("/rescan") for method, called, _ in both.calls.calls
     )
 
     both.here.call("DELETE", path)
@@ -87,9 +82,7 @@ def test_each_fault_of_a_send_leads_to_one_file_there_and_one_result(
 @pytest.mark.parametrize(
     "fault", rarer(Fault.LOST, Fault.SERVER, Fault.CUT, Fault.QUOTA, but=Fault.CUT)
 )
-def test_each_fault_of_a_question_is_asked_again(
-    both: Federation, fault: Fault
-) -> None:
+def test_each_fault_of_a_question_is_asked_again(both: Federation, fault: Fault) -> None:
     both.calls.decide = _first("GET", fault, fault)
 
     file = both.wait(both.submit(f"ask-{fault.name}.wav", _clip(2, 5)))
@@ -108,9 +101,7 @@ def test_repeated_callbacks_change_nothing(both: Federation) -> None:
 
 
 @pytest.mark.soak  # the tests above meet each fault alone
-def test_every_fifth_call_failing_loses_nothing_and_doubles_nothing(
-    both: Federation,
-) -> None:
+def test_every_fifth_call_failing_loses_nothing_and_doubles_nothing(both: Federation) -> None:
     kinds = cycle([Fault.REFUSED, Fault.LOST, Fault.SERVER, Fault.CUT])
     turn = cycle(range(5))
     both.calls.decide = lambda _method, _path: next(kinds) if not next(turn) else None

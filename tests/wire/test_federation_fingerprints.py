@@ -80,9 +80,7 @@ def test_demo_files_have_the_same_results_at_both_portals(
         assert there[f"{title}-a.opus"] == there[f"{title}-f.opus"] != "null"
 
 
-@pytest.mark.parametrize(
-    "fault", rarer(Fault.LOST, Fault.CUT, Fault.QUOTA, but=Fault.CUT)
-)
+@pytest.mark.parametrize("fault", rarer(Fault.LOST, Fault.CUT, Fault.QUOTA, but=Fault.CUT))
 def test_a_fingerprint_arrives_once_whatever_fails(
     both: Federation, fingerprints: Federation, fault: Fault
 ) -> None:
@@ -94,8 +92,6 @@ def test_a_fingerprint_arrives_once_whatever_fails(
 
     file = fingerprints.wait(fingerprints.submit(f"{fault.name}.wav", sound))
 
-    there = [
-        one for one in fingerprints.remote_files() if one["name"].startswith(fault.name)
-    ]
+    there = [one for one in fingerprints.remote_files() if one["name"].startswith(fault.name)]
     assert file["state"] == 1
     assert [one["data_type"] for one in there] == ["fingerprint"]

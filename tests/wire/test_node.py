@@ -78,12 +78,8 @@ def node(program: str, told: dict[str, Any], **env: str) -> Any:  # Any: JSON
     not (_PACKAGES / "acrcloud").is_dir(),
     reason="acrcloud is not there: npm install it in a folder, and name that in ACRCLOUD_NPM",
 )
-@pytest.mark.skipif(
-    shutil.which("openssl") is None, reason="openssl makes the certificate"
-)
-def test_a_clip_is_identified(
-    live: Server, scene: Scene, programme: Path, tmp_path: Path
-) -> None:
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
+def test_a_clip_is_identified(live: Server, scene: Scene, programme: Path, tmp_path: Path) -> None:
     made = live.manage(
         *("create_project", "--name", "npm", "--format", "json"),
         *("--bucket", str(scene.bucket["id"])),

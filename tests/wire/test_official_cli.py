@@ -16,23 +16,13 @@ from pathlib import Path
 import pytest
 
 from tests.wire.conftest import Scene
-from tests.wire.live import (
-    Server,
-    installed_client,
-    make_certificate,
-    tls_proxy,
-    wait_for,
-)
+from tests.wire.live import Server, installed_client, make_certificate, tls_proxy, wait_for
 
 _PROGRAM = installed_client("ACRCLOUD_CLI", "acrcloud", module="acrcloud_cli")
 pytestmark = [
     pytest.mark.slow,  # a server and a worker have to start
-    pytest.mark.skipif(
-        _PROGRAM is None, reason="acrcloud-cli is not installed: make clients"
-    ),
-    pytest.mark.skipif(
-        shutil.which("openssl") is None, reason="openssl makes the certificate"
-    ),
+    pytest.mark.skipif(_PROGRAM is None, reason="acrcloud-cli is not installed: make clients"),
+    pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate"),
 ]
 Cli = Callable[..., str]
 
@@ -75,9 +65,7 @@ def test_buckets(cli: Cli) -> None:
         *("--region", "eu-west-1", "--labels", "Music,Video"),
     )
     listed = cli("buckets", "list")
-    number = next(
-        line.split()[0] for line in listed.splitlines() if "cli bucket" in line
-    )
+    number = next(line.split()[0] for line in listed.splitlines() if "cli bucket" in line)
     shown = cli("buckets", "get", number)
     cli("buckets", "update", number, "--name", "cli bucket 2")
     renamed = cli("buckets", "list", "--output", "json")
@@ -92,9 +80,7 @@ def test_buckets(cli: Cli) -> None:
 def test_bucket_files(cli: Cli, live: Server, programme: Path) -> None:
     numbers = [
         live.call(
-            "POST",
-            "/api/buckets",
-            json={"name": name, "type": "File", "region": "us-west-2"},
+            "POST", "/api/buckets", json={"name": name, "type": "File", "region": "us-west-2"}
         ).json()["data"]["id"]
         for name in ("cli source", "cli target")
     ]
@@ -111,15 +97,9 @@ def test_bucket_files(cli: Cli, live: Server, programme: Path) -> None:
     cli(*files, "update", number, *bucket, "--title", "Changed")
     shown = cli(*files, "get", number, *bucket)
     dumped = cli(*files, "dump", *bucket)
-    cli(
-        *(*files, "move", *bucket, "--file-ids", number),
-        *("--target-bucket-id", str(numbers[1])),
-    )
+    cli(*(*files, "move", *bucket, "--file-ids", number), *("--target-bucket-id", str(numbers[1])))
     moved = cli(*files, "list", "--bucket-id", str(numbers[1]), "--output", "json")
-    cli(
-        *(*files, "delete-batch", "--bucket-id", str(numbers[1])),
-        *("--file-ids", number, "--yes"),
-    )
+    cli(*(*files, "delete-batch", "--bucket-id", str(numbers[1])), *("--file-ids", number, "--yes"))
     left = cli(*files, "list", "--bucket-id", str(numbers[1]))
 
     assert "From the CLI" in listed
@@ -131,9 +111,7 @@ def test_bucket_files(cli: Cli, live: Server, programme: Path) -> None:
     assert "No files found" in left
 
 
-def test_containers_and_files(
-    cli: Cli, live: Server, scene: Scene, programme: Path
-) -> None:
+def test_containers_and_files(cli: Cli, live: Server, scene: Scene, programme: Path) -> None:
     cli(
         *("filescan", "create-container", "--name", "cli container"),
         *("--region", "ap-southeast-1", "--buckets", f"[{scene.bucket['id']}]"),
@@ -147,9 +125,7 @@ def test_containers_and_files(
     cli("filescan", "update-container", number, "--name", "cli renamed")
     uploaded = cli("filescan", "upload", *container, "--file", str(programme))
     file_id = uploaded.split("ID: ")[1].split()[0]
-    wait_for(
-        live, f"/api/fs-containers/{number}/files/{file_id}", states=(1, -1, -2, -3)
-    )
+    wait_for(live, f"/api/fs-containers/{number}/files/{file_id}", states=(1, -1, -2, -3))
     files = cli("filescan", "list-files", *container, "--with-result", "1")
     file = cli("filescan", "get-file", file_id, *container, "--output", "table")
     cli("filescan", "rescan", *container, "--file-ids", file_id)

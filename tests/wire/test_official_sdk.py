@@ -33,12 +33,8 @@ print(client.recognize_by_file(told["file"], 5, 12))
 
 pytestmark = [
     pytest.mark.slow,  # a server and a worker have to start
-    pytest.mark.skipif(
-        _PYTHON is None, reason="pyacrcloud is not installed: make clients"
-    ),
-    pytest.mark.skipif(
-        shutil.which("openssl") is None, reason="openssl makes the certificate"
-    ),
+    pytest.mark.skipif(_PYTHON is None, reason="pyacrcloud is not installed: make clients"),
+    pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate"),
 ]
 
 
@@ -78,16 +74,10 @@ def test_audio_is_identified_and_the_vendors_fingerprint_is_not(
     by_opus, by_wave, by_vendor_print = recognise(
         live,
         tmp_path,
-        {
-            "key": project["access_key"],
-            "secret": project["access_secret"],
-            "file": str(programme),
-        },
+        {"key": project["access_key"], "secret": project["access_secret"], "file": str(programme)},
     )
     (refused, *_) = recognise(
-        live,
-        tmp_path,
-        {"key": project["access_key"], "secret": "wrong", "file": str(programme)},
+        live, tmp_path, {"key": project["access_key"], "secret": "wrong", "file": str(programme)}
     )
 
     for answer in (by_opus, by_wave):

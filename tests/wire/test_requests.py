@@ -78,9 +78,7 @@ def test_presigned_upload(live: Server, scene: Scene, programme: Path) -> None:
     made = live.call("POST", f"{container}/files", json=body)
     again = live.call("POST", f"{container}/files", json=body)
     put_again = requests.put(offered["presigned_url"], data=b"x", timeout=60)
-    ready = wait_for(
-        live, f"{container}/files/{made.json()['data']['id']}", states=(1, -1, -2, -3)
-    )
+    ready = wait_for(live, f"{container}/files/{made.json()['data']['id']}", states=(1, -1, -2, -3))
 
     assert put.ok
     assert made.status_code == 201
@@ -118,9 +116,9 @@ def test_callback_after_a_scan_and_again_after_a_refusal(
     assert set(body) == {"file_id", "state", "cid", "name", "results"}
     assert (body["file_id"], body["cid"]) == (file["id"], container["id"])
     assert body["results"]["custom_files"][0]["result"]["title"] == "Castle"
-    shown = live.call(
-        "GET", f"/api/fs-containers/{container['id']}/files/{file['id']}"
-    ).json()["data"][0]
+    shown = live.call("GET", f"/api/fs-containers/{container['id']}/files/{file['id']}").json()[
+        "data"
+    ][0]
     assert (shown["state"], shown["results"]) == (body["state"], body["results"])
 
 

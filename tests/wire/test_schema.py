@@ -20,9 +20,7 @@ _CHECKS = (
 )
 
 
-def call_at_random(
-    live: Server, *arguments: str, phases: str, examples: int = 15
-) -> None:
+def call_at_random(live: Server, *arguments: str, phases: str, examples: int = 15) -> None:
     pytest.importorskip("schemathesis")
     done = subprocess.run(
         [
@@ -79,9 +77,9 @@ def test_calls_about_what_is_there(
 def fresh_scene(live: Server, programme: Path) -> tuple[int, int]:
     """Make the objects that random calls may damage."""
     named = {"name": "at random", "region": "eu-west-1"}
-    bucket = live.call(
-        "POST", "/api/buckets", json=named | {"type": "DedupFile"}
-    ).json()["data"]["id"]
+    bucket = live.call("POST", "/api/buckets", json=named | {"type": "DedupFile"}).json()["data"][
+        "id"
+    ]
     container = live.call(
         "POST", "/api/fs-containers", json=named | {"buckets": [bucket], "engine": 1}
     ).json()["data"]["id"]

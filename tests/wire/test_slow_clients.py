@@ -203,9 +203,7 @@ def test_who_waits_for_leave_to_send_is_asked_by_the_view(
     assert asked == b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-def test_requests_on_one_connection_are_answered_in_turn(
-    address: tuple[str, int],
-) -> None:
+def test_requests_on_one_connection_are_answered_in_turn(address: tuple[str, int]) -> None:
     one = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
     last = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
@@ -226,10 +224,7 @@ def test_a_body_in_small_pieces_arrives(live: Server) -> None:
         yield b"}"
 
     answer = live.call(
-        "POST",
-        "/api/buckets",
-        data=pieces(),
-        headers={"Content-Type": "application/json"},
+        "POST", "/api/buckets", data=pieces(), headers={"Content-Type": "application/json"}
     )
 
     assert answer.status_code in (200, 201)

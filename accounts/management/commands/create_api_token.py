@@ -46,9 +46,7 @@ class Command(BaseCommand):
         if owner is None:
             # Without a password, a new user cannot sign in.
             owner = create_user(
-                username=options["username"],
-                password=None,
-                role=Role(role or Role.ADMIN),
+                username=options["username"], password=None, role=Role(role or Role.ADMIN)
             )
         elif role is not None:
             owner.groups.set(Group.objects.filter(name=role))

@@ -31,9 +31,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add the command's options."""
         parser.add_argument("--case", help="Only this case, such as match:m_….")
-        parser.add_argument(
-            "--file", type=Path, help="Check an exported file; needs no database."
-        )
+        parser.add_argument("--file", type=Path, help="Check an exported file; needs no database.")
         parser.add_argument(
             "--anchor",
             action="append",
@@ -77,9 +75,7 @@ class Command(BaseCommand):
             events += len(events_of_case)
             if (fault := first_fault(events_of_case)) is not None:
                 faults.append(fault)
-        self.stdout.write(
-            f"{count_noun(events, 'event')} in {count_noun(cases, 'chain')}"
-        )
+        self.stdout.write(f"{count_noun(events, 'event')} in {count_noun(cases, 'chain')}")
         if not events:
             faults.append(ChainFault("audit trail", 0, "there are no events to check"))
         return faults
@@ -101,6 +97,4 @@ def _other_anchors(anchors: list[str]) -> Iterator[ChainFault]:
         if anchor is None:
             yield ChainFault("anchor", 0, f"the anchor of {day} is missing")
         elif anchor.hash != expected:
-            yield ChainFault(
-                "anchor", anchor.pk, f"{day} has {anchor.hash}, you expect {expected}"
-            )
+            yield ChainFault("anchor", anchor.pk, f"{day} has {anchor.hash}, you expect {expected}")

@@ -17,9 +17,7 @@ from recognition.errors import RecognitionError
 class Command(BaseCommand):
     """Reads every page of the index; changes nothing without ``--compact``."""
 
-    help = (
-        "Print the contents of the index, check it, and compare it with the catalogue."
-    )
+    help = "Print the contents of the index, check it, and compare it with the catalogue."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add the command's options."""

@@ -21,9 +21,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add the command's options."""
         parser.add_argument(
-            "--resume",
-            action="store_true",
-            help="Continue an interrupted rebuild.",
+            "--resume", action="store_true", help="Continue an interrupted rebuild."
         )
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
@@ -55,9 +53,5 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{count_noun(counts.indexed, 'recording')} indexed, {counts.fingerprinted} of them "
             f"fingerprinted again, {counts.failed} failed"
-            + (
-                f"; {counts.already_indexed} were already indexed"
-                if counts.already_indexed
-                else ""
-            )
+            + (f"; {counts.already_indexed} were already indexed" if counts.already_indexed else "")
         )

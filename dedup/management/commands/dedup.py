@@ -39,9 +39,7 @@ class Command(BaseCommand):
         """Check each bucket and print the results."""
         runs = [
             find_duplicates(
-                bucket=bucket,
-                dry_run=options["dry_run"],
-                watch=_Progress(self, str(bucket)),
+                bucket=bucket, dry_run=options["dry_run"], watch=_Progress(self, str(bucket))
             )
             for bucket in _buckets(options["bucket"])
         ]

@@ -36,9 +36,7 @@ class Command(BaseCommand):
         except (KeyUnusable, PackUnreadable) as error:
             raise CommandError(str(error)) from error
         for finding in findings:
-            self.stdout.write(
-                f"{'ok    ' if finding.holds else 'FAILED'} {finding.text}"
-            )
+            self.stdout.write(f"{'ok    ' if finding.holds else 'FAILED'} {finding.text}")
         if not all(finding.holds for finding in findings):
             raise CommandError(f"{options['pack']} failed a check.")
 

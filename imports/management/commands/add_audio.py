@@ -34,9 +34,7 @@ class Command(BaseCommand):
             type=Path,
             help="CSV or XLSX with custom_id, and audio (the file's name) or sha256",
         )
-        parser.add_argument(
-            "--dry-run", action="store_true", help="only say what would be paired"
-        )
+        parser.add_argument("--dry-run", action="store_true", help="only say what would be paired")
         parser.add_argument("--username", help="the user, for the audit trail")
         parser.add_argument("--format", choices=["text", "json"], default="text")
 
@@ -73,9 +71,7 @@ class Command(BaseCommand):
     def _print(self, summary: AudioSummary, *, dry: bool) -> None:
         for pair in summary.pairs:
             length = ", other length" if pair["differs"] else ""
-            self.stdout.write(
-                f"{pair['file']} → {pair['title']} ({pair['rule']}{length})"
-            )
+            self.stdout.write(f"{pair['file']} → {pair['title']} ({pair['rule']}{length})")
         for fault in summary.faults:
             self.stderr.write(f"{fault['file']}: {fault['message']} ({fault['code']})")
         outcome = "Dry run: nothing was given." if dry else f"{summary.given} given."

@@ -8,11 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from imports.management.importing import (
-    add_import_arguments,
-    import_table,
-    print_silent,
-)
+from imports.management.importing import add_import_arguments, import_table, print_silent
 from imports.recordings.audio import Folder
 from imports.recordings.programs import folder_table
 

@@ -43,9 +43,7 @@ class Command(BaseCommand):
         """Add the command's options."""
         parser.add_argument("table", type=Path)
         add_import_arguments(parser)
-        parser.add_argument(
-            "--audio-dir", type=Path, help="Folder with the audio files."
-        )
+        parser.add_argument("--audio-dir", type=Path, help="Folder with the audio files.")
         parser.add_argument(
             "--waiting",
             action="store_true",
@@ -83,9 +81,7 @@ class Command(BaseCommand):
         folder = Folder(options["audio_dir"]) if options["audio_dir"] else None
         try:
             if options["program"]:
-                made = listed_table(
-                    options["program"], path, folder, encoding=options["encoding"]
-                )
+                made = listed_table(options["program"], path, folder, encoding=options["encoding"])
                 print_silent(self, made.silent)
                 table = made.table
             else:
@@ -104,17 +100,13 @@ class Command(BaseCommand):
         import_table(self, table, folder or NoAudio(), path, options, mapped=mapped)
 
 
-def _mapping_of(
-    table: Table, options: Mapping[str, Any]
-) -> Columns:  # Any: Django's own
+def _mapping_of(table: Table, options: Mapping[str, Any]) -> Columns:  # Any: Django's own
     targets = []
     for assignment in options["map"]:
         # The name in the table may contain an equals sign; ours do not.
         name, equals, target = assignment.rpartition("=")
         if not equals or not name.strip():
-            raise CommandError(
-                f"Write --map 'Their name=custom_id', not '{assignment}'."
-            )
+            raise CommandError(f"Write --map 'Their name=custom_id', not '{assignment}'.")
         targets.append((name, target.strip()))
     named = read_columns(table.header, rows_of(table), RECORDING_TARGETS)
     guessed = guess(named, keep_unknown=options["keep_unknown"])

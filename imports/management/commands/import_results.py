@@ -28,12 +28,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the command's arguments."""
         parser.add_argument("file", type=Path, help="the CSV or JSON file")
-        parser.add_argument(
-            "--container", required=True, type=int, help="number of the container"
-        )
-        parser.add_argument(
-            "--dry-run", action="store_true", help="only report what would change"
-        )
+        parser.add_argument("--container", required=True, type=int, help="number of the container")
+        parser.add_argument("--dry-run", action="store_true", help="only report what would change")
 
     def handle(self, *args: Any, **options: Any) -> None:  # Any: Django's signature
         """Import and print the counts; invalid rows are reported and skipped."""

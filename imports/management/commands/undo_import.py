@@ -26,12 +26,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add the command's arguments."""
         parser.add_argument("id", help="such as wi_01J9Z6W0K4")
-        parser.add_argument(
-            "--username", required=True, help="who undoes it, for the audit trail"
-        )
-        parser.add_argument(
-            "--dry-run", action="store_true", help="only say what would stay"
-        )
+        parser.add_argument("--username", required=True, help="who undoes it, for the audit trail")
+        parser.add_argument("--dry-run", action="store_true", help="only say what would stay")
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
         """Undo it and print the counts."""

@@ -22,9 +22,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add the command's options."""
-        parser.add_argument(
-            "--fix", action="store_true", help="Repair what can be repaired."
-        )
+        parser.add_argument("--fix", action="store_true", help="Repair what can be repaired.")
         parser.add_argument(
             "--format", choices=["text", "json"], default="text", help="(default: text)"
         )

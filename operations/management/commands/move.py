@@ -22,11 +22,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add the command's options."""
-        parser.add_argument(
-            "folder",
-            type=Path,
-            help="Folder for the backup that the move uses.",
-        )
+        parser.add_argument("folder", type=Path, help="Folder for the backup that the move uses.")
         parser.add_argument(
             "--to",
             type=Path,

@@ -22,9 +22,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add the command's options."""
-        parser.add_argument(
-            "--dry-run", action="store_true", help="Count only; change nothing."
-        )
+        parser.add_argument("--dry-run", action="store_true", help="Count only; change nothing.")
         parser.add_argument(
             "--format", choices=["text", "json"], default="text", help="(default: text)"
         )

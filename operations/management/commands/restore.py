@@ -9,32 +9,20 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from common.words import count_noun
-from operations.restoring import (
-    NotFresh,
-    check_backup,
-    differences,
-    find_backup,
-    restore,
-)
+from operations.restoring import NotFresh, check_backup, differences, find_backup, restore
 from operations.tables import BackupUnusable
 
 
 class Command(BaseCommand):
     """Checks a backup, and restores it."""
 
-    help = (
-        "Restore a backup, or the newest one in a folder, into an empty installation."
-    )
+    help = "Restore a backup, or the newest one in a folder, into an empty installation."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add the command's options."""
+        parser.add_argument("folder", type=Path, help="A backup, or a folder of backups.")
         parser.add_argument(
-            "folder", type=Path, help="A backup, or a folder of backups."
-        )
-        parser.add_argument(
-            "--check",
-            action="store_true",
-            help="Only read the backup and check its hashes.",
+            "--check", action="store_true", help="Only read the backup and check its hashes."
         )
 
         parser.add_argument(
@@ -57,9 +45,7 @@ class Command(BaseCommand):
                     count += 1
                     self.stderr.write(difference)
                 if count:
-                    raise CommandError(
-                        f"{count_noun(count, 'difference')} from {folder}."
-                    )
+                    raise CommandError(f"{count_noun(count, 'difference')} from {folder}.")
                 self.stdout.write(f"Rows and files match {folder}.")
                 return
             rows = restore(folder, self.stdout.write)

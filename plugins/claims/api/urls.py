@@ -8,11 +8,7 @@ from plugins.claims.api import views
 
 urlpatterns = [
     path("claims/accounts/", views.AccountsView.as_view(), name="claim_accounts"),
-    path(
-        "claims/accounts/<str:uid>/claims/",
-        views.ClaimsView.as_view(),
-        name="platform_claims",
-    ),
+    path("claims/accounts/<str:uid>/claims/", views.ClaimsView.as_view(), name="platform_claims"),
     path(
         "claims/accounts/<str:uid>/claims/<str:claim_id>/",
         views.ClaimView.as_view(),
@@ -27,9 +23,5 @@ urlpatterns = [
         views.FileContentView.as_view(),
         name="claim_file_content",
     ),
-    path(
-        "claims/files/<str:uid>/act/",
-        views.FileStepView.as_view(),
-        name="claim_file_act",
-    ),
+    path("claims/files/<str:uid>/act/", views.FileStepView.as_view(), name="claim_file_act"),
 ]

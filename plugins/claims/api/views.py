@@ -41,9 +41,7 @@ class PlatformClaimSerializer(serializers.ModelSerializer[PlatformClaim]):
 
     account = serializers.CharField(source="account.uid", read_only=True)
     asset = serializers.CharField(source="asset.asset_id", read_only=True)
-    recording = serializers.CharField(
-        source="asset.recording.uid", default="", read_only=True
-    )
+    recording = serializers.CharField(source="asset.recording.uid", default="", read_only=True)
     file = serializers.CharField(source="scanned_file.uid", default="", read_only=True)
     no_longer_reported_since = serializers.DateField(source="gone_on", read_only=True)
 
@@ -71,9 +69,7 @@ class DiscrepancySerializer(serializers.ModelSerializer[Discrepancy]):
     asset = serializers.CharField(source="asset.asset_id", default="", read_only=True)
     video = serializers.CharField(source="video.video_id", default="", read_only=True)
     match = serializers.CharField(source="match.uid", default="", read_only=True)
-    recording = serializers.CharField(
-        source="recording.uid", default="", read_only=True
-    )
+    recording = serializers.CharField(source="recording.uid", default="", read_only=True)
     file = serializers.CharField(source="scanned_file.uid", default="", read_only=True)
 
     class Meta:
@@ -156,9 +152,7 @@ class NewFileSerializer(serializers.Serializer[None]):
     """The entries that a file is made of."""
 
     kind = serializers.ChoiceField(choices=FileKind.choices)
-    entries = serializers.ListField(
-        child=FileEntrySerializer(), max_length=files.MOST_ENTRIES
-    )
+    entries = serializers.ListField(child=FileEntrySerializer(), max_length=files.MOST_ENTRIES)
 
 
 class MadeFilesSerializer(serializers.Serializer[dict[str, object]]):
@@ -224,10 +218,7 @@ class ListsView(ProgramView):
     def get(self, request: Request) -> Response:
         """Return the lists, and how many entries of each are open."""
         lists = [
-            {
-                "list": kind.value,
-                "open": count_of(selectors.list_discrepancies(kind=kind)),
-            }
+            {"list": kind.value, "open": count_of(selectors.list_discrepancies(kind=kind))}
             for kind in DiscrepancyKind
         ]
         return Response(lists)
@@ -276,9 +267,7 @@ class ClaimFilesView(ProgramView):
             kind=FileKind(values["kind"]),
             user=self.person,
         )
-        rows = selectors.list_files().filter(
-            pk__in=[claim_file.pk for claim_file in made]
-        )
+        rows = selectors.list_files().filter(pk__in=[claim_file.pk for claim_file in made])
         serialized = ClaimFileSerializer(rows.order_by("pk"), many=True).data
         return Response({"files": serialized, "left_out": left_out}, status=201)
 

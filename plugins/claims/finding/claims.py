@@ -75,15 +75,11 @@ class HeardVideos:
         keys = [file.pk for file in self.files.values()]
         live = list(
             Match.objects.filter(scanned_file__in=keys)
-            .select_related(
-                "recording__merged_into", "scanned_file__container", "scan", "licence"
-            )
+            .select_related("recording__merged_into", "scanned_file__container", "scan", "licence")
             .order_by("pk")
         )
         self.sounds = sounds_of(
-            claim.asset.recording
-            for claim in self.claims
-            if claim.asset.recording is not None
+            claim.asset.recording for claim in self.claims if claim.asset.recording is not None
         )
         self.sounds |= sounds_of(match.recording for match in live)
         self.recordings = Recording.objects.in_bulk(set(self.sounds.values()))
@@ -93,9 +89,7 @@ class HeardVideos:
             # Of several copies the one that is heard counts.
             if key not in self.matches or match.is_heard:
                 self.matches[key] = match
-        full = Scan.objects.full().filter(
-            scanned_file__in=keys, status=ScanStatus.SUCCEEDED
-        )
+        full = Scan.objects.full().filter(scanned_file__in=keys, status=ScanStatus.SUCCEEDED)
         self.scans = {scan.scanned_file_id: scan for scan in full.order_by("pk")}
         self.entries = index_positions(self.recordings)
 
@@ -128,9 +122,7 @@ def of_claims(
             discrepancies.append(due)
         if claim.other_claimant:
             evidence = {"owner": claim.other_claimant}
-            discrepancies.append(
-                _about(DiscrepancyKind.BY_OTHERS, claim, heard, evidence)
-            )
+            discrepancies.append(_about(DiscrepancyKind.BY_OTHERS, claim, heard, evidence))
         if claim.status == ACTIVE:
             discrepancies += filter(
                 None,
@@ -183,11 +175,7 @@ def _not_heard(claim: PlatformClaim, heard: HeardVideos) -> FoundDiscrepancy | N
     if match is not None and match.is_heard:
         return None
     if match is not None and match.state == MatchState.REJECTED:
-        evidence = {
-            "match": match.uid,
-            "reason": match.decision_reason,
-            "by": match.decider,
-        }
+        evidence = {"match": match.uid, "reason": match.decision_reason, "by": match.decider}
         return _about(DiscrepancyKind.NOT_HEARD, claim, heard, evidence)
     evidence = {"scan": scan.uid}
     if match is not None and match.state == MatchState.SUPPRESSED and not match.lost:
@@ -217,9 +205,7 @@ def _against_licence(
     return _about(DiscrepancyKind.AGAINST_LICENCE, claim, heard, evidence)
 
 
-def _dispute(
-    claim: PlatformClaim, heard: HeardVideos, grounds: Grounds
-) -> FoundDiscrepancy | None:
+def _dispute(claim: PlatformClaim, heard: HeardVideos, grounds: Grounds) -> FoundDiscrepancy | None:
     meaning = grounds.meaning_of(claim)
     if meaning not in DAYS_TO_ANSWER:
         return None
@@ -227,11 +213,7 @@ def _dispute(
     begun = stated or claim.detail_after
     # The periods of other platforms are not public.
     has_period = claim.account_id in grounds.youtubes
-    due = (
-        begun + timedelta(days=DAYS_TO_ANSWER[meaning])
-        if begun and has_period
-        else None
-    )
+    due = begun + timedelta(days=DAYS_TO_ANSWER[meaning]) if begun and has_period else None
     return _about(
         DiscrepancyKind.DISPUTE_DUE,
         claim,

@@ -90,9 +90,7 @@ class ReportFacts:
     def __init__(self) -> None:
         self.accounts = PlatformAccount.objects.in_bulk()
         self.youtubes = {
-            account.pk
-            for account in self.accounts.values()
-            if account.platform == Platform.YOUTUBE
+            account.pk for account in self.accounts.values() if account.platform == Platform.YOUTUBE
         }
 
     @property
@@ -108,8 +106,7 @@ class ReportFacts:
     def knows_references(self) -> bool:
         """Return whether any report could name a reference file."""
         return any(
-            account.assets_day or account.references_day
-            for account in self.accounts.values()
+            account.assets_day or account.references_day for account in self.accounts.values()
         )
 
     def claims_on(self, links: Collection[str]) -> ClaimsOn:
@@ -120,9 +117,7 @@ class ReportFacts:
         rows = rows.exclude(status=INACTIVE)
         claims = list(rows.select_related("asset__recording__merged_into"))
         self.move([claim.asset for claim in claims])
-        sounds = sounds_of(
-            claim.asset.recording for claim in claims if claim.asset.recording
-        )
+        sounds = sounds_of(claim.asset.recording for claim in claims if claim.asset.recording)
         for claim in claims:
             sound = sounds.get(claim.asset.recording_id or 0)
             if sound is None:
@@ -138,9 +133,7 @@ class ReportFacts:
     def move(self, assets: Iterable[PlatformAsset]) -> None:
         """Point assets at their recordings; those that are stored already do."""
 
-    def conflicts_of(
-        self, assets: Sequence[PlatformAsset]
-    ) -> dict[int, tuple[str, str]]:
+    def conflicts_of(self, assets: Sequence[PlatformAsset]) -> dict[int, tuple[str, str]]:
         """Return other owners and their countries, as the newest report has them.
 
         Both the report of assets and that of conflicts are whole, so the newer one
@@ -154,10 +147,7 @@ class ReportFacts:
             if day is not None and day >= (account.assets_day or date.min):
                 by_asset[asset.pk] = reported.get(asset.pk, ("", ""))
             elif asset.gone_on is None:
-                by_asset[asset.pk] = (
-                    asset.conflicting_owner,
-                    asset.conflicting_countries,
-                )
+                by_asset[asset.pk] = (asset.conflicting_owner, asset.conflicting_countries)
             else:
                 by_asset[asset.pk] = ("", "")
         return by_asset
@@ -180,9 +170,7 @@ class ReportFacts:
             if file := files.get(asset.key):
                 recognition.is_active = True
                 if file.excluded is not None:
-                    excluded = (
-                        100.0 if recognition.excluded is None else recognition.excluded
-                    )
+                    excluded = 100.0 if recognition.excluded is None else recognition.excluded
                     recognition.excluded = min(excluded, file.excluded)
         return by_sound
 

@@ -28,9 +28,7 @@ class Grounds:
         values = ReportedValue.objects.exclude(meaning=Meaning.UNEXPLAINED)
         self.meanings = {
             (ValueColumn(column), value): Meaning(meaning)
-            for column, value, meaning in values.values_list(
-                "column", "value", "meaning"
-            )
+            for column, value, meaning in values.values_list("column", "value", "meaning")
         }
         self.claims_days = self.facts.claims_days
         self.youtubes = self.facts.youtubes
@@ -79,9 +77,7 @@ def our_countries(recording: Recording) -> frozenset[str] | None:
     held_shares: list[ledger.Held] = []
     for record in rights_records(recording):
         shares = shares_of(record).filter(right=Right.MASTER, kind=ShareKind.OWNERSHIP)
-        held_shares += ledger.held(
-            list(shares), day=office_day(), chosen=chosen_of(record)
-        )
+        held_shares += ledger.held(list(shares), day=office_day(), chosen=chosen_of(record))
     if not held_shares:
         return None
     ours = [held.countries for held in held_shares if held.share.party.is_ours]

@@ -49,9 +49,7 @@ def of_matches(matches: Sequence[Match], grounds: Grounds) -> list[FoundDiscrepa
         if sounds[match.recording_id] not in claimed[match.scanned_file.link_key]
         and not is_licensed(match, grounds)
     ]
-    recognition = grounds.facts.recognition_of(
-        {sounds[match.recording_id] for match in missing}
-    )
+    recognition = grounds.facts.recognition_of({sounds[match.recording_id] for match in missing})
     return [
         FoundDiscrepancy(
             DiscrepancyKind.NOT_CLAIMED,
@@ -74,9 +72,7 @@ def _had_time(file: ScannedFile, claims_days: Mapping[str, date]) -> bool:
     """Return whether the newest report of the file's platform could have its claim."""
     claims_day = claims_days.get(platform_of(file.source_url) or "")
     published = office_day(file.published_at or file.created_at)
-    return claims_day is not None and claims_day >= published + timedelta(
-        days=DAYS_TO_REPORT
-    )
+    return claims_day is not None and claims_day >= published + timedelta(days=DAYS_TO_REPORT)
 
 
 def is_licensed(match: Match, grounds: Grounds) -> bool:
@@ -85,9 +81,7 @@ def is_licensed(match: Match, grounds: Grounds) -> bool:
     return check is not None and check.cover == Cover.FULL
 
 
-def of_recordings(
-    recordings: Sequence[Recording], grounds: Grounds
-) -> list[FoundDiscrepancy]:
+def of_recordings(recordings: Sequence[Recording], grounds: Grounds) -> list[FoundDiscrepancy]:
     """Return which recordings the platform cannot recognise."""
     if not grounds.facts.knows_references:
         return []
@@ -99,9 +93,7 @@ def of_recordings(
         and recording.same_sound_as_id is None
     }
     return [
-        FoundDiscrepancy(
-            DiscrepancyKind.NO_REFERENCE, f"r{pk}", {"why": why}, recording=pk
-        )
+        FoundDiscrepancy(DiscrepancyKind.NO_REFERENCE, f"r{pk}", {"why": why}, recording=pk)
         for pk, recognition in grounds.facts.recognition_of(findable).items()
         if (why := _why_not(recognition))
     ]

@@ -15,23 +15,15 @@ YES, NO = "Yes", "No"
 """Whether another owner claims a video (support.google.com 9049701)."""
 
 
-def of_assets(
-    assets: Sequence[PlatformAsset], grounds: Grounds
-) -> list[FoundDiscrepancy]:
+def of_assets(assets: Sequence[PlatformAsset], grounds: Grounds) -> list[FoundDiscrepancy]:
     """Return which assets of our recordings others own too, as the platform says."""
-    sounds = sounds_of(
-        asset.recording for asset in assets if asset.recording is not None
-    )
+    sounds = sounds_of(asset.recording for asset in assets if asset.recording is not None)
     conflicts = grounds.facts.conflicts_of(assets)
     return [
         FoundDiscrepancy(
             DiscrepancyKind.BY_OTHERS,
             f"a{asset.pk}",
-            {
-                "owner": owner,
-                "countries": countries,
-                "ownership": asset.ownership,
-            },
+            {"owner": owner, "countries": countries, "ownership": asset.ownership},
             account=asset.account_id,
             asset=asset.pk,
             recording=sounds[asset.recording_id],
@@ -58,10 +50,7 @@ def of_videos(
     discrepancies = []
     for video in videos:
         flag = (ValueColumn.ANOTHER_OWNER, video.another_owner)
-        is_flagged = (
-            video.another_owner == YES
-            or grounds.meanings.get(flag) == Meaning.BY_OTHERS
-        )
+        is_flagged = video.another_owner == YES or grounds.meanings.get(flag) == Meaning.BY_OTHERS
         owners = "" if video.other_owners == NO else video.other_owners
         if video.gone_on is not None or not (owners or is_flagged):
             continue

@@ -30,11 +30,7 @@ class AfterImport(ReportFacts):
     """
 
     def __init__(
-        self,
-        account: PlatformAccount,
-        kind: ReportKind,
-        replaced: type[Reported],
-        day: date,
+        self, account: PlatformAccount, kind: ReportKind, replaced: type[Reported], day: date
     ) -> None:
         super().__init__()
         self._account, self._replaced = account, replaced
@@ -65,9 +61,7 @@ class AfterImport(ReportFacts):
         ):
             self.moved.add(after.key)
 
-    def note_file(
-        self, asset: int, status: str, excluded: Decimal | str | None
-    ) -> None:
+    def note_file(self, asset: int, status: str, excluded: Decimal | str | None) -> None:
         """Note a reference file of an asset with a recording."""
         if file := working_file(status, excluded):
             self._files[asset] = file.joined(self._files.get(asset))
@@ -116,11 +110,7 @@ class AfterImport(ReportFacts):
         moved = [self._assets[key] for key in keys]
         return [
             *(asset for asset in stored if asset.key not in self._assets),
-            *(
-                asset
-                for asset in moved
-                if asset.is_reported and asset.recording in recordings
-            ),
+            *(asset for asset in moved if asset.is_reported and asset.recording in recordings),
         ]
 
     def files_of(self, assets: Collection[int]) -> dict[int, WorkingFiles]:

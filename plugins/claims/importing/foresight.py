@@ -18,12 +18,7 @@ from django.db.models import Q, QuerySet
 from catalogue.models import Recording
 from catalogue.sounds import sounds_of
 from common.batches import batched
-from plugins.claims.choices import (
-    DiscrepancyKind,
-    DiscrepancyState,
-    LinkedBy,
-    ReportKind,
-)
+from plugins.claims.choices import DiscrepancyKind, DiscrepancyState, LinkedBy, ReportKind
 from plugins.claims.comparing import AT_ONCE, CLAIMS_AT_ONCE, by_key
 from plugins.claims.finding.claims import (
     CLAIM_COLUMNS,
@@ -104,9 +99,7 @@ class Foresight:
         entries = Discrepancy.objects.filter(
             account=self.account, asset__isnull=False, claim=None, video=None
         ).exclude(state=DiscrepancyState.GONE)
-        self._unseen_assets = {
-            row.asset_id for row in entries.only("asset") if row.asset_id
-        }
+        self._unseen_assets = {row.asset_id for row in entries.only("asset") if row.asset_id}
 
     def see(
         self,
@@ -133,9 +126,7 @@ class Foresight:
                 for row in rows:
                     asset = assets[row["asset_id"]]
                     if asset.recording_id or asset.asset_id in self.merged:
-                        self._facts.note_file(
-                            asset.pk, row["status"], row["excluded_pct"]
-                        )
+                        self._facts.note_file(asset.pk, row["status"], row["excluded_pct"])
 
     def keep(self, rows: QuerySet[Any]) -> None:  # Any: of the report's model
         """Count rows that stay as they are, because those of the report have a fault."""
@@ -151,9 +142,7 @@ class Foresight:
             elif isinstance(row, ReferenceFile):
                 self._facts.note_file(row.asset_id, row.status, row.excluded_pct)
         if self.kind == ReportKind.CLAIMS:
-            self._note_claims(
-                (row.link_key, row.asset) for row in linked if row.status != INACTIVE
-            )
+            self._note_claims((row.link_key, row.asset) for row in linked if row.status != INACTIVE)
 
     def see_gone(self, keys: Sequence[int]) -> None:
         """Look at rows that the report lacks."""
@@ -187,18 +176,13 @@ class Foresight:
         self._see_recordings(heartbeat)
 
     def _see_claims(
-        self,
-        rows: Iterable[Values],
-        written: Sequence[Values],
-        before: Mapping[str, PlatformClaim],
+        self, rows: Iterable[Values], written: Sequence[Values], before: Mapping[str, PlatformClaim]
     ) -> None:
         rows = [row for row in rows if row["status"] != INACTIVE]
         links = self._links_with_matches(row["link_key"] for row in rows)
         on_links = [row for row in rows if row["link_key"] in links]
         assets = self._assets_of(written, on_links)
-        self._note_claims(
-            (row["link_key"], assets[row["asset_id"]]) for row in on_links
-        )
+        self._note_claims((row["link_key"], assets[row["asset_id"]]) for row in on_links)
         claims, terms = [], {}
         for values in written:
             claim = before.get(values["claim_id"]) or PlatformClaim(
@@ -239,9 +223,7 @@ class Foresight:
             if link in links:
                 self._facts.note_claim(link, sounds.get(asset.recording_id or 0))
 
-    def _see_videos(
-        self, written: Sequence[Values], before: Mapping[str, PlatformVideo]
-    ) -> None:
+    def _see_videos(self, written: Sequence[Values], before: Mapping[str, PlatformVideo]) -> None:
         assets = self._assets_of(written)
         videos = []
         for values in written:
@@ -289,9 +271,7 @@ class Foresight:
         self._link([asset for asset, _before in changed], [])
         self._settle([pair for pair in changed if not self._is_late(pair[0])])
 
-    def _link(
-        self, assets: Sequence[PlatformAsset], merged: Sequence[PlatformAsset]
-    ) -> None:
+    def _link(self, assets: Sequence[PlatformAsset], merged: Sequence[PlatformAsset]) -> None:
         links = find_links(assets, merged)
         keys = {recording for _asset, (recording, _how) in links} - {None}
         recordings = Recording.objects.select_related("merged_into").in_bulk(keys)
@@ -304,9 +284,7 @@ class Foresight:
         self._judge(asset for asset, _before in changed)
 
     def _settle_merged(self) -> None:
-        for key, asset in self._stored(
-            asset_id__in=self.merged - self._waiting.keys()
-        ).items():
+        for key, asset in self._stored(asset_id__in=self.merged - self._waiting.keys()).items():
             before = LinkedAsset.of(asset, self._facts.youtubes)
             self._waiting[key] = (asset, before)
         assets = [asset for asset, _before in self._waiting.values()]
@@ -326,9 +304,7 @@ class Foresight:
             claim.asset = by_id[claim.asset.asset_id]
         for claims in batched(self._late_claims.values(), CLAIMS_AT_ONCE):
             self._compare_claims(claims)
-        self._note_free(
-            [(link, by_id[asset.asset_id]) for link, asset in self._late_notes]
-        )
+        self._note_free([(link, by_id[asset.asset_id]) for link, asset in self._late_notes])
 
     def _see_claims_of_moved(self, heartbeat: Callable[[], None]) -> None:
         """Look at claims that the report leaves as they are, of assets that it moves."""
@@ -350,9 +326,7 @@ class Foresight:
         discrepancies = Discrepancy.objects.filter(kind=DiscrepancyKind.NOT_CLAIMED)
         rows = Match.objects.filter(
             Q(state__in=CLAIMABLE) | Q(pk__in=discrepancies.values("match"))
-        ).select_related(
-            "recording__merged_into", "scanned_file__container", "scan", "licence"
-        )
+        ).select_related("recording__merged_into", "scanned_file__container", "scan", "licence")
         for some in by_key(rows):
             heartbeat()
             unclaimed = of_matches(some, self._grounds)
@@ -370,9 +344,7 @@ class Foresight:
             heartbeat()
             discrepancies = of_recordings(some, self._grounds)
             names = {f"r{recording.pk}": recording.full_title for recording in some}
-            self._compare(
-                discrepancies, Q(recording__in=some, kind="no_reference"), names
-            )
+            self._compare(discrepancies, Q(recording__in=some, kind="no_reference"), names)
 
     def _judge(self, assets: Iterable[PlatformAsset]) -> None:
         """Look at who else owns assets."""
@@ -384,9 +356,7 @@ class Foresight:
         self._unseen_assets.difference_update(stored)
 
     def _links_with_matches(self, links: Iterable[str]) -> set[str]:
-        files = ScannedFile.objects.filter(
-            link_key__in=set(links), matches__state__in=CLAIMABLE
-        )
+        files = ScannedFile.objects.filter(link_key__in=set(links), matches__state__in=CLAIMABLE)
         return set(files.values_list("link_key", flat=True))
 
     def _assets_of(
@@ -421,43 +391,25 @@ class Foresight:
 
     def _stored(self, **about: object) -> dict[str, PlatformAsset]:
         rows = PlatformAsset.objects.filter(account=self.account, **about)
-        return {
-            asset.asset_id: asset
-            for asset in rows.select_related("recording__merged_into")
-        }
+        return {asset.asset_id: asset for asset in rows.select_related("recording__merged_into")}
 
     def _new_asset(self, asset_id: str) -> PlatformAsset:
-        return PlatformAsset(
-            pk=next(self._keys),
-            account=self.account,
-            asset_id=asset_id,
-        )
+        return PlatformAsset(pk=next(self._keys), account=self.account, asset_id=asset_id)
 
     def _compare(
-        self,
-        discrepancies: Iterable[FoundDiscrepancy],
-        about: Q,
-        names: Mapping[str, str],
+        self, discrepancies: Iterable[FoundDiscrepancy], about: Q, names: Mapping[str, str]
     ) -> None:
         """Count what opens and closes against the entries about some rows."""
         unstored = {discrepancy.key: discrepancy for discrepancy in discrepancies}
         rows = Discrepancy.objects.filter(about).exclude(state=DiscrepancyState.GONE)
-        for row in rows.select_related(
-            "claim", "video", "scanned_file", "asset", "recording"
-        ):
+        for row in rows.select_related("claim", "video", "scanned_file", "asset", "recording"):
             discrepancy = unstored.pop(row.key, None)
             if discrepancy is None and row.state == DiscrepancyState.OPEN:
                 about_row = row.claim or row.video or row.scanned_file or row.asset
                 self._note("closes", row.kind, str(about_row or row.recording or ""))
             is_dismissed = row.state == DiscrepancyState.DISMISSED
-            if (
-                discrepancy is not None
-                and is_dismissed
-                and discrepancy.basis != row.basis
-            ):
-                self._note(
-                    "opens", discrepancy.kind, names.get(discrepancy.subject, "")
-                )
+            if discrepancy is not None and is_dismissed and discrepancy.basis != row.basis:
+                self._note("opens", discrepancy.kind, names.get(discrepancy.subject, ""))
         for discrepancy in unstored.values():
             self._note("opens", discrepancy.kind, names.get(discrepancy.subject, ""))
 

@@ -70,9 +70,7 @@ _MODELS: Final[dict[ReportKind, type[Reported]]] = {
     ReportKind.CONFLICTS: AssetConflict,
     ReportKind.VIDEOS: PlatformVideo,
 }
-_ASSET_FIELDS: Final = (
-    *("asset_title", "asset_custom_id", "asset_isrc", "asset_iswc"),
-)
+_ASSET_FIELDS: Final = (*("asset_title", "asset_custom_id", "asset_isrc", "asset_iswc"),)
 _OF_CLAIMS: Final = (*("title", "claimed_custom_id", "claimed_isrc", "claimed_iswc"),)
 
 
@@ -168,9 +166,7 @@ class ReportImporter:
         model = _MODELS[self.report.kind]
         self._rows = model._default_manager.filter(account=self.import_.account)
         self._seen = SeenKeys(self._rows)
-        accounts = PlatformAccount.objects.filter(
-            platform=self.import_.account.platform
-        )
+        accounts = PlatformAccount.objects.filter(platform=self.import_.account.platform)
         self._has_others = accounts.exclude(pk=self.import_.account.pk).exists()
         if self.dry and not older:
             self._foresight = Foresight(
@@ -221,8 +217,7 @@ class ReportImporter:
         for row in rows:
             if self.summary.rows >= MAX_ROWS:
                 raise TableRefused(
-                    _("The report has more than %(most)d rows. Split it.")
-                    % {"most": MAX_ROWS}
+                    _("The report has more than %(most)d rows. Split it.") % {"most": MAX_ROWS}
                 )
             self.summary.rows += 1
             try:
@@ -295,9 +290,7 @@ class ReportImporter:
         if self._foresight is None:
             return
         key = self.report.key
-        stored = self._rows.filter(
-            **{f"{key}__in": [row_values[key] for row_values in written]}
-        )
+        stored = self._rows.filter(**{f"{key}__in": [row_values[key] for row_values in written]})
         before = {getattr(row, key): row for row in stored}
         for values in written if self._is_of_claims else ():
             values["cells"] = terms_of(values)
@@ -320,9 +313,7 @@ class ReportImporter:
                 claim_id__in=first, account__platform=self.import_.account.platform
             ).exclude(account=self.import_.account)
             for name, account in elsewhere.values_list("claim_id", "account__name"):
-                message = _(
-                    "This claim belongs to %(account)s. Choose the account of this report."
-                )
+                message = _("This claim belongs to %(account)s. Choose the account of this report.")
                 fault = RowFault("claim_id", name, message % {"account": account})
                 self.summary.note(first.pop(name)["line"], fault, "wrong_account")
         return first
@@ -374,9 +365,7 @@ class ReportImporter:
         rows, before = [], []
         for row in self._rows.filter(claim_id__in=reported):
             was = (row.first_report, row.detail_since, row.detail_after)
-            original = PlatformClaim(
-                pk=row.pk, **{name: getattr(row, name) for name in _DAYS}
-            )
+            original = PlatformClaim(pk=row.pk, **{name: getattr(row, name) for name in _DAYS})
             row.first_report = min(row.first_report, day)
             if row.detail_after is None or day > row.detail_after:
                 if reported[row.claim_id]["status_detail"] == row.status_detail:
@@ -394,11 +383,7 @@ class ReportImporter:
 
     def _find_assets(self, written: list[Values]) -> None:
         """Set the assets of rows; make those that are new, and note what claims say."""
-        named = {
-            values["asset_id"]: values
-            for values in reversed(written)
-            if values["asset_id"]
-        }
+        named = {values["asset_id"]: values for values in reversed(written) if values["asset_id"]}
         assets = PlatformAsset.objects.filter(account=self.import_.account)
         stored = {asset.asset_id: asset for asset in assets.filter(asset_id__in=named)}
         made, moved, before = [], [], []
@@ -425,9 +410,7 @@ class ReportImporter:
                 for name, value in zip(_OF_CLAIMS, claimed, strict=True):
                     setattr(asset, name, value)
                 moved.append(asset)
-        stored |= {
-            asset.asset_id: asset for asset in PlatformAsset.objects.bulk_create(made)
-        }
+        stored |= {asset.asset_id: asset for asset in PlatformAsset.objects.bulk_create(made)}
         self._met_assets.update(asset.pk for asset in made)
         if moved:
             prior.keep(self.import_, before, _OF_CLAIMS)
@@ -444,9 +427,7 @@ class ReportImporter:
         text = "\x1f".join(cells.values())
         digest = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
         if digest not in self._terms:
-            row, _made = PolicyTerms.objects.get_or_create(
-                digest=digest, defaults=cells
-            )
+            row, _made = PolicyTerms.objects.get_or_create(digest=digest, defaults=cells)
             if len(self._terms) > AT_ONCE:
                 self._terms.clear()
             self._terms[digest] = row.pk
@@ -468,9 +449,7 @@ class ReportImporter:
             rows = rows.exclude(row_hash="")
         last = 0
         while keys := list(
-            rows.filter(pk__gt=last)
-            .order_by("pk")
-            .values_list("pk", flat=True)[:AT_ONCE]
+            rows.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:AT_ONCE]
         ):
             self.heartbeat()
             last = keys[-1]
@@ -482,24 +461,18 @@ class ReportImporter:
                 continue
             with transaction.atomic():
                 some = self._rows.filter(pk__in=gone)
-                prior.keep(
-                    self.import_, [some.model(pk=key) for key in gone], ("gone_on",)
-                )
+                prior.keep(self.import_, [some.model(pk=key) for key in gone], ("gone_on",))
                 some.update(gone_on=self.import_.report_day)
 
     def _note_values(self) -> None:
-        of = {
-            "platform": self.import_.account.platform,
-            "column": self.report.explained,
-        }
+        of = {"platform": self.import_.account.platform, "column": self.report.explained}
         values = self._values - self.report.documented
         noted = ReportedValue.objects.filter(**of, value__in=values)
         new = sorted(values - set(noted.values_list("value", flat=True)))
         self.summary.unknown_values = new
         if not self.dry:
             ReportedValue.objects.bulk_create(
-                [ReportedValue(**of, value=value) for value in new],
-                ignore_conflicts=True,
+                [ReportedValue(**of, value=value) for value in new], ignore_conflicts=True
             )
 
     def _finish(self) -> None:
@@ -554,10 +527,7 @@ def run(import_: ClaimsImport, heartbeat: Callable[[], None], *, dry: bool) -> C
     mapped: Columns = {}
     with working_for(None), local_path(import_.file) as path:
         opened = partial(
-            open_report,
-            path,
-            names=known_names(),
-            header_line=import_.rules.get(HEADER_LINE),
+            open_report, path, names=known_names(), header_line=import_.rules.get(HEADER_LINE)
         )
         with opened() as rows:
             report = recognise(rows, Platform(import_.account.platform))

@@ -33,9 +33,7 @@ class ClaimsForm(forms.Form):
     """A platform's report, the account whose it is, and its day."""
 
     platform = forms.ChoiceField(
-        choices=Platform.choices,
-        label=_("Platform"),
-        widget=forms.Select({"class": "control"}),
+        choices=Platform.choices, label=_("Platform"), widget=forms.Select({"class": "control"})
     )
     file = forms.FileField(
         label=_("Report (CSV or .csv.gz)"),
@@ -126,10 +124,7 @@ CLAIMS = register(
         summary=ClaimsSummary,
         context=_foreseen,
         targets=lambda import_: targets_on(Platform(import_.account.platform)),
-        help={
-            "columns": [column.name for column in TABLE.columns],
-            "needed": needed_columns,
-        },
+        help={"columns": [column.name for column in TABLE.columns], "needed": needed_columns},
         address="claims/import",
         parent="portal:claims",
         parent_title=_("Platform claims"),

@@ -16,18 +16,10 @@ from plugins.claims.models import ClaimsImport, PriorValues
 Kept = tuple[type[Model], list[Model], list[str]]
 
 # Set by the comparison or by people, not by reports.
-_NOT_REPORTED: Final = {
-    "scanned_file",
-    "disputed_on",
-    "recording",
-    "linked_by",
-    "whole",
-}
+_NOT_REPORTED: Final = {"scanned_file", "disputed_on", "recording", "linked_by", "whole"}
 
 
-def keep(
-    import_: ClaimsImport, rows: Sequence[Model], names: Sequence[str] = ()
-) -> None:
+def keep(import_: ClaimsImport, rows: Sequence[Model], names: Sequence[str] = ()) -> None:
     """Keep columns of some rows of one model; all that a report writes by default."""
     model = type(rows[0])
     fields = [
@@ -37,8 +29,7 @@ def keep(
         and not field.primary_key
     ]
     values = {
-        row.pk: {field.attname: getattr(row, field.attname) for field in fields}
-        for row in rows
+        row.pk: {field.attname: getattr(row, field.attname) for field in fields} for row in rows
     }
     text = json.dumps(values, cls=DjangoJSONEncoder)
     PriorValues.objects.create(
@@ -51,18 +42,14 @@ def keep(
 
 def keep_once(import_: ClaimsImport, row: Model, names: Sequence[str]) -> None:
     """Keep columns of a row unless an earlier attempt of the import did."""
-    stored = PriorValues.objects.filter(
-        import_key=import_.pk, model=row._meta.label_lower
-    )
+    stored = PriorValues.objects.filter(import_key=import_.pk, model=row._meta.label_lower)
     if not stored.exists():
         keep(import_, [row], names)
 
 
 def forget_earlier(import_: ClaimsImport) -> None:
     """Forget what earlier imports changed: only the newest one can be undone."""
-    PriorValues.objects.filter(
-        account=import_.account, import_key__lt=import_.pk
-    ).delete()
+    PriorValues.objects.filter(account=import_.account, import_key__lt=import_.pk).delete()
 
 
 def kept_rows(import_key: int) -> Iterator[tuple[int, Kept]]:
@@ -90,6 +77,5 @@ def _row(model: type[Model], pk: str, values: dict[str, Any]) -> Model:  # Any: 
     fields: Iterable[Any] = model._meta.concrete_fields  # Any: of any kind
     read = {field.attname: field for field in fields}
     return model(
-        pk=int(pk),
-        **{name: read[name].to_python(value) for name, value in values.items()},
+        pk=int(pk), **{name: read[name].to_python(value) for name, value in values.items()}
     )

@@ -137,9 +137,7 @@ class Report:
     @property
     def explained_field(self) -> str:
         """Return where the values of the explained column go; empty without one."""
-        return next(
-            (column.to for column in self.columns if column.name == self.explained), ""
-        )
+        return next((column.to for column in self.columns if column.name == self.explained), "")
 
     def is_like(self, names: Set[str]) -> bool:
         """Return whether a header is that of such a report."""
@@ -164,9 +162,7 @@ def needed_columns() -> list[tuple[str, str, str]]:
     """Return the platforms, kind and needed columns of each report that is known."""
     return [
         (
-            ", ".join(
-                platform.label for platform in Platform if platform in report.platforms
-            ),
+            ", ".join(platform.label for platform in Platform if platform in report.platforms),
             str(report.kind.label),
             ", ".join(filter(None, [*sorted(report.required), _or(report.one_of)])),
         )
@@ -225,17 +221,14 @@ def targets_on(platform: Platform) -> Targets:
     """Return what the columns of a platform's table can become; nothing for reports."""
     targets = (report.targets for report in _reports if platform in report.platforms)
     return next(
-        (column_targets for column_targets in targets if column_targets is not None),
-        NO_TARGETS,
+        (column_targets for column_targets in targets if column_targets is not None), NO_TARGETS
     )
 
 
 def unknown_columns(report: Report, header: tuple[str, ...]) -> list[str]:
     """Return the columns that no known version of the report has."""
     read = {column.name for column in report.columns}
-    return [name[:80] for name in header if name and name not in read | report.unread][
-        :50
-    ]
+    return [name[:80] for name in header if name and name not in read | report.unread][:50]
 
 
 class RowReader:
@@ -306,9 +299,7 @@ def merged_assets(report: Report, rows: Rows) -> set[str]:
 def terms_of(values: Values) -> dict[str, str]:
     """Take the policy's cells out of a claim's values: its own, else the asset's."""
     own = [values.pop(f"claim_{name}") for name in ("monetises", "tracks", "blocks")]
-    of_asset = [
-        values.pop(f"asset_{name}") for name in ("monetises", "tracks", "blocks")
-    ]
+    of_asset = [values.pop(f"asset_{name}") for name in ("monetises", "tracks", "blocks")]
     chosen = own if any(own) else of_asset
     return dict(zip(("monetises", "tracks", "blocks"), chosen, strict=True))
 

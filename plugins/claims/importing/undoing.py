@@ -50,10 +50,7 @@ def put_back(undo: Undo) -> None:
             if "account" in names:
                 # All columns were kept, and this is many times faster.
                 model._default_manager.bulk_create(
-                    rows,
-                    update_conflicts=True,
-                    unique_fields=["id"],
-                    update_fields=names,
+                    rows, update_conflicts=True, unique_fields=["id"], update_fields=names
                 )
             else:
                 model._default_manager.bulk_update(rows, names, batch_size=200)
@@ -65,11 +62,7 @@ def put_back(undo: Undo) -> None:
         PlatformVideo.objects.filter(first_import=import_.pk),
         # An asset stays if something else names it.
         PlatformAsset.objects.filter(
-            first_import=import_.pk,
-            claims=None,
-            reference_files=None,
-            conflicts=None,
-            videos=None,
+            first_import=import_.pk, claims=None, reference_files=None, conflicts=None, videos=None
         ),
     ):
         _delete(added, undo)

@@ -19,18 +19,12 @@ class PlatformAccount(models.Model):
     """
 
     uid = uid_field("pa")
-    platform = models.CharField(
-        max_length=16, choices=Platform.choices, default=Platform.YOUTUBE
-    )
+    platform = models.CharField(max_length=16, choices=Platform.choices, default=Platform.YOUTUBE)
     name = models.CharField(max_length=200)
     claims_day = models.DateField(_("day of the claims report"), null=True, blank=True)
     assets_day = models.DateField(_("day of the assets report"), null=True, blank=True)
-    references_day = models.DateField(
-        _("day of the references report"), null=True, blank=True
-    )
-    conflicts_day = models.DateField(
-        _("day of the asset conflicts report"), null=True, blank=True
-    )
+    references_day = models.DateField(_("day of the references report"), null=True, blank=True)
+    conflicts_day = models.DateField(_("day of the asset conflicts report"), null=True, blank=True)
     videos_day = models.DateField(_("day of the videos report"), null=True, blank=True)
     wanted = models.PositiveIntegerField(default=0, editable=False)
     compared = models.PositiveIntegerField(default=0, editable=False)
@@ -42,9 +36,7 @@ class PlatformAccount(models.Model):
     class Meta:
         ordering = ["name"]
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["platform", "name"], name="platform_account_once"
-            )
+            models.UniqueConstraint(fields=["platform", "name"], name="platform_account_once")
         ]
 
     def __str__(self) -> str:
@@ -63,9 +55,7 @@ class Reported(models.Model):
     the import that added it, whose undo deletes it again.
     """
 
-    account = models.ForeignKey(
-        PlatformAccount, on_delete=models.CASCADE, related_name="+"
-    )
+    account = models.ForeignKey(PlatformAccount, on_delete=models.CASCADE, related_name="+")
     row_hash = models.CharField(max_length=32, blank=True, default="", editable=False)
     gone_on = models.DateField(_("no longer reported since"), null=True, blank=True)
     first_import = models.BigIntegerField(default=0, editable=False)

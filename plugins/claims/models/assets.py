@@ -46,11 +46,7 @@ class PlatformAsset(Reported):
         related_name="parts",
     )
     recording = models.ForeignKey(
-        Recording,
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="platform_assets",
+        Recording, on_delete=models.PROTECT, null=True, blank=True, related_name="platform_assets"
     )
     linked_by = models.CharField(
         max_length=16, choices=LinkedBy.choices, blank=True, default=LinkedBy.NOTHING
@@ -62,14 +58,10 @@ class PlatformAsset(Reported):
     class Meta:
         ordering = ["title", "id"]
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["account", "asset_id"], name="platform_asset_once"
-            )
+            models.UniqueConstraint(fields=["account", "asset_id"], name="platform_asset_once")
         ]
         indexes: ClassVar = [
-            models.Index(
-                fields=["account", "linked_by", "title"], name="platform_asset_linked"
-            ),
+            models.Index(fields=["account", "linked_by", "title"], name="platform_asset_linked"),
             models.Index(
                 fields=["account", "id"],
                 condition=~models.Q(constituents=""),
@@ -77,9 +69,7 @@ class PlatformAsset(Reported):
             ),
             *(
                 models.Index(
-                    fields=[name],
-                    condition=~models.Q(**{name: ""}),
-                    name=f"platform_asset_{short}",
+                    fields=[name], condition=~models.Q(**{name: ""}), name=f"platform_asset_{short}"
                 )
                 for name, short in (
                     ("claimed_custom_id", "c_cid"),
@@ -111,11 +101,7 @@ class PlatformAsset(Reported):
     @property
     def part_ids(self) -> list[str]:
         """Return the ids of the assets that were merged into it."""
-        return [
-            part_id.strip()
-            for part_id in self.constituents.split("|")
-            if part_id.strip()
-        ]
+        return [part_id.strip() for part_id in self.constituents.split("|") if part_id.strip()]
 
 
 class ReferenceFile(Reported):
@@ -128,9 +114,7 @@ class ReferenceFile(Reported):
     status = models.CharField(max_length=60, blank=True, default="")
     status_detail = models.CharField(max_length=100, blank=True, default="")
     length_seconds = models.PositiveIntegerField(null=True, blank=True)
-    excluded_pct = models.DecimalField(
-        max_digits=5, decimal_places=2, null=True, blank=True
-    )
+    excluded_pct = models.DecimalField(max_digits=5, decimal_places=2, null=True, blank=True)
     exclusions = models.CharField(max_length=1000, blank=True, default="")
 
     reach = Path(buckets="asset__recording__bucket")
@@ -139,9 +123,7 @@ class ReferenceFile(Reported):
     class Meta:
         ordering = ["id"]
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["account", "reference_id"], name="reference_file_once"
-            )
+            models.UniqueConstraint(fields=["account", "reference_id"], name="reference_file_once")
         ]
 
     def __str__(self) -> str:
@@ -155,9 +137,7 @@ class AssetConflict(Reported):
     """
 
     asset_key = models.CharField(max_length=64)
-    asset = models.ForeignKey(
-        PlatformAsset, on_delete=models.CASCADE, related_name="conflicts"
-    )
+    asset = models.ForeignKey(PlatformAsset, on_delete=models.CASCADE, related_name="conflicts")
     owner = models.CharField(max_length=500, blank=True, default="")
     owner_isrc = models.CharField(max_length=200, blank=True, default="")
     countries = models.CharField(max_length=1000, blank=True, default="")
@@ -170,9 +150,7 @@ class AssetConflict(Reported):
     class Meta:
         ordering = ["id"]
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["account", "asset_key"], name="asset_conflict_once"
-            )
+            models.UniqueConstraint(fields=["account", "asset_key"], name="asset_conflict_once")
         ]
 
     def __str__(self) -> str:

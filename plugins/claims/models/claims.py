@@ -39,9 +39,7 @@ class PlatformClaim(Reported):
     """
 
     claim_id = models.CharField(max_length=64)
-    asset = models.ForeignKey(
-        PlatformAsset, on_delete=models.CASCADE, related_name="claims"
-    )
+    asset = models.ForeignKey(PlatformAsset, on_delete=models.CASCADE, related_name="claims")
     video_id = models.CharField(max_length=64)
     link_key = models.CharField(max_length=64, editable=False)
     reference_id = models.CharField(max_length=64, blank=True, default="")
@@ -66,34 +64,22 @@ class PlatformClaim(Reported):
     first_report = models.DateField()
     detail_since = models.DateField()
     detail_after = models.DateField(null=True, blank=True)
-    disputed_on = models.DateField(
-        _("day of the dispute"), null=True, blank=True, editable=False
-    )
+    disputed_on = models.DateField(_("day of the dispute"), null=True, blank=True, editable=False)
     # Only the portal's own table has these.
     address = models.CharField(max_length=2000, blank=True, default="")
-    dispute_reported_on = models.DateField(
-        _("reported day of the dispute"), null=True, blank=True
-    )
+    dispute_reported_on = models.DateField(_("reported day of the dispute"), null=True, blank=True)
     other_claimant = models.CharField(max_length=200, blank=True, default="")
     scanned_file = models.ForeignKey(
-        ScannedFile,
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="platform_claims",
+        ScannedFile, on_delete=models.PROTECT, null=True, blank=True, related_name="platform_claims"
     )
 
-    reach = Path(
-        containers="scanned_file__container", buckets="asset__recording__bucket"
-    )
+    reach = Path(containers="scanned_file__container", buckets="asset__recording__bucket")
     objects = ReachManager["PlatformClaim"]()
 
     class Meta:
         ordering = ["-views", "id"]
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["account", "claim_id"], name="platform_claim_once"
-            )
+            models.UniqueConstraint(fields=["account", "claim_id"], name="platform_claim_once")
         ]
         indexes: ClassVar = [
             models.Index(fields=["claim_id"], name="platform_claim_id"),
@@ -119,11 +105,7 @@ class PlatformVideo(Reported):
     video_id = models.CharField(max_length=64)
     link_key = models.CharField(max_length=64, editable=False)
     asset = models.ForeignKey(
-        PlatformAsset,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="videos",
+        PlatformAsset, on_delete=models.SET_NULL, null=True, blank=True, related_name="videos"
     )
     claim_ids = models.CharField(max_length=1000, blank=True, default="")
     channel_id = models.CharField(max_length=64, blank=True, default="")
@@ -134,28 +116,18 @@ class PlatformVideo(Reported):
     other_owners = models.CharField(max_length=1000, blank=True, default="")
     another_owner = models.CharField(max_length=100, blank=True, default="")
     scanned_file = models.ForeignKey(
-        ScannedFile,
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="platform_videos",
+        ScannedFile, on_delete=models.PROTECT, null=True, blank=True, related_name="platform_videos"
     )
 
-    reach = Path(
-        containers="scanned_file__container", buckets="asset__recording__bucket"
-    )
+    reach = Path(containers="scanned_file__container", buckets="asset__recording__bucket")
     objects = ReachManager["PlatformVideo"]()
 
     class Meta:
         ordering = ["-views", "id"]
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["account", "video_id"], name="platform_video_once"
-            )
+            models.UniqueConstraint(fields=["account", "video_id"], name="platform_video_once")
         ]
-        indexes: ClassVar = [
-            models.Index(fields=["link_key"], name="platform_video_link"),
-        ]
+        indexes: ClassVar = [models.Index(fields=["link_key"], name="platform_video_link")]
 
     def __str__(self) -> str:
         return self.title or self.video_id

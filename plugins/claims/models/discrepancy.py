@@ -27,11 +27,7 @@ def _about(
 ) -> models.ForeignKey[Row | None, Row | None]:
     """Return the key of a row that a difference may be about."""
     return models.ForeignKey(
-        model,
-        on_delete=on_delete,
-        null=True,
-        blank=True,
-        related_name="discrepancies",
+        model, on_delete=on_delete, null=True, blank=True, related_name="discrepancies"
     )
 
 
@@ -85,18 +81,12 @@ class Discrepancy(models.Model):
             )
         ]
         indexes: ClassVar = [
-            models.Index(
-                fields=["kind", "state", "-views", "id"], name="discrepancy_list"
-            ),
-            models.Index(
-                fields=["kind", "state", "due_on", "id"], name="discrepancy_due"
-            ),
+            models.Index(fields=["kind", "state", "-views", "id"], name="discrepancy_list"),
+            models.Index(fields=["kind", "state", "due_on", "id"], name="discrepancy_due"),
         ]
 
     def __str__(self) -> str:
-        return str(
-            self.claim or self.asset or self.video or self.match or self.recording
-        )
+        return str(self.claim or self.asset or self.video or self.match or self.recording)
 
     @property
     def case(self) -> str:

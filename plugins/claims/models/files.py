@@ -22,9 +22,7 @@ class ClaimFile(models.Model):
 
     uid = uid_field("pf")
     kind = models.CharField(max_length=20, choices=FileKind.choices)
-    state = models.CharField(
-        max_length=12, choices=FileState.choices, default=FileState.DRAFT
-    )
+    state = models.CharField(max_length=12, choices=FileState.choices, default=FileState.DRAFT)
     file = models.FileField(max_length=200)
     row_count = models.PositiveIntegerField()
     sha256 = models.CharField(max_length=64)
@@ -64,9 +62,7 @@ class ClaimFileRow(models.Model):
     """
 
     file = models.ForeignKey(ClaimFile, on_delete=models.CASCADE, related_name="rows")
-    discrepancy = models.ForeignKey(
-        Discrepancy, on_delete=models.PROTECT, related_name="file_rows"
-    )
+    discrepancy = models.ForeignKey(Discrepancy, on_delete=models.PROTECT, related_name="file_rows")
     number = models.PositiveIntegerField()
     answer = models.CharField(
         max_length=12, choices=RowAnswer.choices, blank=True, default=RowAnswer.NONE
@@ -79,9 +75,7 @@ class ClaimFileRow(models.Model):
     class Meta:
         ordering = ["number", "id"]
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["file", "discrepancy"], name="claim_file_row_once"
-            ),
+            models.UniqueConstraint(fields=["file", "discrepancy"], name="claim_file_row_once"),
             models.UniqueConstraint(
                 fields=["discrepancy"],
                 condition=models.Q(holds_entry=True),

@@ -26,12 +26,8 @@ class ClaimsImport(MappedImport):
     concerns_everything = True
 
     uid = uid_field("ci")
-    account = models.ForeignKey(
-        PlatformAccount, on_delete=models.PROTECT, related_name="imports"
-    )
-    kind = models.CharField(
-        max_length=16, choices=ReportKind.choices, blank=True, default=""
-    )
+    account = models.ForeignKey(PlatformAccount, on_delete=models.PROTECT, related_name="imports")
+    kind = models.CharField(max_length=16, choices=ReportKind.choices, blank=True, default="")
     report_day = models.DateField(_("day of the report"))
 
     # Claims concern the whole catalogue.
@@ -59,9 +55,7 @@ class AnswersImport(Import):
     concerns_everything = True
 
     uid = uid_field("fa")
-    claim_file = models.ForeignKey(
-        ClaimFile, on_delete=models.PROTECT, related_name="answers"
-    )
+    claim_file = models.ForeignKey(ClaimFile, on_delete=models.PROTECT, related_name="answers")
     first_row = models.PositiveSmallIntegerField(null=True, blank=True)
     prior = models.JSONField(default=dict, blank=True, editable=False)
 

@@ -45,9 +45,7 @@ class PriorValues(models.Model):
     Only those of an account's newest import are kept.
     """
 
-    account = models.ForeignKey(
-        PlatformAccount, on_delete=models.CASCADE, related_name="+"
-    )
+    account = models.ForeignKey(PlatformAccount, on_delete=models.CASCADE, related_name="+")
     import_key = models.BigIntegerField()
     model = models.CharField(max_length=40)
     data = models.BinaryField()
@@ -57,9 +55,7 @@ class PriorValues(models.Model):
 
     class Meta:
         verbose_name_plural = "prior values"
-        indexes: ClassVar = [
-            models.Index(fields=["import_key", "id"], name="prior_values_import")
-        ]
+        indexes: ClassVar = [models.Index(fields=["import_key", "id"], name="prior_values_import")]
 
     def __str__(self) -> str:
         return f"{self.model} before import {self.import_key}"

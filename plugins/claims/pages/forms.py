@@ -47,9 +47,7 @@ class ClaimFilterForm(forms.Form):
     @property
     def kind(self) -> DiscrepancyKind:
         """Return the chosen list, by default the first."""
-        return DiscrepancyKind(
-            self.cleaned_data.get("list") or DiscrepancyKind.NOT_CLAIMED
-        )
+        return DiscrepancyKind(self.cleaned_data.get("list") or DiscrepancyKind.NOT_CLAIMED)
 
     @property
     def chosen_state(self) -> DiscrepancyState:
@@ -122,9 +120,7 @@ class ValuesForm(forms.Form):
             self.fields[f"value-{value.pk}"] = forms.ChoiceField(
                 required=False,
                 label=format_html(
-                    "<code>{}</code> <small>{}</small>",
-                    value.value,
-                    value.get_column_display(),
+                    "<code>{}</code> <small>{}</small>", value.value, value.get_column_display()
                 ),
                 initial=value.meaning,
                 choices=[
@@ -136,6 +132,4 @@ class ValuesForm(forms.Form):
 
     def chosen(self) -> list[tuple[ReportedValue, str]]:
         """Return each value with its meaning."""
-        return [
-            (value, self.cleaned_data[f"value-{value.pk}"]) for value in self.values
-        ]
+        return [(value, self.cleaned_data[f"value-{value.pk}"]) for value in self.values]

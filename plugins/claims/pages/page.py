@@ -153,13 +153,9 @@ def rows_of(rows: Sequence[Discrepancy]) -> list[DiscrepancyRow]:
     return [_row(row, licences, files.get(row.pk)) for row in rows]
 
 
-def _row(
-    row: Discrepancy, licences: dict[str, str], file: ClaimFile | None
-) -> DiscrepancyRow:
+def _row(row: Discrepancy, licences: dict[str, str], file: ClaimFile | None) -> DiscrepancyRow:
     recording = row.recording
-    about_url = (
-        reverse("portal:recording_detail", args=[recording.uid]) if recording else ""
-    )
+    about_url = reverse("portal:recording_detail", args=[recording.uid]) if recording else ""
     about = str(recording) if recording else str(row.asset or "")
     if row.claim is not None and row.account is not None:
         url = reverse("portal:claim", args=[row.account.uid, row.claim.claim_id])
@@ -199,9 +195,7 @@ def said_of(row: Discrepancy, licences: dict[str, str]) -> str:
             if evidence.get("by") == Decider.PROGRAM
             else _("A person rejected the match: %(reason)s.")
         )
-        return text % {
-            "reason": str(labels.get(evidence["reason"], _("no reason kept")))
-        }
+        return text % {"reason": str(labels.get(evidence["reason"], _("no reason kept")))}
     if kind == DiscrepancyKind.BY_OTHERS:
         return _by_others(row)
     if kind == DiscrepancyKind.DISPUTE_DUE:
@@ -253,7 +247,5 @@ def _against(evidence: dict[str, Any], licences: dict[str, str]) -> str:  # Any:
             % {"licence": licences.get(uid, _("a licence that you may not see"))}
         )
     if outside := evidence.get("outside"):
-        sentences.append(
-            _("The policy acts where we own nothing: %(where)s.") % {"where": outside}
-        )
+        sentences.append(_("The policy acts where we own nothing: %(where)s.") % {"where": outside})
     return " ".join(sentences)

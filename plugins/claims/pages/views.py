@@ -12,11 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import (
-    require_http_methods,
-    require_POST,
-    require_safe,
-)
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.reach import why_limited
 from accounts.roles import Action
@@ -59,10 +55,7 @@ def claim_list(request: PortalRequest) -> HttpResponseBase:
     kind, state = filters.kind, filters.chosen_state
     account = filters.cleaned_data.get("account")
     rows = selectors.list_discrepancies(
-        kind=kind,
-        state=state,
-        account=account,
-        text=(filters.cleaned_data.get("q") or "").strip(),
+        kind=kind, state=state, account=account, text=(filters.cleaned_data.get("q") or "").strip()
     )
     may_decide = request.user.has_perm(Action.DECIDE)
     is_due = kind == DiscrepancyKind.DISPUTE_DUE
@@ -81,12 +74,8 @@ def claim_list(request: PortalRequest) -> HttpResponseBase:
         "age": page.age_of(day),
         "has_accounts": PlatformAccount.objects.exists(),
         "is_due": is_due,
-        "offered_links": urlencode(
-            {"links": "\n".join(page.links_of(list(page_rows)))}
-        ),
-        "file_kinds": [
-            (file_kind.value, file_kind.label) for file_kind in files.kinds_for(kind)
-        ],
+        "offered_links": urlencode({"links": "\n".join(page.links_of(list(page_rows)))}),
+        "file_kinds": [(file_kind.value, file_kind.label) for file_kind in files.kinds_for(kind)],
         "may_decide": may_decide,
         "may_tick": may_decide and state != DiscrepancyState.GONE,
         "is_open": state == DiscrepancyState.OPEN,
@@ -99,9 +88,7 @@ def claim_list(request: PortalRequest) -> HttpResponseBase:
 @needs(Action.DECIDE)
 def claims_many(request: PortalRequest) -> HttpResponseBase:
     """Dismiss the ticked differences, or open them again."""
-    back = redirect(
-        own_address(request, request.POST.get("back", "")) or reverse("portal:claims")
-    )
+    back = redirect(own_address(request, request.POST.get("back", "")) or reverse("portal:claims"))
     revisions = unpack(request.POST.getlist("discrepancy"))
     if not revisions:
         messages.error(request, _("Tick at least one entry first."))
@@ -120,9 +107,7 @@ def claims_many(request: PortalRequest) -> HttpResponseBase:
             text = ngettext("%(n)s is open again.", "%(n)s are open again.", done)
         else:
             done, left_out = services.dismiss(
-                revisions=revisions,
-                note_text=request.POST.get("note", ""),
-                user=request.user,
+                revisions=revisions, note_text=request.POST.get("note", ""), user=request.user
             )
             text = ngettext("%(n)s is dismissed.", "%(n)s are dismissed.", done)
     except ClaimsRefused as refused:
@@ -162,9 +147,7 @@ def claim(request: PortalRequest, uid: str, claim_id: str) -> HttpResponseBase:
     form = DisputeDayForm(request.POST or None, initial={"day": row.disputed_on})
     if request.method == "POST" and form.is_valid():
         try:
-            services.enter_dispute_day(
-                claim=row, day=form.cleaned_data["day"], user=request.user
-            )
+            services.enter_dispute_day(claim=row, day=form.cleaned_data["day"], user=request.user)
         except ClaimsRefused as refused:
             form.add_error("day", str(refused))
         else:
@@ -174,9 +157,7 @@ def claim(request: PortalRequest, uid: str, claim_id: str) -> HttpResponseBase:
     if match is not None:
         with_segments([match])
     licences = coverage.checks(subject=Subject.of(match)) if match else []
-    open_rows = Discrepancy.objects.filter(claim=row).exclude(
-        state=DiscrepancyState.GONE
-    )
+    open_rows = Discrepancy.objects.filter(claim=row).exclude(state=DiscrepancyState.GONE)
     related = open_rows.select_related(
         *("account", "claim", "asset", "video", "recording", "scanned_file", "match")
     )
@@ -185,14 +166,10 @@ def claim(request: PortalRequest, uid: str, claim_id: str) -> HttpResponseBase:
         "asset_url": page.asset_url(row.asset),
         "match": match,
         "licences": licences,
-        "usable": [
-            licence for licence in licences if licence.cover != coverage.Cover.NONE
-        ],
+        "usable": [licence for licence in licences if licence.cover != coverage.Cover.NONE],
         "discrepancies": page.rows_of(list(related)),
         "form": form,
-        "asks_day": any(
-            discrepancy.kind == DiscrepancyKind.DISPUTE_DUE for discrepancy in related
-        ),
+        "asks_day": any(discrepancy.kind == DiscrepancyKind.DISPUTE_DUE for discrepancy in related),
         "may_decide": request.user.has_perm(Action.DECIDE),
     }
     status = 422 if form.errors else 200
@@ -209,16 +186,12 @@ def asset_list(request: PortalRequest) -> HttpResponseBase:
     links = [linked] if linked else [LinkedBy.NOTHING, LinkedBy.AMBIGUOUS]
     rows = selectors.list_assets().filter(linked_by__in=links)
     if text := (filters.cleaned_data.get("q") or "").strip():
-        rows = rows.filter(
-            Q(title__icontains=text) | Q(asset_id=text) | Q(custom_id=text)
-        )
+        rows = rows.filter(Q(title__icontains=text) | Q(asset_id=text) | Q(custom_id=text))
     page_assets = page_of(request, rows.order_by("title", "pk"))
     context = {
         "filters": filters,
         "page_obj": page_assets,
-        "rows": [
-            (page_asset, page.asset_url(page_asset)) for page_asset in page_assets
-        ],
+        "rows": [(page_asset, page.asset_url(page_asset)) for page_asset in page_assets],
         "refusal": why_limited(request.user),
     }
     return render(request, "portal/claims/asset_list.html", context)
@@ -239,9 +212,7 @@ def asset(request: PortalRequest, uid: str, asset_id: str) -> HttpResponseBase:
     if request.method == "POST" and form.is_valid():
         try:
             services.link_asset(
-                asset=row,
-                recording=form.cleaned_data["recording"],
-                user=request.user,
+                asset=row, recording=form.cleaned_data["recording"], user=request.user
             )
         except ClaimsRefused as refused:
             form.add_error("recording", str(refused))

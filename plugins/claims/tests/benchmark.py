@@ -82,17 +82,13 @@ def _measure(report: Report, work: Path, number: int) -> None:
     head = ("step", "time", "processor", "a row", "memory above rest", "rows")
     report.table(head, rows)
     report.check(
-        f"imported in {IMPORT_MINUTES:.0f} minutes",
-        reached=spent[1] <= 60 * IMPORT_MINUTES,
+        f"imported in {IMPORT_MINUTES:.0f} minutes", reached=spent[1] <= 60 * IMPORT_MINUTES
     )
     report.check(
         f"compared too in {WHOLE_MINUTES:.0f} minutes",
         reached=spent[1] + spent[3] <= 60 * WHOLE_MINUTES,
     )
-    report.check(
-        f"at most {GROWTH_MB:.0f} MB above rest",
-        reached=max(peaks) - rest <= GROWTH_MB,
-    )
+    report.check(f"at most {GROWTH_MB:.0f} MB above rest", reached=max(peaks) - rest <= GROWTH_MB)
 
 
 def _write(work: Path, number: int) -> Path:

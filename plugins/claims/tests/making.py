@@ -107,9 +107,7 @@ def report(rows: Iterable[Mapping[str, str]], like: Mapping[str, str] = CLAIM) -
     return text.getvalue().encode()
 
 
-def make_account(
-    name: str = "Example Music", platform: str = "youtube"
-) -> PlatformAccount:
+def make_account(name: str = "Example Music", platform: str = "youtube") -> PlatformAccount:
     return PlatformAccount.objects.get_or_create(name=name, platform=platform)[0]
 
 

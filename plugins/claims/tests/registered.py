@@ -5,36 +5,18 @@ from __future__ import annotations
 from plugins.claims import files as claim_files
 from plugins.claims import services as claims
 from plugins.claims.choices import Platform
-from plugins.claims.models import (
-    AssetConflict,
-    PlatformVideo,
-    ReferenceFile,
-    ReportedValue,
-)
+from plugins.claims.models import AssetConflict, PlatformVideo, ReferenceFile, ReportedValue
 from plugins.claims.tests import rows
 from tests.allowed import OWN_JSON, PLAIN_CSV
 from tests.security.admin_screens import SCREENS, SHOWN_ELSEWHERE, Screen
 from tests.security.nowhere import NOWHERE
 from tests.security.scopes import SCOPES
-from tests.security.world import (
-    OBJECTS,
-    PORTAL_WIDE,
-    SHARED,
-)
-from tests.security.writing import (
-    AS,
-    BY_UID,
-    LISTED,
-    PARTS,
-    REFUSED,
-    Shared,
-)
+from tests.security.world import OBJECTS, PORTAL_WIDE, SHARED
+from tests.security.writing import AS, BY_UID, LISTED, PARTS, REFUSED, Shared
 
 OBJECTS.register(
     {
-        "claims/files/<str:uid>": lambda desk, person: {
-            "uid": rows.claim_file(desk, person).uid
-        },
+        "claims/files/<str:uid>": lambda desk, person: {"uid": rows.claim_file(desk, person).uid},
         "claims/import/<str:uid>": lambda desk, person: {
             "uid": rows.claims_import(desk, person).uid
         },
@@ -78,8 +60,7 @@ SCREENS.register(
         "platforms.AnswersImport": Screen(lambda desk: rows.answers_import(desk)),
         "platforms.ClaimsImport": Screen(lambda desk: rows.claims_import(desk)),
         "platforms.PlatformAccount": Screen(
-            lambda desk: rows.platform_claim(desk).account,
-            shared="a name for everybody",
+            lambda desk: rows.platform_claim(desk).account, shared="a name for everybody"
         ),
         "platforms.PlatformAsset": Screen(lambda desk: rows.platform_claim(desk).asset),
         "platforms.PlatformClaim": Screen(lambda desk: rows.platform_claim(desk)),
@@ -135,9 +116,7 @@ SCOPES.register(
         "api/portal/v1/imports/claims/<str:uid>/undo/": {"POST": "catalogue"},
         "api/portal/v1/claims/accounts/": {"GET": "read"},
         "api/portal/v1/claims/accounts/<str:uid>/claims/": {"GET": "read"},
-        "api/portal/v1/claims/accounts/<str:uid>/claims/<str:claim_id>/": {
-            "GET": "read"
-        },
+        "api/portal/v1/claims/accounts/<str:uid>/claims/<str:claim_id>/": {"GET": "read"},
         "api/portal/v1/claims/lists/": {"GET": "read"},
         "api/portal/v1/claims/lists/<str:kind>/": {"GET": "read"},
         "api/portal/v1/claims/files/": {"GET": "report", "POST": "report"},
@@ -221,14 +200,8 @@ PORTAL_WIDE.register(
     )
 )
 
-OWN_JSON.register(
-    {
-        "plugins/claims/importing/prior.py": "what an import kept",
-    }
-)
+OWN_JSON.register({"plugins/claims/importing/prior.py": "what an import kept"})
 
 PLAIN_CSV.register(
-    {
-        "plugins/claims/files.py": "YouTube's own files: YouTube would store the apostrophe",
-    }
+    {"plugins/claims/files.py": "YouTube's own files: YouTube would store the apostrophe"}
 )

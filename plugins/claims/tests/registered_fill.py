@@ -32,10 +32,7 @@ def add_claims(user: User) -> list[str]:
     account = PlatformAccount.objects.create(name="Example Music")
     detail = {"claim_status_detail": "MADE_UP"}
     claimed = {"custom_id": recording.custom_id}
-    rows = [
-        {"claim_id": "c1", **claimed},
-        {"claim_id": "c2", "asset_id": "A2", **detail},
-    ]
+    rows = [{"claim_id": "c1", **claimed}, {"claim_id": "c2", "asset_id": "A2", **detail}]
     asset = [{"conflicting_owner": "Other Music", **claimed}]
     video = [{"other_owners_claiming": "Other Music"}]
     for name, content in (
@@ -46,9 +43,7 @@ def add_claims(user: User) -> list[str]:
     ):
         one = _run_import(account, user, name, content, dry=False)
         account.refresh_from_db()
-    elsewhere = PlatformAccount.objects.create(
-        name="Example Music", platform="soundcloud"
-    )
+    elsewhere = PlatformAccount.objects.create(name="Example Music", platform="soundcloud")
     # Nobody could guess which column has the status.
     table = (
         b"Claim ID,Permalink,Where it stands,Plays\n"

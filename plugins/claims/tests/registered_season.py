@@ -57,21 +57,13 @@ NAMED.register(
         "api/portal/v1/claims/accounts/<str:uid>": (PlatformAccount, "uid"),
     }
 )
-FIXED.register(
-    {
-        "api/portal/v1/claims/lists/<str:kind>/": tuple(DiscrepancyKind.values),
-    }
-)
+FIXED.register({"api/portal/v1/claims/lists/<str:kind>/": tuple(DiscrepancyKind.values)})
 BY_NAME.register(
     {
         "claim_id": partial(rows_of, "account", PlatformClaim, "claim_id", "claim_id"),
         "asset_id": partial(rows_of, "account", PlatformAsset, "asset_id", "asset_id"),
     }
 )
-KINDS.register(
-    {
-        "handle_claims": Kind(6, handle_claims),
-    }
-)
+KINDS.register({"handle_claims": Kind(6, handle_claims)})
 ENDS.register({"claims": lambda _: season.claims_hold()})
 NEW_IMPORTS.register({"claims": season.new_report})

@@ -60,9 +60,7 @@ def _make(person: Person, rng: random.Random) -> None:
     kinds = files.kinds_for(DiscrepancyKind(row.kind)) if row is not None else []
     if row is not None and kinds:
         person.fill_in(
-            "/claims/many/",
-            discrepancy=f"{row.uid}:{row.revision}",
-            verb=rng.choice(kinds).value,
+            "/claims/many/", discrepancy=f"{row.uid}:{row.revision}", verb=rng.choice(kinds).value
         )
 
 
@@ -121,9 +119,7 @@ def new_report(rng: random.Random) -> dict[str, Any]:  # Any: values of a form
     """Return a newer or older report of any kind, or a table with other columns."""
     day = _FIRST + timedelta(days=rng.randrange(20))
     isrcs = [
-        isrc
-        for isrc in Recording._base_manager.values_list("isrc_normalised", flat=True)
-        if isrc
+        isrc for isrc in Recording._base_manager.values_list("isrc_normalised", flat=True) if isrc
     ]
     rows: list[dict[str, str]] = []
     iswcs = [*Work.objects.exclude(iswc="").values_list("iswc", flat=True), ""]
@@ -215,8 +211,7 @@ def _link(person: Person, rng: random.Random) -> None:
 
 def _explain(person: Person, rng: random.Random) -> None:
     values = {
-        f"value-{value.pk}": rng.choice(Meaning.values)
-        for value in ReportedValue.objects.all()
+        f"value-{value.pk}": rng.choice(Meaning.values) for value in ReportedValue.objects.all()
     }
     if values:
         person.fill_in("/claims/values/", **values)

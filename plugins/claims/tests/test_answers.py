@@ -63,9 +63,7 @@ def test_a_status_file_marks_rows_and_frees_refused_ones(
     manager = signed_in(Role.MANAGER)
     text = STATUS.format("1,Successful,A1\n2,Errors,A2\n3,Successful,A3\n9,Errors,-\n")
     one = upload(manager, sent, text)
-    assert (one.status, one.summary["errors"], one.summary["refused"]) == (
-        *("checked", 1, 1),
-    )
+    assert (one.status, one.summary["errors"], one.summary["refused"]) == (*("checked", 1, 1),)
     assert answered(sent) == ["", "", ""]
 
     start = reverse("portal:claim_answers_import_start", args=[one.uid])
@@ -80,9 +78,7 @@ def test_a_status_file_marks_rows_and_frees_refused_ones(
     listed = manager.get(reverse("portal:claim_files")).content.decode()
     assert reverse("portal:claim_answers_import") in listed
 
-    details = (
-        "Row,Code,Severity,Message\n3,17,PERMANENT_ERROR,Too old\n4,2,WARNING,Odd\n"
-    )
+    details = "Row,Code,Severity,Message\n3,17,PERMANENT_ERROR,Too old\n4,2,WARNING,Odd\n"
     later = upload(manager, sent, details)
     manager.post(reverse("portal:claim_answers_import_start", args=[later.uid]))
     work()

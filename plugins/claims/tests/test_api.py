@@ -37,9 +37,7 @@ def post(client: Client, path: str, told: dict[str, Any]) -> Any:  # Any: JSON
 def test_a_report_is_imported_and_taken_back() -> None:
     manager = caller(Role.MANAGER, "catalogue", "read")
     path = f"{HERE}/imports/claims/"
-    bad = manager.post(
-        path, {"file": SimpleUploadedFile("r.csv", b"-"), "account": "Ours"}
-    )
+    bad = manager.post(path, {"file": SimpleUploadedFile("r.csv", b"-"), "account": "Ours"})
     assert bad.status_code == 422
     assert list(bad.json()["errors"]) == ["report_day"]
 
@@ -82,9 +80,7 @@ def test_a_report_of_thousands_of_claims_is_imported() -> None:
     assert one["summary"]["added"] == 5_000
 
 
-def test_lists_and_claims_are_read_part_by_part(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_lists_and_claims_are_read_part_by_part(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(1, 4):
         heard(number, "rejected")
     run_import(report([claim(number) for number in range(1, 4)]))
@@ -97,9 +93,7 @@ def test_lists_and_claims_are_read_part_by_part(
     path, found = f"{HERE}/claims/lists/not_heard/", []
     part = reader.get(path).json()
     assert len(part["entries"]) == 2
-    found = (
-        part["entries"] + reader.get(path, {"after": part["next"]}).json()["entries"]
-    )
+    found = part["entries"] + reader.get(path, {"after": part["next"]}).json()["entries"]
     assert [each["claim"] for each in found] == ["c1", "c2", "c3"]
     (account,) = reader.get(f"{HERE}/claims/accounts/").json()
     claims = f"{HERE}/claims/accounts/{account['uid']}/claims/"

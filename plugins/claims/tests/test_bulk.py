@@ -40,17 +40,11 @@ def test_rows_get_the_values_they_have_and_the_defaults_of_the_rest() -> None:
     assert (first.account, first.recording, first.claim) == (account, recording, None)
     assert (first.evidence, first.opened_at) == (evidence, AT)
     assert (first.due_on, second.due_on) == (date(2026, 12, 1), date(2026, 12, 2))
-    assert (first.state, first.is_weak, first.views) == (
-        DiscrepancyState.OPEN,
-        False,
-        0,
-    )
+    assert (first.state, first.is_weak, first.views) == (DiscrepancyState.OPEN, False, 0)
 
 
 def test_known_rows_change_in_the_named_columns_alone() -> None:
-    known = ReportedValue.objects.create(
-        platform="youtube", value="SEEN", meaning=Meaning.DISPUTED
-    )
+    known = ReportedValue.objects.create(platform="youtube", value="SEEN", meaning=Meaning.DISPUTED)
     write_rows(
         ReportedValue,
         [

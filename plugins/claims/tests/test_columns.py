@@ -75,9 +75,7 @@ def imported(client: Client, one: ClaimsImport) -> ClaimsImport:
     return worked(one)
 
 
-def test_a_table_with_other_names_waits_and_is_imported_as_chosen(
-    client: Client,
-) -> None:
+def test_a_table_with_other_names_waits_and_is_imported_as_chosen(client: Client) -> None:
     one = keep(*ROWS)
     page = client.get(f"/claims/import/{one.uid}/").content.decode()
     waiting = (one.status, one.message, targets(one))
@@ -144,9 +142,7 @@ def test_impossible_choices_are_refused_with_the_names(client: Client) -> None:
 
 
 def test_reports_of_youtube_have_nothing_to_map(client: Client) -> None:
-    one = keep(
-        "claim_id,video_id,asset_id,claim_status", "c1,v1,A1,ACTIVE", platform="youtube"
-    )
+    one = keep("claim_id,video_id,asset_id,claim_status", "c1,v1,A1,ACTIVE", platform="youtube")
     page = client.get(f"/claims/import/{one.uid}/").content.decode()
 
     code, later = choose(client, one)

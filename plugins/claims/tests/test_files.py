@@ -43,9 +43,7 @@ def revisions(kind: str) -> dict[str, int]:
 def read(one: ClaimFile) -> list[dict[str, str]]:
     """Read a file with another program's reader than the one whose writer made it."""
     as_text = arrow.ConvertOptions(
-        column_types=dict.fromkeys(
-            FORMATS[FileKind(one.kind)].columns, pyarrow.string()
-        ),
+        column_types=dict.fromkeys(FORMATS[FileKind(one.kind)].columns, pyarrow.string()),
         strings_can_be_null=False,
     )
     table = arrow.read_csv(one.file.open("rb"), convert_options=as_text)
@@ -79,14 +77,10 @@ def test_each_kind_of_file_says_what_its_entries_say() -> None:
     (manual,) = read(make(FileKind.MANUAL_CLAIMS, "not_claimed"))
     assert (manual["start"], manual["end"]) == ("0:01:10", "0:01:30")
     assert (
-        make(FileKind.ALLOW_LIST, "against_licence").file.read().decode()
-        == (CLAIM["channel_id"])
+        make(FileKind.ALLOW_LIST, "against_licence").file.read().decode() == (CLAIM["channel_id"])
     )
     assert licence.pk
-    delivered = {
-        row["isrc"]: row
-        for row in read(make(FileKind.SOUND_RECORDINGS, "no_reference"))
-    }
+    delivered = {row["isrc"]: row for row in read(make(FileKind.SOUND_RECORDINGS, "no_reference"))}
     assert delivered["GBAYE0000004"]["album"] == 'Live, "loud"'
     assert delivered["GBAYE0000004"]["upc"] == "0123"
     with pytest.raises(ClaimsRefused, match="lack what the file needs"):
@@ -100,9 +94,7 @@ def test_lists_for_people_are_guarded_and_youtubes_files_are_not() -> None:
     compare()
 
     (listed,) = read(make(FileKind.MANUAL_CLAIMS, "not_claimed"))
-    delivered = files.write_rows(
-        FileKind.SOUND_RECORDINGS, [{"song_title": "=HYPERLINK(A1)"}]
-    )
+    delivered = files.write_rows(FileKind.SOUND_RECORDINGS, [{"song_title": "=HYPERLINK(A1)"}])
 
     assert listed["recording"].startswith("'=HYPERLINK(A1)")
     assert b",=HYPERLINK(A1)," in delivered
@@ -126,11 +118,7 @@ def test_ownership_and_reference_files_are_read_back() -> None:
     assert list(reference.values()) == ["R1", "deactivate", ""]
     (update,) = read(make(FileKind.ASSETS, "by_others"))
     said = {name: value for name, value in update.items() if value}
-    assert said == {
-        "asset_id": "A2",
-        "asset_type": "SOUND_RECORDING",
-        "ownership": "DE|FR",
-    }
+    assert said == {"asset_id": "A2", "asset_type": "SOUND_RECORDING", "ownership": "DE|FR"}
 
 
 def test_files_are_split_freed_and_equal_again(
@@ -143,9 +131,7 @@ def test_files_are_split_freed_and_equal_again(
     monkeypatch.setattr(files, "MOST_ROWS", 2)
     manager = signed_in(Role.MANAGER)
     many = {
-        "discrepancy": [
-            f"{uid}:{number}" for uid, number in revisions("not_heard").items()
-        ],
+        "discrepancy": [f"{uid}:{number}" for uid, number in revisions("not_heard").items()],
         "verb": "releases",
     }
 
@@ -153,9 +139,7 @@ def test_files_are_split_freed_and_equal_again(
     first = list(ClaimFile.objects.order_by("pk"))
     assert [one.row_count for one in first] == [2, 1]
     for one in first:
-        manager.post(
-            reverse("portal:claim_file_act", args=[one.uid]), {"verb": "withdraw"}
-        )
+        manager.post(reverse("portal:claim_file_act", args=[one.uid]), {"verb": "withdraw"})
     manager.post(reverse("portal:claims_many"), many)
     again = list(ClaimFile.objects.order_by("pk"))[2:]
     assert [one.sha256 for one in again] == [one.sha256 for one in first]

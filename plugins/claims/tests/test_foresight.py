@@ -24,14 +24,7 @@ from plugins.claims.tests.making import (
     report,
     run_import,
 )
-from plugins.claims.tests.test_lists import (
-    EARLY,
-    claim,
-    compare,
-    heard,
-    recording,
-    video,
-)
+from plugins.claims.tests.test_lists import EARLY, claim, compare, heard, recording, video
 from tests.factories.accounts import make_user
 from tests.factories.rules import make_licence
 from tests.fixtures import MakeClient
@@ -114,9 +107,7 @@ class Draw:
             claim(
                 number,
                 asset_id=f"A{self.rng.choice([number, 1])}",
-                claim_status=self.rng.choice(
-                    ["ACTIVE", "ACTIVE", "INACTIVE", "PENDING"]
-                ),
+                claim_status=self.rng.choice(["ACTIVE", "ACTIVE", "INACTIVE", "PENDING"]),
                 claim_status_detail=self.rng.choice(["", "", "MADE_UP"]),
                 claim_type=self.rng.choice(["AUDIO", "AUDIO", "VISUAL"]),
                 views=str(self.rng.choice([1, 2])) if self.rng.random() < 0.9 else "-",
@@ -129,15 +120,11 @@ class Draw:
         rows = [
             {
                 "asset_id": f"A{number}",
-                "asset_type": self.rng.choice(
-                    ["SOUND_RECORDING"] * 3 + ["COMPOSITION"]
-                ),
+                "asset_type": self.rng.choice(["SOUND_RECORDING"] * 3 + ["COMPOSITION"]),
                 "your_isrc": self.rng.choice(["", f"GBAYE{self.rng.randrange(9):07}"]),
                 "conflicting_owner": self.rng.choice(["", "", "X"]),
                 "active_reference_id": self.rng.choice(["", "R"]),
-                "constituent_asset_id": self.rng.choice(
-                    ["", "", f"A{self.rng.randrange(12)}"]
-                ),
+                "constituent_asset_id": self.rng.choice(["", "", f"A{self.rng.randrange(12)}"]),
             }
             for number in self.rng.sample(range(12), 6)
         ]
@@ -169,10 +156,7 @@ class Draw:
 
     def videos(self) -> bytes:
         rows = [
-            {
-                "video_id": f"own{number:08}",
-                "other_owners_claiming": self.rng.choice(["", "X"]),
-            }
+            {"video_id": f"own{number:08}", "other_owners_claiming": self.rng.choice(["", "X"])}
             for number in self.rng.sample(range(4), 2)
         ]
         return report(rows, VIDEO)
@@ -182,9 +166,7 @@ def dismiss_some(rng: random.Random) -> None:
     rows = list(Discrepancy.objects.filter(state="open").order_by("pk"))
     for row in rng.sample(rows, min(2, len(rows))):
         services.dismiss(
-            revisions={row.uid: row.revision},
-            note_text="Known.",
-            user=make_user(Role.MANAGER),
+            revisions={row.uid: row.revision}, note_text="Known.", user=make_user(Role.MANAGER)
         )
 
 

@@ -267,9 +267,7 @@ def test_a_claim_of_another_account_is_refused() -> None:
 
 
 @pytest.mark.django_db
-def test_new_details_wait_for_an_explanation_and_keep_their_days(
-    client: Client,
-) -> None:
+def test_new_details_wait_for_an_explanation_and_keep_their_days(client: Client) -> None:
     run_import(report([{"claim_id": "c1"}]))
     second = run_import(
         report([{"claim_id": "c1", "claim_status_detail": "MADE_UP_DISPUTE"}]), day=NEXT

@@ -13,22 +13,10 @@ from catalogue.owners.models import RightsRecording, Work
 from imports.undoing.walk import undo_import
 from plugins.claims import comparing
 from plugins.claims.choices import LinkedBy
-from plugins.claims.models import (
-    Discrepancy,
-    GroundChange,
-    PlatformAccount,
-    PlatformAsset,
-)
+from plugins.claims.models import Discrepancy, GroundChange, PlatformAccount, PlatformAsset
 from plugins.claims.selectors import fitting_recordings
 from plugins.claims.services import link_asset
-from plugins.claims.tests.making import (
-    ASSET,
-    CLAIM,
-    DAY,
-    make_account,
-    report,
-    run_import,
-)
+from plugins.claims.tests.making import ASSET, CLAIM, DAY, make_account, report, run_import
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 
@@ -46,9 +34,7 @@ def recording(number: int, **columns: str) -> Recording:
 def work_of(*recordings: Recording, iswc: str = ISWC) -> Work:
     work = Work.objects.create(title="Harbour lights", iswc=iswc)
     for each in recordings:
-        work.recordings.add(
-            RightsRecording.objects.get_or_create(isrc=each.isrc_normalised)[0]
-        )
+        work.recordings.add(RightsRecording.objects.get_or_create(isrc=each.isrc_normalised)[0])
     return work
 
 

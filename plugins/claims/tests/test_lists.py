@@ -63,11 +63,7 @@ EARLY = datetime(2026, 10, 1, tzinfo=UTC)
 def video(number: int, **columns: Any) -> ScannedFile:
     """Return the file of a video. Any: columns."""
     url = f"https://www.youtube.com/watch?v=vid{number:08}"
-    given: dict[str, Any] = {
-        "source_url": url,
-        "published_at": EARLY,
-        "name": f"video {number}",
-    }
+    given: dict[str, Any] = {"source_url": url, "published_at": EARLY, "name": f"video {number}"}
     given |= columns
     return ScannedFileFactory.create(link_key=link_key(given["source_url"]), **given)
 
@@ -233,10 +229,7 @@ def test_the_newest_report_says_who_else_owns_an_asset() -> None:
     run_import(report([{"asset_id": "A2"}, {"asset_id": "A7"}], CONFLICT), day=NEXT)
     assert compare()["by_others"] == ["Song 2"]
     row = Discrepancy.objects.get(kind="by_others", state="open")
-    assert (row.evidence["owner"], row.evidence["countries"]) == (
-        "Other Music",
-        "DE|FR",
-    )
+    assert (row.evidence["owner"], row.evidence["countries"]) == ("Other Music", "DE|FR")
 
     later = NEXT + timedelta(days=1)
     run_import(report([{"asset_id": "A1"}, {"asset_id": "A2"}], ASSET), day=later)
@@ -266,8 +259,7 @@ def test_own_videos_that_others_claim_are_listed(signed_in: MakeClient) -> None:
     assert url in manager.get(address).content.decode()
     limited = make_user(Role.REVIEWER)
     hidden = AccessLimit.objects.create(
-        group=limited.groups.get(),
-        containers=[ScannedFileFactory.create().container_id],
+        group=limited.groups.get(), containers=[ScannedFileFactory.create().container_id]
     )
     with working_for(limited):
         assert not Discrepancy.objects.filter(kind="by_others").exists()
@@ -292,12 +284,7 @@ def test_due_days_are_never_later_than_the_true_ones() -> None:
     recording(1)
     run_import(report([claim(1), claim(2, claim_status_detail="APPEAL")]))
     run_import(
-        report(
-            [
-                claim(1, claim_status_detail="POT"),
-                claim(2, claim_status_detail="APPEAL"),
-            ]
-        ),
+        report([claim(1, claim_status_detail="POT"), claim(2, claim_status_detail="APPEAL")]),
         day=NEXT,
     )
     user = make_user(Role.MANAGER)
@@ -306,10 +293,7 @@ def test_due_days_are_never_later_than_the_true_ones() -> None:
         services.explain_value(value=row, meaning=meaning, user=user)
     compare()
 
-    due = {
-        row.claim_id: row.due_on
-        for row in Discrepancy.objects.filter(kind="dispute_due")
-    }
+    due = {row.claim_id: row.due_on for row in Discrepancy.objects.filter(kind="dispute_due")}
     first, second = PlatformClaim.objects.order_by("claim_id")
     assert due == {first.pk: DAY + timedelta(days=30), second.pk: None}
 
@@ -357,9 +341,7 @@ def test_a_claim_on_a_suppressed_match_says_what_the_scan_found() -> None:
     match.save(update_fields=["lost"])
     bucket = match.recording.bucket
     ScanFactory.create(
-        scanned_file=match.scanned_file,
-        buckets=[{"id": bucket.pk, "name": "b"}],
-        catalogue_state=9,
+        scanned_file=match.scanned_file, buckets=[{"id": bucket.pk, "name": "b"}], catalogue_state=9
     )
     held = {"is_held": True, "bucket": bucket}
     IndexEntry.objects.create(recording=match.recording, position=9, **held)
@@ -375,9 +357,7 @@ def test_a_dismissed_difference_opens_again_when_its_grounds_change() -> None:
     row = Discrepancy.objects.get(kind="not_heard")
     user = make_user(Role.REVIEWER)
 
-    done = services.dismiss(
-        revisions={row.uid: row.revision}, note_text="Known.", user=user
-    )
+    done = services.dismiss(revisions={row.uid: row.revision}, note_text="Known.", user=user)
     assert done == (1, 0)
     assert "not_heard" not in compare()
     assert Event.objects.filter(action="claims.dismissed").count() == 1
@@ -404,12 +384,7 @@ def test_assets_are_linked_by_the_first_identifier_that_fits() -> None:
     compare()
 
     links = dict(PlatformAsset.objects.values_list("asset_id", "linked_by"))
-    assert links == {
-        "A1": "custom_id",
-        "A2": "claim_isrc",
-        "A3": "ambiguous",
-        "A4": "",
-    }
+    assert links == {"A1": "custom_id", "A2": "claim_isrc", "A3": "ambiguous", "A4": ""}
     assert PlatformAsset.objects.get(asset_id="A1").recording == own
 
     Recording.objects.filter(pk=twice[1].pk).update(same_sound_as=twice[0])
@@ -432,9 +407,7 @@ def test_following_changes_says_the_same_as_comparing_everything() -> None:
     run_import(report([{"asset_id": f"A{n}"} for n in range(3, 8)], ASSET))
     run_import(report([{"asset_id": f"A{n}"} for n in range(3, 6)], CONFLICT))
     claimed = {"other_owners_claiming": "Other"}
-    videos = [
-        {"video_id": f"vid{n:08}", "asset_id": f"A{n}", **claimed} for n in range(2, 9)
-    ]
+    videos = [{"video_id": f"vid{n:08}", "asset_id": f"A{n}", **claimed} for n in range(2, 9)]
     run_import(report(videos, VIDEO))
     compare()
     for _step in range(8):
@@ -500,11 +473,7 @@ def test_pages_show_and_act_within_access_limits(signed_in: MakeClient) -> None:
     manager = signed_in(Role.MANAGER)
 
     lists = [f"list={kind}" for kind in DiscrepancyKind]
-    for query in (
-        *lists,
-        "list=not_heard&state=dismissed",
-        "list=not_heard&state=gone",
-    ):
+    for query in (*lists, "list=not_heard&state=dismissed", "list=not_heard&state=gone"):
         path = f"{reverse('portal:claims')}?{query}"
         assert manager.get(path).status_code == 200, query
     page = manager.get(f"{reverse('portal:claims')}?list=not_heard&q=waves")
@@ -537,10 +506,7 @@ def test_pages_show_and_act_within_access_limits(signed_in: MakeClient) -> None:
     AccessLimit.objects.create(group=group, containers=[other])
     with working_for(limited):
         assert not Discrepancy.objects.exclude(kind="no_reference").exists()
-        assert services.reopen(revisions={row.uid: row.revision}, user=limited) == (
-            0,
-            1,
-        )
+        assert services.reopen(revisions={row.uid: row.revision}, user=limited) == (0, 1)
     client = signed_in(Role.REVIEWER)
     assert client.get(address).status_code == 404
 
@@ -551,9 +517,7 @@ def test_a_dispute_and_other_steps_begin_at_what_is_claimed(
     match = heard(1, "confirmed")
     run_import(report([claim(1, claim_status_detail="MADE_UP")]))
     services.explain_value(
-        value=ReportedValue.objects.get(),
-        meaning="disputed",
-        user=make_user(Role.MANAGER),
+        value=ReportedValue.objects.get(), meaning="disputed", user=make_user(Role.MANAGER)
     )
     assert compare()["dispute_due"] == ["c1"]
     of_claim = reverse("portal:claim", args=[make_account().uid, "c1"])
@@ -569,9 +533,7 @@ def test_a_dispute_and_other_steps_begin_at_what_is_claimed(
 
     drawn_for: list[Match] = []
     card = Card("match.steps", "", lambda about, _user: drawn_for.append(about))
-    monkeypatch.setattr(
-        portal_tags, "cards_of", lambda page: [card] if page == card.page else []
-    )
+    monkeypatch.setattr(portal_tags, "cards_of", lambda page: [card] if page == card.page else [])
     reviewer.get(of_claim)
     assert drawn_for == [match]
 
@@ -620,7 +582,7 @@ def test_a_table_of_another_platform_fills_the_same_lists() -> None:
     one = run_import(report(rows, TABLE), account=account)
 
     assert [fault["column"] for fault in one.summary["faults"]] == [
-        *("platform", "status", "territories"),
+        *("platform", "status", "territories")
     ]
     assert one.summary["unknown_values"] == []
     assert compare() == {
@@ -640,10 +602,7 @@ def test_a_refused_reference_file_recognises_nothing() -> None:
     refused = ("INACTIVE", "duplicate_on_hold", "DELETED")
     states = dict(enumerate([*working, *refused], start=1))
     songs = {number: recording(number) for number in states}
-    assets = [
-        {"asset_id": f"A{number}", "your_isrc": song.isrc}
-        for number, song in songs.items()
-    ]
+    assets = [{"asset_id": f"A{number}", "your_isrc": song.isrc} for number, song in songs.items()]
     run_import(report(assets, ASSET))
     references = [
         {"reference_id": f"R{number}", "asset_id": f"A{number}", "status": status}
@@ -656,6 +615,5 @@ def test_a_refused_reference_file_recognises_nothing() -> None:
     rows = Discrepancy.objects.filter(kind="no_reference", state="open")
     why = dict(rows.values_list("recording__title", "evidence__why"))
     assert why == dict.fromkeys(
-        (songs[number].title for number in states if states[number] in refused),
-        "no_reference",
+        (songs[number].title for number in states if states[number] in refused), "no_reference"
     )

@@ -15,14 +15,7 @@ from catalogue.models import IndexEntry, Recording
 from plugins.claims.choices import DiscrepancyKind, Meaning
 from plugins.claims.models import Discrepancy, ReportedValue
 from plugins.claims.tests.making import ASSET, DAY, REFERENCE, VIDEO, report, run_import
-from plugins.claims.tests.test_lists import (
-    EARLY,
-    claim,
-    compare,
-    heard,
-    recording,
-    video,
-)
+from plugins.claims.tests.test_lists import EARLY, claim, compare, heard, recording, video
 from scanning.models import ScannedFile
 from tests.factories.rules import make_licence
 from tests.factories.scanning import ScanFactory
@@ -59,9 +52,7 @@ class World:
         """Scan the video before or after the recording could be searched for."""
         row = recording(number)
         position = next(self.positions) + (_SEARCHED if late else 0)
-        IndexEntry.objects.create(
-            recording=row, position=position, is_held=True, bucket=row.bucket
-        )
+        IndexEntry.objects.create(recording=row, position=position, is_held=True, bucket=row.bucket)
         ScanFactory.create(
             scanned_file=video(number),
             buckets=[{"id": row.bucket_id, "name": "b"}],
@@ -178,21 +169,14 @@ _MAKERS: tuple[Callable[..., None], ...] = (
 @pytest.mark.slow
 def test_lists_are_exactly_the_seeded_cases() -> None:
     world = World(seed=55)
-    order = [
-        (make, hit)
-        for make in _MAKERS
-        for hit in (True, False)
-        for _case in range(CASES)
-    ]
+    order = [(make, hit) for make in _MAKERS for hit in (True, False) for _case in range(CASES)]
     world.rng.shuffle(order)
     for make, hit in order:
         make(world, next(world.numbers), hit=hit)
     for rows in (world.claims, world.videos, world.references):
         world.rng.shuffle(rows)
     run_import(report(world.claims))
-    run_import(
-        report(world.assets.values(), {**ASSET, "asset_type": "SOUND_RECORDING"})
-    )
+    run_import(report(world.assets.values(), {**ASSET, "asset_type": "SOUND_RECORDING"}))
     run_import(report(world.references, REFERENCE))
     run_import(report(world.videos, VIDEO))
     for value in ReportedValue.objects.all():
@@ -202,9 +186,9 @@ def test_lists_are_exactly_the_seeded_cases() -> None:
 
     lists = compare()
 
-    assert {
-        kind: len(names) for kind, names in world.expected.items()
-    } == dict.fromkeys(DiscrepancyKind.values, CASES)
+    assert {kind: len(names) for kind, names in world.expected.items()} == dict.fromkeys(
+        DiscrepancyKind.values, CASES
+    )
     assert lists == {kind: sorted(names) for kind, names in world.expected.items()}
     assert ScannedFile.objects.count() + len(world.claims) > 200
     before = set(Discrepancy.objects.values_list("pk", "basis", "state", "revision"))

@@ -48,13 +48,9 @@ def test_a_sent_file_differs_only_where_an_entry_does_not_stand_any_more() -> No
     run_import(report([claim(number) for number in range(2, 6)]), day=NEXT)
     of_match = ClaimFileRow.objects.filter(discrepancy__match=matches[1])
     of_match.update(answer=RowAnswer.SUCCESSFUL)
-    Match.objects.filter(pk__in=[matches[1].pk, matches[2].pk]).update(
-        state="confirmed"
-    )
+    Match.objects.filter(pk__in=[matches[1].pk, matches[2].pk]).update(state="confirmed")
     dismissed = Discrepancy.objects.get(match=matches[3])
-    services.dismiss(
-        revisions={dismissed.uid: dismissed.revision}, note_text="ours", user=manager
-    )
+    services.dismiss(revisions={dismissed.uid: dismissed.revision}, note_text="ours", user=manager)
 
     statement = compared()
     changed = {each["match"]: each["text"] for each in statement.differs_in}

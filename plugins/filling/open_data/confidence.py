@@ -23,9 +23,7 @@ _PENALTY: Final = 1.0
 _ROUNDS: Final = 50
 # Until there are known values: what each feature is worth, in their order in
 # ``matching.FoundValue.features``.
-USUAL_WEIGHTS: Final = (
-    *(4.0, 1.0, 0.5, -2.0, -8.0, -5.0, -4.0, -4.0, -3.0, 0.3, 1.0, -1.0),
-)
+USUAL_WEIGHTS: Final = (*(4.0, 1.0, 0.5, -2.0, -8.0, -5.0, -4.0, -4.0, -3.0, 0.3, 1.0, -1.0),)
 
 Floats = NDArray[np.float64]
 
@@ -63,9 +61,7 @@ class MeasuredField:
 
 
 def measure(
-    features: Sequence[Sequence[float]],
-    right: Sequence[bool],
-    in_one_go: Sequence[bool],
+    features: Sequence[Sequence[float]], right: Sequence[bool], in_one_go: Sequence[bool]
 ) -> MeasuredField:
     """Fit a model on known values, and find the mark on values it was not fitted on.
 

@@ -10,14 +10,7 @@ from plugins.filling.open_data.errors import SourceRefused
 
 BLOCK_BYTES: Final = 8 * 1024**2
 _ESCAPE: Final = re.compile(rb"\\(x[0-9A-Fa-f]{1,2}|[0-7]{1,3}|.)", re.S)
-_LETTERS: Final = {
-    b"b": b"\b",
-    b"f": b"\f",
-    b"n": b"\n",
-    b"r": b"\r",
-    b"t": b"\t",
-    b"v": b"\v",
-}
+_LETTERS: Final = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
 
 
 def lines_of(file: BinaryIO, *, name: str) -> Iterator[bytes]:

@@ -26,8 +26,7 @@ _GUESTS_INSIDE: Final = re.compile(r"\s(?:feat|ft|featuring)[. ]\s*", re.I)
 _GROUP: Final = re.compile(r"[(\[{]([^()\[\]{}]*)[)\]}]")
 _DASH: Final = re.compile(r"\s[-–—/]\s")
 _BETWEEN_ARTISTS: Final = re.compile(
-    r"(?:[,;&+/]| (?:and|und|et|y|e|vs|versus|feat|ft|featuring|with|x|meets)\.? ) ?",
-    re.I,
+    r"(?:[,;&+/]| (?:and|und|et|y|e|vs|versus|feat|ft|featuring|with|x|meets)\.? ) ?", re.I
 )
 _YEAR: Final = re.compile(r"\b(?:19|20)\d\d\b")
 # A trailing part of a title that no bracket marks.
@@ -36,8 +35,7 @@ _PART_AT_END: Final = re.compile(
     re.I,
 )
 _PART: Final = re.compile(
-    r"\b(?:pt|part|teil|partie|parte|vol|volume)\.?\s*([ivx]+|\d+|one|two|three|four|five)\b",
-    re.I,
+    r"\b(?:pt|part|teil|partie|parte|vol|volume)\.?\s*([ivx]+|\d+|one|two|three|four|five)\b", re.I
 )
 # Titles without any of this have nothing to take apart, and most are such.
 _MARKED: Final = re.compile(
@@ -46,15 +44,11 @@ _MARKED: Final = re.compile(
     re.I,
 )
 _NUMBERS: Final = {
-    **{
-        word: str(n)
-        for n, word in enumerate(["one", "two", "three", "four", "five"], 1)
-    },
+    **{word: str(n) for n, word in enumerate(["one", "two", "three", "four", "five"], 1)},
     **{
         roman: str(n)
         for n, roman in enumerate(
-            ["i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii"],
-            1,
+            ["i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii"], 1
         )
     },
 }
@@ -84,12 +78,8 @@ _USUAL: Final = frozenset(
     {"album", "original", "single", "main", "version", "mix", "stereo", "explicit"}
 )
 # A bracket with one of these names a version, whatever the other words are.
-_ANY_VERSION: Final = frozenset(
-    {"version", "session", "sessions", "cut", "arrangement"}
-)
-_FILLING: Final = frozenset(
-    {"digital", "digitally", "radio", "the", "at", "in", "from"}
-)
+_ANY_VERSION: Final = frozenset({"version", "session", "sessions", "cut", "arrangement"})
+_FILLING: Final = frozenset({"digital", "digitally", "radio", "the", "at", "in", "from"})
 
 _LIVE_ALBUM: Final = ("live at ", "live in ", "live from ", "live on ")
 
@@ -176,12 +166,7 @@ def read_name(title: str, version: str = "", comment: str = "") -> Name:
             named = _stated(text) if text is version else versions_of(text) or set()
             versions.update(named)
             places.update(_places_of(text, named))
-    return Name(
-        fold(bare) or fold(title),
-        frozenset(versions),
-        tuple(guests),
-        frozenset(places),
-    )
+    return Name(fold(bare) or fold(title), frozenset(versions), tuple(guests), frozenset(places))
 
 
 def versions_of(text: str) -> set[str] | None:
@@ -224,11 +209,7 @@ def _places_of(text: str, versions: set[str]) -> set[str]:
     if "live" not in versions:
         return set()
     common_words = _TAG_OF.keys() | _USUAL | _FILLING | _ANY_VERSION
-    return {
-        word
-        for word in fold(text).split()
-        if not word.isdigit() and word not in common_words
-    }
+    return {word for word in fold(text).split() if not word.isdigit() and word not in common_words}
 
 
 def _stated(text: str) -> set[str]:

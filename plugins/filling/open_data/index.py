@@ -148,17 +148,10 @@ class IndexWriter(PartWriter):
         # A complete index has its own name by now.
         remove_database(self.path)
 
-    def add_recording(
-        self, recording: SourceRecording, *, other_names: Sequence[str] = ()
-    ) -> None:
+    def add_recording(self, recording: SourceRecording, *, other_names: Sequence[str] = ()) -> None:
         """Add a recording under all names of its first artist."""
         row = (
-            *(
-                recording.number,
-                recording.source_id,
-                recording.title,
-                recording.version,
-            ),
+            *(recording.number, recording.source_id, recording.title, recording.version),
             *(
                 recording.comment,
                 json.dumps(recording.artists),
@@ -251,17 +244,14 @@ class OpenIndex(SourceIndex):
     """Reads a complete index."""
 
     def with_key(self, key: int) -> list[SourceRecording]:
-        return self._fetch_recordings(
-            "select recording from name_key where key = ?", key
-        )
+        return self._fetch_recordings("select recording from name_key where key = ?", key)
 
     def with_isrc(self, code: str) -> list[SourceRecording]:
         return self._fetch_recordings("select recording from isrc where code = ?", code)
 
     def with_upc(self, upc: str) -> list[SourceRecording]:
         return self._fetch_recordings(
-            "select t.recording from track t join release r on r.id = t.release "
-            "where r.upc = ?",
+            "select t.recording from track t join release r on r.id = t.release where r.upc = ?",
             upc.lstrip("0"),
         )
 
@@ -276,9 +266,7 @@ class OpenIndex(SourceIndex):
 
     def works(self, number: int) -> list[tuple[str, bool]]:
         query = "select distinct iswc, is_whole from work where recording = ?"
-        return [
-            (code, bool(whole)) for code, whole in self._db.execute(query, (number,))
-        ]
+        return [(code, bool(whole)) for code, whole in self._db.execute(query, (number,))]
 
     def releases(self, number: int) -> list[FoundRelease]:
         query = (

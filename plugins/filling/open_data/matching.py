@@ -32,9 +32,7 @@ LEAST_ARTIST: Final = 0.5
 RIVAL_WITHIN: Final = 0.1
 SHORTEST_MS: Final = 30_000
 FIELDS: Final = ("isrc", "iswc", "label", "upc", "release_date", "artist_ids")
-_UNTITLED: Final = frozenset(
-    {"untitled", "intro", "outro", "interlude", "unknown", "track"}
-)
+_UNTITLED: Final = frozenset({"untitled", "intro", "outro", "interlude", "unknown", "track"})
 _NOBODY: Final = frozenset(
     {
         *("", "various artists", "various", "unknown", "unknown artist", "traditional"),
@@ -210,8 +208,7 @@ def _best(
     compared = [
         match
         for recording in candidates
-        if (match := _compare_recording(target, recording, step, same_first=same_first))
-        is not None
+        if (match := _compare_recording(target, recording, step, same_first=same_first)) is not None
     ]
     near = [
         match
@@ -220,19 +217,14 @@ def _best(
     ]
     # Without a length on one side, versions and words alone decide.
     usable = near or [match for match in compared if match.apart_ms is None]
-    usable = [
-        match for match in usable if _versions_fit(target, match.recording, index)
-    ]
+    usable = [match for match in usable if _versions_fit(target, match.recording, index)]
     usable.sort(key=lambda match: (-match.score, match.recording.number))
     if not usable:
         return []
     best = usable[0]
     rivals = sum(best.score - match.score <= RIVAL_WITHIN for match in usable[1:])
     is_weak = rivals > 0 or best.apart_ms is None
-    return [
-        _counted(match, index, step=4 if is_weak else step, rivals=rivals)
-        for match in usable
-    ]
+    return [_counted(match, index, step=4 if is_weak else step, rivals=rivals) for match in usable]
 
 
 def _compare_recording(
@@ -260,10 +252,7 @@ def _compare_recording(
         return None
     lengths = (target.ours.duration_ms, recording.length_ms)
     apart = abs(lengths[0] - lengths[1]) if all(lengths) else None
-    guests = {
-        *_guests(target.ours.artists, target.name),
-        *_guests(recording.artists, name),
-    }
+    guests = {*_guests(target.ours.artists, target.name), *_guests(recording.artists, name)}
     unshared = set(target.artists) ^ set(theirs)
     return SourceMatch(
         *(recording, step, title, artist, apart),
@@ -272,9 +261,7 @@ def _compare_recording(
     )
 
 
-def _versions_fit(
-    target: _Target, recording: SourceRecording, index: SourceIndex
-) -> bool:
+def _versions_fit(target: _Target, recording: SourceRecording, index: SourceIndex) -> bool:
     """Return whether both are live or both are not, as their releases say too."""
     releases = index.releases(recording.number)
     versions = _name_of(recording).versions
@@ -355,9 +342,7 @@ def _iswc(_ours: Ours, match: SourceMatch, index: SourceIndex) -> _Found:
     return codes[0], len(codes), holds
 
 
-def _earliest(
-    match: SourceMatch, index: SourceIndex
-) -> tuple[FoundRelease, int] | None:
+def _earliest(match: SourceMatch, index: SourceIndex) -> tuple[FoundRelease, int] | None:
     """Return the earliest official release that is no compilation."""
     fit = [
         release
@@ -376,11 +361,7 @@ def _label(_ours: Ours, match: SourceMatch, index: SourceIndex) -> _Found:
     earliest = _earliest(match, index)
     if earliest is None or not earliest[0].label:
         return None
-    return (
-        earliest[0].label,
-        earliest[1],
-        [Hold.SEVERAL_CODES] if earliest[1] > 1 else [],
-    )
+    return (earliest[0].label, earliest[1], [Hold.SEVERAL_CODES] if earliest[1] > 1 else [])
 
 
 def _date(_ours: Ours, match: SourceMatch, index: SourceIndex) -> _Found:
@@ -408,11 +389,7 @@ def _artist_ids(ours: Ours, match: SourceMatch, index: SourceIndex) -> _Found:
     texts = []
     for place, name in enumerate(ours.artists, 1):
         folded = fold(name)
-        named = [
-            artist
-            for artist in theirs
-            if folded in {fold(alias) for alias in artist.names}
-        ]
+        named = [artist for artist in theirs if folded in {fold(alias) for alias in artist.names}]
         is_first = place == 1 and match.has_same_first
         # The index may have found ours by an alias of the first artist.
         if is_first and not named and len(split_artists([name])) == 1:

@@ -116,6 +116,5 @@ def parts_of(file: BinaryIO, *, root: str, names: Collection[str]) -> Iterator[E
 
 def _refusal(cause: str) -> SourceRefused:
     return SourceRefused(
-        "dump_unreadable",
-        f"The XML cannot be read: {cause}. Download the file again.",
+        "dump_unreadable", f"The XML cannot be read: {cause}. Download the file again."
     )

@@ -26,9 +26,7 @@ class SuggestionFilterForm(forms.Form):
     """The filters of the list of suggestions."""
 
     field = forms.ChoiceField(
-        required=False,
-        choices=[("", _("Any field")), *FillField.choices],
-        label=_("Field"),
+        required=False, choices=[("", _("Any field")), *FillField.choices], label=_("Field")
     )
     bucket = forms.ModelChoiceField(
         Bucket.objects.none(),
@@ -123,9 +121,7 @@ class FillingRuleForm(forms.ModelForm[FillingRule]):
             "field": _("Field"),
             "least_confidence": _("Least confidence"),
         }
-        help_texts = {
-            "least_confidence": _("0 to 1; the safe mark holds where it is higher.")
-        }
+        help_texts = {"least_confidence": _("0 to 1; the safe mark holds where it is higher.")}
         widgets = {"bucket": SearchSelect}
 
     def __init__(self, *args: Any, **options: Any) -> None:  # Any: Django's own

@@ -63,20 +63,14 @@ class FieldBar:
 
 def acts() -> list[tuple[str, selectors.Act]]:
     """Return the last acts, each with a label."""
-    return [
-        (_label_of(act.state, act.count), act) for act in selectors.last_acts(_ACTS)
-    ]
+    return [(_label_of(act.state, act.count), act) for act in selectors.last_acts(_ACTS)]
 
 
 def _label_of(state: str, count: int) -> str:
     if state == SuggestionState.REJECTED:
-        text = ngettext(
-            "%(count)s suggestion rejected", "%(count)s suggestions rejected", count
-        )
+        text = ngettext("%(count)s suggestion rejected", "%(count)s suggestions rejected", count)
     else:
-        text = ngettext(
-            "%(count)s suggestion accepted", "%(count)s suggestions accepted", count
-        )
+        text = ngettext("%(count)s suggestion accepted", "%(count)s suggestions accepted", count)
     return text % {"count": read_number(count)}
 
 
@@ -94,9 +88,7 @@ def bar_of(gap: selectors.FieldGap) -> FieldBar:
 def marks() -> list[SafeMark]:
     """Return the marks in the order of the fields."""
     order = list(FillField)
-    return sorted(
-        SafeMark.objects.all(), key=lambda mark: order.index(FillField(mark.field))
-    )
+    return sorted(SafeMark.objects.all(), key=lambda mark: order.index(FillField(mark.field)))
 
 
 def sides(row: Suggestion) -> list[SourceRow]:
@@ -127,10 +119,7 @@ def compared(text: str, reference: str) -> Words:
     """Return the words of a text, and which of them another text lacks."""
     reference_words = set(fold(reference).split())
     return Words(
-        [
-            (word, not reference_words.issuperset(fold(word).split()))
-            for word in text.split()
-        ]
+        [(word, not reference_words.issuperset(fold(word).split())) for word in text.split()]
     )
 
 
@@ -146,12 +135,10 @@ def neighbours(
     same = Q(confidence=row.confidence)
     # The bounds let an index find the place.
     before = rows.filter(
-        Q(confidence__gt=row.confidence) | same & Q(pk__gt=row.pk),
-        confidence__gte=row.confidence,
+        Q(confidence__gt=row.confidence) | same & Q(pk__gt=row.pk), confidence__gte=row.confidence
     ).order_by("confidence", "pk")
     after = rows.filter(
-        Q(confidence__lt=row.confidence) | same & Q(pk__lt=row.pk),
-        confidence__lte=row.confidence,
+        Q(confidence__lt=row.confidence) | same & Q(pk__lt=row.pk), confidence__lte=row.confidence
     ).order_by("-confidence", "-pk")
     return before.first(), after.first()
 

@@ -71,9 +71,7 @@ def open_data_send(request: PortalRequest) -> HttpResponseBase:
         messages.success(request, _("%(name)s is being read.") % {"name": source.name})
         return redirect("portal:open_data")
     status = 422 if form.errors else 200
-    return render(
-        request, "portal/enrichment/send_list.html", {"form": form}, status=status
-    )
+    return render(request, "portal/enrichment/send_list.html", {"form": form}, status=status)
 
 
 @require_POST
@@ -119,8 +117,7 @@ def filling_rules(request: PortalRequest) -> HttpResponseBase:
     if form is not None and request.method == "POST" and form.is_valid():
         rule = rules.add_rule(rule=form.save(commit=False), user=request.user)
         messages.success(
-            request,
-            _("%(rule)s is on. It accepts after each search.") % {"rule": rule},
+            request, _("%(rule)s is on. It accepts after each search.") % {"rule": rule}
         )
         return redirect("portal:filling_rules")
     context = {

@@ -11,23 +11,13 @@ urlpatterns = [
     path("catalogue/fill-in/list/", views.suggestion_list, name="suggestion_list"),
     path("catalogue/fill-in/accept/", views.suggestion_bulk, name="suggestion_bulk"),
     path("catalogue/fill-in/undo/", views.filling_undo, name="filling_undo"),
+    path("catalogue/fill-in/suggestions/<str:uid>/", views.suggestion, name="suggestion"),
     path(
-        "catalogue/fill-in/suggestions/<str:uid>/", views.suggestion, name="suggestion"
+        "catalogue/fill-in/suggestions/<str:uid>/act/", views.suggestion_act, name="suggestion_act"
     ),
+    path("catalogue/fill-in/differences/", views.difference_list, name="difference_list"),
     path(
-        "catalogue/fill-in/suggestions/<str:uid>/act/",
-        views.suggestion_act,
-        name="suggestion_act",
-    ),
-    path(
-        "catalogue/fill-in/differences/",
-        views.difference_list,
-        name="difference_list",
-    ),
-    path(
-        "catalogue/fill-in/differences/<str:uid>/act/",
-        views.difference_act,
-        name="difference_act",
+        "catalogue/fill-in/differences/<str:uid>/act/", views.difference_act, name="difference_act"
     ),
     path("catalogue/fill-in/rules/", source_views.filling_rules, name="filling_rules"),
     path(
@@ -36,11 +26,7 @@ urlpatterns = [
         name="filling_rule_act",
     ),
     path("catalogue/fill-in/sources/", source_views.open_data, name="open_data"),
-    path(
-        "catalogue/fill-in/sources/send/",
-        source_views.open_data_send,
-        name="open_data_send",
-    ),
+    path("catalogue/fill-in/sources/send/", source_views.open_data_send, name="open_data_send"),
     path(
         "catalogue/fill-in/sources/<str:uid>/read/",
         source_views.open_data_read,

@@ -13,11 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import (
-    require_http_methods,
-    require_POST,
-    require_safe,
-)
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.roles import Action
 from catalogue.models import Recording
@@ -52,9 +48,7 @@ def fill_in(request: PortalRequest) -> HttpResponseBase:
     few = all(count_of(rows) <= COUNTED for rows in counted)
     read = selectors.gaps_by_bucket
     counted_gaps = read() if few else remembered("gaps", request.user, read)
-    buckets = [
-        (bucket, [page.bar_of(gap) for gap in gaps]) for bucket, gaps in counted_gaps
-    ]
+    buckets = [(bucket, [page.bar_of(gap) for gap in gaps]) for bucket, gaps in counted_gaps]
     context = {
         "buckets": buckets,
         "marks": page.marks(),
@@ -75,9 +69,7 @@ def suggestion_list(request: PortalRequest) -> HttpResponseBase:
     may_edit = request.user.has_perm(Action.EDIT_CATALOGUE)
     context = {
         "filters": filters,
-        "page_obj": page_of(
-            request, sorted_by(request, rows, _COLUMNS, default="-confidence")
-        ),
+        "page_obj": page_of(request, sorted_by(request, rows, _COLUMNS, default="-confidence")),
         "query": _query(request.GET),
         "safe_count": count_of(chosen.filter(selectors.is_safe())) if may_edit else 0,
         "may_edit": may_edit,
@@ -96,9 +88,7 @@ def suggestion(request: PortalRequest, uid: str) -> HttpResponseBase:
     return _show(request, row)
 
 
-def _show(
-    request: PortalRequest, row: Suggestion, *, problem: str = ""
-) -> HttpResponseBase:
+def _show(request: PortalRequest, row: Suggestion, *, problem: str = "") -> HttpResponseBase:
     rows = SuggestionFilterForm(request.GET).chosen()
     earlier, later = page.neighbours(row, rows)
     recording = row.recording
@@ -136,9 +126,7 @@ def suggestion_act(request: PortalRequest, uid: str) -> HttpResponseBase:
     except EnrichmentRefused as refused:
         row.refresh_from_db()
         return _show(request, row, problem=str(refused))
-    messages.success(
-        request, done % {"value": row.value, "title": row.recording.full_title}
-    )
+    messages.success(request, done % {"value": row.value, "title": row.recording.full_title})
     if request.POST.get("back") == "list" or later is None:
         return redirect(f"{reverse('portal:suggestion_list')}{_query(request.GET)}")
     address = reverse("portal:suggestion", args=[later.uid])
@@ -155,13 +143,9 @@ def suggestion_bulk(request: PortalRequest) -> HttpResponseBase:
     keys = list(ordered[:_TRIED])
     back = f"{reverse('portal:suggestion_list')}{_query(request.GET)}"
     if not keys:
-        messages.error(
-            request, _("No suggestion of this list may be accepted in one go.")
-        )
+        messages.error(request, _("No suggestion of this list may be accepted in one go."))
         return redirect(back)
-    if request.POST.get("expected") == str(count) and _accept_later(
-        request, rows, count
-    ):
+    if request.POST.get("expected") == str(count) and _accept_later(request, rows, count):
         return redirect("portal:fill_in")
     least = Suggestion.objects.filter(pk__in=keys[:_LEAST]).select_related("recording")
     isrcs = Suggestion.objects.filter(pk__in=keys, field=FillField.ISRC)
@@ -190,9 +174,7 @@ def _consequences(request: PortalRequest, keys: list[int]) -> object:
     return consequences_of(accept, about=about)
 
 
-def _accept_later(
-    request: PortalRequest, rows: QuerySet[Suggestion], count: int
-) -> bool:
+def _accept_later(request: PortalRequest, rows: QuerySet[Suggestion], count: int) -> bool:
     """Have the suggestions accepted; False if they are others by now."""
     act = new_uid("fa")
     with transaction.atomic():
@@ -248,9 +230,7 @@ def difference_list(request: PortalRequest) -> HttpResponseBase:
 @needs(Action.EDIT_CATALOGUE)
 def difference_act(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Let another value count as right, too, or no longer."""
-    row = get_object_or_404(
-        KnownDifference.objects.select_related("recording"), uid=uid
-    )
+    row = get_object_or_404(KnownDifference.objects.select_related("recording"), uid=uid)
     try:
         differences.judge(
             difference=row,

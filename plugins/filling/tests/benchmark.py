@@ -47,10 +47,7 @@ def _measure(report: Report, work: Path, args: Any) -> None:  # Any: arguments
     # Only now, because the dump writes some titles otherwise.
     path = dump_of(_there(songs, rng)).write(work / "mbdump.tar.bz2")
     seconds = {}
-    for step in (
-        ("read", str(path), "--kind", "musicbrainz", "--accept-licence"),
-        ("match",),
-    ):
+    for step in (("read", str(path), "--kind", "musicbrainz", "--accept-licence"), ("match",)):
         before = time.monotonic()
         call_command("enrich", *step)
         seconds[step[0]] = time.monotonic() - before
@@ -72,9 +69,7 @@ def _there(songs: Sequence[Song], rng: random.Random) -> list[Song]:
                 found.append(Song(title, song.artist, song.length_ms + 200, code))
         if rng.random() < 0.3:
             code = (f"QZXX8{n:07d}",)
-            found.append(
-                Song(song.title, f"{song.artist} Tribute", song.length_ms, code)
-            )
+            found.append(Song(song.title, f"{song.artist} Tribute", song.length_ms, code))
     rng.shuffle(found)
     return found
 
@@ -130,9 +125,7 @@ def _judge(report: Report, taken: dict[str, str], seconds: dict[str, float]) -> 
     )
     user = User.objects.create(username="bench")
     safe = rows.filter(selectors.is_safe()).values("pk")
-    Suggestion.objects.filter(pk__in=list(safe.values_list("pk", flat=True))).update(
-        act="fa_bench"
-    )
+    Suggestion.objects.filter(pk__in=list(safe.values_list("pk", flat=True))).update(act="fa_bench")
     before = time.monotonic()
     done = deciding.apply_act(act="fa_bench", user=user).done
     report.line(f"{len(done):,} accepted in {time.monotonic() - before:.1f} s")

@@ -115,10 +115,7 @@ def _tables(count: int) -> dict[str, tuple[int, Callable[[int], dict[int, object
         "release_country": (releases, lambda n: {1: n, 3: 1999, 4: 7}),
         "release_label": (releases, lambda n: {2: n, 3: n % labels}),
         "release_status": (1, lambda _n: {1: 1, 2: "Official"}),
-        "track": (
-            count * 7 // 5,
-            lambda n: {1: n, 3: n % count, 4: n % count // _PER_RELEASE},
-        ),
+        "track": (count * 7 // 5, lambda n: {1: n, 3: n % count, 4: n % count // _PER_RELEASE}),
     }
 
 
@@ -184,24 +181,9 @@ def _measure_dump(report: Report, work: Path, args: Any) -> None:  # Any: argume
                 f"{child * WHOLE / args.dump / 3600:.1f} h",
                 "",
             ),
-            (
-                "storing and indexing",
-                f"{own:.0f} s",
-                f"{own * WHOLE / args.dump / 3600:.1f} h",
-                "",
-            ),
-            (
-                "both",
-                f"{child + own:.0f} s",
-                f"{whole / 3600:.1f} h",
-                f"{READ_S // 3600} h",
-            ),
-            (
-                "most memory of the reader",
-                f"{memory:.0f} MB",
-                "the same",
-                f"{MEMORY_MB} MB",
-            ),
+            ("storing and indexing", f"{own:.0f} s", f"{own * WHOLE / args.dump / 3600:.1f} h", ""),
+            ("both", f"{child + own:.0f} s", f"{whole / 3600:.1f} h", f"{READ_S // 3600} h"),
+            ("most memory of the reader", f"{memory:.0f} MB", "the same", f"{MEMORY_MB} MB"),
             (
                 "index",
                 f"{disk:.0f} bytes a recording",
@@ -253,9 +235,7 @@ def _write_discogs(path: Path, count: int) -> list[Any]:
             ]
             made = Pressing(tracks, title=name(1, 2, 3), artist=name(2, 3))
             made.label, made.barcode = f"{name(1, 2)} Records", f"{n:013d}"
-            made.released = (
-                f"{chance.randint(1960, 2024)}-{chance.randint(1, 12):02d}-00"
-            )
+            made.released = f"{chance.randint(1960, 2024)}-{chance.randint(1, 12):02d}-00"
             file.write(f"{made.xml(n)}\n".encode())
             if n % max(1, count // _SEARCHED) == 0:
                 title = tracks[n % TRACKS][1]
@@ -275,9 +255,7 @@ def _measure_discogs(report: Report, work: Path, count: int) -> None:
 
     def stream(_jobs: str, _request: object, on_rows: Callable[[Any], None]) -> None:
         with path.open("rb") as file:
-            dump_jobs.read_dump(
-                file, send=lambda message: on_rows(json.loads(json.dumps(message)))
-            )
+            dump_jobs.read_dump(file, send=lambda message: on_rows(json.loads(json.dumps(message))))
 
     reading = Reading(
         path=path,
@@ -306,12 +284,7 @@ def _measure_discogs(report: Report, work: Path, count: int) -> None:
     report.table(
         ("what", "measured", f"of {RELEASES:,} releases", "limit"),
         [
-            (
-                "reading",
-                f"{taken:.0f} s",
-                f"{whole / 3600:.1f} h",
-                f"{DISCOGS_S // 3600} h",
-            ),
+            ("reading", f"{taken:.0f} s", f"{whole / 3600:.1f} h", f"{DISCOGS_S // 3600} h"),
             ("most memory", f"{memory:.0f} MB", f"{most:.0f} MB", f"{DISCOGS_MB} MB"),
             (
                 "index, also while it is built",

@@ -46,9 +46,7 @@ class Pressing:
     sub_tracks: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
 
     def xml(self, number: int) -> str:
-        described = "".join(
-            f"<description>{escape(each)}</description>" for each in self.formats
-        )
+        described = "".join(f"<description>{escape(each)}</description>" for each in self.formats)
         codes = "".join(
             f'<identifier type="ISRC" description={quoteattr(what)} value="{code}"/>'
             for what, code in self.isrcs.items()
@@ -83,9 +81,7 @@ class Pressing:
         )
 
 
-def write_discogs(
-    folder: Path, pressings: Iterable[Pressing], *, root: str = "releases"
-) -> Path:
+def write_discogs(folder: Path, pressings: Iterable[Pressing], *, root: str = "releases") -> Path:
     """Write a dump under the name that Discogs gives it."""
     path = folder / f"discogs_20260901_{root}.xml.gz"
     lines = "\n".join(each.xml(number) for number, each in enumerate(pressings, 1))

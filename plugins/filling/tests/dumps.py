@@ -80,9 +80,7 @@ class Song:
 class Dump:
     """The tables of a dump under their names, each row with its columns by position."""
 
-    tables: dict[str, list[list[object]]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
+    tables: dict[str, list[list[object]]] = field(default_factory=lambda: defaultdict(list))
     schema: str = "31"
 
     def add(self, table: str, **columns: object) -> int:

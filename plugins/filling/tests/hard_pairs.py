@@ -72,9 +72,7 @@ def _pair(n: int, category: str, line: str, words: dict[str, str]) -> HardPair:
     length = 150_000 + 1_009 * (n % 137)
     ours = Ours(our["title"], our["version"], (our["artist"],), duration_ms=length)
     pair = HardPair(category, line, ours, [], field="iswc" if is_partial else "isrc")
-    for at, text in enumerate(
-        theirs.removesuffix(_PARTIAL).removesuffix(_SHARED).split(" ;; ")
-    ):
+    for at, text in enumerate(theirs.removesuffix(_PARTIAL).removesuffix(_SHARED).split(" ;; ")):
         side = _side(text, words)
         code = f"QZHP{0 if is_shared else at}{n:07d}"
         pair.there.append(
@@ -98,7 +96,6 @@ def _side(text: str, words: dict[str, str]) -> dict[str, str]:
     found = _SIDE.fullmatch(text)
     assert found is not None, text
     parts = {
-        name: Template(part or "").substitute(words)
-        for name, part in found.groupdict().items()
+        name: Template(part or "").substitute(words) for name, part in found.groupdict().items()
     }
     return parts | {"artist": parts["artist"] or words["A"]}

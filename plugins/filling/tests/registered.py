@@ -11,11 +11,7 @@ from tests.security.admin_screens import SCREENS, Screen
 from tests.security.forms import PAGES, Body, Page
 from tests.security.nowhere import NOWHERE
 from tests.security.world import OBJECTS, SHARED, Desk
-from tests.security.writing import (
-    ADMINS,
-    BY_UID,
-    LISTED,
-)
+from tests.security.writing import ADMINS, BY_UID, LISTED
 
 OBJECTS.register(
     {
@@ -25,17 +21,11 @@ OBJECTS.register(
         "catalogue/fill-in/differences/<str:uid>": lambda desk, _: {
             "uid": rows.known_difference(desk).uid
         },
-        "catalogue/fill-in/rules/<str:uid>": lambda desk, _: {
-            "uid": rows.filling_rule(desk).uid
-        },
+        "catalogue/fill-in/rules/<str:uid>": lambda desk, _: {"uid": rows.filling_rule(desk).uid},
     }
 )
 SHARED.register(
-    {
-        "catalogue/fill-in/sources/<str:uid>": lambda _: {
-            "uid": rows.open_data_source().uid
-        },
-    }
+    {"catalogue/fill-in/sources/<str:uid>": lambda _: {"uid": rows.open_data_source().uid}}
 )
 SCREENS.register(
     {
@@ -45,9 +35,7 @@ SCREENS.register(
         "enrichment.EnrichmentSource": Screen(
             lambda _: rows.open_data_source(), shared="made for everybody"
         ),
-        "enrichment.SafeMark": Screen(
-            lambda _: rows.safe_mark(), shared="made for everybody"
-        ),
+        "enrichment.SafeMark": Screen(lambda _: rows.safe_mark(), shared="made for everybody"),
     }
 )
 NOWHERE.register(
@@ -67,7 +55,7 @@ PAGES.register(
         "new filling rule": (
             FillingRuleForm,
             Page(lambda _: "/catalogue/fill-in/rules/", _filling_rule, FillingRule),
-        ),
+        )
     }
 )
 

@@ -39,9 +39,7 @@ def add_suggestions(user: User) -> list[str]:
         field="label", mark="0.9900", known=900, right=899, above=880, measured_at=now
     )
     SafeMark.objects.create(field="isrc", known=40, right=39, measured_at=now)
-    recordings = Recording.objects.filter(duration_ms__gt=0, label="").order_by("pk")[
-        :3
-    ]
+    recordings = Recording.objects.filter(duration_ms__gt=0, label="").order_by("pk")[:3]
     for number, recording in enumerate(recordings):
         for field, value, hold in (
             ("label", "Night Pier Records", ""),

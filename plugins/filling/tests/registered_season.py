@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import random
 
-from plugins.filling.models import (
-    EnrichmentSource,
-    FillingRule,
-    KnownDifference,
-    Suggestion,
-)
+from plugins.filling.models import EnrichmentSource, FillingRule, KnownDifference, Suggestion
 from plugins.filling.tests import season
 from tests.season.machine import ENDS, Season
 from tests.season.people import Person
@@ -55,8 +50,5 @@ KINDS.register(
 )
 BEGINNINGS.register({"open data": season.forget_indexes})
 ENDS.register(
-    {
-        "suggestions": lambda _: season.suggestions_hold(),
-        "lists": lambda _: season.lists_hold(),
-    }
+    {"suggestions": lambda _: season.suggestions_hold(), "lists": lambda _: season.lists_hold()}
 )

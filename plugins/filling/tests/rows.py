@@ -27,11 +27,7 @@ def suggestion(desk: Desk) -> Suggestion:
 
 def known_difference(desk: Desk) -> KnownDifference:
     return desk.row(
-        KnownDifference,
-        recording=desk.recording,
-        field="label",
-        known="Pier",
-        found="Pier Records",
+        KnownDifference, recording=desk.recording, field="label", known="Pier", found="Pier Records"
     )
 
 

@@ -65,9 +65,7 @@ def _table(some: Sequence[Recording], rng: random.Random) -> str:
     return text.getvalue()
 
 
-def send(
-    person: Person, admin: Person, rng: random.Random, work: Callable[[], None]
-) -> None:
+def send(person: Person, admin: Person, rng: random.Random, work: Callable[[], None]) -> None:
     """Send a list of ours by its page, have it read and searched, and decide on it."""
     # Roles refuse what others send.
     sender = admin if rng.random() < 0.8 else person
@@ -140,9 +138,7 @@ def handle(person: Person, rng: random.Random) -> None:
         person.fill_in(f"{base}accept/", expected=rng.choice([count, 1]))
     elif not rules or way < 0.9:
         field = rng.choice(FillField.values)
-        person.fill_in(
-            f"{base}rules/", bucket=bucket.pk, field=field, least_confidence="0.9"
-        )
+        person.fill_in(f"{base}rules/", bucket=bucket.pk, field=field, least_confidence="0.9")
     elif way < 0.97:
         rule, verb = rng.choice(rules), rng.choice(["on", "off", "off", "delete"])
         person.fill_in(f"{base}rules/{rule.uid}/act/", verb=verb)

@@ -78,15 +78,7 @@ def write(path: Path, tables: Tables, *, headings: dict[str, str] = HEADINGS) ->
             records = ["#" + headings[name].replace(" ", "\t")]
             records += ["\t".join(row) for row in rows]
             feed.writestr(f"{FEED}/{name}.tsv", "\r\n".join([*records, ""]))
-        head = [
-            "2.0",
-            "6",
-            "The_MLC",
-            "PADPIDA2020062405C",
-            "-",
-            "-",
-            "2026-09-01T10:30:00Z",
-        ]
+        head = ["2.0", "6", "The_MLC", "PADPIDA2020062405C", "-", "-", "2026-09-01T10:30:00Z"]
         name = FEED.replace("BWARM_", "BWARM_Manifest_")
         feed.writestr(f"{FEED}/{name}.tsv", "\t".join(head) + "\r\n")
     return path
@@ -102,10 +94,7 @@ def test_feed_tells_the_work_of_a_recording(tmp_path: Path, settings: Any) -> No
     }
     one = RecordingFactory.create(title="Tune 1", **values)
     live = RecordingFactory.create(
-        title="Whatever it is called",
-        isrc="QZXX10000002",
-        isrc_normalised="QZXX10000002",
-        **values,
+        title="Whatever it is called", isrc="QZXX10000002", isrc_normalised="QZXX10000002", **values
     )
     studio = RecordingFactory.create(title="Tune 2", **values)
     medley = RecordingFactory.create(title="Tune 3", **values)

@@ -43,9 +43,7 @@ def test_a_declaration_names_the_sources_of_its_values() -> None:
     declared = timezone.now()
     later = suggest(recording, "upc", "710000000077", "Later list")
     deciding.accept(suggestion=later, user=user)
-    Suggestion.objects.filter(pk=later.pk).update(
-        decided_at=declared + timedelta(hours=1)
-    )
+    Suggestion.objects.filter(pk=later.pk).update(decided_at=declared + timedelta(hours=1))
     card = card_of("declaration.values")
 
     origins = card.values((Recording.objects.all(), declared), user)

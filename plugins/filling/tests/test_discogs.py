@@ -62,9 +62,7 @@ def found(recording: Recording) -> dict[str, str]:
     return dict(rows.values_list("field", "value"))
 
 
-def test_tracks_of_several_releases_are_one_recording(
-    folder: Path, client: Client
-) -> None:
+def test_tracks_of_several_releases_are_one_recording(folder: Path, client: Client) -> None:
     first = Pressing(
         TRACKS,
         artist="Velvet Quarry (3)",
@@ -79,9 +77,7 @@ def test_tracks_of_several_releases_are_one_recording(
         released="2001",
     )
     earlier = {
-        "promo": Pressing(
-            [("A", "Amber Avenue", "")], released="1993", formats=("Promo",)
-        ),
+        "promo": Pressing([("A", "Amber Avenue", "")], released="1993", formats=("Promo",)),
         "compiled": Pressing(TRACKS, released="1992", formats=("Compilation",)),
         "draft": Pressing(TRACKS, released="1991", status="Draft"),
     }
@@ -114,9 +110,7 @@ def test_unknown_lengths_headings_pictures_parts_and_two_isrcs(folder: Path) -> 
     several = ours(artists=["Los Faroles"])
     of_several = [
         Pressing(TRACKS, artist="Los Faroles"),
-        Pressing(
-            [("A", "Amber Avenue", "3:10")], artist="Los Faroles", released="1990"
-        ),
+        Pressing([("A", "Amber Avenue", "3:10")], artist="Los Faroles", released="1990"),
         Pressing([("A", "Amber Avenue", "")], artist="Los Faroles", released="1980"),
     ]
     release = Pressing(
@@ -161,16 +155,12 @@ def test_checksums_beside_the_dump_are_compared(folder: Path) -> None:
     assert not list((folder / "enrichment").glob("es_*"))
 
 
-def read_here(
-    path: Path, *, send: Callable[[Callable[[Any], None], Any], None]
-) -> None:
+def read_here(path: Path, *, send: Callable[[Callable[[Any], None], Any], None]) -> None:
     """Read a dump in this process; ``send`` gets what takes messages, and each one."""
 
     def stream(_jobs: str, request: Any, on_rows: Callable[[Any], None]) -> None:
         with path.open("rb") as file:
-            dump_jobs.read_dump(
-                file, send=lambda each: send(on_rows, each), done=request["done"]
-            )
+            dump_jobs.read_dump(file, send=lambda each: send(on_rows, each), done=request["done"])
 
     source.read(
         Reading(
@@ -249,10 +239,7 @@ def test_a_stopped_reading_goes_on_where_it_was(
     assert sent == [1, 3, 4]
     with source.SOURCE.open(tmp_path / "index.sqlite3") as index:
         found = [
-            [
-                each.title
-                for each in index.with_key(name_key(fold(title), ["Velvet Quarry"]))
-            ]
+            [each.title for each in index.with_key(name_key(fold(title), ["Velvet Quarry"]))]
             for title in titles
         ]
     assert found == [["Amber Avenue"], [], ["Cedar Court"], ["Dune Drive"]]

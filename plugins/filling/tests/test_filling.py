@@ -192,9 +192,7 @@ def test_own_list_goes_beside_the_dump_and_differences_are_shown(
     assert (len(both.evidence), both.sources.count(), both.hold) == (2, 2, "")
 
 
-def test_undo_leaves_everything_as_it_was_except_what_somebody_changed_since(
-    manager: User,
-) -> None:
+def test_undo_leaves_everything_as_it_was_except_what_somebody_changed_since(manager: User) -> None:
     recording = RecordingFactory.create()
     row = suggest(recording)
 
@@ -224,9 +222,7 @@ def test_undo_leaves_everything_as_it_was_except_what_somebody_changed_since(
     assert recording.isrc == "QZXX19999999"
 
 
-def test_ids_go_to_the_artists_that_the_source_names(
-    tmp_path: Path, page: Client
-) -> None:
+def test_ids_go_to_the_artists_that_the_source_names(tmp_path: Path, page: Client) -> None:
     isni = "0000000081266409"
     songs = [
         Song("One", "Мира", aliases=("Mira",), isnis=(isni,), guests=("Oskar",)),
@@ -291,9 +287,7 @@ def test_rule_accepts_above_the_mark_only(manager: User) -> None:
     rows = {
         "sure": suggest(RecordingFactory.create(bucket=bucket)),
         "unsure": suggest(
-            RecordingFactory.create(bucket=bucket),
-            value="QZXX10000008",
-            confidence=Decimal("0.9"),
+            RecordingFactory.create(bucket=bucket), value="QZXX10000008", confidence=Decimal("0.9")
         ),
         "held": suggest(
             RecordingFactory.create(bucket=bucket),
@@ -337,9 +331,7 @@ def test_pages_show_decide_and_undo(page: Client) -> None:
 
     act = reverse("portal:suggestion_act", args=[rows[0].uid])
     answer = page.post(f"{act}?field=isrc", {"verb": "accept"})
-    assert answer["Location"].startswith(
-        reverse("portal:suggestion", args=[rows[1].uid])
-    )
+    assert answer["Location"].startswith(reverse("portal:suggestion", args=[rows[1].uid]))
     again = page.post(act, {"verb": "reject"})
     assert again.status_code == 409
     rows[0].refresh_from_db()
@@ -348,9 +340,7 @@ def test_pages_show_decide_and_undo(page: Client) -> None:
     assert rows[0].state == SuggestionState.OPEN
 
 
-def test_bulk_shows_first_and_takes_only_what_was_shown(
-    page: Client, manager: User
-) -> None:
+def test_bulk_shows_first_and_takes_only_what_was_shown(page: Client, manager: User) -> None:
     mark()
     recordings = [RecordingFactory.create() for _n in range(3)]
     for n, each in enumerate(recordings):
@@ -386,9 +376,7 @@ def test_people_decide_within_their_limits_only(client: Client) -> None:
     text = client.get(reverse("portal:suggestion_list")).content.decode()
     assert seen.value in text
     assert hidden.value not in text
-    assert (
-        client.get(reverse("portal:suggestion", args=[hidden.uid])).status_code == 404
-    )
+    assert client.get(reverse("portal:suggestion", args=[hidden.uid])).status_code == 404
     client.post(reverse("portal:suggestion_bulk"), {"expected": "1"})
     run_jobs()
     hidden.refresh_from_db()
@@ -425,9 +413,7 @@ def test_admin_adds_a_source_after_accepting_its_licence(
 
 
 def test_conflicts_of_rights_lead_to_sources_that_disagree(admin: User) -> None:
-    (card,) = (
-        card.values for card in on_pages.CARDS if card.page == "rights.conflicts"
-    )
+    (card,) = (card.values for card in on_pages.CARDS if card.page == "rights.conflicts")
     suggest(RecordingFactory.create(), value=CODE)
     assert card(None, admin) is None
     Suggestion.objects.update(hold=HoldReason.DISAGREE)
@@ -494,9 +480,7 @@ def test_command_accepts_what_is_safe(manager: User) -> None:
         row.delete()
 
 
-def test_value_that_people_judge_also_right_counts_as_right(
-    tmp_path: Path, page: Client
-) -> None:
+def test_value_that_people_judge_also_right_counts_as_right(tmp_path: Path, page: Client) -> None:
     songs = invented_songs(12)
     for song in songs:
         ours(song, label=song.label)

@@ -23,9 +23,7 @@ def test_lists_are_read_on_one_machine_which_can_search_in_them(
         read = "SELECT COUNT(*) FROM enrichment_enrichmentsource WHERE state = 'ready'"
         machines.wait_for(lambda: machines.rows(read) == [(2,)])
         searches = "SELECT state FROM jobs_job WHERE kind = 'enrichment_match'"
-        machines.wait_for(
-            lambda: {state for (state,) in machines.rows(searches)} == {"done"}
-        )
+        machines.wait_for(lambda: {state for (state,) in machines.rows(searches)} == {"done"})
 
         assert machines.rows("SELECT * FROM jobs_job WHERE state = 'failed'") == []
         indexes = [

@@ -11,13 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plugins.filling.open_data.confidence import (
-    cross_fitted,
-    find_mark,
-    isotonic,
-    measure,
-    wilson,
-)
+from plugins.filling.open_data.confidence import cross_fitted, find_mark, isotonic, measure, wilson
 from plugins.filling.open_data.folding import fold, read_name, split_artists
 from plugins.filling.open_data.index import OpenIndex
 from plugins.filling.open_data.matching import Ours, values
@@ -57,9 +51,7 @@ def test_thousand_hard_pairs_give_no_wrong_value_in_one_go(
 
     sure = [
         (pair, right)
-        for (pair, _features, right, in_one_go), guess in zip(
-            judged, guesses, strict=True
-        )
+        for (pair, _features, right, in_one_go), guess in zip(judged, guesses, strict=True)
         if guess > 0.995 and in_one_go
     ]
     wrong = Counter(pair.line for pair, right in sure if not right)
@@ -105,11 +97,7 @@ def test_nothing_crosses_versions(
 ) -> None:
     folder = tmp_path_factory.mktemp("versions")
     songs = [
-        Song(
-            f"Tune ({version})" if version else "Tune",
-            "Somebody",
-            isrcs=(f"QZXX1000000{n}",),
-        )
+        Song(f"Tune ({version})" if version else "Tune", "Somebody", isrcs=(f"QZXX1000000{n}",))
         for n, version in enumerate(there)
     ]
     read_here(dump_of(songs).write(folder / "mbdump.tar.bz2"), folder)
@@ -131,9 +119,7 @@ def test_our_code_on_another_title_there_suggests_nothing(tmp_path: Path) -> Non
     read_here(dump_of(songs).write(tmp_path / "mbdump.tar.bz2"), tmp_path)
 
     with OpenIndex(tmp_path / "index.sqlite3") as index:
-        other = Ours(
-            "Something Else", "", ("Somebody",), isrc=code, duration_ms=200_000
-        )
+        other = Ours("Something Else", "", ("Somebody",), isrc=code, duration_ms=200_000)
         assert not list(values(other, index, fields=["label"]))
 
 
@@ -161,9 +147,7 @@ def test_measured_mark_follows_what_was_right() -> None:
     assert measured.mark is not None
     assert measured.errors <= 0.005 * measured.above
     assert measured.above >= 765
-    assert measured.model.confidence([1, 1, 0.5]) > measured.model.confidence(
-        [1, 0, 0.5]
-    )
+    assert measured.model.confidence([1, 1, 0.5]) > measured.model.confidence([1, 0, 0.5])
     assert measure(x[:50].tolist(), right[:50].tolist(), [True] * 50).mark is None
 
 

@@ -92,9 +92,7 @@ def test_order_of_rows_does_not_matter(tmp_path: Path) -> None:
     assert contents(one) == contents(other)
 
 
-def test_reading_that_was_killed_goes_on_and_has_everything_once(
-    tmp_path: Path,
-) -> None:
+def test_reading_that_was_killed_goes_on_and_has_everything_once(tmp_path: Path) -> None:
     path = dump_of(invented_songs(30)).write(tmp_path / "mbdump.tar.bz2")
     read_here(path, tmp_path)
     whole = contents(tmp_path)
@@ -115,11 +113,7 @@ def test_reading_that_was_killed_goes_on_and_has_everything_once(
 
 
 @given(
-    st.lists(
-        st.lists(
-            st.none() | st.text(st.characters(codec="utf-8")), min_size=3, max_size=3
-        )
-    ),
+    st.lists(st.lists(st.none() | st.text(st.characters(codec="utf-8")), min_size=3, max_size=3)),
     st.integers(1, 50),
 )
 def test_copy_text_comes_back(rows: list[list[str | None]], block: int) -> None:
@@ -187,11 +181,7 @@ def test_archive_that_is_no_dump_is_refused_by_name(tmp_path: Path) -> None:
         ),
         (_write_truncated, "dump_incomplete", "Download it again"),
         (lambda path: Dump().write(path, also=bomb), "dump_too_large", "far more"),
-        (
-            lambda path: Dump().write(path, also=outside),
-            "dump_unreadable",
-            "etc/passwd",
-        ),
+        (lambda path: Dump().write(path, also=outside), "dump_unreadable", "etc/passwd"),
         (_write_link, "dump_unreadable", "mbdump/artist"),
         (lambda path: path.write_text("title,artist\n"), "dump_unreadable", "tar.bz2"),
         (

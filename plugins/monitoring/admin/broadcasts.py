@@ -31,14 +31,7 @@ class BroadcastAdmin(RoleAdmin[Broadcast]):
 class AudienceAdmin(RoleAdmin[Audience]):
     """How many people heard stations and broadcasts."""
 
-    list_display = [
-        "station",
-        "month",
-        "hour",
-        "listeners",
-        "performances",
-        "tuning_hours",
-    ]
+    list_display = ["station", "month", "hour", "listeners", "performances", "tuning_hours"]
     list_filter = [("station", PickFilter)]
     ordering = ["-month", "station__name", "id"]
     list_select_related = ["station"]

@@ -10,11 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audit.words import actor_label
 from plugins.monitoring.declarations.formats.registry import label_of
-from plugins.monitoring.declarations.models import (
-    PROFILE_TEXTS,
-    Declaration,
-    DeclarationProfile,
-)
+from plugins.monitoring.declarations.models import PROFILE_TEXTS, Declaration, DeclarationProfile
 from portal.admin.base import RoleAdmin
 from portal.admin.filters import DaysFilter
 from portal.admin.own_pages import own_pages
@@ -80,8 +76,5 @@ class DeclarationAdmin(_OfFormat, RoleAdmin[Declaration]):
 
 
 own_pages.register(
-    {
-        "declaration": ("declaration", "uid"),
-        "declarationprofile": ("declaration_profile", "uid"),
-    }
+    {"declaration": ("declaration", "uid"), "declarationprofile": ("declaration_profile", "uid")}
 )

@@ -38,11 +38,7 @@ class StreamAdmin(RoleAdmin[Stream]):
     """Streams; their page in the portal pauses and changes them."""
 
     list_display = ["name", "station", "container", "state", "enabled", "heard_until"]
-    list_filter = [
-        *("state", "enabled"),
-        ("station", PickFilter),
-        ("container", PickFilter),
-    ]
+    list_filter = [*("state", "enabled"), ("station", PickFilter), ("container", PickFilter)]
     list_select_related = ["station", "container"]
     search_fields = ["name", "=uid", "station__name"]
     # Addresses may hold keys; only people who may change the stream see them.
@@ -63,12 +59,7 @@ class StreamRunAdmin(RoleAdmin[StreamRun]):
     """Samples without a break."""
 
     list_display = ["stream", "starts_at", "ends_at", "duration_ms", "codec"]
-    list_filter = [
-        ("stream", PickFilter),
-        "start_cause",
-        "end_cause",
-        ("starts_at", DaysFilter),
-    ]
+    list_filter = [("stream", PickFilter), "start_cause", "end_cause", ("starts_at", DaysFilter)]
     ordering = ["-starts_at", "-id"]
     list_select_related = ["stream"]
     search_fields = ["=uid", "stream__name"]
@@ -93,12 +84,7 @@ class StreamGapAdmin(RoleAdmin[StreamGap]):
     """Times that were not searched."""
 
     list_display = ["stream", "starts_at", "ends_at", "cause", "is_exact"]
-    list_filter = [
-        ("stream", PickFilter),
-        "cause",
-        "is_exact",
-        ("starts_at", DaysFilter),
-    ]
+    list_filter = [("stream", PickFilter), "cause", "is_exact", ("starts_at", DaysFilter)]
     ordering = ["-starts_at", "-id"]
     list_select_related = ["stream"]
     search_fields = ["stream__name"]
@@ -152,26 +138,9 @@ class StreamNoticeAdmin(RoleAdmin[StreamNotice]):
     list_select_related = ["stream"]
     search_fields = ["=uid", "stream__name"]
     # The body may name a recording that the person may not see.
-    readonly_fields = (
-        "uid",
-        "stream",
-        "event",
-        "status",
-        "message",
-        "created_at",
-    )
+    readonly_fields = ("uid", "stream", "event", "status", "message", "created_at")
 
 
-own_cases.register(
-    {
-        "station": ("station", "uid"),
-        "stream": ("stream", "uid"),
-    }
-)
+own_cases.register({"station": ("station", "uid"), "stream": ("stream", "uid")})
 
-own_pages.register(
-    {
-        "station": ("station", "uid"),
-        "stream": ("stream_day", "uid"),
-    }
-)
+own_pages.register({"station": ("station", "uid"), "stream": ("stream_day", "uid")})

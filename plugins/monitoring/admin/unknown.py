@@ -34,9 +34,7 @@ class UnknownItemAdmin(RoleAdmin[UnknownItem]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[UnknownItem]:
         """Apply the user's access limits."""
-        items = within_reach(
-            super().get_queryset(request), selectors.present(), "item", request
-        )
+        items = within_reach(super().get_queryset(request), selectors.present(), "item", request)
         heard = {"heard_at": F("seen_last")}
         rows: QuerySet[UnknownItem] = selectors.with_figures(items).annotate(**heard)
         return rows
@@ -75,14 +73,7 @@ class UnknownPolicyAdmin(RoleAdmin[UnknownPolicy]):
 
 
 own_cases.register(
-    {
-        "unknownitem": ("unknown", "uid"),
-        "unknownpolicy": ("container", "container_id"),
-    }
+    {"unknownitem": ("unknown", "uid"), "unknownpolicy": ("container", "container_id")}
 )
 
-own_pages.register(
-    {
-        "unknownitem": ("unknown_item", "uid"),
-    }
-)
+own_pages.register({"unknownitem": ("unknown_item", "uid")})

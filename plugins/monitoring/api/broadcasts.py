@@ -22,17 +22,8 @@ from common.api_requests import valid_data
 from plugins.monitoring.broadcasts import selectors, services
 from plugins.monitoring.broadcasts.choices import RightsType, Showing
 from plugins.monitoring.broadcasts.models import Audience, Broadcast
-from plugins.monitoring.broadcasts.times import (
-    local_text,
-    parsed_start,
-    read_month,
-    start_at,
-)
-from plugins.monitoring.broadcasts.values import (
-    AudienceValues,
-    BroadcastValues,
-    RevenueValues,
-)
+from plugins.monitoring.broadcasts.times import local_text, parsed_start, read_month, start_at
+from plugins.monitoring.broadcasts.values import AudienceValues, BroadcastValues, RevenueValues
 from plugins.monitoring.streams.models import Station
 from portal.api.base import ProgramView
 from portal.api.programmes import VersionField
@@ -63,18 +54,14 @@ class FileBroadcastSerializer(serializers.Serializer[Json]):
     """One broadcast of a file; times are the station's, with their offset."""
 
     uid = serializers.CharField(read_only=True)
-    station = serializers.SlugRelatedField(
-        slug_field="uid", queryset=Station.objects.all()
-    )
+    station = serializers.SlugRelatedField(slug_field="uid", queryset=Station.objects.all())
     station_name = serializers.CharField(read_only=True)
     starts_at = StartField()
     time_zone = serializers.CharField(read_only=True)
     length_ms = serializers.IntegerField(
         min_value=1, max_value=10**12, allow_null=True, default=None
     )
-    showing = serializers.ChoiceField(
-        choices=Showing.choices, allow_blank=True, default=""
-    )
+    showing = serializers.ChoiceField(choices=Showing.choices, allow_blank=True, default="")
     version = VersionField()
     despite = serializers.BooleanField(
         write_only=True,
@@ -87,8 +74,7 @@ class DespiteSerializer(serializers.Serializer[Json]):
     """Whether to delete a broadcast that a declaration names."""
 
     despite = serializers.BooleanField(
-        default=False,
-        help_text="Delete it though a declaration that was written names it.",
+        default=False, help_text="Delete it though a declaration that was written names it."
     )
 
 
@@ -156,18 +142,13 @@ class FileBroadcastsView(ProgramView):
         rows = selectors.broadcasts_of(find_file(uid))
         return Response([_broadcast_json(row) for row in rows])
 
-    @extend_schema(
-        request=FileBroadcastSerializer, responses={201: FileBroadcastSerializer}
-    )
+    @extend_schema(request=FileBroadcastSerializer, responses={201: FileBroadcastSerializer})
     def post(self, request: Request, uid: uuid.UUID) -> Response:
         """Add a broadcast."""
         file = find_file(uid)
         body = valid_data(FileBroadcastSerializer(data=request.data))
         row = services.add_broadcast(
-            scanned_file=file,
-            station=body["station"],
-            values=_values(body),
-            user=self.person,
+            scanned_file=file, station=body["station"], values=_values(body), user=self.person
         )
         return Response(_broadcast_json(row), status=201)
 
@@ -202,9 +183,7 @@ class FileBroadcastView(ProgramView):
         """Delete the broadcast with its audience."""
         row = _broadcast(uid, broadcast)
         query = valid_data(DespiteSerializer(data=request.query_params))
-        services.delete_broadcast(
-            broadcast=row, user=self.person, despite=query["despite"]
-        )
+        services.delete_broadcast(broadcast=row, user=self.person, despite=query["despite"])
         return Response(status=204)
 
 
@@ -228,20 +207,14 @@ class StationAudiencesView(ProgramView):
         rows = selectors.audiences_of(_station(uid))
         return Response([_audience_json(row) for row in rows])
 
-    @extend_schema(
-        request=StationAudienceSerializer, responses=StationAudienceSerializer
-    )
+    @extend_schema(request=StationAudienceSerializer, responses=StationAudienceSerializer)
     def put(self, request: Request, uid: str) -> Response:
         """Set all figures of one month."""
         station = _station(uid)
         body = valid_data(StationAudienceSerializer(data=request.data))
         seen, month = body.pop("version", None), body.pop("month")
         services.set_audience(
-            station=station,
-            month=month,
-            values=AudienceValues(**body),
-            user=self.person,
-            seen=seen,
+            station=station, month=month, values=AudienceValues(**body), user=self.person, seen=seen
         )
         row = selectors.audiences_of(station).filter(month=month).first()
         return Response(_audience_json(row or Audience(month=month)))

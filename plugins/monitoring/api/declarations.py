@@ -127,9 +127,7 @@ class DeclarationsView(DeclarationView):
         rows = selectors.declarations()[:_LISTED]
         return Response(DeclarationSerializer(rows, many=True).data)
 
-    @extend_schema(
-        request=DeclarationRequestSerializer, responses={202: DeclarationSerializer}
-    )
+    @extend_schema(request=DeclarationRequestSerializer, responses={202: DeclarationSerializer})
     def post(self, request: Request) -> Response:
         """Queue a declaration for the worker, which checks it first."""
         try:
@@ -163,10 +161,7 @@ class DeclarationCheckView(DeclarationView):
             "played_ms": checked.played_ms,
             "gap_count": len(checked.gaps),
             "gaps": checked.gaps[: checking.SHOWN_GAPS],
-            "warnings": [
-                *checked.warnings,
-                *(doubt.text for doubt in checked.gathered.doubts),
-            ],
+            "warnings": [*checked.warnings, *(doubt.text for doubt in checked.gathered.doubts)],
             "not_declared": {why.value: counts[why] for why in sorted(counts)},
         }
         return Response(CheckedSerializer(result).data)

@@ -109,9 +109,7 @@ class StreamListView(ProgramView):
         """Return the streams with what plays on them."""
         streams = list(selectors.list_streams())
         return Response(
-            StreamFactsSerializer(
-                streams, many=True, context={"plays": _playing()}
-            ).data
+            StreamFactsSerializer(streams, many=True, context={"plays": _playing()}).data
         )
 
 
@@ -153,9 +151,7 @@ class StreamDayView(ProgramView):
         until = max(begin, min(end, datetime.now(tz=UTC)))
         cover = selectors.coverage(stream, begin, until)
         plays = {play.pk: play for hour in day.hours for play in hour.plays}
-        gaps = {
-            gap.pk: gap for hour in day.hours for gap in (*hour.gaps, *hour.silences)
-        }
+        gaps = {gap.pk: gap for hour in day.hours for gap in (*hour.gaps, *hour.silences)}
         answer = {
             "date": day.day,
             "plays": list(plays.values()),

@@ -8,9 +8,7 @@ from plugins.monitoring.api import broadcasts, declarations, streams
 
 urlpatterns = [
     path(
-        "files/<uuid:uid>/broadcasts/",
-        broadcasts.FileBroadcastsView.as_view(),
-        name="broadcasts",
+        "files/<uuid:uid>/broadcasts/", broadcasts.FileBroadcastsView.as_view(), name="broadcasts"
     ),
     path(
         "files/<uuid:uid>/broadcasts/<str:broadcast>/",
@@ -33,15 +31,9 @@ urlpatterns = [
     path("streams/<str:uid>/day/", streams.StreamDayView.as_view(), name="stream_day"),
     path("declarations/", declarations.DeclarationsView.as_view(), name="declarations"),
     path(
-        "declarations/check/",
-        declarations.DeclarationCheckView.as_view(),
-        name="declaration_check",
+        "declarations/check/", declarations.DeclarationCheckView.as_view(), name="declaration_check"
     ),
-    path(
-        "declarations/<str:uid>/",
-        declarations.OneDeclarationView.as_view(),
-        name="declaration",
-    ),
+    path("declarations/<str:uid>/", declarations.OneDeclarationView.as_view(), name="declaration"),
     path(
         "declarations/<str:uid>/file/",
         declarations.DeclarationFileView.as_view(),

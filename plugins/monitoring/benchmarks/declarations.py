@@ -124,9 +124,7 @@ def _child(step: str, days: int) -> int:
         peak_mb = max(peak_mb, own_mb())
         return execute(*given)
 
-    draft = services.draft(
-        profile=profile, begins=period[0], ends=period[1], user="benchmark"
-    )
+    draft = services.draft(profile=profile, begins=period[0], ends=period[1], user="benchmark")
     rest_mb = own_mb()
     begun = time.monotonic()
     with connection.execute_wrapper(count):

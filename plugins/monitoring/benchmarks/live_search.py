@@ -30,13 +30,7 @@ _WARM: Final = 10  # searches that only fill caches
 
 
 def measure(
-    report: Report,
-    tracks: list[Track],
-    work: Path,
-    *,
-    hours: float,
-    seed: int,
-    recording: float,
+    report: Report, tracks: list[Track], work: Path, *, hours: float, seed: int, recording: float
 ) -> None:
     """Print what searching a stream takes; check how many streams a core bears.
 
@@ -118,13 +112,9 @@ def _live(catalogue: Catalogue, whole: Fingerprint, work: Path) -> tuple[float, 
 def _play(segment: SegmentMatch, start_ms: int) -> OpenPlay:
     """Return a play whose times count from the begin of the stream."""
     begin = segment.start_ms - segment.reference_start_ms / segment.tempo_ratio
-    return OpenPlay(
-        segment.recording, start_ms + begin, segment.tempo_ratio, segment.pitch_cents
-    )
+    return OpenPlay(segment.recording, start_ms + begin, segment.tempo_ratio, segment.pitch_cents)
 
 
 def _from(play: OpenPlay, start_ms: int) -> OpenPlay:
     """Return a play whose times count from the begin of a window."""
-    return OpenPlay(
-        play.recording, play.offset_ms - start_ms, play.tempo_ratio, play.pitch_cents
-    )
+    return OpenPlay(play.recording, play.offset_ms - start_ms, play.tempo_ratio, play.pitch_cents)

@@ -176,9 +176,7 @@ def _recorder(log: Path) -> Iterator[None]:
     """Run ``manage.py stream_recorder`` on the same installation."""
     command = [sys.executable, "manage.py", "stream_recorder"]
     with log.open("wb") as out:
-        process = subprocess.Popen(
-            command, cwd=_ROOT, env=os.environ, stdout=out, stderr=out
-        )
+        process = subprocess.Popen(command, cwd=_ROOT, env=os.environ, stdout=out, stderr=out)
         try:
             yield
         finally:

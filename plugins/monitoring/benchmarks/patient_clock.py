@@ -44,9 +44,7 @@ class PatientClock(Clock):
 
 def _is_busy() -> bool:
     asking = threading.get_native_id()
-    return any(
-        _state(task) in BUSY for task in _tasks(os.getpid()) if task.name != str(asking)
-    )
+    return any(_state(task) in BUSY for task in _tasks(os.getpid()) if task.name != str(asking))
 
 
 def _tasks(process: int) -> Iterator[Path]:

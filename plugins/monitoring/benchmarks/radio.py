@@ -234,9 +234,7 @@ class Radio:
     def second(self, now: float) -> float:
         """Return up to which second of the programme the source has made sound."""
         paused = sum(
-            max(0.0, min(now, fault.end) - fault.at)
-            for fault in self.faults
-            if fault.kind == PAUSE
+            max(0.0, min(now, fault.end) - fault.at) for fault in self.faults if fault.kind == PAUSE
         )
         return self._begin_s + now - paused
 

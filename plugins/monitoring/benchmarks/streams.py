@@ -117,9 +117,7 @@ def recorded(
     ends = [(kill.at, kill.end) for kill in kills] + [(seconds, seconds)]
     for until, again in ends:
         sink, stop = KeptEvents(), threading.Event()
-        plan = StreamPlan(
-            uid="s", urls=(played.address + path,), folder=folder, keep_hours=24
-        )
+        plan = StreamPlan(uid="s", urls=(played.address + path,), folder=folder, keep_hours=24)
         recorder = StreamRecorder(plan, sink, clock=played.clock)
         thread = threading.Thread(target=_recording, args=(recorder.run, stop))
         thread.start()
@@ -167,9 +165,7 @@ def _clock_errors(
     played: Radio, folder: Path, sink: KeptEvents, shifts: list[tuple[int, int]]
 ) -> Iterator[float]:
     anchors: dict[tuple[str, int], float] = {}
-    lasted = {
-        e.run: e.duration_ms for e in sink.of(RunEnded) if isinstance(e, RunEnded)
-    }
+    lasted = {e.run: e.duration_ms for e in sink.of(RunEnded) if isinstance(e, RunEnded)}
     for event in sink.of(Anchored):
         if isinstance(event, Anchored) and event.run_ms <= lasted.get(event.run, 0):
             anchors[event.run, event.run_ms] = event.at.timestamp()
@@ -283,9 +279,7 @@ def _hear(listener: Listener, data: bytes) -> None:
             raise SystemExit(f"The listener ended: {listener.error or listener.why}")
 
 
-def measure_streams(
-    report: Report, played: SentSound, count: int, seconds: float
-) -> float:
+def measure_streams(report: Report, played: SentSound, count: int, seconds: float) -> float:
     """Print and check the processor time of many streams in real time.
 
     Return the share of a core that one stream takes.
@@ -303,9 +297,7 @@ def measure_streams(
                 keep_hours=1,
             )
             recorder = StreamRecorder(plan, KeptEvents())
-            threads.append(
-                threading.Thread(target=_recording, args=(recorder.run, stop))
-            )
+            threads.append(threading.Thread(target=_recording, args=(recorder.run, stop)))
         for thread in threads:
             thread.start()
         time.sleep(10)
@@ -320,16 +312,7 @@ def measure_streams(
     report.title("Streams on one core")
     report.table(
         ["streams", "seconds", "recorder, s", "listeners, s", "share of a core", "fit"],
-        [
-            (
-                count,
-                f"{seconds:.0f}",
-                f"{ours:.1f}",
-                f"{theirs:.1f}",
-                f"{share:.2f}",
-                fits,
-            )
-        ],
+        [(count, f"{seconds:.0f}", f"{ours:.1f}", f"{theirs:.1f}", f"{share:.2f}", fits)],
     )
     report.line("Recording alone: what searching takes comes on top.")
     report.check(f"{STREAMS_A_CORE} streams a core", reached=fits >= STREAMS_A_CORE)
@@ -340,9 +323,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the measurements and print the results."""
     made = parser("Measure recording live streams.")
     made.add_argument("--faults", type=int, default=200)
-    made.add_argument(
-        "--rate", type=float, default=RATE, help="of the faults; 1 is real time"
-    )
+    made.add_argument("--rate", type=float, default=RATE, help="of the faults; 1 is real time")
     made.add_argument("--hours", type=float, default=24.0, help="of the memory")
     made.add_argument("--streams", type=int, default=40)
     made.add_argument("--seconds", type=float, default=60.0, help="in real time")
@@ -369,13 +350,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             measure_memory(report, played, options.hours)
         recording = 0.0
         if options.streams:
-            recording = measure_streams(
-                report, played, options.streams, options.seconds
-            )
+            recording = measure_streams(report, played, options.streams, options.seconds)
         if options.faults:
-            measure_faults(
-                report, played, options.faults, options.seed, rate=options.rate
-            )
+            measure_faults(report, played, options.faults, options.seed, rate=options.rate)
         if options.plays or options.catalogue_hours:
             tracks = music(options.music, work)
         if options.plays:

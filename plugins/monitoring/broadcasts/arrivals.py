@@ -31,9 +31,7 @@ class SubmittedBroadcast:
     def store(self, *, scanned_file: ScannedFile, user: User) -> None:
         """Add the broadcast unless the file has it."""
         duplicates = Broadcast.objects.filter(
-            scanned_file=scanned_file,
-            station=self.station,
-            starts_at=self.values.starts_at,
+            scanned_file=scanned_file, station=self.station, starts_at=self.values.starts_at
         )
         if not duplicates.exists():
             self.add(scanned_file=scanned_file, user=user)
@@ -41,10 +39,7 @@ class SubmittedBroadcast:
     def add(self, *, scanned_file: ScannedFile, user: User) -> None:
         """Add the broadcast. Raises ``ProgrammeRefused`` if the file has it."""
         services.add_broadcast(
-            scanned_file=scanned_file,
-            station=self.station,
-            values=self.values,
-            user=user,
+            scanned_file=scanned_file, station=self.station, values=self.values, user=user
         )
 
 
@@ -67,9 +62,7 @@ class BroadcastReader:
         if not isinstance(station, Station):
             if text or showing:
                 raise ProgrammeRefused(
-                    "invalid",
-                    _("Choose the station that broadcast it."),
-                    field="station",
+                    "invalid", _("Choose the station that broadcast it."), field="station"
                 )
             return None
         if not text:

@@ -6,7 +6,4 @@ from typing import Final
 
 from django.utils.translation import gettext_lazy as lazy
 
-CASES: Final = {
-    "broadcast_import": lazy("broadcast import"),
-    "revenue": lazy("revenue"),
-}
+CASES: Final = {"broadcast_import": lazy("broadcast import"), "revenue": lazy("revenue")}

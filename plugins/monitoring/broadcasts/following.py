@@ -30,9 +30,7 @@ def follow_file(scanned_file: ScannedFile, user: User | None) -> None:
         before = ScannedFile.objects.select_related("container").get(pk=scanned_file.pk)
         airings = find_airings(before)
         if set_airings(scanned_file=before, airings=airings, user=user):
-            grounds.follow_file(
-                scanned_file=before, before=before, actor=user or SYSTEM
-            )
+            grounds.follow_file(scanned_file=before, before=before, actor=user or SYSTEM)
 
 
 def find_airings(scanned_file: ScannedFile) -> list[FileAiring]:
@@ -65,9 +63,7 @@ def run(context: JobContext) -> None:
     station: Station = context.subject
     with working_for(None):
         keys = {
-            *Broadcast.objects.filter(station=station).values_list(
-                "scanned_file", flat=True
-            ),
+            *Broadcast.objects.filter(station=station).values_list("scanned_file", flat=True),
             *StreamHour.objects.filter(
                 stream__station=station, scanned_file__isnull=False
             ).values_list("scanned_file", flat=True),

@@ -27,17 +27,12 @@ class Broadcast(models.Model):
     scanned_file = models.ForeignKey(
         ScannedFile, on_delete=models.CASCADE, related_name="broadcasts"
     )
-    station = models.ForeignKey(
-        Station, on_delete=models.PROTECT, related_name="broadcasts"
-    )
+    station = models.ForeignKey(Station, on_delete=models.PROTECT, related_name="broadcasts")
     starts_at = models.DateTimeField(_("begins at"))
     time_zone = models.CharField(_("time zone"), max_length=64)
     length_ms = models.PositiveBigIntegerField(null=True, blank=True)
     showing = models.CharField(
-        _("first broadcast or repeat"),
-        max_length=16,
-        choices=Showing.choices,
-        blank=True,
+        _("first broadcast or repeat"), max_length=16, choices=Showing.choices, blank=True
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -53,9 +48,7 @@ class Broadcast(models.Model):
                 fields=["scanned_file", "station", "starts_at"], name="broadcast_once"
             )
         ]
-        indexes = [
-            models.Index(fields=["station", "starts_at"], name="broadcast_of_station")
-        ]
+        indexes = [models.Index(fields=["station", "starts_at"], name="broadcast_of_station")]
 
     def __str__(self) -> str:
         return f"{self.station}, {read_date(self.starts_at, 'moment')}"
@@ -77,22 +70,14 @@ class Audience(models.Model):
     ``tuning_hours`` are the hours that all listeners together listened.
     """
 
-    station = models.ForeignKey(
-        Station, on_delete=models.CASCADE, related_name="audiences"
-    )
+    station = models.ForeignKey(Station, on_delete=models.CASCADE, related_name="audiences")
     broadcast = models.OneToOneField(
-        Broadcast,
-        on_delete=models.CASCADE,
-        null=True,
-        blank=True,
-        related_name="audience",
+        Broadcast, on_delete=models.CASCADE, null=True, blank=True, related_name="audience"
     )
     month = models.DateField(_("month"), null=True, blank=True)
     hour = models.DateTimeField(_("hour"), null=True, blank=True)
     listeners = models.PositiveBigIntegerField(_("listeners"), null=True, blank=True)
-    performances = models.PositiveBigIntegerField(
-        _("performances"), null=True, blank=True
-    )
+    performances = models.PositiveBigIntegerField(_("performances"), null=True, blank=True)
     tuning_hours = models.DecimalField(
         _("hours of listening"),
         max_digits=16,
@@ -122,8 +107,7 @@ class Audience(models.Model):
                 name="audience_of_hour_once",
             ),
             models.CheckConstraint(
-                condition=_one_of("broadcast", "month", "hour"),
-                name="audience_of_one",
+                condition=_one_of("broadcast", "month", "hour"), name="audience_of_one"
             ),
         ]
 
@@ -137,18 +121,11 @@ class Audience(models.Model):
 class Revenue(models.Model):
     """What a station earned in a month, for declarations that ask; managers see it."""
 
-    station = models.ForeignKey(
-        Station, on_delete=models.CASCADE, related_name="revenues"
-    )
+    station = models.ForeignKey(Station, on_delete=models.CASCADE, related_name="revenues")
     month = models.DateField(_("month"))
-    rights_type = models.CharField(
-        _("rights"), max_length=40, choices=RightsType.choices
-    )
+    rights_type = models.CharField(_("rights"), max_length=40, choices=RightsType.choices)
     net_revenue = models.DecimalField(
-        _("net revenue"),
-        max_digits=16,
-        decimal_places=2,
-        validators=[MinValueValidator(0)],
+        _("net revenue"), max_digits=16, decimal_places=2, validators=[MinValueValidator(0)]
     )
     currency = models.CharField(_("currency"), max_length=3)
     updated_at = models.DateTimeField(auto_now=True)
@@ -161,9 +138,7 @@ class Revenue(models.Model):
         verbose_name = _("revenue")
         verbose_name_plural = _("revenues")
         constraints = [
-            models.UniqueConstraint(
-                fields=["station", "month", "rights_type"], name="revenue_once"
-            )
+            models.UniqueConstraint(fields=["station", "month", "rights_type"], name="revenue_once")
         ]
 
     def __str__(self) -> str:

@@ -30,9 +30,7 @@ class MovedStreams:
     def add(self, user: User, there: RemoteStream, container: Container) -> Became:
         """Add a stream that does not listen, with a station of its name."""
         # Stations stay when a move is undone.
-        idle = Station.objects.exclude(
-            pk__in=Stream.objects.present().values("station")
-        )
+        idle = Station.objects.exclude(pk__in=Stream.objects.present().values("station"))
         station = idle.filter(name=there.name).first()
         name = free_name(there.name, there.id, Station.objects)
         if not name and station is None:
@@ -86,9 +84,7 @@ def why_stays(row: Model, gone: Collection[str]) -> str:
     """Return why an undo keeps a container (live streams) or a file (broadcasts), or ""."""
     if isinstance(row, Container):
         live = Stream.objects.present().filter(container=row)
-        if any(
-            f"stream:{uid}" not in gone for uid in live.values_list("uid", flat=True)
-        ):
+        if any(f"stream:{uid}" not in gone for uid in live.values_list("uid", flat=True)):
             return _("It holds streams that stay.")
     if isinstance(row, ScannedFile):
         broadcasts = row.broadcasts.values_list("uid", flat=True)
@@ -107,9 +103,7 @@ def delete_stream(undo: Undo, event: Event) -> str:
     if row.enabled or StreamRun.objects.filter(stream=row).exists():
         raise Stays(_("It has listened since."))
     try:
-        streams.delete_stream(
-            stream=row, user=undo.user, reason=_("The import was undone.")
-        )
+        streams.delete_stream(stream=row, user=undo.user, reason=_("The import was undone."))
     except StreamRefused as refused:
         raise Stays(str(refused)) from refused
     undo.gone.add(event.case)

@@ -16,9 +16,9 @@ from scanning.models import ScannedFile
 
 def list_broadcasts() -> QuerySet[Broadcast]:
     """Return the broadcasts of present files with their stations and audiences."""
-    return Broadcast.objects.filter(
-        scanned_file__deleted_at__isnull=True
-    ).select_related("station", "audience", "scanned_file")
+    return Broadcast.objects.filter(scanned_file__deleted_at__isnull=True).select_related(
+        "station", "audience", "scanned_file"
+    )
 
 
 def broadcasts_of(scanned_file: ScannedFile) -> QuerySet[Broadcast]:
@@ -28,14 +28,10 @@ def broadcasts_of(scanned_file: ScannedFile) -> QuerySet[Broadcast]:
 
 def audiences_of(station: Station) -> QuerySet[Audience]:
     """Return the audiences of a station's months, the newest first."""
-    return Audience.objects.filter(station=station, month__isnull=False).order_by(
-        "-month"
-    )
+    return Audience.objects.filter(station=station, month__isnull=False).order_by("-month")
 
 
-def hours_heard(
-    station: Station, begin: datetime, end: datetime
-) -> dict[datetime, int]:
+def hours_heard(station: Station, begin: datetime, end: datetime) -> dict[datetime, int]:
     """Return how many heard a station in the hours from one to another, both included."""
     rows = Audience.objects.filter(station=station, hour__range=(begin, end))
     figures = rows.order_by("hour").values_list("hour", "listeners")
@@ -50,8 +46,5 @@ def revenues_of(station: Station) -> QuerySet[Revenue]:
 def stations_named(name: str) -> QuerySet[Station]:
     """Return the stations with this name, call sign, id or custom ID."""
     return Station.objects.filter(
-        Q(name__iexact=name)
-        | Q(call_sign__iexact=name)
-        | Q(custom_id=name)
-        | Q(uid=name)
+        Q(name__iexact=name) | Q(call_sign__iexact=name) | Q(custom_id=name) | Q(uid=name)
     )

@@ -23,17 +23,8 @@ from plugins.monitoring.broadcasts.choices import RightsType
 from plugins.monitoring.broadcasts.following import follow_file
 from plugins.monitoring.broadcasts.models import Audience, Broadcast, Revenue
 from plugins.monitoring.broadcasts.selectors import hours_heard
-from plugins.monitoring.broadcasts.times import (
-    checked_length,
-    hour_of,
-    local_text,
-    start_at,
-)
-from plugins.monitoring.broadcasts.values import (
-    AudienceValues,
-    BroadcastValues,
-    RevenueValues,
-)
+from plugins.monitoring.broadcasts.times import checked_length, hour_of, local_text, start_at
+from plugins.monitoring.broadcasts.values import AudienceValues, BroadcastValues, RevenueValues
 from plugins.monitoring.streams.models import Station
 from programmes.errors import ProgrammeRefused
 from programmes.values import as_json, state_of
@@ -61,10 +52,8 @@ def statements_on(broadcast: Broadcast) -> list[str]:
     """
     return [
         ngettext(
-            "“%(name)s” states %(count)d play of this broadcast, and must then be "
-            "corrected.",
-            "“%(name)s” states %(count)d plays of this broadcast, and must then be "
-            "corrected.",
+            "“%(name)s” states %(count)d play of this broadcast, and must then be corrected.",
+            "“%(name)s” states %(count)d plays of this broadcast, and must then be corrected.",
             mark.uses,
         )
         % {"name": mark.name, "count": mark.uses}
@@ -76,11 +65,7 @@ def statements_on(broadcast: Broadcast) -> list[str]:
 
 @transaction.atomic
 def add_broadcast(
-    *,
-    scanned_file: ScannedFile,
-    station: Station,
-    values: BroadcastValues,
-    user: User | None,
+    *, scanned_file: ScannedFile, station: Station, values: BroadcastValues, user: User | None
 ) -> Broadcast:
     """Add a broadcast of a file.
 
@@ -95,8 +80,7 @@ def add_broadcast(
     if broadcasts.count() >= MOST_BROADCASTS:
         raise ProgrammeRefused(
             "too_many",
-            _("A file can have at most %(most)d broadcasts.")
-            % {"most": MOST_BROADCASTS},
+            _("A file can have at most %(most)d broadcasts.") % {"most": MOST_BROADCASTS},
         )
     _refuse_listed(row, new_values)
     _store_broadcast(row, station, new_values)
@@ -146,11 +130,7 @@ def change_broadcast(
 
 @transaction.atomic
 def delete_broadcast(
-    *,
-    broadcast: Broadcast,
-    user: User | None,
-    seen: str | None = None,
-    despite: bool = False,
+    *, broadcast: Broadcast, user: User | None, seen: str | None = None, despite: bool = False
 ) -> None:
     """Delete a broadcast with its audience.
 
@@ -217,11 +197,7 @@ def set_audience(
     case = _case(broadcast.scanned_file) if broadcast else _case(current)
     begin = "file" if broadcast else "station"
     record(
-        case,
-        f"{begin}.audience_changed",
-        user,
-        named | as_json(before),
-        named | as_json(values),
+        case, f"{begin}.audience_changed", user, named | as_json(before), named | as_json(values)
     )
     return True
 
@@ -246,9 +222,7 @@ def set_hours(
     hours = sorted(listeners)
     if any(hour != hour_of(hour, current.time_zone) for hour in hours):
         raise ProgrammeRefused(
-            "invalid",
-            _("An hour begins when the station's clock shows :00."),
-            field="hour",
+            "invalid", _("An hour begins when the station's clock shows :00."), field="hour"
         )
     before = hours_heard(current, hours[0], hours[-1])
     if seen is not None and seen != hours_state(before):
@@ -261,9 +235,7 @@ def set_hours(
     if not changed:
         return False
 
-    def figures_json(
-        heard: Mapping[datetime, int | None],
-    ) -> dict[str, Any]:  # Any: JSON
+    def figures_json(heard: Mapping[datetime, int | None]) -> dict[str, Any]:  # Any: JSON
         zone = current.time_zone
         figures = {local_text(hour, zone): heard.get(hour) for hour in changed}
         return {hour: figure for hour, figure in figures.items() if figure is not None}
@@ -365,9 +337,7 @@ def _refuse_listed(
     )
     if same.exclude(pk=row.pk).exists():
         raise ProgrammeRefused(
-            "listed",
-            _("This broadcast is already in the list."),
-            field="starts_at",
+            "listed", _("This broadcast is already in the list."), field="starts_at"
         )
 
 
@@ -383,9 +353,7 @@ def _checked_revenue(values: RevenueValues) -> RevenueValues:
     currency = values.currency.strip().upper()
     if not (len(currency) == 3 and currency.isascii() and currency.isalpha()):
         raise ProgrammeRefused(
-            "invalid",
-            _("Write the currency as three letters, such as CHF."),
-            field="currency",
+            "invalid", _("Write the currency as three letters, such as CHF."), field="currency"
         )
     return replace(values, currency=currency)
 

@@ -19,9 +19,7 @@ _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
 _LENGTH = re.compile(r"(\d{1,3}):([0-5]\d):([0-5]\d)(?:[.,](\d{1,3}))?", re.ASCII)
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])(?:-01)?", re.ASCII)
-_START = re.compile(
-    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?", re.ASCII
-)
+_START = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?", re.ASCII)
 
 
 def moments(local: datetime, zone: str) -> tuple[datetime, ...]:
@@ -128,9 +126,7 @@ def read_length(text: str) -> int:
     match = _LENGTH.fullmatch(text.strip())
     if match is None:
         raise ProgrammeRefused(
-            "invalid",
-            _("Write hours, minutes and seconds, such as 0:30:00."),
-            field="length",
+            "invalid", _("Write hours, minutes and seconds, such as 0:30:00."), field="length"
         )
     hours, minutes, seconds = (int(part) for part in match.groups()[:3])
     fraction = (match[4] or "").ljust(3, "0")
@@ -183,9 +179,7 @@ def read_day(text: str) -> date:
     except ValueError:
         day = date.min
     if not EARLIEST.year < day.year < LATEST.year:
-        raise ProgrammeRefused(
-            "invalid", _("Write the day as 2026-11-03."), field="day"
-        )
+        raise ProgrammeRefused("invalid", _("Write the day as 2026-11-03."), field="day")
     return day
 
 
@@ -196,9 +190,7 @@ def read_month(text: str) -> date:
     """
     match = _MONTH.fullmatch(text.strip())
     if match is None or not EARLIEST.year < int(match[1]) < LATEST.year:
-        raise ProgrammeRefused(
-            "invalid", _("Write the month as 2026-11."), field="month"
-        )
+        raise ProgrammeRefused("invalid", _("Write the month as 2026-11."), field="month")
     return date(int(match[1]), int(match[2]), 1)
 
 

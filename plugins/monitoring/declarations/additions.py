@@ -109,9 +109,7 @@ def _days(declaration: Declaration, station: Station) -> tuple[datetime, datetim
     )
 
 
-def _broadcasts(
-    station: Station, begin: datetime, end: datetime
-) -> Iterator[Broadcast]:
+def _broadcasts(station: Station, begin: datetime, end: datetime) -> Iterator[Broadcast]:
     rows = Broadcast.objects.filter(station=station)
     # What began before the first day may reach into it.
     longest = rows.aggregate(ms=Max("scanned_file__length_ms"))["ms"] or 0

@@ -17,12 +17,7 @@ from plugins.monitoring.broadcasts.selectors import hours_heard
 from plugins.monitoring.broadcasts.times import hour_of
 from plugins.monitoring.declarations.chunks import CHUNK
 from plugins.monitoring.streams.clock import clock_from
-from plugins.monitoring.streams.models import (
-    ClockAnchor,
-    Station,
-    StreamHour,
-    StreamRun,
-)
+from plugins.monitoring.streams.models import ClockAnchor, Station, StreamHour, StreamRun
 from plugins.monitoring.streams.pieces import FileClock, pieces_of
 from reports.file_rows import LONG_OF_FILE
 from scanning.models import ScannedFile
@@ -58,9 +53,7 @@ class Period:
         if self.begins.day != 1 or (self.ends + _DAY).day != 1:
             return []
         months = [self.begins]
-        while (
-            following := (months[-1] + timedelta(days=31)).replace(day=1)
-        ) <= self.ends:
+        while (following := (months[-1] + timedelta(days=31)).replace(day=1)) <= self.ends:
             months.append(following)
         return months
 
@@ -107,9 +100,7 @@ def local_time(at: datetime, zone: ZoneInfo) -> datetime:
     """Return a moment in a zone, to the millisecond, with its offset for good."""
     local = at.astimezone(zone)
     offset = local.utcoffset() or timedelta()
-    return local.replace(
-        microsecond=local.microsecond // 1000 * 1000, tzinfo=timezone(offset)
-    )
+    return local.replace(microsecond=local.microsecond // 1000 * 1000, tzinfo=timezone(offset))
 
 
 def _hours(
@@ -178,14 +169,11 @@ def _by_start(starts_at: datetime, zone: ZoneInfo) -> Callable[[int], datetime]:
 def _broadcasts(
     station: Station, period: Period, by_hour: Mapping[datetime, int]
 ) -> Iterator[list[Airing]]:
-    of_station = Broadcast.objects.filter(
-        station=station, scanned_file__deleted_at__isnull=True
-    )
+    of_station = Broadcast.objects.filter(station=station, scanned_file__deleted_at__isnull=True)
     # What began before the period may reach into it.
     longest = of_station.aggregate(ms=Max("scanned_file__length_ms"))["ms"] or 0
     rows = of_station.filter(
-        starts_at__lt=period.until,
-        starts_at__gt=period.from_at - timedelta(milliseconds=longest),
+        starts_at__lt=period.until, starts_at__gt=period.from_at - timedelta(milliseconds=longest)
     )
     ordered = rows.order_by("starts_at", "pk").iterator(chunk_size=CHUNK)
     for broadcasts in batched(ordered, CHUNK):

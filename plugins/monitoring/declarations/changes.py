@@ -74,9 +74,7 @@ class _Declared:
         broadcasts = Broadcast._base_manager.filter(
             uid__in={fact.broadcast for fact in facts} - {""}
         )
-        stations = Station._base_manager.filter(
-            uid__in={fact.cells["station"] for fact in facts}
-        )
+        stations = Station._base_manager.filter(uid__in={fact.cells["station"] for fact in facts})
         return cls(
             facts,
             matches_of({fact.match for fact in facts}),
@@ -88,9 +86,7 @@ class _Declared:
         """Yield those that are not as they were declared."""
         facts = [fact for fact in self.facts if self._may_differ(fact)]
         measured = [fact for fact in facts if self._is_measured(fact)]
-        with_segments(
-            {match.pk: match for match in map(self._match, measured)}.values()
-        )
+        with_segments({match.pk: match for match in map(self._match, measured)}.values())
         then = _PlaysThen.of(measured, self.matches)
         for fact in facts:
             if changes := tuple(self._changes(fact, then)):
@@ -162,11 +158,7 @@ class _Declared:
         ]
 
     def _moved(
-        self,
-        fact: StatementFact,
-        broadcast: Broadcast | None,
-        starts_at: datetime,
-        length_ms: int,
+        self, fact: StatementFact, broadcast: Broadcast | None, starts_at: datetime, length_ms: int
     ) -> list[str]:
         """Return how station, time and length of a play now differ from those declared."""
         changes = []
@@ -176,16 +168,11 @@ class _Declared:
         if station != declared or abs(starts_at - declared_at) >= _SAME_TIME:
             changes.append(
                 _("declared for %(then)s, now %(now)s")
-                % {
-                    "then": when(declared, declared_at),
-                    "now": when(station, starts_at),
-                }
+                % {"then": when(declared, declared_at), "now": when(station, starts_at)}
             )
         before, now = clock(fact.cells["played_ms"]), clock(length_ms)
         if before != now:
-            changes.append(
-                _("declared with %(then)s, now %(now)s") % {"then": before, "now": now}
-            )
+            changes.append(_("declared with %(then)s, now %(now)s") % {"then": before, "now": now})
         return changes
 
 
@@ -197,15 +184,11 @@ class _PlaysThen:
     recordings: Mapping[str, Recording]
 
     @classmethod
-    def of(
-        cls, facts: Sequence[StatementFact], matches: Mapping[str, Match]
-    ) -> _PlaysThen:
+    def of(cls, facts: Sequence[StatementFact], matches: Mapping[str, Match]) -> _PlaysThen:
         """Read it; a match that others were joined with has the plays of all."""
         uids = {matches[fact.match].uid for fact in facts}
         aliases = MatchAlias._base_manager.filter(match__uid__in=uids)
-        now = {uid: uid for uid in uids} | dict(
-            aliases.values_list("uid", "match__uid")
-        )
+        now = {uid: uid for uid in uids} | dict(aliases.values_list("uid", "match__uid"))
         statements = {fact.statement_id for fact in facts}
         rows = StatementFact.objects.filter(statement__in=statements, match__in=now)
         in_file = {fact.match: fact.cells["plays_in_file"] for fact in rows}
@@ -269,9 +252,7 @@ class RecordingChange:
     changes: tuple[str, ...]
 
 
-def recording_changes(
-    declaration: Declaration, statement: Statement
-) -> Iterator[RecordingChange]:
+def recording_changes(declaration: Declaration, statement: Statement) -> Iterator[RecordingChange]:
     """Yield the recordings that a correction would describe otherwise."""
     territories = {station.territory for station in declaration.stations}
     facts = statement.facts.filter(match="").order_by("pk").iterator(chunk_size=CHUNK)
@@ -312,7 +293,6 @@ def _difference(label: str, then: str, now: str) -> str:
 def _as_text(value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(
-            entry.name if isinstance(entry, Contributor) else str(entry)
-            for entry in value
+            entry.name if isinstance(entry, Contributor) else str(entry) for entry in value
         ) or _("nothing")
     return _("nothing") if value is None or value == "" else str(value)

@@ -25,12 +25,7 @@ from review.choices import MatchState
 from review.models import Match
 
 SHOWN_GAPS = 500
-_OF_PLAYS = (
-    ValueSubject.PLAY,
-    ValueSubject.BROADCAST,
-    ValueSubject.AUDIENCE,
-    ValueSubject.EPISODE,
-)
+_OF_PLAYS = (ValueSubject.PLAY, ValueSubject.BROADCAST, ValueSubject.AUDIENCE, ValueSubject.EPISODE)
 """So many gaps are kept with a declaration; all of them count."""
 MOST_MATCHES = 20_000
 """With more matches a page cannot wait for a check; the run checks them."""
@@ -99,16 +94,10 @@ def is_too_large(declaration: Declaration) -> bool:
     """Tell whether the stations have more matches than a page can check."""
     stations = declaration.stations
     aired = Q(scanned_file__stream_hour__stream__station__in=stations) & Q(
-        scanned_file__stream_hour__starts_at__date__range=(
-            declaration.begins,
-            declaration.ends,
-        )
+        scanned_file__stream_hour__starts_at__date__range=(declaration.begins, declaration.ends)
     )
     broadcast = Q(scanned_file__broadcasts__station__in=stations) & Q(
-        scanned_file__broadcasts__starts_at__date__range=(
-            declaration.begins,
-            declaration.ends,
-        )
+        scanned_file__broadcasts__starts_at__date__range=(declaration.begins, declaration.ends)
     )
     rows = Match.objects.filter(state__in=DECLARED)
     counted = rows.filter(aired).count() + rows.filter(broadcast).count()
@@ -152,10 +141,7 @@ def found_gaps(
 
 
 def _add(
-    merged_gaps: dict[tuple[str, str, str, str], FoundGap],
-    gap: MissingValue,
-    uid: str,
-    name: str,
+    merged_gaps: dict[tuple[str, str, str, str], FoundGap], gap: MissingValue, uid: str, name: str
 ) -> None:
     key = (gap.subject.value, uid, gap.cell, gap.why)
     earlier_gap = merged_gaps.get(key)
@@ -203,9 +189,7 @@ def declared_before(declaration: Declaration) -> list[Declaration]:
     """
     rows = Declaration.objects.filter(state__in=[*UNFINISHED, RunState.READY])
     same_days = Q(
-        profile=declaration.profile,
-        begins__lte=declaration.ends,
-        ends__gte=declaration.begins,
+        profile=declaration.profile, begins__lte=declaration.ends, ends__gte=declaration.begins
     )
     before = rows.filter(same_days).exclude(corrections__in=rows)
     if declaration.replaces_id is not None:
@@ -214,9 +198,7 @@ def declared_before(declaration: Declaration) -> list[Declaration]:
     return list(before.order_by("begins", "pk").distinct())
 
 
-def warnings_of(
-    declaration: Declaration, gathered: Gathered, left_out: LeftOutList
-) -> list[str]:
+def warnings_of(declaration: Declaration, gathered: Gathered, left_out: LeftOutList) -> list[str]:
     """Return what people should know before they declare, a sentence each."""
     facts = gathered.facts
     warnings = [

@@ -64,9 +64,7 @@ def overlapping(ordered: Iterable[Timed]) -> Iterator[tuple[Timed, Timed]]:
     """Yield the pairs that overlap; ``ordered`` begin one after the other."""
     open_spans: list[Timed] = []
     for span in ordered:
-        open_spans = [
-            open_span for open_span in open_spans if open_span.ends_ms > span.starts_ms
-        ]
+        open_spans = [open_span for open_span in open_spans if open_span.ends_ms > span.starts_ms]
         yield from ((open_span, span) for open_span in open_spans)
         open_spans.append(span)
 
@@ -81,18 +79,12 @@ class AiredProgramme:
     name: str
 
 
-def programmes_at_once(
-    station: Station, programmes: Iterable[AiredProgramme]
-) -> Iterator[Doubt]:
+def programmes_at_once(station: Station, programmes: Iterable[AiredProgramme]) -> Iterator[Doubt]:
     """Yield the broadcasts that were on the air while another one was."""
-    ordered = sorted(
-        programmes, key=lambda programme: (programme.starts_ms, programme.ends_ms)
-    )
+    ordered = sorted(programmes, key=lambda programme: (programme.starts_ms, programme.ends_ms))
     for earlier, later in overlapping(ordered):
         if min(earlier.ends_ms, later.ends_ms) - later.starts_ms > AT_ONCE_MS:
-            text = _(
-                "%(one)s and %(other)s are on the air at once on %(station)s, %(at)s."
-            ) % {
+            text = _("%(one)s and %(other)s are on the air at once on %(station)s, %(at)s.") % {
                 "one": earlier.name,
                 "other": later.name,
                 "station": station.name,
@@ -106,8 +98,7 @@ def declared_together(
 ) -> Doubt:
     """Return that two recordings are declared for the same seconds."""
     text = _(
-        "%(one)s and %(other)s are both declared for the same seconds on %(station)s, "
-        "%(at)s."
+        "%(one)s and %(other)s are both declared for the same seconds on %(station)s, %(at)s."
     ) % {
         "one": titles[0],
         "other": titles[1],
@@ -125,9 +116,7 @@ def share_conflicts(
     recordings: Sequence[Recording], territories: Collection[str]
 ) -> Iterator[Doubt]:
     """Yield the open conflicts about shares of some recordings in some territories."""
-    countries = frozenset[str]().union(
-        *(tis.expand([code]) for code in territories if code)
-    )
+    countries = frozenset[str]().union(*(tis.expand([code]) for code in territories if code))
     seen: set[int] = set()
     for chunk in batched(recordings, CHUNK):
         titles: dict[int, str] = {}
@@ -135,17 +124,12 @@ def share_conflicts(
             titles |= dict.fromkeys(keys, str(recording))
         rows = Conflict.objects.filter(state=ConflictState.OPEN, kind__in=_OF_SHARES)
         conflicts = rows.filter(
-            Q(recording__in=titles)
-            | Q(work__recordings__in=titles, work__merged_into=None)
+            Q(recording__in=titles) | Q(work__recordings__in=titles, work__merged_into=None)
         )
         named: dict[int, str] = defaultdict(str)
-        for key, sound, of_work in conflicts.values_list(
-            "pk", "recording", "work__recordings"
-        ):
+        for key, sound, of_work in conflicts.values_list("pk", "recording", "work__recordings"):
             named[key] = named[key] or titles.get(sound or of_work, "")
-        for row in (
-            conflicts.select_related("work", "recording").distinct().order_by("pk")
-        ):
+        for row in conflicts.select_related("work", "recording").distinct().order_by("pk"):
             if row.pk in seen or not _concerns(row.evidence, countries):
                 continue
             seen.add(row.pk)
@@ -161,6 +145,4 @@ def _concerns(evidence: dict[str, Any], countries: frozenset[str]) -> bool:  # A
     cells = evidence.get("cells", [])
     if not cells or not countries or len(cells) < evidence.get("count", 0):
         return True
-    return any(
-        countries & tis.expand(cell["included"], cell["excluded"]) for cell in cells
-    )
+    return any(countries & tis.expand(cell["included"], cell["excluded"]) for cell in cells)

@@ -36,9 +36,7 @@ class _EarlierPlay:
 class EarlierPlays:
     """What the corrected declaration calls the plays of joined matches."""
 
-    plays: Mapping[tuple[str, str], Sequence[_EarlierPlay]] = field(
-        default_factory=dict
-    )
+    plays: Mapping[tuple[str, str], Sequence[_EarlierPlay]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, corrected: Declaration | None) -> EarlierPlays:
@@ -49,9 +47,7 @@ class EarlierPlays:
             statement__kind=DECLARATION_STATEMENT, statement__subject=corrected.uid
         )
         declared = facts.values("match")
-        aliases = MatchAlias._base_manager.filter(
-            Q(uid__in=declared) | Q(match__uid__in=declared)
-        )
+        aliases = MatchAlias._base_manager.filter(Q(uid__in=declared) | Q(match__uid__in=declared))
         now = dict(aliases.values_list("uid", "match__uid"))
         now |= {uid: uid for uid in now.values()}
         plays: dict[tuple[str, str], list[_EarlierPlay]] = defaultdict(list)
@@ -67,9 +63,7 @@ class EarlierPlays:
         taken = {play.uid for play in unassigned}
         ids = []
         for place, play in enumerate(plays, start=1):
-            same = next(
-                (candidate for candidate in unassigned if candidate.is_in(play)), None
-            )
+            same = next((candidate for candidate in unassigned if candidate.is_in(play)), None)
             if same is not None:
                 unassigned.remove(same)
                 ids.append(same.uid)

@@ -40,10 +40,7 @@ def station_facts(
 
 
 def _facts(
-    station: Station,
-    audiences: Sequence[Audience],
-    revenues: Sequence[Revenue],
-    months: int,
+    station: Station, audiences: Sequence[Audience], revenues: Sequence[Revenue], months: int
 ) -> StationFacts:
     listeners = _sum((audience.listeners for audience in audiences), months)
     earned = _sum((revenue.net_revenue for revenue in revenues), months)

@@ -15,13 +15,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from catalogue.models import Recording
-from plugins.monitoring.declarations.airings import (
-    Airing,
-    Period,
-    airings_in,
-    files_of,
-    local_time,
-)
+from plugins.monitoring.declarations.airings import Airing, Period, airings_in, files_of, local_time
 from plugins.monitoring.declarations.doubts import (
     AiredProgramme,
     Doubt,
@@ -55,21 +49,11 @@ from review.timeline import Kind, Timeline, timelines
 from scanning.choices import FileStatus
 from scanning.models import ScannedFile
 
-DECLARED: Final = (
-    MatchState.CONFIRMED,
-    MatchState.CLEARED,
-    MatchState.UPHELD,
-    MatchState.DISPUTED,
-)
+DECLARED: Final = (MatchState.CONFIRMED, MatchState.CLEARED, MatchState.UPHELD, MatchState.DISPUTED)
 """The states of declared matches. A licence does not undo a use, and a dispute leaves
 the decision as it is until somebody releases the claim."""
 _WAITING: Final = (MatchState.PENDING, MatchState.IN_REVIEW, MatchState.ESCALATED)
-_READ: Final = (
-    *DECLARED,
-    *_WAITING,
-    MatchState.REJECTED,
-    MatchState.SUPPRESSED,
-)
+_READ: Final = (*DECLARED, *_WAITING, MatchState.REJECTED, MatchState.SUPPRESSED)
 _UNNAMED: Final = {
     Kind.ENTERED: LeftOut.ENTERED,
     Kind.ITEM: LeftOut.ITEM,
@@ -153,9 +137,7 @@ class _PlacedPlay:
         return self.starts_ms, self.uid
 
 
-def gather(
-    declaration: Declaration, *, left_out: Take, report: Report | None = None
-) -> Gathered:
+def gather(declaration: Declaration, *, left_out: Take, report: Report | None = None) -> Gathered:
     """Return a declaration's content, and pass on the entries that it leaves out.
 
     ``declaration`` need not be saved: a check makes one only to look.
@@ -178,9 +160,7 @@ def gather(
             files = _Files.of(chunk, earlier)
             aired_files = _aired_files(chunk, files, period)
             chunk_plays = _plays_of_chunk(station, aired_files, files, period, left_out)
-            of_station += [
-                _PlacedPlay.of(play, spool.add(play)) for play in chunk_plays
-            ]
+            of_station += [_PlacedPlay.of(play, spool.add(play)) for play in chunk_plays]
             airings[station.uid] += len(aired_files)
             programmes += _programmes(aired_files)
             read += len(chunk)
@@ -205,9 +185,7 @@ def gather(
         doubts.append(declared_together(station, second.starts_ms, match, titles))
     doubts += share_conflicts(list(recordings.values()), territories)
     return Gathered(
-        _facts_of(
-            declaration, stations, period, [recordings[key] for key in used], plays
-        ),
+        _facts_of(declaration, stations, period, [recordings[key] for key in used], plays),
         SpooledList(spool, places, lambda counted: counted.source),
         airings,
         doubts,
@@ -223,9 +201,7 @@ def _facts_of(
 ) -> DeclarationFacts:
     profile = declaration.profile
     by_recording = recording_facts(
-        recordings,
-        day=period.ends,
-        territories={station.territory for station in stations},
+        recordings, day=period.ends, territories={station.territory for station in stations}
     )
     replaced = declaration.replaces
     return DeclarationFacts(
@@ -309,9 +285,7 @@ class _AiredFile:
     length_ms: int
 
 
-def _aired_files(
-    airings: Iterable[Airing], files: _Files, period: Period
-) -> list[_AiredFile]:
+def _aired_files(airings: Iterable[Airing], files: _Files, period: Period) -> list[_AiredFile]:
     in_period = []
     for airing in airings:
         file = files.files.get(airing.file)
@@ -329,9 +303,7 @@ def _programmes(aired_files: Iterable[_AiredFile]) -> Iterator[AiredProgramme]:
         if aired_file.airing.is_scheduled:
             begin = (aired_file.airing.starts_at - _EPOCH) // _MS
             end = begin + aired_file.length_ms
-            yield AiredProgramme(
-                begin, end, str(aired_file.file.uid), aired_file.file.name
-            )
+            yield AiredProgramme(begin, end, str(aired_file.file.uid), aired_file.file.name)
 
 
 def _plays_of_chunk(
@@ -355,19 +327,12 @@ def _plays_of_chunk(
 
 
 def _counted(
-    station: Station,
-    airing: Airing,
-    file: ScannedFile,
-    match: Match,
-    files: _Files,
-    period: Period,
+    station: Station, airing: Airing, file: ScannedFile, match: Match, files: _Files, period: Period
 ) -> Iterator[_CountedPlay]:
     recording = files.recordings.get(match.recording_id)
     if recording is None:
         return
-    use = files.uses.get((file.pk, match.recording_id)) or files.uses.get(
-        (file.pk, recording.pk)
-    )
+    use = files.uses.get((file.pk, match.recording_id)) or files.uses.get((file.pk, recording.pk))
     plays = files.plays_of(match)
     uids = files.earlier.ids_of(airing.key, match.uid, plays)
     for uid, play in zip(uids, plays, strict=True):
@@ -413,16 +378,11 @@ def within(
     """Return the part of some intervals that a broadcast of this length reaches."""
     if length_ms is None:
         return list(sounding)
-    return [
-        (start, min(end, length_ms)) for start, end in sounding if start < length_ms
-    ]
+    return [(start, min(end, length_ms)) for start, end in sounding if start < length_ms]
 
 
 def _once_each(
-    station: Station,
-    counted: Iterable[_PlacedPlay],
-    spool: Spool[_CountedPlay],
-    left_out: Take,
+    station: Station, counted: Iterable[_PlacedPlay], spool: Spool[_CountedPlay], left_out: Take
 ) -> list[_PlacedPlay]:
     """Leave one of two plays of a recording that sound together, the longer one.
 
@@ -482,12 +442,7 @@ def _undeclared(
 
 
 def _not_declared(
-    station: Station,
-    airing: Airing,
-    file: ScannedFile,
-    files: _Files,
-    match: Match,
-    length: int,
+    station: Station, airing: Airing, file: ScannedFile, files: _Files, match: Match, length: int
 ) -> Iterator[LeftOutRow]:
     """Yield the plays of a match that is not declared, and what exclusions take."""
     recording = files.recordings.get(match.recording_id)
@@ -509,11 +464,7 @@ def _not_declared(
 
 
 def _row(
-    why: LeftOut,
-    station: Station,
-    airing: Airing,
-    file: ScannedFile,
-    span: intervals.Interval,
+    why: LeftOut, station: Station, airing: Airing, file: ScannedFile, span: intervals.Interval
 ) -> LeftOutRow:
     return LeftOutRow(
         why,
@@ -529,9 +480,7 @@ def _take_gaps(station: Station, period: Period, left_out: Take) -> None:
     """Hand over the gaps of a station's streams; one query."""
     zone = ZoneInfo(station.time_zone)
     gaps = StreamGap.objects.filter(
-        stream__station=station,
-        starts_at__lt=period.until,
-        ends_at__gt=period.from_at,
+        stream__station=station, starts_at__lt=period.until, ends_at__gt=period.from_at
     ).exclude(cause=GapCause.SILENT)
     for gap in gaps.select_related("stream").order_by("starts_at", "pk"):
         starts_at = local_time(gap.starts_at, zone)

@@ -14,9 +14,7 @@ from plugins.monitoring.declarations.models import Declaration
 from reports.choices import RunState
 
 
-def _end_declaration(
-    declaration: Declaration, state: JobState, code: str, cause: str
-) -> None:
+def _end_declaration(declaration: Declaration, state: JobState, code: str, cause: str) -> None:
     """Note when a declaration ended, and why it failed."""
     if code == "lost_worker":
         cause = gettext("The declaration was interrupted too often. Tell an admin.")

@@ -94,9 +94,7 @@ def _names_of(kind: type) -> tuple[tuple[str, ...], frozenset[str]]:
         kind_fields = fields(kind)
         _names[kind] = (
             tuple(field.name for field in kind_fields),
-            frozenset(
-                field.name for field in kind_fields if field.default is not MISSING
-            ),
+            frozenset(field.name for field in kind_fields if field.default is not MISSING),
         )
     return _names[kind]
 
@@ -117,8 +115,7 @@ def _read(
     record: Mapping[str, Any], readers: Mapping[str, Callable[[Any], Any]]
 ) -> dict[str, Any]:  # Any: JSON, and values of the facts
     return {
-        name: readers[name](value) if name in readers else value
-        for name, value in record.items()
+        name: readers[name](value) if name in readers else value for name, value in record.items()
     }
 
 
@@ -134,10 +131,7 @@ _OF_DECLARATION: Final[Mapping[str, Callable[[Any], Any]]] = {
     "recipient": lambda party: PartyFacts(**party),
 }
 _KINDS: Final[Mapping[str, tuple[type, Mapping[str, Callable[[Any], Any]]]]] = {
-    "stations": (
-        StationFacts,
-        {"listener_hours": Decimal, "net_revenue": Decimal},
-    ),
+    "stations": (StationFacts, {"listener_hours": Decimal, "net_revenue": Decimal}),
     "recordings": (
         RecordingFacts,
         {

@@ -20,10 +20,7 @@ class LeftOut(models.TextChoices):
 
     UNDECIDED = "undecided_match", _("Undecided match")
     PUBLIC_DOMAIN = "in_public_domain", _("Rejected as public domain")
-    COUNTED = (
-        "counted_already",
-        _("Play already counted for another stream of the station"),
-    )
+    COUNTED = ("counted_already", _("Play already counted for another stream of the station"))
     UNKNOWN = "unknown_music", _("Unknown music")
     ITEM = "unknown_item", _("Unknown sound that repeats")
     ENTERED = "entered", _("Entered by hand, without a match")

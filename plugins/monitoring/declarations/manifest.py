@@ -24,10 +24,7 @@ def declaration_manifest(declaration: Declaration) -> dict[str, object]:
             "last_day": declaration.ends.isoformat(),
         },
         "stations": profile.get("stations", []),
-        "signed_by": {
-            "name": profile.get("signer", ""),
-            "title": profile.get("signer_title", ""),
-        },
+        "signed_by": {"name": profile.get("signer", ""), "title": profile.get("signer_title", "")},
         "as_of_event": declaration.as_of_event,
         "totals": {
             "plays": declaration.play_count,
@@ -37,11 +34,7 @@ def declaration_manifest(declaration: Declaration) -> dict[str, object]:
             "states": dict(sorted(declaration.counts.get("states", {}).items())),
         },
         "not_declared": dict(sorted(declaration.counts.get("undeclared", {}).items())),
-        **(
-            {"within": declaration.counts["within"]}
-            if "within" in declaration.counts
-            else {}
-        ),
+        **({"within": declaration.counts["within"]} if "within" in declaration.counts else {}),
         "changed_to_fit": declaration.changed,
         "files": [
             {
@@ -53,9 +46,7 @@ def declaration_manifest(declaration: Declaration) -> dict[str, object]:
             {"name": FACTS_NAME, "sha256": declaration.facts_sha256},
         ],
         "software": SOFTWARE,
-        "written_at": declaration.finished_at.isoformat()
-        if declaration.finished_at
-        else None,
+        "written_at": declaration.finished_at.isoformat() if declaration.finished_at else None,
         "written_by": declaration.run_by_name,
     }
 

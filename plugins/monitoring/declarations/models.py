@@ -36,13 +36,9 @@ class DeclarationProfile(models.Model):
     format = models.CharField(_("format"), max_length=40)
     options = models.JSONField(_("options of the format"), default=dict, blank=True)
     stations = models.ManyToManyField(
-        Station,
-        related_name="declaration_profiles",
-        verbose_name=_("stations"),
+        Station, related_name="declaration_profiles", verbose_name=_("stations")
     )
-    service = models.CharField(
-        _("name of the service"), max_length=200, blank=True, default=""
-    )
+    service = models.CharField(_("name of the service"), max_length=200, blank=True, default="")
     rights_type = models.CharField(
         _("rights that revenue is for"),
         max_length=40,
@@ -51,25 +47,17 @@ class DeclarationProfile(models.Model):
         default="",
     )
     sender = models.CharField(_("sender"), max_length=200, blank=True, default="")
-    sender_dpid = models.CharField(
-        _("DPID of the sender"), max_length=40, blank=True, default=""
-    )
+    sender_dpid = models.CharField(_("DPID of the sender"), max_length=40, blank=True, default="")
     recipient = models.CharField(_("recipient"), max_length=200, blank=True, default="")
     recipient_dpid = models.CharField(
         _("DPID of the recipient"), max_length=40, blank=True, default=""
     )
-    contact = models.CharField(
-        _("contact person"), max_length=200, blank=True, default=""
-    )
+    contact = models.CharField(_("contact person"), max_length=200, blank=True, default="")
     street = models.CharField(_("street"), max_length=200, blank=True, default="")
-    city = models.CharField(
-        _("city, state and postcode"), max_length=200, blank=True, default=""
-    )
+    city = models.CharField(_("city, state and postcode"), max_length=200, blank=True, default="")
     phone = models.CharField(_("phone"), max_length=60, blank=True, default="")
     email = models.EmailField(_("email address"), blank=True, default="")
-    signer = models.CharField(
-        _("person who signs"), max_length=200, blank=True, default=""
-    )
+    signer = models.CharField(_("person who signs"), max_length=200, blank=True, default="")
     signer_title = models.CharField(
         _("title of that person"), max_length=200, blank=True, default=""
     )
@@ -100,10 +88,7 @@ class DeclarationProfile(models.Model):
         """Return the parts of the profile that a declaration keeps, as JSON."""
         names = (*PROFILE_TEXTS, "format", "options", "rights_type")
         stations = self.stations.order_by("name", "pk").values_list("uid", flat=True)
-        return {
-            **{name: getattr(self, name) for name in names},
-            "stations": list(stations),
-        }
+        return {**{name: getattr(self, name) for name in names}, "stations": list(stations)}
 
 
 def _now() -> datetime:
@@ -138,15 +123,9 @@ class Declaration(models.Model):
     )
     message_at = models.DateTimeField(default=_now, editable=False)
     replaces = models.ForeignKey(
-        "self",
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="corrections",
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="corrections"
     )
-    state = models.CharField(
-        max_length=10, choices=RunState.choices, default=RunState.QUEUED
-    )
+    state = models.CharField(max_length=10, choices=RunState.choices, default=RunState.QUEUED)
     message = models.CharField(max_length=500, blank=True, default="")
     gap_count = models.PositiveIntegerField(default=0)
     gaps = models.JSONField(default=list)
@@ -189,9 +168,7 @@ class Declaration(models.Model):
                 name="declaration_ready_is_written",
             ),
         ]
-        indexes = [
-            models.Index(fields=["profile", "begins"], name="declaration_of_profile")
-        ]
+        indexes = [models.Index(fields=["profile", "begins"], name="declaration_of_profile")]
 
     def __str__(self) -> str:
         return self.name

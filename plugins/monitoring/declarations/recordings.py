@@ -41,8 +41,7 @@ def standing_for(keys: Iterable[int]) -> dict[int, Recording]:
         missing = {
             recording.merged_into_id
             for recording in by_key.values()
-            if recording.merged_into_id is not None
-            and recording.merged_into_id not in by_key
+            if recording.merged_into_id is not None and recording.merged_into_id not in by_key
         } - requested
         requested |= missing
     standing = {}
@@ -60,9 +59,7 @@ def recording_facts(
 
     Shares in none of ``territories`` do not count; without any, all do.
     """
-    countries = frozenset[str]().union(
-        *(tis.expand([code]) for code in territories if code)
-    )
+    countries = frozenset[str]().union(*(tis.expand([code]) for code in territories if code))
     facts: dict[int, RecordingFacts] = {}
     for chunk in batched(recordings, CHUNK):
         rights = _Rights.of(chunk, day, countries)
@@ -84,18 +81,12 @@ class _Rights:
     own_shares: Mapping[int, Decimal | None]
 
     @classmethod
-    def of(
-        cls, recordings: Sequence[Recording], day: date, countries: frozenset[str]
-    ) -> _Rights:
+    def of(cls, recordings: Sequence[Recording], day: date, countries: frozenset[str]) -> _Rights:
         """Read it, with one query per kind."""
-        records = {
-            key: sorted(merged) for key, merged in record_keys(recordings).items()
-        }
+        records = {key: sorted(merged) for key, merged in record_keys(recordings).items()}
         keys = {record for merged in records.values() for record in merged}
         by_record = works_of(keys)
-        works = Work.objects.in_bulk(
-            {key for work_keys in by_record.values() for key in work_keys}
-        )
+        works = Work.objects.in_bulk({key for work_keys in by_record.values() for key in work_keys})
         shares: dict[int, list[Share]] = defaultdict(list)
         for share in (
             Share.objects.filter(
@@ -125,9 +116,7 @@ class _Rights:
             numbers=numbers,
             releases={
                 key: list(
-                    dict.fromkeys(
-                        release for record in merged for release in releases[record]
-                    )
+                    dict.fromkeys(release for record in merged for release in releases[record])
                 )
                 for key, merged in records.items()
             },
@@ -182,10 +171,7 @@ def _only_isni(recording: Recording) -> str:
     if len(recording.artists) != 1:
         return ""
     ids = recording.artist_identities.all()
-    return next(
-        (artist_id.value for artist_id in ids if artist_id.kind == ArtistIdKind.ISNI),
-        "",
-    )
+    return next((artist_id.value for artist_id in ids if artist_id.kind == ArtistIdKind.ISNI), "")
 
 
 def _people(shares: Iterable[Share], roles: Collection[str]) -> tuple[Contributor, ...]:
@@ -195,8 +181,7 @@ def _people(shares: Iterable[Share], roles: Collection[str]) -> tuple[Contributo
         if share.role in roles:
             party = share.party
             people.setdefault(
-                party.pk,
-                Contributor(str(party), share.role, party.ipi_name, party.society),
+                party.pk, Contributor(str(party), share.role, party.ipi_name, party.society)
             )
     return tuple(people.values())
 
@@ -213,11 +198,7 @@ def _number(numbers: Sequence[WorkNumber]) -> str:
 
 def _release(recording: Recording, releases: Sequence[Release]) -> Release | None:
     """Return the release that the recording's UPC names, or else the earliest."""
-    named = [
-        release
-        for release in releases
-        if recording.upc and release.upc == recording.upc
-    ]
+    named = [release for release in releases if recording.upc and release.upc == recording.upc]
     return min(
         named or releases,
         key=lambda release: (release.released or date.max, release.pk),

@@ -18,12 +18,7 @@ import audit.services
 import statements.services
 from accounts.reach import sees_every_bucket, working_for
 from common.databases import snapshot
-from common.storage import (
-    FileOnDisk,
-    kept_only_if_done,
-    scratch_directory,
-    sha256_of,
-)
+from common.storage import FileOnDisk, kept_only_if_done, scratch_directory, sha256_of
 from jobs.context import JobContext
 from jobs.errors import Failed
 from plugins.monitoring.declarations import checking
@@ -112,19 +107,14 @@ def _fail(context: JobContext, gaps: list[checking.FoundGap]) -> None:
 
 
 def _take_totals(
-    declaration: Declaration,
-    gathered: Gathered,
-    written: WrittenDeclaration,
-    left_out: LeftOutList,
+    declaration: Declaration, gathered: Gathered, written: WrittenDeclaration, left_out: LeftOutList
 ) -> None:
     states: dict[str, int] = {}
     for play in gathered.facts.plays:
         states[play.state] = states.get(play.state, 0) + 1
     counts: dict[str, Any] = {  # Any: JSON of the declaration
         "states": dict(sorted(states.items())),
-        "undeclared": {
-            why.value: left_out.counts[why] for why in sorted(left_out.counts)
-        },
+        "undeclared": {why.value: left_out.counts[why] for why in sorted(left_out.counts)},
         "stations": dict(sorted(gathered.airings.items())),
     }
     if gathered.doubts:
@@ -170,9 +160,7 @@ def _finish(
         declaration.file.name = stored[2]
         with transaction.atomic():
             columns = {name: getattr(declaration, name) for name in _RESULT_FIELDS}
-            context.finish(
-                **columns, gaps=[], gap_count=0, finished_at=datetime.now(tz=UTC)
-            )
+            context.finish(**columns, gaps=[], gap_count=0, finished_at=datetime.now(tz=UTC))
             _issue(declaration, gathered)
             audit.services.record(
                 case=declaration.case,

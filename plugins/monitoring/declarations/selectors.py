@@ -22,16 +22,12 @@ def declarations() -> QuerySet[Declaration]:
     when a correction would say something else.
     """
     later = Declaration.objects.filter(replaces=OuterRef("pk"), state=RunState.READY)
-    stated = Statement.objects.filter(
-        kind=DECLARATION_STATEMENT, subject=OuterRef("uid")
-    )
+    stated = Statement.objects.filter(kind=DECLARATION_STATEMENT, subject=OuterRef("uid"))
     rows = Declaration.objects.select_related("profile", "replaces", "run_by")
     return rows.annotate(
         is_corrected=Exists(later),
         handed_over_at=Subquery(stated.values("issued_at")[:1]),
-        differs_since=Subquery(
-            stated.filter(state__in=FOLLOWED).values("differs_since")[:1]
-        ),
+        differs_since=Subquery(stated.filter(state__in=FOLLOWED).values("differs_since")[:1]),
     )
 
 

@@ -57,10 +57,7 @@ class ProfileRefused(Exception):
 
 
 def save_profile(
-    *,
-    profile: DeclarationProfile,
-    stations: Iterable[Station],
-    user: User,
+    *, profile: DeclarationProfile, stations: Iterable[Station], user: User
 ) -> DeclarationProfile:
     """Save a new or changed profile; raise ``ProfileRefused``, having saved nothing.
 
@@ -139,9 +136,7 @@ def draft(
             "bad_period", _("A declaration covers a year at most. Choose fewer days.")
         )
     if replaces is not None and replaces.state != RunState.READY:
-        raise DeclarationRefused(
-            "not_written", _("Only a written declaration can be corrected.")
-        )
+        raise DeclarationRefused("not_written", _("Only a written declaration can be corrected."))
     by = (
         {"run_by": user, "run_by_name": user.get_username()}
         if isinstance(user, User)
@@ -256,17 +251,14 @@ def try_again(*, declaration: Declaration, user: User) -> None:
                     "see the declaration."
                 ),
             )
-        failed = Declaration.objects.filter(
-            pk=declaration.pk, state=RunState.FAILED
-        ).update(
+        failed = Declaration.objects.filter(pk=declaration.pk, state=RunState.FAILED).update(
             finished_at=None,
             format=declaration.profile.format,
             profile_as_was=declaration.profile.snapshot,
         )
         if not failed:
             raise DeclarationRefused(
-                "not_failed",
-                _("The declaration has not failed, so there is nothing to try again."),
+                "not_failed", _("The declaration has not failed, so there is nothing to try again.")
             )
         if not try_subject_again(DECLARATION, declaration, user=user):
             raise _is_running()
@@ -289,17 +281,11 @@ def download(*, declaration: Declaration, user: User | str) -> Iterator[bytes]:
     with transaction.atomic():
         rows = Statement.objects.select_for_update()
         statement = rows.filter(
-            kind=DECLARATION_STATEMENT,
-            subject=declaration.uid,
-            state=StatementState.DRAFT,
+            kind=DECLARATION_STATEMENT, subject=declaration.uid, state=StatementState.DRAFT
         ).first()
         if statement is not None:
-            statements.services.advance(
-                statement=statement, state=StatementState.SENT, user=person
-            )
-        _record(
-            declaration, "declaration.downloaded", user, {"sha256": declaration.sha256}
-        )
+            statements.services.advance(statement=statement, state=StatementState.SENT, user=person)
+        _record(declaration, "declaration.downloaded", user, {"sha256": declaration.sha256})
     return iter(declaration.file.chunks(256 * 1024))
 
 
@@ -312,9 +298,7 @@ def check_files(*, declaration: Declaration) -> list[Check]:
             declaration.sha256,
         ),
         check_content(
-            _("What it contains"),
-            lambda: content_of(declaration.facts),
-            declaration.facts_sha256,
+            _("What it contains"), lambda: content_of(declaration.facts), declaration.facts_sha256
         ),
         check_content(
             _("What is left out"),

@@ -14,11 +14,7 @@ from django.utils.translation import gettext_lazy as lazy
 from plugins.monitoring.broadcasts.models import Broadcast
 from plugins.monitoring.broadcasts.times import MOST_MS
 from plugins.monitoring.declarations.additions import additions
-from plugins.monitoring.declarations.changes import (
-    changed_plays,
-    recording_changes,
-    when,
-)
+from plugins.monitoring.declarations.changes import changed_plays, recording_changes, when
 from plugins.monitoring.declarations.gathering import Gathered
 from plugins.monitoring.declarations.keeping import described
 from plugins.monitoring.declarations.models import DECLARATION_STATEMENT, Declaration
@@ -40,9 +36,7 @@ class Declarations(Kind):
     place = 20
     model = Declaration
 
-    def differences(
-        self, statements: Sequence[Statement]
-    ) -> Mapping[int, Sequence[Difference]]:
+    def differences(self, statements: Sequence[Statement]) -> Mapping[int, Sequence[Difference]]:
         """Compare declarations with what a correction would declare.
 
         Queries are fixed per declaration and thousand plays: each covers stations and
@@ -119,9 +113,7 @@ def facts_of(gathered: Gathered) -> Iterator[Fact]:
         yield Fact(recording=recording.uid, cells={"described": described(recording)})
 
 
-def _differences(
-    declaration: Declaration, statement: Statement
-) -> Iterator[Difference]:
+def _differences(declaration: Declaration, statement: Statement) -> Iterator[Difference]:
     for play in changed_plays(statement):
         about = f"{play.match.recording}, {when(play.station, play.starts_at)}"
         for change in play.changes:

@@ -45,18 +45,11 @@ def draw_live(browser: Browser) -> None:
             page.wait_for_url("**/streams/s_*/")
 
         for picture in (
-            Screenshot(
-                "stream-add", "ana", listened, 640, is_live=True, folder=_IMAGES
-            ),
+            Screenshot("stream-add", "ana", listened, 640, is_live=True, folder=_IMAGES),
             Screenshot("streams", "ana", added, 420, is_live=True, folder=_IMAGES),
             Screenshot("stream-day", "ana", day, 1380, is_live=True, folder=_IMAGES),
             Screenshot(
-                "stream-alarms",
-                "ana",
-                at("/streams/alarms/"),
-                360,
-                is_live=True,
-                folder=_IMAGES,
+                "stream-alarms", "ana", at("/streams/alarms/"), 360, is_live=True, folder=_IMAGES
             ),
         ):
             draw(browser, picture)

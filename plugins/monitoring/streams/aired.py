@@ -41,9 +41,7 @@ def _hours(files: Iterable[ScannedFile]) -> dict[int, _Aired]:
     if not keys:
         return {}
     hours = StreamHour.objects.filter(scanned_file__in=keys)
-    rows = hours.values_list(
-        "scanned_file", "stream__station__name", "stream__name", "starts_at"
-    )
+    rows = hours.values_list("scanned_file", "stream__station__name", "stream__name", "starts_at")
     return {file: _Aired(station, stream, at) for file, station, stream, at in rows}
 
 
@@ -55,9 +53,7 @@ def _of_matches(matches: Iterable[Match], around: Around) -> dict[int, Values]:
     plays = (
         Airplay.objects.filter(segment__detection__scan__scanned_file__in=list(hours))
         .order_by()
-        .values_list(
-            F("segment__detection__scan__scanned_file"), "recording", named=False
-        )
+        .values_list(F("segment__detection__scan__scanned_file"), "recording", named=False)
         .annotate(first=Min("starts_at"))
     )
     begun = {(file, recording): first for file, recording, first in plays}

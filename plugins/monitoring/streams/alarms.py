@@ -20,12 +20,7 @@ from jobs.choices import OPEN_STATES
 from jobs.selectors import jobs_of
 from jobs.services import submit
 from plugins.monitoring.streams import notices, selectors
-from plugins.monitoring.streams.choices import (
-    HEARING,
-    AirplayState,
-    AlarmKind,
-    StreamState,
-)
+from plugins.monitoring.streams.choices import HEARING, AirplayState, AlarmKind, StreamState
 from plugins.monitoring.streams.jobs import RECORD
 from plugins.monitoring.streams.models import Airplay, Stream, StreamAlarm, StreamRun
 
@@ -49,9 +44,7 @@ def watch(*, now: datetime | None = None) -> None:
             stream__heard_until__lt=now - _UNHEARD
         )
         playing = Airplay.objects.filter(unheard, state=AirplayState.PLAYING)
-        Airplay.objects.filter(pk__in=playing.values("pk")).update(
-            state=AirplayState.ENDED
-        )
+        Airplay.objects.filter(pk__in=playing.values("pk")).update(state=AirplayState.ENDED)
         # End the alarms of plays that are over.
         for alarm in StreamAlarm.objects.filter(
             ended_at=None, airplay__isnull=False
@@ -82,12 +75,10 @@ def note_disk(stream: Stream, *, is_full: bool, now: datetime) -> None:
 def _see_to_jobs(streams: Sequence[Stream]) -> None:
     # Its container was deleted, so there is no place for its hours.
     orphans = [stream for stream in streams if stream.container.deleted_at is not None]
-    Stream.objects.filter(
-        pk__in=[stream.pk for stream in orphans], enabled=True
-    ).update(enabled=False, state=StreamState.PAUSED)
-    to_record = [
-        stream for stream in streams if stream.enabled and stream not in orphans
-    ]
+    Stream.objects.filter(pk__in=[stream.pk for stream in orphans], enabled=True).update(
+        enabled=False, state=StreamState.PAUSED
+    )
+    to_record = [stream for stream in streams if stream.enabled and stream not in orphans]
     jobs = jobs_of(RECORD, to_record, OPEN_STATES)
     for stream in to_record:
         if stream.pk not in jobs:
@@ -121,19 +112,13 @@ def _resumed_at(stream: Stream) -> datetime:
 
 
 def _if_longer(
-    due: dict[AlarmKind, datetime],
-    kind: AlarmKind,
-    since: datetime,
-    minutes: int,
-    now: datetime,
+    due: dict[AlarmKind, datetime], kind: AlarmKind, since: datetime, minutes: int, now: datetime
 ) -> None:
     if now - since >= timedelta(minutes=minutes):
         due[kind] = since
 
 
-def _switch(
-    stream: Stream, kind: AlarmKind, since: datetime | None, now: datetime
-) -> None:
+def _switch(stream: Stream, kind: AlarmKind, since: datetime | None, now: datetime) -> None:
     """Begin an alarm, or end the open one."""
     open_alarm = StreamAlarm.objects.filter(
         stream=stream, kind=kind, ended_at=None, airplay=None
@@ -141,9 +126,7 @@ def _switch(
     if since is not None and open_alarm is None:
         try:
             with transaction.atomic():
-                alarm = StreamAlarm.objects.create(
-                    stream=stream, kind=kind, began_at=since
-                )
+                alarm = StreamAlarm.objects.create(stream=stream, kind=kind, began_at=since)
                 notices.tell_alarm(alarm)
         except IntegrityError as error:
             # Another worker was faster.

@@ -19,13 +19,7 @@ class StreamsConfig(AppConfig):
         Join reports and trials.
         """
         from operations.earlier import took_over
-        from plugins.monitoring.streams import (
-            aired,
-            claims,
-            plays,
-            selectors,
-            trials,
-        )
+        from plugins.monitoring.streams import aired, claims, plays, selectors, trials
         from plugins.moving.trials.places import places
         from reports.extras import extras
         from review.services.transitions import matches_changed
@@ -36,9 +30,7 @@ class StreamsConfig(AppConfig):
         places.register(trials.StreamsOfTrials())
         parts.finders.register(claims.surroundings_of)
         parts.kept_sound.register(selectors.kept_sound)
-        scan_finished.connect(
-            plays.settle_plays, dispatch_uid="plugins.monitoring.streams.plays"
-        )
+        scan_finished.connect(plays.settle_plays, dispatch_uid="plugins.monitoring.streams.plays")
         matches_changed.connect(plays.note_decisions, dispatch_uid="streams.decisions")
         for label in (
             ("acrapi.streamcallbacks", "streams.streamcallbacks"),

@@ -45,9 +45,7 @@ def copy_due(stream: Stream, folder: Path) -> list[StreamHour]:
     ).select_related("scanned_file__container")
     for hour in rows.order_by("-starts_at")[: 2 * 24]:
         scan = (
-            Scan.objects.filter(
-                scanned_file=hour.scanned_file_id, status=ScanStatus.SUCCEEDED
-            )
+            Scan.objects.filter(scanned_file=hour.scanned_file_id, status=ScanStatus.SUCCEEDED)
             .order_by("-pk")
             .first()
         )
@@ -63,10 +61,7 @@ def _copy(hour: StreamHour, scan: Scan, folder: Path) -> None:
         return
     spans = _spans_around_matches(file)
     # What a person or a rule has removed does not come back.
-    keeps = (
-        file.container.upload_audio != KeepAudio.NOTHING
-        and file.audio_removed_at is None
-    )
+    keeps = file.container.upload_audio != KeepAudio.NOTHING and file.audio_removed_at is None
     # What an earlier copy holds may no longer be in the ring.
     if spans and keeps and not _covers(kept_intervals(file), spans):
         _write(hour, file, spans, folder)
@@ -77,24 +72,18 @@ def _copy(hour: StreamHour, scan: Scan, folder: Path) -> None:
 def _spans_around_matches(file: ScannedFile) -> list[Interval]:
     """Return the intervals of a file's segments with ten seconds around, joined."""
     segments = Segment.objects.filter(
-        detection__scan__scanned_file=file.pk,
-        detection__scan__status=ScanStatus.SUCCEEDED,
+        detection__scan__scanned_file=file.pk, detection__scan__status=ScanStatus.SUCCEEDED
     ).values_list("start_ms", "end_ms")
-    return union(
-        (max(0, start - AROUND_MS), end + AROUND_MS) for start, end in segments
-    )
+    return union((max(0, start - AROUND_MS), end + AROUND_MS) for start, end in segments)
 
 
 def _covers(copied: Sequence[Interval], spans: Sequence[Interval]) -> bool:
     return all(
-        any(start <= begin and until <= end for start, end in copied)
-        for begin, until in spans
+        any(start <= begin and until <= end for start, end in copied) for begin, until in spans
     )
 
 
-def _write(
-    hour: StreamHour, file: ScannedFile, spans: Sequence[Interval], folder: Path
-) -> None:
+def _write(hour: StreamHour, file: ScannedFile, spans: Sequence[Interval], folder: Path) -> None:
     with scratch_directory() as scratch:
         parts = _cut(hour, spans, folder, scratch)
         if not parts:
@@ -148,9 +137,7 @@ def _cut(
     return parts
 
 
-def _in_pieces(
-    hour: StreamHour, spans: Sequence[Interval]
-) -> list[tuple[HourPiece, int, int]]:
+def _in_pieces(hour: StreamHour, spans: Sequence[Interval]) -> list[tuple[HourPiece, int, int]]:
     """Return the parts of intervals that lie in pieces; the last one may go on."""
     parts = []
     pieces = pieces_of(hour)

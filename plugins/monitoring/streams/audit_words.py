@@ -6,7 +6,4 @@ from typing import Final
 
 from django.utils.translation import gettext_lazy as lazy
 
-CASES: Final = {
-    "station": lazy("station"),
-    "stream": lazy("stream"),
-}
+CASES: Final = {"station": lazy("station"), "stream": lazy("stream")}

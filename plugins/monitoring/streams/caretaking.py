@@ -38,9 +38,7 @@ def look_after() -> None:
     if not folder.is_dir():
         return
     names = [entry.name for entry in folder.iterdir() if entry.is_dir()]
-    for stream in Stream.objects.filter(uid__in=names).select_related(
-        "station", "container"
-    ):
+    for stream in Stream.objects.filter(uid__in=names).select_related("station", "container"):
         try:
             _look_after(stream, folder / stream.uid)
         except Exception:  # the others must not wait for one that fails
@@ -70,9 +68,7 @@ def _forget_landmarks(stream: Stream, folder: Path) -> None:
     for run in gone:
         LandmarkLog(folder, run.uid).delete_before(run.duration_ms + 1)
     for piece in pieces_of(hour):
-        LandmarkLog(folder, piece.run).delete_before(
-            piece.start_ms - _LANDMARKS_KEPT_MS
-        )
+        LandmarkLog(folder, piece.run).delete_before(piece.start_ms - _LANDMARKS_KEPT_MS)
     kept_from = datetime.now(tz=UTC) - timedelta(hours=stream.keep_hours) - _RING_FILE
     _forget_runs(stream, folder / "runs", min(oldest, kept_from))
 
@@ -98,9 +94,7 @@ def mind_disk(*, now: datetime | None = None) -> bool:
     names = [entry.name for entry in folder.iterdir() if entry.is_dir()]
     streams = list(Stream.objects.present().filter(uid__in=names))
     if short > 0:
-        _make_room(
-            {stream: RingLog(folder / stream.uid) for stream in streams}, short, now
-        )
+        _make_room({stream: RingLog(folder / stream.uid) for stream in streams}, short, now)
     for stream in streams:
         alarms.note_disk(stream, is_full=short > 0, now=now)
     return short > 0

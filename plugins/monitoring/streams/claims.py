@@ -65,9 +65,7 @@ class HourAround:
         if after is not None:
             pieces.append((after, end))
             end += after.duration_ms
-        return join(
-            pieces, end if after is not None else self._offset_ms + self._core_ms
-        )
+        return join(pieces, end if after is not None else self._offset_ms + self._core_ms)
 
     def trim(self, result: EngineResult) -> EngineResult:
         """Return the plays of this hour, in times of its file.
@@ -118,18 +116,14 @@ class HourAround:
             status__in=ACTIVE_SCAN_STATUSES,
         )
         if active.exists():
-            raise WaitsUntil(
-                jobs.clock.now() + _LOOK_AGAIN, "The hour before is scanned first."
-            )
+            raise WaitsUntil(jobs.clock.now() + _LOOK_AGAIN, "The hour before is scanned first.")
 
     def _own(
         self, entry: FoundRecording, claims: Sequence[Airplay], clock: FileClock
     ) -> FoundRecording | None:
         segments: list[FoundSegment] = []
         wide_segments = sorted(entry.segments, key=lambda segment: segment.start_ms)
-        for use in uses_of(
-            [moved(segment, -self._offset_ms) for segment in wide_segments]
-        ):
+        for use in uses_of([moved(segment, -self._offset_ms) for segment in wide_segments]):
             end_ms = use[-1].end_ms
             if use[0].start_ms >= self._core_ms or end_ms <= 0:
                 continue
@@ -141,21 +135,13 @@ class HourAround:
                 added = round((end - claim.ends_at) / timedelta(milliseconds=1))
                 rows.update(ends_at=end, end_ms=claim.end_ms + max(0, added))
                 continue
-            segments += [
-                begun_at_zero(segment) for segment in use if segment.end_ms > 0
-            ]
+            segments += [begun_at_zero(segment) for segment in use if segment.end_ms > 0]
         if not segments:
             return None
         scores = [segment.score for segment in segments if segment.score is not None]
-        return replace(
-            entry,
-            segments=tuple(segments),
-            score=max(scores, default=entry.score),
-        )
+        return replace(entry, segments=tuple(segments), score=max(scores, default=entry.score))
 
-    def _unmatched(
-        self, intervals: Iterable[dict[str, Any]]
-    ) -> list[dict[str, Any]]:  # Any: JSON
+    def _unmatched(self, intervals: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:  # Any: JSON
         """Return the unmatched intervals of the hour, without those that had no sound."""
         holes = self._holes()
         unmatched = []
@@ -166,8 +152,7 @@ class HourAround:
                 if stop - begin >= _LEAST_UNMATCHED_MS or (begin, stop) == (start, end):
                     unmatched.append(self._place_interval(interval, begin, stop))
         unmatched += [
-            {"start_ms": start, "end_ms": end, "kind": "not_scanned"}
-            for start, end in holes
+            {"start_ms": start, "end_ms": end, "kind": "not_scanned"} for start, end in holes
         ]
         return sorted(unmatched, key=lambda interval: interval["start_ms"])
 
@@ -203,9 +188,7 @@ def alignment_ms(segment: FoundSegment) -> float:
 
 def moved(segment: FoundSegment, by_ms: int) -> FoundSegment:
     """Return a segment at other times of its file."""
-    return replace(
-        segment, start_ms=segment.start_ms + by_ms, end_ms=segment.end_ms + by_ms
-    )
+    return replace(segment, start_ms=segment.start_ms + by_ms, end_ms=segment.end_ms + by_ms)
 
 
 def begun_at_zero(segment: FoundSegment) -> FoundSegment:
@@ -213,9 +196,7 @@ def begun_at_zero(segment: FoundSegment) -> FoundSegment:
     if segment.start_ms >= 0:
         return segment
     passed = round(-segment.start_ms * float(segment.tempo_ratio or Decimal(1)))
-    return replace(
-        segment, start_ms=0, reference_start_ms=segment.reference_start_ms + passed
-    )
+    return replace(segment, start_ms=0, reference_start_ms=segment.reference_start_ms + passed)
 
 
 def _surroundings(field: Any) -> Fingerprint | None:  # Any: Django's field file
@@ -231,10 +212,7 @@ def _surroundings(field: Any) -> Fingerprint | None:  # Any: Django's field file
 
 
 def _claim_on(
-    use: Sequence[FoundSegment],
-    recording_id: int,
-    claims: Sequence[Airplay],
-    clock: FileClock,
+    use: Sequence[FoundSegment], recording_id: int, claims: Sequence[Airplay], clock: FileClock
 ) -> Airplay | None:
     # Where the tempo drifts, a play soon leaves the alignment on which it began.
     drifts = len(use) > 1
@@ -259,9 +237,9 @@ def is_same_play(
     if run.pk == airplay.run_id:
         at: float = start_ms
     else:
-        at = airplay.start_ms + (
-            clock.at(segment.start_ms) - airplay.starts_at
-        ) / timedelta(milliseconds=1)
+        at = airplay.start_ms + (clock.at(segment.start_ms) - airplay.starts_at) / timedelta(
+            milliseconds=1
+        )
     expected = (at - airplay.offset_ms) * airplay.tempo_ratio
     if abs(expected - segment.reference_start_ms) <= ALIGNED_MS:
         return True
@@ -274,9 +252,7 @@ def is_same_play(
     return both > shorter / 2
 
 
-def _without(
-    start: int, end: int, holes: Sequence[tuple[int, int]]
-) -> Iterable[tuple[int, int]]:
+def _without(start: int, end: int, holes: Sequence[tuple[int, int]]) -> Iterable[tuple[int, int]]:
     for first, last in holes:
         if last <= start or first >= end:
             continue

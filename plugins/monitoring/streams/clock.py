@@ -43,9 +43,7 @@ def clock_of(run: StreamRun) -> AnchoredClock:
     return clock_from(run, run.anchors.values_list("run_ms", "at"))
 
 
-def clock_from(
-    run: StreamRun, anchors: Iterable[tuple[int, datetime]]
-) -> AnchoredClock:
+def clock_from(run: StreamRun, anchors: Iterable[tuple[int, datetime]]) -> AnchoredClock:
     """Return the clock of a run from its anchors, ordered by time of the run."""
     points: list[tuple[int, datetime]] = []
     for ms, at in anchors:

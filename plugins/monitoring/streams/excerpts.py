@@ -23,18 +23,14 @@ from recognition.audio.media import write_excerpts
 from recognition.errors import RecognitionError
 
 
-def cut_excerpt(
-    *, stream: Stream, from_at: datetime, until: datetime, target: Path
-) -> CutFacts:
+def cut_excerpt(*, stream: Stream, from_at: datetime, until: datetime, target: Path) -> CutFacts:
     """Copy the sound from one time to another; of two runs, that with the first time.
 
     It comes as it was sent from this machine's ring, or without loss from what is kept
     around matches. Raises ``SoundElsewhere`` if only another machine can have it, and
     ``StreamRefused`` if nobody has.
     """
-    run = stream.runs.filter(
-        Q(ends_at=None) | Q(ends_at__gt=from_at), starts_at__lt=until
-    ).first()
+    run = stream.runs.filter(Q(ends_at=None) | Q(ends_at__gt=from_at), starts_at__lt=until).first()
     if run is None:
         raise StreamRefused(_("The stream was not heard at that time."))
     clock = clock_of(run)

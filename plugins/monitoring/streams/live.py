@@ -54,9 +54,7 @@ class LiveSearch:
     def search(self, streams: Iterable[tuple[Stream, Path]]) -> None:
         """Search the newest sound of streams, each with the folder of its landmarks."""
         heard = [
-            (stream, run, folder)
-            for stream, folder in streams
-            for run in _runs_to_hear(stream)
+            (stream, run, folder) for stream, folder in streams for run in _runs_to_hear(stream)
         ]
         self._logs = {
             run.uid: self._logs.get(run.uid) or LandmarkLog(folder, run.uid)
@@ -78,9 +76,7 @@ class LiveSearch:
             # The next round tries again; the settled hours miss nothing.
             logger.warning("streams were not searched live: %s", error)
 
-    def _hear(
-        self, stream: Stream, run: StreamRun, log: LandmarkLog, index: IndexStore
-    ) -> None:
+    def _hear(self, stream: Stream, run: StreamRun, log: LandmarkLog, index: IndexStore) -> None:
         until = log.duration_ms
         if until <= self._done.get(run.uid, 0) and run.ends_at is None:
             return
@@ -121,9 +117,7 @@ def _runs_to_hear(stream: Stream) -> list[StreamRun]:
     """Return the run that goes on, and earlier ones with plays that nobody ended."""
     with_plays = Airplay.objects.filter(stream=stream, state=AirplayState.PLAYING)
     open_run = StreamRun.objects.filter(stream=stream, ends_at=None)
-    ended = StreamRun.objects.filter(pk__in=with_plays.values("run")).exclude(
-        ends_at=None
-    )
+    ended = StreamRun.objects.filter(pk__in=with_plays.values("run")).exclude(ends_at=None)
     return [*open_run, *ended]
 
 
@@ -140,9 +134,7 @@ def _as_open(play: Airplay, start_ms: int) -> live.OpenPlay:
     )
 
 
-def _extend(
-    play: Airplay, segment: SegmentMatch, start_ms: int, clock: AnchoredClock
-) -> None:
+def _extend(play: Airplay, segment: SegmentMatch, start_ms: int, clock: AnchoredClock) -> None:
     """Let a play go on, along its newest alignment, since its tempo may drift."""
     end_ms = start_ms + segment.end_ms
     columns: dict[str, Any] = {  # Any: columns of the row
@@ -168,18 +160,12 @@ def _alignment(segment: SegmentMatch, start_ms: int) -> dict[str, float]:
 
 @transaction.atomic
 def _note(
-    stream: Stream,
-    run: StreamRun,
-    segment: SegmentMatch,
-    start_ms: int,
-    clock: AnchoredClock,
+    stream: Stream, run: StreamRun, segment: SegmentMatch, start_ms: int, clock: AnchoredClock
 ) -> None:
     """Keep a play that was heard for the first time, or again after a pause."""
     begin, end = start_ms + segment.start_ms, start_ms + segment.end_ms
     for play in Airplay.objects.filter(
-        run=run,
-        recording=segment.recording,
-        end_ms__gte=begin - _GOES_ON_MS,
+        run=run, recording=segment.recording, end_ms__gte=begin - _GOES_ON_MS
     ).exclude(state=AirplayState.WITHDRAWN):
         expected = (begin - play.offset_ms) * play.tempo_ratio
         if abs(expected - segment.reference_start_ms) <= ALIGNED_MS:

@@ -69,6 +69,4 @@ def _row(play: Airplay) -> list[Cell]:
         Decimal(f"{play.score:.1f}"),
         play.title_text or "",  # type: ignore[attr-defined]  # an annotation of the log
     )
-    return [
-        as_cell(value, field.kind) for value, field in zip(values, FIELDS, strict=True)
-    ]
+    return [as_cell(value, field.kind) for value, field in zip(values, FIELDS, strict=True)]

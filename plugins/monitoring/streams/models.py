@@ -84,14 +84,9 @@ class Stream(models.Model):
     """
 
     uid = uid_field("s")
-    station = models.ForeignKey(
-        Station, on_delete=models.PROTECT, related_name="streams"
-    )
+    station = models.ForeignKey(Station, on_delete=models.PROTECT, related_name="streams")
     container = models.ForeignKey(
-        Container,
-        on_delete=models.PROTECT,
-        related_name="streams",
-        limit_choices_to=PRESENT,
+        Container, on_delete=models.PROTECT, related_name="streams", limit_choices_to=PRESENT
     )
     name = models.CharField(_("name"), max_length=200)
     urls = models.JSONField(_("addresses"), default=list)
@@ -102,11 +97,7 @@ class Stream(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(90 * 24)],
     )
     title_charset = models.CharField(
-        _("encoding of titles"),
-        max_length=20,
-        choices=CHARSETS,
-        blank=True,
-        default="",
+        _("encoding of titles"), max_length=20, choices=CHARSETS, blank=True, default=""
     )
     silent_minutes = models.PositiveIntegerField(
         _("alarm after minutes of silence"), null=True, blank=True, default=2
@@ -180,9 +171,7 @@ class StreamRun(models.Model):
     channels = models.PositiveSmallIntegerField(default=0)
     byte_offset = models.PositiveBigIntegerField(default=0)
     start_cause = models.CharField(max_length=20, choices=RunEdge.choices)
-    end_cause = models.CharField(
-        max_length=20, choices=RunEdge.choices, blank=True, default=""
-    )
+    end_cause = models.CharField(max_length=20, choices=RunEdge.choices, blank=True, default="")
 
     reach = Path(containers="stream__container")
     objects = ReachManager["StreamRun"]()
@@ -211,9 +200,7 @@ class ClockAnchor(models.Model):
         ordering = ["run_ms"]
         verbose_name = _("clock anchor of a stream")
         verbose_name_plural = _("clock anchors of streams")
-        constraints = [
-            models.UniqueConstraint(fields=["run", "run_ms"], name="anchor_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["run", "run_ms"], name="anchor_once")]
 
     def __str__(self) -> str:
         return f"{self.run_ms} ms at {read_date(self.at, 'full')}"
@@ -232,11 +219,7 @@ class StreamHour(models.Model):
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
     scanned_file = models.OneToOneField(
-        ScannedFile,
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="stream_hour",
+        ScannedFile, on_delete=models.PROTECT, null=True, blank=True, related_name="stream_hour"
     )
     pieces = models.JSONField(default=list, blank=True, editable=False)
     before = models.FileField(max_length=200, blank=True, default="", editable=False)
@@ -254,9 +237,7 @@ class StreamHour(models.Model):
         verbose_name = _("hour of a stream")
         verbose_name_plural = _("hours of streams")
         constraints = [
-            models.UniqueConstraint(
-                fields=["stream", "starts_at"], name="stream_hour_once"
-            ),
+            models.UniqueConstraint(fields=["stream", "starts_at"], name="stream_hour_once"),
             models.CheckConstraint(
                 condition=Q(ends_at__gt=F("starts_at")), name="stream_hour_has_length"
             ),
@@ -285,7 +266,7 @@ class StreamGap(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(ends_at__gt=F("starts_at")), name="stream_gap_has_length"
-            ),
+            )
         ]
         indexes = [models.Index(fields=["stream", "starts_at"], name="gap_of_stream")]
 
@@ -322,16 +303,10 @@ class Airplay(models.Model):
     """
 
     uid = uid_field("ap")
-    stream = models.ForeignKey(
-        Stream, on_delete=models.CASCADE, related_name="airplays"
-    )
-    run = models.ForeignKey(
-        StreamRun, on_delete=models.CASCADE, related_name="airplays"
-    )
+    stream = models.ForeignKey(Stream, on_delete=models.CASCADE, related_name="airplays")
+    run = models.ForeignKey(StreamRun, on_delete=models.CASCADE, related_name="airplays")
     # Protected: evidence must not vanish with a recording.
-    recording = models.ForeignKey(
-        Recording, on_delete=models.PROTECT, related_name="airplays"
-    )
+    recording = models.ForeignKey(Recording, on_delete=models.PROTECT, related_name="airplays")
     state = models.CharField(
         max_length=16, choices=AirplayState.choices, default=AirplayState.PLAYING
     )
@@ -345,11 +320,7 @@ class Airplay(models.Model):
     score = models.FloatField()
     reported_at = models.DateTimeField(auto_now_add=True)
     segment = models.OneToOneField(
-        Segment,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="airplay",
+        Segment, on_delete=models.SET_NULL, null=True, blank=True, related_name="airplay"
     )
 
     reach = Path(containers="stream__container", buckets="recording__bucket")
@@ -362,9 +333,7 @@ class Airplay(models.Model):
         indexes = [
             models.Index(fields=["stream", "starts_at"], name="airplay_of_stream"),
             models.Index(
-                fields=["stream"],
-                condition=Q(state=AirplayState.PLAYING),
-                name="airplay_open",
+                fields=["stream"], condition=Q(state=AirplayState.PLAYING), name="airplay_open"
             ),
         ]
 
@@ -436,9 +405,7 @@ class StreamNotice(models.Model):
         ordering = ["-id"]
         verbose_name = _("notice of a stream")
         verbose_name_plural = _("notices of streams")
-        indexes = [
-            models.Index(fields=["stream", "-id"], name="notice_of_stream"),
-        ]
+        indexes = [models.Index(fields=["stream", "-id"], name="notice_of_stream")]
 
     def __str__(self) -> str:
         return f"{self.get_event_display()} ({self.uid})"

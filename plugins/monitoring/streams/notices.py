@@ -49,11 +49,7 @@ def tell_decided(airplay: Airplay, match: Match) -> None:
     """Report that a person or policy decided the match of a play."""
     facts = {
         "airplay": airplay_facts(airplay),
-        "match": {
-            "id": match.uid,
-            "state": match.state,
-            "reason": match.decision_reason,
-        },
+        "match": {"id": match.uid, "state": match.state, "reason": match.decision_reason},
     }
     _post(airplay.stream, StreamEvent.DECIDED, facts, airplay)
 
@@ -85,9 +81,7 @@ def tell_alarm(alarm: StreamAlarm) -> None:
 def mail_alarm(alarm: StreamAlarm) -> None:
     """Send an alarm to the stream's email addresses."""
     stream = alarm.stream
-    if not stream.alarm_emails or _why_hidden(
-        stream, alarm.airplay, stream.emails_set_by
-    ):
+    if not stream.alarm_emails or _why_hidden(stream, alarm.airplay, stream.emails_set_by):
         return
     with for_the_record():
         label = str(alarm.get_kind_display())
@@ -118,9 +112,7 @@ def _local(at: datetime, zone: str) -> str:
     """Return a time by the station's clock, and in UTC."""
     local = at.astimezone(ZoneInfo(zone))
     written = f"{local.day} {local:%B %Y, %H:%M:%S} {zone}"
-    return (
-        written if zone == "UTC" else f"{written} ({at.astimezone(UTC):%H:%M:%S} UTC)"
-    )
+    return written if zone == "UTC" else f"{written} ({at.astimezone(UTC):%H:%M:%S} UTC)"
 
 
 def airplay_facts(airplay: Airplay) -> dict[str, Any]:  # Any: JSON
@@ -214,8 +206,6 @@ def run(context: JobContext) -> None:
             message_id=notice.uid,
         )
     else:
-        message = EmailMessage(
-            subject=notice.subject, body=notice.body, to=notice.emails
-        )
+        message = EmailMessage(subject=notice.subject, body=notice.body, to=notice.emails)
         mail(message, message_id=notice.uid)
     context.finish(message="")

@@ -57,8 +57,7 @@ class HeardRun:
 def heard_runs(runs: Iterable[StreamRun], folder: Path) -> list[HeardRun]:
     """Return runs with what this machine has of their landmarks."""
     return [
-        HeardRun(run, clock_of(run), _known_ms(run, LandmarkLog(folder, run.uid)))
-        for run in runs
+        HeardRun(run, clock_of(run), _known_ms(run, LandmarkLog(folder, run.uid))) for run in runs
     ]
 
 
@@ -89,11 +88,7 @@ def lay_out(
         is_begun = begins is not None and begins.run == uid
         is_ended = ends is not None and ends.run == uid
         first = begins.ms if begins and is_begun else on_grid(max(0, clock.ms(start)))
-        last = (
-            ends.ms
-            if ends and is_ended
-            else min(heard_run.until_ms, on_grid(clock.ms(end)))
-        )
+        last = ends.ms if ends and is_ended else min(heard_run.until_ms, on_grid(clock.ms(end)))
         first = -(-first // GRID_MS) * GRID_MS
         if last - first < GRID_MS:
             continue
@@ -103,15 +98,11 @@ def lay_out(
         if is_begun:
             at = 0
         taken = pieces[-1].at_ms + pieces[-1].length_ms if pieces else 0
-        pieces.append(
-            HourPiece(uid, first, last, max(at, -(-taken // GRID_MS) * GRID_MS))
-        )
+        pieces.append(HourPiece(uid, first, last, max(at, -(-taken // GRID_MS) * GRID_MS)))
     return pieces
 
 
-def landmarks_of(
-    pieces: Sequence[HourPiece], duration_ms: int, folder: Path
-) -> Fingerprint:
+def landmarks_of(pieces: Sequence[HourPiece], duration_ms: int, folder: Path) -> Fingerprint:
     """Return the fingerprint of pieces whose landmarks this machine has."""
     read = [
         (LandmarkLog(folder, piece.run).read(piece.start_ms, piece.end_ms), piece.at_ms)

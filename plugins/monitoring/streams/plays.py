@@ -82,11 +82,7 @@ def _plays_of(scan: Scan) -> list[_Play]:
                 break
         else:
             plays.append([segment])
-    return [
-        _Play(recording, tuple(play))
-        for recording, plays in grouped.items()
-        for play in plays
-    ]
+    return [_Play(recording, tuple(play)) for recording, plays in grouped.items() for play in plays]
 
 
 def _are_aligned(first: Segment, second: Segment) -> bool:
@@ -124,9 +120,7 @@ def _settle(hour: StreamHour, play: _Play, clock: FileClock) -> Airplay:
         "score": play.score,
         "segment": play.first,
     }
-    airplay = _find_airplay(
-        hour, play, first, clock, columns["starts_at"], columns["ends_at"]
-    )
+    airplay = _find_airplay(hour, play, first, clock, columns["starts_at"], columns["ends_at"])
     if airplay is None:
         made = Airplay.objects.create(
             stream_id=hour.stream_id, recording_id=play.recording_id, **columns
@@ -158,15 +152,9 @@ def _find_airplay(
     """Return the row of a play that was heard before, live or in an earlier scan."""
     rows = (
         Airplay.objects.filter(
-            stream=hour.stream_id,
-            recording=play.recording_id,
-            starts_at__lt=end,
-            ends_at__gt=start,
+            stream=hour.stream_id, recording=play.recording_id, starts_at__lt=end, ends_at__gt=start
         )
-        .filter(
-            Q(segment=None)
-            | Q(segment__detection__scan__scanned_file=hour.scanned_file_id)
-        )
+        .filter(Q(segment=None) | Q(segment__detection__scan__scanned_file=hour.scanned_file_id))
         .order_by("pk")
     )
     # The play may have drifted before it was heard live.
@@ -183,13 +171,9 @@ def _withdraw_others(hour: StreamHour, settled: Sequence[int]) -> None:
         starts_at__lt=hour.ends_at,
         state__in=[AirplayState.ENDED, AirplayState.SETTLED],
     ).exclude(pk__in=settled)
-    own = Q(segment=None) | Q(
-        segment__detection__scan__scanned_file=hour.scanned_file_id
-    )
+    own = Q(segment=None) | Q(segment__detection__scan__scanned_file=hour.scanned_file_id)
     keys = list(rows.filter(own).values_list("pk", flat=True))
-    Airplay.objects.filter(pk__in=keys).update(
-        state=AirplayState.WITHDRAWN, segment=None
-    )
+    Airplay.objects.filter(pk__in=keys).update(state=AirplayState.WITHDRAWN, segment=None)
 
 
 def note_decisions(*, matches: Iterable[Match], **_signal: object) -> None:
@@ -198,14 +182,10 @@ def note_decisions(*, matches: Iterable[Match], **_signal: object) -> None:
     if not decided:
         return
     with working_for(None):
-        by_place = {
-            (match.scanned_file_id, match.recording_id): match for match in decided
-        }
+        by_place = {(match.scanned_file_id, match.recording_id): match for match in decided}
         plays = (
             Airplay.objects.filter(
-                segment__detection__scan__scanned_file__in={
-                    file for file, _ in by_place
-                },
+                segment__detection__scan__scanned_file__in={file for file, _ in by_place},
                 recording__in={recording for _, recording in by_place},
             )
             .exclude(stream__alarm_url="")

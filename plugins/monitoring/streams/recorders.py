@@ -63,9 +63,7 @@ def run(context: JobContext) -> None:
     with transaction.atomic():
         context.finish()
         # A person who resumed it has found this job, which ends here.
-        if Stream.objects.filter(
-            pk=stream.pk, enabled=True, deleted_at__isnull=True
-        ).exists():
+        if Stream.objects.filter(pk=stream.pk, enabled=True, deleted_at__isnull=True).exists():
             submit(RECORD, stream)
 
 

@@ -15,12 +15,7 @@ from django.db.models import Min, OuterRef, Q, QuerySet, Subquery
 
 from accounts.reach import working_for
 from catalogue.models import Recording
-from plugins.monitoring.streams.choices import (
-    HEARING,
-    AirplayState,
-    GapCause,
-    StreamState,
-)
+from plugins.monitoring.streams.choices import HEARING, AirplayState, GapCause, StreamState
 from plugins.monitoring.streams.models import (
     Airplay,
     Station,
@@ -172,9 +167,7 @@ def day(stream: Stream, on: date, *, now: datetime | None = None) -> DayView:
     within = Q(starts_at__lt=end, ends_at__gt=begin)
     plays = list(shown_plays().filter(within, stream=stream).order_by("starts_at"))
     gaps = list(StreamGap.objects.filter(within, stream=stream))
-    windows = list(
-        StreamHour.objects.filter(within, stream=stream).select_related("scanned_file")
-    )
+    windows = list(StreamHour.objects.filter(within, stream=stream).select_related("scanned_file"))
     titles = list(StreamTitle.objects.filter(stream=stream, at__gte=begin, at__lt=end))
     runs = list(
         StreamRun.objects.filter(
@@ -200,9 +193,7 @@ def day(stream: Stream, on: date, *, now: datetime | None = None) -> DayView:
                 gaps=tuple(gap for gap in touched if gap.cause != GapCause.SILENT),
                 silences=tuple(gap for gap in touched if gap.cause == GapCause.SILENT),
                 titles=tuple(title for title in titles if at <= title.at < until),
-                searched=tuple(
-                    span for span in searched if span[0] < until and span[1] > at
-                ),
+                searched=tuple(span for span in searched if span[0] < until and span[1] > at),
                 files=tuple(files),
                 state=_state(at, until, now, windows, runs),
             )
@@ -220,10 +211,7 @@ def _state(
 ) -> HourState:
     if at > now:
         return HourState.FUTURE
-    heard = any(
-        run.starts_at < until and (run.ends_at is None or run.ends_at > at)
-        for run in runs
-    )
+    heard = any(run.starts_at < until and (run.ends_at is None or run.ends_at > at) for run in runs)
     if not heard:
         return HourState.EMPTY
     settled = max((window.ends_at for window in windows), default=None)
@@ -256,30 +244,21 @@ def began_at(stream: Stream) -> datetime:
     return min(first["at"] or stream.created_at, stream.created_at)
 
 
-def accounted(
-    stream: Stream, from_at: datetime, until: datetime
-) -> tuple[list[Span], list[Span]]:
+def accounted(stream: Stream, from_at: datetime, until: datetime) -> tuple[list[Span], list[Span]]:
     """Return the times within an interval that lie in runs, and those in gaps."""
     # What was searched does not depend on who asks.
     with working_for(None):
         runs = StreamRun.objects.filter(
-            Q(ends_at__gt=from_at) | Q(ends_at=None),
-            stream=stream,
-            starts_at__lt=until,
+            Q(ends_at__gt=from_at) | Q(ends_at=None), stream=stream, starts_at__lt=until
         )
         heard = [(run.starts_at, run.ends_at or run_end(run)) for run in runs]
         gaps = (
-            StreamGap.objects.filter(
-                stream=stream, starts_at__lt=until, ends_at__gt=from_at
-            )
+            StreamGap.objects.filter(stream=stream, starts_at__lt=until, ends_at__gt=from_at)
             .exclude(cause=GapCause.SILENT)
             .values_list("starts_at", "ends_at")
         )
         missing = list(gaps)
-    return (
-        union(_clipped(heard, from_at, until)),
-        union(_clipped(missing, from_at, until)),
-    )
+    return (union(_clipped(heard, from_at, until)), union(_clipped(missing, from_at, until)))
 
 
 def run_end(run: StreamRun) -> datetime:
@@ -294,9 +273,9 @@ def open_alarms(stream: Stream | None = None) -> QuerySet[StreamAlarm]:
 
 def alarms(stream: Stream | None = None) -> QuerySet[StreamAlarm]:
     """Return the alarms of a stream or of all, the newest first."""
-    rows = StreamAlarm.objects.select_related(
-        "stream__station", "airplay__recording"
-    ).order_by("-began_at", "-pk")
+    rows = StreamAlarm.objects.select_related("stream__station", "airplay__recording").order_by(
+        "-began_at", "-pk"
+    )
     return rows if stream is None else rows.filter(stream=stream)
 
 

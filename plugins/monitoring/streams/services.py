@@ -93,9 +93,7 @@ def may_change(stream: Stream, user: User) -> bool:
     return may_change_made(stream.created_by_id, user)
 
 
-def add_station(
-    *, user: User, **columns: Any
-) -> Station:  # Any: of the station's own row
+def add_station(*, user: User, **columns: Any) -> Station:  # Any: of the station's own row
     """Add a station. Raises ``StreamRefused`` if its name is taken or a value is wrong."""
     _require(user, Action.UPLOAD)
     station = Station(**_refuse_unknown(columns, _STATION_COLUMNS))
@@ -103,9 +101,7 @@ def add_station(
     return station
 
 
-def change_station(
-    *, station: Station, user: User, **columns: Any
-) -> Station:  # Any: as above
+def change_station(*, station: Station, user: User, **columns: Any) -> Station:  # Any: as above
     """Change a station. Raises ``StreamRefused`` as ``add_station`` does."""
     _require(user, Action.UPLOAD)
     _refuse_shared(station, user)
@@ -136,9 +132,7 @@ def unban_recording(*, station: Station, recording: Recording, user: User) -> No
         _record(station, "station.recording_allowed", user, after)
 
 
-def try_out(
-    *, urls: Sequence[str], container: Container, seconds: float = 10
-) -> TryOutResult:
+def try_out(*, urls: Sequence[str], container: Container, seconds: float = 10) -> TryOutResult:
     """Listen to addresses for a moment; return the sound's properties and recordings.
 
     Raises ``StreamRefused`` for addresses that are not allowed, and while this process
@@ -210,9 +204,7 @@ def add_stream(
     return stream
 
 
-def change_stream(
-    *, stream: Stream, user: User, **settings: Any
-) -> Stream:  # Any: as above
+def change_stream(*, stream: Stream, user: User, **settings: Any) -> Stream:  # Any: as above
     """Change a stream; other addresses and hours of audio count at once.
 
     Raises ``StreamRefused`` as ``add_stream`` does.
@@ -264,11 +256,7 @@ def resume_stream(*, stream: Stream, user: User) -> None:
         now = datetime.now(tz=UTC)
         if last is not None and last.ends_at is not None and last.ends_at < now:
             add_gap(
-                stream=stream,
-                start=last.ends_at,
-                end=now,
-                cause=GapCause.PAUSED,
-                is_exact=False,
+                stream=stream, start=last.ends_at, end=now, cause=GapCause.PAUSED, is_exact=False
             )
         # A recorder that is about to end finds the stream enabled, or leaves it to
         # ``plugins.monitoring.streams.alarms.watch``.
@@ -296,20 +284,14 @@ def delete_stream(*, stream: Stream, user: User, reason: str = "") -> None:
         _stop(stream)
         before = _values_of(stream, _STREAM_COLUMNS)
         audit.services.record(
-            case=case_of(stream),
-            action="stream.deleted",
-            actor=user,
-            before=before,
-            note=reason,
+            case=case_of(stream), action="stream.deleted", actor=user, before=before, note=reason
         )
     stream.refresh_from_db()
 
 
 def _require(user: User, action: Action) -> None:
     if not user.has_perm(action):
-        raise StreamRefused(
-            _("Your role can view stations and streams but not change them.")
-        )
+        raise StreamRefused(_("Your role can view stations and streams but not change them."))
 
 
 def _refuse_shared(station: Station, user: User) -> None:
@@ -319,9 +301,7 @@ def _refuse_shared(station: Station, user: User) -> None:
 
 def _require_own(stream: Stream, user: User) -> None:
     if not may_change(stream, user):
-        raise StreamRefused(
-            _("Only the person who added a stream or a manager may change it.")
-        )
+        raise StreamRefused(_("Only the person who added a stream or a manager may change it."))
 
 
 def _refuse_unknown(
@@ -338,9 +318,7 @@ def _checked_urls(urls: Sequence[str]) -> list[str]:
     if not cleaned:
         raise StreamRefused(_("Enter the address of the stream."))
     if len(cleaned) > MAX_URLS:
-        raise StreamRefused(
-            _("A stream has at most %(limit)s addresses.") % {"limit": MAX_URLS}
-        )
+        raise StreamRefused(_("A stream has at most %(limit)s addresses.") % {"limit": MAX_URLS})
     for url in cleaned:
         if len(url) > 2000:
             raise StreamRefused(_("This link is longer than 2,000 characters."))
@@ -361,9 +339,7 @@ def _clean(row: Station | Stream) -> None:
         raise StreamRefused(" ".join(error.messages)) from error
     if isinstance(row, Stream):
         if (row.quiet_from is None) != (row.quiet_until is None):
-            raise StreamRefused(
-                _("Enter both the start and the end of the quiet hours.")
-            )
+            raise StreamRefused(_("Enter both the start and the end of the quiet hours."))
         try:
             if row.alarm_url:
                 check_webhook(row.alarm_url)
@@ -378,9 +354,7 @@ def _clean(row: Station | Stream) -> None:
             raise StreamRefused(str(error)) from error
 
 
-def _save_station(
-    station: Station, user: User, action: str, before: dict[str, object]
-) -> None:
+def _save_station(station: Station, user: User, action: str, before: dict[str, object]) -> None:
     if not is_zone(station.time_zone):
         raise StreamRefused(
             _("%(name)s is not a time zone. Write it as Europe/Berlin.")
@@ -390,9 +364,7 @@ def _save_station(
     try:
         with transaction.atomic():
             station.save()
-            _record(
-                station, action, user, _values_of(station, _STATION_COLUMNS), before
-            )
+            _record(station, action, user, _values_of(station, _STATION_COLUMNS), before)
             if any(before.get(name) != getattr(station, name) for name in _OF_PLACE):
                 station_moved.send(sender=Station, station=station)
     except IntegrityError as error:
@@ -418,9 +390,7 @@ def _stop(stream: Stream) -> None:
 def _values_of(row: Station | Stream, names: Sequence[str]) -> dict[str, object]:
     values = {name: getattr(row, name) for name in names}
     return {
-        name: value
-        if isinstance(value, str | int | float | list | dict | None)
-        else str(value)
+        name: value if isinstance(value, str | int | float | list | dict | None) else str(value)
         for name, value in values.items()
     }
 

@@ -25,13 +25,7 @@ from jobs.selectors import jobs_of
 from plugins.monitoring.streams import selectors
 from plugins.monitoring.streams.choices import AirplayState, GapCause
 from plugins.monitoring.streams.jobs import RECORD
-from plugins.monitoring.streams.models import (
-    Airplay,
-    Stream,
-    StreamGap,
-    StreamHour,
-    StreamRun,
-)
+from plugins.monitoring.streams.models import Airplay, Stream, StreamGap, StreamHour, StreamRun
 from plugins.monitoring.streams.pieces import (
     HeardRun,
     HourPiece,
@@ -130,14 +124,9 @@ def _is_behind(stream: Stream, window: _Window, folder: Path, now: datetime) -> 
     # A recorder tells of a long absence in parts.
     if not _is_over(stream) and selectors.missing(stream, window.start, window.end):
         return True
-    runs = StreamRun.objects.filter(
-        stream=stream, ends_at=None, starts_at__lt=window.end
-    )
+    runs = StreamRun.objects.filter(stream=stream, ends_at=None, starts_at__lt=window.end)
     heard = heard_runs(runs, folder)
-    return any(
-        heard_run.clock.at(heard_run.until_ms) < window.around_until
-        for heard_run in heard
-    )
+    return any(heard_run.clock.at(heard_run.until_ms) < window.around_until for heard_run in heard)
 
 
 def _next_start(stream: Stream) -> datetime | None:
@@ -153,9 +142,9 @@ def _next_start(stream: Stream) -> datetime | None:
 
 
 def _last_end(stream: Stream) -> datetime | None:
-    last: datetime | None = StreamHour.objects.filter(stream=stream).aggregate(
-        last=Max("ends_at")
-    )["last"]
+    last: datetime | None = StreamHour.objects.filter(stream=stream).aggregate(last=Max("ends_at"))[
+        "last"
+    ]
     return last
 
 
@@ -172,9 +161,7 @@ def _free_end(stream: Stream, nominal: datetime, now: datetime) -> datetime | No
     end = nominal
     while True:
         crossing = Airplay.objects.filter(
-            Q(ends_at__gte=end) | Q(state=AirplayState.PLAYING),
-            stream=stream,
-            starts_at__lt=end,
+            Q(ends_at__gte=end) | Q(state=AirplayState.PLAYING), stream=stream, starts_at__lt=end
         ).exclude(state=AirplayState.WITHDRAWN)
         if not crossing.exists():
             return end
@@ -203,9 +190,7 @@ class _WindowSound:
     after: str = ""
 
 
-def _gather(
-    stream: Stream, window: _Window, folder: Path, names: list[str]
-) -> _WindowSound:
+def _gather(stream: Stream, window: _Window, folder: Path, names: list[str]) -> _WindowSound:
     """Read a window's landmarks and store them; note the ``names`` of the files."""
     rows = (
         StreamRun.objects.filter(
@@ -236,13 +221,9 @@ def _gather(
         heard,
         window.start - AROUND,
         window.start,
-        ends=PieceCut(pieces[0].run, pieces[0].start_ms)
-        if pieces[0].at_ms == 0
-        else None,
+        ends=PieceCut(pieces[0].run, pieces[0].start_ms) if pieces[0].at_ms == 0 else None,
     )
-    after = lay_out(
-        heard, end, min(end + AROUND, window.around_until), begins=_cut_after(pieces)
-    )
+    after = lay_out(heard, end, min(end + AROUND, window.around_until), begins=_cut_after(pieces))
     # A gap before the hour is part of what lies around it; what follows may be shorter.
     around_ms = round(AROUND / _MS)
     after_ms = min(around_ms, max((p.at_ms + p.length_ms for p in after), default=0))
@@ -258,16 +239,8 @@ def _gather(
 def _make(stream: Stream, window: _Window, sound: _WindowSound) -> StreamHour:
     """Write the hour of a window, and ask for its scan if something was heard."""
     # A recorder on another machine does not know of the time before it.
-    for start, until in selectors.missing(
-        stream, _last_end(stream) or window.start, sound.end
-    ):
-        add_gap(
-            stream=stream,
-            start=start,
-            end=until,
-            cause=GapCause.RECORDER,
-            is_exact=False,
-        )
+    for start, until in selectors.missing(stream, _last_end(stream) or window.start, sound.end):
+        add_gap(stream=stream, start=start, end=until, cause=GapCause.RECORDER, is_exact=False)
     _list_lost(stream, sound.heard, window.start, sound.end)
     hour = StreamHour(
         stream=stream,
@@ -310,9 +283,7 @@ def _cut_after(pieces: Sequence[HourPiece]) -> PieceCut:
     return PieceCut(pieces[-1].run, pieces[-1].end_ms)
 
 
-def _end_of(
-    pieces: Sequence[HourPiece], heard: Sequence[HeardRun], window: _Window
-) -> datetime:
+def _end_of(pieces: Sequence[HourPiece], heard: Sequence[HeardRun], window: _Window) -> datetime:
     """Return where the window ends: at the cut of the run that goes on there."""
     if not pieces:
         return window.end
@@ -324,9 +295,7 @@ def _end_of(
     return end if is_cut and near and end > window.start else window.end
 
 
-def _list_lost(
-    stream: Stream, heard: Sequence[HeardRun], start: datetime, end: datetime
-) -> None:
+def _list_lost(stream: Stream, heard: Sequence[HeardRun], start: datetime, end: datetime) -> None:
     """List as gaps the times of runs whose landmarks this machine does not have.
 
     They were on a machine that died, whose streams this one has taken over.
@@ -361,9 +330,7 @@ def _name(stream: Stream, hour: StreamHour) -> str:
     return f"{stream.name} {start:%Y-%m-%d %H:%M}–{end:%H:%M}"
 
 
-def _facts(
-    stream: Stream, hour: StreamHour, heard: Sequence[HeardRun]
-) -> dict[str, object]:
+def _facts(stream: Stream, hour: StreamHour, heard: Sequence[HeardRun]) -> dict[str, object]:
     codecs = [heard_run.run.codec for heard_run in heard if heard_run.run.codec]
     gaps = gaps_of(stream, hour.starts_at, hour.ends_at)
     return {"codec": codecs[-1] if codecs else "", "warnings": _warnings(hour, gaps)}
@@ -371,9 +338,9 @@ def _facts(
 
 def gaps_of(stream: Stream, start: datetime, end: datetime) -> list[StreamGap]:
     """Return the gaps within a window that were not searched, so without silences."""
-    rows = StreamGap.objects.filter(
-        stream=stream, starts_at__lt=end, ends_at__gt=start
-    ).exclude(cause=GapCause.SILENT)
+    rows = StreamGap.objects.filter(stream=stream, starts_at__lt=end, ends_at__gt=start).exclude(
+        cause=GapCause.SILENT
+    )
     return [gap for gap in rows if gap.ends_at - gap.starts_at >= timedelta(seconds=1)]
 
 

@@ -15,13 +15,7 @@ from django.db import transaction
 
 from plugins.monitoring.streams import notices
 from plugins.monitoring.streams.choices import HEARING, GapCause, RunEdge, StreamState
-from plugins.monitoring.streams.models import (
-    ClockAnchor,
-    Stream,
-    StreamGap,
-    StreamRun,
-    StreamTitle,
-)
+from plugins.monitoring.streams.models import ClockAnchor, Stream, StreamGap, StreamRun, StreamTitle
 from plugins.monitoring.streams.recording.events import (
     Anchored,
     Gap,
@@ -43,9 +37,7 @@ class DatabaseSink:
     stream, so that a recorder which was held up for longer than its lease writes nothing.
     """
 
-    def __init__(
-        self, stream: Stream, *, still_mine: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, stream: Stream, *, still_mine: Callable[[], None] = lambda: None) -> None:
         self._stream = stream
         self._still_mine = still_mine
         self._written = 0.0
@@ -107,9 +99,9 @@ class DatabaseSink:
             return
         self._written = monotonic()
         with transaction.atomic():
-            StreamRun.objects.filter(
-                uid=event.run, stream=self._stream, ends_at=None
-            ).update(heard_until=event.at, duration_ms=event.duration_ms)
+            StreamRun.objects.filter(uid=event.run, stream=self._stream, ends_at=None).update(
+                heard_until=event.at, duration_ms=event.duration_ms
+            )
             Stream.objects.filter(pk=self._stream.pk).update(heard_until=event.at)
 
     def _anchor(self, event: Anchored) -> None:
@@ -155,12 +147,7 @@ class DatabaseSink:
 
 
 def add_gap(
-    *,
-    stream: Stream,
-    start: datetime,
-    end: datetime,
-    cause: GapCause,
-    is_exact: bool,
+    *, stream: Stream, start: datetime, end: datetime, cause: GapCause, is_exact: bool
 ) -> list[StreamGap]:
     """Add a gap, less what gaps of its sort cover already; return the rows added.
 
@@ -178,11 +165,7 @@ def add_gap(
         if begun - at >= timedelta(milliseconds=1):
             rows.append(
                 StreamGap(
-                    stream=stream,
-                    starts_at=at,
-                    ends_at=begun,
-                    cause=cause,
-                    is_exact=is_exact,
+                    stream=stream, starts_at=at, ends_at=begun, cause=cause, is_exact=is_exact
                 )
             )
         at = max(at, ended)

@@ -81,8 +81,7 @@ def bucket_key(stream: Stream) -> str:
 def streams_there(trial: EngineTrial) -> Iterator[StreamThere]:
     """Yield the trial's streams that a move brought from the account."""
     moved = {
-        row.case: row
-        for row in Moved.objects.filter(account=trial.account, kind=MovedKind.STREAM)
+        row.case: row for row in Moved.objects.filter(account=trial.account, kind=MovedKind.STREAM)
     }
     for stream in trial.streams.order_by("pk"):
         row = moved.get(case_of(stream))
@@ -103,19 +102,14 @@ class StreamsOfTrials:
         for stream in _streams(chosen):
             if case_of(stream) not in moved:
                 raise TrialRefused(
-                    _("%(name)s did not come from this account.")
-                    % {"name": stream.name}
+                    _("%(name)s did not come from this account.") % {"name": stream.name}
                 )
 
     def refuse_busy(self, chosen: Sequence[Model]) -> None:
         """Raise for a stream in a running trial."""
-        running = EngineTrial.objects.filter(
-            state=TrialState.RUNNING, streams__in=_streams(chosen)
-        )
+        running = EngineTrial.objects.filter(state=TrialState.RUNNING, streams__in=_streams(chosen))
         if running.exists():
-            raise TrialRefused(
-                _("One of these streams is in a trial already. End it first.")
-            )
+            raise TrialRefused(_("One of these streams is in a trial already. End it first."))
 
     def add(self, trial: EngineTrial, chosen: Sequence[Model]) -> None:
         """Compare what comes on these streams."""
@@ -171,10 +165,7 @@ def _days_due(trial: EngineTrial, stream: Stream) -> Iterator[date]:
     day = trial.begins_at.astimezone(UTC).date()
     if "until" in read:
         day = date.fromisoformat(read["until"]) + DAY
-    while (
-        _midnight(day) < trial.ends_at
-        and jobs.clock.now() >= _midnight(day) + DAY + _SETTLES
-    ):
+    while _midnight(day) < trial.ends_at and jobs.clock.now() >= _midnight(day) + DAY + _SETTLES:
         yield day
         day += DAY
 
@@ -207,10 +198,7 @@ def _plays_until(cloud: Cloud, there: StreamThere, day: date) -> list[_HeardPlay
     Raises ``CloudFault``, and ``OtherDay`` if plays of another day came.
     """
     answers = [
-        (
-            heard_day,
-            cloud.read_plays(there.project, there.remote, f"{heard_day:%Y%m%d}"),
-        )
+        (heard_day, cloud.read_plays(there.project, there.remote, f"{heard_day:%Y%m%d}"))
         for heard_day in (day - DAY, day)
     ]
     if answers[0][1] and answers[0][1] == answers[1][1]:
@@ -222,9 +210,7 @@ def _plays_until(cloud: Cloud, there: StreamThere, day: date) -> list[_HeardPlay
     ]
     recordings = {
         recording.acr_id: recording
-        for recording in Recording.objects.filter(
-            acr_id__in={item.acrid for item, _ in items}
-        )
+        for recording in Recording.objects.filter(acr_id__in={item.acrid for item, _ in items})
     }
     return [
         _HeardPlay(
@@ -237,9 +223,7 @@ def _plays_until(cloud: Cloud, there: StreamThere, day: date) -> list[_HeardPlay
     ]
 
 
-def _compare(
-    trial: EngineTrial, stream: Stream, day: date, plays: Sequence[_HeardPlay]
-) -> None:
+def _compare(trial: EngineTrial, stream: Stream, day: date, plays: Sequence[_HeardPlay]) -> None:
     hours = list(_heard_here(trial, stream, day))
     delay = _delay(hours, plays)
     for heard in hours:
@@ -254,9 +238,7 @@ def _compare(
 def _heard_here(trial: EngineTrial, stream: Stream, day: date) -> Iterator[_Hour]:
     """Yield the hours of a day within the trial that were scanned."""
     hours = list(
-        _hours(stream, day).filter(
-            starts_at__gte=trial.begins_at, starts_at__lt=trial.ends_at
-        )
+        _hours(stream, day).filter(starts_at__gte=trial.begins_at, starts_at__lt=trial.ends_at)
     )
     scans = current_scans_of([hour.scanned_file for hour in hours if hour.scanned_file])
     for hour in hours:
@@ -282,9 +264,7 @@ def _delay(hours: Iterable[_Hour], plays: Iterable[_HeardPlay]) -> timedelta:
         for recording, detection in heard.detections.items()
         for start in theirs.get(recording, ())
     ]
-    plausible_ms = [
-        delay_ms for delay_ms in delays_ms if abs(delay_ms) <= _MOST_DELAY_MS
-    ]
+    plausible_ms = [delay_ms for delay_ms in delays_ms if abs(delay_ms) <= _MOST_DELAY_MS]
     return (median_low(plausible_ms) if len(plausible_ms) >= _LEAST_COMMON else 0) * _MS
 
 
@@ -328,17 +308,12 @@ def _theirs(
     )
 
 
-def _unheard(
-    trial: EngineTrial, stream: Stream, day: date, plays: Iterable[_HeardPlay]
-) -> int:
+def _unheard(trial: EngineTrial, stream: Stream, day: date, plays: Iterable[_HeardPlay]) -> int:
     """Return how many plays of the day came while the stream was not heard here."""
     begin, end = _midnight(day), _midnight(day) + DAY
     hours = list(
         StreamHour.objects.filter(
-            stream=stream,
-            starts_at__lt=end,
-            ends_at__gt=begin,
-            scanned_file__isnull=False,
+            stream=stream, starts_at__lt=end, ends_at__gt=begin, scanned_file__isnull=False
         )
     )
     return sum(

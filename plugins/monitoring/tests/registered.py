@@ -13,11 +13,7 @@ from plugins.monitoring.broadcasts.values import AudienceValues, RevenueValues
 from plugins.monitoring.declarations import services as declarations
 from plugins.monitoring.declarations.models import DeclarationProfile
 from plugins.monitoring.pages.declarations.forms import DeclarationProfileForm
-from plugins.monitoring.pages.streams.forms import (
-    StationForm,
-    StreamForm,
-    StreamSettingsForm,
-)
+from plugins.monitoring.pages.streams.forms import StationForm, StreamForm, StreamSettingsForm
 from plugins.monitoring.pages.unknown.forms import UnknownPolicyForm
 from plugins.monitoring.streams import services as streams
 from plugins.monitoring.streams.models import Station, Stream, StreamNotice
@@ -35,12 +31,7 @@ from plugins.monitoring.unknown import actions as unknown
 from plugins.monitoring.unknown.models import IgnoreReason, UnknownPolicy
 from tests.allowed import OWN_JSON, PLAIN_CSV
 from tests.scanning.podcast import Podcast
-from tests.security.admin_screens import (
-    HIDDEN_COLUMNS,
-    SCREENS,
-    SHOWN_ELSEWHERE,
-    Screen,
-)
+from tests.security.admin_screens import HIDDEN_COLUMNS, SCREENS, SHOWN_ELSEWHERE, Screen
 from tests.security.forms import PAGES, TOLD, Body, Page
 from tests.security.hidden import NAMED
 from tests.security.nowhere import NOWHERE
@@ -61,9 +52,7 @@ from tests.security.writing import (
 NAMED.register({"stream": rows.stream})
 OBJECTS.register(
     {
-        "reports/declarations/<str:uid>": lambda _, person: {
-            "uid": rows.declaration(person).uid
-        },
+        "reports/declarations/<str:uid>": lambda _, person: {"uid": rows.declaration(person).uid},
         "api/portal/v1/declarations/<str:uid>": lambda _, person: {
             "uid": rows.declaration(person).uid
         },
@@ -79,9 +68,7 @@ OBJECTS.register(
             "uid": desk.file.uid,
             "broadcast": rows.broadcast(desk).uid,
         },
-        "streams/<str:uid>": lambda desk, person: {
-            "uid": rows.stream_of(desk, person).uid
-        },
+        "streams/<str:uid>": lambda desk, person: {"uid": rows.stream_of(desk, person).uid},
         "api/portal/v1/streams/<str:uid>": lambda desk, person: {
             "uid": rows.stream_of(desk, person).uid
         },
@@ -92,9 +79,7 @@ OBJECTS.register(
             "container_id": desk.container.pk,
             "ids": rows.stream_of(desk, person).uid,
         },
-        "api/ucf-projects/<str:container_id>": lambda desk, _: {
-            "container_id": desk.container.pk
-        },
+        "api/ucf-projects/<str:container_id>": lambda desk, _: {"container_id": desk.container.pk},
         "api/ucf-projects/<str:container_id>/results/<str:item_id>": lambda desk, _: {
             "container_id": desk.container.pk,
             "item_id": rows.unknown_item(desk).pk,
@@ -108,12 +93,8 @@ SHARED.register(
     {
         "unknown/report.<str:form>": lambda _: {"form": "csv"},
         "streams/log.<str:form>": lambda _: {"form": "csv"},
-        "streams/stations/<str:uid>": lambda world: {
-            "uid": StationFactory.create().uid
-        },
-        "api/portal/v1/stations/<str:uid>": lambda world: {
-            "uid": StationFactory.create().uid
-        },
+        "streams/stations/<str:uid>": lambda world: {"uid": StationFactory.create().uid},
+        "api/portal/v1/stations/<str:uid>": lambda world: {"uid": StationFactory.create().uid},
         "reports/declarations/profiles/<str:uid>": lambda _: {
             "uid": rows.declaration_profile().uid
         },
@@ -153,9 +134,7 @@ SCREENS.register(
         "streams.StreamHour": Screen(
             lambda desk: StreamHourFactory.create(stream=rows.stream(desk))
         ),
-        "streams.StreamGap": Screen(
-            lambda desk: StreamGapFactory.create(stream=rows.stream(desk))
-        ),
+        "streams.StreamGap": Screen(lambda desk: StreamGapFactory.create(stream=rows.stream(desk))),
         "streams.StreamTitle": Screen(
             lambda desk: StreamTitleFactory.create(stream=rows.stream(desk))
         ),
@@ -164,9 +143,7 @@ SCREENS.register(
             lambda desk: StreamAlarmFactory.create(stream=rows.stream(desk))
         ),
         "streams.StreamNotice": Screen(
-            lambda desk: StreamNotice.objects.create(
-                stream=rows.stream(desk), event="away"
-            )
+            lambda desk: StreamNotice.objects.create(stream=rows.stream(desk), event="away")
         ),
         "broadcasts.BroadcastImport": Screen(lambda desk: rows.broadcast_import(desk)),
         "declarations.DeclarationProfile": Screen(
@@ -191,24 +168,15 @@ SCOPES.register(
         "api/portal/v1/imports/broadcasts/<str:uid>/": {"GET": "scan"},
         "api/portal/v1/imports/broadcasts/<str:uid>/start/": {"POST": "scan"},
         "api/portal/v1/imports/broadcasts/<str:uid>/undo/": {"POST": "scan"},
-        "api/portal/v1/files/<uuid:uid>/broadcasts/": {
-            "GET": "read scan",
-            "POST": "scan",
-        },
+        "api/portal/v1/files/<uuid:uid>/broadcasts/": {"GET": "read scan", "POST": "scan"},
         "api/portal/v1/files/<uuid:uid>/broadcasts/<str:broadcast>/": {
             "GET": "read scan",
             "PUT": "scan",
             "DELETE": "scan",
         },
         "api/portal/v1/stations/": {"GET": "read"},
-        "api/portal/v1/stations/<str:uid>/audiences/": {
-            "GET": "read report",
-            "PUT": "report",
-        },
-        "api/portal/v1/stations/<str:uid>/revenues/": {
-            "GET": "decide",
-            "PUT": "decide",
-        },
+        "api/portal/v1/stations/<str:uid>/audiences/": {"GET": "read report", "PUT": "report"},
+        "api/portal/v1/stations/<str:uid>/revenues/": {"GET": "decide", "PUT": "decide"},
         "api/portal/v1/streams/": {"GET": "read"},
         "api/portal/v1/streams/<str:uid>/": {"GET": "read scan", "POST": "scan"},
         "api/portal/v1/streams/<str:uid>/day/": {"GET": "read"},
@@ -224,15 +192,9 @@ SCOPES.register(
             "GET": "read",
             "DELETE": "decide",
         },
-        "api/ucf-projects/<str:container_id>/results/<str:item_id>/pending": {
-            "POST": "decide"
-        },
+        "api/ucf-projects/<str:container_id>/results/<str:item_id>/pending": {"POST": "decide"},
         "api/bm-cs-projects": {"GET": "read", "POST": "admin"},
-        "api/bm-cs-projects/<str:container_id>": {
-            "GET": "read",
-            "PUT": "admin",
-            "DELETE": "admin",
-        },
+        "api/bm-cs-projects/<str:container_id>": {"GET": "read", "PUT": "admin", "DELETE": "admin"},
         "api/bm-cs-projects/<str:container_id>/result-callback": {
             "GET": "read",
             "POST": "admin",
@@ -243,10 +205,7 @@ SCOPES.register(
             "POST": "admin",
             "PUT": "admin",
         },
-        "api/bm-cs-projects/<str:container_id>/streams": {
-            "GET": "read",
-            "POST": "scan",
-        },
+        "api/bm-cs-projects/<str:container_id>/streams": {"GET": "read", "POST": "scan"},
         "api/bm-cs-projects/<str:container_id>/streams/<str:ids>": {
             "GET": "read",
             "PUT": "scan",
@@ -260,15 +219,9 @@ SCOPES.register(
             "POST": "scan",
             "PUT": "scan",
         },
-        "api/bm-cs-projects/<str:container_id>/streams/<str:ids>/state": {
-            "GET": "read"
-        },
-        "api/bm-cs-projects/<str:container_id>/streams/<str:ids>/results": {
-            "GET": "read"
-        },
-        "api/bm-cs-projects/<str:container_id>/streams/<str:ids>/recordings": {
-            "GET": "read"
-        },
+        "api/bm-cs-projects/<str:container_id>/streams/<str:ids>/state": {"GET": "read"},
+        "api/bm-cs-projects/<str:container_id>/streams/<str:ids>/results": {"GET": "read"},
+        "api/bm-cs-projects/<str:container_id>/streams/<str:ids>/recordings": {"GET": "read"},
     }
 )
 NOWHERE.register(
@@ -297,12 +250,7 @@ def _stream(desk: Desk, podcast: Podcast) -> Body:
 
 def _declaration_profile(_desk: Desk, _: Podcast) -> Body:
     station = StationFactory.create()
-    return {
-        "name": "New",
-        "format": "cue-declaration",
-        "stations": [station.uid],
-        "service": "FM",
-    }
+    return {"name": "New", "format": "cue-declaration", "stations": [station.uid], "service": "FM"}
 
 
 def _station(_desk: Desk, _: Podcast) -> Body:
@@ -328,10 +276,7 @@ PAGES.register(
                 row=lambda _: rows.declaration_profile(),
             ),
         ),
-        "new stream": (
-            StreamForm,
-            Page(lambda _: "/streams/add/", _stream, Stream, Role.REVIEWER),
-        ),
+        "new stream": (StreamForm, Page(lambda _: "/streams/add/", _stream, Stream, Role.REVIEWER)),
         "stream": (
             StreamSettingsForm,
             Page(
@@ -341,10 +286,7 @@ PAGES.register(
                 row=lambda desk: rows.stream(desk),
             ),
         ),
-        "new station": (
-            StationForm,
-            Page(lambda _: "/streams/stations/add/", _station, Station),
-        ),
+        "new station": (StationForm, Page(lambda _: "/streams/stations/add/", _station, Station)),
         "station": (
             StationForm,
             Page(
@@ -394,52 +336,38 @@ PARTS.register({"monitoring": Radio})
 _JANUARY = date(2026, 1, 1)
 REFUSED.register(
     {
-        "plugins.monitoring.streams.services.change_station": lambda it: (
-            streams.change_station(
-                station=it.part(Radio).station, user=it.user, name="Other"
-            )
+        "plugins.monitoring.streams.services.change_station": lambda it: streams.change_station(
+            station=it.part(Radio).station, user=it.user, name="Other"
         ),
-        "plugins.monitoring.streams.services.ban_recording": lambda it: (
-            streams.ban_recording(
-                station=it.part(Radio).station, recording=it.own.recording, user=it.user
-            )
+        "plugins.monitoring.streams.services.ban_recording": lambda it: streams.ban_recording(
+            station=it.part(Radio).station, recording=it.own.recording, user=it.user
         ),
-        "plugins.monitoring.streams.services.unban_recording": lambda it: (
-            streams.unban_recording(
-                station=it.part(Radio).station, recording=it.own.recording, user=it.user
-            )
+        "plugins.monitoring.streams.services.unban_recording": lambda it: streams.unban_recording(
+            station=it.part(Radio).station, recording=it.own.recording, user=it.user
         ),
-        "plugins.monitoring.broadcasts.services.set_audience": lambda it: (
-            broadcasts.set_audience(
-                station=it.part(Radio).station,
-                values=AudienceValues(listeners=1),
-                month=_JANUARY,
-                user=it.user,
-            )
+        "plugins.monitoring.broadcasts.services.set_audience": lambda it: broadcasts.set_audience(
+            station=it.part(Radio).station,
+            values=AudienceValues(listeners=1),
+            month=_JANUARY,
+            user=it.user,
         ),
-        "plugins.monitoring.broadcasts.services.set_hours": lambda it: (
-            broadcasts.set_hours(
-                station=it.part(Radio).station,
-                listeners={datetime(2026, 1, 1, tzinfo=UTC): 1},
-                user=it.user,
-            )
+        "plugins.monitoring.broadcasts.services.set_hours": lambda it: broadcasts.set_hours(
+            station=it.part(Radio).station,
+            listeners={datetime(2026, 1, 1, tzinfo=UTC): 1},
+            user=it.user,
         ),
-        "plugins.monitoring.broadcasts.services.set_revenue": lambda it: (
-            broadcasts.set_revenue(
-                station=it.part(Radio).station,
-                month=_JANUARY,
-                rights_type=RightsType.PERFORMING,
-                values=RevenueValues(),
-                user=it.user,
-            )
+        "plugins.monitoring.broadcasts.services.set_revenue": lambda it: broadcasts.set_revenue(
+            station=it.part(Radio).station,
+            month=_JANUARY,
+            rights_type=RightsType.PERFORMING,
+            values=RevenueValues(),
+            user=it.user,
         ),
-        "plugins.monitoring.unknown.actions.watch_items": lambda it: (
-            unknown.watch_items(items=[it.part(Radio).item], user=it.user, on=True)
+        "plugins.monitoring.unknown.actions.watch_items": lambda it: unknown.watch_items(
+            items=[it.part(Radio).item], user=it.user, on=True
         ),
-        "plugins.monitoring.unknown.actions.ignore_items": lambda it: (
-            unknown.ignore_items(
-                items=[it.part(Radio).item], user=it.user, reason=IgnoreReason.JINGLE
-            )
+        "plugins.monitoring.unknown.actions.ignore_items": lambda it: unknown.ignore_items(
+            items=[it.part(Radio).item], user=it.user, reason=IgnoreReason.JINGLE
         ),
         "plugins.monitoring.declarations.services.save_profile": (
             lambda it: declarations.save_profile(
@@ -481,7 +409,7 @@ AS.register(
                 ),
             ),
             "plugins.monitoring.unknown.actions.watch_items",
-        ),
+        )
     }
 )
 LISTED.register(
@@ -505,6 +433,6 @@ OWN_JSON.register(
 PLAIN_CSV.register(
     {
         "plugins/monitoring/declarations/formats/template/format.py": "a society's own format; an "
-        "option of the template guards it",
+        "option of the template guards it"
     }
 )

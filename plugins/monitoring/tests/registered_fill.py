@@ -35,18 +35,10 @@ from plugins.monitoring.streams.models import (
     StreamTitle,
 )
 from plugins.monitoring.unknown.figures import refresh_figures
-from plugins.monitoring.unknown.models import (
-    KeptFile,
-    Occurrence,
-    UnknownItem,
-    UnknownPolicy,
-)
+from plugins.monitoring.unknown.models import KeptFile, Occurrence, UnknownItem, UnknownPolicy
 from programmes.services import set_episode
 from programmes.values import EpisodeValues
-from scanning.models import (
-    Container,
-    ScannedFile,
-)
+from scanning.models import Container, ScannedFile
 from tests.e2e.fill.every import MORE
 
 
@@ -87,18 +79,14 @@ def add_stream(_user: User) -> list[str]:
             offset_ms=at_ms,
             score=96,
         )
-    StreamTitle.objects.create(
-        stream=stream, at=begin, text="Harbour FM - the best mix"
-    )
+    StreamTitle.objects.create(stream=stream, at=begin, text="Harbour FM - the best mix")
     StreamGap.objects.create(
         stream=stream,
         starts_at=now - timedelta(minutes=40),
         ends_at=begin,
         cause=GapCause.CONNECTION,
     )
-    StreamHour.objects.create(
-        stream=stream, starts_at=now - timedelta(hours=1), ends_at=begin
-    )
+    StreamHour.objects.create(stream=stream, starts_at=now - timedelta(hours=1), ends_at=begin)
     StreamAlarm.objects.create(stream=stream, kind=AlarmKind.AWAY, began_at=begin)
     StreamNotice.objects.create(stream=stream, event="stream.away", body="{}")
     return []
@@ -140,16 +128,11 @@ def add_unknown_sound(_user: User) -> list[str]:
     """Make sound that two files share, and a container that looks for it otherwise."""
     files = ScannedFile.objects.exclude(media="").order_by("pk")[:2]
     kept = [
-        KeptFile.objects.get_or_create(
-            scanned_file=file, defaults={"unmatched_ms": 60_000}
-        )[0]
+        KeptFile.objects.get_or_create(scanned_file=file, defaults={"unmatched_ms": 60_000})[0]
         for file in files
     ]
     item = UnknownItem.objects.create(
-        length_ms=9_000,
-        best_file=kept[0],
-        best_start_ms=1_000,
-        best_end_ms=10_000,
+        length_ms=9_000, best_file=kept[0], best_start_ms=1_000, best_end_ms=10_000
     )
     for file in kept:
         Occurrence.objects.create(
@@ -195,10 +178,7 @@ def add_declaration(user: User) -> list[str]:
             }
         ],
     )
-    return [
-        declared.url,
-        reverse("portal:declaration_profile", args=[profile.uid]),
-    ]
+    return [declared.url, reverse("portal:declaration_profile", args=[profile.uid])]
 
 
 MORE.register(

@@ -25,8 +25,7 @@ _LISTENED_S: Final = 3.0
 # The time of the recorder passes so much faster than that of the machine.
 _RATE: Final = 200.0
 _STATIONS: Final = (
-    b"station,starts_at,ends_at,file,title\n"
-    b"R1,2026-01-01T00:00:00Z,2026-01-01T01:00:00Z,a.wav,T\n"
+    b"station,starts_at,ends_at,file,title\nR1,2026-01-01T00:00:00Z,2026-01-01T01:00:00Z,a.wav,T\n"
 )
 
 

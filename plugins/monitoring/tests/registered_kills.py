@@ -59,9 +59,7 @@ def _examine(told: Acknowledged) -> Iterator[str]:
     items = UnknownItem.objects.exclude(state=ItemState.MERGED).order_by("pk")
     for item in items:
         files = Occurrence.objects.filter(item=item).order_by("pk")
-        uids = [
-            str(uid) for uid in files.values_list("file__scanned_file__uid", flat=True)
-        ]
+        uids = [str(uid) for uid in files.values_list("file__scanned_file__uid", flat=True)]
         songs = {told.programmes.get(uid) for uid in uids}
         if len(songs) != 1 or len(set(uids)) != len(uids):
             yield f"item {item.pk}: songs {songs}, {len(uids)} plays in {len(set(uids))}"

@@ -17,20 +17,12 @@ from plugins.monitoring.tests.season import airings, broadcasts, switching, tabl
 from plugins.monitoring.tests.season import checks as radio_checks
 from plugins.monitoring.tests.season import world as streams_world
 from plugins.monitoring.unknown.models import Occurrence, UnknownItem
-from scanning.models import (
-    Container,
-)
+from scanning.models import Container
 from tests.season import checks, world
 from tests.season.calls import BODIES, PORTAL, Json, pk_of
 from tests.season.machine import ENDS, WORK, Season
 from tests.season.people import Person
-from tests.season.routes import (
-    BY_NAME,
-    FIXED,
-    INSIDE,
-    NAMED,
-    rows_of,
-)
+from tests.season.routes import BY_NAME, FIXED, INSIDE, NAMED, rows_of
 from tests.season.steps import KINDS, Kind
 from tests.season.undoing import TABLES, Table
 
@@ -172,11 +164,7 @@ NAMED.register(
         "api/bm-cs-projects/<str:container_id>": (Container, "pk"),
     }
 )
-INSIDE.register(
-    {
-        "api/bm-cs-projects/<str:container_id>/streams/<str:ids>": (Stream, "uid"),
-    }
-)
+INSIDE.register({"api/bm-cs-projects/<str:container_id>/streams/<str:ids>": (Stream, "uid")})
 FIXED.register(
     {
         "unknown/report.<str:form>": ("csv", "jsonl", "xlsx", "parquet"),
@@ -211,9 +199,5 @@ checks.ENDLESS.register({RECORD.name: "streams are recorded without end"})
 world.ADDITIONS.register({"streams": streams_world.add_streams})
 world.BEGINNINGS.register({"streams": streams_world.send_to_limited})
 TABLES.register(
-    {
-        "broadcasts": Table(
-            "/broadcasts/import/", "file", BroadcastImport, tables.broadcasts
-        )
-    }
+    {"broadcasts": Table("/broadcasts/import/", "file", BroadcastImport, tables.broadcasts)}
 )

@@ -15,11 +15,7 @@ from plugins.monitoring.declarations.models import (
     DeclarationProfile,
 )
 from plugins.monitoring.streams.models import Airplay, Stream
-from plugins.monitoring.tests.factories.streams import (
-    StationFactory,
-    StreamFactory,
-    make_airplay,
-)
+from plugins.monitoring.tests.factories.streams import StationFactory, StreamFactory, make_airplay
 from plugins.monitoring.tests.factories.unknown import make_item
 from plugins.monitoring.unknown.models import KeptFile, UnknownItem
 from reports.choices import RunState
@@ -29,9 +25,7 @@ from tests.security.world import Desk, fact_about
 
 
 def broadcast_import(desk: Desk, person: User | None = None) -> BroadcastImport:
-    return BroadcastImport.objects.create(
-        status=ImportStatus.CHECKED, made_by=person or desk.user
-    )
+    return BroadcastImport.objects.create(status=ImportStatus.CHECKED, made_by=person or desk.user)
 
 
 def broadcast(desk: Desk) -> Broadcast:
@@ -57,9 +51,7 @@ def stream_of(desk: Desk, person: User) -> Stream:
 
 
 def airplay(desk: Desk) -> Airplay:
-    return desk.once(
-        Airplay, lambda: make_airplay(stream(desk), recording=desk.recording)
-    )
+    return desk.once(Airplay, lambda: make_airplay(stream(desk), recording=desk.recording))
 
 
 def kept_file(desk: Desk) -> KeptFile:
@@ -67,9 +59,7 @@ def kept_file(desk: Desk) -> KeptFile:
 
 
 def declaration_profile() -> DeclarationProfile:
-    profile = DeclarationProfile.objects.create(
-        name=new_uid("dp"), format="cue-declaration"
-    )
+    profile = DeclarationProfile.objects.create(name=new_uid("dp"), format="cue-declaration")
     profile.stations.add(StationFactory.create())
     return profile
 

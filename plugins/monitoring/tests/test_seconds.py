@@ -18,11 +18,7 @@ from plugins.monitoring.tests.declarations.making import (
     a_station,
     utc,
 )
-from plugins.monitoring.tests.factories.unknown import (
-    KeptFileFactory,
-    OccurrenceFactory,
-    make_item,
-)
+from plugins.monitoring.tests.factories.unknown import KeptFileFactory, OccurrenceFactory, make_item
 from plugins.monitoring.unknown.models import KeptState, UnknownItem
 from reports.cue_sheets import cue_sheet
 from review.models import Match
@@ -48,9 +44,7 @@ def item(claim: Match) -> UnknownItem:
     """Return unknown sound beside the claim, and a suppressed match."""
     beside_the_claim(claim)
     item = make_item(plays=1)
-    kept = KeptFileFactory.create(
-        scanned_file=claim.scanned_file, state=KeptState.COMPARED
-    )
+    kept = KeptFileFactory.create(scanned_file=claim.scanned_file, state=KeptState.COMPARED)
     OccurrenceFactory.create(item=item, file=kept, start_ms=5_000, end_ms=35_000)
     return item
 
@@ -72,9 +66,7 @@ def test_a_declaration_states_the_seconds_of_the_claim(
     assert list(differing_seconds(claim.scanned_file)) == []
 
 
-def test_a_cue_sheet_has_no_hole(
-    claim: Match, item: UnknownItem, client: Client
-) -> None:
+def test_a_cue_sheet_has_no_hole(claim: Match, item: UnknownItem, client: Client) -> None:
     sheet = cue_sheet(file=claim.scanned_file)
 
     assert [

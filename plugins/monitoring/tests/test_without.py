@@ -82,9 +82,7 @@ def test_nothing_of_monitoring_is_there(tmp_path: Path) -> None:
         assert pages[address] == [200, []]
     # A fresh database has no table of it.
     tables = {name for (name,) in rows(tmp_path, "SELECT name FROM sqlite_master")}
-    assert not [
-        each for each in tables if each.split("_")[0] in _LEFT_OUT - {"broadcasts"}
-    ]
+    assert not [each for each in tables if each.split("_")[0] in _LEFT_OUT - {"broadcasts"}]
     assert "broadcasts_broadcast" not in tables
 
 

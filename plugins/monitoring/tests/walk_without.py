@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
     from review.models import Match
 
-WORDS = re.compile(
-    r"\b(?:streams?|stations?|broadcasts?|declarations?|declared)\b", re.I
-)
+WORDS = re.compile(r"\b(?:streams?|stations?|broadcasts?|declarations?|declared)\b", re.I)
 _TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.S)
 
 
@@ -46,18 +44,13 @@ def walk() -> dict[str, Any]:  # Any: JSON
         "screens": [model._meta.label for model in admin.site._registry],
         "jobs": [kind.name for kind in all_kinds()],
         "imports": [kind.key for kind in import_kinds()],
-        "columns": {
-            mode.value: [field.name for field in schema_of(mode).fields]
-            for mode in Mode
-        },
+        "columns": {mode.value: [field.name for field in schema_of(mode).fields] for mode in Mode},
         "metrics": page_of_figures().decode(),
         "findings": findings,
     }
 
 
-def list_views(
-    resolver: Any, before: str = ""
-) -> Iterator[tuple[str, str]]:  # Any: Django's
+def list_views(resolver: Any, before: str = "") -> Iterator[tuple[str, str]]:  # Any: Django's
     """Yield the route and the dotted name of each view."""
     for each in resolver.url_patterns:
         route = f"{before}{each.pattern}"

@@ -69,10 +69,7 @@ class ItemVerb(StrEnum):
 
 
 UNWATCH_ACT: Final = "unknown.unwatched"
-_NEEDS: Final = {
-    ItemVerb.NAME: Action.EDIT_CATALOGUE,
-    ItemVerb.ALIAS: Action.EDIT_CATALOGUE,
-}
+_NEEDS: Final = {ItemVerb.NAME: Action.EDIT_CATALOGUE, ItemVerb.ALIAS: Action.EDIT_CATALOGUE}
 _NOT_NEW: Final[dict[str, str | Promise]] = {
     ItemState.NAMED: lazy("This item is already named. Undo that first."),
     ItemState.IGNORED: lazy("This item is ignored. Undo that first."),
@@ -96,9 +93,7 @@ def why_not(*, item: UnknownItem, user: User, verb: ItemVerb) -> str:
         needed = Action.EDIT_CATALOGUE
     if not user.has_perm(needed):
         if needed == Action.EDIT_CATALOGUE:
-            return _(
-                "Your role may not add recordings. Ask a manager to name the item."
-            )
+            return _("Your role may not add recordings. Ask a manager to name the item.")
         return _("Your role can view unknown items but not change them.")
     if why := why_unseen(count_hidden(user, Occurrence.objects.filter(item=item))):
         return why
@@ -141,9 +136,7 @@ def name_item(
     )
 
 
-def alias_item(
-    *, item: UnknownItem, user: User, version: int, recording: Recording
-) -> None:
+def alias_item(*, item: UnknownItem, user: User, version: int, recording: Recording) -> None:
     """Add an item to the catalogue as another version of a recording.
 
     The new recording has the metadata of the other one, and the two form a version
@@ -180,11 +173,7 @@ def alias_item(
 
 
 def ignore_items(
-    *,
-    items: Sequence[UnknownItem],
-    user: User,
-    reason: IgnoreReason,
-    label: str = "",
+    *, items: Sequence[UnknownItem], user: User, reason: IgnoreReason, label: str = ""
 ) -> int:
     """Ignore items forever: their sound is recognised and no longer listed.
 
@@ -249,9 +238,7 @@ def split_item(
 
 
 @transaction.atomic
-def merge_items(
-    *, items: Sequence[UnknownItem], into: UnknownItem, user: User
-) -> UnknownItem:
+def merge_items(*, items: Sequence[UnknownItem], into: UnknownItem, user: User) -> UnknownItem:
     """Make items part of another one, which takes over their occurrences."""
     _refuse_many(items)
     target = _lock_item(into, user, ItemVerb.MERGE)
@@ -312,9 +299,7 @@ def _undo(item: UnknownItem, user: User, sound: NewSound | None) -> str:
         setattr(item, name, event.before[name])
     _save(item)
     refresh_figures([item])
-    _record(
-        item, ItemVerb.UNDO, user, before, undone=event.action, event=event.sequence
-    )
+    _record(item, ItemVerb.UNDO, user, before, undone=event.action, event=event.sequence)
     return sentence
 
 
@@ -325,9 +310,9 @@ def undoable(item: UnknownItem) -> bool:
 
 def _last_action(item: UnknownItem) -> Event | None:
     """Return the last action by a person that was not undone."""
-    events = Event.objects.filter(
-        case=case_of(item), action__in=[*ItemVerb, UNWATCH_ACT]
-    ).order_by("-sequence")
+    events = Event.objects.filter(case=case_of(item), action__in=[*ItemVerb, UNWATCH_ACT]).order_by(
+        "-sequence"
+    )
     skipped = set()
     for event in events:
         if event.action == ItemVerb.UNDO:
@@ -345,9 +330,7 @@ def _lock_item(
     return _allowed(rows.first(), user, verb, version)
 
 
-def _sound_of(
-    item: UnknownItem, user: User, verb: ItemVerb, version: int
-) -> Fingerprint:
+def _sound_of(item: UnknownItem, user: User, verb: ItemVerb, version: int) -> Fingerprint:
     """Return an item's fingerprint, if the person may act on it as they saw it."""
     row = UnknownItem.objects.filter(pk=item.pk).first()
     return fingerprint_of(_allowed(row, user, verb, version))
@@ -359,9 +342,7 @@ def _allowed(
     if row is None:
         raise ItemRefused(_("This item no longer exists."))
     if version is not None and row.version != version:
-        raise ItemChanged(
-            _("This item has changed since you opened it. Look at it again.")
-        )
+        raise ItemChanged(_("This item has changed since you opened it. Look at it again."))
     if refusal := why_not(item=row, user=user, verb=verb):
         raise ItemRefused(refusal)
     return row
@@ -369,9 +350,7 @@ def _allowed(
 
 def _refuse_many(items: Sequence[UnknownItem]) -> None:
     if len(items) > BULK_LIMIT:
-        raise ItemRefused(
-            _("Choose at most %(most)s items at once.") % {"most": BULK_LIMIT}
-        )
+        raise ItemRefused(_("Choose at most %(most)s items at once.") % {"most": BULK_LIMIT})
 
 
 def _snapshot_of(item: UnknownItem) -> dict[str, Any]:  # Any: JSON
@@ -408,11 +387,7 @@ def _record(
 
 
 def _hand_over(
-    item: UnknownItem,
-    recording: Recording,
-    user: User,
-    verb: ItemVerb,
-    **details: object,
+    item: UnknownItem, recording: Recording, user: User, verb: ItemVerb, **details: object
 ) -> None:
     """Make an item known as a recording."""
     before = _snapshot_of(item)
@@ -463,13 +438,9 @@ def _rejoin(item: UnknownItem, event: Event, sound: NewSound | None) -> None:
     """Make one item of the two that a split made."""
     second = UnknownItem.objects.select_for_update().get(uid=event.after["second"])
     if second.state != ItemState.UNIDENTIFIED or _last_action(second) is not None:
-        raise ItemRefused(
-            _("The other part has changed since. Undo that change first.")
-        )
+        raise ItemRefused(_("The other part has changed since. Undo that change first."))
     if sound is None or not sound.is_current(item, second):
-        raise ItemChanged(
-            _("This item has changed since you opened it. Look at it again.")
-        )
+        raise ItemChanged(_("This item has changed since you opened it. Look at it again."))
     rejoin(item, second, event.after["at_ms"], sound)
     refresh_figures([second])
 
@@ -487,8 +458,5 @@ def _part_again(item: UnknownItem, event: Event) -> None:
 def _details_of(recording: Recording) -> RecordingDetails:
     """Return the metadata of a recording, for another one."""
     return RecordingDetails(
-        **{
-            field.name: getattr(recording, field.name)
-            for field in fields(RecordingDetails)
-        }
+        **{field.name: getattr(recording, field.name) for field in fields(RecordingDetails)}
     )

@@ -26,12 +26,8 @@ class RecurringConfig(AppConfig):
 
         reading.unknown_sound.register(selectors.occurrences_in)
         reading.item_places.register(selectors.places_of_item)
-        scan_finished.connect(
-            keeping.note_scan, dispatch_uid="plugins.monitoring.unknown.keeping"
-        )
-        file_moved.connect(
-            figures.follow_move, dispatch_uid="plugins.monitoring.unknown.figures"
-        )
+        scan_finished.connect(keeping.note_scan, dispatch_uid="plugins.monitoring.unknown.keeping")
+        file_moved.connect(figures.follow_move, dispatch_uid="plugins.monitoring.unknown.figures")
         recording_ready.connect(
             cutting.follow_up, dispatch_uid="plugins.monitoring.unknown.cutting"
         )

@@ -6,9 +6,7 @@ from typing import Final
 
 from django.utils.translation import gettext_lazy as lazy
 
-CASES: Final = {
-    "unknown": lazy("unknown item"),
-}
+CASES: Final = {"unknown": lazy("unknown item")}
 ACTIONS: Final = {
     "container.unknown_policy_changed": "Settings for unknown sound changed",
     "unknown.alias_added": "Unknown item named as a version",

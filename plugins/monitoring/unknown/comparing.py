@@ -32,14 +32,7 @@ from plugins.monitoring.unknown.sounds import Sounds, only_in, read_sound
 from recognition.recurring.back import heard
 from recognition.recurring.clipping import clipped, within
 from recognition.recurring.families import PLACE_BITS
-from recognition.recurring.items import (
-    INSIDE,
-    FoundOccurrence,
-    Item,
-    distinct,
-    is_inside,
-    items_of,
-)
+from recognition.recurring.items import INSIDE, FoundOccurrence, Item, distinct, is_inside, items_of
 from recognition.recurring.join import MIN_MS, SharedSound, drop, shared_runs
 from recognition.recurring.renewal import renewed
 from recognition.recurring.sounds import Sound
@@ -56,11 +49,7 @@ def run(context: JobContext) -> None:
     """Update one kept file and the items in it."""
     kept_file: KeptFile = context.subject
     truth = keeping.truth_of(kept_file.scanned_file)
-    if (
-        truth is not None
-        and kept_file.revision is not None
-        and kept_file.basis == truth.basis
-    ):
+    if truth is not None and kept_file.revision is not None and kept_file.basis == truth.basis:
         context.finish(scan_id=truth.scan_id)
         return
     sounds = Sounds(context.report)
@@ -111,20 +100,12 @@ class _Comparison:
 
     def write(self) -> bool:
         """Write all rows at once; return False if the rows read have changed."""
-        read = [
-            *self.settled,
-            *self.bereft,
-            *(stored_item for stored_item, _ in self.before),
-        ]
+        read = [*self.settled, *self.bereft, *(stored_item for stored_item, _ in self.before)]
         with transaction.atomic():
             if joining_index.revisions() != self.revisions or not unchanged(read):
                 return False
             former_runs = set(self.runs_before)
-            runs.replace(
-                self.runs_before,
-                former_runs - self.runs_now,
-                self.runs_now - former_runs,
-            )
+            runs.replace(self.runs_before, former_runs - self.runs_now, self.runs_now - former_runs)
             self._write_items()
             self._write_file()
             # Last, so that a worker that lost the job writes nothing.
@@ -138,11 +119,7 @@ class _Comparison:
             partners = {run.file for run in self.runs_before if run.other == number}
             self.index.doubt({number, *partners})
         remaining_runs = drop(
-            number,
-            self.runs_before,
-            load=self.sounds,
-            index=self.index.store,
-            bucket=FILES,
+            number, self.runs_before, load=self.sounds, index=self.index.store, bucket=FILES
         )
         self.runs_now = set(remaining_runs)
 
@@ -162,11 +139,7 @@ class _Comparison:
         self.sounds.give(sound)
         self.runs_now |= set(
             shared_runs(
-                sound,
-                sound.open_frames,
-                load=self.sounds,
-                index=self.index.store,
-                bucket=FILES,
+                sound, sound.open_frames, load=self.sounds, index=self.index.store, bucket=FILES
             )
         )
 
@@ -178,9 +151,7 @@ class _Comparison:
         """
         matches = self._matches(sound, unmatched)
         owners = owners_of({match.recording for match in matches})
-        matches = [
-            replace(match, recording=owners[match.recording]) for match in matches
-        ]
+        matches = [replace(match, recording=owners[match.recording]) for match in matches]
         number, matched = self.kept_file.pk, Q(pk__in=owners.values())
         here = in_files([number])
         self.settled = settled_items(here | matched)
@@ -189,8 +160,7 @@ class _Comparison:
             occurrence: stored_item.row.pk
             for stored_item in candidates
             for occurrence in stored_item.keys
-            if occurrence.file == number
-            and _share_within(occurrence, unmatched) >= _WHOLE
+            if occurrence.file == number and _share_within(occurrence, unmatched) >= _WHOLE
         }
         settled = {stored_item.row.pk for stored_item in self.settled}
         for occurrence, item in item_of.items():
@@ -204,17 +174,14 @@ class _Comparison:
             occurrence = heard(match, number, row.best_item_start_ms, row.length_ms)
             # A merged item may be longer than the one that it became part of.
             occurrence = replace(
-                occurrence,
-                item_start_ms=min(occurrence.item_start_ms, occurrence.item_end_ms),
+                occurrence, item_start_ms=min(occurrence.item_start_ms, occurrence.item_end_ms)
             )
             of_item = self.heard.setdefault(row.pk, [])
             for part in within(occurrence, unmatched):
                 if not is_inside(part, {number: of_item}, 1 - INSIDE):
                     of_item.append(part)
 
-    def _matches(
-        self, sound: Sound, unmatched: Sequence[Interval]
-    ) -> list[SegmentMatch]:
+    def _matches(self, sound: Sound, unmatched: Sequence[Interval]) -> list[SegmentMatch]:
         if not self.index.store.stats(ITEMS).recordings:
             return []
         result = scan(
@@ -235,18 +202,12 @@ class _Comparison:
         number, new = self.kept_file.pk, self.runs_now - self.runs_before.keys()
         made = items_of(self.runs_now, load=self.sounds, around=new) if new else ()
         fresh = clipped(made, self._spans(made).get)
-        files = {number} | {
-            occurrence.file for item in fresh for occurrence in item.occurrences
-        }
+        files = {number} | {occurrence.file for item in fresh for occurrence in item.occurrences}
         for stored_item in open_items(in_files(files) | Q(pk__in=self.heard)):
             here = self.heard.get(stored_item.row.pk, [])
             occurrences = [
                 *here,
-                *(
-                    occurrence
-                    for occurrence in stored_item.keys
-                    if occurrence.file != number
-                ),
+                *(occurrence for occurrence in stored_item.keys if occurrence.file != number),
             ]
             if occurrences:
                 self.before.append((stored_item, stored_item.item(occurrences)))
@@ -276,11 +237,7 @@ class _Comparison:
     def _write_items(self) -> None:
         rewriting, number = self.rewriting, self.kept_file.pk
         for stored_item in self.settled:
-            elsewhere = [
-                occurrence
-                for occurrence in stored_item.keys
-                if occurrence.file != number
-            ]
+            elsewhere = [occurrence for occurrence in stored_item.keys if occurrence.file != number]
             here = self.heard.get(stored_item.row.pk, [])
             rewriting.set_occurrences(stored_item, distinct([*elsewhere, *here]))
         rows, stay = [], set()
@@ -309,9 +266,7 @@ class _Comparison:
             rows.update(
                 scan_id=truth.scan_id,
                 unmatched=self.unmatched,
-                unmatched_ms=intervals.length(
-                    intervals.without(self.unmatched, truth.speech)
-                ),
+                unmatched_ms=intervals.length(intervals.without(self.unmatched, truth.speech)),
                 fingerprint_name=truth.fingerprint_name,
                 basis=truth.basis,
                 compared_at=clock.now(),
@@ -327,14 +282,11 @@ def _share_within(occurrence: FoundOccurrence, spans: Sequence[Interval]) -> flo
     return 1 - intervals.length(outside) / occurrence.length_ms
 
 
-def _confirmed(
-    occurrence: FoundOccurrence, item: int, matches: Sequence[SegmentMatch]
-) -> bool:
+def _confirmed(occurrence: FoundOccurrence, item: int, matches: Sequence[SegmentMatch]) -> bool:
     """Return whether a match of the item lies where the occurrence does."""
     return any(
         match.recording == item
-        and min(match.end_ms, occurrence.end_ms)
-        - max(match.start_ms, occurrence.start_ms)
+        and min(match.end_ms, occurrence.end_ms) - max(match.start_ms, occurrence.start_ms)
         >= occurrence.length_ms / 2
         for match in matches
     )

@@ -49,7 +49,5 @@ def refresh_figures(items: Iterable[UnknownItem]) -> None:
 def follow_move(scanned_file: ScannedFile, **_signal: object) -> None:
     """Count a file's items for its new container, in the transaction that moved it."""
     refresh_figures(
-        UnknownItem.objects.filter(
-            occurrences__file__scanned_file=scanned_file
-        ).distinct()
+        UnknownItem.objects.filter(occurrences__file__scanned_file=scanned_file).distinct()
     )

@@ -33,8 +33,7 @@ _GROWN_MS: Final = 2_000
 _AS_GOOD: Final = 0.9
 _SAME_TEMPO: Final = 0.002
 _COLUMNS: Final = [
-    "file_id" if field.name == "file" else field.name
-    for field in fields(engine.FoundOccurrence)
+    "file_id" if field.name == "file" else field.name for field in fields(engine.FoundOccurrence)
 ]
 
 
@@ -58,12 +57,7 @@ class StoredItem:
         """Return which of the occurrences is the row's best copy, if it is there."""
         place = self.row.best_file_id, self.row.best_start_ms
         return next(
-            (
-                occurrence
-                for occurrence in occurrences
-                if engine.place_of(occurrence) == place
-            ),
-            None,
+            (occurrence for occurrence in occurrences if engine.place_of(occurrence) == place), None
         )
 
     def keeping_best(self, item: Item) -> Item:
@@ -102,9 +96,7 @@ def owners_of(numbers: Collection[int]) -> dict[int, int]:
     owners = {number: number for number in numbers}
     merged = UnknownItem.objects.filter(state=ItemState.MERGED).values_list
     while into := dict(merged("pk", "merged_into").filter(pk__in=[*owners.values()])):
-        owners = {
-            number: into.get(owner, owner) or 0 for number, owner in owners.items()
-        }
+        owners = {number: into.get(owner, owner) or 0 for number, owner in owners.items()}
     return owners
 
 
@@ -127,14 +119,12 @@ def _with_occurrences(rows: Iterable[UnknownItem]) -> list[StoredItem]:
 def unchanged(items: Iterable[StoredItem]) -> bool:
     """Lock the rows of items; return whether they are still as they were read."""
     read = {
-        stored_item.row.pk: (stored_item.row.version, stored_item.keys)
-        for stored_item in items
+        stored_item.row.pk: (stored_item.row.version, stored_item.keys) for stored_item in items
     }
     rows = UnknownItem.objects.select_for_update().filter(pk__in=read)
     now = _with_occurrences(rows)
     return {
-        stored_item.row.pk: (stored_item.row.version, stored_item.keys)
-        for stored_item in now
+        stored_item.row.pk: (stored_item.row.version, stored_item.keys) for stored_item in now
     } == read
 
 
@@ -221,17 +211,11 @@ class Rewriting:
             after["item"] = into.uid
             note = _("Another item has taken its place: %(item)s.") % {"item": into.uid}
         self._tell(
-            row,
-            action="unknown.closed",
-            before={"plays": len(before.keys)},
-            after=after,
-            note=note,
+            row, action="unknown.closed", before={"plays": len(before.keys)}, after=after, note=note
         )
 
     def close_unrenewed(
-        self,
-        unrenewed: Iterable[tuple[StoredItem, Item]],
-        now: Sequence[tuple[UnknownItem, Item]],
+        self, unrenewed: Iterable[tuple[StoredItem, Item]], now: Sequence[tuple[UnknownItem, Item]]
     ) -> None:
         """Close the items that are no longer among those of ``now``."""
         taken: dict[int, list[engine.FoundOccurrence]] = defaultdict(list)
@@ -285,15 +269,11 @@ class Rewriting:
         note: str = "",
     ) -> None:
         case = f"unknown:{row.uid}"
-        event = EventDraft(
-            case=case, action=action, before=before or {}, after=after, note=note
-        )
+        event = EventDraft(case=case, action=action, before=before or {}, after=after, note=note)
         self._events.append(event)
 
 
-def _columns(
-    occurrence: engine.FoundOccurrence,
-) -> dict[str, Any]:  # Any: as each column has it
+def _columns(occurrence: engine.FoundOccurrence) -> dict[str, Any]:  # Any: as each column has it
     values = [getattr(occurrence, field.name) for field in fields(occurrence)]
     return dict(zip(_COLUMNS, values, strict=True))
 
@@ -343,15 +323,11 @@ def _facts(row: UnknownItem, item: Item) -> dict[str, Any]:  # Any: JSON
 
 
 def _differs(former: Mapping[str, Any], current: Mapping[str, Any]) -> bool:
-    moved = [
-        abs(former[name] - current[name]) for name in former if name != "best_file"
-    ]
+    moved = [abs(former[name] - current[name]) for name in former if name != "best_file"]
     return bool(former["best_file"] != current["best_file"] or max(moved) >= _SAME_MS)
 
 
-def _why_changed(
-    was: Mapping[str, Any], now: Mapping[str, Any], *, is_gone: bool
-) -> str:
+def _why_changed(was: Mapping[str, Any], now: Mapping[str, Any], *, is_gone: bool) -> str:
     longer = now["length_ms"] - was["length_ms"]
     if longer >= _SAME_MS:
         return _("More of it was heard.")

@@ -126,11 +126,7 @@ class JoinIndex:
             del held[number]
         if gone:
             self._write()
-        changed = [
-            number
-            for number in sorted(versions)
-            if held.get(number) != versions[number]
-        ]
+        changed = [number for number in sorted(versions) if held.get(number) != versions[number]]
         for begin in range(0, len(changed), _AT_ONCE):
             numbers = changed[begin : begin + _AT_ONCE]
             self.store.add_many(bucket, [*read(numbers)])

@@ -70,9 +70,7 @@ def truth_of(file: ScannedFile) -> Truth | None:
     after = _succeeded().filter(scanned_file=file, pk__gt=scan.pk)
     newest = after.aggregate(newest=Max("pk"))["newest"] or scan.pk
     segments = Segment.objects.filter(detection__scan__in=after).exclude(
-        detection__recording__in=UnknownItem.taken_back.through.objects.values(
-            "recording"
-        )
+        detection__recording__in=UnknownItem.taken_back.through.objects.values("recording")
     )
     without_match = [
         (interval["start_ms"], interval["end_ms"])
@@ -130,18 +128,14 @@ def plan() -> None:
     for file in missing[:_AT_ONCE]:
         KeptFile.objects.get_or_create(scanned_file=file)
     # Failed ones wait for a person, or for the next scan.
-    newer = _succeeded().filter(
-        scanned_file=OuterRef("scanned_file"), pk__gt=OuterRef("scan_id")
-    )
+    newer = _succeeded().filter(scanned_file=OuterRef("scanned_file"), pk__gt=OuterRef("scan_id"))
     outdated = (
         Q(revision=None)
         | Q(scanned_file__deleted_at__isnull=False)
         | _given_up("scanned_file__container")
         | Exists(newer)
     )
-    open_jobs = Job.objects.filter(
-        kind=COMPARE.name, subject=OuterRef("pk"), state__in=OPEN_STATES
-    )
+    open_jobs = Job.objects.filter(kind=COMPARE.name, subject=OuterRef("pk"), state__in=OPEN_STATES)
     rows = KeptFile.objects.filter(outdated).exclude(Exists(open_jobs))
     stopped = [KeptState.FAILED, KeptState.CANCELLED]
     for kept_file in rows.exclude(state__in=stopped).order_by(

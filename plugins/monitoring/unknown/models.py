@@ -74,9 +74,7 @@ class KeptFile(models.Model):
     scanned_file = models.OneToOneField(
         ScannedFile, on_delete=models.CASCADE, related_name="kept_sound"
     )
-    state = models.CharField(
-        max_length=16, choices=KeptState.choices, default=KeptState.WAITING
-    )
+    state = models.CharField(max_length=16, choices=KeptState.choices, default=KeptState.WAITING)
     message = models.CharField(max_length=500, blank=True, default="")
     scan_id = models.BigIntegerField(null=True, blank=True)
     unmatched = models.JSONField(default=list, blank=True)
@@ -108,9 +106,7 @@ class SharedRun(models.Model):
     file = models.ForeignKey(KeptFile, on_delete=models.CASCADE, related_name="runs")
     start_ms = models.PositiveBigIntegerField()
     end_ms = models.PositiveBigIntegerField()
-    other = models.ForeignKey(
-        KeptFile, on_delete=models.CASCADE, related_name="later_runs"
-    )
+    other = models.ForeignKey(KeptFile, on_delete=models.CASCADE, related_name="later_runs")
     other_start_ms = models.PositiveBigIntegerField()
     other_end_ms = models.PositiveBigIntegerField()
     pitch_cents = models.FloatField()
@@ -168,9 +164,7 @@ class UnknownItem(models.Model):
     """
 
     uid = uid_field("u")
-    acr_id = models.CharField(
-        max_length=32, unique=True, default=new_acr_id, editable=False
-    )
+    acr_id = models.CharField(max_length=32, unique=True, default=new_acr_id, editable=False)
     state = models.CharField(
         max_length=16, choices=ItemState.choices, default=ItemState.UNIDENTIFIED
     )
@@ -228,12 +222,8 @@ class Occurrence(models.Model):
     it sounds, ``score`` 0–100.
     """
 
-    item = models.ForeignKey(
-        UnknownItem, on_delete=models.CASCADE, related_name="occurrences"
-    )
-    file = models.ForeignKey(
-        KeptFile, on_delete=models.CASCADE, related_name="occurrences"
-    )
+    item = models.ForeignKey(UnknownItem, on_delete=models.CASCADE, related_name="occurrences")
+    file = models.ForeignKey(KeptFile, on_delete=models.CASCADE, related_name="occurrences")
     start_ms = models.PositiveBigIntegerField()
     end_ms = models.PositiveBigIntegerField()
     item_start_ms = models.PositiveIntegerField()
@@ -250,9 +240,7 @@ class Occurrence(models.Model):
         verbose_name = _("occurrence")
         ordering = ["file", "start_ms", "id"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["item", "file", "start_ms"], name="occurrence_once"
-            ),
+            models.UniqueConstraint(fields=["item", "file", "start_ms"], name="occurrence_once"),
             models.CheckConstraint(
                 condition=Q(start_ms__lt=F("end_ms")), name="occurrence_has_length"
             ),
@@ -269,12 +257,8 @@ class ContainerPlays(models.Model):
     their containers without a look at every occurrence.
     """
 
-    item = models.ForeignKey(
-        UnknownItem, on_delete=models.CASCADE, related_name="by_container"
-    )
-    container = models.ForeignKey(
-        Container, on_delete=models.CASCADE, related_name="unknown_plays"
-    )
+    item = models.ForeignKey(UnknownItem, on_delete=models.CASCADE, related_name="by_container")
+    container = models.ForeignKey(Container, on_delete=models.CASCADE, related_name="unknown_plays")
     plays = models.PositiveIntegerField()
     files = models.PositiveIntegerField()
     first_at = models.DateTimeField()
@@ -287,9 +271,7 @@ class ContainerPlays(models.Model):
         verbose_name = _("plays of an item in a container")
         verbose_name_plural = _("plays of items in containers")
         constraints = [
-            models.UniqueConstraint(
-                fields=["item", "container"], name="plays_once_per_container"
-            )
+            models.UniqueConstraint(fields=["item", "container"], name="plays_once_per_container")
         ]
 
     def __str__(self) -> str:

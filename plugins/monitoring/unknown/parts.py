@@ -102,20 +102,14 @@ def rejoin(item: UnknownItem, second: UnknownItem, at_ms: int, sound: NewSound) 
         occurrence.item_end_ms += at_ms
         before = item.occurrences.filter(
             file=occurrence.file,
-            end_ms__range=(
-                occurrence.start_ms - _TOUCHING_MS,
-                occurrence.start_ms + _TOUCHING_MS,
-            ),
+            end_ms__range=(occurrence.start_ms - _TOUCHING_MS, occurrence.start_ms + _TOUCHING_MS),
         ).first()
         if before is None:
             occurrence.item = item
             occurrence.save()
         else:
             occurrence.delete()
-            before.end_ms, before.item_end_ms = (
-                occurrence.end_ms,
-                occurrence.item_end_ms,
-            )
+            before.end_ms, before.item_end_ms = (occurrence.end_ms, occurrence.item_end_ms)
             before.bits += occurrence.bits
             before.save()
     second.state, second.merged_into, second.landmarks = ItemState.MERGED, item, b""
@@ -142,9 +136,7 @@ def take_over(item: UnknownItem, target: UnknownItem) -> list[list[int]]:
     return moved
 
 
-def give_back(
-    item: UnknownItem, target: UnknownItem, moved: Iterable[Sequence[int]]
-) -> None:
+def give_back(item: UnknownItem, target: UnknownItem, moved: Iterable[Sequence[int]]) -> None:
     """Return to an item what ``take_over`` moved and the target still has."""
     for key, start, end in moved:
         Occurrence.objects.filter(pk=key, item=target).update(

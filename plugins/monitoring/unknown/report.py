@@ -92,9 +92,7 @@ def _row(occurrence: Occurrence) -> list[Cell]:
         _hundredths(occurrence.pitch_cents),
         _hundredths(occurrence.score),
     )
-    return [
-        as_cell(value, field.kind) for value, field in zip(values, FIELDS, strict=True)
-    ]
+    return [as_cell(value, field.kind) for value, field in zip(values, FIELDS, strict=True)]
 
 
 def _hundredths(value: float) -> Decimal:

@@ -32,16 +32,13 @@ def of_files(numbers: Collection[int]) -> dict[int, list[SharedSound]]:
 
 
 def replace(
-    before: dict[SharedSound, int],
-    gone: Iterable[SharedSound],
-    new: Iterable[SharedSound],
+    before: dict[SharedSound, int], gone: Iterable[SharedSound], new: Iterable[SharedSound]
 ) -> None:
     """Delete and make rows; ``before`` says which row is which."""
     rows = models.SharedRun.objects
     rows.filter(pk__in=[before[run] for run in gone]).delete()
     rows.bulk_create(
-        models.SharedRun(**dict(zip(_COLUMNS, _values(run), strict=True)))
-        for run in sorted(new)
+        models.SharedRun(**dict(zip(_COLUMNS, _values(run), strict=True))) for run in sorted(new)
     )
 
 

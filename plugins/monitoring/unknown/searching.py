@@ -13,20 +13,10 @@ from django.db.models import Q
 
 from jobs import clock
 from jobs.context import JobContext
-from plugins.monitoring.unknown.items import (
-    Rewriting,
-    StoredItem,
-    open_items,
-    unchanged,
-)
+from plugins.monitoring.unknown.items import Rewriting, StoredItem, open_items, unchanged
 from plugins.monitoring.unknown.keeping import to_search
 from plugins.monitoring.unknown.landmarks import searchable
-from plugins.monitoring.unknown.models import (
-    ItemState,
-    KeptFile,
-    Occurrence,
-    UnknownItem,
-)
+from plugins.monitoring.unknown.models import ItemState, KeptFile, Occurrence, UnknownItem
 from plugins.monitoring.unknown.sounds import Sounds, read_sound
 from recognition.recurring.back import numbered_back
 from recognition.recurring.clipping import clipped
@@ -77,10 +67,7 @@ def _search_next(context: JobContext) -> None:
         for cut in clipped([item], {kept_file.pk: free_intervals}.get)
     ]
     rewriting = Rewriting(sounds)
-    now = [
-        (number, rewriting.prepare(item, stored_items[number]))
-        for number, item in searched
-    ]
+    now = [(number, rewriting.prepare(item, stored_items[number])) for number, item in searched]
     with transaction.atomic():
         revision = KeptFile.objects.filter(pk=kept_file.pk).values_list("revision")
         if revision.first() != (kept_file.revision,) or not unchanged(stored_items):

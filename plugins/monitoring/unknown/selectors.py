@@ -97,9 +97,7 @@ def _figure(value: Combinable) -> Subquery:
     return Subquery(rows.annotate(figure=value).values("figure"))
 
 
-def with_figures(
-    items: QuerySet[UnknownItem],
-) -> QuerySet[Any]:  # Any: items with aliases
+def with_figures(items: QuerySet[UnknownItem]) -> QuerySet[Any]:  # Any: items with aliases
     """Name ``seen_plays``, ``seen_weight``, ``seen_first``, ``seen_last`` for queries.
 
     Lists sort and filter by them. Without limits these are the item's own columns;
@@ -148,19 +146,13 @@ def _counting(places: QuerySet[ContainerPlays]) -> QuerySet[ContainerPlays]:
     default = {field.name: field.default for field in UnknownPolicy._meta.fields}
     return places.annotate(
         counts=Coalesce(
-            F(f"{_POLICY}__is_on"),
-            Value(default["is_on"]),
-            output_field=BooleanField(),
+            F(f"{_POLICY}__is_on"), Value(default["is_on"]), output_field=BooleanField()
         ),
-        shortest_ms=Coalesce(
-            F(f"{_POLICY}__least_seconds"), Value(default["least_seconds"])
-        )
+        shortest_ms=Coalesce(F(f"{_POLICY}__least_seconds"), Value(default["least_seconds"]))
         * 1000,
         fewest=Coalesce(F(f"{_POLICY}__least_count"), Value(default["least_count"])),
     ).filter(
-        counts=True,
-        shortest_ms__lte=OuterRef("length_ms"),
-        fewest__lte=OuterRef("seen_plays"),
+        counts=True, shortest_ms__lte=OuterRef("length_ms"), fewest__lte=OuterRef("seen_plays")
     )
 
 
@@ -303,10 +295,7 @@ def best_copies(items: Sequence[UnknownItem]) -> dict[int, Copy]:
     files = {kept_file.pk: kept_file.scanned_file for kept_file in kept_files}
     copies = {
         item.pk: Copy(
-            files[item.best_file_id],
-            item.best_start_ms,
-            item.best_end_ms,
-            item.best_item_start_ms,
+            files[item.best_file_id], item.best_start_ms, item.best_end_ms, item.best_item_start_ms
         )
         for item in items
         if item.best_file_id in files
@@ -351,11 +340,7 @@ def heard(item: UnknownItem) -> list[HeardFile]:
     ``occurrences_of``.
     """
     rows = occurrences_of(item).values_list(
-        f"{_CONTAINER}__name",
-        _ARRIVED,
-        "file__scanned_file__name",
-        "file",
-        "pk",
+        f"{_CONTAINER}__name", _ARRIVED, "file__scanned_file__name", "file", "pk"
     )
     counted: dict[int, int] = defaultdict(int)
     first: dict[int, tuple[int, int, str, datetime, str]] = {}
@@ -396,8 +381,7 @@ def minutes() -> Minutes:
 def waiting_count() -> int:
     """Return how many files are still to be compared."""
     return KeptFile.objects.filter(
-        state__in=[KeptState.WAITING, KeptState.COMPARING],
-        scanned_file__deleted_at__isnull=True,
+        state__in=[KeptState.WAITING, KeptState.COMPARING], scanned_file__deleted_at__isnull=True
     ).count()
 
 
@@ -441,9 +425,7 @@ def places_of_item(
         return []
     occurrences = occurrences_of(unknown_item)
     start, end = span
-    here = occurrences.filter(
-        file__scanned_file=file, start_ms__lt=end, end_ms__gt=start
-    ).first()
+    here = occurrences.filter(file__scanned_file=file, start_ms__lt=end, end_ms__gt=start).first()
     if here is None:
         return []
     # Of music that something interrupts, each part occurs alone.

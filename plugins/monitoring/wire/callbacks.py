@@ -23,9 +23,7 @@ def queue_result(*, airplay: Airplay, **_signal: object) -> None:
         _queue(stream, StreamEvent.ACR_RESULT, url, RUNNING, result)
 
 
-def queue_state(
-    *, stream: Stream, is_heard: bool, at: datetime, **_signal: object
-) -> None:
+def queue_state(*, stream: Stream, is_heard: bool, at: datetime, **_signal: object) -> None:
     """Post that a stream is away or heard again, if there is an address for states."""
     if url := _addresses(stream).state_url:
         status = RUNNING if is_heard else TIMEOUT
@@ -39,11 +37,7 @@ def _addresses(stream: Stream) -> StreamCallbacks:
 
 
 def _queue(
-    stream: Stream,
-    event: StreamEvent,
-    url: str,
-    status: int,
-    data: Mapping[str, object],
+    stream: Stream, event: StreamEvent, url: str, status: int, data: Mapping[str, object]
 ) -> None:
     body = {
         "stream_id": stream.uid,

@@ -12,9 +12,7 @@ from scanning.models import Container
 
 def streams_of(container: Container) -> QuerySet[Stream]:
     """Return the streams of a container."""
-    return (
-        Stream.objects.present().filter(container=container).select_related("container")
-    )
+    return Stream.objects.present().filter(container=container).select_related("container")
 
 
 def named_streams(container_id: str, ids: str) -> list[Stream]:
@@ -23,8 +21,7 @@ def named_streams(container_id: str, ids: str) -> list[Stream]:
     streams = list(streams_of(container).filter(uid__in=split_ids(ids)))
     if not streams:
         raise not_found(
-            f"Container {container.pk} has no stream {ids[:80]}.",
-            code="unknown_stream",
+            f"Container {container.pk} has no stream {ids[:80]}.", code="unknown_stream"
         )
     return streams
 

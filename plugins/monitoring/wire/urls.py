@@ -18,10 +18,7 @@ urlpatterns: list[URLPattern] = [
     path("api/bm-cs-projects", projects.MonitoringProjectsView.as_view()),
     path(_PROJECT, projects.MonitoringProjectView.as_view()),
     path(f"{_PROJECT}/result-callback", projects.ResultCallbackView.as_view()),
-    path(
-        f"{_PROJECT}/state-notification",
-        projects.StateNotificationView.as_view(),
-    ),
+    path(f"{_PROJECT}/state-notification", projects.StateNotificationView.as_view()),
     path(f"{_PROJECT}/streams", streams.MonitoredStreamsView.as_view()),
     path(_STREAM, streams.MonitoredStreamView.as_view()),
     path(f"{_STREAM}/pause", streams.PauseStreamView.as_view()),

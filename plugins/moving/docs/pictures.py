@@ -75,8 +75,4 @@ def _masters() -> FilePayload:
     with zipfile.ZipFile(memory, "w") as archive:
         for music, name in names.items():
             archive.write(ROOT / "demo" / f"{music}.opus", f"{name}.opus")
-    return {
-        "name": "masters.zip",
-        "mimeType": "application/zip",
-        "buffer": memory.getvalue(),
-    }
+    return {"name": "masters.zip", "mimeType": "application/zip", "buffer": memory.getvalue()}

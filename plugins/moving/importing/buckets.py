@@ -102,9 +102,7 @@ class BucketMover:
         act = partial(self._recording, parent=bucket)
         return self.records.move(MovedKind.RECORDING, row, bucket, read_recording, act)
 
-    def _recording(
-        self, there: RemoteRecording, moved: Moved | None, parent: str
-    ) -> Became:
+    def _recording(self, there: RemoteRecording, moved: Moved | None, parent: str) -> Became:
         if moved is not None:
             return self._changed_recording(there, moved)
         bucket = self.records.bucket_of(parent)
@@ -113,9 +111,9 @@ class BucketMover:
         details, code, text = there.details, "", ""
         if details.custom_id and _has_custom_id(bucket, details.custom_id):
             code = "move_name_taken"
-            text = _(
-                "Its id %(id)s is taken in the bucket, so it came without one."
-            ) % {"id": details.custom_id}
+            text = _("Its id %(id)s is taken in the bucket, so it came without one.") % {
+                "id": details.custom_id
+            }
             details = replace(details, custom_id="")
         try:
             row = add_waiting_recording(
@@ -130,9 +128,7 @@ class BucketMover:
             if row.bucket_id == bucket.pk and row.status != RecordingStatus.RETIRED:
                 return Became(MovedOutcome.SAME, f"recording:{row.uid}")
             return not_moved("move_elsewhere", str(taken))
-        return Became(
-            MovedOutcome.NEW, f"recording:{row.uid}", _values_of(row), code, text
-        )
+        return Became(MovedOutcome.NEW, f"recording:{row.uid}", _values_of(row), code, text)
 
     def _changed_recording(self, there: RemoteRecording, moved: Moved) -> Became:
         """Let a recording follow what changed there, unless it was changed here."""
@@ -149,11 +145,7 @@ class BucketMover:
             columns["custom_id"] = row.custom_id
         if waits_for_audio(row):
             columns["duration_ms"] = there.duration_ms
-        changed = {
-            name: value
-            for name, value in columns.items()
-            if getattr(row, name) != value
-        }
+        changed = {name: value for name, value in columns.items() if getattr(row, name) != value}
         if changed:
             update_recording(recording=row, columns=changed, user=self.records.user)
         outcome = MovedOutcome.CHANGED if changed else MovedOutcome.SAME
@@ -232,8 +224,7 @@ class BucketMover:
         code = text = ""
         try:
             heard = read_fingerprint(
-                ContentFile(content, moved.name or moved.remote_id),
-                needs_scan_layer=False,
+                ContentFile(content, moved.name or moved.remote_id), needs_scan_layer=False
             )
             newcomer = prepare(bucket=recording.bucket, fingerprint=heard)
             give_audio(recording=recording, newcomer=newcomer, user=self.records.user)

@@ -16,6 +16,4 @@ def take_over_callback(*, moved: Moved, user: User) -> None:
     """
     MOVES.refuse(user)
     container = Container.objects.present().get(pk=moved.case.partition(":")[2])
-    update_container(
-        container=container, columns={"callback_url": moved.callback_url}, user=user
-    )
+    update_container(container=container, columns={"callback_url": moved.callback_url}, user=user)

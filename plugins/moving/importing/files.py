@@ -50,9 +50,7 @@ class FileMover:
 
     def container(self, row: Json) -> bool:
         """Move a container without its files; return whether it is new."""
-        return self.records.move(
-            MovedKind.CONTAINER, row, "", read_settings, self._container
-        )
+        return self.records.move(MovedKind.CONTAINER, row, "", read_settings, self._container)
 
     def _container(self, there: RemoteSettings, moved: Moved | None) -> Became:
         if moved is not None:
@@ -62,9 +60,7 @@ class FileMover:
     def project(self, project: RemoteSettings) -> Container | None:
         """Return the container for a project's streams, made if it is missing."""
         key = f"{PROJECT}{project.id}"
-        self.records.settle(
-            MovedKind.CONTAINER, key, "", project.name, project, self._project
-        )
+        self.records.settle(MovedKind.CONTAINER, key, "", project.name, project, self._project)
         return self.records.container_of(key)
 
     def _project(self, there: RemoteSettings, moved: Moved | None) -> Became:
@@ -92,9 +88,7 @@ class FileMover:
             "policy": there.policy or whole_file_policy(),
             **there.flags,
         }
-        container = create_container(
-            columns=columns, buckets=buckets, user=self.records.user
-        )
+        container = create_container(columns=columns, buckets=buckets, user=self.records.user)
         case = f"container:{container.pk}"
         if not missing:
             return Became(MovedOutcome.NEW, case)
@@ -109,17 +103,10 @@ class FileMover:
         except UnknownForm as fault:
             self.records.note_unread(MovedKind.FILE, row, container, str(fault))
             return False
-        seen = {
-            name: row.get(name) for name in ("name", "state", "duration", "results")
-        }
+        seen = {name: row.get(name) for name in ("name", "state", "duration", "results")}
         name = text_of(row.get("name"), 500)
         return self.records.settle(
-            MovedKind.FILE,
-            key,
-            container,
-            name,
-            seen,
-            lambda _s, _k: self._file(row, container),
+            MovedKind.FILE, key, container, name, seen, lambda _s, _k: self._file(row, container)
         )
 
     def _file(self, row: Json, container: str) -> Became:
@@ -160,9 +147,7 @@ class FileMover:
         try:
             results = results_of_day(plays, day)
         except OtherDay:
-            text = _(
-                "The plays of another day came, so no earlier days were asked for."
-            )
+            text = _("The plays of another day came, so no earlier days were asked for.")
             became = not_moved("move_other_day", text)
             self.records.note(
                 MovedKind.DAY, key, stream.remote_id, name, digest(plays), became, moved
@@ -179,9 +164,7 @@ class FileMover:
             )
         return True
 
-    def _day(
-        self, stream: Moved, day: date, key: str, name: str, results: Json
-    ) -> Became:
+    def _day(self, stream: Moved, day: date, key: str, name: str, results: Json) -> Became:
         here = next(iter(streams_here))
         container = here.container_of(stream.case)
         if container is None:

@@ -59,8 +59,7 @@ class MoveInForm(forms.Form):
         since: date = self.cleaned_data["since"]
         if (office_day() - since).days > _MOST_DAYS:
             raise forms.ValidationError(
-                gettext("Choose a day of the last %(days)d days.")
-                % {"days": _MOST_DAYS}
+                gettext("Choose a day of the last %(days)d days.") % {"days": _MOST_DAYS}
             )
         return since
 

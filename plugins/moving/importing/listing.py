@@ -56,9 +56,7 @@ class Lister:
     def identification(self, row: Json) -> bool:
         """Note a project that identifies clips; of its keys nothing may be read."""
         plain = {name: row.get(name) for name in ("id", "name", "buckets")}
-        return self.records.move(
-            MovedKind.PROJECT, plain, "", read_settings, self._identification
-        )
+        return self.records.move(MovedKind.PROJECT, plain, "", read_settings, self._identification)
 
     def _identification(self, there: RemoteSettings, _moved: Moved | None) -> Became:
         """Say that a project needs new keys, unless somebody made them."""
@@ -70,17 +68,13 @@ class Lister:
             "Its keys are not read. Under API tokens, create identification keys of the "
             "same name for the buckets %(names)s, and give them to its programs and "
             "devices."
-        ) % {
-            "names": ", ".join([*(bucket.name for bucket in buckets), *missing]) or "–"
-        }
+        ) % {"names": ", ".join([*(bucket.name for bucket in buckets), *missing]) or "–"}
         return not_moved("move_keys", text)
 
     def unknown(self, row: Json, project: str) -> bool:
         """Note sound that repeats unknown there."""
         read = partial(read_unknown, project=project)
-        return self.records.move(
-            MovedKind.UNKNOWN, row, project, read, self._unknown_sound
-        )
+        return self.records.move(MovedKind.UNKNOWN, row, project, read, self._unknown_sound)
 
     def _unknown_sound(self, there: RemoteUnknown, _moved: Moved | None) -> Became:
         """Say what to do about sound of which an account gives only figures."""
@@ -94,9 +88,7 @@ class Lister:
     def unknown_project(self, row: Json) -> None:
         """Note that the unknown content of a project is left out."""
         plain = {name: row.get(name) for name in ("id", "name")}
-        text = _(
-            "This portal does not look for unknown sound, so unknown content is left out."
-        )
+        text = _("This portal does not look for unknown sound, so unknown content is left out.")
         self.records.move(
             MovedKind.UNKNOWN,
             plain | {"id": f"{PROJECT}{row.get('id')}"},

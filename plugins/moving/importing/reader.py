@@ -49,9 +49,7 @@ class Reader:
 
     def page(self, path: str, page: int, per_page: int, **query: Any) -> RemotePage:
         """Return a page of a list. Any: as ``Cloud.read_page`` takes."""
-        return self._call(
-            lambda: self.cloud.read_page(path, page=page, per_page=per_page, **query)
-        )
+        return self._call(lambda: self.cloud.read_page(path, page=page, per_page=per_page, **query))
 
     def plays(self, project: str, stream: str, day: str) -> list[Json]:
         """Return the plays of a day."""
@@ -59,13 +57,9 @@ class Reader:
 
     def fingerprint(self, acr_id: str) -> bytes | None:
         """Return the fingerprint that another portal has of a recording, if any."""
-        return self._call(
-            lambda: self.cloud.read_fingerprint(acr_id), between=BETWEEN_FINGERPRINTS
-        )
+        return self._call(lambda: self.cloud.read_fingerprint(acr_id), between=BETWEEN_FINGERPRINTS)
 
-    def _call(
-        self, call: Callable[[], Answer], *, between: float | None = None
-    ) -> Answer:
+    def _call(self, call: Callable[[], Answer], *, between: float | None = None) -> Answer:
         self._refuse_endless()
         self._wait(between or SECONDS_BETWEEN)
         try:

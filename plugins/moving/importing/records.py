@@ -49,9 +49,7 @@ def not_moved(code: str, text: str) -> Became:
 
 def unchanged(moved: Moved) -> Became:
     """Leave what an object became as it is."""
-    return Became(
-        MovedOutcome.SAME, moved.case, moved.ours, callback_url=moved.callback_url
-    )
+    return Became(MovedOutcome.SAME, moved.case, moved.ours, callback_url=moved.callback_url)
 
 
 def changed_there(moved: Moved) -> Became:
@@ -71,12 +69,7 @@ def free_name(name: str, remote: str, rows: Any) -> str:  # Any: a manager
     names = (name, f"{name[:170]} (ACRCloud {remote[:20]})")
     with working_for(None):
         return next(
-            (
-                candidate
-                for candidate in names
-                if not rows.filter(name=candidate).exists()
-            ),
-            "",
+            (candidate for candidate in names if not rows.filter(name=candidate).exists()), ""
         )
 
 

@@ -48,9 +48,7 @@ def delete_container(undo: Undo, event: Event) -> str:
         raise Stays(_("It holds files that stay."))
     if why := why_stays(row, undo.gone):
         raise Stays(why)
-    filing.delete_container(
-        container=row, user=undo.user, reason=_("The import was undone.")
-    )
+    filing.delete_container(container=row, user=undo.user, reason=_("The import was undone."))
     return ""
 
 
@@ -73,15 +71,11 @@ def take_track_id(undo: Undo, event: Event) -> str:
     """Take back the id by which programs know a recording that nobody has used."""
     row = editable_recording(undo, event)
     refuse_used(undo, event, row)
-    track_ids.remove_track_id(
-        recording=row, track_id=event.after["track_id"], user=undo.user
-    )
+    track_ids.remove_track_id(recording=row, track_id=event.after["track_id"], user=undo.user)
     return ""
 
 
 def forget_moved(undo: Undo) -> None:
     """Forget what was taken back, so that another move brings it again."""
-    undone = ImportStep.objects.filter(
-        import_uid=undo.import_uid, state=StepState.UNDONE
-    )
+    undone = ImportStep.objects.filter(import_uid=undo.import_uid, state=StepState.UNDONE)
     Moved.objects.filter(case__in=undone.values("event__case")).delete()

@@ -29,12 +29,7 @@ from plugins.moving.importing.files import FileMover
 from plugins.moving.importing.listing import Lister
 from plugins.moving.importing.reader import SECONDS_BETWEEN, Reader
 from plugins.moving.importing.records import PROJECT, Records
-from plugins.moving.importing.remote import (
-    RemoteSettings,
-    UnknownForm,
-    digest,
-    read_settings,
-)
+from plugins.moving.importing.remote import RemoteSettings, UnknownForm, digest, read_settings
 from plugins.moving.importing.streams import parts_here
 from plugins.moving.importing.summary import MoveSummary
 from plugins.moving.models import Moved, MovedKind, MoveIn, MoveParts
@@ -119,8 +114,7 @@ def _look(reader: Reader) -> MoveSummary:
         try:
             projects = _all(reader, "bm-cs-projects")
             there["stream"] = sum(
-                _count(reader, f"bm-cs-projects/{row.get('id')}/streams")
-                for row in projects
+                _count(reader, f"bm-cs-projects/{row.get('id')}/streams") for row in projects
             )
         except CloudFault as fault:
             # Not every account has this list.
@@ -258,10 +252,7 @@ class Walk:
         if MoveParts.RECORDINGS in parts:
             yield from self._lists_of_buckets()
         if MoveParts.FILES in parts:
-            yield (
-                "containers",
-                partial(self._read, "fs-containers", self._file_mover.container),
-            )
+            yield ("containers", partial(self._read, "fs-containers", self._file_mover.container))
             for key in self._came(MovedKind.CONTAINER):
                 yield f"container:{key}", partial(self._files, key)
         if MoveParts.STREAMS in parts and MoveParts.STREAMS in parts_here():
@@ -305,10 +296,7 @@ class Walk:
         return self._bucket_mover.bucket(row)
 
     def _channels(self, bucket: str) -> None:
-        self._read(
-            f"buckets/{bucket}/channels",
-            lambda row: self._lister.channel(row, bucket),
-        )
+        self._read(f"buckets/{bucket}/channels", lambda row: self._lister.channel(row, bucket))
 
     def _recordings(self, bucket: str) -> None:
         """Move the files of a bucket.
@@ -334,9 +322,7 @@ class Walk:
 
     def _fingerprints(self) -> None:
         """Fetch what another portal has instead of audio; ACRCloud gives nothing."""
-        for moved, recording in self._bucket_mover.waiting(
-            after=self._cursor.get("after", 0)
-        ):
+        for moved, recording in self._bucket_mover.waiting(after=self._cursor.get("after", 0)):
             try:
                 content = self._reader.fingerprint(recording.acr_id)
             except CloudFault as fault:
@@ -393,8 +379,7 @@ class Walk:
             **project | {"buckets": [(key, name) for key, name in project["buckets"]]}
         )
         self._read(
-            f"bm-cs-projects/{there.id}/streams",
-            lambda row: self._file_mover.stream(row, there),
+            f"bm-cs-projects/{there.id}/streams", lambda row: self._file_mover.stream(row, there)
         )
 
     def _plays(self, remote: str) -> None:
@@ -487,9 +472,7 @@ class Walk:
         """Write where the walk is and what it counted, with the rows of the page."""
         move_in = self._move_in
         move_in.summary = self._records.summary.as_json()
-        MoveIn.objects.filter(pk=move_in.pk).update(
-            cursor=self._cursor, summary=move_in.summary
-        )
+        MoveIn.objects.filter(pk=move_in.pk).update(cursor=self._cursor, summary=move_in.summary)
 
 
 def _id_in(row: Json) -> str:

@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from plugins.moving.models.move import (
-    Moved,
-    MovedKind,
-    MovedOutcome,
-    MoveIn,
-    MoveParts,
-    moves_all,
-)
+from plugins.moving.models.move import Moved, MovedKind, MovedOutcome, MoveIn, MoveParts, moves_all
 from plugins.moving.models.trial import (
     EngineTrial,
     Judgement,

@@ -62,13 +62,9 @@ class MoveIn(Import):
     concerns_everything = True
 
     uid = uid_field("mi")
-    account = models.ForeignKey(
-        CloudAccount, on_delete=models.PROTECT, related_name="moves"
-    )
+    account = models.ForeignKey(CloudAccount, on_delete=models.PROTECT, related_name="moves")
     parts = models.JSONField(default=moves_all)
-    since = models.DateField(
-        _("plays since"), help_text=_("The first day whose plays are moved.")
-    )
+    since = models.DateField(_("plays since"), help_text=_("The first day whose plays are moved."))
     cursor = models.JSONField(default=dict, blank=True, editable=False)
 
     # Accounts concern the whole portal, and only admins see their moves.
@@ -105,9 +101,7 @@ class Moved(models.Model):
     the bucket, container or stream that holds it.
     """
 
-    account = models.ForeignKey(
-        CloudAccount, on_delete=models.CASCADE, related_name="moved"
-    )
+    account = models.ForeignKey(CloudAccount, on_delete=models.CASCADE, related_name="moved")
     kind = models.CharField(max_length=16, choices=MovedKind.choices)
     remote_id = models.CharField(max_length=100)
     parent = models.CharField(max_length=100, blank=True, default="")
@@ -129,9 +123,7 @@ class Moved(models.Model):
         ordering = ["id"]
         verbose_name_plural = "moved"
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["account", "kind", "remote_id"], name="moved_once"
-            )
+            models.UniqueConstraint(fields=["account", "kind", "remote_id"], name="moved_once")
         ]
         indexes: ClassVar = [
             models.Index(fields=["account", "code", "kind", "id"], name="moved_code"),

@@ -71,18 +71,14 @@ class EngineTrial(models.Model):
     """
 
     uid = uid_field("et")
-    account = models.ForeignKey(
-        CloudAccount, on_delete=models.PROTECT, related_name="trials"
-    )
+    account = models.ForeignKey(CloudAccount, on_delete=models.PROTECT, related_name="trials")
     containers = models.ManyToManyField(
         Container, related_name="trials", db_table="reports_enginetrial_containers"
     )
     sends_files = models.BooleanField(default=True)
     unpaired = models.PositiveIntegerField(default=0, editable=False)
     begins_at = models.DateTimeField()
-    ends_at = models.DateTimeField(
-        help_text=_("Files that come later are not compared.")
-    )
+    ends_at = models.DateTimeField(help_text=_("Files that come later are not compared."))
     price_per_hour = models.DecimalField(
         _("price of an hour at ACRCloud"),
         max_digits=8,
@@ -96,12 +92,8 @@ class EngineTrial(models.Model):
     their_buckets = models.JSONField(default=dict, blank=True, editable=False)
     stream_days = models.JSONField(default=dict, blank=True, editable=False)
     known = models.JSONField(default=dict, blank=True, editable=False)
-    state = models.CharField(
-        max_length=8, choices=TrialState.choices, default=TrialState.RUNNING
-    )
-    keeps = models.CharField(
-        max_length=8, choices=TrialKeeps.choices, blank=True, default=""
-    )
+    state = models.CharField(max_length=8, choices=TrialState.choices, default=TrialState.RUNNING)
+    keeps = models.CharField(max_length=8, choices=TrialKeeps.choices, blank=True, default="")
     compared_at = models.DateTimeField(null=True, blank=True)
     report = models.TextField(blank=True, default="", editable=False)
     made_by = person_field()
@@ -137,12 +129,8 @@ class TrialFile(models.Model):
     catalogue, and those below the floor.
     """
 
-    trial = models.ForeignKey(
-        EngineTrial, on_delete=models.CASCADE, related_name="files"
-    )
-    scanned_file = models.ForeignKey(
-        ScannedFile, on_delete=models.PROTECT, related_name="+"
-    )
+    trial = models.ForeignKey(EngineTrial, on_delete=models.CASCADE, related_name="files")
+    scanned_file = models.ForeignKey(ScannedFile, on_delete=models.PROTECT, related_name="+")
     our_scan = models.ForeignKey(Scan, on_delete=models.PROTECT, related_name="+")
     their_scan = models.ForeignKey(
         Scan, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
@@ -160,9 +148,7 @@ class TrialFile(models.Model):
         db_table = "reports_trialfile"
         ordering = ["id"]
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["trial", "scanned_file"], name="trial_file_once"
-            )
+            models.UniqueConstraint(fields=["trial", "scanned_file"], name="trial_file_once")
         ]
 
     def __str__(self) -> str:
@@ -190,15 +176,11 @@ class TrialRow(models.Model):
     reference_start_ms = models.BigIntegerField()
     draw = models.PositiveIntegerField()
     sampled = models.BooleanField()
-    judged = models.CharField(
-        max_length=8, choices=Judgement.choices, blank=True, default=""
-    )
+    judged = models.CharField(max_length=8, choices=Judgement.choices, blank=True, default="")
     judged_by = person_field()
     judged_at = models.DateTimeField(null=True, blank=True)
 
-    reach = Path(
-        containers="file__scanned_file__container", buckets="recording__bucket"
-    )
+    reach = Path(containers="file__scanned_file__container", buckets="recording__bucket")
     objects = ReachManager["TrialRow"]()
 
     class Meta:
@@ -207,9 +189,7 @@ class TrialRow(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["file", "recording"], name="trial_row_once")
         ]
-        indexes: ClassVar = [
-            models.Index(fields=["draw", "id"], name="trial_row_draw"),
-        ]
+        indexes: ClassVar = [models.Index(fields=["draw", "id"], name="trial_row_draw")]
 
     def __str__(self) -> str:
         return f"{self.recording} in {self.file}"

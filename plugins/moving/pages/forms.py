@@ -55,10 +55,7 @@ class TrialForm(forms.Form):
         label=_("Price of an hour at ACRCloud"),
     )
     currency = forms.RegexField(
-        r"^[A-Z]{3}$",
-        required=False,
-        label=_("Currency"),
-        help_text=_("Three letters, as in EUR."),
+        r"^[A-Z]{3}$", required=False, label=_("Currency"), help_text=_("Three letters, as in EUR.")
     )
 
     def __init__(self, *args: Any, **options: Any) -> None:  # Any: Django's own

@@ -14,11 +14,6 @@ def register() -> None:
     subpages.register(
         Subpages(
             "portal:container_list",
-            (
-                "portal:trial_list",
-                "portal:trial",
-                "portal:trial_judge",
-                "portal:trial_end",
-            ),
+            ("portal:trial_list", "portal:trial", "portal:trial_judge", "portal:trial_end"),
         )
     )

@@ -100,10 +100,7 @@ def trial_context(trial: EngineTrial) -> dict[str, object]:
             "median": read_number(distances.median_ms / 1000, decimals=1),
             "most": read_number(distances.most_ms / 1000, decimals=1),
         },
-        "engines": [
-            _engine(_("This portal"), figures.ours),
-            _engine("ACRCloud", figures.theirs),
-        ],
+        "engines": [_engine(_("This portal"), figures.ours), _engine("ACRCloud", figures.theirs)],
         "kinds": [
             JudgedKind(
                 str(kind.label),
@@ -118,14 +115,10 @@ def trial_context(trial: EngineTrial) -> dict[str, object]:
 
 
 def _engine(name: str, figures: EngineFigures) -> ShownEngine:
-    return ShownEngine(
-        name, _share(figures.found), _share(figures.precision), figures.wrong
-    )
+    return ShownEngine(name, _share(figures.found), _share(figures.precision), figures.wrong)
 
 
-def verdict(
-    trial: EngineTrial, figures: TrialFigures, compared: selectors.ComparedScans
-) -> str:
+def verdict(trial: EngineTrial, figures: TrialFigures, compared: selectors.ComparedScans) -> str:
     """Return the verdict in words."""
     if not (compared.files or compared.streams_ms):
         return _("Nothing has been compared.")
@@ -147,10 +140,7 @@ def verdict(
     saved = savings(trial)
     if saved is not None:
         parts.append(
-            _(
-                "Without ACRCloud you save %(saved)s %(currency)s, at the price you "
-                "entered."
-            )
+            _("Without ACRCloud you save %(saved)s %(currency)s, at the price you entered.")
             % {"saved": read_number(float(saved)), "currency": trial.currency}
         )
     return " ".join(parts)
@@ -200,10 +190,7 @@ def _outcome(figures: TrialFigures) -> str:
             "decided": read_number(figures.decided),
             "least": read_number(LEAST_DECISIONS),
         }
-    if any(
-        not (figures.heard.get(kind) or figures.wrong.get(kind))
-        for kind in figures.kinds
-    ):
+    if any(not (figures.heard.get(kind) or figures.wrong.get(kind)) for kind in figures.kinds):
         return _("Too close to tell: of some kinds of finds, none has been judged.")
     return _("Too close to tell: what only one of them found may be chance.")
 
@@ -213,9 +200,7 @@ def _describe_time(trial: EngineTrial) -> str:
     days = max(1, (last - trial.begins_at).days)
     # A few days called a week would promise more than was compared.
     if days < _DAYS_IN_WEEKS:
-        return ngettext("In %(days)s day", "In %(days)s days", days) % {
-            "days": read_number(days)
-        }
+        return ngettext("In %(days)s day", "In %(days)s days", days) % {"days": read_number(days)}
     weeks = round(days / 7)
     return ngettext("In %(weeks)s week", "In %(weeks)s weeks", weeks) % {
         "weeks": read_number(weeks)

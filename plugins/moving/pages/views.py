@@ -8,11 +8,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import (
-    require_http_methods,
-    require_POST,
-    require_safe,
-)
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.reach import is_limited, refuse_limited
 from accounts.roles import Action
@@ -131,9 +127,7 @@ def _judge(request: PortalRequest, trial: EngineTrial) -> None:
         messages.error(request, _("This changed meanwhile. Listen again."))
         return
     try:
-        services.judge(
-            row=row, judgement=Judgement(judged), version=version, user=request.user
-        )
+        services.judge(row=row, judgement=Judgement(judged), version=version, user=request.user)
     except TrialRefused as refused:
         messages.error(request, str(refused))
     except ReviewError as refused:

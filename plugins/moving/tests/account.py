@@ -83,9 +83,7 @@ def serving(answer: Callable[[Request], Response]) -> Iterator[str]:
 
 def told(content: object, status: int = 200, **headers: str) -> Response:
     """Return an answer in JSON."""
-    return Response(
-        json.dumps(content), status, headers, content_type="application/json"
-    )
+    return Response(json.dumps(content), status, headers, content_type="application/json")
 
 
 def bucket(number: int, name: str, **more: Any) -> Json:

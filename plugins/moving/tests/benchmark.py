@@ -78,9 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     report.line(machine())
     with workplace() as folder:
         work = Path(folder)
-        set_up(
-            work / "data", args.database, ACRPORTAL_LEASE_SECONDS=str(_LEASE_SECONDS)
-        )
+        set_up(work / "data", args.database, ACRPORTAL_LEASE_SECONDS=str(_LEASE_SECONDS))
         from django.core.management import call_command
 
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -131,27 +129,21 @@ class _There:
             first += count
         songs = lists["buckets/8881/files"]
         lists["fs-containers"] = [
-            container(number, f"Uploads {number}", lists["buckets"])
-            for number in (77, 78, 79)
+            container(number, f"Uploads {number}", lists["buckets"]) for number in (77, 78, 79)
         ]
         for number in (77, 78, 79):
             lists[f"fs-containers/{number}/files"] = [
-                scanned_file(
-                    100_000 * number + n, self.rng.choice(songs) if n % 4 else None
-                )
+                scanned_file(100_000 * number + n, self.rng.choice(songs) if n % 4 else None)
                 for n in range(self.results // len(_NAMES))
             ]
-        lists["bm-cs-projects"] = [
-            {"id": 5, "name": "Radio", "buckets": lists["buckets"][:1]}
-        ]
+        lists["bm-cs-projects"] = [{"id": 5, "name": "Radio", "buckets": lists["buckets"][:1]}]
         lists["bm-cs-projects/5/streams"] = [stream(1, "Harbour"), stream(2, "Hill")]
         today = datetime.now(tz=UTC).date()
         for back in range(1, 8):
             day = today - timedelta(days=back)
             for name in ("s1", "s2"):
                 self.account.plays[name, f"{day:%Y%m%d}"] = [
-                    play(f"{day} {hour:02d}:00:00", self.rng.choice(songs))
-                    for hour in range(24)
+                    play(f"{day} {hour:02d}:00:00", self.rng.choice(songs)) for hour in range(24)
                 ]
 
     def _row(self, number: int) -> Json:
@@ -170,9 +162,7 @@ class _There:
     def answer(self, request: Request) -> Response:
         if self.process is not None and len(self.account.calls) == self.kill_at:
             self.process.send_signal(signal.SIGKILL)
-        known = re.fullmatch(
-            r"/api/fs-containers/(\d+)/files(?:/([\w-]+))?", request.path
-        )
+        known = re.fullmatch(r"/api/fs-containers/(\d+)/files(?:/([\w-]+))?", request.path)
         if known is not None and request.method == "POST":
             return self._take(request)
         if known is not None and known[2]:
@@ -232,9 +222,7 @@ def _move(report: Report, there: _There, address: str) -> None:
     from tests.factories.accounts import make_user
 
     admin: User = make_user(Role.ADMIN, username="anna")
-    save_account(
-        account=CloudAccount(name="Console", base_url=address), token=TOKEN, user=admin
-    )
+    save_account(account=CloudAccount(name="Console", base_url=address), token=TOKEN, user=admin)
     pages = there.files // 100
     rows = []
     for kill_after in (pages // 2, pages + 5, 0):
@@ -255,9 +243,7 @@ def _move(report: Report, there: _There, address: str) -> None:
     sys.stdout.write(f"{output}\n")
     twice = [
         (kind, key)
-        for (kind, key), n in Counter(
-            Moved.objects.values_list("kind", "remote_id")
-        ).items()
+        for (kind, key), n in Counter(Moved.objects.values_list("kind", "remote_id")).items()
         if n > 1
     ]
     stubs = Recording.objects.exclude(bucket=23)
@@ -319,9 +305,7 @@ def _pair(report: Report, there: _There, work: Path) -> None:
     (folder / f"A-{last - 5}.wav").write_bytes(b"no sound at all" * 100)
     began, used = time.monotonic(), _processor()
     for words in (("--dry-run",), ("--username", "anna")):
-        process = _started(
-            "add_audio", "Songs", str(folder), *words, "--format", "json"
-        )
+        process = _started("add_audio", "Songs", str(folder), *words, "--format", "json")
         output, _ = process.communicate()
     said = json.loads(output)
     _work_off()
@@ -385,9 +369,7 @@ def _zip(report: Report, work: Path, wavs: dict[int, bytes]) -> None:
     one = AudioImport.objects.get(pk=one.pk)
     report.line(
         f"ZIP: {one.status}, {one.summary['given']} of {one.summary['files']} given; "
-        + "; ".join(
-            f"{each['file']!r} {each['code']}" for each in one.summary["faults"]
-        )
+        + "; ".join(f"{each['file']!r} {each['code']}" for each in one.summary["faults"])
     )
     report.check("the ZIP's songs", reached=one.summary["given"] == len(wavs))
 
@@ -412,9 +394,7 @@ def _compare(report: Report, there: _There, days: int) -> None:
     used = _processor()
     user = User.objects.get(username="anna")
     account, ours = CloudAccount.objects.get(), Container.objects.get(name="Uploads 77")
-    Container.objects.filter(pk=ours.pk).update(
-        cloud_account=account, cloud_container_id=77
-    )
+    Container.objects.filter(pk=ours.pk).update(cloud_account=account, cloud_container_id=77)
     ready = Recording.objects.filter(
         bucket__name="Songs", status=RecordingStatus.READY
     ).values_list("title", flat=True)
@@ -422,9 +402,7 @@ def _compare(report: Report, there: _There, days: int) -> None:
     trial = services.begin_trial(
         account=account,
         containers=[Container.objects.get(pk=ours.pk)],
-        terms=services.TrialTerms(
-            weeks=1, cap_hours=500, price_per_hour=None, currency=""
-        ),
+        terms=services.TrialTerms(weeks=1, cap_hours=500, price_per_hour=None, currency=""),
         user=user,
     )
     began = datetime.now(tz=UTC)
@@ -448,9 +426,7 @@ def _compare(report: Report, there: _There, days: int) -> None:
         _work_off()
         judged = 0
         while rows := list(
-            waiting_rows(trial).select_related(
-                "match", "recording", "file__scanned_file"
-            )[:50]
+            waiting_rows(trial).select_related("match", "recording", "file__scanned_file")[:50]
         ):
             for row in rows:
                 played = there.shows[row.file.scanned_file.name]
@@ -519,9 +495,7 @@ def _processor() -> float:
     """Return the seconds of processor time of this process and of its ended children."""
     return sum(
         usage.ru_utime + usage.ru_stime
-        for usage in map(
-            resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-        )
+        for usage in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     )
 
 

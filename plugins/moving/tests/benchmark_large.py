@@ -100,10 +100,7 @@ def _add_moved(account: CloudAccount, number: int, last: int) -> None:
                 CASE i %% 100 WHEN 0 THEN 'It changed there.' ELSE '' END, moved_at
             FROM n, (SELECT moved_at FROM {Moved._meta.db_table} WHERE id = %s) AS one
             """,  # noqa: S608  # a table's own name
-            [
-                *(number, account.pk, MovedKind.RECORDING, MovedKind.FILE),
-                *(MovedOutcome.NEW, last),
-            ],
+            [*(number, account.pk, MovedKind.RECORDING, MovedKind.FILE), *(MovedOutcome.NEW, last)],
         )
 
 
@@ -136,9 +133,7 @@ def measure_pairing(report: Report, work: Path, number: int) -> None:
     words = ("add_audio", "Paired", str(folder), "--dry-run", "--format", "json")
     before, peak_kib = resource.getrusage(resource.RUSAGE_CHILDREN), 0
     with (work / "paired.json").open("w+b") as output:
-        run = subprocess.Popen(
-            [sys.executable, "manage.py", *words], env=os.environ, stdout=output
-        )
+        run = subprocess.Popen([sys.executable, "manage.py", *words], env=os.environ, stdout=output)
         # What getrusage says of children includes what this process had when it
         # started them.
         while run.poll() is None:

@@ -11,17 +11,8 @@ from plugins.moving.tests import rows
 from scanning.models import CloudAccount
 from tests.security.admin_screens import SCREENS, of_people
 from tests.security.nowhere import NOWHERE
-from tests.security.world import (
-    SHARED,
-    Desk,
-)
-from tests.security.writing import (
-    ADMINS,
-    AS,
-    BY_UID,
-    LISTED,
-    REFUSED,
-)
+from tests.security.world import SHARED, Desk
+from tests.security.writing import ADMINS, AS, BY_UID, LISTED, REFUSED
 
 
 def _moved(desk: Desk) -> Moved:
@@ -39,12 +30,8 @@ SHARED.register(
     {
         # People with access limits import no rights: these concern the whole catalogue.
         # Its name is for everybody who judges; its rows are limited.
-        "trials/<str:uid>": lambda world: {
-            "uid": rows.trial_row(world.own).file.trial.uid
-        },
-        "catalogue/move-in/<str:uid>": lambda world: {
-            "uid": rows.move_in(world.own).uid
-        },
+        "trials/<str:uid>": lambda world: {"uid": rows.trial_row(world.own).file.trial.uid},
+        "catalogue/move-in/<str:uid>": lambda world: {"uid": rows.move_in(world.own).uid},
     }
 )
 SCREENS.register(
@@ -68,18 +55,12 @@ _JANUARY = date(2026, 1, 1)
 REFUSED.register(
     {
         "imports.services.make_import": lambda it: imports.make_import(
-            MOVES,
-            account=CloudAccount(name="Console"),
-            parts=[],
-            since=_JANUARY,
-            user=it.user,
-        ),
+            MOVES, account=CloudAccount(name="Console"), parts=[], since=_JANUARY, user=it.user
+        )
     }
 )
 AS.register(
-    {
-        "plugins.moving.importing.callbacks.take_over_callback": "imports.services.make_import",
-    }
+    {"plugins.moving.importing.callbacks.take_over_callback": "imports.services.make_import"}
 )
 LISTED.register(
     {

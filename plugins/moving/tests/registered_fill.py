@@ -21,10 +21,7 @@ from plugins.moving.models import (
     TrialRow,
 )
 from review.models import Match
-from scanning.models import (
-    CloudAccount,
-    Container,
-)
+from scanning.models import CloudAccount, Container
 from tests.e2e.fill.every import MORE
 
 
@@ -61,10 +58,7 @@ def add_move_in(user: User) -> list[str]:
         summary={
             "there": {"bucket": 2, "recording": 1204, "file": 360},
             "calls": 80,
-            "counts": {
-                "bucket": {"new": 1, "not_moved": 1},
-                "recording": {"new": 1200, "same": 4},
-            },
+            "counts": {"bucket": {"new": 1, "not_moved": 1}, "recording": {"new": 1200, "same": 4}},
             "faults": [{"what": "bm-cs-projects", "message": "Not found."}],
             "refused": 1,
         },

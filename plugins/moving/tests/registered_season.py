@@ -26,16 +26,8 @@ def run_both_engines(season: Season, person: Person, rng: random.Random) -> bool
 
 
 NAMED.register(
-    {
-        "catalogue/move-in/<str:uid>": (MoveIn, "uid"),
-        "trials/<str:uid>": (EngineTrial, "uid"),
-    }
+    {"catalogue/move-in/<str:uid>": (MoveIn, "uid"), "trials/<str:uid>": (EngineTrial, "uid")}
 )
-KINDS.register(
-    {
-        "move_in": Kind(2, move_in),
-        "run_both_engines": Kind(8, run_both_engines),
-    }
-)
+KINDS.register({"move_in": Kind(2, move_in), "run_both_engines": Kind(8, run_both_engines)})
 ENDS.register({"trials": lambda _: trials.trials_hold()})
 FOR_ADMINS.register({"move in": MoveIn})

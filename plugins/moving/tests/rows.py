@@ -6,9 +6,7 @@ from datetime import UTC, date, datetime
 
 from imports.models import ImportStatus
 from plugins.moving.models import EngineTrial, MoveIn, TrialFile, TrialKind, TrialRow
-from scanning.models import (
-    CloudAccount,
-)
+from scanning.models import CloudAccount
 from tests.security.world import Desk
 
 

@@ -182,10 +182,7 @@ def test_any_order_of_kills_repeats_and_edits_ends_alike(
         story.move()
 
         _check(story)
-        before, rows = (
-            Event.objects.count(),
-            list(Moved.objects.order_by("pk").values()),
-        )
+        before, rows = (Event.objects.count(), list(Moved.objects.order_by("pk").values()))
         story.move()
         assert Event.objects.count() == before
         assert list(Moved.objects.order_by("pk").values()) == rows

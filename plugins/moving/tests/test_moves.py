@@ -160,12 +160,8 @@ def test_changes_there_are_followed_unless_ours_changed(moving: Moving) -> None:
     assert Match.objects.count() == 2
 
 
-@pytest.mark.parametrize(
-    "tells_total", [True, pytest.param(False, marks=pytest.mark.soak)]
-)
-def test_rows_that_move_between_pages_are_not_lost(
-    moving: Moving, tells_total: bool
-) -> None:
+@pytest.mark.parametrize("tells_total", [True, pytest.param(False, marks=pytest.mark.soak)])
+def test_rows_that_move_between_pages_are_not_lost(moving: Moving, tells_total: bool) -> None:
     there = moving.there
     files = there.lists["fs-containers/77/files"]
     files[:] = [scanned_file(number, None) for number in range(1, 50)]
@@ -190,9 +186,7 @@ def test_a_limit_makes_everything_wait_and_broken_answers_are_asked_for_again(
     moving: Moving,
 ) -> None:
     one = moving.look()
-    moving.there.faults = [
-        told({"message": "Too Many Requests"}, 429, **{"Retry-After": "60"})
-    ]
+    moving.there.faults = [told({"message": "Too Many Requests"}, 429, **{"Retry-After": "60"})]
     services.start(import_=one, user=moving.admin)
     work_off()
     moving.account.refresh_from_db()
@@ -221,9 +215,7 @@ def test_a_wrong_token_is_said_and_appears_nowhere(moving: Moving) -> None:
     assert TOKEN not in str(kept)
 
 
-def test_a_killed_move_repeats_one_page(
-    moving: Moving, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_killed_move_repeats_one_page(moving: Moving, monkeypatch: pytest.MonkeyPatch) -> None:
     moving.there.lists["buckets/8881/files"] = [
         bucket_file(1000 + number, f"Song {number}") for number in range(1, 251)
     ]
@@ -271,9 +263,7 @@ def test_a_bucket_that_was_deleted_here_stays_away(moving: Moving) -> None:
     assert set(present) == {"Songs", "New"}
 
 
-def test_an_answer_of_sixty_thousand_rows_is_left_out_and_the_rest_moves(
-    moving: Moving,
-) -> None:
+def test_an_answer_of_sixty_thousand_rows_is_left_out_and_the_rest_moves(moving: Moving) -> None:
     one = moving.look()
     rows = [bucket_file(10_000 + number, f"Song {number}") for number in range(60_000)]
     flood = told({"data": rows, "meta": {"total": 60_000, "last_page": 600}})
@@ -388,9 +378,7 @@ def test_a_dry_run_with_a_new_account_stores_nothing(
     assert CloudAccount.objects.count() == 1
 
 
-def test_recordings_that_wait_are_those_of_the_account(
-    moving: Moving, client: Client
-) -> None:
+def test_recordings_that_wait_are_those_of_the_account(moving: Moving, client: Client) -> None:
     RecordingFactory.create_batch(3, status=RecordingStatus.STUB)
     one = moving.move()
     client.force_login(moving.admin)
@@ -401,9 +389,7 @@ def test_recordings_that_wait_are_those_of_the_account(
     assert Recording.objects.filter(status=RecordingStatus.STUB).count() == 6
 
 
-def test_a_managers_undo_of_a_move_is_refused_before_its_first_step(
-    moving: Moving,
-) -> None:
+def test_a_managers_undo_of_a_move_is_refused_before_its_first_step(moving: Moving) -> None:
     one, manager = moving.move(), make_user(Role.MANAGER)
     files, before = names_of_files(), Event.objects.count()
 
@@ -417,9 +403,7 @@ def test_a_managers_undo_of_a_move_is_refused_before_its_first_step(
     assert not ImportStep.objects.exclude(state=StepState.DONE).exists()
 
 
-def test_an_undo_whose_asker_lost_the_role_meanwhile_changes_nothing(
-    moving: Moving,
-) -> None:
+def test_an_undo_whose_asker_lost_the_role_meanwhile_changes_nothing(moving: Moving) -> None:
     one = moving.move()
     assert services.check_undo(import_=one, user=moving.admin)
     work_off()

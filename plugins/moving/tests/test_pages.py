@@ -29,24 +29,17 @@ pytestmark = pytest.mark.django_db
 FORM = reverse("portal:move_in")
 
 
-def test_an_admin_moves_an_account_on_its_page(
-    moving: Moving, signed_in: MakeClient
-) -> None:
+def test_an_admin_moves_an_account_on_its_page(moving: Moving, signed_in: MakeClient) -> None:
     client = signed_in(Role.ADMIN)
     sent = client.post(
         FORM,
-        {
-            "account": moving.account.pk,
-            "since": "2026-11-20",
-            "parts": ["recordings", "files"],
-        },
+        {"account": moving.account.pk, "since": "2026-11-20", "parts": ["recordings", "files"]},
     )
     work_off()
     counted = client.get(sent.url).content.decode()  # type: ignore[attr-defined]  # a redirect
     one = MoveIn.objects.get()
     detail, start, switch = (
-        reverse(f"portal:move_in_{name}", args=[one.uid])
-        for name in ("detail", "start", "switch")
+        reverse(f"portal:move_in_{name}", args=[one.uid]) for name in ("detail", "start", "switch")
     )
     for role in (Role.MANAGER, Role.VIEWER):
         other = signed_in(role)
@@ -91,9 +84,7 @@ def test_an_admin_moves_an_account_on_its_page(
 
     confirm(client)
     container = Container.objects.get(name="Uploads")
-    client.post(
-        reverse("portal:move_in_callback", args=[one.uid]), {"container": container.pk}
-    )
+    client.post(reverse("portal:move_in_callback", args=[one.uid]), {"container": container.pk})
 
     container.refresh_from_db()
     assert container.callback_url == "https://team.example/hook"
@@ -107,9 +98,7 @@ def test_without_an_account_the_page_says_how_to_add_one(signed_in: MakeClient) 
     assert 'name="account"' not in page
 
 
-def test_the_command_counts_and_moves(
-    moving: Moving, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_command_counts_and_moves(moving: Moving, monkeypatch: pytest.MonkeyPatch) -> None:
     output, name = StringIO(), moving.admin.username
     monkeypatch.setattr("sys.stdin", StringIO(f"{TOKEN}\n"))
 
@@ -136,9 +125,7 @@ def test_the_command_counts_and_moves(
     assert Bucket.objects.filter(name="Songs").exists()
 
 
-def test_the_command_goes_on_with_a_move_whose_process_was_killed(
-    moving: Moving,
-) -> None:
+def test_the_command_goes_on_with_a_move_whose_process_was_killed(moving: Moving) -> None:
     killed = moving.look(since=datetime.now(tz=UTC).date())
     killed.status, killed.cursor = ImportStatus.IMPORTING, {"done": ["buckets"]}
     killed.parts = parts_here()
@@ -158,6 +145,4 @@ def test_the_command_goes_on_with_a_move_whose_process_was_killed(
 
 
 def _move_by_command(moving: Moving) -> None:
-    call_command(
-        "move_in", "Console", username=moving.admin.username, stdout=StringIO()
-    )
+    call_command("move_in", "Console", username=moving.admin.username, stdout=StringIO())

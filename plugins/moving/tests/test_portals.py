@@ -58,9 +58,7 @@ def fill() -> None:
     container = ContainerFactory.create(name="Uploads", region="us-west-2")
     container.buckets.set([bucket])
     file = ScannedFileFactory.create(container=container, name="show.wav")
-    make_match(
-        (5_000, 35_000, 12_000, 42_000), recording=recording, scan__scanned_file=file
-    )
+    make_match((5_000, 35_000, 12_000, 42_000), recording=recording, scan__scanned_file=file)
 
 
 def dump(api: Api) -> Account:
@@ -128,18 +126,14 @@ def test_a_portal_moves_in(moving: Moving) -> None:
     was = before.lists["fs-containers"][0]
     sizes = {"num": 0, "size": 0}
     assert plain(moved) | sizes == plain(was) | sizes
-    files = {
-        row["name"]: row for row in after.lists[f"fs-containers/{container.pk}/files"]
-    }
+    files = {row["name"]: row for row in after.lists[f"fs-containers/{container.pk}/files"]}
     show = before.lists[f"fs-containers/{was['id']}/files"][0]
     named = show["results"]["custom_files"][0]["result"]
     assert named["rights_claim"]
     assert named["works"]
     assert plain(files["show.wav"]["results"]) == plain(show["results"])
     assert files["show.wav"]["created_at"] == show["created_at"]
-    assert (
-        Recording.objects.exclude(title__in=["Night Drive", "Delivered"]).count() == 0
-    )
+    assert Recording.objects.exclude(title__in=["Night Drive", "Delivered"]).count() == 0
 
 
 def test_recordings_of_another_portal_come_with_their_fingerprints(
@@ -188,9 +182,7 @@ def test_recordings_of_another_portal_come_with_their_fingerprints(
     assert first.fingerprint == ""
 
 
-def test_a_token_without_the_scope_for_fingerprints_is_named_as_the_reason(
-    moving: Moving,
-) -> None:
+def test_a_token_without_the_scope_for_fingerprints_is_named_as_the_reason(moving: Moving) -> None:
     owner = make_user(Role.MANAGER)
     reader = Api(create_token(owner=owner, name="t", scopes=["read"]).secret, owner)
     refused = reader.get("/api/portal/v1/recordings/none/fingerprint/")
@@ -202,9 +194,7 @@ def test_a_token_without_the_scope_for_fingerprints_is_named_as_the_reason(
     one = moving.move(since=datetime.now(tz=UTC).date())
 
     (message,) = [
-        fault["message"]
-        for fault in one.summary["faults"]
-        if fault["what"] == "fingerprints"
+        fault["message"] for fault in one.summary["faults"] if fault["what"] == "fingerprints"
     ]
     assert "need a token with the scopes read and catalogue" in message
     assert "File Scanning" not in message

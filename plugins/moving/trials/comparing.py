@@ -29,13 +29,7 @@ from plugins.moving.models import (
 )
 from review.models import Match
 from scanning.choices import EngineChoice, ScanStatus
-from scanning.comparison import (
-    SAME_PLACE_MS,
-    EngineDetection,
-    Interval,
-    found_in,
-    overlap,
-)
+from scanning.comparison import SAME_PLACE_MS, EngineDetection, Interval, found_in, overlap
 from scanning.models import Detection, Scan, ScannedFile, Segment
 from scanning.selectors import current_scans_of, has_searched, index_positions
 
@@ -84,9 +78,7 @@ def still_runs(trial: EngineTrial) -> bool:
     return running.filter(pk=trial.pk).first() is not None
 
 
-def compare_files(
-    trial: EngineTrial, keys: Collection[int], context: JobContext
-) -> None:
+def compare_files(trial: EngineTrial, keys: Collection[int], context: JobContext) -> None:
     """Compare those files that both engines have scanned since."""
     files = ScannedFile.objects.filter(pk__in=keys).select_related("container")
     compared = {
@@ -96,11 +88,7 @@ def compare_files(
     scans = current_scans_of(files)
     for file in files:
         context.report()
-        done = {
-            scan.engine: scan
-            for scan in scans[file.pk]
-            if scan.status == ScanStatus.SUCCEEDED
-        }
+        done = {scan.engine: scan for scan in scans[file.pk] if scan.status == ScanStatus.SUCCEEDED}
         ours = done.get(EngineChoice.EMBEDDED)
         theirs = done.get(EngineChoice.ACRCLOUD)
         if ours and theirs and (file.pk, ours.pk, theirs.pk) not in compared:
@@ -123,9 +111,7 @@ def _scanned_there(trial: EngineTrial, file: ScannedFile, scan: Scan) -> Theirs:
 
 def _reference_starts(scan: Scan) -> list[Start]:
     segments = Segment.objects.filter(detection__scan=scan)
-    return list(
-        segments.values_list("detection__recording", "start_ms", "reference_start_ms")
-    )
+    return list(segments.values_list("detection__recording", "start_ms", "reference_start_ms"))
 
 
 def _below_floor(scan: Scan, floor: Decimal) -> int:
@@ -135,16 +121,12 @@ def _below_floor(scan: Scan, floor: Decimal) -> int:
 class FileComparison:
     """The comparison of one file, which this portal has scanned and the account heard."""
 
-    def __init__(
-        self, trial: EngineTrial, file: ScannedFile, ours: Scan, theirs: Theirs
-    ) -> None:
+    def __init__(self, trial: EngineTrial, file: ScannedFile, ours: Scan, theirs: Theirs) -> None:
         self._trial, self._file = trial, file
         self._ours, self._theirs = ours, theirs
         floor = file.container.score_floor
         raw = [found_in([ours], floor=floor), theirs.detections]
-        recordings = {
-            detection.recording for side in raw for detection in side.values()
-        }
+        recordings = {detection.recording for side in raw for detection in side.values()}
         self._sounds = sounds_of(recordings)
         self._sound_of = members_of(set(self._sounds.values()))
         self._members = Recording.objects.in_bulk(
@@ -157,14 +139,10 @@ class FileComparison:
             for side in sides
         ]
         left_out = [
-            detection
-            for side in sides
-            for key, detection in side.items()
-            if key not in comparable
+            detection for side in sides for key, detection in side.items() if key not in comparable
         ]
         own = sum(
-            detection.recording.bucket_id == ACRCLOUD_MUSIC_BUCKET_ID
-            for detection in left_out
+            detection.recording.bucket_id == ACRCLOUD_MUSIC_BUCKET_ID for detection in left_out
         )
         self._counts = {
             "own_catalogue": own + theirs.own_catalogue,
@@ -213,25 +191,14 @@ class FileComparison:
             if their_detection is not None:
                 kind = _agreement(our_detection.whole, their_detection.whole)
                 yield _Line(
-                    kind,
-                    our_detection.recording,
-                    our_detection.whole,
-                    their_detection.whole,
+                    kind, our_detection.recording, our_detection.whole, their_detection.whole
                 )
             elif _has_rival(our_detection, theirs):
                 yield _Line(
-                    TrialKind.OTHER_OURS,
-                    our_detection.recording,
-                    our_detection.whole,
-                    None,
+                    TrialKind.OTHER_OURS, our_detection.recording, our_detection.whole, None
                 )
             else:
-                yield _Line(
-                    TrialKind.ONLY_OURS,
-                    our_detection.recording,
-                    our_detection.whole,
-                    None,
-                )
+                yield _Line(TrialKind.ONLY_OURS, our_detection.recording, our_detection.whole, None)
         for key in sorted(theirs.keys() - ours.keys()):
             their_detection = theirs[key]
             kind = (
@@ -302,9 +269,7 @@ class FileComparison:
 
 
 def _agreement(ours: Interval, theirs: Interval) -> TrialKind:
-    apart = max(
-        abs(our_ms - their_ms) for our_ms, their_ms in zip(ours, theirs, strict=True)
-    )
+    apart = max(abs(our_ms - their_ms) for our_ms, their_ms in zip(ours, theirs, strict=True))
     return TrialKind.TIMES if apart > SAME_PLACE_MS else TrialKind.BOTH
 
 

@@ -107,9 +107,7 @@ def figures_of(rows: Iterable[tuple[str, str, bool, int]]) -> TrialFigures:
     probability = sign_test(our_alone, their_alone)
     # Kinds of which nothing was judged are missing from every figure.
     is_close = (
-        decided < LEAST_DECISIONS
-        or probability > LEAST_PROBABLE
-        or len(weights) < len(kinds)
+        decided < LEAST_DECISIONS or probability > LEAST_PROBABLE or len(weights) < len(kinds)
     )
     leads = Outcome.OURS if our_alone > their_alone else Outcome.THEIRS
     engines = [

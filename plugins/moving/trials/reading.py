@@ -110,16 +110,11 @@ def _read(row: Json) -> FileThere | None:
 
 
 def _compare(
-    trial: EngineTrial,
-    container: Container,
-    there: Iterable[FileThere],
-    context: JobContext,
+    trial: EngineTrial, container: Container, there: Iterable[FileThere], context: JobContext
 ) -> int:
     """Compare the pairs that are new; return how many files there have none here."""
     files = ScannedFile.objects.present().filter(
-        container=container,
-        created_at__gte=trial.begins_at,
-        created_at__lt=trial.ends_at,
+        container=container, created_at__gte=trial.begins_at, created_at__lt=trial.ends_at
     )
     ours: dict[str, list[ScannedFile]] = defaultdict(list)
     for file in files.select_related("container").order_by("pk"):
@@ -140,17 +135,13 @@ def _compare(
             file = fitting[0]
             scan = _our_scan(file)
             if scan is not None and (file.pk, scan.pk, their_file.id) not in compared:
-                FileComparison(
-                    trial, file, scan, _heard(trial, file, their_file)
-                ).write()
+                FileComparison(trial, file, scan, _heard(trial, file, their_file)).write()
     return unpaired
 
 
 def _key(name: str) -> str:
     """Return a name for comparison, without folders, letter case and suffix."""
-    plain = (
-        normalised(without_joiners(name.replace("\\", "/")), "NFKC").strip().casefold()
-    )
+    plain = normalised(without_joiners(name.replace("\\", "/")), "NFKC").strip().casefold()
     return PurePosixPath(plain).stem
 
 
@@ -171,9 +162,7 @@ def _heard(trial: EngineTrial, file: ScannedFile, there: FileThere) -> Theirs:
     """Return what the account found in a file."""
     items = read_items(there.results)
     acr_ids = {item.acrid for item in items}
-    recordings = {
-        row.acr_id: row for row in Recording.objects.filter(acr_id__in=acr_ids)
-    }
+    recordings = {row.acr_id: row for row in Recording.objects.filter(acr_id__in=acr_ids)}
     detections: dict[int, EngineDetection] = {}
     starts: list[Start] = []
     below = elsewhere = own = 0

@@ -87,9 +87,7 @@ def _read_buckets(trial: EngineTrial) -> None:
             raise Retry(str(fault)) from fault
         return
     trial.their_buckets = {
-        str(container.pk): list(
-            containers_there[container.cloud_container_id].bucket_ids
-        )
+        str(container.pk): list(containers_there[container.cloud_container_id].bucket_ids)
         for container in trial.containers.all()
         if container.cloud_container_id in containers_there
     }

@@ -90,9 +90,7 @@ def compared_in(trial: EngineTrial) -> ComparedScans:
 
 def known_to(trial: EngineTrial) -> Known:
     """Return how many recordings of the account and of the containers can be compared."""
-    moved = Moved.objects.filter(
-        account=trial.account, kind=MovedKind.RECORDING
-    ).exclude(case="")
+    moved = Moved.objects.filter(account=trial.account, kind=MovedKind.RECORDING).exclude(case="")
     compared = Q(pk__in=trial.containers.values("pk"))
     for place in places:
         compared |= place.containers(trial)

@@ -20,13 +20,7 @@ from accounts.roles import Action
 from common.uid import new_uid
 from jobs.services import submit
 from plugins.moving.jobs import TRIAL
-from plugins.moving.models import (
-    EngineTrial,
-    Judgement,
-    TrialKeeps,
-    TrialRow,
-    TrialState,
-)
+from plugins.moving.models import EngineTrial, Judgement, TrialKeeps, TrialRow, TrialState
 from plugins.moving.trials import selectors
 from plugins.moving.trials.errors import TrialRefused
 from plugins.moving.trials.figures import TrialFigures, figures_of
@@ -80,10 +74,7 @@ def begin_trial(
     for place in places:
         place.refuse(account, streams)
     for container in containers:
-        if (
-            container.cloud_account_id != account.pk
-            or container.cloud_container_id is None
-        ):
+        if container.cloud_account_id != account.pk or container.cloud_container_id is None:
             raise TrialRefused(
                 _("%(name)s is not connected to a container of this account.")
                 % {"name": container.name}
@@ -93,8 +84,7 @@ def begin_trial(
         # Locked, so that two requests at once do not begin two trials.
         CloudAccount.objects.select_for_update().get(pk=account.pk)
         busy = Container.objects.filter(
-            pk__in=[container.pk for container in containers],
-            trials__state=TrialState.RUNNING,
+            pk__in=[container.pk for container in containers], trials__state=TrialState.RUNNING
         ).first()
         if busy is not None:
             raise TrialRefused(
@@ -117,10 +107,7 @@ def begin_trial(
             place.add(trial, streams)
         for container in containers if terms.sends_files else ():
             set_terms(
-                container=container,
-                engine=EngineChoice.BOTH,
-                cap_hours=terms.cap_hours,
-                user=user,
+                container=container, engine=EngineChoice.BOTH, cap_hours=terms.cap_hours, user=user
             )
         _record(trial, "trial.begun", user, {"weeks": terms.weeks})
         submit(TRIAL, trial)
@@ -139,9 +126,7 @@ def judge(*, row: TrialRow, judgement: Judgement, version: int, user: User) -> N
 
     Raises ``TrialRefused``, or the ``ReviewError`` that refuses the decision.
     """
-    require(
-        user, Action.DECIDE, why=_("Your role may view matches but not decide them.")
-    )
+    require(user, Action.DECIDE, why=_("Your role may view matches but not decide them."))
     with transaction.atomic():
         trial = EngineTrial.objects.select_for_update().get(pk=row.file.trial_id)
         if trial.state != TrialState.RUNNING:
@@ -237,9 +222,7 @@ def report_text(trial: EngineTrial) -> str:
     return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def _record(
-    trial: EngineTrial, action: str, user: User, details: dict[str, object]
-) -> None:
+def _record(trial: EngineTrial, action: str, user: User, details: dict[str, object]) -> None:
     containers = trial.containers.order_by("pk")
     audit.services.record(
         case=trial.case,
@@ -248,9 +231,7 @@ def _record(
         after={
             "account": trial.account.name,
             "containers": list(containers.values_list("pk", flat=True)),
-            "cloud_containers": list(
-                containers.values_list("cloud_container_id", flat=True)
-            ),
+            "cloud_containers": list(containers.values_list("cloud_container_id", flat=True)),
             "streams": uids_of(trial),
             **details,
         },

@@ -62,8 +62,7 @@ def notice_pdf(request: PortalRequest, uid: str) -> HttpResponseBase:
         content = read_bytes(row.pdf)
     except FileNotFoundError:
         messages.error(
-            request,
-            _("The PDF is no longer on the disk. Restore the file from a backup."),
+            request, _("The PDF is no longer on the disk. Restore the file from a backup.")
         )
         return redirect(row.url)
     _record(request, row, "pdf")
@@ -90,10 +89,7 @@ def notice_zip(request: PortalRequest, uid: str) -> HttpResponseBase:
         _record(request, row, "zip")
         # The open file stays readable after its folder is deleted.
         return FileResponse(
-            path.open("rb"),
-            as_attachment=True,
-            filename=path.name,
-            content_type="application/zip",
+            path.open("rb"), as_attachment=True, filename=path.name, content_type="application/zip"
         )
 
 

@@ -46,9 +46,7 @@ class NoticeFilterForm(forms.Form):
 
     q = forms.CharField(required=False, max_length=200, label=_("Number or account"))
     state = forms.ChoiceField(
-        required=False,
-        choices=[("", _("Any state")), *NoticeState.choices],
-        label=_("State"),
+        required=False, choices=[("", _("Any state")), *NoticeState.choices], label=_("State")
     )
     platform = forms.ChoiceField(required=False, label=_("Platform"))
     due = forms.ChoiceField(
@@ -134,25 +132,17 @@ class NoticeForm(_VersionForm):
         max_length=4000,
         widget=forms.Textarea({"rows": 4}),
         label=FILLED["fair_use"],
-        help_text=_(
-            "Is it fair use, quotation, parody or a licence? Say why none of these fits."
-        ),
+        help_text=_("Is it fair use, quotation, parody or a licence? Say why none of these fits."),
     )
-    contact_name = forms.CharField(
-        required=False, max_length=200, label=FILLED["contact_name"]
-    )
-    contact_email = forms.EmailField(
-        required=False, max_length=254, label=FILLED["contact_email"]
-    )
+    contact_name = forms.CharField(required=False, max_length=200, label=FILLED["contact_name"])
+    contact_email = forms.EmailField(required=False, max_length=254, label=FILLED["contact_email"])
     contact_address = forms.CharField(
         required=False,
         max_length=1000,
         widget=forms.Textarea({"rows": 3}),
         label=FILLED_US["contact_address"],
     )
-    contact_phone = forms.CharField(
-        required=False, max_length=60, label=FILLED_US["contact_phone"]
-    )
+    contact_phone = forms.CharField(required=False, max_length=60, label=FILLED_US["contact_phone"])
 
     def __init__(self, data: object, *, notice: TakedownNotice) -> None:
         initial = {name: getattr(notice, name) for name in (*FILLED, *FILLED_US)}
@@ -201,13 +191,9 @@ class SentForm(_VersionForm):
     """When, how and to whom a person sent the notice."""
 
     at = _moment_field(_("When"))
-    how = forms.CharField(
-        max_length=200, label=_("How"), help_text=_("Such as email or web form")
-    )
+    how = forms.CharField(max_length=200, label=_("How"), help_text=_("Such as email or web form"))
     to = forms.CharField(max_length=500, label=_("To whom"))
-    despite = forms.BooleanField(
-        required=False, label=_("It was sent all the same, or must be")
-    )
+    despite = forms.BooleanField(required=False, label=_("It was sent all the same, or must be"))
 
     def __init__(self, *args: Any, changed: Sequence[str], **options: Any) -> None:
         super().__init__(*args, **options)
@@ -230,9 +216,7 @@ class SentForm(_VersionForm):
 class WithdrawForm(_VersionForm):
     """Why a notice is withdrawn."""
 
-    why = forms.CharField(
-        max_length=1000, widget=forms.Textarea({"rows": 4}), label=_("Reason")
-    )
+    why = forms.CharField(max_length=1000, widget=forms.Textarea({"rows": 4}), label=_("Reason"))
 
 
 class AnswerForm(_VersionForm):
@@ -269,8 +253,7 @@ class AnswerForm(_VersionForm):
         field = self.fields["about"]
         assert isinstance(field, forms.MultipleChoiceField)  # noqa: S101 - declared above
         field.choices = [
-            (item.match.uid, f"{item.match.recording.full_title} · {item.url}")
-            for item in items
+            (item.match.uid, f"{item.match.recording.full_title} · {item.url}") for item in items
         ]
 
     def reply(self) -> Reply:

@@ -135,9 +135,7 @@ def _rows(notice: TakedownNotice, content: Content) -> list[ItemRow]:
     packs = evidence_of_many(item.match_id for item in items)
     answers: dict[int, list[AnswerRow]] = {}
     for answer in selectors.answers_of(notice):
-        answers.setdefault(answer.item_id, []).append(
-            AnswerRow(answer, _describe_days(answer))
-        )
+        answers.setdefault(answer.item_id, []).append(AnswerRow(answer, _describe_days(answer)))
     problems = _problems(notice, items)
     return [
         ItemRow(
@@ -159,15 +157,9 @@ def _problems(notice: TakedownNotice, items: Sequence[NoticeItem]) -> dict[int, 
     if not notice.is_unsigned:
         (changed,) = changes_since_signed([notice]).values()
         return {item.pk: text for item, text in changed}
-    refused = unfit(
-        [item.match for item in items], right=notice.claimed_right, beside=notice
-    )
-    reasons = {
-        match_refused.match.pk: match_refused.message for match_refused in refused
-    }
-    return {
-        item.pk: reasons[item.match_id] for item in items if item.match_id in reasons
-    }
+    refused = unfit([item.match for item in items], right=notice.claimed_right, beside=notice)
+    reasons = {match_refused.match.pk: match_refused.message for match_refused in refused}
+    return {item.pk: reasons[item.match_id] for item in items if item.match_id in reasons}
 
 
 def _describe_days(answer: NoticeAnswer) -> str:
@@ -178,19 +170,12 @@ def _describe_days(answer: NoticeAnswer) -> str:
     values = {
         "day": read_date(received, "dated"),
         "holidays": ", ".join(
-            f"{holiday.name} ({read_date(holiday.day, 'dated')})"
-            for holiday in days.holidays
+            f"{holiday.name} ({read_date(holiday.day, 'dated')})" for holiday in days.holidays
         ),
     }
     if (days.begin, days.end) != (answer.restore_from, answer.restore_until):
         # Recorded before the portal knew holidays.
-        return (
-            _("Counted from %(day)s, excluding Saturdays and Sundays but not holidays.")
-            % values
-        )
+        return _("Counted from %(day)s, excluding Saturdays and Sundays but not holidays.") % values
     if not days.holidays:
-        return (
-            _("Business days after %(day)s; there is no federal holiday in between.")
-            % values
-        )
+        return _("Business days after %(day)s; there is no federal holiday in between.") % values
     return _("Business days after %(day)s, excluding %(holidays)s.") % values

@@ -12,11 +12,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import (
-    require_http_methods,
-    require_POST,
-    require_safe,
-)
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.roles import Action
 from plugins.notices import answers, selectors, services, signing
@@ -92,11 +88,7 @@ def notice_prepare(request: PortalRequest) -> HttpResponseBase:
             return redirect("portal:notice_edit", uid=begun.uid)
     page_matches = page_of(request, _offered(request))
     right_value = form["right"].value()
-    right = (
-        ClaimedRight.WORK
-        if right_value == ClaimedRight.WORK
-        else ClaimedRight.RECORDING
-    )
+    right = ClaimedRight.WORK if right_value == ClaimedRight.WORK else ClaimedRight.RECORDING
     refused_rows = {
         unfit_match.match.pk: unfit_match.message
         for unfit_match in unfit(page_matches.object_list, right=right)
@@ -154,9 +146,7 @@ def notice_edit(request: PortalRequest, uid: str) -> HttpResponseBase:
     form = NoticeForm(request.POST or None, notice=row)
 
     def save() -> None:
-        services.fill(
-            notice=row, version=form.seen, values=form.values(), user=request.user
-        )
+        services.fill(notice=row, version=form.seen, values=form.values(), user=request.user)
         messages.success(request, _("The notice was saved."))
 
     context = {
@@ -181,9 +171,7 @@ def notice_sign(request: PortalRequest, uid: str) -> HttpResponseBase:
 
     def save() -> None:
         ask_to_confirm(request)
-        signing.sign(
-            notice=row, version=form.seen, signing=form.signing(), user=request.user
-        )
+        signing.sign(notice=row, version=form.seen, signing=form.signing(), user=request.user)
 
     context = {
         **page.document(row),
@@ -211,9 +199,7 @@ def notice_sent(request: PortalRequest, uid: str) -> HttpResponseBase:
     )
 
     def save() -> None:
-        services.mark_sent(
-            notice=row, version=form.seen, sending=form.sending(), user=request.user
-        )
+        services.mark_sent(notice=row, version=form.seen, sending=form.sending(), user=request.user)
 
     context = {
         "heading": _("Mark as sent"),
@@ -259,20 +245,14 @@ def notice_withdraw(request: PortalRequest, uid: str) -> HttpResponseBase:
 
     def save() -> str:
         done = services.withdraw(
-            notice=row,
-            version=form.seen,
-            why=form.cleaned_data["why"],
-            user=request.user,
+            notice=row, version=form.seen, why=form.cleaned_data["why"], user=request.user
         )
         return page.renew_url(done) if is_corrected else ""
 
     subs = []
     if is_corrected:
         subs.append(
-            _(
-                "Then you prepare the corrected one: a match is in one open notice at a "
-                "time."
-            )
+            _("Then you prepare the corrected one: a match is in one open notice at a time.")
         )
     if row.sent_at is not None:
         subs.append(_("Tell the platform as well: the portal sends nothing."))
@@ -302,11 +282,7 @@ def _step(
             address = save()
         except NoticeRefused as refused:
             status = 409
-            fields = {
-                name: text
-                for name, text in refused.fields.items()
-                if name in form.fields
-            }
+            fields = {name: text for name, text in refused.fields.items() if name in form.fields}
             for name, text in fields.items():
                 form.add_error(name, text)
             if not fields:
@@ -333,10 +309,7 @@ def notice_act(request: PortalRequest, uid: str) -> HttpResponseBase:
             services.give_back(notice=row, version=version, why=why, user=user)
         elif verb == "take_out":
             services.take_out(
-                notice=row,
-                version=version,
-                match=request.POST.get("match", ""),
-                user=user,
+                notice=row, version=version, match=request.POST.get("match", ""), user=user
             )
         elif verb == "evidence":
             why = services.ask_for_evidence(notice=row, user=user)

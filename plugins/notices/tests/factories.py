@@ -46,10 +46,7 @@ def make_claim(
 def at_address(match: Match, url: str, account: str = "channel") -> None:
     """Let a match's file come from an address."""
     ScannedFile.objects.filter(pk=match.scanned_file_id).update(
-        source_type=SourceType.LINK,
-        source_url=url,
-        platform="Video Example",
-        account=account,
+        source_type=SourceType.LINK, source_url=url, platform="Video Example", account=account
     )
     match.scanned_file.refresh_from_db()
 
@@ -58,12 +55,8 @@ def make_draft(
     matches: Sequence[Match], user: User, *, law: NoticeLaw = NoticeLaw.US_512C
 ) -> TakedownNotice:
     """Return a complete draft about these matches."""
-    notice = services.prepare(
-        matches=matches, law=law, right=ClaimedRight.RECORDING, user=user
-    )
-    return services.fill(
-        notice=notice, version=notice.version, values=FILLED_IN, user=user
-    )
+    notice = services.prepare(matches=matches, law=law, right=ClaimedRight.RECORDING, user=user)
+    return services.fill(notice=notice, version=notice.version, values=FILLED_IN, user=user)
 
 
 def make_submitted(
@@ -79,33 +72,21 @@ def make_submitted(
 
 
 def make_signed(
-    matches: Sequence[Match],
-    user: User,
-    signer: User,
-    *,
-    law: NoticeLaw = NoticeLaw.US_512C,
+    matches: Sequence[Match], user: User, signer: User, *, law: NoticeLaw = NoticeLaw.US_512C
 ) -> TakedownNotice:
     """Return a signed notice."""
     notice = make_submitted(matches, user, law=law)
-    return signing.sign(
-        notice=notice, version=notice.version, signing=TYPED, user=signer
-    )
+    return signing.sign(notice=notice, version=notice.version, signing=TYPED, user=signer)
 
 
 def make_sent(
-    matches: Sequence[Match],
-    user: User,
-    signer: User,
-    *,
-    law: NoticeLaw = NoticeLaw.US_512C,
+    matches: Sequence[Match], user: User, signer: User, *, law: NoticeLaw = NoticeLaw.US_512C
 ) -> TakedownNotice:
     """Return a notice that somebody sent."""
     notice = make_signed(matches, user, signer, law=law)
     return services.mark_sent(
         notice=notice,
         version=notice.version,
-        sending=Sending(
-            at=datetime.now(tz=UTC), to="copyright@video.example", how="E-mail"
-        ),
+        sending=Sending(at=datetime.now(tz=UTC), to="copyright@video.example", how="E-mail"),
         user=user,
     )

@@ -18,31 +18,17 @@ from tests.security.noted import NOTED
 from tests.security.nowhere import NOWHERE
 from tests.security.scopes import SCOPES
 from tests.security.world import OBJECTS
-from tests.security.writing import (
-    LISTED,
-    PARTS,
-    SIGNED,
-    Shared,
-)
+from tests.security.writing import LISTED, PARTS, SIGNED, Shared
 
 OBJECTS.register(
     {
         "notices/<str:uid>": lambda desk, _: {"uid": rows.notice(desk).uid},
-        "api/portal/v1/notices/<str:uid>": lambda desk, _: {
-            "uid": rows.notice(desk).uid
-        },
+        "api/portal/v1/notices/<str:uid>": lambda desk, _: {"uid": rows.notice(desk).uid},
     }
 )
-SCREENS.register(
-    {
-        "notices.TakedownNotice": Screen(lambda desk: rows.notice(desk)),
-    }
-)
+SCREENS.register({"notices.TakedownNotice": Screen(lambda desk: rows.notice(desk))})
 SHOWN_ELSEWHERE.register(
-    {
-        "notices.NoticeItem": "the page of a notice",
-        "notices.NoticeAnswer": "the page of a notice",
-    }
+    {"notices.NoticeItem": "the page of a notice", "notices.NoticeAnswer": "the page of a notice"}
 )
 SCOPES.register(
     {
@@ -52,11 +38,7 @@ SCOPES.register(
         "api/portal/v1/notices/<str:uid>/answers/": {"POST": "decide"},
     }
 )
-NOWHERE.register(
-    {
-        "notices.TakedownNotice": "for who may see all of its matches",
-    }
-)
+NOWHERE.register({"notices.TakedownNotice": "for who may see all of its matches"})
 
 TOLD.register(
     {
@@ -66,11 +48,7 @@ TOLD.register(
     }
 )
 
-NOTED.register(
-    {
-        r"^/notices/[^/]+/text$": (('INSERT INTO "audit_event"',), "a download"),
-    }
-)
+NOTED.register({r"^/notices/[^/]+/text$": (('INSERT INTO "audit_event"',), "a download")})
 
 
 _SIGNED_STATES = (NoticeState.SIGNED, NoticeState.SENT)
@@ -102,11 +80,7 @@ class Noticed:
         TakedownNotice.objects.filter(pk=self.notice.pk).update(
             **(_SIGNATURE if state in _SIGNED_STATES else {}), state=state
         )
-        return {
-            "notice": self.notice,
-            "version": self.notice.version,
-            "user": self._user,
-        }
+        return {"notice": self.notice, "version": self.notice.version, "user": self._user}
 
 
 PARTS.register({"notices": Noticed})
@@ -117,9 +91,7 @@ SIGNED.register(
             notices.submit, **it.part(Noticed).notice_in(NoticeState.DRAFT)
         ),
         "sign a notice": lambda it: partial(
-            signing.sign,
-            **it.part(Noticed).notice_in(NoticeState.REVIEW),
-            signing=TYPED,
+            signing.sign, **it.part(Noticed).notice_in(NoticeState.REVIEW), signing=TYPED
         ),
         "send a notice": lambda it: partial(
             notices.mark_sent,
@@ -145,6 +117,6 @@ LISTED.register(
                 ),
             ),
             _NOTICE,
-        ),
+        )
     }
 )

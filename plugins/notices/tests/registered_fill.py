@@ -8,13 +8,7 @@ from django.core.files.base import ContentFile
 from django.urls import reverse
 
 from accounts.models import User
-from plugins.notices.models import (
-    NOTICE,
-    NoticeItem,
-    NoticeLaw,
-    NoticeState,
-    TakedownNotice,
-)
+from plugins.notices.models import NOTICE, NoticeItem, NoticeLaw, NoticeState, TakedownNotice
 from review.models import Match
 from statements.choices import StatementState
 from statements.kinds import Fact

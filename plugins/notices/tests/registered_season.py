@@ -77,15 +77,7 @@ NAMED.register(
         "api/portal/v1/notices/<str:uid>": (TakedownNotice, "uid"),
     }
 )
-KINDS.register(
-    {
-        "handle_notices": Kind(6, handle_notices),
-    }
-)
+KINDS.register({"handle_notices": Kind(6, handle_notices)})
 WORK.register(dict.fromkeys(("notices/<str:uid>/", "notices/prepare/"), 1))
-ENDS.register(
-    {
-        "notices": lambda day: season.notices_hold(day.people["max"]),
-    }
-)
+ENDS.register({"notices": lambda day: season.notices_hold(day.people["max"])})
 STATED.register({"notices": lambda day: season.notices_hold(day.people["max"])})

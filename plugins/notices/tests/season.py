@@ -29,17 +29,11 @@ from tests.season.readers import english
 
 _CLAIMED = (MatchState.CONFIRMED, MatchState.UPHELD, MatchState.DISPUTED)
 _STANDING = (NoticeState.SIGNED, NoticeState.SENT, NoticeState.ANSWERED)
-_SIGNED_BY = {
-    "good_faith": GOOD_FAITH,
-    "accuracy": ACCURACY,
-    "signature": "A. Muster",
-}
+_SIGNED_BY = {"good_faith": GOOD_FAITH, "accuracy": ACCURACY, "signature": "A. Muster"}
 _WARNING = "No longer valid: withdraw it."
 
 
-def handle(
-    person: Person, manager: Person, rng: random.Random, work: Callable[[], None]
-) -> None:
+def handle(person: Person, manager: Person, rng: random.Random, work: Callable[[], None]) -> None:
     """Take one notice a step on; states, roles and limits may refuse it.
 
     The manager, who has no limits, sends notices from beginning to end.
@@ -72,9 +66,7 @@ def _take_a_step(person: Person, rng: random.Random) -> None:
             **_SIGNED_BY | {"accuracy": rng.choice([ACCURACY, ACCURACY, ""])},
         )
     elif notice.state == NoticeState.SIGNED:
-        person.fill_in(
-            f"{base}sent/", version=version, at=now, how="E-mail", to="agent"
-        )
+        person.fill_in(f"{base}sent/", version=version, at=now, how="E-mail", to="agent")
     elif rng.random() < 0.2:
         person.fill_in(f"{base}withdraw/", version=version, why="Given up.")
     else:
@@ -109,9 +101,7 @@ def _send_whole(manager: Person, rng: random.Random, work: Callable[[], None]) -
     _send(manager, [match], work)
 
 
-def _send(
-    manager: Person, matches: list[Match], work: Callable[[], None]
-) -> TakedownNotice | None:
+def _send(manager: Person, matches: list[Match], work: Callable[[], None]) -> TakedownNotice | None:
     """Take matches to a sent notice; return it, as far as the portal let it come."""
     known = list(TakedownNotice._base_manager.values_list("pk", flat=True))
     manager.fill_in(
@@ -139,9 +129,7 @@ def _send(
     return notice
 
 
-def _renew(
-    person: Person, manager: Person, rng: random.Random, work: Callable[[], None]
-) -> None:
+def _renew(person: Person, manager: Person, rng: random.Random, work: Callable[[], None]) -> None:
     """Withdraw a notice that does not hold any more, and send another that does."""
     standing = TakedownNotice._base_manager.filter(state__in=_STANDING).order_by("pk")
     changed = [notice for notice in standing if changed_since_signed(notice)]
@@ -152,9 +140,7 @@ def _renew(
     work()
     _check_listed(manager, notice, bool(changed_since_signed(notice)))
     person.open(f"/notices/{notice.uid}/")
-    person.fill_in(
-        f"/notices/{notice.uid}/withdraw/", version=notice.version, why="It changed."
-    )
+    person.fill_in(f"/notices/{notice.uid}/withdraw/", version=notice.version, why="It changed.")
     notice.refresh_from_db()
     if notice.state != NoticeState.WITHDRAWN:
         return
@@ -193,10 +179,7 @@ def notices_hold(person: Person) -> None:
             (_WARNING in answer.content.decode()) == bool(changed),
             f"{notice} does not hold: {changed}",
         )
-        check(
-            changed or not given_up,
-            f"{notice} names matches that were given up: {given_up}",
-        )
+        check(changed or not given_up, f"{notice} names matches that were given up: {given_up}")
 
 
 def _prepare(person: Person, rng: random.Random) -> None:

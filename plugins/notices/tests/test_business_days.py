@@ -36,10 +36,7 @@ def test_the_days_leave_out_weekends_and_holidays() -> None:
 def test_two_holidays_at_the_turn_of_the_year_both_count() -> None:
     days = restore_days(date(2027, 12, 20))
 
-    assert [str(each.name) for each in days.holidays] == [
-        "Christmas Day",
-        "New Year's Day",
-    ]
+    assert [str(each.name) for each in days.holidays] == ["Christmas Day", "New Year's Day"]
     assert (days.begin, days.end) == (date(2028, 1, 5), date(2028, 1, 11))
 
 

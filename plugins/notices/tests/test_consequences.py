@@ -46,20 +46,13 @@ def test_claims_and_signed_notices_come_first() -> None:
 
     def change() -> object:
         return exclusions.exclude(
-            recording=claim.recording,
-            interval=(0, 10_000),
-            reason="ident",
-            user=manager,
+            recording=claim.recording, interval=(0, 10_000), reason="ident", user=manager
         )
 
     said = consequences_of(change, about=Q(recording=claim.recording))
 
     assert [each.match for each in said.matches] == [claim, kept, waiting]
-    assert said.counts[0] == (
-        MatchState.CONFIRMED,
-        "Keeps its state; less of it counts",
-        1,
-    )
+    assert said.counts[0] == (MatchState.CONFIRMED, "Keeps its state; less of it counts", 1)
     told, pack = said.statements
     assert (told.uid, pack.kind) == (notice.uid, StatementKind.EVIDENCE)
     assert "other seconds" in told.texts[0]
@@ -68,26 +61,19 @@ def test_claims_and_signed_notices_come_first() -> None:
     assert changed_since_signed(notice) == list(told.texts)
 
 
-def test_a_notice_about_the_match_before_a_rescan_is_listed(
-    signed_in: MakeClient,
-) -> None:
+def test_a_notice_about_the_match_before_a_rescan_is_listed(signed_in: MakeClient) -> None:
     manager, reviewer = make_user(Role.MANAGER), make_user(Role.REVIEWER)
     claim = make_claim(reviewer)
     notice = make_sent([claim], reviewer, manager)
     scan = ScanFactory.create(scanned_file=claim.scanned_file)
-    make_detection(
-        (70_000, 90_000, 5_000, 25_000), scan=scan, recording=claim.recording
-    )
+    make_detection((70_000, 90_000, 5_000, 25_000), scan=scan, recording=claim.recording)
     fold_scan(scan=scan)
     draft = make_licence(recordings=[claim.recording], user=manager, in_force=False)
     page = reverse("portal:licence_preview", args=[draft.uid])
 
     said = consequences_of(
         lambda: exclusions.exclude(
-            recording=claim.recording,
-            interval=(5_000, 15_000),
-            reason="ident",
-            user=manager,
+            recording=claim.recording, interval=(5_000, 15_000), reason="ident", user=manager
         ),
         about=Q(recording=claim.recording),
     )

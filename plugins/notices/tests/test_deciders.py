@@ -42,10 +42,7 @@ def claim() -> Match:
 
 def notice_about(match: Match, user: User) -> str:
     notice = prepare(
-        matches=[match],
-        law=NoticeLaw.US_512C,
-        right=ClaimedRight.RECORDING,
-        user=user,
+        matches=[match], law=NoticeLaw.US_512C, right=ClaimedRight.RECORDING, user=user
     )
     return " ".join(as_text(content_of(notice)).split())
 

@@ -12,12 +12,7 @@ from accounts.models import User
 from plugins.notices.content import content_of
 from plugins.notices.drawing import pdf_of
 from plugins.notices.models import NoticeLaw
-from plugins.notices.tests.factories import (
-    FILLED_IN,
-    make_claim,
-    make_draft,
-    make_signed,
-)
+from plugins.notices.tests.factories import FILLED_IN, make_claim, make_draft, make_signed
 from plugins.notices.words import as_text, blocks_of, typed_as_asked
 from review.services import exclusions
 from tests.seconds import places_of
@@ -94,9 +89,7 @@ def test_long_and_strange_texts_are_not_cut(reviewer: User, manager: User) -> No
         **content_of(notice),
         "reasons": " ".join(words) + "\nשלום 日本 🔥 =1+1",
     }
-    content["items"] = [
-        {**content["items"][0], "url": "https://video.example/" + "a" * 1900}
-    ] * 5
+    content["items"] = [{**content["items"][0], "url": "https://video.example/" + "a" * 1900}] * 5
 
     text, pdf = as_text(content), pdf_of(content, made_at=AT)
 
@@ -104,9 +97,7 @@ def test_long_and_strange_texts_are_not_cut(reviewer: User, manager: User) -> No
     assert text.count("a" * 1900) == 5
     assert pdf.startswith(b"%PDF")
     assert pdf == pdf_of(content, made_at=AT)
-    assert (
-        len([block for block in blocks_of(content) if "material" in block.heading]) == 5
-    )
+    assert len([block for block in blocks_of(content) if "material" in block.heading]) == 5
 
 
 def test_it_states_the_seconds_that_count(reviewer: User, manager: User) -> None:

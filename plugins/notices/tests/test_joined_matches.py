@@ -90,9 +90,7 @@ def test_a_notice_by_a_program_names_the_match_that_a_former_id_leads_to(
 
     answer = post(asked)
     assert answer.status_code == 201, answer.content
-    assert [each["match"] for each in answer.json()["items"]] == [
-        Match.objects.get().uid
-    ]
+    assert [each["match"] for each in answer.json()["items"]] == [Match.objects.get().uid]
     unknown = post({**asked, "matches": [claim.uid, "m_GONE"]})
     assert unknown.status_code == 404
     assert "m_GONE" in unknown.json()["message"]

@@ -154,9 +154,7 @@ def test_a_change_since_the_signature_is_told_once(
     TakedownNotice.objects.update(signed_at=datetime(2026, 5, 1, tzinfo=UTC))
     client.force_login(reviewer)
 
-    answer = send(
-        client, "notice_sent", notice, at="2026-05-01 12:30", how="E-mail", to="agent"
-    )
+    answer = send(client, "notice_sent", notice, at="2026-05-01 12:30", how="E-mail", to="agent")
 
     assert answer.status_code == 409
     shown = answer.content.decode()
@@ -202,9 +200,7 @@ def test_viewers_read_and_people_with_limits_see_what_is_wholly_within(
     assert both.uid in page(client, "notice_list")
 
 
-def test_the_list_needs_no_query_for_each_notice(
-    reviewer: User, client: Client
-) -> None:
+def test_the_list_needs_no_query_for_each_notice(reviewer: User, client: Client) -> None:
     make_draft([make_claim(reviewer)], reviewer)
     client.force_login(reviewer)
     page(client, "notice_list")

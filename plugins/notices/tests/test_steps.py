@@ -71,10 +71,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 def prepare(*found: Match, user: User) -> TakedownNotice:
     return services.prepare(
-        matches=found,
-        law=NoticeLaw.US_512C,
-        right=ClaimedRight.RECORDING,
-        user=user,
+        matches=found, law=NoticeLaw.US_512C, right=ClaimedRight.RECORDING, user=user
     )
 
 
@@ -122,10 +119,7 @@ def replied(
         version=notice.version,
         matches=[item.match.uid for item in notice.items.all()],
         reply=Reply(
-            outcome=outcome,
-            received_at=datetime.now(tz=UTC),
-            statement=statement,
-            code=code,
+            outcome=outcome, received_at=datetime.now(tz=UTC), statement=statement, code=code
         ),
         user=user,
     )
@@ -142,9 +136,7 @@ def test_a_notice_goes_all_the_way(reviewer: User, manager: User) -> None:
             notice=notice,
             version=notice.version,
             matches=[match.uid],
-            reply=Reply(
-                outcome=NoticeOutcome.REMOVED, received_at=datetime.now(tz=UTC)
-            ),
+            reply=Reply(outcome=NoticeOutcome.REMOVED, received_at=datetime.now(tz=UTC)),
             user=reviewer,
         )
         notice.refresh_from_db()
@@ -159,12 +151,9 @@ def test_a_notice_goes_all_the_way(reviewer: User, manager: User) -> None:
         assert statement_of(item.pack.match.uid).state == StatementState.SENT
     statement = statement_of(notice.uid)
     assert (statement.name, statement.state) == (notice.reference, StatementState.SENT)
-    assert {fact.match for fact in statement.facts.all()} == {
-        match.uid for match in claims
-    }
+    assert {fact.match for fact in statement.facts.all()} == {match.uid for match in claims}
     assert [
-        event.action
-        for event in Event.objects.filter(case=notice.case).order_by("sequence")
+        event.action for event in Event.objects.filter(case=notice.case).order_by("sequence")
     ] == [
         "notice.prepared",
         "notice.filled",
@@ -177,9 +166,7 @@ def test_a_notice_goes_all_the_way(reviewer: User, manager: User) -> None:
     assert first_broken_event(case=notice.case) is None
 
 
-def test_matches_that_no_notice_may_name_are_refused(
-    reviewer: User, manager: User
-) -> None:
+def test_matches_that_no_notice_may_name_are_refused(reviewer: User, manager: User) -> None:
     def one(change: Callable[[Match], Match]) -> Match:
         return change(make_claim(reviewer))
 
@@ -190,18 +177,12 @@ def test_matches_that_no_notice_may_name_are_refused(
             match=match, user=reviewer, code="other", statement="It is theirs."
         )
     )
-    released = one(
-        lambda match: deciding.release(match=match, user=manager, answer="Not ours.")
-    )
+    released = one(lambda match: deciding.release(match=match, user=manager, answer="Not ours."))
     rejected = deciding.reject(match=make_match(), user=reviewer, reason="noise")
-    cleared = deciding.clear(
-        match=make_match(), user=reviewer, reason="Agreed by phone."
-    )
+    cleared = deciding.clear(match=make_match(), user=reviewer, reason="Agreed by phone.")
     uploaded, licensed = make_claim(reviewer), make_claim(reviewer)
     files = ScannedFile.objects.all()
-    files.filter(pk=uploaded.scanned_file_id).update(
-        source_type=SourceType.FILE, source_url=""
-    )
+    files.filter(pk=uploaded.scanned_file_id).update(source_type=SourceType.FILE, source_url="")
     uploaded.scanned_file.refresh_from_db()
     licence = make_licence(recordings=[licensed.recording])
     lost = make_claim(reviewer)
@@ -258,9 +239,7 @@ def test_a_match_is_in_one_open_notice_only(reviewer: User) -> None:
 
     assert "Another open notice names it" in refusal(claim, user=reviewer)
 
-    services.withdraw(
-        notice=first, version=first.version, why="Prepared twice.", user=reviewer
-    )
+    services.withdraw(notice=first, version=first.version, why="Prepared twice.", user=reviewer)
     assert prepare(claim, user=reviewer).pk != first.pk
 
 
@@ -268,9 +247,7 @@ def test_us_law_needs_every_element_and_european_law_fewer(reviewer: User) -> No
     draft = make_draft([make_claim(reviewer)], reviewer)
 
     def filled(notice: TakedownNotice, values: dict[str, str]) -> TakedownNotice:
-        return services.fill(
-            notice=notice, version=notice.version, values=values, user=reviewer
-        )
+        return services.fill(notice=notice, version=notice.version, values=values, user=reviewer)
 
     for name, value in FILLED_IN.items():
         draft = filled(draft, {name: " "})
@@ -323,9 +300,7 @@ def test_a_notice_in_review_is_signed_by_managers_who_consent_to_what_they_saw(
     notice.refresh_from_db()
     assert (notice.state, notice.number) == (NoticeState.REVIEW, None)
     # The version that a person saw decides.
-    back = services.give_back(
-        notice=notice, version=seen, why="Wrong owner", user=manager
-    )
+    back = services.give_back(notice=notice, version=seen, why="Wrong owner", user=manager)
     assert (back.state, back.version) == (NoticeState.DRAFT, seen + 1)
     refused("Somebody has changed this notice")
 
@@ -352,9 +327,7 @@ def test_where_a_policy_asks_for_two_people_another_one_signs(manager: User) -> 
 
     with pytest.raises(NoticeRefused, match="second person"):
         signing.sign(notice=notice, version=notice.version, signing=TYPED, user=manager)
-    signed = signing.sign(
-        notice=notice, version=notice.version, signing=TYPED, user=other
-    )
+    signed = signing.sign(notice=notice, version=notice.version, signing=TYPED, user=other)
 
     assert signed.signed_by == other
 
@@ -365,14 +338,9 @@ def test_numbers_have_no_gap_and_begin_again_each_year(
     first = make_signed([make_claim(reviewer)], reviewer, manager)
     second = make_submitted([make_claim(reviewer)], reviewer)
     with monkeypatch.context() as broken:
-        broken.setattr(
-            "plugins.notices.signing.record_step",
-            lambda *_args, **_options: 1 / 0,
-        )
+        broken.setattr("plugins.notices.signing.record_step", lambda *_args, **_options: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            signing.sign(
-                notice=second, version=second.version, signing=TYPED, user=manager
-            )
+            signing.sign(notice=second, version=second.version, signing=TYPED, user=manager)
     third = make_signed([make_claim(reviewer)], reviewer, manager)
 
     second.refresh_from_db()
@@ -382,9 +350,7 @@ def test_numbers_have_no_gap_and_begin_again_each_year(
 
     TakedownNotice.objects.update(year=first.signed_at.year - 1)  # type: ignore[union-attr]  # it is signed
     second.refresh_from_db()
-    second = signing.sign(
-        notice=second, version=second.version, signing=TYPED, user=manager
-    )
+    second = signing.sign(notice=second, version=second.version, signing=TYPED, user=manager)
     assert second.number == 1
 
 
@@ -409,9 +375,7 @@ def test_a_later_decision_marks_the_notice(reviewer: User, manager: User) -> Non
 
             assert listed_lapsed() == [notice]
             assert checks.why_lapsed(notice.items.get())
-            services.withdraw(
-                notice=notice, version=notice.version, why="Given up.", user=manager
-            )
+            services.withdraw(notice=notice, version=notice.version, why="Given up.", user=manager)
             assert not listed_lapsed()
             assert statement_of(notice.uid).state == StatementState.WITHDRAWN
         notice.refresh_from_db()
@@ -491,10 +455,7 @@ def test_a_refusal_with_grounds_opens_a_dispute(reviewer: User, manager: User) -
     claim = make_claim(reviewer)
     notice = make_sent([claim], reviewer, manager)
 
-    for code, state in (
-        ("", MatchState.CONFIRMED),
-        (DisputeCode.LICENSED, MatchState.DISPUTED),
-    ):
+    for code, state in (("", MatchState.CONFIRMED), (DisputeCode.LICENSED, MatchState.DISPUTED)):
         replied(notice, NoticeOutcome.REFUSED, reviewer, code=code)
 
         claim.refresh_from_db()
@@ -504,17 +465,13 @@ def test_a_refusal_with_grounds_opens_a_dispute(reviewer: User, manager: User) -
     assert checks.changed_since_signed(notice) == []
 
 
-def test_a_notice_is_signed_then_sent_then_answered(
-    reviewer: User, manager: User
-) -> None:
+def test_a_notice_is_signed_then_sent_then_answered(reviewer: User, manager: User) -> None:
     claim = make_claim(reviewer)
     notice = make_signed([claim], reviewer, manager)
     now, hour = datetime.now(tz=UTC), timedelta(hours=1)
     # The minute of a form never lies before the step before.
     minute = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
-    TakedownNotice.objects.filter(pk=notice.pk).update(
-        signed_at=minute + timedelta(seconds=40)
-    )
+    TakedownNotice.objects.filter(pk=notice.pk).update(signed_at=minute + timedelta(seconds=40))
 
     with pytest.raises(NoticeRefused, match="in the future"):
         sent(notice, reviewer, at=now + timedelta(days=1))
@@ -549,9 +506,7 @@ def test_a_draft_keeps_its_last_match(reviewer: User) -> None:
         notice=notice, version=notice.version, match=first.uid, user=reviewer
     )
     with pytest.raises(NoticeRefused, match="the only match"):
-        services.take_out(
-            notice=notice, version=notice.version, match=second.uid, user=reviewer
-        )
+        services.take_out(notice=notice, version=notice.version, match=second.uid, user=reviewer)
 
     assert prepare(first, user=reviewer).items.get().match == first
 
@@ -560,9 +515,7 @@ def sent(notice: TakedownNotice, user: User, **more: object) -> TakedownNotice:
     sending = Sending(
         **{"at": datetime.now(tz=UTC), "to": "agent", "how": "E-mail", **more}  # type: ignore[arg-type]  # the test's own values
     )
-    return services.mark_sent(
-        notice=notice, version=notice.version, sending=sending, user=user
-    )
+    return services.mark_sent(notice=notice, version=notice.version, sending=sending, user=user)
 
 
 def test_what_changed_since_the_signature_asks_before_sending(
@@ -591,14 +544,10 @@ def test_what_changed_since_the_signature_asks_before_sending(
 
 def owned_by(match: Match, name: str, *territories: str) -> Share:
     """Let a party own the master right of the match's recording in territories."""
-    return own(
-        record_of(match.recording), name, included=list(territories), claimant=""
-    )
+    return own(record_of(match.recording), name, included=list(territories), claimant="")
 
 
-def test_a_notice_for_somebody_who_owns_nothing_there_is_refused(
-    reviewer: User,
-) -> None:
+def test_a_notice_for_somebody_who_owns_nothing_there_is_refused(reviewer: User) -> None:
     claim = make_claim(reviewer)
     ScannedFile.objects.filter(pk=claim.scanned_file_id).update(tags=["territory:GB"])
     draft = make_draft([claim], reviewer)
@@ -617,9 +566,7 @@ def test_a_notice_for_somebody_who_owns_nothing_there_is_refused(
     services.submit(notice=draft, version=draft.version, user=reviewer)
 
 
-def test_a_notice_for_a_party_that_was_merged_holds(
-    reviewer: User, manager: User
-) -> None:
+def test_a_notice_for_a_party_that_was_merged_holds(reviewer: User, manager: User) -> None:
     claim = make_claim(reviewer)
     former = owned_by(claim, FILLED_IN["owner"]).party
     notice = make_signed([claim], reviewer, manager)
@@ -650,9 +597,7 @@ def test_a_notice_names_two_matches_of_the_same_seconds(
     assert "United Kingdom from the file" in page
 
 
-def test_a_conflict_of_a_merged_recording_stops_the_notice(
-    reviewer: User, manager: User
-) -> None:
+def test_a_conflict_of_a_merged_recording_stops_the_notice(reviewer: User, manager: User) -> None:
     """The match keeps the recording that it found; the conflict is in the other one."""
     claim = make_claim(reviewer)
     stays = RecordingFactory.create(bucket=claim.recording.bucket)
@@ -710,9 +655,7 @@ def _give_up(claim: Match, manager: User) -> None:
     deciding.release(match=claim, user=manager, answer="No.")
 
 
-def test_a_sent_notice_is_flagged_when_its_ground_changes(
-    reviewer: User, manager: User
-) -> None:
+def test_a_sent_notice_is_flagged_when_its_ground_changes(reviewer: User, manager: User) -> None:
     claim = make_claim(reviewer)
     Recording.objects.filter(pk=claim.recording_id).update(
         isrc="GBAAA2600001", isrc_normalised="GBAAA2600001"

@@ -9,12 +9,7 @@ from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.models import User
-from accounts.reach import (
-    count_hidden,
-    sees_every_bucket,
-    why_limited,
-    why_unseen,
-)
+from accounts.reach import count_hidden, sees_every_bucket, why_limited, why_unseen
 from accounts.roles import Action
 from catalogue.owners.models import Conflict, Party, Release, RightsRecording, Work
 from catalogue.owners.records import case_of, catalogue_recordings
@@ -51,11 +46,7 @@ def why_not(*, record: Case | Conflict, user: User) -> str:
     subject = record.subject if isinstance(record, Conflict) else record
     if isinstance(subject, Party):
         return why_limited(user)
-    sounds = (
-        [subject]
-        if isinstance(subject, RightsRecording)
-        else list(subject.recordings.all())
-    )
+    sounds = [subject] if isinstance(subject, RightsRecording) else list(subject.recordings.all())
     return why_unseen(count_hidden(user, *map(catalogue_recordings, sounds)))
 
 
@@ -71,9 +62,7 @@ def locked(
     if not merged and getattr(row, "merged_into_id", None) is not None:
         raise RightsRefused(_("It was merged into another one. Undo that first."))
     if revision is not None and row.revision != revision:
-        raise RightsChanged(
-            _("This record has changed since you opened it. Look at it again.")
-        )
+        raise RightsChanged(_("This record has changed since you opened it. Look at it again."))
     return row
 
 

@@ -44,12 +44,8 @@ def settle(
     do, and None to leave it. Raises ``RightsRefused`` and ``RightsChanged``.
     """
     row = _locked_conflict(conflict, user)
-    if (revision is not None and row.revision != revision) or (
-        row.state != ConflictState.OPEN
-    ):
-        raise RightsChanged(
-            _("This conflict has changed since you opened it. Look at it again.")
-        )
+    if (revision is not None and row.revision != revision) or (row.state != ConflictState.OPEN):
+        raise RightsChanged(_("This conflict has changed since you opened it. Look at it again."))
     if choice is None and not note.strip():
         raise RightsRefused(_("Say why it may stay as it is."))
     before: dict[str, Any] = {}  # Any: a column's value
@@ -97,15 +93,9 @@ def reopen(*, conflict: Conflict, user: User) -> None:
     """Undo the settling of a conflict; a value that was taken goes back."""
     row = _locked_conflict(conflict, user)
     if row.state != ConflictState.SETTLED:
-        raise RightsChanged(
-            _("This conflict is not settled. There is nothing to undo.")
-        )
+        raise RightsChanged(_("This conflict is not settled. There is nothing to undo."))
     case = f"conflict:{row.uid}"
-    event = (
-        Event.objects.filter(case=case, action=RightsVerb.SETTLE)
-        .order_by("-sequence")
-        .first()
-    )
+    event = Event.objects.filter(case=case, action=RightsVerb.SETTLE).order_by("-sequence").first()
     if event is not None and event.before:
         subject = row.subject
         for name, value in event.before.items():
@@ -134,9 +124,7 @@ def settle_many(
     ``revisions``, by uid, those that changed since a person saw them stay open.
     """
     if len(conflicts) > BULK_LIMIT:
-        raise RightsRefused(
-            _("Choose at most %(most)s conflicts at once.") % {"most": BULK_LIMIT}
-        )
+        raise RightsRefused(_("Choose at most %(most)s conflicts at once.") % {"most": BULK_LIMIT})
     done, refusals = 0, []
     for conflict in conflicts:
         try:
@@ -166,7 +154,5 @@ def _locked_conflict(conflict: Conflict, user: User) -> Conflict:
 
 def _refill(record: Any, user: User) -> None:  # Any: a record
     """Update our share of a record's recordings after a conflict was settled."""
-    sounds = (
-        [record] if isinstance(record, RightsRecording) else record.recordings.all()
-    )
+    sounds = [record] if isinstance(record, RightsRecording) else record.recordings.all()
     fill_recordings(sounds, user=user)

@@ -96,9 +96,7 @@ def split_work(
     row = locked(work, user)
     keys = {share.pk for share in shares}
     taken = list(Share.objects.filter(pk__in=keys, work=row))
-    sounds = list(
-        row.recordings.filter(pk__in=[recording.pk for recording in recordings])
-    )
+    sounds = list(row.recordings.filter(pk__in=[recording.pk for recording in recordings]))
     if not taken and not sounds:
         raise RightsRefused(_("Choose at least one share or recording to move."))
     if not title.strip():

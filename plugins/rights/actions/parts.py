@@ -13,15 +13,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from catalogue.models import Recording
 from catalogue.owners.choices import Right, ShareKind, TitleKind
-from catalogue.owners.models import (
-    OtherTitle,
-    Party,
-    Release,
-    RightsRecording,
-    Share,
-    Track,
-    Work,
-)
+from catalogue.owners.models import OtherTitle, Party, Release, RightsRecording, Share, Track, Work
 from catalogue.owners.records import column_of, rights_records
 from common.databases import violates
 from plugins.rights.actions.base import RightsVerb, follow_record, locked, record_event
@@ -46,15 +38,11 @@ class ShareDetails:
 
 
 @transaction.atomic
-def add_share(
-    *, record: Work | RightsRecording, user: User, details: ShareDetails
-) -> Share:
+def add_share(*, record: Work | RightsRecording, user: User, details: ShareDetails) -> Share:
     """Add a share by hand; it replaces what others claim for the same party."""
     row = locked(record, user)
     if (details.right == Right.MASTER) != isinstance(row, RightsRecording):
-        raise RightsRefused(
-            _("Recordings have only the master right; works have the others.")
-        )
+        raise RightsRefused(_("Recordings have only the master right; works have the others."))
     share = Share(
         party=details.party,
         role=details.role,
@@ -104,17 +92,13 @@ def add_title(
 ) -> OtherTitle:
     """Add a further title to a work."""
     row = locked(work, user)
-    title = OtherTitle.objects.create(
-        work=row, text=text.strip(), kind=kind, language=language
-    )
+    title = OtherTitle.objects.create(work=row, text=text.strip(), kind=kind, language=language)
     record_event(row, RightsVerb.ADD_TITLE, user, title=title.pk, text=title.text)
     return title
 
 
 @transaction.atomic
-def link_recording(
-    *, record: Work | Release, recording: Recording, user: User
-) -> RightsRecording:
+def link_recording(*, record: Work | Release, recording: Recording, user: User) -> RightsRecording:
     """Say that a catalogue recording embodies a work, or stands on a release."""
     row = locked(record, user)
     sound = record_of(recording)
@@ -127,9 +111,7 @@ def link_recording(
 
 
 @transaction.atomic
-def unlink_recording(
-    *, record: Work | Release, sound: RightsRecording, user: User
-) -> None:
+def unlink_recording(*, record: Work | Release, sound: RightsRecording, user: User) -> None:
     """Say that a recording does not embody a work, or is not on a release.
 
     An import that says otherwise does not bring it back.
@@ -167,6 +149,4 @@ def attach(row: Work | Release, sound: RightsRecording) -> None:
     else:
         last = row.tracks.order_by("-position").first()
         position = 1 + (last.position if last is not None else 0)
-        Track.objects.get_or_create(
-            release=row, recording=sound, defaults={"position": position}
-        )
+        Track.objects.get_or_create(release=row, recording=sound, defaults={"position": position})

@@ -78,11 +78,7 @@ def _undo_share(row: Any, event: Event, user: User, *, comes_back: bool) -> str:
         withdrawn_by=None if comes_back else user,
     )
     follow_record(row, user)
-    return (
-        _("The share was restored.")
-        if comes_back
-        else _("The share was removed again.")
-    )
+    return _("The share was restored.") if comes_back else _("The share was removed again.")
 
 
 def _undo_title(row: Any, event: Event, user: User) -> str:
@@ -140,9 +136,7 @@ def _undo_merge(row: Any, event: Event, user: User) -> str:
 def _undo_split(row: Any, event: Event, user: User) -> str:
     second = Work.objects.select_for_update().get(uid=event.after["second"])
     if last_action(second) is not None or second.merged_into_id is not None:
-        raise RightsRefused(
-            _("The other work has changed since. Undo that change first.")
-        )
+        raise RightsRefused(_("The other work has changed since. Undo that change first."))
     Share.objects.filter(work=second).update(work=row)
     sounds = list(second.recordings.all())
     row.recordings.add(*sounds)

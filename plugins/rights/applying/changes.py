@@ -92,19 +92,11 @@ class Changes:
         return cls(message, source, claimant, ExistingRecords.of(message, claimant))
 
     def add_fault(
-        self,
-        line: int | None,
-        field: str,
-        value: str,
-        rule: str,
-        *,
-        is_warning: bool = False,
+        self, line: int | None, field: str, value: str, rule: str, *, is_warning: bool = False
     ) -> None:
         """Add a fault of a claim; a warning leaves the rest of the claim in force."""
         self.faults.append(
-            ClaimFault(
-                line=line, field=field, value=value, rule=rule, is_warning=is_warning
-            )
+            ClaimFault(line=line, field=field, value=value, rule=rule, is_warning=is_warning)
         )
 
     def without_kept_off(self, record: Work | Release, missing: list[int]) -> list[int]:
@@ -116,9 +108,7 @@ class Changes:
 
     def add_missing(self, line: int | None, field: str, key: str) -> None:
         """Note that a claim names something that is not here or was refused."""
-        rule = _(
-            "'%(key)s' is missing from the message or was left out because of a fault."
-        )
+        rule = _("'%(key)s' is missing from the message or was left out because of a fault.")
         self.add_fault(line, field, key, rule % {"key": key}, is_warning=True)
 
     def create(self, row: Row, values: Mapping[str, object]) -> Row:
@@ -157,12 +147,7 @@ class Changes:
         row.save()
 
     def keep_statement(
-        self,
-        record: Record,
-        field: StatedField,
-        value: str,
-        line: int | None,
-        number: str = "",
+        self, record: Record, field: StatedField, value: str, line: int | None, number: str = ""
     ) -> None:
         """Keep what this source says of a field."""
         if not value:
@@ -194,11 +179,7 @@ class Changes:
         case = case_of(row)
         event = self.events.get(case)
         if event is None:
-            event = EventDraft(
-                case=case,
-                action="rights.import_changed",
-                after={**self.origin()},
-            )
+            event = EventDraft(case=case, action="rights.import_changed", after={**self.origin()})
             self.events[case] = event
             self.changed += 1
             self.unchanged -= 1

@@ -48,16 +48,11 @@ class ExistingRecords:
         return is_known
 
 
-def _find_moved_shares(
-    works: Mapping[str, int], claimant: str
-) -> dict[str, list[Share]]:
+def _find_moved_shares(works: Mapping[str, int], claimant: str) -> dict[str, list[Share]]:
     """Return living shares that stand in another work than the one of their number."""
     moved: dict[str, list[Share]] = defaultdict(list)
     shares = Share.objects.filter(
-        claimant=claimant,
-        number__in=works,
-        work__isnull=False,
-        withdrawn_at__isnull=True,
+        claimant=claimant, number__in=works, work__isnull=False, withdrawn_at__isnull=True
     )
     places = shares.values_list("pk", "number", "work")
     away = [pk for pk, number, work in places if works[number] != work]

@@ -35,10 +35,7 @@ _CHECKS: Final[Mapping[str, Callable[[str], str]]] = {
 def apply_party(changes: Changes, claim: PartyClaim) -> Party:
     if not claim.name.strip():
         raise ClaimRefused("name", claim.key, _("The party has no name."))
-    codes = {
-        name: checked(check, name, getattr(claim, name))
-        for name, check in _CHECKS.items()
-    }
+    codes = {name: checked(check, name, getattr(claim, name)) for name, check in _CHECKS.items()}
     codes["dpid"] = _dpid(changes, claim)
     whole = f"{claim.first_name} {claim.name}"
     own = {name: code for name, code in codes.items() if name != "society"}

@@ -21,13 +21,10 @@ def apply_recording(changes: Changes, claim: RecordingClaim) -> RightsRecording:
         raise ClaimRefused(
             "isrc",
             claim.isrc,
-            _("an ISRC looks like QZAA02600001, not '%(given)s'")
-            % {"given": claim.isrc},
+            _("an ISRC looks like QZAA02600001, not '%(given)s'") % {"given": claim.isrc},
         )
     if not isrc.normalised and not claim.title.strip():
-        raise ClaimRefused(
-            "title", claim.key, _("The recording has neither ISRC nor title.")
-        )
+        raise ClaimRefused("title", claim.key, _("The recording has neither ISRC nor title."))
     match_key = "" if isrc.normalised else match_key_of(claim, changes.claimant)
     values: dict[str, object] = {
         "title": cut(RightsRecording, "title", claim.title),

@@ -62,7 +62,5 @@ def _tracks(changes: Changes, release: Release, claim: ReleaseClaim) -> None:
     for pk in changes.without_kept_off(release, list(missing)):
         last += 1
         positions[pk] = last
-        changes.rows.tracks.append(
-            Track(release=release, recording=missing[pk], position=last)
-        )
+        changes.rows.tracks.append(Track(release=release, recording=missing[pk], position=last))
         changes.note_change(release, "track", missing[pk].uid)

@@ -107,9 +107,7 @@ def _replace(
             changes.note_undo(home or record, "withdrawn", [share.uid])
 
 
-def _note_at(
-    changes: Changes, record: Work | RightsRecording, name: str, share: Share
-) -> None:
+def _note_at(changes: Changes, record: Work | RightsRecording, name: str, share: Share) -> None:
     """Note a share of a record, which may be a work that was split off."""
     if case_of(record) not in changes.touched:
         changes.touched[case_of(record)] = record
@@ -123,10 +121,7 @@ def _share(changes: Changes, claim: ShareClaim, rights: set[Right]) -> Share:
         raise ClaimRefused(
             "party",
             claim.party,
-            _(
-                "'%(key)s' is missing from the message or was left out because "
-                "of a fault."
-            )
+            _("'%(key)s' is missing from the message or was left out because of a fault.")
             % {"key": claim.party},
         )
     collector = None
@@ -136,14 +131,10 @@ def _share(changes: Changes, claim: ShareClaim, rights: set[Right]) -> Share:
             changes.add_missing(claim.line, "controlled_by", claim.controlled_by)
     if claim.right not in rights:
         raise ClaimRefused(
-            "right",
-            claim.right,
-            _("Works have the rights PR, MR and SR; recordings have NR."),
+            "right", claim.right, _("Works have the rights PR, MR and SR; recordings have NR.")
         )
     if claim.kind not in ShareKind.values:
-        raise ClaimRefused(
-            "kind", claim.kind, _("A share must be OWN (owned) or COL (collected).")
-        )
+        raise ClaimRefused("kind", claim.kind, _("A share must be OWN (owned) or COL (collected)."))
     return Share(
         party=party,
         role=claim.role.strip()[:40],
@@ -162,9 +153,7 @@ def _share(changes: Changes, claim: ShareClaim, rights: set[Right]) -> Share:
     )
 
 
-def _homes(
-    record: Work | RightsRecording, living: Iterable[Share]
-) -> dict[tuple[int, str], Work]:
+def _homes(record: Work | RightsRecording, living: Iterable[Share]) -> dict[tuple[int, str], Work]:
     """Return the other works in which a person put all shares of a party and role."""
     here, away = set(), {}
     for share in living:

@@ -17,9 +17,7 @@ from catalogue.owners import tis
 class ClaimRefused(Exception):
     """A claim stays out; the fault says why."""
 
-    def __init__(
-        self, field: str, value: object, rule: str, line: int | None = None
-    ) -> None:
+    def __init__(self, field: str, value: object, rule: str, line: int | None = None) -> None:
         self.field, self.value, self.rule = field, str(value), rule
         self.line = line
         super().__init__(rule)
@@ -38,9 +36,7 @@ def checked_percent(percent: Decimal | None) -> Decimal | None:
     if percent is None:
         return None
     if not percent.is_finite() or not 0 <= percent <= 100:
-        raise ClaimRefused(
-            "percent", percent, _("A share must be from 0 to 100 percent.")
-        )
+        raise ClaimRefused("percent", percent, _("A share must be from 0 to 100 percent."))
     return percent.quantize(Decimal("0.0001"))
 
 

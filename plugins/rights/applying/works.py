@@ -29,20 +29,14 @@ def apply_work(changes: Changes, claim: WorkClaim, recordings: Sequence[str]) ->
         if share.role in WRITER_ROLES and share.party in changes.parties
     }
     shares = checked_shares(
-        changes,
-        claim.shares,
-        {Right.PERFORMING, Right.MECHANICAL, Right.SYNCHRONISATION},
+        changes, claim.shares, {Right.PERFORMING, Right.MECHANICAL, Right.SYNCHRONISATION}
     )
     work = _ours(changes, number)
     if work is not None:
         number = ""
     elif changes.existing.may_have(number=number, iswc=iswc):
         work = find_work(
-            claimant=changes.claimant,
-            number=number,
-            iswc=iswc,
-            title=claim.title,
-            writers=writers,
+            claimant=changes.claimant, number=number, iswc=iswc, title=claim.title, writers=writers
         )
     values = {
         "title": cut(Work, "title", claim.title),
@@ -84,15 +78,12 @@ def _number(changes: Changes, work: Work, number: str) -> None:
         changes.note_change(work, "number", number)
 
 
-def _titles(
-    changes: Changes, work: Work, titles: Iterable[TitleClaim], line: int | None
-) -> None:
+def _titles(changes: Changes, work: Work, titles: Iterable[TitleClaim], line: int | None) -> None:
     existing = set()
     if case_of(work) not in changes.new or work.pk in changes.rows.titled:
         changes.rows.save()
         existing = {
-            (title.kind, folded(title.text))
-            for title in OtherTitle.objects.filter(work=work)
+            (title.kind, folded(title.text)) for title in OtherTitle.objects.filter(work=work)
         }
     for claim in titles:
         text = claim.text.strip()[:500]
@@ -139,7 +130,6 @@ def _link(changes: Changes, work: Work, keys: Iterable[str], line: int | None) -
     if missing := changes.without_kept_off(work, missing):
         linked.update(missing)
         changes.rows.links += [
-            Work.recordings.through(work_id=work.pk, rightsrecording_id=pk)
-            for pk in missing
+            Work.recordings.through(work_id=work.pk, rightsrecording_id=pk) for pk in missing
         ]
         changes.note_change(work, "recordings", [uids[pk] for pk in missing])

@@ -65,9 +65,7 @@ def from_json(value: Any) -> Read:
         return ClaimFault(**{"line": None, "value": "", **fields})
     if kind == ReadCounts.__name__:
         return ReadCounts(
-            Counter(fields["records"]),
-            Counter(fields["skipped"]),
-            refused=fields["refused"],
+            Counter(fields["records"]), Counter(fields["skipped"]), refused=fields["refused"]
         )
     created = fields.get("created")
     return RightsMessage(

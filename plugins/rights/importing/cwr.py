@@ -16,12 +16,7 @@ from typing import BinaryIO, Final
 from django.utils.translation import gettext as _
 
 from plugins.rights.claims import ClaimFault
-from plugins.rights.importing.cwr_records import (
-    LAYOUTS,
-    CwrRecord,
-    milliseconds,
-    read_record,
-)
+from plugins.rights.importing.cwr_records import LAYOUTS, CwrRecord, milliseconds, read_record
 from plugins.rights.importing.cwr_works import CwrTransaction, WorkBatch, WorkShares
 from plugins.rights.importing.faults import MessageRefused, Read, ReadCounts, fault
 
@@ -38,10 +33,7 @@ _TYPE = re.compile(r"[A-Z]{3}")
 
 def is_cwr(beginning: bytes) -> bool:
     """Tell whether a file begins as a CWR file does."""
-    return (
-        re.match(rb"(?:\xef\xbb\xbf)?HDR(PB|SO|AA|WR|[0-9]{2})[0-9]{9}", beginning)
-        is not None
-    )
+    return re.match(rb"(?:\xef\xbb\xbf)?HDR(PB|SO|AA|WR|[0-9]{2})[0-9]{9}", beginning) is not None
 
 
 def read_cwr(file: BinaryIO, *, name: str = "") -> Iterator[Read]:
@@ -306,9 +298,7 @@ class CwrReader:
             transaction.records.append(record)
         elif len(transaction.records) == _MAX_TRANSACTION and not transaction.is_full:
             transaction.is_full = True
-            rule = _("A work may have at most %(limit)s records.") % {
-                "limit": _MAX_TRANSACTION
-            }
+            rule = _("A work may have at most %(limit)s records.") % {"limit": _MAX_TRANSACTION}
             self._blame(fault(self._line, record.type, text[:19], rule))
 
     def _follow(self, text: str, *, is_header: bool) -> ClaimFault | None:

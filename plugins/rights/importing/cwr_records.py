@@ -243,9 +243,7 @@ class CwrRecord:
         return f"{self.type} {name}"
 
 
-def read_record(
-    text: str, *, line: int, version: str
-) -> tuple[CwrRecord, list[ClaimFault]]:
+def read_record(text: str, *, line: int, version: str) -> tuple[CwrRecord, list[ClaimFault]]:
     """Read one line of a type in ``LAYOUTS``; every fault of it is returned."""
     record, faults = _cut_record(text, line=line, version=version)
     if not faults or text.isascii():
@@ -257,9 +255,7 @@ def read_record(
         return record, faults
     texts = {name: _from_bytes(value) for name, value in decoded_record.texts.items()}
     decoded = [
-        replace(
-            problem, value=_from_bytes(problem.value), field=_from_bytes(problem.field)
-        )
+        replace(problem, value=_from_bytes(problem.value), field=_from_bytes(problem.field))
         for problem in record_faults
     ]
     return replace(decoded_record, texts=texts), decoded
@@ -270,9 +266,7 @@ def _from_bytes(value: str) -> str:
     return value.encode("latin-1", "replace").decode("utf-8", "ignore")
 
 
-def _cut_record(
-    text: str, *, line: int, version: str
-) -> tuple[CwrRecord, list[ClaimFault]]:
+def _cut_record(text: str, *, line: int, version: str) -> tuple[CwrRecord, list[ClaimFault]]:
     kind = text[:3]
     layout = LAYOUTS[kind]
     record = CwrRecord(kind, line, {}, {}, {})
@@ -296,9 +290,7 @@ def _length_faults(record: CwrRecord, text: str, length: int) -> Iterator[ClaimF
         rule = _("The record should have %(length)s characters.") % {"length": length}
         yield fault(record.line, record.type, str(len(text)), rule, is_warning=True)
         return
-    rule = _("The record is longer than its %(length)s characters.") % {
-        "length": length
-    }
+    rule = _("The record is longer than its %(length)s characters.") % {"length": length}
     yield fault(record.line, record.type, text[length:][:60], rule)
 
 
@@ -330,9 +322,7 @@ def _keep(record: CwrRecord, field: RecordField, value: str) -> str:
     if field.kind == "A":
         record.texts[field.name] = value
         if field.codes and value not in field.codes:
-            return _("This must be one of: %(codes)s.") % {
-                "codes": ", ".join(sorted(field.codes))
-            }
+            return _("This must be one of: %(codes)s.") % {"codes": ", ".join(sorted(field.codes))}
         return ""
     if not _DIGITS.fullmatch(value):
         return _("This must be digits only.")
@@ -344,9 +334,7 @@ def _keep(record: CwrRecord, field: RecordField, value: str) -> str:
             return _("A share must be at most 100.00.")
     elif field.kind == "D":
         try:
-            record.dates[field.name] = date(
-                int(value[:4]), int(value[4:6]), int(value[6:])
-            )
+            record.dates[field.name] = date(int(value[:4]), int(value[4:6]), int(value[6:]))
         except ValueError:
             return _("This must be a date as YYYYMMDD.")
     else:

@@ -21,29 +21,15 @@ from plugins.rights.claims import (
     TitleClaim,
     WorkClaim,
 )
-from plugins.rights.importing.cwr_records import (
-    MOST_PCT,
-    TOLERANCE,
-    CwrRecord,
-    milliseconds,
-)
+from plugins.rights.importing.cwr_records import MOST_PCT, TOLERANCE, CwrRecord, milliseconds
 from plugins.rights.importing.faults import fault
 
-RIGHTS: Final = {
-    "pr_share": "PR",
-    "mr_share": "MR",
-    "sr_share": "SR",
-}
+RIGHTS: Final = {"pr_share": "PR", "mr_share": "MR", "sr_share": "SR"}
 OWNERSHIP, COLLECTION = "OWN", "COL"
 _PUBLISHERS, _WRITERS = ("SPU", "OPU"), ("SWR", "OWR")
 _TERRITORIES = ("SPT", "OPT", "SWT", "OWT")
 # In which share records a territory record names its party.
-_OWNERS_OF = {
-    "SPT": _PUBLISHERS,
-    "OPT": _PUBLISHERS,
-    "SWT": _WRITERS,
-    "OWT": _WRITERS,
-}
+_OWNERS_OF = {"SPT": _PUBLISHERS, "OPT": _PUBLISHERS, "SWT": _WRITERS, "OWT": _WRITERS}
 
 
 @dataclass(slots=True)
@@ -83,14 +69,12 @@ class CwrTransaction:
             )
             most = 50 if name == "pr_share" else 100
             if publishers > most + TOLERANCE:
-                rule = _("Publishers may have at most %(most)s %% of this right.") % {
-                    "most": most
-                }
+                rule = _("Publishers may have at most %(most)s %% of this right.") % {"most": most}
                 self._fault(header, right, str(publishers), rule)
             if name == "pr_share" and TOLERANCE < writers < 50 - TOLERANCE:
-                rule = _(
-                    "Writers must have nothing or at least %(least)s %% of this right."
-                ) % {"least": 50}
+                rule = _("Writers must have nothing or at least %(least)s %% of this right.") % {
+                    "least": 50
+                }
                 self._fault(header, right, str(writers), rule)
             total = publishers + writers
             if total > TOLERANCE and abs(total - 100) > TOLERANCE:
@@ -106,9 +90,7 @@ class CwrTransaction:
                 parties[record.type].add(record["party"])
                 included = ("", "")
             elif record.type in _TERRITORIES:
-                owners = set().union(
-                    *(parties[kind] for kind in _OWNERS_OF[record.type])
-                )
+                owners = set().union(*(parties[kind] for kind in _OWNERS_OF[record.type]))
                 if record["party"] and record["party"] not in owners:
                     rule = _("No share before this record names this party.")
                     self._fault(record, "party", record["party"], rule)
@@ -124,9 +106,7 @@ class CwrTransaction:
                 rule = _("Titles of the types OL and AL must name their language.")
                 self._fault(record, "language", "", rule)
 
-    def _check_publisher_of_writer(
-        self, record: CwrRecord, parties: dict[str, set[str]]
-    ) -> None:
+    def _check_publisher_of_writer(self, record: CwrRecord, parties: dict[str, set[str]]) -> None:
         rule = _("No share before this record names this party.")
         if record["party"] and record["party"] not in parties["SPU"] | parties["OPU"]:
             self._fault(record, "party", record["party"], rule)
@@ -172,9 +152,7 @@ class WorkBatch:
                 version=header["version"],
                 titles=tuple(
                     TitleClaim(
-                        text=record["title"],
-                        kind=record["type"],
-                        language=record["language"],
+                        text=record["title"], kind=record["type"], language=record["language"]
                     )
                     for record in transaction.of("ALT")
                 ),
@@ -194,8 +172,7 @@ class WorkBatch:
         header = transaction.records[0]
         records = transaction.of("REC")
         performers = tuple(
-            f"{record['first_name']} {record['name']}".strip()
-            for record in transaction.of("PER")
+            f"{record['first_name']} {record['name']}".strip() for record in transaction.of("PER")
         )
         if not records and performers:
             return [
@@ -316,9 +293,7 @@ class WorkShares:
             territory = normalised(record["territory"])
         except UnknownTerritory as error:
             position = record.position("territory")
-            self.faults.append(
-                fault(record.line, position, record["territory"], str(error))
-            )
+            self.faults.append(fault(record.line, position, record["territory"], str(error)))
             return
         if record["party"] not in self._roles:
             return
@@ -368,9 +343,7 @@ class WorkShares:
         """Note where parties collect more than all of a right in a territory."""
         for right in RIGHTS.values():
             collected = [
-                claim
-                for claim in self.claims
-                if claim.kind == COLLECTION and claim.right == right
+                claim for claim in self.claims if claim.kind == COLLECTION and claim.right == right
             ]
             areas = tuple((claim.included, claim.excluded) for claim in collected)
             for country, together in _overlaps(areas):

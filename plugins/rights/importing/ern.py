@@ -35,13 +35,7 @@ from plugins.rights.importing.xml_records import XmlReader, XmlRecord
 
 FORMAT: Final = "ERN"
 MESSAGE: Final = "NewReleaseMessage"
-_VERSIONS = {
-    "382": "3.8.2",
-    "383": "3.8.3",
-    "43": "4.3",
-    "431": "4.3.1",
-    "432": "4.3.2",
-}
+_VERSIONS = {"382": "3.8.2", "383": "3.8.3", "43": "4.3", "431": "4.3.1", "432": "4.3.2"}
 _NAMESPACE = re.compile(r"https?://(?:service\.)?ddex\.net/xml/([a-z-]+)/([0-9]+)")
 MAX_RESOURCES: Final = 20_000
 MAX_PARTIES: Final = 20_000
@@ -103,10 +97,7 @@ _SINGLES: Final = {
 def is_xml(beginning: bytes) -> bool:
     """Tell whether a file begins as XML does."""
     bare = beginning.removeprefix(b"\xef\xbb\xbf").lstrip()
-    return bare.startswith(b"<") or beginning[:4] in (
-        b"\xff\xfe<\x00",
-        b"\xfe\xff\x00<",
-    )
+    return bare.startswith(b"<") or beginning[:4] in (b"\xff\xfe<\x00", b"\xfe\xff\x00<")
 
 
 def read_ern(file: BinaryIO) -> Iterator[Read]:
@@ -178,9 +169,7 @@ class ErnReader:
             yield self._send()
         yield self.counts
 
-    def _fault(
-        self, record: XmlRecord, name: str, value: str, rule: str, **flags: bool
-    ) -> None:
+    def _fault(self, record: XmlRecord, name: str, value: str, rule: str, **flags: bool) -> None:
         self._faults.append(fault(record.line, name, value, rule, **flags))
 
     def _take(self, record: XmlRecord) -> None:
@@ -249,9 +238,7 @@ class ErnReader:
         self._faults += faults
         is_refused = any(not problem.is_warning for problem in faults)
         self.counts.refused += is_refused
-        self._sounds.setdefault(
-            reference, _SoundRecording(recordings, works, is_refused)
-        )
+        self._sounds.setdefault(reference, _SoundRecording(recordings, works, is_refused))
         self._limit(len(self._sounds), MAX_RESOURCES)
         self._limit(len(self._parties.by_key), MAX_PARTIES)
 
@@ -261,9 +248,7 @@ class ErnReader:
             self._releases.add(reference)
         sounds, faults = self._sounds_of(record)
         tracks = [recording.key for sound in sounds for recording in sound.recordings]
-        release, release_faults = release_of(
-            record, self._parties, tuple(dict.fromkeys(tracks))
-        )
+        release, release_faults = release_of(record, self._parties, tuple(dict.fromkeys(tracks)))
         faults += release_faults
         if release is None and not release_faults:
             # A release of one track repeats the recording's code.
@@ -278,9 +263,7 @@ class ErnReader:
         if release is not None:
             self._batch.releases.append(release)
 
-    def _sounds_of(
-        self, record: XmlRecord
-    ) -> tuple[list[_SoundRecording], list[ClaimFault]]:
+    def _sounds_of(self, record: XmlRecord) -> tuple[list[_SoundRecording], list[ClaimFault]]:
         """Return the sound recordings that a release refers to."""
         sounds, faults = [], []
         for reference in tracks_of(record):
@@ -292,9 +275,7 @@ class ErnReader:
             elif sound is not None and sound.is_refused:
                 rule = _("This recording has faults and is left out.")
                 name = "ReleaseResourceReference"
-                faults.append(
-                    fault(reference.line, name, reference.text, rule, is_warning=True)
-                )
+                faults.append(fault(reference.line, name, reference.text, rule, is_warning=True))
             elif sound is not None:
                 sounds.append(sound)
         return sounds, faults
@@ -325,13 +306,8 @@ class ErnReader:
                 self._batch.parties[share.party] = self._parties.by_key[share.party]
         for work in sound.works:
             earlier = self._batch.works.get(work.key, work)
-            keys = [
-                *earlier.recordings,
-                *(recording.key for recording in sound.recordings),
-            ]
-            self._batch.works[work.key] = replace(
-                work, recordings=tuple(dict.fromkeys(keys))
-            )
+            keys = [*earlier.recordings, *(recording.key for recording in sound.recordings)]
+            self._batch.works[work.key] = replace(work, recordings=tuple(dict.fromkeys(keys)))
 
     def _send(self) -> RightsMessage:
         batch, self._batch = self._batch, _Batch()

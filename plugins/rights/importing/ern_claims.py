@@ -58,9 +58,7 @@ class ErnParties:
             ):
                 dpid = dpid or party_id.text
         name = full or last
-        key = (
-            record.first("PartyReference") or dpid or isni or f"{first} {name}".strip()
-        )
+        key = record.first("PartyReference") or dpid or isni or f"{first} {name}".strip()
         if not key or not (name or dpid or isni):
             return ""
         claim = PartyClaim(
@@ -107,9 +105,7 @@ def recordings_of(
     recordings: dict[str, RecordingClaim] = {}
     # Without editions, as in 3.8, the resource itself has the codes.
     for edition in editions or [record]:
-        codes = edition.all("ResourceId", "ISRC") + edition.all(
-            "SoundRecordingId", "ISRC"
-        )
+        codes = edition.all("ResourceId", "ISRC") + edition.all("SoundRecordingId", "ISRC")
         isrc = next((code.text for code in codes if code.text), "")
         key = isrc or record.first("ResourceReference")
         recordings.setdefault(
@@ -146,9 +142,7 @@ def release_of(
         rule = _("A release must have a title.")
         faults.append(fault(record.line, f"{record.name} title", "", rule))
     details = _details(record, "ReleaseDetailsByTerritory")
-    label = details.first("LabelName") or parties.name(
-        record.first("ReleaseLabelReference")
-    )
+    label = details.first("LabelName") or parties.name(record.first("ReleaseLabelReference"))
     claim = ReleaseClaim(
         key=upc or grid or number,
         title=f"{title} ({sub_title})" if sub_title else title,
@@ -188,20 +182,15 @@ def _details(record: XmlRecord, name: str) -> XmlRecord:
     return details[0] if details else XmlRecord(name, record.line, {})
 
 
-def _artists_of(
-    record: XmlRecord, details: XmlRecord, parties: ErnParties
-) -> tuple[str, ...]:
+def _artists_of(record: XmlRecord, details: XmlRecord, parties: ErnParties) -> tuple[str, ...]:
     artists = record.all("DisplayArtist") or details.all("DisplayArtist")
     artists.sort(key=_sequence)
     names = [
-        parties.name(artist.first("ArtistPartyReference"))
-        or artist.first("PartyName", "FullName")
+        parties.name(artist.first("ArtistPartyReference")) or artist.first("PartyName", "FullName")
         for artist in artists
     ]
     named = tuple(dict.fromkeys(filter(None, names)))
-    display_name = record.first("DisplayArtistName") or details.first(
-        "DisplayArtistName"
-    )
+    display_name = record.first("DisplayArtistName") or details.first("DisplayArtistName")
     return named or ((display_name,) if display_name else ())
 
 
@@ -221,10 +210,7 @@ def _line_of(name: str, *places: XmlRecord) -> str:
 
 
 def _works_of(
-    record: XmlRecord,
-    title: str,
-    works: Mapping[str, WorkClaim],
-    faults: list[ClaimFault],
+    record: XmlRecord, title: str, works: Mapping[str, WorkClaim], faults: list[ClaimFault]
 ) -> list[WorkClaim]:
     works_by_key: dict[str, WorkClaim] = {}
     references = record.all(
@@ -239,14 +225,10 @@ def _works_of(
             faults.append(fault(reference.line, reference.name, reference.text, rule))
         else:
             works_by_key[work.key] = work
-    codes = record.all("WorkId", "ISWC") + record.all(
-        "IndirectSoundRecordingId", "ISWC"
-    )
+    codes = record.all("WorkId", "ISWC") + record.all("IndirectSoundRecordingId", "ISWC")
     for code in codes:
         if code.text:
-            claim = WorkClaim(
-                key=code.text, title=title, iswc=code.text, line=code.line
-            )
+            claim = WorkClaim(key=code.text, title=title, iswc=code.text, line=code.line)
             works_by_key.setdefault(code.text, claim)
     return list(works_by_key.values())
 
@@ -265,9 +247,7 @@ def _duration(record: XmlRecord, faults: list[ClaimFault]) -> int | None:
     return ((hours * 60 + minutes) * 60 + seconds) * 1000 + thousandths
 
 
-def _released(
-    record: XmlRecord, details: XmlRecord, faults: list[ClaimFault]
-) -> date | None:
+def _released(record: XmlRecord, details: XmlRecord, faults: list[ClaimFault]) -> date | None:
     names = ("ReleaseDate", "OriginalReleaseDate", "GlobalReleaseDate")
     for place in (record, details):
         for name in names:
@@ -279,9 +259,7 @@ def _released(
     return None
 
 
-def _date(
-    record: XmlRecord, name: str, text: str, faults: list[ClaimFault]
-) -> date | None:
+def _date(record: XmlRecord, name: str, text: str, faults: list[ClaimFault]) -> date | None:
     if not text:
         return None
     try:
@@ -329,9 +307,7 @@ def _shares(
         name = f"{controller.name} party"
         faults.append(fault(controller.line, name, reference, rule))
         return []
-    role = controller.first("RightsControllerRole") or controller.first(
-        "RightsControlType"
-    )
+    role = controller.first("RightsControllerRole") or controller.first("RightsControlType")
     percent = _percent(controller, faults)
     # The delegation names where and when; in 3.8 the controller does so itself.
     delegations = controller.all("DelegatedUsageRights") or [controller]
@@ -354,11 +330,7 @@ def _shares(
 def _percent(controller: XmlRecord, faults: list[ClaimFault]) -> Decimal | None:
     """Return the share in percent; None if the message does not know it."""
     element = next(iter(controller.all("RightSharePercentage")), None)
-    if (
-        element is None
-        or not element.text
-        or controller.first("RightShareUnknown") == "true"
-    ):
+    if element is None or not element.text or controller.first("RightShareUnknown") == "true":
         return None
     rule = _("A share must be a number from 0 to 100.")
     try:

@@ -14,13 +14,9 @@ class MessageRefused(ImportRefused):
     """The whole message cannot be read; the text says why."""
 
 
-def fault(
-    line: int, field: str, value: str, rule: str, *, is_warning: bool = False
-) -> ClaimFault:
+def fault(line: int, field: str, value: str, rule: str, *, is_warning: bool = False) -> ClaimFault:
     """Return a fault at a line of the file; a long value is cut."""
-    return ClaimFault(
-        line=line, field=field, value=value[:200], rule=rule, is_warning=is_warning
-    )
+    return ClaimFault(line=line, field=field, value=value[:200], rule=rule, is_warning=is_warning)
 
 
 @dataclass(slots=True)

@@ -143,9 +143,7 @@ class RightsImporter:
             else:
                 self._apply(read)
         self.summary.conflicts = len(self._conflicts)
-        self.summary.stated = counted_by_kind(
-            f"recording:{uid}" for uid in self._recordings
-        )
+        self.summary.stated = counted_by_kind(f"recording:{uid}" for uid in self._recordings)
         return self.summary
 
     def _apply(self, message: RightsMessage) -> None:
@@ -153,11 +151,7 @@ class RightsImporter:
             message = replace(message, sender=self.sender)
         self.summary.note_head(message)
         applied = apply_claims(
-            message=message,
-            source=self.source,
-            actor=self.user,
-            dry_run=self.dry,
-            follows=False,
+            message=message, source=self.source, actor=self.user, dry_run=self.dry, follows=False
         )
         self._conflicts |= applied.conflicts
         self._recordings |= applied.recordings
@@ -214,15 +208,11 @@ class _MadeParties:
     def uid_of(self, claim: PartyClaim, uid: str) -> str:
         """Return the id of the same party in earlier batches, or else ``uid``."""
         codes = [
-            hash((name, code))
-            for name in _PARTY_CODES
-            if (code := getattr(claim, name).strip("0"))
+            hash((name, code)) for name in _PARTY_CODES if (code := getattr(claim, name).strip("0"))
         ]
         text = folded(f"{claim.first_name} {claim.name}")
         name, bare = hash(("name", text)), hash(("bare", text))
-        earlier_uid = next(
-            (self._uids[code] for code in codes if code in self._uids), ""
-        )
+        earlier_uid = next((self._uids[code] for code in codes if code in self._uids), "")
         only, first_bare = self._uids.get(name, ""), self._uids.get(bare, "")
         if not earlier_uid and codes:
             earlier_uid = only if only == first_bare else ""
@@ -293,9 +283,7 @@ def import_file(
     return summary
 
 
-def run(
-    rights_import: RightsImport, heartbeat: Callable[[], None], *, dry: bool
-) -> Columns:
+def run(rights_import: RightsImport, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
     """Import the file, or only check it; return the columns with the outcome."""
     task = RightsImporter(
         source=f"import {rights_import.uid}, {rights_import.file_name}",

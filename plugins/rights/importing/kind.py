@@ -87,10 +87,7 @@ RIGHTS = register(
         address="rights/import",
         parent="portal:work_list",
         parent_title=_("Works"),
-        buttons=(
-            "portal:work_list",
-            "portal:catalogue",
-        ),
+        buttons=("portal:work_list", "portal:catalogue"),
         title=_("Import rights"),
         lead=_(
             "Works, shares and releases from a publisher, label or society. The file is "

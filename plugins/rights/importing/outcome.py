@@ -83,10 +83,7 @@ def outcome_context(rights_import: RightsImport) -> dict[str, Any]:
     """Return counts and changes. Any: values for a template."""
     if not rights_import.summary:
         return {}
-    counts = [
-        rights_import.summary.get(name, {})
-        for name in ("created", "changed", "unchanged")
-    ]
+    counts = [rights_import.summary.get(name, {}) for name in ("created", "changed", "unchanged")]
     return {
         "kinds": [
             CountedKind(label, *(count.get(kind, 0) for count in counts))

@@ -90,11 +90,7 @@ _RULED: Final = RuledColumns(
 
 
 def read_table(
-    table: Table,
-    *,
-    name: str,
-    isrc_of: Callable[[str], str],
-    chosen: Mapping[str, str],
+    table: Table, *, name: str, isrc_of: Callable[[str], str], chosen: Mapping[str, str]
 ) -> Iterator[Read]:
     """Yield the works and recordings of a table in batches, faults, and the counts.
 
@@ -116,10 +112,7 @@ def _positions(table: Table) -> dict[str, int]:
     for position, heading in enumerate(table.header):
         if name := _BY_NAME.get(compared(heading)):
             positions.setdefault(name, position)
-    if (
-        not {"work_id", "party", "iswc", "isrc", "release_upc", "grid"}
-        & positions.keys()
-    ):
+    if not {"work_id", "party", "iswc", "isrc", "release_upc", "grid"} & positions.keys():
         raise MessageRefused(
             _(
                 "This is neither CWR nor ERN nor a table of shares. Such a table "
@@ -228,10 +221,7 @@ class TableReader:
         if self._rows.groups:
             yield self._send()
         self.counts.reading = reading_of(
-            self.table,
-            not_read=unread,
-            rules=self.rules,
-            ruled=_RULED.concerned(self.positions),
+            self.table, not_read=unread, rules=self.rules, ruled=_RULED.concerned(self.positions)
         )
         yield self.counts
 
@@ -263,9 +253,7 @@ class TableReader:
             share = self._share_of(row, party, collector)
             self._refuse_late(row, share, work, recording)
         elif work is None and recording is None and release is None:
-            row.refuse(
-                "work_id", _("The row names no work, no recording and no release.")
-            )
+            row.refuse("work_id", _("The row names no work, no recording and no release."))
         if row.is_refused:
             return
         rows = self._rows
@@ -288,11 +276,7 @@ class TableReader:
             self._add_share(share, work, recording, row.line)
 
     def _add_share(
-        self,
-        share: ShareClaim,
-        work: WorkClaim | None,
-        recording: RecordingClaim | None,
-        line: int,
+        self, share: ShareClaim, work: WorkClaim | None, recording: RecordingClaim | None, line: int
     ) -> None:
         rows = self._rows
         if share.right == _MASTER and recording is not None:
@@ -327,8 +311,7 @@ class TableReader:
             key, column = f"work {work.key}", "work_id"
         if key in self._sent:
             rule = _(
-                "Keep all lines of one work or recording together; this one "
-                "began in line %(line)s."
+                "Keep all lines of one work or recording together; this one began in line %(line)s."
             )
             row.refuse(column, rule % {"line": self._sent[key]})
 
@@ -370,9 +353,7 @@ class TableReader:
             line=row.line,
         )
 
-    def _release_of(
-        self, row: _Row, recording: RecordingClaim | None
-    ) -> ReleaseClaim | None:
+    def _release_of(self, row: _Row, recording: RecordingClaim | None) -> ReleaseClaim | None:
         upc = row["release_upc"] or row["upc"]
         key = upc or row["grid"]
         if not key:
@@ -419,9 +400,7 @@ class TableReader:
             row.refuse("kind", _("This must be one of: %(codes)s.") % codes)
         percent = self._percent(row)
         # A minus sign or "ex" excludes.
-        included, excluded = (
-            _codes(row, names) for names in territories_in(row["territories"])
-        )
+        included, excluded = (_codes(row, names) for names in territories_in(row["territories"]))
         begin, end = self._date(row, "valid_from"), self._date(row, "valid_until")
         if begin and end and end < begin:
             row.refuse("valid_until", _("The share ends before it begins."))
@@ -448,9 +427,7 @@ class TableReader:
             return None
         if day := _whole_day(row["release_date"], self.rules.days):
             return day
-        row.warn(
-            "release_date", _("This must be a date as YYYY-MM-DD. It is left out.")
-        )
+        row.warn("release_date", _("This must be a date as YYYY-MM-DD. It is left out."))
         return None
 
     def _date(self, row: _Row, name: str) -> date | None:

@@ -68,10 +68,7 @@ def remove_record(undo: Undo, event: Event) -> str:
 
 def _tell(undo: Undo, event: Event) -> None:
     audit.services.record(
-        case=event.case,
-        action=_UNDONE,
-        actor=undo.user,
-        after={"import": undo.import_uid},
+        case=event.case, action=_UNDONE, actor=undo.user, after={"import": undo.import_uid}
     )
 
 
@@ -86,8 +83,7 @@ def _why_it_stays(undo: Undo, event: Event, row: Any) -> str:  # Any: a record
         held = [
             share
             for share in shares.select_related("work", "recording")
-            if share.uid not in undo.gone_shares
-            and _case_of_share(share) not in undo.gone
+            if share.uid not in undo.gone_shares and _case_of_share(share) not in undo.gone
         ]
         return _("It has shares that stay.") if held else ""
     source = event.after["source"]
@@ -95,10 +91,7 @@ def _why_it_stays(undo: Undo, event: Event, row: Any) -> str:  # Any: a record
     if isinstance(row, RightsRecording):
         near: list[Any] = [*row.works.all(), *row.releases.all()]
         cases = [f"{KINDS[type(neighbour)]}:{neighbour.uid}" for neighbour in near]
-        if any(
-            case not in undo.gone and (case, row.uid) not in undo.gone_links
-            for case in cases
-        ):
+        if any(case not in undo.gone and (case, row.uid) not in undo.gone_links for case in cases):
             return _("A work or release that stays contains it.")
     elif isinstance(row, Work) and row.aliases.exists():
         return _("Other works were merged into it.")
@@ -198,9 +191,7 @@ def _take_statements(
             rows.update(**statement["before"])
 
 
-def _take_shares(
-    undo: Undo, event: Event, needed: Mapping[str, Any]
-) -> str:  # Any: JSON
+def _take_shares(undo: Undo, event: Event, needed: Mapping[str, Any]) -> str:  # Any: JSON
     made, replaced = needed.get("shares", []), needed.get("withdrawn", [])
     if not made and not replaced:
         return ""
@@ -218,7 +209,5 @@ def _take_shares(
     living = Share.objects.filter(uid__in=made, withdrawn_at__isnull=True)
     undo.gone_shares.update(living.values_list("uid", flat=True))
     living.delete()
-    Share.objects.filter(uid__in=replaced, withdrawn_by__isnull=True).update(
-        withdrawn_at=None
-    )
+    Share.objects.filter(uid__in=replaced, withdrawn_by__isnull=True).update(withdrawn_at=None)
     return ""

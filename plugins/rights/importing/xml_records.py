@@ -46,10 +46,7 @@ class XmlRecord:
         records = [self]
         for name in path:
             records = [
-                child
-                for record in records
-                for child in record.children
-                if child.name == name
+                child for record in records for child in record.children if child.name == name
             ]
         return records
 
@@ -128,8 +125,7 @@ class XmlReader:
 
     def _refusal(self, cause: str, line: int) -> MessageRefused:
         return MessageRefused(
-            _("Line %(line)s: this XML cannot be read: %(cause)s.")
-            % {"line": line, "cause": cause}
+            _("Line %(line)s: this XML cannot be read: %(cause)s.") % {"line": line, "cause": cause}
         )
 
     def _take_done(self) -> Iterator[XmlRecord]:

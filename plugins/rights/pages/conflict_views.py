@@ -9,10 +9,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import (
-    require_POST,
-    require_safe,
-)
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.roles import Action
 from catalogue.owners.choices import ConflictState
@@ -21,11 +18,7 @@ from catalogue.owners.selectors import conflicts_in_reach
 from plugins.rights.actions import base, conflicts
 from plugins.rights.errors import RightsRefused
 from plugins.rights.pages import page
-from plugins.rights.pages.forms import (
-    ConflictFilterForm,
-    SettleForm,
-    valid_values,
-)
+from plugins.rights.pages.forms import ConflictFilterForm, SettleForm, valid_values
 from portal.shared.access import PortalRequest, needs
 from portal.shared.lists import page_of, sorted_by
 from portal.shared.selection import unpack
@@ -85,9 +78,7 @@ def conflict_many(request: PortalRequest) -> HttpResponseBase:
     for refusal in refusals:
         messages.error(request, refusal)
     if done:
-        message = ngettext(
-            "%(n)s conflict is settled.", "%(n)s conflicts are settled.", done
-        )
+        message = ngettext("%(n)s conflict is settled.", "%(n)s conflicts are settled.", done)
         messages.success(request, message % {"n": done})
     back = redirect("portal:rights_conflicts")
     if seen and refusals:
@@ -144,9 +135,7 @@ def _settle_form(row: Conflict, request: PortalRequest) -> SettleForm:
     return form
 
 
-def _show_conflict(
-    request: PortalRequest, row: Conflict, *, problem: str = ""
-) -> HttpResponseBase:
+def _show_conflict(request: PortalRequest, row: Conflict, *, problem: str = "") -> HttpResponseBase:
     refusal = base.why_not(record=row, user=request.user)
     context = {
         "conflict": row,
@@ -155,9 +144,7 @@ def _show_conflict(
         "subject_url": page.url_of(row.subject),
         "said": page.in_short(row),
         "cells": page.cell_rows(row),
-        "more": max(
-            0, row.evidence.get("count", 0) - len(row.evidence.get("cells", []))
-        ),
+        "more": max(0, row.evidence.get("count", 0) - len(row.evidence.get("cells", []))),
         "values": page.choices_of(row),
         "other_works": page.other_works(row),
         "chosen": page.chosen_label(row),

@@ -25,13 +25,7 @@ from catalogue.owners.models import Party, Release, Work
 from catalogue.owners.selectors import parties_in_reach, works_in_reach
 from plugins.rights.actions.parts import ShareDetails
 from plugins.rights.errors import RightsRefused
-from portal.shared.fields import (
-    ArtistsField,
-    LinesField,
-    Picker,
-    WordsField,
-    sentence_of,
-)
+from portal.shared.fields import ArtistsField, LinesField, Picker, WordsField, sentence_of
 from portal.shared.filters import DayInput
 
 _CODES = {
@@ -53,9 +47,7 @@ class RightsExportForm(forms.Form):
         label=_("Source"), help_text=_("The table holds only what this source claims.")
     )
 
-    def __init__(
-        self, *args: Any, sources: list[tuple[str, str]], **kwargs: Any
-    ) -> None:
+    def __init__(self, *args: Any, sources: list[tuple[str, str]], **kwargs: Any) -> None:
         """Offer sources, as the choices of a field. Any: Django's own arguments."""
         super().__init__(*args, **kwargs)
         field = self.fields["source"]
@@ -67,9 +59,7 @@ class ConflictFilterForm(forms.Form):
     """The filters of the queue of conflicts."""
 
     kind = forms.ChoiceField(
-        required=False,
-        choices=[("", _("Any kind")), *ConflictKind.choices],
-        label=_("Kind"),
+        required=False, choices=[("", _("Any kind")), *ConflictKind.choices], label=_("Kind")
     )
     state = forms.ChoiceField(
         required=False,
@@ -94,17 +84,11 @@ class _RecordForm(forms.ModelForm[Any]):
         # Codes come with blanks and hyphens too; ``rights.actions`` takes these out.
         for name in _CODES & self.fields.keys():
             label = self.fields[name].label
-            self.fields[name] = forms.CharField(
-                required=False, max_length=40, label=label
-            )
+            self.fields[name] = forms.CharField(required=False, max_length=40, label=label)
 
     def values(self) -> Mapping[str, Any]:  # Any: a column's value
         """Return the values of the columns of a valid form."""
-        return {
-            name: value
-            for name, value in self.cleaned_data.items()
-            if name != "revision"
-        }
+        return {name: value for name, value in self.cleaned_data.items() if name != "revision"}
 
     def _post_clean(self) -> None:
         """Leave the record alone: ``rights.actions`` changes and checks it."""
@@ -116,11 +100,7 @@ class WorkForm(_RecordForm):
     class Meta:
         model = Work
         fields = ["title", "iswc", "category", "version"]
-        labels = {
-            "title": _("Title"),
-            "category": _("Category"),
-            "version": _("Version"),
-        }
+        labels = {"title": _("Title"), "category": _("Category"), "version": _("Version")}
 
 
 class PartyForm(_RecordForm):
@@ -199,10 +179,7 @@ class PartyField(_OneField):
     def __init__(self, **options: Any) -> None:  # Any: Django's own signature
         wrong = _("Choose one party from the list.")
         super().__init__(
-            "parties",
-            lambda: parties_in_reach().filter(merged_into=None),
-            wrong,
-            **options,
+            "parties", lambda: parties_in_reach().filter(merged_into=None), wrong, **options
         )
 
 
@@ -232,9 +209,7 @@ class RightTerritoriesField(WordsField):
 class _ShareForm(forms.Form):
     """A share by hand."""
 
-    party = PartyField(
-        label=_("Party"), error_messages={"required": _("Choose a party.")}
-    )
+    party = PartyField(label=_("Party"), error_messages={"required": _("Choose a party.")})
     role = forms.ChoiceField(label=_("Role"))
     right = forms.ChoiceField(label=_("Right"))
     kind = forms.ChoiceField(label=_("Owned or collected"), choices=ShareKind.choices)
@@ -249,19 +224,13 @@ class _ShareForm(forms.Form):
     included = RightTerritoriesField(
         required=False,
         label=_("Territories"),
-        help_text=_(
-            "Codes such as GB or TIS numbers such as 2110; leave empty for the world."
-        ),
+        help_text=_("Codes such as GB or TIS numbers such as 2110; leave empty for the world."),
     )
     excluded = RightTerritoriesField(required=False, label=_("Without"))
     valid_from = forms.DateField(required=False, widget=DayInput, label=_("From"))
-    valid_until = forms.DateField(
-        required=False, widget=DayInput, label=_("Until, inclusive")
-    )
+    valid_until = forms.DateField(required=False, widget=DayInput, label=_("Until, inclusive"))
     controlled_by = PartyField(required=False, label=_("Collected by"))
-    agreement = forms.CharField(
-        required=False, max_length=60, label=_("Agreement number")
-    )
+    agreement = forms.CharField(required=False, max_length=60, label=_("Agreement number"))
 
     def clean(self) -> dict[str, Any]:  # Any: Django's own signature
         """Require dates in order, and a place that is left over."""
@@ -292,9 +261,7 @@ class WorkShareForm(_ShareForm):
     )
     right = forms.ChoiceField(
         label=_("Right"),
-        choices=[
-            (right.value, right.label) for right in Right if right != Right.MASTER
-        ],
+        choices=[(right.value, right.label) for right in Right if right != Right.MASTER],
     )
 
 
@@ -302,9 +269,7 @@ class RecordingShareForm(_ShareForm):
     """A share of a recording."""
 
     role = forms.ChoiceField(label=_("Role"), choices=list(RECORDING_ROLES.items()))
-    right = forms.ChoiceField(
-        label=_("Right"), choices=[(Right.MASTER.value, Right.MASTER.label)]
-    )
+    right = forms.ChoiceField(label=_("Right"), choices=[(Right.MASTER.value, Right.MASTER.label)])
 
 
 class TitleForm(forms.Form):
@@ -315,27 +280,20 @@ class TitleForm(forms.Form):
         choices=TitleKind.choices, initial=TitleKind.ALTERNATIVE, label=_("Kind")
     )
     language = forms.CharField(
-        required=False,
-        max_length=8,
-        label=_("Language"),
-        help_text=_("A code such as DE"),
+        required=False, max_length=8, label=_("Language"), help_text=_("A code such as DE")
     )
 
 
 class MergeWorkForm(forms.Form):
     """The work that another one becomes part of."""
 
-    into = WorkField(
-        label=_("Work to keep"), error_messages={"required": _("Choose a work.")}
-    )
+    into = WorkField(label=_("Work to keep"), error_messages={"required": _("Choose a work.")})
 
 
 class MergePartyForm(forms.Form):
     """The party that another one becomes part of."""
 
-    into = PartyField(
-        label=_("Party to keep"), error_messages={"required": _("Choose a party.")}
-    )
+    into = PartyField(label=_("Party to keep"), error_messages={"required": _("Choose a party.")})
 
 
 class RightsSplitForm(forms.Form):
@@ -378,9 +336,7 @@ class SettleForm(forms.Form):
     revision = forms.IntegerField(widget=forms.HiddenInput)
 
 
-def valid_values(
-    form: forms.Form,
-) -> dict[str, Any]:  # Any: as the form's fields give it
+def valid_values(form: forms.Form) -> dict[str, Any]:  # Any: as the form's fields give it
     """Return the values of a sent form; raise ``RightsRefused`` with its errors."""
     if not form.is_valid():
         raise RightsRefused(sentence_of(form))

@@ -8,10 +8,7 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.views.decorators.http import (
-    require_http_methods,
-    require_safe,
-)
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.limits import costly
 from accounts.reach import sees_every_bucket
@@ -21,10 +18,7 @@ from catalogue.owners.models import Release, Work
 from catalogue.owners.selectors import parties_in_reach, recordings_in_reach
 from plugins.rights import exporting, selectors
 from plugins.rights.pages import page
-from plugins.rights.pages.forms import (
-    RightsExportForm,
-    RightsFilterForm,
-)
+from plugins.rights.pages.forms import RightsExportForm, RightsFilterForm
 from portal.shared.access import PortalRequest, needs
 from portal.shared.downloads import sent
 from portal.shared.lists import page_of, sorted_by
@@ -37,9 +31,7 @@ def work_list(request: PortalRequest) -> HttpResponseBase:
     """List works."""
     columns = {"title": "title_key", "iswc": "iswc"}
     rows = Work.objects.annotate(
-        share_count=Count(
-            "shares", filter=Q(shares__withdrawn_at__isnull=True), distinct=True
-        ),
+        share_count=Count("shares", filter=Q(shares__withdrawn_at__isnull=True), distinct=True),
         recording_count=Count("recordings", filter=_seen("recordings"), distinct=True),
         conflict_count=Count(
             "conflicts", filter=Q(conflicts__state=ConflictState.OPEN), distinct=True
@@ -62,9 +54,7 @@ def party_list(request: PortalRequest) -> HttpResponseBase:
 def release_list(request: PortalRequest) -> HttpResponseBase:
     """List releases."""
     columns = {"title": "title_key", "upc": "upc", "label": "label"}
-    rows = Release.objects.annotate(
-        track_count=Count("tracks", filter=_seen("tracks__recording"))
-    )
+    rows = Release.objects.annotate(track_count=Count("tracks", filter=_seen("tracks__recording")))
     return _list(request, "releases", selectors.search_releases, rows, columns)
 
 

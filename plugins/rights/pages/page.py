@@ -18,14 +18,7 @@ from audit.models import Event
 from catalogue.models import Recording
 from catalogue.owners import tis
 from catalogue.owners.choices import ConflictKind, ConflictState
-from catalogue.owners.models import (
-    Conflict,
-    Party,
-    Release,
-    RightsRecording,
-    Share,
-    Work,
-)
+from catalogue.owners.models import Conflict, Party, Release, RightsRecording, Share, Work
 from catalogue.owners.records import case_of, catalogue_recordings
 from catalogue.owners.selectors import (
     conflicts_in_reach,
@@ -67,12 +60,7 @@ _SENTENCES: Final[dict[str, str | Promise]] = {
 
 def url_of(record: Case) -> str:
     """Return the address of a record's page."""
-    names = {
-        Work: "work",
-        Party: "party",
-        Release: "release",
-        RightsRecording: "rights_recording",
-    }
+    names = {Work: "work", Party: "party", Release: "release", RightsRecording: "rights_recording"}
     return reverse(f"portal:{names[type(record)]}", args=[record.uid])
 
 
@@ -278,18 +266,14 @@ class ConflictRow:
 def conflict_rows(conflicts: Sequence[Conflict]) -> list[ConflictRow]:
     """Return the rows of a list of conflicts."""
     return [
-        ConflictRow(row, str(row.subject), url_of(row.subject), in_short(row))
-        for row in conflicts
+        ConflictRow(row, str(row.subject), url_of(row.subject), in_short(row)) for row in conflicts
     ]
 
 
 def in_short(conflict: Conflict) -> str:
     """Return what contradicts, in one line."""
     if "values" in conflict.evidence:
-        values = [
-            shown_value(conflict, claim["value"])
-            for claim in selectors.values_of(conflict)
-        ]
+        values = [shown_value(conflict, claim["value"]) for claim in selectors.values_of(conflict)]
         return " / ".join(dict.fromkeys(values))
     if "works" in conflict.evidence:
         return _("%(count)s works") % {"count": len(conflict.evidence["works"])}
@@ -324,13 +308,10 @@ def cell_rows(conflict: Conflict) -> list[CellRow]:
     """Return where and when shares contradict, with who claims what."""
     cells = conflict.evidence.get("cells", [])
     named = {claim["party"] for cell in cells for claim in cell.get("claims", [])}
-    parties = {
-        party.uid: str(party) for party in parties_in_reach().filter(uid__in=named)
-    }
+    parties = {party.uid: str(party) for party in parties_in_reach().filter(uid__in=named)}
     ended = {cell["share"] for cell in cells if "share" in cell}
     shares = {
-        share.uid: share
-        for share in Share.objects.filter(uid__in=ended).select_related("party")
+        share.uid: share for share in Share.objects.filter(uid__in=ended).select_related("party")
     }
     return [_cell_row(cell, parties, shares) for cell in cells]
 
@@ -371,8 +352,7 @@ def _time(begin: str, end: str) -> str:
     if not begin and not end:
         return _("always")
     return " – ".join(
-        read_date(date.fromisoformat(day), "dated") if day else "…"
-        for day in (begin, end)
+        read_date(date.fromisoformat(day), "dated") if day else "…" for day in (begin, end)
     )
 
 
@@ -385,11 +365,7 @@ def choices_of(conflict: Conflict) -> list[tuple[str, str]]:
         return []
     labels_by_value: dict[str, list[str]] = {}
     for claim in values:
-        label = (
-            _("Catalogue")
-            if "recording" in claim
-            else source_label(claim.get("claimant", ""))
-        )
+        label = _("Catalogue") if "recording" in claim else source_label(claim.get("claimant", ""))
         labels_by_value.setdefault(claim["value"], []).append(label)
     return [
         (f"={value}", f"{shown_value(conflict, value)} ({', '.join(labels)})")
@@ -413,7 +389,4 @@ def other_works(conflict: Conflict) -> list[tuple[Work, str]]:
     seen = parties_in_reach().filter(pk__in=keys)
     names = {party.pk: str(party) for party in seen}
     works = works_in_reach().filter(uid__in=writers).order_by("pk")
-    return [
-        (work, ", ".join(names.get(key, "?") for key in writers[work.uid]))
-        for work in works
-    ]
+    return [(work, ", ".join(names.get(key, "?") for key in writers[work.uid])) for work in works]

@@ -26,19 +26,11 @@ def _finder(
 
 
 SEARCH_KINDS = (
+    SearchKind("works", _("Works"), "layers", _finder("portal:work", selectors.search_works)),
     SearchKind(
-        "works", _("Works"), "layers", _finder("portal:work", selectors.search_works)
+        "parties", _("Parties"), "layers", _finder("portal:party", selectors.search_parties)
     ),
     SearchKind(
-        "parties",
-        _("Parties"),
-        "layers",
-        _finder("portal:party", selectors.search_parties),
-    ),
-    SearchKind(
-        "releases",
-        _("Releases"),
-        "layers",
-        _finder("portal:release", selectors.search_releases),
+        "releases", _("Releases"), "layers", _finder("portal:release", selectors.search_releases)
     ),
 )

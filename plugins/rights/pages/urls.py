@@ -26,25 +26,13 @@ urlpatterns = [
     path("rights/releases/<str:uid>/act/", views.release_act, name="release_act"),
     path("rights/recordings/<str:uid>/", views.recording, name="rights_recording"),
     path(
-        "rights/recordings/<str:uid>/share/",
-        views.recording_share,
-        name="rights_recording_share",
+        "rights/recordings/<str:uid>/share/", views.recording_share, name="rights_recording_share"
     ),
-    path(
-        "rights/recordings/<str:uid>/act/",
-        views.recording_act,
-        name="rights_recording_act",
-    ),
+    path("rights/recordings/<str:uid>/act/", views.recording_act, name="rights_recording_act"),
     path("rights/of/<str:uid>/", views.of_recording, name="rights_of_recording"),
     path("rights/conflicts/", conflict_views.conflict_list, name="rights_conflicts"),
-    path(
-        "rights/conflicts/many/",
-        conflict_views.conflict_many,
-        name="rights_conflict_many",
-    ),
-    path(
-        "rights/conflicts/<str:uid>/", conflict_views.conflict, name="rights_conflict"
-    ),
+    path("rights/conflicts/many/", conflict_views.conflict_many, name="rights_conflict_many"),
+    path("rights/conflicts/<str:uid>/", conflict_views.conflict, name="rights_conflict"),
     path(
         "rights/conflicts/<str:uid>/settle/",
         conflict_views.conflict_settle,

@@ -14,11 +14,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import (
-    require_http_methods,
-    require_POST,
-    require_safe,
-)
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import User
 from accounts.roles import Action
@@ -110,9 +106,7 @@ def recording(request: PortalRequest, uid: str) -> HttpResponseBase:
     return _show_recording(request, _sound(uid))
 
 
-def _show_work(
-    request: PortalRequest, row: Work, problem: str = ""
-) -> HttpResponseBase:
+def _show_work(request: PortalRequest, row: Work, problem: str = "") -> HttpResponseBase:
     context = {
         "titles": row.titles.order_by("pk"),
         "numbers": row.numbers.order_by("pk"),
@@ -126,9 +120,7 @@ def _show_work(
     return _show(request, "work", row, problem, context)
 
 
-def _show_party(
-    request: PortalRequest, row: Party, problem: str = ""
-) -> HttpResponseBase:
+def _show_party(request: PortalRequest, row: Party, problem: str = "") -> HttpResponseBase:
     shares = page_of(request, selectors.shares_of_party(row))
     context = {
         "page_obj": shares,
@@ -138,9 +130,7 @@ def _show_party(
     return _show(request, "party", row, problem, context)
 
 
-def _show_release(
-    request: PortalRequest, row: Release, problem: str = ""
-) -> HttpResponseBase:
+def _show_release(request: PortalRequest, row: Release, problem: str = "") -> HttpResponseBase:
     context = {
         "sounds": page.sound_rows(row),
         "statements": selectors.statements_of(row),
@@ -162,16 +152,9 @@ def _show_recording(
 
 
 def _show(
-    request: PortalRequest,
-    name: str,
-    row: Case,
-    problem: str,
-    context: Mapping[str, object],
+    request: PortalRequest, name: str, row: Case, problem: str, context: Mapping[str, object]
 ) -> HttpResponseBase:
-    page_context = page.record_context(row, request.user) | {
-        "problem": problem,
-        **context,
-    }
+    page_context = page.record_context(row, request.user) | {"problem": problem, **context}
     status = 409 if problem else 200
     return render(request, f"portal/rights/{name}.html", page_context, status=status)
 
@@ -233,9 +216,7 @@ def _form(request: PortalRequest, row: Editable) -> HttpResponseBase:
     is_new = row._state.adding
     # A form that is refused leaves its values in the row.
     name = "" if is_new else str(row)
-    form = _FORMS[type(row)](
-        request.POST or None, instance=row, initial={"revision": row.revision}
-    )
+    form = _FORMS[type(row)](request.POST or None, instance=row, initial={"revision": row.revision})
     if request.method == "POST" and form.is_valid():
         values = form.values()  # type: ignore[attr-defined]  # each of the forms has it
         try:
@@ -250,11 +231,7 @@ def _form(request: PortalRequest, row: Editable) -> HttpResponseBase:
 
 
 def _show_form(
-    request: PortalRequest,
-    form: forms.BaseForm,
-    row: Case,
-    heading: str | Promise,
-    name: str,
+    request: PortalRequest, form: forms.BaseForm, row: Case, heading: str | Promise, name: str
 ) -> HttpResponseBase:
     is_new = row._state.adding
     list_title, list_name = _LISTS[type(row)]
@@ -300,15 +277,11 @@ def recording_share(request: PortalRequest, uid: str) -> HttpResponseBase:
 
 
 def _share(
-    request: PortalRequest,
-    row: Work | RightsRecording,
-    form: WorkShareForm | RecordingShareForm,
+    request: PortalRequest, row: Work | RightsRecording, form: WorkShareForm | RecordingShareForm
 ) -> HttpResponseBase:
     if request.method == "POST" and form.is_valid():
         try:
-            share = parts.add_share(
-                record=row, user=request.user, details=form.details()
-            )
+            share = parts.add_share(record=row, user=request.user, details=form.details())
         except RightsRefused as refused:
             form.add_error(None, str(refused))
         else:

@@ -72,9 +72,7 @@ def _measure(report: Report, work: Path, works: int) -> None:
             )
         )
         if label == "import":
-            report.check(
-                f"imported in {MINUTES:.0f} minutes", reached=seconds <= 60 * MINUTES
-            )
+            report.check(f"imported in {MINUTES:.0f} minutes", reached=seconds <= 60 * MINUTES)
     head = ("step", "works", "file", "time", "a work", "peak own memory", "new works")
     report.table(head, rows)
     growth = peaks[-1] - peaks[0]

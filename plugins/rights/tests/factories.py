@@ -25,9 +25,7 @@ PUBLISHER = PartyClaim(key="P1", name="Example Music", ipi_name="00000471148")
 LABEL = PartyClaim(key="L1", name="Harbour Lights")
 
 
-def share(
-    party: str, percent: str | None = "50", **more: Any
-) -> ShareClaim:  # Any: any field
+def share(party: str, percent: str | None = "50", **more: Any) -> ShareClaim:  # Any: any field
     """Return a share of the performing right that a party owns everywhere."""
     values: dict[str, Any] = {
         "party": party,
@@ -40,9 +38,7 @@ def share(
     return ShareClaim(**values)
 
 
-def master(
-    party: str, percent: str = "100", **more: Any
-) -> ShareClaim:  # Any: as above
+def master(party: str, percent: str = "100", **more: Any) -> ShareClaim:  # Any: as above
     """Return a share of a recording."""
     return share(party, percent, right=Right.MASTER, role="RightsController", **more)
 
@@ -111,9 +107,7 @@ def claim(
         recordings=recordings,
         releases=releases,
     )
-    return apply_claims(
-        message=message, source="import i_1", actor=None, dry_run=dry_run
-    )
+    return apply_claims(message=message, source="import i_1", actor=None, dry_run=dry_run)
 
 
 def claim_all(**more: Any) -> Applied:  # Any: as above

@@ -15,16 +15,7 @@ from tests.security.admin_screens import SCREENS, Screen
 from tests.security.forms import PAGES, Page
 from tests.security.scopes import SCOPES
 from tests.security.world import OBJECTS, SHARED
-from tests.security.writing import (
-    AS,
-    LISTED,
-    PARTS,
-    READS,
-    REFUSED,
-    SIGNED,
-    Shared,
-    as_refused,
-)
+from tests.security.writing import AS, LISTED, PARTS, READS, REFUSED, SIGNED, Shared, as_refused
 
 OBJECTS.register(
     {
@@ -32,27 +23,19 @@ OBJECTS.register(
         "rights/works/<str:uid>": lambda desk, _: {"uid": desk.work().uid},
         "rights/releases/<str:uid>": lambda desk, _: {"uid": desk.release().uid},
         "rights/recordings/<str:uid>": lambda desk, _: {"uid": desk.sound().uid},
-        "rights/conflicts/<str:uid>": lambda desk, _: {
-            "uid": desk.rights_conflict().uid
-        },
+        "rights/conflicts/<str:uid>": lambda desk, _: {"uid": desk.rights_conflict().uid},
         "rights/parties/<str:uid>": lambda desk, _: {"uid": desk.party().uid},
     }
 )
 SHARED.register(
     {
-        "rights/import/<str:uid>": lambda world: {
-            "uid": rows.rights_import(world.own).uid
-        },
+        "rights/import/<str:uid>": lambda world: {"uid": rows.rights_import(world.own).uid},
         "api/portal/v1/imports/rights/<str:uid>": lambda world: {
             "uid": rows.rights_import(world.own).uid
         },
     }
 )
-SCREENS.register(
-    {
-        "rights_imports.RightsImport": Screen(lambda desk: rows.rights_import(desk)),
-    }
-)
+SCREENS.register({"rights_imports.RightsImport": Screen(lambda desk: rows.rights_import(desk))})
 SCOPES.register(
     {
         "api/portal/v1/recordings/<str:uid>/rights/": {"GET": "read"},
@@ -68,9 +51,7 @@ PAGES.register(
     {
         "new work": (
             WorkForm,
-            Page(
-                lambda _: "/rights/works/new/", lambda _desk, _: {"title": "New"}, Work
-            ),
+            Page(lambda _: "/rights/works/new/", lambda _desk, _: {"title": "New"}, Work),
         ),
         "work": (
             WorkForm,
@@ -86,19 +67,11 @@ PAGES.register(
         ),
         "new party": (
             PartyForm,
-            Page(
-                lambda _: "/rights/parties/new/",
-                lambda _desk, _: {"name": "New"},
-                Party,
-            ),
+            Page(lambda _: "/rights/parties/new/", lambda _desk, _: {"name": "New"}, Party),
         ),
         "new release": (
             ReleaseForm,
-            Page(
-                lambda _: "/rights/releases/new/",
-                lambda _desk, _: {"title": "New"},
-                Release,
-            ),
+            Page(lambda _: "/rights/releases/new/", lambda _desk, _: {"title": "New"}, Release),
         ),
     }
 )
@@ -118,17 +91,10 @@ REFUSED.register(
             work=it.work, user=it.user, text="-", kind=TitleKind.ALTERNATIVE
         ),
         "plugins.rights.actions.records.edit": lambda it: records.edit(
-            record=it.work,
-            user=it.user,
-            revision=it.work.revision,
-            values={"title": "-"},
+            record=it.work, user=it.user, revision=it.work.revision, values={"title": "-"}
         ),
         "imports.services.keep_upload": lambda it: imports.keep_upload(
-            RIGHTS,
-            file=ContentFile(b"-", name="a"),
-            sender="",
-            encoding="",
-            user=it.user,
+            RIGHTS, file=ContentFile(b"-", name="a"), sender="", encoding="", user=it.user
         ),
         "imports.services.start": lambda it: imports.start(
             import_=it.part(Imported).rights_import, user=it.user
@@ -141,11 +107,7 @@ REFUSED.register(
         ),
     }
 )
-SIGNED.register(
-    {
-        "change a work": as_refused("plugins.rights.actions.records.edit"),
-    }
-)
+SIGNED.register({"change a work": as_refused("plugins.rights.actions.records.edit")})
 AS.register(
     {
         **dict.fromkeys(

@@ -17,9 +17,7 @@ _SHARES = b"work_id,work_title,party,right,share_pct\nW1,T,Anna Muster,performin
 
 def _samples(user: User) -> list[Sample]:
     def send(file: File[bytes]) -> Import:
-        return services.keep_upload(
-            RIGHTS, file=file, sender="X", encoding="utf-8", user=user
-        )
+        return services.keep_upload(RIGHTS, file=file, sender="X", encoding="utf-8", user=user)
 
     return [
         Sample("shares.csv", _SHARES, send),

@@ -38,12 +38,7 @@ NAMED.register(
         "rights/conflicts/<str:uid>": (Conflict, "uid"),
     }
 )
-KINDS.register(
-    {
-        "bring_rights": Kind(3, bring_rights),
-        "handle_rights": Kind(8, handle_rights),
-    }
-)
+KINDS.register({"bring_rights": Kind(3, bring_rights), "handle_rights": Kind(8, handle_rights)})
 WORK.register(
     dict.fromkeys(
         (

@@ -9,8 +9,5 @@ from tests.security.world import Desk
 
 def rights_import(desk: Desk) -> RightsImport:
     return desk.row(
-        RightsImport,
-        file_name="works.V21",
-        status=ImportStatus.REFUSED,
-        made_by=desk.user,
+        RightsImport, file_name="works.V21", status=ImportStatus.REFUSED, made_by=desk.user
     )

@@ -12,32 +12,12 @@ from accounts.reach import working_for
 from accounts.roles import Role
 from catalogue.models import Recording
 from catalogue.owners.choices import ConflictState, Right, ShareKind
-from catalogue.owners.models import (
-    Conflict,
-    Party,
-    Release,
-    RightsRecording,
-    Share,
-    Work,
-)
-from catalogue.owners.selectors import (
-    owners_of,
-    releases_in_reach,
-    rights_of,
-    works_in_reach,
-)
+from catalogue.owners.models import Conflict, Party, Release, RightsRecording, Share, Work
+from catalogue.owners.selectors import owners_of, releases_in_reach, rights_of, works_in_reach
 from plugins.rights.actions import conflicts, merging, parts, records, undoing
 from plugins.rights.actions.parts import ShareDetails
 from plugins.rights.errors import RightsChanged, RightsRefused
-from plugins.rights.tests.factories import (
-    ISRC,
-    claim,
-    claim_all,
-    master,
-    recording,
-    share,
-    work,
-)
+from plugins.rights.tests.factories import ISRC, claim, claim_all, master, recording, share, work
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 
@@ -87,9 +67,7 @@ def test_a_share_that_a_person_took_out_does_not_come_back(manager: User) -> Non
 def test_merged_works_are_one_until_they_part_again(manager: User) -> None:
     claim_all()
     claim(
-        works=[
-            work(iswc="", submitter_id="X2", title="Lantern", shares=(share("W1"),))
-        ],
+        works=[work(iswc="", submitter_id="X2", title="Lantern", shares=(share("W1"),))],
         recordings=[recording(isrc="QZAA02600002")],
     )
     one, two = Work.objects.order_by("pk")
@@ -107,9 +85,7 @@ def test_merged_works_are_one_until_they_part_again(manager: User) -> None:
     assert (one.recordings.count(), two.recordings.count()) == (1, 1)
 
 
-def test_merged_works_of_one_sender_count_once_and_repeating_changes_nothing(
-    manager: User,
-) -> None:
+def test_merged_works_of_one_sender_count_once_and_repeating_changes_nothing(manager: User) -> None:
     """Each number of a sender keeps its own claims, also in one work."""
     twice = [
         work(),
@@ -176,15 +152,11 @@ def test_an_import_leaves_a_split_as_it_is(manager: User) -> None:
     assert not one.recordings.exists()
 
 
-def test_a_split_that_takes_only_recordings_stays_until_it_is_undone(
-    manager: User,
-) -> None:
+def test_a_split_that_takes_only_recordings_stays_until_it_is_undone(manager: User) -> None:
     claim_all()
     one = Work.objects.get()
     sounds = list(one.recordings.all())
-    second = merging.split_work(
-        work=one, user=manager, title="Other", shares=[], recordings=sounds
-    )
+    second = merging.split_work(work=one, user=manager, title="Other", shares=[], recordings=sounds)
 
     again = claim_all()
     assert (again.created, again.changed) == (0, 0)
@@ -203,9 +175,7 @@ def test_what_was_split_off_stays_off_the_work_that_took_over(manager: User) -> 
     claim_all()
     one = Work.objects.get()
     sounds = list(one.recordings.all())
-    merging.split_work(
-        work=one, user=manager, title="Other", shares=[], recordings=sounds
-    )
+    merging.split_work(work=one, user=manager, title="Other", shares=[], recordings=sounds)
     third = Work.objects.create(title="Third")
     merging.merge_works(work=one, into=third, user=manager)
 
@@ -255,10 +225,7 @@ def test_a_changed_share_is_changed_where_a_split_put_it(manager: User) -> None:
 
 def test_merged_parties_are_one_until_they_part_again(manager: User) -> None:
     claim_all()
-    anna, music = (
-        Party.objects.get(name="Muster"),
-        Party.objects.get(ipi_name="00000471148"),
-    )
+    anna, music = (Party.objects.get(name="Muster"), Party.objects.get(ipi_name="00000471148"))
 
     merging.merge_parties(party=anna, into=music, user=manager)
     assert Share.objects.filter(party=music).count() == 2
@@ -272,9 +239,7 @@ def test_a_wrong_code_and_an_outdated_page_are_refused(manager: User) -> None:
     claim_all()
     one = Work.objects.get()
     with pytest.raises(RightsRefused, match="check digit"):
-        records.edit(
-            record=one, user=manager, revision=1, values={"iswc": "T9000000012"}
-        )
+        records.edit(record=one, user=manager, revision=1, values={"iswc": "T9000000012"})
     records.edit(record=one, user=manager, revision=1, values={"title": "New"})
     with pytest.raises(RightsChanged):
         records.edit(record=one, user=manager, revision=1, values={"title": "Old"})
@@ -316,12 +281,8 @@ def test_a_chosen_value_is_taken_and_given_back(manager: User) -> None:
     assert (sound.title, conflict.state) == ("Blue Lantern", ConflictState.OPEN)
 
 
-def test_empty_fields_of_the_catalogue_are_filled_and_our_share_follows(
-    manager: User,
-) -> None:
-    ours = RecordingFactory.create(
-        isrc_normalised=ISRC, title="Blue Lantern", label="Own"
-    )
+def test_empty_fields_of_the_catalogue_are_filled_and_our_share_follows(manager: User) -> None:
+    ours = RecordingFactory.create(isrc_normalised=ISRC, title="Blue Lantern", label="Own")
     claim_all()
     now = Recording.objects.get(pk=ours.pk)
     assert (now.writers, now.publishers) == (["Anna Muster"], ["Example Music"])
@@ -347,9 +308,7 @@ def test_who_owns_what_where_is_asked_for_a_day_and_a_territory() -> None:
 
     def masters(day: date, *territories: str) -> list[str]:
         rights = rights_of(ours, day=day, territories=territories)
-        return sorted(
-            str(row.party) for row in rights.owners if row.right == Right.MASTER
-        )
+        return sorted(str(row.party) for row in rights.owners if row.right == Right.MASTER)
 
     assert masters(date(2026, 6, 30)) == ["Example Music", "Harbour Lights"]
     assert masters(date(2026, 6, 30), "US") == ["Example Music"]
@@ -385,10 +344,7 @@ def test_a_viewer_changes_nothing() -> None:
 
 
 def test_rights_known_for_other_countries_are_not_unknown() -> None:
-    ours, bare = (
-        RecordingFactory.create(isrc_normalised=ISRC),
-        RecordingFactory.create(),
-    )
+    ours, bare = (RecordingFactory.create(isrc_normalised=ISRC), RecordingFactory.create())
     claim(recordings=[recording(shares=(master("L1", included=("GB",)),))])
 
     here = rights_of(ours, day=DAY, territories=["GB"])
@@ -399,9 +355,7 @@ def test_rights_known_for_other_countries_are_not_unknown() -> None:
     assert not rights_of(bare, day=DAY, territories=["US"]).is_known
 
 
-def test_names_that_were_filled_in_follow_the_works_and_typed_ones_stay(
-    manager: User,
-) -> None:
+def test_names_that_were_filled_in_follow_the_works_and_typed_ones_stay(manager: User) -> None:
     ours, typed = RecordingFactory.create_batch(2, isrc_normalised=ISRC)
     Recording.objects.filter(pk=typed.pk).update(writers=["Somebody"])
 
@@ -419,7 +373,5 @@ def test_names_that_were_filled_in_follow_the_works_and_typed_ones_stay(
     full = Party.objects.create(name="Karl Kunz")
     merging.merge_parties(party=second, into=full, user=manager)
     assert writers() == ["Anna Muster", "Karl Kunz"]
-    parts.unlink_recording(
-        record=made, sound=RightsRecording.objects.get(), user=manager
-    )
+    parts.unlink_recording(record=made, sound=RightsRecording.objects.get(), user=manager)
     assert writers() == []

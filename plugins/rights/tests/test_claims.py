@@ -86,11 +86,7 @@ def test_blanks_never_overwrite_and_empty_fields_are_filled() -> None:
     claim(works=[work(category="", shares=(), recordings=(), title="BLUE LANTERN")])
 
     made = Work.objects.get()
-    assert (made.title, made.iswc, made.category) == (
-        "Blue Lantern",
-        "T9000000011",
-        "UNC",
-    )
+    assert (made.title, made.iswc, made.category) == ("Blue Lantern", "T9000000011", "UNC")
     assert not OtherTitle.objects.exists()
 
 
@@ -134,27 +130,20 @@ def test_a_fault_keeps_its_record_out_and_is_named() -> None:
         ({"works": [work(shares=(master("L1"),))]}, "right"),
         ({"recordings": [recording(isrc="QZAA0260001")]}, "isrc"),
         ({"releases": [release(upc="2000000000016")]}, "upc"),
-        (
-            {"parties": [type(WRITER)(key="W", name="M", isni="0000000100000008")]},
-            "isni",
-        ),
+        ({"parties": [type(WRITER)(key="W", name="M", isni="0000000100000008")]}, "isni"),
     ]
     for wrong, field in faults:
         applied = claim(**{"parties": [WRITER, PUBLISHER, LABEL]} | wrong)  # type: ignore[arg-type]  # as given
 
         assert field in [fault.field for fault in applied.faults], field
         assert applied.changed == applied.created == 0, field
-        assert before == (
-            Share.objects.count(),
-            Work.objects.count(),
-            Release.objects.count(),
-        ), field
+        assert before == (Share.objects.count(), Work.objects.count(), Release.objects.count()), (
+            field
+        )
 
 
 def test_a_dpid_with_a_wrong_check_only_warns() -> None:
-    applied = claim(
-        parties=[type(WRITER)(key="S", name="S", dpid="PADPIDA2099010101Y")]
-    )
+    applied = claim(parties=[type(WRITER)(key="S", name="S", dpid="PADPIDA2099010101Y")])
 
     assert [fault.is_warning for fault in applied.faults] == [True]
     assert Party.objects.get().dpid == "PADPIDA2099010101Y"

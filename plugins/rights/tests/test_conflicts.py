@@ -204,8 +204,7 @@ def test_cells_hold_exactly_the_shares_of_each_day_and_country(
     now = [
         cell
         for cell in contradictions.cells(drawn)
-        if (cell.begin is None or cell.begin <= day)
-        and (cell.end is None or day <= cell.end)
+        if (cell.begin is None or cell.begin <= day) and (cell.end is None or day <= cell.end)
     ]
 
     seen: dict[str, list[Share]] = {}

@@ -12,9 +12,7 @@ from catalogue.owners.records import catalogue_recordings
 from catalogue.owners.selectors import rights_of
 from common.zones import office_day
 from dedup import actions
-from dedup.models import (
-    ActionVerb,
-)
+from dedup.models import ActionVerb
 from dedup.services import find_duplicates
 from plugins.rights.filling import fill_recordings
 from review.models import Match
@@ -40,9 +38,7 @@ def owners(match: Match) -> set[str]:
     return {str(row.party) for row in rights_of(recording, day=office_day()).owners}
 
 
-def test_the_rights_of_a_match_follow_merges_splits_and_undo(
-    bucket: Bucket, manager: User
-) -> None:
+def test_the_rights_of_a_match_follow_merges_splits_and_undo(bucket: Bucket, manager: User) -> None:
     """Each recording has an ISRC of its own, and its owner."""
     for number, title in enumerate(("First", "Second", "Third")):
         code = f"QZAA0260000{number}"

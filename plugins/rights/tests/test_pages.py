@@ -9,14 +9,7 @@ from django.urls import reverse
 from accounts.models import AccessLimit, User
 from accounts.roles import Role
 from catalogue.owners.choices import ConflictState
-from catalogue.owners.models import (
-    Conflict,
-    Party,
-    Release,
-    RightsRecording,
-    Share,
-    Work,
-)
+from catalogue.owners.models import Conflict, Party, Release, RightsRecording, Share, Work
 from plugins.rights.actions import parts
 from plugins.rights.tests.factories import ISRC, claim, claim_all, share, work
 from tests.factories.accounts import make_user
@@ -52,10 +45,7 @@ def test_pages_and_programs_say_what_is_known_of_each_record(page: Client) -> No
         (reverse("portal:work", args=[one.uid]), ["Anna Muster", "50", "World"]),
         (reverse("portal:party", args=[anna.uid]), ["Blue Lantern", "00000815140"]),
         (reverse("portal:release", args=[album.uid]), ["NP001", "LC00001"]),
-        (
-            reverse("portal:rights_recording", args=[sound.uid]),
-            ["Harbour Lights", "line 9", ISRC],
-        ),
+        (reverse("portal:rights_recording", args=[sound.uid]), ["Harbour Lights", "line 9", ISRC]),
         (
             reverse("portal:recording_detail", args=[ours.uid]),
             ["Harbour Lights", "Example Music", "Night Pier"],
@@ -145,9 +135,7 @@ def test_titles_recordings_merging_and_splitting_have_their_forms(page: Client) 
     assert taken is not None
     page.post(act, {"verb": "split", "title": "Third", "share": taken.uid})
     assert Work.objects.get(title="Third").shares.count() == 1
-    page.post(
-        reverse("portal:work_act", args=[two.uid]), {"verb": "merge", "into": one.uid}
-    )
+    page.post(reverse("portal:work_act", args=[two.uid]), {"verb": "merge", "into": one.uid})
     two.refresh_from_db()
     assert two.merged_into == one
     assert page.get(reverse("portal:work", args=[two.uid])).status_code == 200
@@ -207,9 +195,7 @@ def test_all_conflicts_of_one_work_are_settled_at_once(page: Client) -> None:
     seen = form.initial["seen"]
     page.post(many, {"seen": seen, "source": "=Another", "note": ""})
 
-    assert {
-        row.chosen for row in one.conflicts.filter(state=ConflictState.SETTLED)
-    } == {
+    assert {row.chosen for row in one.conflicts.filter(state=ConflictState.SETTLED)} == {
         "Another",
         "T0345246801",
     }
@@ -228,9 +214,7 @@ def test_each_kind_of_conflict_can_be_opened(page: Client) -> None:
     claim_all(sender="B", releases=[], works=[])
     claim(
         sender="C",
-        works=[
-            work(iswc="T0345246801", shares=(), recordings=(), submitter_id="EX0001")
-        ],
+        works=[work(iswc="T0345246801", shares=(), recordings=(), submitter_id="EX0001")],
     )
     for row in Conflict.objects.all():
         answer = page.get(reverse("portal:rights_conflict", args=[row.uid]))
@@ -297,9 +281,7 @@ def test_a_source_is_exported_from_its_page_and_over_the_api(page: Client) -> No
     assert form not in page.get(reverse("portal:work_list")).content.decode()
 
 
-def test_forms_begin_with_empty_artists_and_lead_back_to_their_record(
-    page: Client,
-) -> None:
+def test_forms_begin_with_empty_artists_and_lead_back_to_their_record(page: Client) -> None:
     new = page.get(reverse("portal:release_create")).content.decode()
     assert 'value="[]"' not in new
 

@@ -27,10 +27,7 @@ def test_works_of_one_title_are_told_apart(signed_in: MakeClient) -> None:
     client = signed_in(Role.MANAGER)
     for sender, number in (("Label A", "EX1"), ("Label B", "ZZ1")):
         claim_all(
-            sender=sender,
-            works=[work(iswc="", submitter_id=number)],
-            recordings=[],
-            releases=[],
+            sender=sender, works=[work(iswc="", submitter_id=number)], recordings=[], releases=[]
         )
 
     answer = client.get(reverse("portal:choices"), {"kind": "works", "q": "lantern"})

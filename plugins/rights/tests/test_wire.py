@@ -107,9 +107,7 @@ def test_a_share_that_ended_is_claimed_no_longer(ours: Recording) -> None:
         assert rights_on_wire([ours]) == {}
 
 
-def test_nobody_owns_what_sources_dispute_until_a_person_believes_one(
-    ours: Recording,
-) -> None:
+def test_nobody_owns_what_sources_dispute_until_a_person_believes_one(ours: Recording) -> None:
     claim(sender="One", recordings=[recording()])
     claim(sender="Two", recordings=[recording(shares=(master("P1"),))])
     refresh([RightsRecording.objects.get()])
@@ -121,9 +119,7 @@ def test_nobody_owns_what_sources_dispute_until_a_person_believes_one(
         state=ConflictState.SETTLED, has_choice=True, chosen="Two"
     )
     [found] = stated(ours)["rights_claim"]
-    assert found["rights_owners"] == [
-        {"name": "Example Music", "share_percentage": 100.0}
-    ]
+    assert found["rights_owners"] == [{"name": "Example Music", "share_percentage": 100.0}]
 
 
 @pytest.mark.parametrize("section", [Section.CUSTOM_FILES, Section.MUSIC])
@@ -144,9 +140,7 @@ def test_results_keep_what_another_engine_said_until_we_know_better(
     }
     entry = {"offset": 1, "played_duration": 9, "result": {"title": "T", **theirs}}
     [item] = read_items({section.value: [entry]})
-    detection = make_detection(
-        (0, 9_000, 0, 9_000), recording=ours, section=section, ids=item.ids
-    )
+    detection = make_detection((0, 9_000, 0, 9_000), recording=ours, section=section, ids=item.ids)
     file = detection.scan.scanned_file
 
     def result() -> dict[str, Any]:  # Any: JSON

@@ -46,9 +46,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--username", required=True, help="Who imports it.")
         parser.add_argument(
-            "--dry-run",
-            action="store_true",
-            help="Only check it; the import waits on its page.",
+            "--dry-run", action="store_true", help="Only check it; the import waits on its page."
         )
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
@@ -81,9 +79,7 @@ class Command(BaseCommand):
         values = dict(pair.partition("=")[::2] for pair in options["values"])
         first, *extra_uploads = kind.uploads
         paths = {first: options["file"]}
-        paths |= {
-            name: Path(values.pop(name)) for name in extra_uploads if name in values
-        }
+        paths |= {name: Path(values.pop(name)) for name in extra_uploads if name in values}
         with ExitStack() as stack:
             form = make_form(
                 kind,

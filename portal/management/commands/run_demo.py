@@ -44,9 +44,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add the command's options."""
         parser.add_argument("--port", type=int, default=8000)
-        parser.add_argument(
-            "--no-serve", action="store_true", help="Exit after the report."
-        )
+        parser.add_argument("--no-serve", action="store_true", help="Exit after the report.")
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
         """Run and print every step."""
@@ -71,9 +69,7 @@ class Command(BaseCommand):
         bucket = demo.ensure_catalogue(admin)
         with _worker() as polls:
             self._wait_for_catalogue(bucket, polls)
-            programmes = demo.ensure_programmes(
-                demo.ensure_container(bucket, admin), admin
-            )
+            programmes = demo.ensure_programmes(demo.ensure_container(bucket, admin), admin)
             self._wait_for_scans(programmes, polls)
         self._print_matches(programmes)
         target = settings.ACRPORTAL_DATA_DIR / "demo" / "match-report.csv"
@@ -110,9 +106,7 @@ class Command(BaseCommand):
             if done == total:
                 return
 
-    def _wait_for_scans(
-        self, programmes: list[ScannedFile], polls: Iterator[None]
-    ) -> None:
+    def _wait_for_scans(self, programmes: list[ScannedFile], polls: Iterator[None]) -> None:
         ids = [file.pk for file in programmes]
         seen: dict[int, str] = {}
         for _ in polls:

@@ -41,9 +41,7 @@ class Command(BaseCommand):
             children = _start(address)
             self.stdout.write(f"Portal on http://{address}/ (stop with Ctrl+C)")
             self.stdout.flush()
-            while not stop.requested and all(
-                child.poll() is None for child in children
-            ):
+            while not stop.requested and all(child.poll() is None for child in children):
                 time.sleep(_LOOK_SECONDS)
             end_children(children)
         failed = [child for child in children if child.returncode not in (0, -15)]

@@ -29,10 +29,7 @@ class Command(BaseCommand):
         """Add the command's arguments."""
         parser.add_argument("file", type=uuid.UUID, help="id of the scanned file")
         parser.add_argument(
-            "--output",
-            required=True,
-            type=Path,
-            help="the .csv, .xlsx or .pdf file to write",
+            "--output", required=True, type=Path, help="the .csv, .xlsx or .pdf file to write"
         )
         parser.add_argument(
             "--draft",

@@ -31,11 +31,7 @@ class Command(BaseCommand):
         """Add the command's options."""
         add = parser.add_argument
         add("--output", required=True, type=Path, help="the file to write")
-        add(
-            "--template",
-            default="",
-            help="a saved template; replaces the other options",
-        )
+        add("--template", default="", help="a saved template; replaces the other options")
         for option in OPTIONS.values():
             if option.choices is not None:
                 name = option.name.replace("_", "-")
@@ -50,11 +46,7 @@ class Command(BaseCommand):
             choices=MatchState.values,
             help="only matches in this state; repeatable",
         )
-        add(
-            "--filter",
-            default="",
-            help="more filters, as a query string of the match list",
-        )
+        add("--filter", default="", help="more filters, as a query string of the match list")
         add("--run", default="", help="write the rows of this earlier run again")
 
     def handle(self, *args: Any, **options: Any) -> None:  # Any: Django's signature
@@ -67,9 +59,7 @@ class Command(BaseCommand):
             raise CommandError(f"{output} could not be written: {fault}") from fault
         except (UnknownColumn, services.ReportStopped) as fault:
             raise CommandError(str(fault)) from fault
-        counts = ", ".join(
-            f"{kind} {count}" for kind, count in run.counts["match_found"].items()
-        )
+        counts = ", ".join(f"{kind} {count}" for kind, count in run.counts["match_found"].items())
         self.stdout.write(
             f"{output}: {count_noun(run.row_count, 'row')} "
             f"(match found: {counts or 'none'}), "
@@ -91,8 +81,7 @@ def _run(options: dict[str, Any]) -> ReportRun:  # Any: parsed by argparse
         if template is None:
             names = ", ".join(ReportTemplate.objects.values_list("name", flat=True))
             raise CommandError(
-                f"There is no template {options['template']}. "
-                f"There are: {names or 'none'}."
+                f"There is no template {options['template']}. There are: {names or 'none'}."
             )
         layout = Layout.of(template)
     else:
@@ -100,9 +89,7 @@ def _run(options: dict[str, Any]) -> ReportRun:  # Any: parsed by argparse
     return services.build_report(layout=layout, user=ACTOR, name=options["output"].stem)
 
 
-def _layout(
-    options: dict[str, Any], of: ReportRun | None = None
-) -> Layout:  # Any: as above
+def _layout(options: dict[str, Any], of: ReportRun | None = None) -> Layout:  # Any: as above
     suffix = options["output"].suffix.removeprefix(".").lower()
     by_name = suffix if suffix in Format.values else Format.CSV
     query = QueryDict(options["filter"], mutable=True)
@@ -115,16 +102,10 @@ def _layout(
             **{"pk": int(text)} if by_number else {"name": text}
         )[:2]
         if len(containers) != 1:
-            problem = (
-                "is unknown" if not containers else "is the name of several containers"
-            )
+            problem = "is unknown" if not containers else "is the name of several containers"
             raise CommandError(f"Container {text} {problem}; give its number.")
         query["container"] = str(containers[0].pk)
-    values = {
-        **options,
-        "format": options["format"] or by_name,
-        "byte_order_mark": options["bom"],
-    }
+    values = {**options, "format": options["format"] or by_name, "byte_order_mark": options["bom"]}
     if of is not None:
         values["files_without"] = of.files_without
     return Layout.given(

@@ -36,10 +36,7 @@ class Command(BaseCommand):
         if missing:
             raise CommandError(f"There is no bucket {min(missing)}.")
         project = create_project(name=options["name"], buckets=buckets, user=None)
-        keys = {
-            "access_key": project.access_key,
-            "access_secret": project.access_secret,
-        }
+        keys = {"access_key": project.access_key, "access_secret": project.access_secret}
         if options["format"] == "json":
             self.stdout.write(json.dumps(keys))
             return

@@ -40,9 +40,7 @@ class Command(BaseCommand):
             items = list(rows[: max(0, options["most"])])
             if options["format"] == "json":
                 next_at = due.get(drop.pk)
-                facts = _facts_of(drop) | {
-                    "next_poll_at": next_at and next_at.isoformat()
-                }
+                facts = _facts_of(drop) | {"next_poll_at": next_at and next_at.isoformat()}
                 facts["files"] = [
                     {
                         "path": item.path,

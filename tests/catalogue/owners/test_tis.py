@@ -58,9 +58,7 @@ def test_countries_are_always_those_included_without_those_excluded(
 
 
 @given(st.frozensets(st.sampled_from(sorted(TERRITORIES)), min_size=1))
-def test_the_shortest_codes_stand_for_the_same_countries(
-    countries: frozenset[str],
-) -> None:
+def test_the_shortest_codes_stand_for_the_same_countries(countries: frozenset[str]) -> None:
     included, excluded = tis.shortest(countries)
 
     assert tis.expand(included, excluded) == countries

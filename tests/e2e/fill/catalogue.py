@@ -8,10 +8,7 @@ from accounts.models import User
 from catalogue.models import Bucket, CodeStatus, Recording, RecordingStatus
 from dedup.models import DuplicateKind, LoopPlace, PairLink, SharedLoop
 from dedup.services import find_duplicates
-from imports.models import (
-    AudioImport,
-    ImportStatus,
-)
+from imports.models import AudioImport, ImportStatus
 
 
 def add_duplicates() -> None:
@@ -44,9 +41,7 @@ def add_duplicates() -> None:
     )
     loop = SharedLoop.objects.create(length_ms=8_000)
     for recording in (one, other, third):
-        LoopPlace.objects.create(
-            loop=loop, recording=recording, start_ms=1_000, end_ms=9_000
-        )
+        LoopPlace.objects.create(loop=loop, recording=recording, start_ms=1_000, end_ms=9_000)
 
 
 def add_audio(user: User) -> str:
@@ -75,8 +70,7 @@ def add_audio(user: User) -> str:
                 {
                     "file": "b/intro.wav",
                     "code": "move_two_candidates",
-                    "message": "Several fit. Give the audio on the page of the right "
-                    "recording.",
+                    "message": "Several fit. Give the audio on the page of the right recording.",
                     "candidates": [{"uid": recording.uid, "title": recording.title}],
                 },
                 {

@@ -11,11 +11,7 @@ from accounts.models import User
 from accounts.tokens import create_token
 from catalogue.models import Bucket, Recording
 from evidence.models import EvidencePack, PackStatus
-from imports.models import (
-    CatalogueImport,
-    ImportStatus,
-    ResultImport,
-)
+from imports.models import CatalogueImport, ImportStatus, ResultImport
 from reports.layouts import Layout
 from reports.models import ReportRun
 from reports.models.schedule import Channel, Every
@@ -24,16 +20,8 @@ from reports.services import save_template
 from review.choices import LicenceScope, MatchState, PolicyAction
 from review.models import Licence, Match, Policy
 from review.services import exclusions, licences, policies, saved_views
-from scanning.choices import (
-    RetroStatus,
-)
-from scanning.models import (
-    Container,
-    Drop,
-    RetroSearch,
-    ScannedFile,
-    Watch,
-)
+from scanning.choices import RetroStatus
+from scanning.models import Container, Drop, RetroSearch, ScannedFile, Watch
 from scanning.services.identification import create_project
 from tests.e2e.fill.catalogue import add_audio, add_duplicates
 from tests.e2e.fill.sheets import add_approved_sheet
@@ -68,15 +56,10 @@ def fill() -> list[str]:
         user=user, name="Shorts", query="reason=short", is_shared=True, is_default=False
     )
     Watch.objects.create(
-        container=container,
-        url="https://feed.example/rss",
-        title="Example feed",
-        enabled=False,
+        container=container, url="https://feed.example/rss", title="Example feed", enabled=False
     )
     add_what_ends(user)
-    Drop.objects.create(
-        container=container, name="Radio", place="/srv/drops/radio", enabled=False
-    )
+    Drop.objects.create(container=container, name="Radio", place="/srv/drops/radio", enabled=False)
     table = CatalogueImport.objects.create(
         bucket=Bucket.objects.order_by("pk")[0],
         file=ContentFile(b"custom_id,title\n", name="table.csv"),
@@ -85,9 +68,7 @@ def fill() -> list[str]:
         message="The table holds no rows.",
         made_by=user,
     )
-    run = ReportRun.objects.create(
-        name="Weekly usage", run_by=user, run_by_name="admin"
-    )
+    run = ReportRun.objects.create(name="Weekly usage", run_by=user, run_by_name="admin")
     ResultImport.objects.create(
         container=container,
         file=ContentFile(b"[]", name="dump.json"),

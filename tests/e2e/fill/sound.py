@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-from scanning.choices import (
-    EngineChoice,
-    FileStatus,
-    ScanStatus,
-)
-from scanning.models import (
-    Container,
-    Scan,
-    ScannedFile,
-)
+from scanning.choices import EngineChoice, FileStatus, ScanStatus
+from scanning.models import Container, Scan, ScannedFile
 
 
 def add_files(container: Container) -> None:

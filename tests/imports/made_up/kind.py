@@ -100,12 +100,7 @@ NAMES_IMPORT = ImportKind(
     work="tests.imports.made_up.kind.run",
     event="names.import",
     action=Action.EDIT_CATALOGUE,
-    labels=(
-        "Check of names",
-        "Import of names",
-        "Undo check of names",
-        "Undo of names",
-    ),
+    labels=("Check of names", "Import of names", "Undo check of names", "Undo of names"),
     form=NamesForm,
     uploads={"file": ("file", "names-imports/{}")},
     summary=NamesSummary,

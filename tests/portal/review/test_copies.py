@@ -28,9 +28,7 @@ def in_file(name: str, recording: Match | None, at_ms: int, length: int) -> Matc
         if recording
         else make_match((at_ms, at_ms + 20_000, 0, 20_000))
     )
-    ScannedFile.objects.filter(pk=match.scanned_file_id).update(
-        name=name, length_ms=length
-    )
+    ScannedFile.objects.filter(pk=match.scanned_file_id).update(name=name, length_ms=length)
     return Match.objects.get(pk=match.pk)
 
 
@@ -57,9 +55,7 @@ def test_the_same_match_in_copies_is_decided_at_once(client: Client) -> None:
     preview = client.post(decide, {"verb": "confirm", "expected": packed})
     assert len(preview.context["chosen"]) == 3
     assert preview.context["back"] == walk
-    done = client.post(
-        decide, {"verb": "confirm", "expected": packed, "apply": "yes", "note": ""}
-    )
+    done = client.post(decide, {"verb": "confirm", "expected": packed, "apply": "yes", "note": ""})
     assert done.context["done_count"] == 3
     together = [match, *copies]
     states = Match.objects.filter(pk__in=[each.pk for each in together])

@@ -32,9 +32,7 @@ def sheet_page(client: Client, file: ScannedFile) -> str:
     return client.get(reverse("portal:cue_sheet", args=[file.uid])).content.decode()
 
 
-def change(
-    client: Client, file: ScannedFile, verb: str, *cues: int, **values: str
-) -> str:
+def change(client: Client, file: ScannedFile, verb: str, *cues: int, **values: str) -> str:
     """Tick cues and press a verb; return the page that follows."""
     names = [cue.name for cue in cue_sheet(file=file).cues]
     return client.post(
@@ -62,15 +60,11 @@ def rescan(file: ScannedFile) -> None:
         scan=scan,
         recording=found["=Opening"],
     )
-    make_detection(
-        (101_000, 130_000, 1_000, 30_000), scan=scan, recording=found["Under the talk"]
-    )
+    make_detection((101_000, 130_000, 1_000, 30_000), scan=scan, recording=found["Under the talk"])
     fold_scan(scan=scan)
 
 
-def test_cues_change_places_and_keep_them_after_a_rescan(
-    client: Client, file: ScannedFile
-) -> None:
+def test_cues_change_places_and_keep_them_after_a_rescan(client: Client, file: ScannedFile) -> None:
     page = change(client, file, "later", OPENING)
 
     assert "moved after" in page
@@ -102,9 +96,7 @@ def test_a_cue_within_another_one_is_moved_itself() -> None:
     assert (listed, idle) == ([long, other, short], [])
 
 
-def test_neighbours_become_one_cue_and_two_again(
-    client: Client, file: ScannedFile
-) -> None:
+def test_neighbours_become_one_cue_and_two_again(client: Client, file: ScannedFile) -> None:
     page = change(client, file, "merge", TALK, SOUND)
 
     assert "merged with" in page
@@ -137,9 +129,7 @@ def test_a_cue_is_split_where_music_sounds(client: Client, file: ScannedFile) ->
     assert "It changes nothing now" in sheet_page(client, file)
 
 
-def test_a_cue_is_added_by_hand_changed_and_removed(
-    client: Client, file: ScannedFile
-) -> None:
+def test_a_cue_is_added_by_hand_changed_and_removed(client: Client, file: ScannedFile) -> None:
     address = reverse("portal:cue_sheet_entry", args=[file.uid])
     fields = {"verb": "music", "title": "Sting", "start": "4:10", "end": "4:20"}
     assert client.get(address).status_code == 200
@@ -158,9 +148,7 @@ def test_a_cue_is_added_by_hand_changed_and_removed(
     assert not CueEntry.objects.exists()
 
 
-def test_the_use_of_several_cues_is_set_at_once(
-    client: Client, file: ScannedFile
-) -> None:
+def test_the_use_of_several_cues_is_set_at_once(client: Client, file: ScannedFile) -> None:
     client.post(
         reverse("portal:cue_sheet_entry", args=[file.uid]),
         {"verb": "music", "title": "Sting", "start": "3:20", "end": "4:00"},

@@ -74,9 +74,7 @@ def test_queries_do_not_grow_with_the_matches(client: Client) -> None:
     assert changes[0] == changes[1]
 
 
-def test_what_is_heard_is_entered_once_and_taken_back(
-    client: Client, file: ScannedFile
-) -> None:
+def test_what_is_heard_is_entered_once_and_taken_back(client: Client, file: ScannedFile) -> None:
     rows = client.get(address(file)).context["rows"]
     known = " ".join(f"{row.name}:{row.token}" for row in rows)
     assert not client.get(address(file, "_changes"), {"rows": known}).json()["rows"]
@@ -112,9 +110,7 @@ def test_what_is_heard_is_entered_once_and_taken_back(
     assert not any(cue.match is None for cue in sheet.context["sheet"].cues)
 
 
-def test_an_impossible_entry_says_what_is_wrong(
-    client: Client, file: ScannedFile
-) -> None:
+def test_an_impossible_entry_says_what_is_wrong(client: Client, file: ScannedFile) -> None:
     cases = [
         ({"verb": "music", **SOUND}, "Enter the title"),
         ({"verb": "music", "title": "A", "start": "9:59", "end": "10:30"}, "within"),
@@ -136,9 +132,7 @@ def test_an_impossible_entry_says_what_is_wrong(
     assert page.redirect_chain[0][0] == reverse("portal:file_detail", args=[file.uid])
 
 
-def test_a_viewer_walks_but_enters_nothing(
-    signed_in: MakeClient, file: ScannedFile
-) -> None:
+def test_a_viewer_walks_but_enters_nothing(signed_in: MakeClient, file: ScannedFile) -> None:
     viewer = signed_in(Role.VIEWER)
     rows = viewer.get(address(file)).context["rows"]
 

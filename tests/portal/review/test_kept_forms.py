@@ -60,9 +60,7 @@ def test_form_comes_back_filled_after_signing_in(client: Client, match: Match) -
         client.cookies.pop(settings.SESSION_COOKIE_NAME)
         url = reverse(f"portal:match_{name}", args=[match.uid])
 
-        answer = client.post(
-            f"{url}?reason=short", {"version": match.version, **fields}
-        )
+        answer = client.post(f"{url}?reason=short", {"version": match.version, **fields})
         page = sign_in_again(answer)
 
         assert "You were signed out, so nothing was saved." in page
@@ -75,9 +73,7 @@ def test_form_comes_back_filled_after_signing_in(client: Client, match: Match) -
     assert "You were signed out" not in client.get(match.review_url).content.decode()
 
 
-def test_decisions_of_a_lost_session_decide_nothing(
-    client: Client, match: Match
-) -> None:
+def test_decisions_of_a_lost_session_decide_nothing(client: Client, match: Match) -> None:
     client.cookies.pop(settings.SESSION_COOKIE_NAME)
     url = reverse("portal:match_decide", args=[match.uid])
     answer = client.post(url, {"verb": "confirm", "version": match.version})
@@ -128,9 +124,7 @@ def test_an_expired_lock_decides_unless_another_took_it(
     locks.take_lock(match=match, user=make_user(Role.REVIEWER, username="ben"))
     url = reverse("portal:match_decide", args=[match.uid])
 
-    answer = client.post(
-        url, {"verb": "escalate", "note": TYPED, "version": match.version}
-    )
+    answer = client.post(url, {"verb": "escalate", "note": TYPED, "version": match.version})
 
     page = answer.content.decode()
     assert answer.status_code == 409

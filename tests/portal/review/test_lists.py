@@ -60,9 +60,7 @@ def test_a_match_of_a_retired_recording_says_so_and_is_assigned_from_its_preview
 ) -> None:
     match, other = make_match(), make_match()
     make_user(Role.REVIEWER, username="lena")
-    Recording.objects.filter(pk=match.recording_id).update(
-        status=RecordingStatus.RETIRED
-    )
+    Recording.objects.filter(pk=match.recording_id).update(status=RecordingStatus.RETIRED)
 
     page = client.get(f"/m/{match.uid}/preview?list=/queue/").content.decode()
     fields = {"verb": "assign", "expected": f"{match.uid}:{match.version}"}
@@ -104,30 +102,21 @@ def test_preview_and_row_of_a_held_match_say_who_holds_it(client: Client) -> Non
     assert "data-foreign" in changed[match.uid]
 
 
-def test_a_key_without_a_verb_says_the_state_and_who_can_do_what(
-    signed_in: MakeClient,
-) -> None:
+def test_a_key_without_a_verb_says_the_state_and_who_can_do_what(signed_in: MakeClient) -> None:
     clients = {role: signed_in(role) for role in Role}
     match = make_match()
     for role, state, said in (
         (
             *(Role.REVIEWER, MatchState.CONFIRMED),
-            "This match is confirmed. You can: Record a dispute. "
-            "A manager can: Release the claim.",
+            "This match is confirmed. You can: Record a dispute. A manager can: Release the claim.",
         ),
         (
             *(Role.REVIEWER, MatchState.ESCALATED),
             "This match is escalated. "
             "A manager can: Confirm, Clear, Reject, Exclude an interval, Reopen.",
         ),
-        (
-            *(Role.MANAGER, MatchState.REJECTED),
-            "This match is rejected. You can: Reopen.",
-        ),
-        (
-            *(Role.VIEWER, MatchState.PENDING),
-            "Your role may view matches but not decide them.",
-        ),
+        (*(Role.MANAGER, MatchState.REJECTED), "This match is rejected. You can: Reopen."),
+        (*(Role.VIEWER, MatchState.PENDING), "Your role may view matches but not decide them."),
     ):
         reason = "noise" if state == MatchState.REJECTED else ""
         Match.objects.filter(pk=match.pk).update(state=state, decision_reason=reason)
@@ -152,13 +141,9 @@ def test_unchanged_list_answers_304_with_few_queries(
     assert again.status_code == 304
 
 
-def test_decided_row_stays_with_its_state_and_leaves_the_counts(
-    client: Client, ana: User
-) -> None:
+def test_decided_row_stays_with_its_state_and_leaves_the_counts(client: Client, ana: User) -> None:
     match, _other = make_match(), make_match(match={"queue_reason": "low_score"})
-    view = saved_views.save(
-        user=ana, name="Low", query="reason=low_score", is_default=False
-    )
+    view = saved_views.save(user=ana, name="Low", query="reason=low_score", is_default=False)
     rows = known(match)
     decide(client, match, "confirm")
 
@@ -174,9 +159,7 @@ def test_decided_row_stays_with_its_state_and_leaves_the_counts(
     assert of_all["counts"]["total"] == "2"
 
 
-def test_a_lock_that_ends_and_a_new_assignee_change_the_row(
-    client: Client, ana: User
-) -> None:
+def test_a_lock_that_ends_and_a_new_assignee_change_the_row(client: Client, ana: User) -> None:
     match, assigned = make_match(), make_match()
     locks.take_lock(match=match, user=ana)
     match.refresh_from_db()
@@ -197,9 +180,7 @@ def test_a_lock_that_ends_and_a_new_assignee_change_the_row(
     assert "m_x" in answer["gone"]
 
 
-def test_filters_of_assignee_due_length_programme_and_engine(
-    client: Client, ana: User
-) -> None:
+def test_filters_of_assignee_due_length_programme_and_engine(client: Client, ana: User) -> None:
     matches = {
         "mine": make_match(match={"assignee": ana}),
         "late": make_match(match={"due_at": datetime(2026, 1, 1, tzinfo=UTC)}),
@@ -254,14 +235,10 @@ def test_lists_name_search_and_count_a_merged_recording_as_the_one_it_became(
     ]
 
     pages = {each: client.get(each).content.decode() for each in lists}
-    recording = client.get(
-        reverse("portal:recording_detail", args=[stays.uid])
-    ).content.decode()
+    recording = client.get(reverse("portal:recording_detail", args=[stays.uid])).content.decode()
     other = client.get("/matches/?q=hill").content.decode()
 
-    assert [
-        each for each, page in pages.items() if "Mountain (Album)" not in page
-    ] == []
+    assert [each for each, page in pages.items() if "Mountain (Album)" not in page] == []
     assert match.scanned_file.name in recording
     # A filter finds the recording that stays, not one in between.
     assert match.review_url not in other

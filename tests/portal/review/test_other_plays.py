@@ -23,9 +23,7 @@ PLACES = [(10_000, 18_000), (30_000, 38_000), (60_000, 68_000)]
 def file() -> ScannedFile:
     """A minute of unknown sound with three plays of one tune, a few seconds apart."""
     tune = music(2, 8)
-    heard = join(
-        *(noise(1, 10, 0.1), tune, noise(2, 12, 0.1), tune, noise(3, 22, 0.1), tune)
-    )
+    heard = join(*(noise(1, 10, 0.1), tune, noise(2, 12, 0.1), tune, noise(3, 22, 0.1), tune))
     found = ScannedFileFactory.create(length_ms=68_000)
     found.fingerprint = default_storage.save(
         "fingerprints/tune.acrfp", ContentFile(to_bytes(fingerprint_of(heard)))
@@ -63,9 +61,7 @@ def test_the_other_plays_are_shown_named_and_taken_back_together(
     assert named() == []
 
 
-def test_what_is_not_ticked_or_named_already_stays(
-    client: Client, file: ScannedFile
-) -> None:
+def test_what_is_not_ticked_or_named_already_stays(client: Client, file: ScannedFile) -> None:
     address = reverse("portal:cue_sheet_entry", args=[file.uid])
     fields = {"verb": "music", "title": "Hymn", "start": "30", "end": "38"}
     entry = reverse("portal:file_review_entry", args=[file.uid])

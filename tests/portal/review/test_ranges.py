@@ -34,8 +34,7 @@ def test_a_range_is_named_by_a_recording_and_shown_on_the_file(
     recording.save()
 
     answer = client.post(
-        address(file),
-        {"verb": "music", "recording": recording.uid, "note": "under talk", **FIELDS},
+        address(file), {"verb": "music", "recording": recording.uid, "note": "under talk", **FIELDS}
     )
 
     assert answer.status_code == 302, answer.context["form"].errors
@@ -66,11 +65,7 @@ def test_a_note_changes_no_cue_and_keeps_what_was_entered(
     client.post(address(file), {"verb": "music", "title": "Hymn", **FIELDS})
     client.post(address(file), {**note, "note": "It is a hymn"})
     entry = CueEntry.objects.get()
-    assert (entry.kind, entry.title, entry.note) == (
-        EntryKind.MUSIC,
-        "Hymn",
-        "It is a hymn",
-    )
+    assert (entry.kind, entry.title, entry.note) == (EntryKind.MUSIC, "Hymn", "It is a hymn")
 
 
 def test_a_note_on_unknown_sound_stays_with_it_when_it_is_named(
@@ -89,9 +84,7 @@ def test_a_note_on_unknown_sound_stays_with_it_when_it_is_named(
     assert (row.is_done, row.note) == (True, "a choir")
 
 
-def test_an_impossible_range_leads_back_to_the_file(
-    client: Client, file: ScannedFile
-) -> None:
+def test_an_impossible_range_leads_back_to_the_file(client: Client, file: ScannedFile) -> None:
     of_file = reverse("portal:file_detail", args=[file.uid])
     for query in ("", "?start=x&end=2", "?start=5&end=5", "?start=0&end=9999"):
         page = client.get(address(file, query=query), follow=True)
@@ -100,9 +93,7 @@ def test_an_impossible_range_leads_back_to_the_file(
         assert "within the file" in page.content.decode()
 
 
-def test_the_sound_of_a_range_becomes_a_recording(
-    signed_in: MakeClient, file: ScannedFile
-) -> None:
+def test_the_sound_of_a_range_becomes_a_recording(signed_in: MakeClient, file: ScannedFile) -> None:
     client = signed_in(Role.MANAGER)
     bucket = BucketFactory.create(intake_rule=IntakeRule.ASK)
     target = address(file, "file_range_recording")
@@ -120,11 +111,7 @@ def test_the_sound_of_a_range_becomes_a_recording(
     with recording.audio.open() as stored:
         assert stored.read(4) == b"fLaC"
     event = Event.objects.get(action="recording.cut_from_file")
-    assert event.after == {
-        "file": str(file.uid),
-        "start_ms": 10_000,
-        "end_ms": 20_500,
-    }
+    assert event.after == {"file": str(file.uid), "start_ms": 10_000, "end_ms": 20_500}
     # The bucket has this sound now, so it asks.
     again = client.post(target, fields)
     assert again.status_code == 200
@@ -132,9 +119,7 @@ def test_the_sound_of_a_range_becomes_a_recording(
     assert Recording.objects.filter(title="Hymn").count() == 1
 
 
-def test_each_action_asks_for_its_permission(
-    signed_in: MakeClient, file: ScannedFile
-) -> None:
+def test_each_action_asks_for_its_permission(signed_in: MakeClient, file: ScannedFile) -> None:
     listener, reviewer = signed_in(Role.VIEWER), signed_in(Role.REVIEWER)
 
     assert listener.get(address(file)).status_code == 403

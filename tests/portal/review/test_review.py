@@ -103,9 +103,7 @@ def test_a_decision_leads_on_and_is_undone_and_made_anew(client: Client) -> None
     assert ": confirmed." in page
 
 
-def test_the_ways_on_follow_the_filter_and_the_sort_of_the_address(
-    client: Client,
-) -> None:
+def test_the_ways_on_follow_the_filter_and_the_sort_of_the_address(client: Client) -> None:
     low = make_match(score="60.0", match={"queue_reason": "altered"})
     high = make_match(score="90.0")
     none = make_match(score=None, match={"queue_reason": "altered"})
@@ -159,10 +157,7 @@ def test_what_is_missing_is_said_and_what_was_typed_kept(client: Client) -> None
     for verb, fields, message in (
         ("reject", {"note": "my words"}, "Choose why the match is rejected."),
         ("reject", {"code": "nonsense", "note": "my words"}, "Choose why"),
-        (
-            *("clear", {"note": " "}),
-            "Say why the use is allowed, or choose a licence.",
-        ),
+        (*("clear", {"note": " "}), "Say why the use is allowed, or choose a licence."),
         ("clear", {"note": "", "licence": "l_none"}, ""),
         ("escalate", {"note": ""}, "Say what the manager should look at."),
         ("reject", {"code": "noise", "note": "x" * 4001}, "4001 characters"),
@@ -213,9 +208,7 @@ def test_a_script_is_told_the_outcome_and_a_note_changes_no_decision(
         {"verb": "confirm", "version": version},
         headers=JSON,
     ).json()
-    client.post(
-        reverse("portal:match_note", args=[match.uid]), {"note": "heard under speech"}
-    )
+    client.post(reverse("portal:match_note", args=[match.uid]), {"note": "heard under speech"})
 
     assert (body["uid"], body["state"]) == (match.uid, "confirmed")
     assert "data-undo" in body["last"]
@@ -326,9 +319,7 @@ def test_page_asks_the_database_a_fixed_number_of_times(
         client.get(page_of(match))
 
 
-def test_history_tells_decisions_and_only_the_last_look(
-    client: Client, ana: User
-) -> None:
+def test_history_tells_decisions_and_only_the_last_look(client: Client, ana: User) -> None:
     match = make_match()
     for _ in range(3):
         locks.take_lock(match=match, user=ana)

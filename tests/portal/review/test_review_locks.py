@@ -21,9 +21,7 @@ from tests.portal.review.reviewing import JSON, decide, page_of
 VIEWER, REVIEWER, MANAGER, ADMIN = Role
 
 
-def test_opening_takes_the_lock_and_release_gives_it_back(
-    client: Client, ana: User
-) -> None:
+def test_opening_takes_the_lock_and_release_gives_it_back(client: Client, ana: User) -> None:
     match = make_match()
 
     # Looking ahead takes none.
@@ -86,9 +84,7 @@ def test_foreign_lock_lets_look_and_not_decide_and_a_manager_take_over(
     assert match.locked_by.username != "ben"
 
 
-def test_lock_tells_scripts_who_holds_the_match_and_what_comes_next(
-    client: Client,
-) -> None:
+def test_lock_tells_scripts_who_holds_the_match_and_what_comes_next(client: Client) -> None:
     match, following = make_match(), make_match()
     address = reverse("portal:match_lock", args=[match.uid])
 
@@ -114,9 +110,7 @@ def test_the_open_page_learns_that_its_recording_was_retired(client: Client) -> 
     headers = {"Accept": "application/json"}
     assert not client.get(address, headers=headers).json()["changed"]
 
-    Recording.objects.filter(pk=match.recording_id).update(
-        status=RecordingStatus.RETIRED
-    )
+    Recording.objects.filter(pk=match.recording_id).update(status=RecordingStatus.RETIRED)
 
     assert client.get(address, headers=headers).json()["changed"]
     assert not client.get(address + "retired", headers=headers).json()["changed"]

@@ -29,9 +29,7 @@ INTERVAL = {"start": "0:05.000", "end": "25", "reason": "shared_loop", "note": "
 SEEN = "5000-25000"
 
 
-def post(
-    client: Client, match: Match, **fields: object
-) -> Any:  # Any: the test client's response
+def post(client: Client, match: Match, **fields: object) -> Any:  # Any: the test client's response
     match.refresh_from_db()
     data = {**INTERVAL, "version": match.version, "seen": SEEN, **fields}
     data["match"] = data.pop("tick", [])
@@ -98,9 +96,7 @@ def test_the_last_exclusion_is_named_in_the_language_of_the_page(
     with pseudo_language.spoken(settings):
         language = {"Accept-Language": pseudo_language.CODE}
         answer = manager.post(
-            reverse("portal:match_exclude", args=[match.uid]),
-            data,
-            headers={**JSON, **language},
+            reverse("portal:match_exclude", args=[match.uid]), data, headers={**JSON, **language}
         )
 
     what = html.fromstring(answer.json()["last"]).find_class("bar__what")[0].text
@@ -192,8 +188,7 @@ def test_viewer_and_wrong_method(signed_in: MakeClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "ms"),
-    [("62.5", 62_500), ("1:02.500", 62_500), ("1:00:02,5", 3_602_500), ("0", 0)],
+    ("text", "ms"), [("62.5", 62_500), ("1:02.500", 62_500), ("1:00:02,5", 3_602_500), ("0", 0)]
 )
 def test_times_are_read_as_people_write_them(text: str, ms: int) -> None:
     assert MediaTimeField().clean(text) == ms

@@ -43,9 +43,7 @@ def chosen(*matches: Match) -> list[str]:
     return [f"{match.uid}:{match.version}" for match in matches]
 
 
-def test_queue_holds_what_waits_in_its_tabs_filters_and_order(
-    client: Client, ana: User
-) -> None:
+def test_queue_holds_what_waits_in_its_tabs_filters_and_order(client: Client, ana: User) -> None:
     mine = make_match(score="90.0")
     low = make_match(score="58.0", match={"queue_reason": "low_score"})
     assigned = make_match((0, 9_000, 0, 9_000), match={"assignee": ana})
@@ -180,12 +178,7 @@ def test_reject_of_many_asks_for_its_reason(client: Client) -> None:
 
 def test_odd_posts_lead_back_with_a_sentence(client: Client) -> None:
     assert client.get(DECIDE).status_code == 405
-    for data in (
-        {},
-        {"verb": "confirm"},
-        {"verb": "reopen", "expected": "m_1:1"},
-        {"verb": "x"},
-    ):
+    for data in ({}, {"verb": "confirm"}, {"verb": "reopen", "expected": "m_1:1"}, {"verb": "x"}):
         answer = client.post(f"{DECIDE}?reason=short", data)
 
         assert answer["Location"] == f"{QUEUE}?reason=short", data
@@ -243,9 +236,7 @@ def test_file_without_a_match_says_why_and_is_as_expected_until_undone(
     assert client.get(judge).status_code == 405
 
 
-def test_files_without_a_match_are_listed_with_as_many_queries_as_one(
-    client: Client,
-) -> None:
+def test_files_without_a_match_are_listed_with_as_many_queries_as_one(client: Client) -> None:
     files = reverse("portal:queue_files")
     near = {"start_ms": 0, "end_ms": 9000, "score": "41.0", "reason": "Too few."}
     for count in (1, 2):
@@ -253,9 +244,7 @@ def test_files_without_a_match_are_listed_with_as_many_queries_as_one(
             file = ScannedFileFactory.create(status=FileStatus.NO_MATCH)
             candidate = {**near, "recording_id": recording.pk}
             interval = {"kind": "no_match", "start_ms": 0, "end_ms": 9000}
-            ScanFactory.create(
-                scanned_file=file, unmatched=[{**interval, "candidate": candidate}]
-            )
+            ScanFactory.create(scanned_file=file, unmatched=[{**interval, "candidate": candidate}])
         if count == 1:
             few = queries_of(client, files)
 
@@ -265,9 +254,7 @@ def test_files_without_a_match_are_listed_with_as_many_queries_as_one(
     assert len({why["closest"]["title"] for _file, why in rows}) == 3
 
 
-def test_what_is_due_first_stands_first_then_what_matters_more(
-    client: Client, ana: User
-) -> None:
+def test_what_is_due_first_stands_first_then_what_matters_more(client: Client, ana: User) -> None:
     now = datetime.now(tz=UTC)
     plain = make_match()
     important = make_match(match={"priority": 5})
@@ -325,8 +312,7 @@ def test_many_are_decided_step_by_step_and_can_be_stopped(
     second = manager.post(DECIDE, carried)
     assert "Reject: 4 of 5" in second.content.decode()
     stopped = manager.post(
-        DECIDE,
-        {"verb": "reject", "apply": "yes", "stop": "yes", **second.context["fields"]},
+        DECIDE, {"verb": "reject", "apply": "yes", "stop": "yes", **second.context["fields"]}
     ).content.decode()
     assert "4 matches rejected, 0 refused" in stopped
     assert "Stopped: 1 match stays as it was." in stopped
@@ -407,16 +393,12 @@ def test_sqlite_reads_the_queue_and_its_ways_along_their_index(ana: User) -> Non
         assert "TEMP B-TREE" not in plan
 
 
-def test_the_last_match_of_a_filter_can_be_undone_where_its_decision_leads(
-    client: Client,
-) -> None:
+def test_the_last_match_of_a_filter_can_be_undone_where_its_decision_leads(client: Client) -> None:
     match = make_match()
     here = f"?file={match.scanned_file.uid}"
 
     answer = client.post(
-        f"/m/{match.uid}/decide{here}",
-        {"verb": "confirm", "version": match.version},
-        follow=True,
+        f"/m/{match.uid}/decide{here}", {"verb": "confirm", "version": match.version}, follow=True
     )
 
     page = answer.content.decode()

@@ -88,8 +88,7 @@ def test_same_name_replaces_and_the_count_is_limited(client: Client, ana: User) 
     assert SavedView.objects.get().query == "reason=altered"
 
     SavedView.objects.bulk_create(
-        SavedView(owner=ana, name=f"View {number}")
-        for number in range(saved_views.MAX_VIEWS - 1)
+        SavedView(owner=ana, name=f"View {number}") for number in range(saved_views.MAX_VIEWS - 1)
     )
     answer = client.post(SAVE, {"name": "One more"}, follow=True)
 

@@ -72,15 +72,8 @@ def test_an_answer_to_a_proposal_that_is_sent_twice_is_made_once(
     match = deciding.exclude_part(
         match=make_match(), user=ana, interval=(5_000, 25_000), reason="shared_loop"
     )
-    url = reverse(
-        "portal:match_proposal", args=[match.uid, Exclusion.objects.get().uid]
-    )
-    data = {
-        "verb": "refuse_exclusion",
-        "version": match.version,
-        "note": "ours",
-        **NAME,
-    }
+    url = reverse("portal:match_proposal", args=[match.uid, Exclusion.objects.get().uid])
+    data = {"verb": "refuse_exclusion", "version": match.version, "note": "ours", **NAME}
 
     answers = [manager.post(url, data, headers=JSON) for _ in range(2)]
 
@@ -128,16 +121,12 @@ def take_back(client: Client, match: Match) -> Any:  # Any: test response
     return client.post(url, {"verb": "undo", **NAME}, headers=JSON)
 
 
-def test_a_decision_that_is_taken_back_before_it_arrives_leaves_no_mark(
-    client: Client,
-) -> None:
+def test_a_decision_that_is_taken_back_before_it_arrives_leaves_no_mark(client: Client) -> None:
     match = make_match()
     url = reverse("portal:match_decide", args=[match.uid])
 
     answer = take_back(client, match)
-    late = client.post(
-        url, {"verb": "confirm", "version": match.version, **NAME}, headers=JSON
-    )
+    late = client.post(url, {"verb": "confirm", "version": match.version, **NAME}, headers=JSON)
 
     assert (answer.status_code, answer.json()["undone"]) == (200, False)
     assert (late.status_code, late.json()["code"]) == (409, "taken_back")
@@ -146,9 +135,7 @@ def test_a_decision_that_is_taken_back_before_it_arrives_leaves_no_mark(
     assert match.state == MatchState.PENDING
 
 
-def test_a_decision_that_is_taken_back_after_it_arrived_is_undone_once(
-    client: Client,
-) -> None:
+def test_a_decision_that_is_taken_back_after_it_arrived_is_undone_once(client: Client) -> None:
     match = make_match()
     decide(client, match, "confirm", **NAME)
 
@@ -162,9 +149,7 @@ def test_a_decision_that_is_taken_back_after_it_arrived_is_undone_once(
     assert match.state == MatchState.PENDING
 
 
-def test_what_others_decided_since_is_not_taken_back(
-    client: Client, mira: User
-) -> None:
+def test_what_others_decided_since_is_not_taken_back(client: Client, mira: User) -> None:
     match = make_match()
     decide(client, match, "confirm", **NAME)
     match.refresh_from_db()
@@ -243,9 +228,7 @@ def test_undo_asks_before_it_opens_a_dispute_again(
 
     page = asked.content.decode()
     assert asked.status_code == 409
-    assert (
-        f"Undo “Upheld”: {match.recording.title} in {match.scanned_file.name}?" in page
-    )
+    assert f"Undo “Upheld”: {match.recording.title} in {match.scanned_file.name}?" in page
     assert "The dispute is open again, and its answer is deleted." in page
     match.refresh_from_db()
     assert match.state == MatchState.UPHELD
@@ -254,9 +237,7 @@ def test_undo_asks_before_it_opens_a_dispute_again(
     assert match.state == MatchState.DISPUTED
 
 
-def test_undo_asks_before_it_touches_an_approved_cue_sheet(
-    manager: Client, mira: User
-) -> None:
+def test_undo_asks_before_it_touches_an_approved_cue_sheet(manager: Client, mira: User) -> None:
     match = deciding.confirm(match=make_match(), user=mira)
     sheet = issue_version(
         sheet=listed_cues(match.scanned_file), user=mira, state=StatementState.APPROVED

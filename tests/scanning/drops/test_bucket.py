@@ -64,11 +64,7 @@ def store(settings: Settings) -> Iterator[Store]:
 
 
 def test_objects_are_taken_once_and_moved(
-    store: Store,
-    container: Container,
-    manager: User,
-    settings: Settings,
-    incoming: Incoming,
+    store: Store, container: Container, manager: User, settings: Settings, incoming: Incoming
 ) -> None:
     settings.ACRPORTAL_MAX_FILE_BYTES = 20
     drop = drop_in("s3://incoming/radio", container, manager)

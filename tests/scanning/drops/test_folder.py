@@ -24,15 +24,7 @@ from scanning.models import Container, Drop, DropItem, ScannedFile
 from scanning.services.intake import submit_upload
 from tests.factories.accounts import make_user
 from tests.factories.scanning import ContainerFactory
-from tests.scanning.drops.incoming import (
-    FAILED,
-    KNOWN,
-    TAKEN,
-    WAITING,
-    Incoming,
-    drop_in,
-    poll,
-)
+from tests.scanning.drops.incoming import FAILED, KNOWN, TAKEN, WAITING, Incoming, drop_in, poll
 
 
 def test_a_file_that_stands_still_is_taken_and_moved(incoming: Incoming) -> None:
@@ -55,9 +47,7 @@ def test_a_file_that_stands_still_is_taken_and_moved(incoming: Incoming) -> None
     assert took.after == {"taken": 1}
 
 
-def test_files_wait_until_they_stand_still_whatever_their_time_says(
-    incoming: Incoming,
-) -> None:
+def test_files_wait_until_they_stand_still_whatever_their_time_says(incoming: Incoming) -> None:
     path = incoming.write("show.mp3", b"half")
     gone = incoming.write("gone.mp3")
     incoming.write("empty.mp3", b"")
@@ -164,9 +154,7 @@ def test_the_same_bytes_are_one_file_and_names_stay_apart(incoming: Incoming) ->
     incoming.write("show.mp3", b"another")
     incoming.poll(2)
     assert ScannedFile.objects.count() == 2
-    assert incoming.files() == [
-        *("done/again.mp3", "done/show (2).mp3", "done/show.mp3")
-    ]
+    assert incoming.files() == [*("done/again.mp3", "done/show (2).mp3", "done/show.mp3")]
 
 
 def test_a_refused_file_is_moved_with_the_reason_and_may_come_back(
@@ -181,10 +169,7 @@ def test_a_refused_file_is_moved_with_the_reason_and_may_come_back(
     (incoming.folder / "failed" / "long.mp3").rename(incoming.folder / "long.mp3")
     incoming.poll(2)
 
-    assert failed == (
-        {"long.mp3": FAILED},
-        ["failed/long.mp3", "failed/long.mp3.reason.txt"],
-    )
+    assert failed == ({"long.mp3": FAILED}, ["failed/long.mp3", "failed/long.mp3.reason.txt"])
     assert "long.mp3" in reason
     assert incoming.states() == {"long.mp3": TAKEN}
 
@@ -193,9 +178,7 @@ def test_subfolders_go_to_their_containers_and_unknown_ones_wait(
     incoming: Incoming, manager: User
 ) -> None:
     news = ContainerFactory.create(name="News")
-    services.assign_folder(
-        drop=incoming.drop, name="news", container=news, user=manager
-    )
+    services.assign_folder(drop=incoming.drop, name="news", container=news, user=manager)
     incoming.write("news/morning/one.mp3", b"one")
     incoming.write("sport/two.mp3", b"two")
     incoming.write("three.mp3", b"three")
@@ -203,9 +186,7 @@ def test_subfolders_go_to_their_containers_and_unknown_ones_wait(
     incoming.poll(2)
     before = incoming.states()
     said = incoming.message("sport/two.mp3")
-    services.assign_folder(
-        drop=incoming.drop, name="sport", container=news, user=manager
-    )
+    services.assign_folder(drop=incoming.drop, name="sport", container=news, user=manager)
     incoming.poll()
 
     assert before["sport/two.mp3"] == WAITING
@@ -363,9 +344,7 @@ def test_a_paused_drop_and_one_of_a_deleted_container_do_nothing(
     assert paused == {}
     assert incoming.states() == {"show.mp3": TAKEN}
 
-    Container.objects.filter(pk=incoming.drop.container_id).update(
-        deleted_at="2026-01-01T00:00Z"
-    )
+    Container.objects.filter(pk=incoming.drop.container_id).update(deleted_at="2026-01-01T00:00Z")
     incoming.poll()
     assert not incoming.drop.enabled
     assert Drop.objects.get().last_error == "The container was deleted."

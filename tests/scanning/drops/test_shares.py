@@ -62,9 +62,7 @@ def test_the_clock_of_the_server_does_not_matter(incoming: Incoming) -> None:
     incoming.poll(2)
 
     assert incoming.states() == dict.fromkeys(("0.mp3", "1.mp3", "2.mp3"), TAKEN)
-    assert incoming.files() == [
-        *(".nfs000000000001", "done/0.mp3", "done/1.mp3", "done/2.mp3")
-    ]
+    assert incoming.files() == [*(".nfs000000000001", "done/0.mp3", "done/1.mp3", "done/2.mp3")]
 
 
 def test_a_server_that_sets_its_clock_lets_a_file_wait_anew(incoming: Incoming) -> None:
@@ -88,9 +86,7 @@ def test_a_file_that_another_host_renames_is_taken_once_by_its_new_name(
     incoming.poll()
     copy = FolderPlace.copy
 
-    def renamed(
-        place: FolderPlace, file: DropFile, target: Any, report: Callable[[], None]
-    ) -> str:
+    def renamed(place: FolderPlace, file: DropFile, target: Any, report: Callable[[], None]) -> str:
         if path.exists():
             path.rename(incoming.folder / "show.mp3")
         return copy(place, file, target, report)
@@ -106,9 +102,7 @@ def test_a_file_that_another_host_renames_is_taken_once_by_its_new_name(
     assert incoming.files() == ["done/show.mp3"]
 
 
-def test_a_file_in_place_of_another_with_its_name_is_taken_too(
-    incoming: Incoming,
-) -> None:
+def test_a_file_in_place_of_another_with_its_name_is_taken_too(incoming: Incoming) -> None:
     """Recorders that write fixed lengths make files of the same size."""
     incoming.write("show.wav", b"monday")
     incoming.poll(2)
@@ -195,8 +189,5 @@ def test_a_share_that_is_unmounted_for_a_while_brings_nothing_twice(
     shutil.copytree(tmp_path / "share", incoming.folder)
     incoming.poll(3)
 
-    assert sorted(incoming.states().items()) == [
-        ("taken.mp3", TAKEN),
-        ("waiting.mp3", TAKEN),
-    ]
+    assert sorted(incoming.states().items()) == [("taken.mp3", TAKEN), ("waiting.mp3", TAKEN)]
     assert ScannedFile.objects.count() == 2

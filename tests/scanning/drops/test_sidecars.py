@@ -121,8 +121,7 @@ _WORDS = st.sampled_from(
 
 @given(
     st.dictionaries(
-        _WORDS,
-        st.text() | st.integers() | st.lists(st.text()) | st.floats() | st.none(),
+        _WORDS, st.text() | st.integers() | st.lists(st.text()) | st.floats() | st.none()
     )
 )
 def test_any_values_are_taken_or_refused(values: dict[str, object]) -> None:

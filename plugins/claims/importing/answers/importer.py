@@ -60,9 +60,7 @@ class AnswersSummary:
         """Count a row that cannot be read; the first are kept."""
         self.refused += 1
         if len(self.faults) < SHOWN:
-            self.faults.append(
-                {"line": line, "column": column, "value": value[:200], "rule": rule}
-            )
+            self.faults.append({"line": line, "column": column, "value": value[:200], "rule": rule})
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +81,15 @@ def run(import_: AnswersImport, heartbeat: Callable[[], None], *, dry: bool) -> 
         open_report(path, names=_NAMES) as rows,
     ):
         answer_rows = list(_read(rows, summary, heartbeat))
-        by_number = _by_number(
-            answer_rows, _offset(import_, answer_rows), import_, summary
-        )
+        by_number = _by_number(answer_rows, _offset(import_, answer_rows), import_, summary)
         changes = answers.changes(file=import_.claim_file, answers=by_number)
         summary.updated = len(changes)
         summary.unchanged = len(by_number) - len(changes)
         summary.reading = reading_of(rows.table, not_read=summary.unknown_columns)
-        summary.errors = sum(
-            answer.status == RowAnswer.ERRORS for answer in by_number.values()
-        )
+        summary.errors = sum(answer.status == RowAnswer.ERRORS for answer in by_number.values())
         if not dry and not ImportStep.objects.filter(import_uid=import_.uid).exists():
             try:
-                prior = answers.answer_rows(
-                    file=import_.claim_file, answers=by_number, user=user
-                )
+                prior = answers.answer_rows(file=import_.claim_file, answers=by_number, user=user)
             except ClaimsRefused as refused:
                 raise ImportRefused(str(refused)) from refused
             return {"summary": asdict(summary), "prior": prior}
@@ -136,9 +128,7 @@ def _read(
             summary.note(row.line, rows.header[status_at], status, rule)
         else:
             texts = [text for at in texts_at if (text := _cell(row, at))]
-            yield _AnswerRow(
-                row.line, int(number), PlatformAnswer(meaning, ": ".join(texts))
-            )
+            yield _AnswerRow(row.line, int(number), PlatformAnswer(meaning, ": ".join(texts)))
 
 
 def _cell(row: RawRow, at: int) -> str:
@@ -163,10 +153,7 @@ def _offset(import_: AnswersImport, answer_rows: list[_AnswerRow]) -> int:
 
 
 def _by_number(
-    answer_rows: list[_AnswerRow],
-    offset: int,
-    import_: AnswersImport,
-    summary: AnswersSummary,
+    answer_rows: list[_AnswerRow], offset: int, import_: AnswersImport, summary: AnswersSummary
 ) -> Mapping[int, PlatformAnswer]:
     """Return one answer to each row; an error counts more than a success."""
     by_number: dict[int, PlatformAnswer] = {}
@@ -185,12 +172,8 @@ def _by_number(
 def restore(undo: Undo, event: Event) -> str:
     """Put back what was answered before."""
     refuse_limited(undo.user)
-    import_ = AnswersImport.objects.select_related("claim_file").get(
-        uid=undo.import_uid
-    )
-    newest = AnswersImport.objects.filter(
-        claim_file=import_.claim_file, pk__gt=import_.pk
-    )
+    import_ = AnswersImport.objects.select_related("claim_file").get(uid=undo.import_uid)
+    newest = AnswersImport.objects.filter(claim_file=import_.claim_file, pk__gt=import_.pk)
     steps = ImportStep.objects.filter(import_uid__in=newest.values("uid"), state="done")
     if steps.exists():
         raise Stays(_("Only the newest answers to a file can be undone."))

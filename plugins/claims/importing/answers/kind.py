@@ -82,8 +82,6 @@ ANSWERS = register(
             _("These answers are not waiting to be imported."),
             _("The undo puts back what the rows of the file said before."),
         ),
-        undoers={
-            "claims.file_answered": "plugins.claims.importing.answers.importer.restore"
-        },
+        undoers={"claims.file_answered": "plugins.claims.importing.answers.importer.restore"},
     )
 )

@@ -28,9 +28,7 @@ from plugins.filling.reading import run as read_source
 class Command(BaseCommand):
     """Reads open data, searches in it, accepts what is safe, and undoes that."""
 
-    help = (
-        "Fill in missing ISRCs, ISWCs, labels, UPCs and release dates from open data."
-    )
+    help = "Fill in missing ISRCs, ISWCs, labels, UPCs and release dates from open data."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add a subcommand for each step."""
@@ -39,9 +37,7 @@ class Command(BaseCommand):
         read.add_argument("file", type=Path)
         read.add_argument("--kind", choices=sorted(source_kinds()), required=True)
         read.add_argument("--name", default="", help="its name on pages")
-        read.add_argument(
-            "--accept-licence", action="store_true", help="accept its licence"
-        )
+        read.add_argument("--accept-licence", action="store_true", help="accept its licence")
         read.add_argument("--username", help="who accepts, for the audit trail")
         match = steps.add_parser("match", help="search for what recordings lack")
         match.add_argument("--bucket", help="its id or name; all if left out")
@@ -94,9 +90,7 @@ class Command(BaseCommand):
         for mark in SafeMark.objects.all():
             here_rows = rows.filter(field=mark.field)
             safe = here_rows.filter(selectors.is_safe()).count()
-            summary = (
-                f"safe from {mark.mark}: {safe}" if mark.mark else "no safe mark yet"
-            )
+            summary = f"safe from {mark.mark}: {safe}" if mark.mark else "no safe mark yet"
             self.stdout.write(
                 f"{mark.get_field_display()}: {count_noun(here_rows.count(), 'suggestion')}, "
                 f"{summary} (measured on {mark.known}, {mark.right} right)"
@@ -127,9 +121,7 @@ class Command(BaseCommand):
             self.stdout.write(f"To undo: manage.py enrich undo {act} --username …")
 
     def _undo(self, options: dict[str, Any]) -> None:  # Any: as above
-        outcome = deciding.undo_act(
-            act=options["act"], user=find_user(options["username"])
-        )
+        outcome = deciding.undo_act(act=options["act"], user=find_user(options["username"]))
         for suggestion, why in outcome.skipped:
             self.stdout.write(f"{suggestion}: {why}")
         self.stdout.write(f"{len(outcome.done)} undone, {len(outcome.skipped)} left.")

@@ -50,8 +50,7 @@ def read_feed(file: BinaryIO, *, done: Collection[str], send: Send) -> None:
                         _send_facts(content, send)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
         raise SourceRefused(
-            "dump_incomplete",
-            f"The archive breaks off or is damaged ({error}). Download it again.",
+            "dump_incomplete", f"The archive breaks off or is damaged ({error}). Download it again."
         ) from error
     except (RuntimeError, NotImplementedError) as error:
         raise SourceRefused(
@@ -84,9 +83,7 @@ def _records(content: BinaryIO, name: str) -> Iterator[list[str]]:
             yield record.split("\t")
 
 
-def _rows(
-    name: str, table: FeedTable, records: Iterator[list[str]]
-) -> Iterator[tuple[str, ...]]:
+def _rows(name: str, table: FeedTable, records: Iterator[list[str]]) -> Iterator[tuple[str, ...]]:
     heading = next(records, [])
     if not heading or not heading[0].startswith("#"):
         if not heading:

@@ -17,12 +17,7 @@ from plugins.filling.open_data.index import (
     SourceRecording,
     remove_database,
 )
-from plugins.filling.open_data.kinds import (
-    Reading,
-    SourceFacts,
-    SourceKind,
-    gettext_noop,
-)
+from plugins.filling.open_data.kinds import Reading, SourceFacts, SourceKind, gettext_noop
 from plugins.filling.open_data.streamed import store_tables
 
 # DDEX separates several values in a cell with it.
@@ -62,18 +57,13 @@ def read(reading: Reading) -> SourceFacts:
     """Read the tables that are not read yet, and build the index."""
     raw = reading.scratch
     facts = store_tables(
-        reading,
-        jobs="plugins.filling.open_data.bwarm.dump_jobs",
-        create=CREATE,
-        names=TABLES,
+        reading, jobs="plugins.filling.open_data.bwarm.dump_jobs", create=CREATE, names=TABLES
     )
     rows = _build(raw, reading)
     remove_database(raw)
     if not rows:
         raise SourceRefused("dump_incomplete", "The feed has no sound recording.")
-    return SourceFacts(
-        rows=rows, schema=facts.get("version", ""), date=facts.get("date", "")
-    )
+    return SourceFacts(rows=rows, schema=facts.get("version", ""), date=facts.get("date", ""))
 
 
 def _build(raw: Path, reading: Reading) -> int:
@@ -130,8 +120,6 @@ SOURCE: Final = SourceKind(
     name="bwarm",
     label=gettext_noop("BWARM (the tables of The MLC and others, as .zip)"),
     licence=gettext_noop("Your contract"),
-    terms=gettext_noop(
-        "Your contract with the sender of the tables lets you use them for this."
-    ),
+    terms=gettext_noop("Your contract with the sender of the tables lets you use them for this."),
     read=read,
 )

@@ -44,10 +44,7 @@ TABLES: Final = {
     "musicalworks": FeedTable({"id": ("MusicalWorkRecordId",), "iswc": ("ISWC",)}),
     # The standard's own table calls the work MusicalWorkId, and its text otherwise.
     "workresourcelinks": FeedTable(
-        {
-            "work": ("MusicalWorkRecordId", "MusicalWorkId"),
-            "resource": ("ResourceRecordId",),
-        }
+        {"work": ("MusicalWorkRecordId", "MusicalWorkId"), "resource": ("ResourceRecordId",)}
     ),
     "releases": FeedTable(
         {
@@ -62,6 +59,5 @@ TABLES: Final = {
 }
 NEEDED: Final = frozenset({"resources", "musicalworks", "workresourcelinks"})
 CREATE: Final = "\n".join(
-    f"create table if not exists {name} ({table.create});"
-    for name, table in TABLES.items()
+    f"create table if not exists {name} ({table.create});" for name, table in TABLES.items()
 )

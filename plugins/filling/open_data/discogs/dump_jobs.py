@@ -25,10 +25,7 @@ _TRACKS_AT_ONCE: Final = 1_300
 _MOST_ARTISTS: Final = 20
 # The other half of a dump is not built: images, credits, videos, companies.
 _WANTED: Final = frozenset(
-    {
-        *("artists", "title", "labels", "formats", "released"),
-        *("tracklist", "identifiers"),
-    }
+    {*("artists", "title", "labels", "formats", "released"), *("tracklist", "identifiers")}
 )
 _GZIP: Final = b"\x1f\x8b"
 # A number distinguishes namesakes.
@@ -41,10 +38,7 @@ _TRACK_NAME: Final = re.compile(r"(?:track\s*)?(\S+)", re.I)
 _PICTURES: Final = ("dvd", "video", "vhs", "blu-ray")
 _NO_LABEL: Final = "Not On Label"
 _UNOFFICIAL: Final = frozenset(
-    {
-        *("Unofficial Release", "Partially Unofficial", "Promo", "Test Pressing"),
-        "White Label",
-    }
+    {*("Unofficial Release", "Partially Unofficial", "Promo", "Test Pressing"), "White Label"}
 )
 _COMPILED: Final = frozenset({"Compilation", "Sampler", "Mixed"})
 
@@ -59,19 +53,14 @@ def read_dump(file: BinaryIO, *, send: Send, done: int = 0) -> None:
     """
     if file.read(2) != _GZIP:
         raise SourceRefused(
-            "dump_unreadable",
-            "This is no .xml.gz. Choose discogs_…_releases.xml.gz of Discogs.",
+            "dump_unreadable", "This is no .xml.gz. Choose discogs_…_releases.xml.gz of Discogs."
         )
     file.seek(0)
-    content = limited(
-        cast("BinaryIO", gzip.GzipFile(fileobj=file)), file, name="Discogs"
-    )
+    content = limited(cast("BinaryIO", gzip.GzipFile(fileobj=file)), file, name="Discogs")
     try:
         batch: list[Any] = []  # Any: JSON
         rows = 0
-        for release in _releases(
-            parts_of(content, root="releases", names=_WANTED), done
-        ):
+        for release in _releases(parts_of(content, root="releases", names=_WANTED), done):
             batch.append(release)
             rows += 1 + len(release[-1])
             if rows >= _TRACKS_AT_ONCE:
@@ -80,14 +69,11 @@ def read_dump(file: BinaryIO, *, send: Send, done: int = 0) -> None:
         send({"releases": batch})
     except (EOFError, OSError, zlib.error) as error:
         raise SourceRefused(
-            "dump_incomplete",
-            f"The archive breaks off or is damaged ({error}). Download it again.",
+            "dump_incomplete", f"The archive breaks off or is damaged ({error}). Download it again."
         ) from error
 
 
-def _releases(
-    elements: Iterator[Element], done: int
-) -> Iterator[list[Any]]:  # Any: JSON
+def _releases(elements: Iterator[Element], done: int) -> Iterator[list[Any]]:  # Any: JSON
     count = 0
     for element in elements:
         number = element.get("id", "")
@@ -134,8 +120,7 @@ def _facts(release: _Children) -> list[Any]:  # Any: JSON
         _barcode(release),
         _date(_text(release, "released")),
         not descriptions & _UNOFFICIAL,
-        bool(descriptions & _COMPILED)
-        or [name for name, _written in artists] == ["Various"],
+        bool(descriptions & _COMPILED) or [name for name, _written in artists] == ["Various"],
     ]
 
 

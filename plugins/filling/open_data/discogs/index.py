@@ -208,8 +208,7 @@ class DiscogsIndex(SourceIndex):
     def releases(self, number: int) -> list[FoundRelease]:
         releases = dict.fromkeys(placed.release for placed in self._recording(number))
         source_releases = (
-            FoundRelease(*release[1:], is_live=is_live_album(release.title))
-            for release in releases
+            FoundRelease(*release[1:], is_live=is_live_album(release.title)) for release in releases
         )
         return list(dict.fromkeys(source_releases))
 
@@ -217,9 +216,7 @@ class DiscogsIndex(SourceIndex):
         return []
 
     def _find(self, key: int, has: Callable[[_Placed], bool]) -> list[SourceRecording]:
-        recordings = [
-            _as_recording(tracks) for tracks in _recordings(self._tracks(key, has))
-        ]
+        recordings = [_as_recording(tracks) for tracks in _recordings(self._tracks(key, has))]
         return sorted(recordings, key=lambda recording: recording.number)
 
     def _recording(self, number: int) -> list[_Placed]:
@@ -229,10 +226,7 @@ class DiscogsIndex(SourceIndex):
         anchor = _Placed(number, release, tracks[at])
         key = anchor.track.keys[0]
         same = self._tracks(key, lambda placed: placed.track.keys[0] == key)
-        return next(
-            (recording for recording in _recordings(same) if anchor in recording),
-            [anchor],
-        )
+        return next((recording for recording in _recordings(same) if anchor in recording), [anchor])
 
     def _tracks(self, key: int, has: Callable[[_Placed], bool]) -> list[_Placed]:
         """Return the tracks of the releases under a key that have what it stands for."""
@@ -277,16 +271,11 @@ def _recordings(placed: Iterable[_Placed]) -> Iterator[list[_Placed]]:
     for same in grouped.values():
         clusters: list[list[_Placed]] = []
         unknown: list[_Placed] = []
-        for entry in sorted(
-            same, key=lambda entry: (entry.track.length_ms, entry.number)
-        ):
+        for entry in sorted(same, key=lambda entry: (entry.track.length_ms, entry.number)):
             length_ms = entry.track.length_ms
             if not length_ms:
                 unknown.append(entry)
-            elif (
-                clusters
-                and length_ms - clusters[-1][0].track.length_ms <= _SAME_LENGTH_MS
-            ):
+            elif clusters and length_ms - clusters[-1][0].track.length_ms <= _SAME_LENGTH_MS:
                 clusters[-1].append(entry)
             else:
                 clusters.append([entry])

@@ -126,9 +126,7 @@ class Block:
         lines = zlib.decompress(packed).decode().split("\n")
         releases, tracks = map(int, lines[0].split())
         middle = 1 + releases * _RELEASE_COLUMNS
-        self._releases = [
-            lines[at : at + releases] for at in range(1, middle, releases)
-        ]
+        self._releases = [lines[at : at + releases] for at in range(1, middle, releases)]
         self._tracks = [
             lines[at : at + tracks]
             for at in range(middle, middle + tracks * _TRACK_COLUMNS, tracks or 1)
@@ -142,25 +140,18 @@ class Block:
         first = sum(map(int, self._releases[-1][:at]))
         return (
             Release(
-                *(int(number), title, label, upc, date),
-                *(official == "1", compilation == "1"),
+                *(int(number), title, label, upc, date), *(official == "1", compilation == "1")
             ),
             [self._track(at) for at in range(first, first + int(count))],
         )
 
     def _track(self, at: int) -> Track:
-        position, title, seconds, isrcs, _names, written = (
-            column[at] for column in self._tracks
-        )
+        position, title, seconds, isrcs, _names, written = (column[at] for column in self._tracks)
         names = self._tracks[4]
         artists = next(names[before] for before in range(at, -1, -1) if names[before])
         return Track(
             *(position, title, int(seconds or 0) * 1000),
-            *(
-                tuple(isrcs.split()),
-                tuple(filter(None, artists.split(_BETWEEN))),
-                written,
-            ),
+            *(tuple(isrcs.split()), tuple(filter(None, artists.split(_BETWEEN))), written),
         )
 
 

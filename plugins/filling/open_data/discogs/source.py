@@ -13,12 +13,7 @@ from plugins.filling.open_data.discogs.index import DiscogsIndex, DiscogsWriter
 from plugins.filling.open_data.discogs.releases import from_message
 from plugins.filling.open_data.errors import SourceRefused
 from plugins.filling.open_data.index import remove_database
-from plugins.filling.open_data.kinds import (
-    Reading,
-    SourceFacts,
-    SourceKind,
-    gettext_noop,
-)
+from plugins.filling.open_data.kinds import Reading, SourceFacts, SourceKind, gettext_noop
 
 _FILE_DATE: Final = re.compile(r"discogs_([0-9]{4})([0-9]{2})([0-9]{2})_releases")
 
@@ -36,9 +31,7 @@ def read(reading: Reading) -> SourceFacts:
         reading.stream("plugins.filling.open_data.discogs.dump_jobs", request, keep)
         tracks = writer.tracks
         if not tracks:
-            raise SourceRefused(
-                "dump_incomplete", "The dump has no track. Download it again."
-            )
+            raise SourceRefused("dump_incomplete", "The dump has no track. Download it again.")
         writer.finish(reading.index)
     remove_database(reading.scratch)
     match = _FILE_DATE.match(reading.path.name)
@@ -54,9 +47,7 @@ SOURCE: Final = SourceKind(
     name="discogs",
     label=gettext_noop("Discogs (discogs_…_releases.xml.gz)"),
     licence=gettext_noop("CC0 1.0"),
-    terms=gettext_noop(
-        "Discogs gives its monthly data dumps to the public domain (CC0 1.0)."
-    ),
+    terms=gettext_noop("Discogs gives its monthly data dumps to the public domain (CC0 1.0)."),
     read=read,
     open=DiscogsIndex,
     sums="discogs_*_CHECKSUM.txt",

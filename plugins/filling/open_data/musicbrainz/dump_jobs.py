@@ -56,8 +56,7 @@ def read_dump(file: BinaryIO, *, done: Collection[str], send: Send) -> None:
                     send_table(name, _rows(name, content), send)
     except (tarfile.TarError, EOFError, OSError, lzma.LZMAError, ValueError) as error:
         raise SourceRefused(
-            "dump_incomplete",
-            f"The archive breaks off or is damaged ({error}). Download it again.",
+            "dump_incomplete", f"The archive breaks off or is damaged ({error}). Download it again."
         ) from error
     if missing := sorted(NEEDED - seen):
         raise SourceRefused(
@@ -74,8 +73,7 @@ def _open_unpacked(file: BinaryIO) -> BinaryIO:
     if beginning.startswith(b"\xfd7zXZ"):
         return cast("BinaryIO", lzma.LZMAFile(file))
     raise SourceRefused(
-        "dump_unreadable",
-        "This is no .tar.bz2 or .tar.xz. Choose mbdump.tar.bz2 of MusicBrainz.",
+        "dump_unreadable", "This is no .tar.bz2 or .tar.xz. Choose mbdump.tar.bz2 of MusicBrainz."
     )
 
 

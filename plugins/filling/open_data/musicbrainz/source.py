@@ -14,12 +14,7 @@ from plugins.filling.open_data.index import (
     SourceRecording,
     remove_database,
 )
-from plugins.filling.open_data.kinds import (
-    Reading,
-    SourceFacts,
-    SourceKind,
-    gettext_noop,
-)
+from plugins.filling.open_data.kinds import Reading, SourceFacts, SourceKind, gettext_noop
 from plugins.filling.open_data.musicbrainz.tables import (
     CREATE,
     MEDLEY,
@@ -114,17 +109,12 @@ def read(reading: Reading) -> SourceFacts:
     """Read the tables that are not read yet, and build the index."""
     raw = reading.scratch
     facts = store_tables(
-        reading,
-        jobs="plugins.filling.open_data.musicbrainz.dump_jobs",
-        create=CREATE,
-        names=TABLES,
+        reading, jobs="plugins.filling.open_data.musicbrainz.dump_jobs", create=CREATE, names=TABLES
     )
     rows = _build(raw, reading)
     remove_database(raw)
     return SourceFacts(
-        schema=facts.get("SCHEMA_SEQUENCE", ""),
-        date=facts.get("TIMESTAMP", "")[:10],
-        rows=rows,
+        schema=facts.get("SCHEMA_SEQUENCE", ""), date=facts.get("TIMESTAMP", "")[:10], rows=rows
     )
 
 
@@ -136,11 +126,7 @@ def _build(raw: Path, reading: Reading) -> int:
     with IndexWriter(reading.index) as index:
         index.db.execute("attach database ? as raw", (str(raw),))
         index.db.execute(_ISRCS)
-        parameters = {
-            "partial": PARTIAL,
-            "medley": MEDLEY,
-            "recording_of": RECORDING_OF,
-        }
+        parameters = {"partial": PARTIAL, "medley": MEDLEY, "recording_of": RECORDING_OF}
         index.db.execute(_WORKS, parameters)
         index.db.execute(_RELEASES)
         index.db.execute(_TRACKS)
@@ -149,10 +135,7 @@ def _build(raw: Path, reading: Reading) -> int:
         for count, row in enumerate(index.db.execute(_RECORDINGS)):
             number, gid, name, comment, length, credit, artists, names = row
             recording = SourceRecording(
-                *(number, gid, name, "", comment),
-                tuple(json.loads(artists)),
-                length or 0,
-                credit,
+                *(number, gid, name, "", comment), tuple(json.loads(artists)), length or 0, credit
             )
             index.add_recording(recording, other_names=json.loads(names))
             if count % 10_000 == 0:
@@ -174,9 +157,7 @@ def _credits(writer: PartWriter) -> Iterator[tuple[int, str, str]]:
             if credit is not None:
                 yield credit, json.dumps(artists), json.dumps(other_names)
             credit, artists = number, []
-            aliases = writer.db.execute(
-                "select name from artist_alias where artist = ?", (artist,)
-            )
+            aliases = writer.db.execute("select name from artist_alias where artist = ?", (artist,))
             other_names = [own_name or name, *(alias for (alias,) in aliases)]
         artists.append(name)
     if credit is not None:

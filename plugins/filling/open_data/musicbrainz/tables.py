@@ -26,20 +26,15 @@ class DumpTable:
     def create(self) -> str:
         """Return the columns as SQLite creates them."""
         return ", ".join(
-            f"{name} {'text' if name in _TEXTS else 'integer'}"
-            for name in self.columns.values()
+            f"{name} {'text' if name in _TEXTS else 'integer'}" for name in self.columns.values()
         )
 
 
-_TEXTS: Final = frozenset(
-    {"gid", "name", "comment", "isni", "isrc", "iswc", "barcode", "video"}
-)
+_TEXTS: Final = frozenset({"gid", "name", "comment", "isni", "isrc", "iswc", "barcode", "video"})
 TABLES: Final = {
     "artist": DumpTable(19, {1: "id", 2: "gid", 3: "name"}),
     "artist_alias": DumpTable(16, {2: "artist", 3: "name"}),
-    "artist_credit_name": DumpTable(
-        5, {1: "credit", 2: "position", 3: "artist", 4: "name"}
-    ),
+    "artist_credit_name": DumpTable(5, {1: "credit", 2: "position", 3: "artist", 4: "name"}),
     "artist_isni": DumpTable(4, {1: "artist", 2: "isni"}),
     "isrc": DumpTable(5, {2: "recording", 3: "isrc"}),
     "iswc": DumpTable(5, {2: "work", 3: "iswc"}),
@@ -51,33 +46,19 @@ TABLES: Final = {
     "link_type": DumpTable(16, {1: "id", 4: "gid"}),
     "medium": DumpTable(9, {1: "id", 2: "release"}),
     "recording": DumpTable(
-        9,
-        {
-            1: "id",
-            2: "gid",
-            3: "name",
-            4: "credit",
-            5: "length",
-            6: "comment",
-            9: "video",
-        },
+        9, {1: "id", 2: "gid", 3: "name", 4: "credit", 5: "length", 6: "comment", 9: "video"}
     ),
-    "release": DumpTable(
-        14, {1: "id", 3: "name", 5: "release_group", 6: "status", 10: "barcode"}
-    ),
+    "release": DumpTable(14, {1: "id", 3: "name", 5: "release_group", 6: "status", 10: "barcode"}),
     "release_country": DumpTable(5, {1: "release", 3: "year", 4: "month", 5: "day"}),
     "release_group_secondary_type": DumpTable(6, {1: "id", 2: "name"}),
     "release_group_secondary_type_join": DumpTable(3, {1: "release_group", 2: "type"}),
     "release_label": DumpTable(5, {2: "release", 3: "label"}),
     "release_status": DumpTable(6, {1: "id", 2: "name"}),
-    "release_unknown_country": DumpTable(
-        4, {1: "release", 2: "year", 3: "month", 4: "day"}
-    ),
+    "release_unknown_country": DumpTable(4, {1: "release", 2: "year", 3: "month", 4: "day"}),
     "track": DumpTable(12, {3: "recording", 4: "medium"}),
 }
 # Empty tables are absent from a dump, but no dump is of use without these.
 NEEDED: Final = frozenset({"artist", "artist_credit_name", "recording"})
 CREATE: Final = "\n".join(
-    f"create table if not exists {name} ({table.create});"
-    for name, table in TABLES.items()
+    f"create table if not exists {name} ({table.create});" for name, table in TABLES.items()
 )

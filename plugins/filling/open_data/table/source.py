@@ -9,12 +9,7 @@ from typing import Final
 
 from plugins.filling.open_data.errors import SourceRefused
 from plugins.filling.open_data.index import IndexWriter, SourceRecording
-from plugins.filling.open_data.kinds import (
-    Reading,
-    SourceFacts,
-    SourceKind,
-    gettext_noop,
-)
+from plugins.filling.open_data.kinds import Reading, SourceFacts, SourceKind, gettext_noop
 
 COLUMNS: Final = (
     *("title", "version_title", "artists", "album", "label", "release_date"),
@@ -44,9 +39,7 @@ def _add(index: IndexWriter, number: int, cells: dict[str, str]) -> None:
         title=cells["title"],
         version=cells.get("version_title", ""),
         comment="",
-        artists=tuple(
-            name.strip() for name in cells.get("artists", "").split("|") if name.strip()
-        ),
+        artists=tuple(name.strip() for name in cells.get("artists", "").split("|") if name.strip()),
         length_ms=int(length) if length.isdecimal() and len(length) < 10 else 0,
     )
     index.add_recording(recording)
@@ -55,9 +48,7 @@ def _add(index: IndexWriter, number: int, cells: dict[str, str]) -> None:
     if code := cells.get("iswc"):
         bare = code.upper().replace(".", "").replace("-", "").replace(" ", "")
         index.add("work", [(number, bare, 1)])
-    release = tuple(
-        cells.get(name, "") for name in ("album", "label", "upc", "release_date")
-    )
+    release = tuple(cells.get(name, "") for name in ("album", "label", "upc", "release_date"))
     if any(release):
         title, label, upc, date = release
         row = (number, title, label, upc.strip().lstrip("0"), date, 1, 0, 0)

@@ -96,8 +96,7 @@ class BroadcastImporter:
         for row in rows_of(table):
             if self.summary.rows >= MAX_ROWS:
                 raise TableRefused(
-                    _("The table has more than %(most)d rows. Split it.")
-                    % {"most": MAX_ROWS}
+                    _("The table has more than %(most)d rows. Split it.") % {"most": MAX_ROWS}
                 )
             self.heartbeat()
             self.summary.rows += 1
@@ -121,9 +120,7 @@ class BroadcastImporter:
         try:
             with transaction.atomic():
                 verdict = (
-                    self._schedule(row)
-                    if isinstance(row, ScheduleRow)
-                    else self._audience(row)
+                    self._schedule(row) if isinstance(row, ScheduleRow) else self._audience(row)
                 )
                 transaction.set_rollback(self.dry)
         except ProgrammeRefused as refused:
@@ -137,9 +134,7 @@ class BroadcastImporter:
         if row.episode:
             now = episode_values(episode_of(row.scanned_file))
             is_changed = set_episode(
-                scanned_file=row.scanned_file,
-                values=replace(now, **row.episode),
-                user=self.user,
+                scanned_file=row.scanned_file, values=replace(now, **row.episode), user=self.user
             )
             key = ("episode", row.scanned_file.pk, *row.episode.items())
             if is_changed and not self._is_repeated(key):
@@ -148,9 +143,7 @@ class BroadcastImporter:
             return changed
         return self._broadcast(row, row.station, row.broadcast) or changed
 
-    def _broadcast(
-        self, row: ScheduleRow, station: Station, values: BroadcastValues
-    ) -> str:
+    def _broadcast(self, row: ScheduleRow, station: Station, values: BroadcastValues) -> str:
         """Add or change a broadcast; return the kind of change, or an empty text."""
         file = row.scanned_file
         key = ("broadcast", file.pk, station.pk, values)
@@ -166,9 +159,7 @@ class BroadcastImporter:
         # An empty cell keeps the existing value.
         merged = replace(
             before,
-            length_ms=before.length_ms
-            if values.length_ms is None
-            else values.length_ms,
+            length_ms=before.length_ms if values.length_ms is None else values.length_ms,
             showing=values.showing or before.showing,
         )
         is_changed = services.change_broadcast(
@@ -198,13 +189,7 @@ class BroadcastImporter:
             month=row.month,
             broadcast=row.broadcast,
         )
-        key = (
-            "audience",
-            row.station.pk,
-            row.month,
-            row.broadcast,
-            *row.figures.items(),
-        )
+        key = ("audience", row.station.pk, row.month, row.broadcast, *row.figures.items())
         if not is_changed or self._is_repeated(key):
             return _UNCHANGED
         return _UPDATED if audience else _ADDED
@@ -217,18 +202,13 @@ class BroadcastImporter:
         return repeated
 
 
-def run(
-    broadcast_import: BroadcastImport, heartbeat: Callable[[], None], *, dry: bool
-) -> Columns:
+def run(broadcast_import: BroadcastImport, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
     """Import the table, or only check it; return the columns with the outcome."""
     task = BroadcastImporter(broadcast_import.starter(), dry, heartbeat)
     with (
         local_path(broadcast_import.file) as path,
         open_table(
-            path,
-            names=KNOWN_NAMES,
-            encoding=broadcast_import.encoding,
-            heartbeat=heartbeat,
+            path, names=KNOWN_NAMES, encoding=broadcast_import.encoding, heartbeat=heartbeat
         ) as table,
     ):
         return {"summary": asdict(task.run(table))}

@@ -13,10 +13,7 @@ from imports.kinds import ImportKind, SampleFile, register
 from imports.samples import Sample
 from plugins.monitoring.broadcasts.importing import rows
 from plugins.monitoring.broadcasts.importing.importer import BroadcastSummary
-from plugins.monitoring.broadcasts.importing.rows import (
-    AUDIENCE_COLUMNS,
-    SCHEDULE_COLUMNS,
-)
+from plugins.monitoring.broadcasts.importing.rows import AUDIENCE_COLUMNS, SCHEDULE_COLUMNS
 from plugins.monitoring.broadcasts.models import BroadcastImport
 
 _UNDOING = "plugins.monitoring.broadcasts.importing.undoing"
@@ -68,9 +65,7 @@ class BroadcastsForm(forms.Form):
     encoding = EncodingField()
 
 
-def _context(
-    broadcast_import: BroadcastImport,
-) -> dict[str, Any]:  # Any: values for a template
+def _context(broadcast_import: BroadcastImport) -> dict[str, Any]:  # Any: values for a template
     table = broadcast_import.summary.get("table")
     name = _("Schedule") if table == rows.SCHEDULE else _("Audiences")
     return {"facts": [(_("Table"), name)]}
@@ -106,12 +101,8 @@ BROADCASTS = register(
         ),
         help={"schedule": SCHEDULE_COLUMNS, "audience": AUDIENCE_COLUMNS},
         samples=(
-            SampleFile(
-                "sample-schedule", "schedule", _SCHEDULE, {"csv": _("Sample schedule")}
-            ),
-            SampleFile(
-                "sample-audience", "audience", _AUDIENCE, {"csv": _("Sample audiences")}
-            ),
+            SampleFile("sample-schedule", "schedule", _SCHEDULE, {"csv": _("Sample schedule")}),
+            SampleFile("sample-audience", "audience", _AUDIENCE, {"csv": _("Sample audiences")}),
         ),
         context=_context,
         undoers={

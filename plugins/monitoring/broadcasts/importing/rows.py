@@ -26,12 +26,7 @@ from imports.tables import Table
 from plugins.monitoring.broadcasts.choices import Showing
 from plugins.monitoring.broadcasts.models import Broadcast
 from plugins.monitoring.broadcasts.selectors import list_broadcasts, stations_named
-from plugins.monitoring.broadcasts.times import (
-    hour_of,
-    read_length,
-    read_month,
-    read_start,
-)
+from plugins.monitoring.broadcasts.times import hour_of, read_length, read_month, read_start
 from plugins.monitoring.broadcasts.values import AudienceValues, BroadcastValues
 from plugins.monitoring.streams.models import Station
 from programmes.errors import ProgrammeRefused
@@ -69,9 +64,7 @@ _SHOWINGS: Final = {
     **dict.fromkeys(("first", "first run", "first_run"), Showing.FIRST),
     **dict.fromkeys(("repeat", "repeat run", "repeat_run", "rerun"), Showing.REPEAT),
 }
-_CLOCK: Final = re.compile(
-    r"([0-9]{1,2}):([0-9]{2})((?::[0-9]{2})?) ?((?:[AaPp]\.?[Mm]\.?)?)"
-)
+_CLOCK: Final = re.compile(r"([0-9]{1,2}):([0-9]{2})((?::[0-9]{2})?) ?((?:[AaPp]\.?[Mm]\.?)?)")
 _GROUPS: Final = re.compile(
     r"(?<=[0-9])[\s'’](?=[0-9]{3}(?![0-9]))|(?<=[0-9])[.,](?=[0-9]{3}(?:[.,\s][0-9]{3})*\Z)"
 )
@@ -146,10 +139,7 @@ def layout_of(table: Table) -> TableLayout:
 
 
 def _layout(
-    table: str,
-    columns: tuple[str, ...],
-    named: Mapping[str, int],
-    needed: tuple[str, ...],
+    table: str, columns: tuple[str, ...], named: Mapping[str, int], needed: tuple[str, ...]
 ) -> TableLayout:
     for name in needed:
         if name not in named:
@@ -183,9 +173,7 @@ class _Cells:
             self.refuse(name, str(refused))
             return None
 
-    def only(
-        self, name: str, rows: QuerySet[Row], *, several: str, none: str
-    ) -> Row | None:
+    def only(self, name: str, rows: QuerySet[Row], *, several: str, none: str) -> Row | None:
         """Return the only row that a cell names, or note that it names another number."""
         candidates = list(rows[:2])
         if len(candidates) == 1:
@@ -227,9 +215,7 @@ def _cells(layout: TableLayout, row: RawRow) -> _Cells:
     return cells
 
 
-def schedule_row(
-    layout: TableLayout, row: RawRow
-) -> tuple[ScheduleRow | None, list[CellFault]]:
+def schedule_row(layout: TableLayout, row: RawRow) -> tuple[ScheduleRow | None, list[CellFault]]:
     """Return the values of a schedule's line, or all of its faults."""
     cells = _cells(layout, row)
     file = None if cells.faults else _file(cells)
@@ -243,9 +229,7 @@ def schedule_row(
             starts_at = cells.read("starts_at", lambda text: read_start(text, zone))
         length = cells.read("length", read_length)
         showing = cells.read("showing", _showing) or ""
-    episode = {
-        name: cells[column] for column, name in EPISODE_COLUMNS.items() if cells[column]
-    }
+    episode = {name: cells[column] for column, name in EPISODE_COLUMNS.items() if cells[column]}
     if not episode and station is None and not cells.faults:
         cells.refuse("station", _("The row names neither a broadcast nor an episode."))
     if cells.faults or file is None:
@@ -254,9 +238,7 @@ def schedule_row(
     return ScheduleRow(file, station, values, episode), []
 
 
-def audience_row(
-    layout: TableLayout, row: RawRow
-) -> tuple[AudienceRow | None, list[CellFault]]:
+def audience_row(layout: TableLayout, row: RawRow) -> tuple[AudienceRow | None, list[CellFault]]:
     """Return the values of an audience's line, or all of its faults."""
     cells = _cells(layout, row)
     station = None if cells.faults else _station(cells)
@@ -264,21 +246,14 @@ def audience_row(
     broadcast = None
     hour = None
     if sum(bool(cells[name]) for name in ("month", "hour", "starts_at")) != 1:
-        cells.refuse(
-            "month",
-            _("Give a month, an hour, or the time of a broadcast in starts_at."),
-        )
+        cells.refuse("month", _("Give a month, an hour, or the time of a broadcast in starts_at."))
     elif cells["hour"] and station is not None:
         hour = _hour(cells, station)
     elif cells["starts_at"] and station is not None:
         broadcast = _broadcast(cells, station)
     figures: dict[str, int | Decimal] = {}
     for name in FIGURES:
-        figure = (
-            cells.read(name, _hours)
-            if name == "tuning_hours"
-            else cells.read(name, _whole)
-        )
+        figure = cells.read(name, _hours) if name == "tuning_hours" else cells.read(name, _whole)
         if figure is not None:
             figures[name] = figure
     if not any(cells[name] for name in FIGURES):
@@ -303,9 +278,7 @@ def _file(cells: _Cells) -> ScannedFile | None:
     """Return the file that a row names by its id, its name or our own id."""
     name = next((name for name in FILE_COLUMNS if cells[name]), "")
     if not name:
-        cells.refuse(
-            "file_name", _("Identify the file by file_id, file_name or custom_id.")
-        )
+        cells.refuse("file_name", _("Identify the file by file_id, file_name or custom_id."))
         return None
     text, rows = cells[name], selectors.files()
     if name == "file_id":
@@ -343,18 +316,13 @@ def _hour(cells: _Cells, station: Station) -> datetime | None:
 
 
 def _broadcast(cells: _Cells, station: Station) -> Broadcast | None:
-    at: datetime | None = cells.read(
-        "starts_at", lambda text: read_start(text, station.time_zone)
-    )
+    at: datetime | None = cells.read("starts_at", lambda text: read_start(text, station.time_zone))
     if at is None:
         return None
     return cells.only(
         "starts_at",
         list_broadcasts().filter(station=station, starts_at=at),
-        several=_(
-            "Several files were broadcast at this time. Enter the figures on their "
-            "pages."
-        ),
+        several=_("Several files were broadcast at this time. Enter the figures on their pages."),
         none=_("This station has no broadcast that begins at this time."),
     )
 

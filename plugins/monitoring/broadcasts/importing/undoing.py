@@ -78,9 +78,7 @@ def restore_broadcast(undo: Undo, event: Event) -> str:
         values = replace(values, showing=same["showing"] or "")
     if "length_ms" in same:
         values = replace(values, length_ms=same["length_ms"])
-    services.change_broadcast(
-        broadcast=row, station=row.station, values=values, user=undo.user
-    )
+    services.change_broadcast(broadcast=row, station=row.station, values=values, user=undo.user)
     return changed_again(changed)
 
 
@@ -102,9 +100,7 @@ def restore_audience(undo: Undo, event: Event) -> str:
     row = _broadcast(event)
     if row is None:
         return ""
-    return _restore_figures(
-        undo, event, {"station": row.station, "broadcast": row, "month": None}
-    )
+    return _restore_figures(undo, event, {"station": row.station, "broadcast": row, "month": None})
 
 
 def restore_figures(undo: Undo, event: Event) -> str:
@@ -115,9 +111,7 @@ def restore_figures(undo: Undo, event: Event) -> str:
     if "month" not in event.after:
         return _restore_hours(undo, event, station)
     month = read_month(event.after["month"])
-    return _restore_figures(
-        undo, event, {"station": station, "broadcast": None, "month": month}
-    )
+    return _restore_figures(undo, event, {"station": station, "broadcast": None, "month": month})
 
 
 def _restore_figures(

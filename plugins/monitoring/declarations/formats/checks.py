@@ -9,11 +9,7 @@ from django.utils.translation import gettext as _
 
 from catalogue.identifiers import BadIdentifier, check_isrc
 from catalogue.models import CodeStatus
-from plugins.monitoring.declarations.facts import (
-    Contributor,
-    DeclarationFacts,
-    RecordingFacts,
-)
+from plugins.monitoring.declarations.facts import Contributor, DeclarationFacts, RecordingFacts
 from plugins.monitoring.declarations.formats.base import (
     DeclarationFormat,
     MandatoryMissing,
@@ -51,23 +47,17 @@ def unfit_code(
     try:
         check(code)
     except BadIdentifier as fault:
-        why = _("%(cell)s: %(fault)s. Correct it or remove it.") % {
-            "cell": cell,
-            "fault": fault,
-        }
+        why = _("%(cell)s: %(fault)s. Correct it or remove it.") % {"cell": cell, "fault": fault}
         yield MissingValue(subject, uid, cell, why)
 
 
-def unfit_ascii(
-    subject: ValueSubject, uid: str, cell: str, text: str
-) -> Iterator[MissingValue]:
+def unfit_ascii(subject: ValueSubject, uid: str, cell: str, text: str) -> Iterator[MissingValue]:
     """Yield a gap for a mandatory text that ASCII cannot hold."""
     plain = in_ascii(text)
     if not plain.lost and (plain.text or not one_line(text)):
         return
     why = _(
-        "%(cell)s must be in ASCII, which has no form for “%(lost)s”. Enter it in "
-        "Latin letters."
+        "%(cell)s must be in ASCII, which has no form for “%(lost)s”. Enter it in Latin letters."
     ) % {"cell": cell, "lost": (plain.lost or text)[:20]}
     yield MissingValue(subject, uid, cell, why)
 
@@ -77,10 +67,7 @@ def plain_isrc(code: str) -> str:
     checked = check_isrc(code)
     if checked.status == CodeStatus.MALFORMED:
         raise BadIdentifier(
-            _(
-                "an ISRC has two letters, three letters or digits, and seven digits, "
-                "not '%(given)s'"
-            )
+            _("an ISRC has two letters, three letters or digits, and seven digits, not '%(given)s'")
             % {"given": code}
         )
     return checked.normalised
@@ -100,20 +87,14 @@ def full_title(recording: RecordingFacts) -> str:
 
 def composer_names(recording: RecordingFacts) -> str:
     """Return who wrote the music; writers without a role count if no other is known."""
-    composers = [
-        writer.name for writer in recording.writers if writer.role in _COMPOSERS
-    ]
+    composers = [writer.name for writer in recording.writers if writer.role in _COMPOSERS]
     unknown = [writer.name for writer in recording.writers if not writer.role]
     return _joined(composers or unknown)
 
 
-def with_roles(
-    people: Iterable[Contributor], roles: frozenset[str]
-) -> tuple[Contributor, ...]:
+def with_roles(people: Iterable[Contributor], roles: frozenset[str]) -> tuple[Contributor, ...]:
     """Return those of the people who have one of the roles."""
-    return tuple(
-        person for person in people if person.role in roles and one_line(person.name)
-    )
+    return tuple(person for person in people if person.role in roles and one_line(person.name))
 
 
 def _joined(names: Iterable[str]) -> str:

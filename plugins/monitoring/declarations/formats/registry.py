@@ -63,9 +63,7 @@ def unregister(key: str) -> None:
 def register_folders(package: Path) -> None:
     """Import the ``format.py`` of each folder of this package."""
     for path in sorted(package.glob("*/format.py")):
-        import_module(
-            f"plugins.monitoring.declarations.formats.{path.parent.name}.format"
-        )
+        import_module(f"plugins.monitoring.declarations.formats.{path.parent.name}.format")
 
 
 class UnknownFormat(Exception):

@@ -53,18 +53,14 @@ def _table(letters: str, plain: str) -> dict[str, str]:
 
 # Unicode does not decompose these.
 _LATIN = _table(
-    "ßẞÆæŒœØøĐđÐðÞþŁłĦħŊŋŦŧıĸſʼ",
-    "ss SS AE ae OE oe O o D d D d Th th L l H h NG ng T t i k s '",
+    "ßẞÆæŒœØøĐđÐðÞþŁłĦħŊŋŦŧıĸſʼ", "ss SS AE ae OE oe O o D d D d Th th L l H h NG ng T t i k s '"
 )
 _CYRILLIC = _table(
     "абвгдеёжзийклмнопрстуфхцчшщъыьэюяіїєґђјљњћџѓќѕ",
     "a b v g d e yo zh z i y k l m n o p r s t u f kh ts ch sh shch ' y ' e yu ya "
     "i yi ye g dj j lj nj c dz gj kj dz",
 )
-_GREEK = _table(
-    "αβγδεζηθικλμνξοπρσςτυφχψω",
-    "a v g d e z i th i k l m n x o p r s s t y f ch ps o",
-)
+_GREEK = _table("αβγδεζηθικλμνξοπρσςτυφχψω", "a v g d e z i th i k l m n x o p r s s t y f ch ps o")
 _SIGNS = {
     **dict.fromkeys("‘’‚‛′`´", "'"),
     **dict.fromkeys("“”„‟″«»", '"'),

@@ -92,13 +92,9 @@ _B, _F, _O = ValueSubject.BROADCAST, ValueSubject.FIGURES, ValueSubject.PROFILE
 VALUES: Final[Mapping[str, KnownValue]] = {
     "station": KnownValue(_("Station"), _S, lambda row: row.station.name),
     "call_sign": KnownValue(_("Call sign"), _S, lambda row: row.station.call_sign),
-    "territory": KnownValue(
-        _("Country of the station"), _S, lambda r: r.station.territory
-    ),
+    "territory": KnownValue(_("Country of the station"), _S, lambda r: r.station.territory),
     "title": KnownValue(_("Title"), _R, lambda row: row.recording.title),
-    "version_title": KnownValue(
-        _("Version"), _R, lambda row: row.recording.version_title
-    ),
+    "version_title": KnownValue(_("Version"), _R, lambda row: row.recording.version_title),
     "artists": KnownValue(_("Artists"), _R, lambda row: row.recording.artists),
     "isrc": KnownValue("ISRC", _R, lambda row: row.recording.isrc),
     "own_id": KnownValue(_("Custom ID"), _R, lambda row: row.recording.own_id),
@@ -114,9 +110,7 @@ VALUES: Final[Mapping[str, KnownValue]] = {
     ),
     "released": KnownValue(_("First release"), _R, lambda row: row.recording.released),
     "iswc": KnownValue("ISWC", _R, lambda row: row.recording.iswc),
-    "work_number": KnownValue(
-        _("Work number"), _R, lambda row: row.recording.work_number
-    ),
+    "work_number": KnownValue(_("Work number"), _R, lambda row: row.recording.work_number),
     "writers": KnownValue(
         _("Writers"), _R, lambda row: tuple(e.name for e in row.recording.writers)
     ),
@@ -133,40 +127,24 @@ VALUES: Final[Mapping[str, KnownValue]] = {
         _R,
         lambda row: tuple(e.ipi for e in row.recording.publishers if e.ipi),
     ),
-    "our_share": KnownValue(
-        _("Our share in percent"), _R, lambda row: row.recording.own_share
-    ),
-    "play_date": KnownValue(
-        _("Date of the play"), _B, lambda row: DayOf(row.play.starts_at)
-    ),
-    "play_time": KnownValue(
-        _("Time of the play"), _B, lambda row: ClockTime(row.play.starts_at)
-    ),
-    "play_start": KnownValue(
-        _("Date and time of the play"), _B, lambda row: row.play.starts_at
-    ),
+    "our_share": KnownValue(_("Our share in percent"), _R, lambda row: row.recording.own_share),
+    "play_date": KnownValue(_("Date of the play"), _B, lambda row: DayOf(row.play.starts_at)),
+    "play_time": KnownValue(_("Time of the play"), _B, lambda row: ClockTime(row.play.starts_at)),
+    "play_start": KnownValue(_("Date and time of the play"), _B, lambda row: row.play.starts_at),
     "played": KnownValue(_("Time played"), _P, lambda row: _ms(row.play.played_ms)),
     "played_seconds": KnownValue(
         _("Seconds played"), _P, lambda row: Decimal(row.play.played_ms) / 1000
     ),
-    "time_in": KnownValue(
-        _("Start in the broadcast"), _P, lambda row: _ms(row.play.start_ms)
-    ),
-    "time_out": KnownValue(
-        _("End in the broadcast"), _P, lambda row: _ms(row.play.end_ms)
-    ),
+    "time_in": KnownValue(_("Start in the broadcast"), _P, lambda row: _ms(row.play.start_ms)),
+    "time_out": KnownValue(_("End in the broadcast"), _P, lambda row: _ms(row.play.end_ms)),
     "featured": KnownValue(_("Featured or background"), _P, lambda row: row.play.usage),
     "use": KnownValue(_("Use"), _P, lambda row: row.play.use),
     "origin": KnownValue(_("Origin"), _P, lambda row: row.play.origin),
-    "own_recording": KnownValue(
-        _("Own recording"), _P, lambda row: row.play.own_recording
-    ),
+    "own_recording": KnownValue(_("Own recording"), _P, lambda row: row.play.own_recording),
     "live": KnownValue(_("Live recording"), _P, lambda row: row.play.live),
     "recorded_on": KnownValue(_("Recorded on"), _P, lambda row: row.play.recorded_on),
     "recorded_in": KnownValue(_("Recorded in"), _P, lambda row: row.play.recorded_in),
-    "published_in": KnownValue(
-        _("Published in"), _P, lambda row: row.play.published_in
-    ),
+    "published_in": KnownValue(_("Published in"), _P, lambda row: row.play.published_in),
     "broadcast_start": KnownValue(
         _("Start of the broadcast"), _B, lambda row: row.play.broadcast_starts_at
     ),
@@ -176,19 +154,13 @@ VALUES: Final[Mapping[str, KnownValue]] = {
     "run": KnownValue(
         _("First broadcast or repeat"), _B, lambda row: _RUNS.get(row.play.showing, "")
     ),
-    "listeners": KnownValue(
-        _("Listeners"), ValueSubject.AUDIENCE, lambda row: row.play.listeners
-    ),
+    "listeners": KnownValue(_("Listeners"), ValueSubject.AUDIENCE, lambda row: row.play.listeners),
     "programme": KnownValue(_("Programme"), _E, lambda row: row.play.episode.programme),
     "series": KnownValue(_("Series"), _E, lambda row: row.play.episode.series),
     "season": KnownValue(_("Season"), _E, lambda row: row.play.episode.season),
     "episode": KnownValue(_("Episode number"), _E, lambda row: row.play.episode.number),
-    "episode_title": KnownValue(
-        _("Episode title"), _E, lambda row: row.play.episode.title
-    ),
-    "also_known_as": KnownValue(
-        _("Also known as"), _E, lambda row: row.play.episode.also_known_as
-    ),
+    "episode_title": KnownValue(_("Episode title"), _E, lambda row: row.play.episode.title),
+    "also_known_as": KnownValue(_("Also known as"), _E, lambda row: row.play.episode.also_known_as),
     "production_company": KnownValue(
         _("Production company"), _E, lambda row: row.play.episode.production_company
     ),
@@ -199,7 +171,5 @@ VALUES: Final[Mapping[str, KnownValue]] = {
     "service": KnownValue(_("Service"), _O, lambda row: row.facts.service),
     "sender": KnownValue(_("Sender"), _O, lambda row: row.facts.sender.name),
     "recipient": KnownValue(_("Recipient"), _O, lambda row: row.facts.recipient.name),
-    "message_id": KnownValue(
-        _("ID of the declaration"), _O, lambda row: row.facts.message_id
-    ),
+    "message_id": KnownValue(_("ID of the declaration"), _O, lambda row: row.facts.message_id),
 }

@@ -16,11 +16,7 @@ class BroadcastOfFiles:
 
     def fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         """Return the optional fields. Any: their values."""
-        optional: dict[str, Any] = {
-            "required": False,
-            "default": "",
-            "allow_blank": True,
-        }
+        optional: dict[str, Any] = {"required": False, "default": "", "allow_blank": True}
         return {
             "station": serializers.CharField(
                 max_length=64,
@@ -44,7 +40,5 @@ def _station(uid: str) -> Station | None:
     """Return the station that a submit names, if it names one."""
     station = Station.objects.filter(uid=uid).first()
     if uid and station is None:
-        raise serializers.ValidationError(
-            {"station": [gettext("This station does not exist.")]}
-        )
+        raise serializers.ValidationError({"station": [gettext("This station does not exist.")]})
     return station

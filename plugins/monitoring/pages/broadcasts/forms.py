@@ -17,11 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from plugins.monitoring.broadcasts.choices import RightsType
 from plugins.monitoring.broadcasts.models import Broadcast
-from plugins.monitoring.broadcasts.services import (
-    broadcast_state,
-    broadcast_values,
-    hours_state,
-)
+from plugins.monitoring.broadcasts.services import broadcast_state, broadcast_values, hours_state
 from plugins.monitoring.broadcasts.times import (
     hours_of_day,
     length_text,
@@ -29,11 +25,7 @@ from plugins.monitoring.broadcasts.times import (
     moments,
     read_length,
 )
-from plugins.monitoring.broadcasts.values import (
-    AudienceValues,
-    BroadcastValues,
-    RevenueValues,
-)
+from plugins.monitoring.broadcasts.values import AudienceValues, BroadcastValues, RevenueValues
 from plugins.monitoring.pages.broadcasts.fields import BroadcastFields
 from plugins.monitoring.streams.models import Station
 from portal.shared.arrivals import SeriesFields
@@ -63,9 +55,7 @@ class EpisodeForm(SeenForm, SeriesFields):
 
     field_order = ("series", "also_known_as", "season", "number", "title")
 
-    also_known_as = forms.CharField(
-        required=False, max_length=300, label=_("Also known as")
-    )
+    also_known_as = forms.CharField(required=False, max_length=300, label=_("Also known as"))
     number = forms.CharField(required=False, max_length=40, label=_("Episode number"))
     title = forms.CharField(required=False, max_length=300, label=_("Episode title"))
     isan = forms.CharField(required=False, max_length=40, label="ISAN")
@@ -247,11 +237,7 @@ class RevenueForm(SeenForm):
     )
 
     def __init__(
-        self,
-        rights_type: RightsType,
-        data: QueryDict | None = None,
-        *,
-        now: Values | None = None,
+        self, rights_type: RightsType, data: QueryDict | None = None, *, now: Values | None = None
     ) -> None:
         super().__init__(data, now=now, prefix=rights_type.value)
         self.rights_type = rights_type
@@ -265,8 +251,7 @@ class DayForm(forms.Form):
     """The day whose hours are shown."""
 
     day = forms.DateField(
-        label=_("Day"),
-        widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
+        label=_("Day"), widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d")
     )
 
 

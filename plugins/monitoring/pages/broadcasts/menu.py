@@ -7,6 +7,4 @@ from portal.shared.menu import Subpages, subpages
 
 def register() -> None:
     """Add the entries."""
-    subpages.register(
-        Subpages("portal:file_list", ("portal:file_broadcasts", "portal:broadcast"))
-    )
+    subpages.register(Subpages("portal:file_list", ("portal:file_broadcasts", "portal:broadcast")))

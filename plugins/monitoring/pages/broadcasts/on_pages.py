@@ -31,9 +31,7 @@ def _add_broadcast(file: ScannedFile, user: User, form: forms.Form) -> None:
 ADD_BROADCAST = FileVerb(
     gettext_lazy("Add a broadcast"),
     ngettext_lazy(
-        "%(shown)s file with a new broadcast",
-        "%(shown)s files with a new broadcast",
-        "count",
+        "%(shown)s file with a new broadcast", "%(shown)s files with a new broadcast", "count"
     ),
     Action.UPLOAD,
     BroadcastManyForm,

@@ -15,17 +15,7 @@ urlpatterns = [
     path(_ONE, views.broadcast, name="broadcast"),
     path(f"{_ONE}audience/", views.broadcast_audience, name="broadcast_audience"),
     path(f"{_ONE}delete/", views.broadcast_delete, name="broadcast_delete"),
-    path(
-        "streams/stations/<str:uid>/figures/",
-        views.station_figures,
-        name="station_figures",
-    ),
-    path(
-        "streams/stations/<str:uid>/hours/", views.station_hours, name="station_hours"
-    ),
-    path(
-        "streams/stations/<str:uid>/revenue/",
-        views.station_revenue,
-        name="station_revenue",
-    ),
+    path("streams/stations/<str:uid>/figures/", views.station_figures, name="station_figures"),
+    path("streams/stations/<str:uid>/hours/", views.station_hours, name="station_hours"),
+    path("streams/stations/<str:uid>/revenue/", views.station_revenue, name="station_revenue"),
 ]

@@ -89,9 +89,7 @@ def broadcast_add(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
 
 @require_http_methods(["GET", "POST"])
 @needs(Action.UPLOAD)
-def broadcast(
-    request: PortalRequest, uid: uuid.UUID, broadcast: str
-) -> HttpResponseBase:
+def broadcast(request: PortalRequest, uid: uuid.UUID, broadcast: str) -> HttpResponseBase:
     """Change one broadcast."""
     current = _broadcast(uid, broadcast)
     form, status = BroadcastForm(request.POST or None, broadcast=current), 200
@@ -133,9 +131,7 @@ def broadcast(
 
 @require_POST
 @needs(Action.REPORT)
-def broadcast_audience(
-    request: PortalRequest, uid: uuid.UUID, broadcast: str
-) -> HttpResponseBase:
+def broadcast_audience(request: PortalRequest, uid: uuid.UUID, broadcast: str) -> HttpResponseBase:
     """Say how many people heard a broadcast."""
     current = _broadcast(uid, broadcast)
     form = AudienceForm(request.POST)
@@ -153,16 +149,12 @@ def broadcast_audience(
     if status == SAVED:
         messages.success(request, _("The audience was saved."))
         return redirect("portal:file_broadcasts", uid=uid)
-    return _show_broadcast(
-        request, current, BroadcastForm(broadcast=current), form, status
-    )
+    return _show_broadcast(request, current, BroadcastForm(broadcast=current), form, status)
 
 
 @require_http_methods(["GET", "POST"])
 @needs(Action.UPLOAD)
-def broadcast_delete(
-    request: PortalRequest, uid: uuid.UUID, broadcast: str
-) -> HttpResponseBase:
+def broadcast_delete(request: PortalRequest, uid: uuid.UUID, broadcast: str) -> HttpResponseBase:
     """Delete one broadcast after a confirmation."""
     current = _broadcast(uid, broadcast)
     if request.method != "POST":
@@ -170,8 +162,7 @@ def broadcast_delete(
         text = _("Its audience and revenue are deleted too. The file stays.")
         return ask_first(
             request,
-            title=_("Delete the broadcast by %(station)s")
-            % {"station": current.station},
+            title=_("Delete the broadcast by %(station)s") % {"station": current.station},
             text=" ".join([*stated, text]),
             submit=_("Delete the broadcast"),
             crumbs=[
@@ -193,10 +184,7 @@ def broadcast_delete(
         return question
     try:
         services.delete_broadcast(
-            broadcast=current,
-            user=request.user,
-            seen=request.POST.get("seen", ""),
-            despite=True,
+            broadcast=current, user=request.user, seen=request.POST.get("seen", ""), despite=True
         )
     except ProgrammeRefused as refused:
         messages.error(request, str(refused))
@@ -261,12 +249,7 @@ def station_hours(request: PortalRequest, uid: str) -> HttpResponseBase:
         "day_form": DayForm(initial={"day": day}),
         "form": form,
     }
-    return render(
-        request,
-        "portal/broadcasts/hours.html",
-        context,
-        status=status,
-    )
+    return render(request, "portal/broadcasts/hours.html", context, status=status)
 
 
 @require_POST
@@ -310,10 +293,7 @@ def _station(uid: str) -> Station:
 
 
 def _ask_before(
-    request: PortalRequest,
-    broadcast: Broadcast,
-    change: Callable[[], object],
-    submit: str,
+    request: PortalRequest, broadcast: Broadcast, change: Callable[[], object], submit: str
 ) -> HttpResponseBase | None:
     """Show which statements change if the broadcast does, unless the person agreed."""
     file = broadcast.scanned_file
@@ -326,12 +306,7 @@ def _ask_before(
                 title=_("These statements change"),
                 text=_("Nothing is done yet."),
                 submit=submit,
-                crumbs=[
-                    (
-                        _("Broadcasts"),
-                        reverse("portal:file_broadcasts", args=[file.uid]),
-                    )
-                ],
+                crumbs=[(_("Broadcasts"), reverse("portal:file_broadcasts", args=[file.uid]))],
             ),
         )
     except ProgrammeRefused:
@@ -375,12 +350,7 @@ def _show_broadcast(
         "broadcast_form": form,
         "audience_form": audience_form,
     }
-    return render(
-        request,
-        "portal/broadcasts/broadcast.html",
-        context,
-        status=status,
-    )
+    return render(request, "portal/broadcasts/broadcast.html", context, status=status)
 
 
 def _month(request: PortalRequest) -> date:
@@ -407,9 +377,7 @@ def _month_form(station: Station, month: date) -> AudienceForm:
     return AudienceForm(now=services.audience_values(row))
 
 
-def _figures_saved(
-    request: PortalRequest, station: Station, month: date
-) -> HttpResponseBase:
+def _figures_saved(request: PortalRequest, station: Station, month: date) -> HttpResponseBase:
     messages.success(request, _("The figures were saved."))
     response = redirect("portal:station_figures", uid=station.uid)
     response["Location"] += f"?month={month:%Y-%m}"
@@ -435,21 +403,13 @@ def _show_figures(
     if request.user.has_perm(Action.EDIT_CATALOGUE):
         context["revenue_forms"] = _revenue_forms(station, month, revenue_form)
         context["revenues"] = selectors.revenues_of(station)[:72]
-    return render(
-        request,
-        "portal/broadcasts/figures.html",
-        context,
-        status=status,
-    )
+    return render(request, "portal/broadcasts/figures.html", context, status=status)
 
 
-def _revenue_forms(
-    station: Station, month: date, sent: RevenueForm | None
-) -> list[RevenueForm]:
+def _revenue_forms(station: Station, month: date, sent: RevenueForm | None) -> list[RevenueForm]:
     """Return a form for each kind of rights; ``sent`` is one that was refused."""
     revenues = {
-        row.rights_type: row
-        for row in Revenue.objects.filter(station=station, month=month)
+        row.rights_type: row for row in Revenue.objects.filter(station=station, month=month)
     }
     return [
         sent

@@ -23,16 +23,11 @@ class PeriodForm(forms.Form):
     """What to declare: a profile and the first and last day."""
 
     profile = forms.ModelChoiceField(
-        DeclarationProfile.objects.all(),
-        label=_("Profile"),
-        to_field_name="uid",
-        empty_label=None,
+        DeclarationProfile.objects.all(), label=_("Profile"), to_field_name="uid", empty_label=None
     )
     begins = forms.DateField(label=_("First day"), widget=_DAY)
     ends = forms.DateField(
-        label=_("Last day"),
-        widget=_DAY,
-        help_text=_("Days are in each station's local time."),
+        label=_("Last day"), widget=_DAY, help_text=_("Days are in each station's local time.")
     )
     replaces = forms.CharField(required=False, widget=forms.HiddenInput)
 
@@ -67,21 +62,15 @@ class DeclarationProfileForm(forms.ModelForm[DeclarationProfile]):
     list_separator = forms.ChoiceField(label=_("Between several names"), required=False)
     encoding = forms.ChoiceField(label=_("Encoding"), required=False)
     line_end = forms.ChoiceField(label=_("Line ends"), required=False)
-    header = forms.BooleanField(
-        label=_("Headings in the first line"), required=False, initial=True
-    )
+    header = forms.BooleanField(label=_("Headings in the first line"), required=False, initial=True)
     formula_safe = forms.BooleanField(
-        label=_("Keep spreadsheets from reading text as a formula"),
-        required=False,
-        initial=True,
+        label=_("Keep spreadsheets from reading text as a formula"), required=False, initial=True
     )
     file_name = forms.CharField(
         label=_("Start of the file name"),
         required=False,
         max_length=60,
-        help_text=_(
-            "The period is appended. If empty, the name of the service is used."
-        ),
+        help_text=_("The period is appended. If empty, the name of the service is used."),
     )
 
     class Meta:
@@ -106,9 +95,7 @@ class DeclarationProfileForm(forms.ModelForm[DeclarationProfile]):
             if name in self.instance.options:
                 self.initial[name] = self.instance.options[name]
         if self.instance.pk:
-            self.initial["stations"] = [
-                station.uid for station in self.instance.stations.all()
-            ]
+            self.initial["stations"] = [station.uid for station in self.instance.stations.all()]
 
     @property
     def option_names(self) -> tuple[str, ...]:

@@ -8,11 +8,7 @@ from plugins.monitoring.pages.declarations import views
 
 urlpatterns = [
     path("reports/declarations/", views.declarations, name="declarations"),
-    path(
-        "reports/declarations/check/",
-        views.declaration_check,
-        name="declaration_check",
-    ),
+    path("reports/declarations/check/", views.declaration_check, name="declaration_check"),
     path(
         "reports/declarations/profiles/add/",
         views.declaration_profile_add,
@@ -28,16 +24,8 @@ urlpatterns = [
         views.declaration_profile_delete,
         name="declaration_profile_delete",
     ),
-    path(
-        "reports/declarations/<str:uid>/",
-        views.declaration,
-        name="declaration",
-    ),
-    path(
-        "reports/declarations/<str:uid>/file",
-        views.declaration_file,
-        name="declaration_file",
-    ),
+    path("reports/declarations/<str:uid>/", views.declaration, name="declaration"),
+    path("reports/declarations/<str:uid>/file", views.declaration_file, name="declaration_file"),
     path(
         "reports/declarations/<str:uid>/undeclared.csv",
         views.declaration_undeclared,
@@ -59,8 +47,6 @@ urlpatterns = [
         name="declaration_cancel",
     ),
     path(
-        "reports/declarations/<str:uid>/again/",
-        views.declaration_again,
-        name="declaration_again",
+        "reports/declarations/<str:uid>/again/", views.declaration_again, name="declaration_again"
     ),
 ]

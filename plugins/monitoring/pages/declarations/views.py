@@ -24,24 +24,14 @@ from plugins.monitoring.declarations import checking, selectors, services
 from plugins.monitoring.declarations.additions import additions
 from plugins.monitoring.declarations.changes import changed_plays, recording_changes
 from plugins.monitoring.declarations.formats.base import BadOptions
-from plugins.monitoring.declarations.formats.registry import (
-    UnknownFormat,
-    entries,
-    label_of,
-)
+from plugins.monitoring.declarations.formats.registry import UnknownFormat, entries, label_of
 from plugins.monitoring.declarations.formats.values import VALUES
 from plugins.monitoring.declarations.left_out import LeftOut
-from plugins.monitoring.declarations.manifest import (
-    UNDECLARED_NAME,
-    declaration_manifest,
-)
+from plugins.monitoring.declarations.manifest import UNDECLARED_NAME, declaration_manifest
 from plugins.monitoring.declarations.models import Declaration, DeclarationProfile
 from plugins.monitoring.declarations.services import DeclarationRefused, ProfileRefused
 from plugins.monitoring.declarations.statement import statement_of
-from plugins.monitoring.pages.declarations.forms import (
-    DeclarationProfileForm,
-    PeriodForm,
-)
+from plugins.monitoring.pages.declarations.forms import DeclarationProfileForm, PeriodForm
 from plugins.monitoring.pages.declarations.gaps import linked, linked_doubts
 from plugins.monitoring.streams.models import Station
 from portal.shared.access import PortalRequest, needs
@@ -81,18 +71,14 @@ def declaration_check(request: PortalRequest) -> HttpResponseBase:
     """Show a declaration's content and missing values; a POST declares."""
     if request.method == "GET" and not request.GET:
         return redirect("portal:declarations")
-    form = PeriodForm(
-        request.POST if request.method == "POST" else _check_query(request)
-    )
+    form = PeriodForm(request.POST if request.method == "POST" else _check_query(request))
     if not form.is_valid():
         return _page_of_check(request, form, status=422)
     try:
         values = form.cleaned_data
         replaces = None
         if values["replaces"]:
-            replaces = get_object_or_404(
-                selectors.declarations(), uid=values["replaces"]
-            )
+            replaces = get_object_or_404(selectors.declarations(), uid=values["replaces"])
         draft = services.draft(
             profile=values["profile"],
             begins=values["begins"],
@@ -110,9 +96,7 @@ def declaration_check(request: PortalRequest) -> HttpResponseBase:
         form.add_error(None, str(refused))
         return _page_of_check(request, form, status=422)
     except UnknownFormat:
-        form.add_error(
-            "profile", _("This portal does not support the profile's format.")
-        )
+        form.add_error("profile", _("This portal does not support the profile's format."))
         return _page_of_check(request, form, status=422)
     return _page_of_check(request, form, draft, checked)
 
@@ -165,9 +149,7 @@ def _declaration(uid: str) -> Declaration:
 
 
 def _written(uid: str) -> Declaration:
-    return get_object_or_404(
-        selectors.declarations().filter(state=RunState.READY), uid=uid
-    )
+    return get_object_or_404(selectors.declarations().filter(state=RunState.READY), uid=uid)
 
 
 @require_safe
@@ -206,8 +188,7 @@ def _page(
                 for why, count in declaration.counts.get("undeclared", {}).items()
             ],
             "checks": checks,
-            "checks_fine": bool(checks)
-            and all(check.is_whole for check in checks or ()),
+            "checks_fine": bool(checks) and all(check.is_whole for check in checks or ()),
         },
     )
 
@@ -242,9 +223,7 @@ def declaration_file(request: PortalRequest, uid: str) -> HttpResponseBase:
     declaration = _written(uid)
     takes_it = request.method == "GET"
     return StreamingHttpResponse(
-        services.download(declaration=declaration, user=request.user)
-        if takes_it
-        else (),
+        services.download(declaration=declaration, user=request.user) if takes_it else (),
         content_type="application/octet-stream",
         headers={
             **attachment(declaration.file_name),
@@ -311,21 +290,15 @@ def declaration_profile(request: PortalRequest, uid: str) -> HttpResponseBase:
     return _profile_form(request, get_object_or_404(DeclarationProfile, uid=uid))
 
 
-def _profile_form(
-    request: PortalRequest, profile: DeclarationProfile | None
-) -> HttpResponseBase:
+def _profile_form(request: PortalRequest, profile: DeclarationProfile | None) -> HttpResponseBase:
     form = DeclarationProfileForm(request.POST or None, instance=profile)
     if request.method == "POST" and form.is_valid():
         try:
             services.save_profile(
-                profile=form.profile(),
-                stations=form.cleaned_data["stations"],
-                user=request.user,
+                profile=form.profile(), stations=form.cleaned_data["stations"], user=request.user
             )
         except ProfileRefused as refused:
-            form.add_error(
-                refused.field if refused.field in form.fields else None, refused.message
-            )
+            form.add_error(refused.field if refused.field in form.fields else None, refused.message)
         else:
             messages.success(request, _("The profile was saved."))
             return redirect("portal:declarations")
@@ -359,10 +332,7 @@ def declaration_profile_delete(request: PortalRequest, uid: str) -> HttpResponse
             submit=_("Delete the profile"),
             crumbs=[
                 (_("Declarations"), reverse("portal:declarations")),
-                (
-                    profile.name,
-                    reverse("portal:declaration_profile", args=[profile.uid]),
-                ),
+                (profile.name, reverse("portal:declaration_profile", args=[profile.uid])),
             ],
         )
     try:
@@ -370,7 +340,5 @@ def declaration_profile_delete(request: PortalRequest, uid: str) -> HttpResponse
     except DeclarationRefused as refused:
         messages.error(request, str(refused))
     else:
-        messages.success(
-            request, _("The profile “%(name)s” was deleted.") % {"name": profile.name}
-        )
+        messages.success(request, _("The profile “%(name)s” was deleted.") % {"name": profile.name})
     return redirect("portal:declarations")

@@ -109,9 +109,7 @@ def _row(hour: HourMarks) -> HourRow:
         tuple(_box(mark, hour, whole) for mark in hour.gaps),
         tuple(
             DrawnTitle(
-                f"{whole.percent(_ms(title.at - hour.starts_at)):.3f}%",
-                title.text,
-                title.differs,
+                f"{whole.percent(_ms(title.at - hour.starts_at)):.3f}%", title.text, title.differs
             )
             for title in hour.titles
         ),

@@ -12,13 +12,7 @@ from django.utils.translation import gettext as _
 
 from common.reading import read_clock
 from common.words import lowered
-from plugins.monitoring.pages.streams.airday import (
-    AirDay,
-    DayMark,
-    DayTitle,
-    HourMarks,
-    air_day,
-)
+from plugins.monitoring.pages.streams.airday import AirDay, DayMark, DayTitle, HourMarks, air_day
 from plugins.monitoring.pages.streams.log import (
     LogRow,
     PlayTarget,
@@ -73,9 +67,7 @@ def day_page(stream: Stream, on: date, hour: int | None, now: datetime) -> DayPa
     plays = {play.pk: play for day_hour in view.hours for play in day_hour.plays}
     targets = targets_of(list(plays.values()), files)
     sent = selectors.log(
-        streams=[stream],
-        from_at=view.hours[0].starts_at,
-        until=view.hours[-1].ends_at,
+        streams=[stream], from_at=view.hours[0].starts_at, until=view.hours[-1].ends_at
     )
     titles = dict.fromkeys(plays, "")
     titles |= {play.pk: title_of(play) for play in sent}
@@ -111,19 +103,14 @@ def day_page(stream: Stream, on: date, hour: int | None, now: datetime) -> DayPa
         hour_label=_span_label(picked_hour, zone),
         hour_url=file_url(picked_hour.files[0]) if picked_hour.files else "",
         rows=[row for _at, row in rows],
-        states=[
-            (state, _state_label(state), pattern_fill(state))
-            for state in sorted(present)
-        ],
+        states=[(state, _state_label(state), pattern_fill(state)) for state in sorted(present)],
     )
 
 
 def _live_state(play: Airplay) -> str:
     """Return how a play without a match is drawn."""
     return (
-        AirplayState.PLAYING
-        if play.state == AirplayState.PLAYING
-        else AirplayState.ENDED
+        AirplayState.PLAYING if play.state == AirplayState.PLAYING else AirplayState.ENDED
     ).value
 
 
@@ -138,20 +125,13 @@ def _state_label(state: str) -> str | Promise:
 def _chosen_hour(hours: Sequence[DayHour], requested_hour: int | None) -> int:
     if requested_hour is not None and 0 <= requested_hour < len(hours):
         return requested_hour
-    begun = [
-        number
-        for number, day_hour in enumerate(hours)
-        if day_hour.state != HourState.FUTURE
-    ]
+    begun = [number for number, day_hour in enumerate(hours) if day_hour.state != HourState.FUTURE]
     heard = [number for number in begun if hours[number].plays or hours[number].gaps]
     return (heard or begun or [0])[-1]
 
 
 def _marks(
-    hour: DayHour,
-    zone: ZoneInfo,
-    targets: Mapping[int, PlayTarget],
-    titles: Mapping[int, str],
+    hour: DayHour, zone: ZoneInfo, targets: Mapping[int, PlayTarget], titles: Mapping[int, str]
 ) -> HourMarks:
     plays = [
         DayMark(
@@ -169,14 +149,8 @@ def _marks(
         for state, some in (("gap", hour.gaps), ("not-scanned", hour.silences))
         for gap in some
     ]
-    differing = {
-        titles[play.pk]
-        for play in hour.plays
-        if differs(titles[play.pk], play.recording)
-    }
-    ticks = [
-        DayTitle(title.at, title.text, title.text in differing) for title in hour.titles
-    ]
+    differing = {titles[play.pk] for play in hour.plays if differs(titles[play.pk], play.recording)}
+    ticks = [DayTitle(title.at, title.text, title.text in differing) for title in hour.titles]
     label = f"{hour.starts_at.astimezone(zone):%H:%M}"
     summary = _("%(time)s: %(plays)s plays, %(gaps)s gaps") % {
         "time": label,
@@ -191,9 +165,7 @@ def _marks(
 
 
 def _span_label(hour: DayHour, zone: ZoneInfo) -> str:
-    return (
-        f"{hour.starts_at.astimezone(zone):%H:%M}–{hour.ends_at.astimezone(zone):%H:%M}"
-    )
+    return f"{hour.starts_at.astimezone(zone):%H:%M}–{hour.ends_at.astimezone(zone):%H:%M}"
 
 
 def _play_label(play: Airplay, zone: ZoneInfo, target: PlayTarget) -> str:

@@ -39,9 +39,7 @@ class AddressesField(LinesField):
         """Return the addresses; reject those that no request may go to."""
         urls: list[str] = super().clean(value)
         if len(urls) > MOST_ADDRESSES:
-            raise ValidationError(
-                _("Enter at most %(most)s addresses.") % {"most": MOST_ADDRESSES}
-            )
+            raise ValidationError(_("Enter at most %(most)s addresses.") % {"most": MOST_ADDRESSES})
         for url in urls:
             if len(url) > 2000:
                 raise ValidationError(_("An address is longer than 2,000 characters."))
@@ -59,9 +57,7 @@ class EmailsField(LinesField):
         """Return the addresses; reject those to which no mail may be sent."""
         emails: list[str] = super().clean(value)
         if len(emails) > MOST_EMAILS:
-            raise ValidationError(
-                _("Enter at most %(most)s addresses.") % {"most": MOST_EMAILS}
-            )
+            raise ValidationError(_("Enter at most %(most)s addresses.") % {"most": MOST_EMAILS})
         for email in emails:
             try:
                 check_mail(email)
@@ -79,9 +75,7 @@ class StationForm(forms.ModelForm[Station]):
         initial=UTC,
         widget=SearchSelect,
         label=gettext_lazy("Time zone"),
-        help_text=gettext_lazy(
-            "The days of its streams begin at midnight in this zone."
-        ),
+        help_text=gettext_lazy("The days of its streams begin at midnight in this zone."),
     )
 
     class Meta:
@@ -137,9 +131,7 @@ class StreamSettingsForm(forms.ModelForm[Stream]):
     alarm_emails = EmailsField(
         required=False,
         label=gettext_lazy("Email addresses"),
-        help_text=gettext_lazy(
-            "One per line. Each gets an email when an alarm begins."
-        ),
+        help_text=gettext_lazy("One per line. Each gets an email when an alarm begins."),
     )
     alarm_url = WebhookField(
         label=gettext_lazy("Webhook"),
@@ -179,13 +171,8 @@ class StreamSettingsForm(forms.ModelForm[Stream]):
         """Require both ends of the quiet hours, or none."""
         values = super().clean() or {}
         ends = [values.get(name) for name in ("quiet_from", "quiet_until")]
-        if ends.count(None) == 1 and not self.errors.keys() & {
-            "quiet_from",
-            "quiet_until",
-        }:
-            self.add_error(
-                "quiet_until", _("Enter both ends of the quiet hours, or none.")
-            )
+        if ends.count(None) == 1 and not self.errors.keys() & {"quiet_from", "quiet_until"}:
+            self.add_error("quiet_until", _("Enter both ends of the quiet hours, or none."))
         return values
 
 
@@ -209,9 +196,7 @@ class StreamForm(StreamSettingsForm):
         widget=SearchSelect,
         label=gettext_lazy("Its time zone"),
     )
-    container = container_field(
-        gettext_lazy("Its buckets are searched; its policies apply.")
-    )
+    container = container_field(gettext_lazy("Its buckets are searched; its policies apply."))
     name = forms.CharField(
         required=False,
         max_length=200,
@@ -238,16 +223,11 @@ class StreamForm(StreamSettingsForm):
         name = (values.get("station_name") or "").strip()
         if values.get("station") is None and "station" not in self.errors:
             if not name:
-                self.add_error(
-                    "station_name", _("Choose a station, or name a new one.")
-                )
+                self.add_error("station_name", _("Choose a station, or name a new one."))
             elif Station.objects.filter(name=name).exists():
                 self.add_error(
                     "station_name",
-                    _(
-                        "A station with this name already exists. Choose it "
-                        "from the list."
-                    ),
+                    _("A station with this name already exists. Choose it from the list."),
                 )
         return values
 

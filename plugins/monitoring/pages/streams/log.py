@@ -16,12 +16,7 @@ from catalogue.models import Recording
 from common.reading import read_date
 from common.words import lowered
 from plugins.monitoring.pages.streams.forms import LogFilterForm
-from plugins.monitoring.pages.streams.presentation import (
-    Badge,
-    ms_of,
-    play_badge,
-    zone_of,
-)
+from plugins.monitoring.pages.streams.presentation import Badge, ms_of, play_badge, zone_of
 from plugins.monitoring.streams import selectors
 from plugins.monitoring.streams.choices import AirplayState
 from plugins.monitoring.streams.models import Airplay, Stream, StreamGap
@@ -89,8 +84,7 @@ def log_rows(plays: Iterable[Airplay], zone: tzinfo) -> list[LogRow]:
     page_plays = list(plays)
     targets = targets_of(page_plays)
     return [
-        play_row(play, targets[play.pk], title_of(play), zone, with_day=True)
-        for play in page_plays
+        play_row(play, targets[play.pk], title_of(play), zone, with_day=True) for play in page_plays
     ]
 
 

@@ -14,8 +14,7 @@ def _streams(_subject: None, _user: User) -> dict[str, int]:
     """Return how many streams there are, play something, and are away."""
     rows = selectors.list_streams().order_by()
     counted = rows.aggregate(
-        all=Count("pk"),
-        away=Count("pk", filter=Q(enabled=True, state=StreamState.AWAY)),
+        all=Count("pk"), away=Count("pk", filter=Q(enabled=True, state=StreamState.AWAY))
     )
     playing = selectors.now_playing().order_by()
     return counted | {"playing": playing.values("stream").distinct().count()}

@@ -65,9 +65,9 @@ def now_rows(streams: Sequence[Stream], now: datetime) -> list[NowRow]:
     plays: dict[int, Airplay] = {}
     for play in selectors.now_playing():
         plays.setdefault(play.stream_id, play)
-    rows = StreamTitle.objects.filter(
-        stream__in=streams, at__gt=now - _FRESH_TITLE
-    ).order_by("at", "pk")
+    rows = StreamTitle.objects.filter(stream__in=streams, at__gt=now - _FRESH_TITLE).order_by(
+        "at", "pk"
+    )
     titles = dict(rows.values_list("stream_id", "text"))
     open_runs = StreamRun.objects.filter(stream__in=streams, ends_at=None)
     runs = {run.stream_id: sound_of(run.codec, run.sample_rate) for run in open_runs}
@@ -81,9 +81,7 @@ def now_rows(streams: Sequence[Stream], now: datetime) -> list[NowRow]:
             look=stream_badge(stream),
             since=stream.state_at,
             play=_now_play(plays.get(stream.pk), now),
-            says=stream.cause
-            if stream.enabled and stream.state != StreamState.LISTENING
-            else "",
+            says=stream.cause if stream.enabled and stream.state != StreamState.LISTENING else "",
             title=titles.get(stream.pk, ""),
             about=_about(stream, runs.get(stream.pk, "")),
             is_heard=stream.enabled and stream.state == StreamState.LISTENING,
@@ -117,9 +115,7 @@ def _gaps_today(streams: Sequence[Stream], now: datetime) -> dict[int, int]:
     ).exclude(cause=GapCause.SILENT)
     midnights = {
         stream.pk: datetime.combine(
-            now.astimezone(zone_of(stream.station)).date(),
-            time(),
-            tzinfo=zone_of(stream.station),
+            now.astimezone(zone_of(stream.station)).date(), time(), tzinfo=zone_of(stream.station)
         )
         for stream in streams
     }

@@ -66,9 +66,7 @@ def plain_address(url: str) -> str:
 def sound_of(codec: str, sample_rate: int) -> str:
     """Return codec and sample rate as people read them."""
     rate = f"{sample_rate / 1000:g} kHz" if sample_rate else ""
-    return ", ".join(
-        part for part in (formats.codec(codec) if codec else "", rate) if part
-    )
+    return ", ".join(part for part in (formats.codec(codec) if codec else "", rate) if part)
 
 
 def ms_of(length: timedelta) -> int:

@@ -8,11 +8,7 @@ from django.db.models import Count, Q
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import (
-    require_http_methods,
-    require_POST,
-    require_safe,
-)
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import User
 from accounts.roles import Action
@@ -74,9 +70,7 @@ def station_edit(request: PortalRequest, uid: str) -> HttpResponseBase:
     form = StationForm(request.POST or None, instance=_station(uid))
     if request.method == "POST" and form.is_valid():
         try:
-            services.change_station(
-                station=station, user=request.user, **form.cleaned_data
-            )
+            services.change_station(station=station, user=request.user, **form.cleaned_data)
         except StreamRefused as refused:
             form.add_error(None, str(refused))
         else:
@@ -98,9 +92,7 @@ def station_banned(request: PortalRequest, uid: str) -> HttpResponseBase:
     except StreamRefused as refused:
         form.add_error(None, str(refused))
         return _show(request, station, form, status=409)
-    messages.success(
-        request, _("The recordings that the station must not play were saved.")
-    )
+    messages.success(request, _("The recordings that the station must not play were saved."))
     return redirect("portal:station", uid=uid)
 
 
@@ -120,11 +112,7 @@ def _banned(station: Station) -> list[Recording]:
 
 
 def _show(
-    request: PortalRequest,
-    station: Station,
-    form: BannedForm | None = None,
-    *,
-    status: int = 200,
+    request: PortalRequest, station: Station, form: BannedForm | None = None, *, status: int = 200
 ) -> HttpResponseBase:
     banned = _banned(station)
     streams = selectors.list_streams().filter(station=station)

@@ -15,16 +15,8 @@ urlpatterns = [
     path("streams/stations/", station_views.station_list, name="station_list"),
     path("streams/stations/add/", station_views.station_add, name="station_add"),
     path("streams/stations/<str:uid>/", station_views.station, name="station"),
-    path(
-        "streams/stations/<str:uid>/edit/",
-        station_views.station_edit,
-        name="station_edit",
-    ),
-    path(
-        "streams/stations/<str:uid>/banned/",
-        station_views.station_banned,
-        name="station_banned",
-    ),
+    path("streams/stations/<str:uid>/edit/", station_views.station_edit, name="station_edit"),
+    path("streams/stations/<str:uid>/banned/", station_views.station_banned, name="station_banned"),
     path("streams/<str:uid>/", views.stream_day, name="stream_day"),
     path("streams/<str:uid>/edit/", views.stream_edit, name="stream_edit"),
     path("streams/<str:uid>/act/", views.stream_act, name="stream_act"),

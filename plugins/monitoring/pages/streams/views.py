@@ -15,21 +15,13 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import (
-    require_http_methods,
-    require_POST,
-    require_safe,
-)
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import User
 from accounts.roles import Action
 from plugins.monitoring.pages.streams import log, page, presentation
 from plugins.monitoring.pages.streams.day import day_page
-from plugins.monitoring.pages.streams.forms import (
-    LogFilterForm,
-    StreamForm,
-    StreamSettingsForm,
-)
+from plugins.monitoring.pages.streams.forms import LogFilterForm, StreamForm, StreamSettingsForm
 from plugins.monitoring.streams import log as airplays
 from plugins.monitoring.streams import selectors, services
 from plugins.monitoring.streams.errors import StreamRefused
@@ -54,11 +46,7 @@ def streams(request: PortalRequest) -> HttpResponseBase:
     """List the streams with what plays now; the page asks for itself again."""
     now = datetime.now(tz=UTC)
     rows = page.now_rows(list(selectors.list_streams()), now)
-    context = {
-        "rows": rows,
-        "now": now,
-        "open_alarms": sum(len(row.alarms) for row in rows),
-    }
+    context = {"rows": rows, "now": now, "open_alarms": sum(len(row.alarms) for row in rows)}
     return render(request, "portal/streams/streams.html", context)
 
 
@@ -113,9 +101,7 @@ def stream_add(request: PortalRequest) -> HttpResponseBase:
         try:
             if "add" in request.POST:
                 stream = _add(form, request.user)
-                messages.success(
-                    request, _("Now listening to %(stream)s.") % {"stream": stream}
-                )
+                messages.success(request, _("Now listening to %(stream)s.") % {"stream": stream})
                 return redirect("portal:stream_day", uid=stream.uid)
             values = form.cleaned_data
             trial = page.shown_trial(
@@ -135,9 +121,7 @@ def stream_add(request: PortalRequest) -> HttpResponseBase:
 def _add(form: StreamForm, user: User) -> Stream:
     values = form.cleaned_data
     station = values["station"] or services.add_station(
-        user=user,
-        name=values["station_name"].strip(),
-        time_zone=values["time_zone"] or "UTC",
+        user=user, name=values["station_name"].strip(), time_zone=values["time_zone"] or "UTC"
     )
     return services.add_stream(
         station=station,
@@ -163,9 +147,7 @@ def stream_day(request: PortalRequest, uid: str) -> HttpResponseBase:
         "look": presentation.stream_badge(stream),
         "shown": view,
         "is_today": on == today,
-        "address": presentation.plain_address(stream.current_url)
-        if stream.current_url
-        else "",
+        "address": presentation.plain_address(stream.current_url) if stream.current_url else "",
         "alarms": page.shown_alarms(list(selectors.open_alarms(stream)), request.user),
         "may_change": services.may_change(stream, request.user),
         "may_delete": request.user.has_perm(Action.DELETE),
@@ -183,9 +165,7 @@ def stream_edit(request: PortalRequest, uid: str) -> HttpResponseBase:
     if request.method == "POST" and form.is_valid():
         confirm_outbound(request, form, "alarm_emails", "alarm_url")
         try:
-            services.change_stream(
-                stream=stream, user=request.user, **form.cleaned_data
-            )
+            services.change_stream(stream=stream, user=request.user, **form.cleaned_data)
         except StreamRefused as refused:
             form.add_error(None, str(refused))
         else:
@@ -231,8 +211,7 @@ def stream_delete(request: PortalRequest, uid: str) -> HttpResponseBase:
         else:
             messages.success(
                 request,
-                _("No longer listening to %(stream)s; its plays stay.")
-                % {"stream": stream},
+                _("No longer listening to %(stream)s; its plays stay.") % {"stream": stream},
             )
         return redirect("portal:streams")
     return ask_first(
@@ -263,9 +242,7 @@ def _stream(uid: str) -> Stream:
 def _own_stream(request: PortalRequest, uid: str) -> Stream:
     stream = _stream(uid)
     if not services.may_change(stream, request.user):
-        raise PermissionDenied(
-            _("Only the person who added a stream or a manager may change it.")
-        )
+        raise PermissionDenied(_("Only the person who added a stream or a manager may change it."))
     return stream
 
 

@@ -14,8 +14,7 @@ def _unknown(items: Iterable[UnknownItem]) -> Iterable[Choice]:
     listing = list(items)
     titles = recurring_selectors.titles(listing)
     return [
-        Choice(item.uid, titles[item.pk], read_clock(item.length_ms, digits=1))
-        for item in listing
+        Choice(item.uid, titles[item.pk], read_clock(item.length_ms, digits=1)) for item in listing
     ]
 
 

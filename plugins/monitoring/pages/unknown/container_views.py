@@ -23,12 +23,7 @@ def container_unknown(request: PortalRequest, pk: int) -> HttpResponseBase:
     form = UnknownPolicyForm(request.POST, instance=policy_of(container))
     if not form.is_valid():
         context = {"container": container, "form": form}
-        return render(
-            request,
-            "portal/unknown/container.html",
-            context,
-            status=422,
-        )
+        return render(request, "portal/unknown/container.html", context, status=422)
     save_policy(policy=form.instance, user=request.user)
     messages.success(
         request,

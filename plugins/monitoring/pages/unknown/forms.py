@@ -6,12 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from plugins.monitoring.unknown import selectors
-from plugins.monitoring.unknown.models import (
-    IgnoreReason,
-    ItemState,
-    UnknownItem,
-    UnknownPolicy,
-)
+from plugins.monitoring.unknown.models import IgnoreReason, ItemState, UnknownItem, UnknownPolicy
 from plugins.monitoring.unknown.selectors import Tab
 from portal.pictures.exclusion import MediaTimeField
 from portal.shared.fields import LinesField, Picker, container_filter

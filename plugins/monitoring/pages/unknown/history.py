@@ -51,9 +51,7 @@ def history_line(event: Event) -> HistoryLine:
 def _describe_event(event: Event) -> str:
     match event.action:
         case ItemVerb.SPLIT:
-            return _("split it at %(time)s") % {
-                "time": read_clock(event.after["at_ms"], digits=1)
-            }
+            return _("split it at %(time)s") % {"time": read_clock(event.after["at_ms"], digits=1)}
         case ItemVerb.IGNORE if event.after["ignored_as"]:
             reason = IgnoreReason(event.after["ignored_as"]).label
             return _("ignored it: %(reason)s") % {"reason": reason}

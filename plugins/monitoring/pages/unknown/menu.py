@@ -19,11 +19,7 @@ def register() -> None:
             title=_("Unknown sound"),
             icon="unknown",
             page="portal:unknown",
-            pages=(
-                "portal:unknown_item",
-                "portal:unknown_act",
-                "portal:unknown_many",
-            ),
+            pages=("portal:unknown_item", "portal:unknown_act", "portal:unknown_many"),
             lead=_("Sound that repeats and that no recording explains."),
             uses=UnknownItem.objects.all,
         )

@@ -21,21 +21,11 @@ from common.reading import read_date
 from plugins.monitoring.pages.unknown.forms import UnknownFilterForm
 from plugins.monitoring.pages.unknown.history import history_line
 from plugins.monitoring.unknown import actions, selectors
-from plugins.monitoring.unknown.models import (
-    IgnoreReason,
-    ItemState,
-    Occurrence,
-    UnknownItem,
-)
+from plugins.monitoring.unknown.models import IgnoreReason, ItemState, Occurrence, UnknownItem
 from plugins.monitoring.unknown.selectors import Copy, ItemFigures, Tab
 from portal.pictures.calendar import Calendar, Moment, calendar
 from portal.pictures.pair import PairPicture, aligned
-from portal.pictures.sound import (
-    CONTEXT_MS,
-    ShownSound,
-    sound_alone,
-    sound_around,
-)
+from portal.pictures.sound import CONTEXT_MS, ShownSound, sound_alone, sound_around
 from portal.pictures.waveform import WavePaths, Window, load_waveform, wave_paths
 from portal.shared import playback
 from portal.shared.lists import PAGE_SIZE, count_of
@@ -155,10 +145,7 @@ def list_filtered(filters: UnknownFilterForm, tab: Tab) -> QuerySet[UnknownItem]
 
 def tab_counts(filters: UnknownFilterForm) -> list[tuple[Tab, Promise, int]]:
     """Return the lists with how many items of each fit the filters."""
-    return [
-        (tab, label, count_of(list_filtered(filters, tab)))
-        for tab, label in TABS.items()
-    ]
+    return [(tab, label, count_of(list_filtered(filters, tab))) for tab, label in TABS.items()]
 
 
 def rows_of(items: Sequence[UnknownItem]) -> list[UnknownRow]:
@@ -202,9 +189,7 @@ def _sound_of(copy: Copy) -> ShownSound | None:
     return sound_alone(copy.file, copy.start_ms, copy.end_ms, url) if url else None
 
 
-def item_context(
-    item: UnknownItem, *, user: User, query: QueryDict
-) -> dict[str, object]:
+def item_context(item: UnknownItem, *, user: User, query: QueryDict) -> dict[str, object]:
     """Return the context of an item's page, except forms and table."""
     copy = selectors.best_copies([item]).get(item.pk)
     figures = selectors.figures([item]).get(item.pk, ItemFigures())
@@ -247,10 +232,7 @@ def places(occurrences: Iterable[Occurrence]) -> list[OccurrencePlace]:
     drawn = []
     for occurrence in occurrences:
         file = occurrence.file.scanned_file
-        around = (
-            max(occurrence.start_ms - CONTEXT_MS, 0),
-            occurrence.end_ms + CONTEXT_MS,
-        )
+        around = (max(occurrence.start_ms - CONTEXT_MS, 0), occurrence.end_ms + CONTEXT_MS)
         address = reverse("portal:file_detail", args=[file.uid])
         url = f"{address}?from={around[0]}&to={around[1]}#ribbon"
         url_of_sound = playback.audio_url(file)
@@ -306,9 +288,7 @@ def shared_part(first: Occurrence, second: Occurrence) -> SharedPart | None:
     end = min(first.item_end_ms, second.item_end_ms)
     if start >= end:
         return None
-    here, there = (
-        [_at(occurrence, ms) for ms in (start, end)] for occurrence in (first, second)
-    )
+    here, there = ([_at(occurrence, ms) for ms in (start, end)] for occurrence in (first, second))
     if here[0] >= here[1] or there[0] >= there[1]:
         return None
     pitch = Decimal(f"{first.pitch_cents - second.pitch_cents:.1f}")
@@ -319,9 +299,7 @@ def _at(occurrence: Occurrence, item_ms: int) -> int:
     """Return where in the file a time of the item sounds."""
     whole = max(occurrence.item_end_ms - occurrence.item_start_ms, 1)
     share = (item_ms - occurrence.item_start_ms) / whole
-    return round(
-        occurrence.start_ms + share * (occurrence.end_ms - occurrence.start_ms)
-    )
+    return round(occurrence.start_ms + share * (occurrence.end_ms - occurrence.start_ms))
 
 
 def list_query(query: QueryDict) -> str:

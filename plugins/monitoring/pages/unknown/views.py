@@ -105,9 +105,7 @@ def unknown_changes(request: PortalRequest) -> HttpResponseBase:
         }
 
     def counts() -> dict[str, int]:
-        tab_counts = {
-            tab.value: count for tab, _label, count in page.tab_counts(filters)
-        }
+        tab_counts = {tab.value: count for tab, _label, count in page.tab_counts(filters)}
         return tab_counts | {"total": tab_counts[tab.value]}
 
     return answer_changes(
@@ -161,19 +159,13 @@ def unknown_act(request: PortalRequest, uid: str) -> HttpResponseBase:
         form.add_error(None, str(error))
         return _show(request, item, {verb: form}, asks=verb, status=422)
     except ItemRefused as refused:
-        return _show(
-            request, item, {verb: form}, asks=verb, problem=str(refused), status=409
-        )
+        return _show(request, item, {verb: form}, asks=verb, problem=str(refused), status=409)
     messages.success(request, message)
     return redirect(target)
 
 
 def _act(
-    verb: str,
-    form: forms.Form,
-    item: UnknownItem,
-    request: PortalRequest,
-    following: str,
+    verb: str, form: forms.Form, item: UnknownItem, request: PortalRequest, following: str
 ) -> tuple[str, str]:
     """Carry a verb out; return what to tell, and the address that comes next.
 
@@ -201,15 +193,11 @@ def _act(
     match verb:
         case "alias":
             recording = values["recording"]
-            actions.alias_item(
-                item=item, user=user, version=version, recording=recording
-            )
+            actions.alias_item(item=item, user=user, version=version, recording=recording)
             message = _("%(name)s is now known as “%(title)s”.")
             return message % {"name": name, "title": recording.full_title}, following
         case "split":
-            actions.split_item(
-                item=item, user=user, version=version, at_ms=values["at"]
-            )
+            actions.split_item(item=item, user=user, version=version, at_ms=values["at"])
             return _("%(name)s is now two items.") % {"name": name}, here
         case "merge":
             into = values["other"]
@@ -254,23 +242,17 @@ def unknown_many(request: PortalRequest) -> HttpResponseBase:
         done = _act_on_items(
             request, items, lambda item: actions.undo(item=item, user=request.user)
         )
-        message = ngettext(
-            "%(n)s item is as it was before.", "%(n)s items are as they were.", done
-        )
+        message = ngettext("%(n)s item is as it was before.", "%(n)s items are as they were.", done)
     else:
         on = verb == "watch"
         done = _act_on_items(
-            request,
-            items,
-            lambda item: actions.watch_items(items=[item], user=request.user, on=on),
+            request, items, lambda item: actions.watch_items(items=[item], user=request.user, on=on)
         )
         message = (
             ngettext("%(n)s item is watched.", "%(n)s items are watched.", done)
             if on
             else ngettext(
-                "%(n)s item is no longer watched.",
-                "%(n)s items are no longer watched.",
-                done,
+                "%(n)s item is no longer watched.", "%(n)s items are no longer watched.", done
             )
         )
     if done:
@@ -324,10 +306,7 @@ def _ask_many(
     back: str,
 ) -> HttpResponseBase:
     """Show which items a bulk action affects, which it leaves out and why, and ask."""
-    refusals = {
-        item.pk: actions.why_not(item=item, user=request.user, verb=verb)
-        for item in items
-    }
+    refusals = {item.pk: actions.why_not(item=item, user=request.user, verb=verb) for item in items}
     context = {
         "verb": verb.name.lower(),
         "form": form,
@@ -340,9 +319,7 @@ def _ask_many(
 
 
 def _act_on_items(
-    request: PortalRequest,
-    items: Sequence[UnknownItem],
-    do: Callable[[UnknownItem], object],
+    request: PortalRequest, items: Sequence[UnknownItem], do: Callable[[UnknownItem], object]
 ) -> int:
     """Act on each item by itself, so that one that refuses does not stop the others."""
     done = 0
@@ -358,14 +335,10 @@ def _act_on_items(
 
 def _item(uid: str) -> UnknownItem:
     """Return an item; 404 if the person may see none of its occurrences."""
-    return get_object_or_404(
-        selectors.items_in_reach().select_related("merged_into"), uid=uid
-    )
+    return get_object_or_404(selectors.items_in_reach().select_related("merged_into"), uid=uid)
 
 
-def _filter_items(
-    request: PortalRequest,
-) -> tuple[UnknownFilterForm, Tab, QuerySet[UnknownItem]]:
+def _filter_items(request: PortalRequest) -> tuple[UnknownFilterForm, Tab, QuerySet[UnknownItem]]:
     """Return the filters in the query string, the list and its items in order."""
     filters = UnknownFilterForm(request.GET)
     filters.is_valid()
@@ -411,15 +384,9 @@ def _last(request: PortalRequest) -> dict[str, object] | None:
     """Return the item that was settled just before, if that can be undone."""
     uid = request.GET.get("after", "")
     item = selectors.items_in_reach().filter(uid=uid).first() if uid else None
-    if item is None or actions.why_not(
-        item=item, user=request.user, verb=ItemVerb.UNDO
-    ):
+    if item is None or actions.why_not(item=item, user=request.user, verb=ItemVerb.UNDO):
         return None
-    return {
-        "item": item,
-        "title": selectors.title_of(item),
-        "badge": page.badge_of(item),
-    }
+    return {"item": item, "title": selectors.title_of(item), "badge": page.badge_of(item)}
 
 
 def _next(request: PortalRequest, uid: str) -> str:

@@ -7,13 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from plugins.monitoring.streams.choices import GapCause, RunEdge
-from plugins.monitoring.streams.recording.events import (
-    Gap,
-    RunEnded,
-    RunStarted,
-    Sink,
-    StreamEvent,
-)
+from plugins.monitoring.streams.recording.events import Gap, RunEnded, RunStarted, Sink, StreamEvent
 from plugins.monitoring.streams.recording.ring import utc
 from plugins.monitoring.streams.recording.run_files import load_state, save_state
 
@@ -94,9 +88,5 @@ class Account:
     def _gap_until(self, at: float, *, is_exact: bool = False) -> None:
         covered = self.state.covered_until
         if covered is not None and at - covered > LEAST_GAP_S:
-            self.tell(
-                Gap(
-                    start=utc(covered), end=utc(at), cause=self.cause, is_exact=is_exact
-                )
-            )
+            self.tell(Gap(start=utc(covered), end=utc(at), cause=self.cause, is_exact=is_exact))
             self.keep(covered_until=at)

@@ -23,9 +23,7 @@ TOO_MUCH: Final = gettext_noop("The server sends too much.")
 TOO_MANY_BYTES: Final = gettext_noop(
     "The server sends more than 2 MB in a second; it is read no faster."
 )
-TOO_FAST: Final = gettext_noop(
-    "The server sends sound faster than it plays; it is read no faster."
-)
+TOO_FAST: Final = gettext_noop("The server sends sound faster than it plays; it is read no faster.")
 TOO_LONG_LISTS: Final = gettext_noop(
     "The server's playlists take long to read; they are read less often."
 )

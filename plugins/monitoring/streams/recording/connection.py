@@ -18,13 +18,7 @@ from common.http import LiveBody
 from common.packed import GZIP, unpacked
 from plugins.monitoring.streams.choices import GapCause
 from plugins.monitoring.streams.recording import causes, hls, icy, ogg, playlists
-from plugins.monitoring.streams.recording.arrivals import (
-    Arrival,
-    Chunk,
-    Closed,
-    Halted,
-    Opened,
-)
+from plugins.monitoring.streams.recording.arrivals import Arrival, Chunk, Closed, Halted, Opened
 from plugins.monitoring.streams.recording.clocks import Clock
 from plugins.monitoring.streams.recording.icy import IcyReader, SentTitle
 from plugins.monitoring.streams.recording.ogg import OggLinks
@@ -49,13 +43,7 @@ class Connection:
     """Reads an address until it ends, or until ``halt``."""
 
     def __init__(
-        self,
-        url: str,
-        clock: Clock,
-        place: hls.HlsPlace,
-        pace: Pace,
-        *,
-        title_charset: str = "",
+        self, url: str, clock: Clock, place: hls.HlsPlace, pace: Pace, *, title_charset: str = ""
     ) -> None:
         self._url = url
         self._title_charset = title_charset
@@ -70,9 +58,7 @@ class Connection:
         self._arrivals: queue.Queue[Arrival] = queue.Queue(QUEUED)
         # Each is written by one thread only.
         self._put_bytes = self._taken_bytes = 0
-        self._thread = threading.Thread(
-            target=self._run, name="stream-network", daemon=True
-        )
+        self._thread = threading.Thread(target=self._run, name="stream-network", daemon=True)
 
     def start(self) -> None:
         """Begin to connect."""
@@ -218,9 +204,7 @@ class Connection:
 
     def _read_sound(self, body: LiveBody, data: bytes) -> str:
         self.put(Opened(body.url, is_hls=False, jitter_s=0.0))
-        reader = IcyReader(
-            icy.interval(body.headers.get("icy-metaint", "")), self._title_charset
-        )
+        reader = IcyReader(icy.interval(body.headers.get("icy-metaint", "")), self._title_charset)
         links = OggLinks() if data.startswith(CAPTURE) else None
         while data:
             at = self.now()

@@ -37,9 +37,7 @@ class CutFacts:
     codec: str
 
 
-def cut_audio(
-    folder: Path, run: str, start_ms: int, end_ms: int, target: Path
-) -> CutFacts:
+def cut_audio(folder: Path, run: str, start_ms: int, end_ms: int, target: Path) -> CutFacts:
     """Copy an interval of a run to ``target``, as it was sent.
 
     Raises ``RingGone`` if the ring has overwritten any of it, and ``ValueError`` if the

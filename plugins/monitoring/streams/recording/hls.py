@@ -8,11 +8,7 @@ from typing import TYPE_CHECKING, Final
 from common.http import FetchFailed
 from plugins.monitoring.streams.recording import causes, playlists
 from plugins.monitoring.streams.recording.arrivals import Chunk, Missing, Opened
-from plugins.monitoring.streams.recording.playlists import (
-    ListedPart,
-    LiveSegment,
-    MediaPlaylist,
-)
+from plugins.monitoring.streams.recording.playlists import ListedPart, LiveSegment, MediaPlaylist
 
 if TYPE_CHECKING:
     from plugins.monitoring.streams.recording.connection import Connection

@@ -14,9 +14,7 @@ from common.outside_text import one_line
 from plugins.monitoring.streams.recording import causes
 
 # Atomic: where the first beginning finds no end, no later one does.
-TITLE: Final = re.compile(
-    rb"(?>.*?StreamTitle=')(.*?)';(?=\s*\w+=|\s*\x00|\s*$)", re.DOTALL
-)
+TITLE: Final = re.compile(rb"(?>.*?StreamTitle=')(.*?)';(?=\s*\w+=|\s*\x00|\s*$)", re.DOTALL)
 # Some servers leave the last sign out.
 UNENDED: Final = re.compile(rb"(?>.*?StreamTitle=')(.*?)'(?=\s*\x00|\s*$)", re.DOTALL)
 ENTITY: Final = re.compile(r"&(?:#[0-9]{1,7}|#x[0-9a-fA-F]{1,6}|[A-Za-z]{2,8});")

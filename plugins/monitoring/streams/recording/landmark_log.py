@@ -120,9 +120,7 @@ class LandmarkLog:
             for payload in records.read(file):
                 _first_frame, first_row, duration_ms = PIECE.unpack_from(payload)
                 at = whole_records.end + records.HEAD.size
-                whole_records.places.append(
-                    _PiecePlace(at, len(payload), first_row, duration_ms)
-                )
+                whole_records.places.append(_PiecePlace(at, len(payload), first_row, duration_ms))
                 whole_records.end = at + len(payload)
         return whole_records.places
 

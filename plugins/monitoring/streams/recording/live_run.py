@@ -13,13 +13,7 @@ from common.uid import new_uid
 from plugins.monitoring.streams.choices import GapCause
 from plugins.monitoring.streams.recording import causes
 from plugins.monitoring.streams.recording.account import Account
-from plugins.monitoring.streams.recording.events import (
-    Anchored,
-    Gap,
-    RunEnded,
-    RunGrew,
-    RunStarted,
-)
+from plugins.monitoring.streams.recording.events import Anchored, Gap, RunEnded, RunGrew, RunStarted
 from plugins.monitoring.streams.recording.landmark_log import LandmarkLog
 from plugins.monitoring.streams.recording.ring import utc
 from plugins.monitoring.streams.recording.run_clock import RunClock
@@ -233,9 +227,7 @@ class LiveRun:
 
     def _tell_growth(self) -> None:
         at = self._clock.at(self.decided_ms)
-        self._account.tell(
-            RunGrew(run=self.uid, duration_ms=self.decided_ms, at=utc(at))
-        )
+        self._account.tell(RunGrew(run=self.uid, duration_ms=self.decided_ms, at=utc(at)))
         self._account.keep(zero_at=at - self.decided_ms / 1000)
 
     def _tell(self) -> None:

@@ -30,23 +30,9 @@ LOCATION: Final = re.compile(
     r"""<location\s*>([^<]{1,2000})|<ref\s[^<>]{0,200}?href\s{0,9}=\s{0,9}["']?([^"'<>\s]{1,2000})""",
     re.IGNORECASE,
 )
-BEGINS_LIST: Final = (
-    b"#extm3u",
-    b"[playlist]",
-    b"[reference]",
-    b"http://",
-    b"https://",
-)
+BEGINS_LIST: Final = (b"#extm3u", b"[playlist]", b"[reference]", b"http://", b"https://")
 # Types of lists, or of plain text, which sound never has.
-LIST_TYPES: Final = (
-    "text/",
-    "mpegurl",
-    "scpls",
-    "pls+xml",
-    "xspf",
-    "x-ms-asx",
-    "x-ms-wax",
-)
+LIST_TYPES: Final = ("text/", "mpegurl", "scpls", "pls+xml", "xspf", "x-ms-asx", "x-ms-wax")
 BLANK: Final = "\ufeff \t\r\n"
 
 

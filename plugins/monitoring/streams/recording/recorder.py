@@ -178,11 +178,7 @@ class StreamRecorder:
         connected_at = self._now()
         self._tell_state()
         connection = Connection(
-            url,
-            self._clock,
-            self._place,
-            self._pace,
-            title_charset=self._plan.title_charset,
+            url, self._clock, self._place, self._pace, title_charset=self._plan.title_charset
         )
         connection.start()
         try:
@@ -447,9 +443,7 @@ class StreamRecorder:
         if last != (state, self._url, reason):
             self._last_state = (state, self._url, reason)
             self._account.tell(
-                StateChanged(
-                    state=state, at=self._clock.utc(), url=self._url, cause=reason
-                )
+                StateChanged(state=state, at=self._clock.utc(), url=self._url, cause=reason)
             )
 
     def _now(self) -> float:

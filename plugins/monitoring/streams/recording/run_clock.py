@@ -123,9 +123,7 @@ class RunClock:
         last.points = [p for p in last.points if p[0] <= run_ms]
         last.delay_s = min((p[2] for p in last.points), default=last.delay_s)
         self._anchors = []
-        self._given = {
-            ms: at for ms, at in self._given.items() if ms < run_ms - WINDOW_MS
-        }
+        self._given = {ms: at for ms, at in self._given.items() if ms < run_ms - WINDOW_MS}
         self.last_ms = run_ms
 
     def _near(self, run_ms: int) -> bool:

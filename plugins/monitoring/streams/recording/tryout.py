@@ -41,9 +41,7 @@ class TryOut:
     cause: str = ""
 
 
-def try_stream(
-    urls: Sequence[str], seconds: float = 10, *, clock: Clock | None = None
-) -> TryOut:
+def try_stream(urls: Sequence[str], seconds: float = 10, *, clock: Clock | None = None) -> TryOut:
     """Listen for ``seconds`` in total and return the results; it never raises for a
     server's faults.
     """

@@ -17,13 +17,9 @@ pytestmark = pytest.mark.django_db
 
 def test_notices_of_streams_name_their_event(signed_in: MakeClient) -> None:
     client = signed_in(Role.VIEWER)
-    StreamNotice.objects.create(
-        stream=StreamFactory.create(), event="stream.away", body="{}"
-    )
+    StreamNotice.objects.create(stream=StreamFactory.create(), event="stream.away", body="{}")
 
-    page = visible_text(
-        client.get(address(StreamNotice, "changelist")).content.decode()
-    )
+    page = visible_text(client.get(address(StreamNotice, "changelist")).content.decode())
 
     assert "Stream away" in page
     assert "stream.away" not in page
@@ -37,12 +33,7 @@ def test_an_import_s_summary_is_in_words(signed_in: MakeClient) -> None:
             "updated": 2,
             "refused": 1,
             "faults": [
-                {
-                    "line": 4,
-                    "column": "station",
-                    "value": "",
-                    "rule": "A value is required.",
-                }
+                {"line": 4, "column": "station", "value": "", "rule": "A value is required."}
             ],
         },
     )

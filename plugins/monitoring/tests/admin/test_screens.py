@@ -13,12 +13,7 @@ from django.urls import reverse
 
 from accounts.roles import Role
 from plugins.monitoring.tests.factories.streams import DAY, StreamHourFactory
-from plugins.monitoring.unknown.models import (
-    KeptFile,
-    Occurrence,
-    UnknownItem,
-    UnknownPolicy,
-)
+from plugins.monitoring.unknown.models import KeptFile, Occurrence, UnknownItem, UnknownPolicy
 from tests.factories.review import make_match
 from tests.fixtures import MakeClient
 from tests.portal.queries import queries_of
@@ -74,8 +69,7 @@ def test_hours_of_streams_are_filtered_by_days_without_reading_all_rows(
 ) -> None:
     hours = [
         StreamHourFactory.create(
-            starts_at=DAY + timedelta(days=day),
-            ends_at=DAY + timedelta(days=day, hours=1),
+            starts_at=DAY + timedelta(days=day), ends_at=DAY + timedelta(days=day, hours=1)
         )
         for day in range(4)
     ]
@@ -84,9 +78,7 @@ def test_hours_of_streams_are_filtered_by_days_without_reading_all_rows(
     first, last = (f"{DAY + timedelta(days=day):%Y-%m-%d}" for day in (1, 2))
 
     with CaptureQueriesContext(connection) as queries:
-        answer = client.get(
-            listed, {"starts_at__from": first, "starts_at__to": last, "q": ""}
-        )
+        answer = client.get(listed, {"starts_at__from": first, "starts_at__to": last, "q": ""})
 
     assert set(answer.context["cl"].result_list) == set(hours[1:3])
     assert f'value="{first}"' in answer.content.decode()

@@ -43,16 +43,11 @@ def move(match: Match, *, days: int = 0, territory: str = "") -> None:
     station = StationFactory.create(territory=territory) if territory else row.station
     starts_at = row.starts_at + timedelta(days=days)
     services.change_broadcast(
-        broadcast=row,
-        station=station,
-        values=BroadcastValues(starts_at=starts_at),
-        user=None,
+        broadcast=row, station=station, values=BroadcastValues(starts_at=starts_at), user=None
     )
 
 
-def test_a_waiting_match_is_cleared_where_its_broadcast_is_licensed(
-    manager: User,
-) -> None:
+def test_a_waiting_match_is_cleared_where_its_broadcast_is_licensed(manager: User) -> None:
     match = make_match()
     make_licence(recordings=[match.recording], territories=["CH"], user=manager)
 
@@ -71,9 +66,7 @@ def test_a_waiting_match_is_cleared_where_its_broadcast_is_licensed(
     assert fresh(match).state == MatchState.CLEARED
 
 
-def test_a_cleared_match_reopens_when_its_broadcast_leaves_the_licensed_days(
-    manager: User,
-) -> None:
+def test_a_cleared_match_reopens_when_its_broadcast_leaves_the_licensed_days(manager: User) -> None:
     match = make_match()
     ScannedFile.objects.filter(pk=match.scanned_file_id).update(
         published_at=datetime(2026, 1, 1, tzinfo=UTC)
@@ -90,18 +83,14 @@ def test_a_cleared_match_reopens_when_its_broadcast_leaves_the_licensed_days(
     assert fresh(match).state == MatchState.CLEARED
     move(match, days=40)
     assert fresh(match).state == MatchState.PENDING
-    services.delete_broadcast(
-        broadcast=match.scanned_file.broadcasts.get(), user=manager
-    )
+    services.delete_broadcast(broadcast=match.scanned_file.broadcasts.get(), user=manager)
     assert Subject.of(fresh(match)).used_on == date(2026, 1, 1)
 
 
 def test_every_broadcast_must_be_licensed(manager: User) -> None:
     match = make_match()
     licence = make_licence(
-        recordings=[match.recording],
-        on_expiry=OnExpiry.KEEP,
-        valid_until=date(2026, 11, 30),
+        recordings=[match.recording], on_expiry=OnExpiry.KEEP, valid_until=date(2026, 11, 30)
     )
     make_broadcast(match.scanned_file)
     make_broadcast(match.scanned_file, starts_at=NOVEMBER + timedelta(days=40))
@@ -145,9 +134,7 @@ def test_a_broadcast_whose_move_reopens_a_match_moves_after_a_question(
     assert fresh(match).state == MatchState.PENDING
 
 
-def test_a_container_names_the_territory_of_its_files(
-    manager: User, signed_in: MakeClient
-) -> None:
+def test_a_container_names_the_territory_of_its_files(manager: User, signed_in: MakeClient) -> None:
     match = make_match()
     container = match.scanned_file.container
     make_licence(recordings=[match.recording], territories=["CH"], user=manager)
@@ -166,9 +153,7 @@ def test_a_container_names_the_territory_of_its_files(
     assert fresh(match).state == MatchState.CLEARED
 
 
-def test_a_decision_of_a_person_stays_and_says_what_rules_would_say(
-    manager: User,
-) -> None:
+def test_a_decision_of_a_person_stays_and_says_what_rules_would_say(manager: User) -> None:
     match = make_match()
     make_licence(recordings=[match.recording], territories=["CH"], user=manager)
     deciding.confirm(match=match, user=manager, version=match.version)

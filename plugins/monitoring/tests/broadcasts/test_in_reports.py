@@ -47,9 +47,7 @@ def test_rows_end_in_what_people_typed() -> None:
     )
 
     cells, _parts = match_rows([match.pk], None)[match.pk]
-    summary, _none = FetchFiles(matches=Match.objects.all())({file.pk: match.scan.uid})[
-        file.pk
-    ]
+    summary, _none = FetchFiles(matches=Match.objects.all())({file.pk: match.scan.uid})[file.pk]
 
     typed = {
         "programme": "Evening",

@@ -15,11 +15,7 @@ from plugins.monitoring.broadcasts import services
 from plugins.monitoring.broadcasts.choices import RightsType, Showing
 from plugins.monitoring.broadcasts.models import Audience, Broadcast, Revenue
 from plugins.monitoring.broadcasts.selectors import broadcasts_of, list_broadcasts
-from plugins.monitoring.broadcasts.values import (
-    AudienceValues,
-    BroadcastValues,
-    RevenueValues,
-)
+from plugins.monitoring.broadcasts.values import AudienceValues, BroadcastValues, RevenueValues
 from plugins.monitoring.tests.factories.broadcasts import NOVEMBER, make_broadcast
 from plugins.monitoring.tests.factories.streams import StationFactory
 from programmes.choices import CueUse, MusicOrigin
@@ -55,9 +51,7 @@ def test_an_episode_is_kept_once_and_told_before_and_after() -> None:
     assert not set_episode(scanned_file=file, values=EPISODE, user=user)
     # A change of what somebody else changed meanwhile is refused.
     with pytest.raises(ProgrammeRefused, match="Somebody else") as refused:
-        set_episode(
-            scanned_file=file, values=replace(EPISODE, season="3"), user=user, seen=seen
-        )
+        set_episode(scanned_file=file, values=replace(EPISODE, season="3"), user=user, seen=seen)
     assert refused.value.code == "stale"
     changed = replace(EPISODE, title="  Fog lifts ")
     assert set_episode(scanned_file=file, values=changed, user=user)
@@ -80,9 +74,7 @@ def test_an_isan_is_kept_in_groups_and_a_wrong_one_refused() -> None:
     assert Episode.objects.get().isan == "0000-0000-D07A-0090-Q"
     with pytest.raises(ProgrammeRefused, match="should be Q") as refused:
         set_episode(
-            scanned_file=file,
-            values=replace(EPISODE, isan="0000-0000-D07A-0090-X"),
-            user=None,
+            scanned_file=file, values=replace(EPISODE, isan="0000-0000-D07A-0090-X"), user=None
         )
     assert refused.value.field == "isan"
     # One that was kept before it was checked does not stand in the way of others.
@@ -133,10 +125,7 @@ def test_a_broadcast_is_listed_once_in_the_zone_of_its_station() -> None:
     later = make_broadcast(file, row.station, NOVEMBER + timedelta(days=1))
     with pytest.raises(ProgrammeRefused, match="already in the list"):
         services.change_broadcast(
-            broadcast=later,
-            station=row.station,
-            values=BroadcastValues(row.starts_at),
-            user=None,
+            broadcast=later, station=row.station, values=BroadcastValues(row.starts_at), user=None
         )
     assert broadcasts_of(file).count() == 2
 
@@ -150,9 +139,7 @@ def test_a_broadcast_is_listed_once_in_the_zone_of_its_station() -> None:
 def test_a_broadcast_moves_to_another_station_with_its_audience() -> None:
     file = ScannedFileFactory.create()
     row, other = make_broadcast(file), StationFactory.create(time_zone="Asia/Tokyo")
-    services.set_audience(
-        station=row.station, broadcast=row, values=AudienceValues(400), user=None
-    )
+    services.set_audience(station=row.station, broadcast=row, values=AudienceValues(400), user=None)
     assert services.change_broadcast(
         broadcast=row,
         station=other,
@@ -164,9 +151,7 @@ def test_a_broadcast_moves_to_another_station_with_its_audience() -> None:
     assert (now.station, now.time_zone) == (other, "Asia/Tokyo")
     assert Audience.objects.get().station == other
     with pytest.raises(ProgrammeRefused, match="Somebody else"):
-        services.delete_broadcast(
-            broadcast=row, user=None, seen=services.broadcast_state(row)
-        )
+        services.delete_broadcast(broadcast=row, user=None, seen=services.broadcast_state(row))
     services.delete_broadcast(broadcast=now, user=None)
     assert not Audience.objects.exists()
     assert last_event(f"file:{file.uid}").before["audience"] == {"listeners": 400}
@@ -197,17 +182,10 @@ def test_a_use_is_of_a_recording_that_the_file_has_a_match_with() -> None:
     assert last_event(f"file:{file.uid}").after["live"] is True
     # It outlives the match that a rescan removes.
     Match.objects.all().delete()
-    assert set_use(
-        scanned_file=file, recording=match.recording, values=UseValues(), user=user
-    )
+    assert set_use(scanned_file=file, recording=match.recording, values=UseValues(), user=user)
     assert not MusicUse.objects.exists()
     with pytest.raises(ProgrammeRefused, match="no match"):
-        set_use(
-            scanned_file=file,
-            recording=RecordingFactory.create(),
-            values=values,
-            user=user,
-        )
+        set_use(scanned_file=file, recording=RecordingFactory.create(), values=values, user=user)
 
 
 def test_values_that_do_not_exist_are_refused() -> None:
@@ -219,10 +197,7 @@ def test_values_that_do_not_exist_are_refused() -> None:
     ):
         with pytest.raises(ProgrammeRefused):
             set_use(
-                scanned_file=match.scanned_file,
-                recording=match.recording,
-                values=values,
-                user=None,
+                scanned_file=match.scanned_file, recording=match.recording, values=values, user=None
             )
 
 
@@ -230,18 +205,14 @@ def test_figures_of_a_month_are_told_on_the_case_of_the_station() -> None:
     station, user = StationFactory.create(), make_user(Role.REVIEWER)
     values = AudienceValues(listeners=0, tuning_hours=Decimal("1480.5"))
     assert services.set_audience(station=station, month=MONTH, values=values, user=user)
-    assert not services.set_audience(
-        station=station, month=MONTH, values=values, user=user
-    )
+    assert not services.set_audience(station=station, month=MONTH, values=values, user=user)
     assert last_event(f"station:{station.uid}").after == {
         "month": "2026-11",
         "listeners": 0,
         "tuning_hours": "1480.5",
     }
     with pytest.raises(ProgrammeRefused):
-        services.set_audience(
-            station=station, month=MONTH, values=AudienceValues(-1), user=user
-        )
+        services.set_audience(station=station, month=MONTH, values=AudienceValues(-1), user=user)
 
 
 def test_revenue_is_told_apart_from_the_station() -> None:

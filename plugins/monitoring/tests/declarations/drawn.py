@@ -8,19 +8,12 @@ from hypothesis import strategies as st
 
 from plugins.monitoring.declarations.facts import Contributor, DeclarationFacts
 from plugins.monitoring.declarations.formats.base import DeclarationFormat
-from plugins.monitoring.tests.declarations.samples import (
-    RECORDING,
-    STATION,
-    facts,
-    play,
-)
+from plugins.monitoring.tests.declarations.samples import RECORDING, STATION, facts, play
 
 HOSTILE = st.one_of(
     st.text(max_size=30),
     st.text(alphabet="\t|^\\\r\n\x85\u2028;~`=+-@\"'# A", max_size=30),
-    st.sampled_from(
-        ["😀 smile", "=HYPERLINK(1)", "x" * 10_000, "a::b", "\x00", "Żółć"]
-    ),
+    st.sampled_from(["😀 smile", "=HYPERLINK(1)", "x" * 10_000, "a::b", "\x00", "Żółć"]),
 )
 
 
@@ -47,9 +40,7 @@ def declarations(draw: st.DrawFn) -> DeclarationFacts:
             album=draw(HOSTILE),
             catalogue_number=draw(HOSTILE),
             writers=(
-                Contributor(
-                    draw(HOSTILE), "CA", draw(st.sampled_from(["", "00000815140"]))
-                ),
+                Contributor(draw(HOSTILE), "CA", draw(st.sampled_from(["", "00000815140"]))),
                 Contributor(draw(HOSTILE), draw(st.sampled_from(["", "C", "AR", "A"]))),
             ),
             publishers=(Contributor(draw(HOSTILE), "E"),),
@@ -57,10 +48,7 @@ def declarations(draw: st.DrawFn) -> DeclarationFacts:
         for number in range(draw(st.integers(1, 3)))
     )
     pairs = draw(
-        st.lists(
-            st.tuples(st.integers(0, 1), st.integers(0, len(recordings) - 1)),
-            max_size=8,
-        )
+        st.lists(st.tuples(st.integers(0, 1), st.integers(0, len(recordings) - 1)), max_size=8)
     )
     plays = tuple(
         play(

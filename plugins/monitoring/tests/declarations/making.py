@@ -38,9 +38,7 @@ def a_station(**more: Any) -> Station:
 
 
 def a_file(duration_ms: int = 3_600_000, **more: Any) -> ScannedFile:
-    return ScannedFileFactory.create(
-        length_ms=duration_ms, status=FileStatus.READY, **more
-    )
+    return ScannedFileFactory.create(length_ms=duration_ms, status=FileStatus.READY, **more)
 
 
 def a_match(
@@ -53,28 +51,17 @@ def a_match(
     """Return a match in a file, with its use; a file has one scan."""
     scan = file.scans.first() or ScanFactory.create(scanned_file=file)
     recording = recording or RecordingFactory.create(writers=["Anna Muster"])
-    match = make_match(
-        *intervals, scan=scan, recording=recording, match={"state": state}
-    )
+    match = make_match(*intervals, scan=scan, recording=recording, match={"state": state})
     if use:
         MusicUse.objects.create(
-            scanned_file=file,
-            recording=recording,
-            use=use,
-            origin=MusicOrigin.PREEXISTING,
+            scanned_file=file, recording=recording, use=use, origin=MusicOrigin.PREEXISTING
         )
     return match
 
 
-def a_broadcast(
-    file: ScannedFile, station: Station, at: datetime, **more: Any
-) -> Broadcast:
+def a_broadcast(file: ScannedFile, station: Station, at: datetime, **more: Any) -> Broadcast:
     return Broadcast.objects.create(
-        scanned_file=file,
-        station=station,
-        starts_at=at,
-        time_zone=station.time_zone,
-        **more,
+        scanned_file=file, station=station, starts_at=at, time_zone=station.time_zone, **more
     )
 
 

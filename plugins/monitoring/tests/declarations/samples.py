@@ -17,10 +17,7 @@ from plugins.monitoring.declarations.facts import (
     RecordingFacts,
     StationFacts,
 )
-from plugins.monitoring.declarations.formats.base import (
-    DeclarationFormat,
-    WrittenDeclaration,
-)
+from plugins.monitoring.declarations.formats.base import DeclarationFormat, WrittenDeclaration
 
 ZURICH = ZoneInfo("Europe/Zurich")
 
@@ -132,6 +129,5 @@ def unzipped(content: bytes) -> dict[str, str]:
 def missing(layout: DeclarationFormat, declared: DeclarationFacts) -> list[str]:
     """Return subject, uid if it has one, and cell of each gap."""
     return [
-        " ".join(filter(None, (gap.subject, gap.uid, gap.cell)))
-        for gap in layout.gaps(declared)
+        " ".join(filter(None, (gap.subject, gap.uid, gap.cell))) for gap in layout.gaps(declared)
     ]

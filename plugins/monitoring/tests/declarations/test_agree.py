@@ -53,9 +53,7 @@ SECOND = replace(
 @pytest.fixture
 def november() -> DeclarationFacts:
     """Return a month of two stations with two recordings, from its first second on."""
-    inland = replace(
-        STATION, uid="st_inland", name="Inland FM", soundexchange_category="A"
-    )
+    inland = replace(STATION, uid="st_inland", name="Inland FM", soundexchange_category="A")
     starts_at = datetime(2026, 11, 1, tzinfo=ZURICH)
     last = datetime(2026, 11, 30, 23, 59, 59, tzinfo=ZURICH)
     plays = (
@@ -64,9 +62,7 @@ def november() -> DeclarationFacts:
         play(3, starts_at=last, played_ms=61_000),
         play(4, starts_at=starts_at, station=inland.uid, recording=SECOND.uid),
     )
-    return facts(
-        stations=(STATION, inland), recordings=(RECORDING, SECOND), plays=plays
-    )
+    return facts(stations=(STATION, inland), recordings=(RECORDING, SECOND), plays=plays)
 
 
 def of_first_station(declared: DeclarationFacts) -> DeclarationFacts:
@@ -106,9 +102,7 @@ def test_dsr_says_who_played_what_how_often(november: DeclarationFacts) -> None:
 def test_dsr_is_read_whatever_it_says(declared: DeclarationFacts) -> None:
     declared = fitting(DSR_RADIO, declared)
     # The reader takes our number for the recording's identity.
-    recordings = tuple(
-        replace(one, own_id=f"{one.own_id}{one.uid}") for one in declared.recordings
-    )
+    recordings = tuple(replace(one, own_id=f"{one.own_id}{one.uid}") for one in declared.recordings)
     declared = replace(declared, recordings=recordings)
 
     content, totals = written(DSR_RADIO, declared)
@@ -180,9 +174,7 @@ def test_soundexchange_is_read_whatever_it_says(
 
 
 @pytest.mark.parametrize("layout", [SUISA, SUISA_XLSX])
-def test_suisa_says_each_play(
-    layout: SuisaLog | SuisaWorkbook, november: DeclarationFacts
-) -> None:
+def test_suisa_says_each_play(layout: SuisaLog | SuisaWorkbook, november: DeclarationFacts) -> None:
     declared = of_first_station(november)
 
     content, totals = written(layout, declared)
@@ -190,15 +182,9 @@ def test_suisa_says_each_play(
     report = suisa.parse(content, layout.file_name(declared))
     titles = {one.uid: one.title for one in declared.recordings}
     assert [
-        (row.starts_at, row.played_ms, row.title, row.own_recording)
-        for row in report.rows
+        (row.starts_at, row.played_ms, row.title, row.own_recording) for row in report.rows
     ] == [
-        (
-            one.starts_at.replace(tzinfo=None),
-            one.played_ms,
-            titles[one.recording],
-            False,
-        )
+        (one.starts_at.replace(tzinfo=None), one.played_ms, titles[one.recording], False)
         for one in declared.plays
     ]
     found = report.totals()
@@ -214,9 +200,7 @@ def test_suisa_says_each_play(
 def test_suisa_is_read_whatever_it_says(declared: DeclarationFacts) -> None:
     declared = fitting(SUISA, of_first_station(declared))
     # The reader refuses plays that last less than a second.
-    plays = tuple(
-        replace(one, played_ms=one.played_ms + 1_000) for one in declared.plays
-    )
+    plays = tuple(replace(one, played_ms=one.played_ms + 1_000) for one in declared.plays)
     declared = replace(declared, plays=plays)
     numbers = {one.uid: one.own_id for one in declared.recordings}
 
@@ -273,9 +257,7 @@ def test_both_hours_when_clocks_go_back_are_read(november: DeclarationFacts) -> 
     first = datetime(2026, 10, 25, 2, 30, tzinfo=ZURICH)
     plays = (play(1, starts_at=first), play(2, starts_at=first.replace(fold=1)))
     declared = facts(
-        begins=first.date().replace(day=1),
-        ends=first.date().replace(day=31),
-        plays=plays,
+        begins=first.date().replace(day=1), ends=first.date().replace(day=31), plays=plays
     )
 
     report = suisa.parse(written(SUISA, declared)[0], SUISA.file_name(declared))

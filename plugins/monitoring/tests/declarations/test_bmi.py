@@ -63,9 +63,7 @@ def test_each_day_of_each_station_has_its_log() -> None:
         "TRLR000000000003",
         "TRLR000000000003",
     ]
-    assert [text[46:54] for text in logs.values()] == [
-        *("20261103", "20261104", "20261105")
-    ]
+    assert [text[46:54] for text in logs.values()] == [*("20261103", "20261104", "20261105")]
     assert totals.lines == 10
 
 
@@ -73,14 +71,10 @@ def test_times_and_lengths_are_rounded_together() -> None:
     day = datetime(2026, 11, 3, tzinfo=ZoneInfo("Europe/Zurich"))
     plays = (
         play(1, starts_at=day.replace(hour=6, microsecond=600_000)),
-        play(
-            2, starts_at=day.replace(hour=23, minute=59, second=59, microsecond=600_000)
-        ),
+        play(2, starts_at=day.replace(hour=23, minute=59, second=59, microsecond=600_000)),
     )
     declared = facts(
-        plays=tuple(
-            replace(each, start_ms=0, end_ms=10_500, played_ms=10_500) for each in plays
-        )
+        plays=tuple(replace(each, start_ms=0, end_ms=10_500, played_ms=10_500) for each in plays)
     )
 
     lines = [line for line in log(declared) if "00:00:10" in line]
@@ -145,9 +139,7 @@ def test_long_texts_are_cut_and_listed() -> None:
 
 
 def test_a_composer_that_ascii_cannot_hold_is_left_out_and_listed() -> None:
-    content, totals = written(
-        BMI_LOG, with_recording(writers=(Contributor("山田", "C"),), isrc="")
-    )
+    content, totals = written(BMI_LOG, with_recording(writers=(Contributor("山田", "C"),), isrc=""))
 
     text, *_others = unzipped(content).values()
     assert text.split("\r\n")[1][184:224] == " " * 40

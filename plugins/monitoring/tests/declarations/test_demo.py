@@ -144,9 +144,7 @@ def station(run_worker: Worker) -> Station:
 
 
 def declared(station: Station, layout: str, reader: Reader) -> list[ReadPlay]:
-    profile = a_profile(
-        station, format=layout, rights_type=RightsType.PERFORMING, **SENDER
-    )
+    profile = a_profile(station, format=layout, rights_type=RightsType.PERFORMING, **SENDER)
     made = services.declare_now(a_draft(profile))
     assert made.state == RunState.READY, made.message
     return reader(b"".join(made.file.chunks()), made.file_name)
@@ -173,8 +171,7 @@ def cues(content: bytes, _name: str) -> list[ReadPlay]:
             artist=row["performers"],
             isrc=row["isrc"],
             count=1,
-            starts_at=datetime.fromisoformat(row["broadcast_start"])
-            + _length(row["time_in"]),
+            starts_at=datetime.fromisoformat(row["broadcast_start"]) + _length(row["time_in"]),
             played_ms=_length(row["duration"]) // timedelta(milliseconds=1),
         )
         for row in rows
@@ -198,9 +195,7 @@ def test_every_declaration_of_the_demo_says_the_truth(station: Station) -> None:
         ("bmi-log", plays_of(bmi)),
         ("cue-declaration", cues),
     ):
-        plays = sorted(
-            declared(station, layout, reader), key=lambda play: str(play.starts_at)
-        )
+        plays = sorted(declared(station, layout, reader), key=lambda play: str(play.starts_at))
         assert len(plays) == len(true) == 16, layout
         for play, one in zip(plays, true, strict=True):
             _says_the_truth(play, one, isrcs[one.own_id])

@@ -47,8 +47,7 @@ def test_the_sample_of_the_specification_is_written() -> None:
 
 def test_the_file_is_named_by_the_rule() -> None:
     assert DSR_RADIO.file_name(facts()) == (
-        "DSR_PADPIDA2099010102V_PADPIDA2099010101X_FM_2026-11_CH_1of1_"
-        "20261202T090000.tsv"
+        "DSR_PADPIDA2099010102V_PADPIDA2099010101X_FM_2026-11_CH_1of1_20261202T090000.tsv"
     )
 
 
@@ -86,9 +85,7 @@ def test_each_station_has_a_summary_and_each_recording_a_line_per_station() -> N
         play(4, station="st_other"),
     )
 
-    found = records(
-        facts(stations=(STATION, other), recordings=(RECORDING, second), plays=plays)
-    )
+    found = records(facts(stations=(STATION, other), recordings=(RECORDING, second), plays=plays))
 
     assert [cells[0] for cells in found] == [
         *("HEAD", "SY08", "SY08"),
@@ -164,10 +161,7 @@ def test_each_missing_or_impossible_value_is_named_and_nothing_is_written() -> N
         (facts(message_id=""), "profile MessageId"),
         (facts(service="  "), "profile ServiceDescription"),
         (facts(sender=replace(SENDER, dpid="")), "profile SenderPartyId"),
-        (
-            facts(sender=replace(SENDER, dpid="PADPIDA2099010101Y")),
-            "profile SenderPartyId",
-        ),
+        (facts(sender=replace(SENDER, dpid="PADPIDA2099010101Y")), "profile SenderPartyId"),
         (facts(sender=replace(SENDER, name="")), "profile SenderName"),
         (facts(recipient=replace(RECIPIENT, dpid="")), "profile RecipientPartyId"),
         (facts(recipient=replace(RECIPIENT, name="")), "profile RecipientName"),

@@ -73,9 +73,7 @@ def test_pages_offer_explain_and_declare_it(
 
     saved = client.post("/reports/declarations/profiles/add/", fields)
     profile = DeclarationProfile.objects.get()
-    made = client.post(
-        "/reports/declarations/check/", {"profile": profile.uid, **PERIOD}
-    )
+    made = client.post("/reports/declarations/check/", {"profile": profile.uid, **PERIOD})
     run_next(Pool.WORK)
 
     assert '<option value="tally">Tally of the Isle</option>' in form
@@ -113,9 +111,7 @@ def test_the_api_declares_in_it(played: tuple[Station, Match]) -> None:
     profile = a_profile(played[0], format="tally")
 
     body = {"profile": profile.uid, **PERIOD}
-    sent = client.post(
-        "/api/portal/v1/declarations/", body, content_type="application/json"
-    )
+    sent = client.post("/api/portal/v1/declarations/", body, content_type="application/json")
     run_next(Pool.WORK)
     address = f"/api/portal/v1/declarations/{sent.json()['uid']}/"
     found, file = client.get(address).json(), client.get(f"{address}file/")

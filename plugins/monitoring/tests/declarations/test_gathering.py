@@ -100,14 +100,10 @@ def test_days_are_those_of_the_station_in_which_plays_begin() -> None:
     # Half an hour before the end of November.
     a_broadcast(late, station, utc(2026, 11, 30, 22, 30))
     facts, _ = gathered(station)
-    assert [play.starts_at.isoformat() for play in facts.plays] == [
-        "2026-11-30T23:59:50+01:00"
-    ]
+    assert [play.starts_at.isoformat() for play in facts.plays] == ["2026-11-30T23:59:50+01:00"]
     december, _ = gathered(station, days=(date(2026, 12, 1), date(2026, 12, 1)))
     assert [
-        play.starts_at.isoformat()
-        for play in december.plays
-        if play.file == str(late.uid)
+        play.starts_at.isoformat() for play in december.plays if play.file == str(late.uid)
     ] == ["2026-12-01T00:01:40+01:00"]
 
 
@@ -159,9 +155,7 @@ def test_hours_of_streams_go_by_the_clock_of_their_run() -> None:
     assert play.broadcast == str(file.uid)
 
 
-def test_a_simulcast_of_music_is_reported_by_the_listeners_of_its_hours(
-    client: Client,
-) -> None:
+def test_a_simulcast_of_music_is_reported_by_the_listeners_of_its_hours(client: Client) -> None:
     station = a_station(name="Harbour FM", soundexchange_category="B")
     stream = StreamFactory.create(station=station)
     begin = utc(2026, 11, 3, 6)
@@ -175,9 +169,7 @@ def test_a_simulcast_of_music_is_reported_by_the_listeners_of_its_hours(
         (600_000, 620_000, 0, 20_000),
         late,
         recording=RecordingFactory.create(
-            isrc="QZAA02600001",
-            isrc_normalised="QZAA02600001",
-            artists=["The Ferrymen"],
+            isrc="QZAA02600001", isrc_normalised="QZAA02600001", artists=["The Ferrymen"]
         ),
     )
     StreamHourFactory.create(
@@ -210,9 +202,7 @@ def test_a_simulcast_of_music_is_reported_by_the_listeners_of_its_hours(
 def test_a_repeat_counts_again_and_two_sources_of_one_play_count_once() -> None:
     station, file, other = a_station(), a_file(), a_file()
     recording = RecordingFactory.create()
-    a_match(
-        file, (0, 20_000, 0, 20_000), (50_000, 80_000, 0, 30_000), recording=recording
-    )
+    a_match(file, (0, 20_000, 0, 20_000), (50_000, 80_000, 0, 30_000), recording=recording)
     longer = a_match(other, (0, 30_000, 0, 30_000), recording=recording)
     first = a_broadcast(file, station, utc(2026, 11, 3, 6), length_ms=40_000)
     # Only what was broadcast of a file counts.
@@ -223,9 +213,7 @@ def test_a_repeat_counts_again_and_two_sources_of_one_play_count_once() -> None:
     repeat = file.broadcasts.exclude(pk=first.pk).get()
     Audience.objects.create(station=station, broadcast=repeat, listeners=7)
     for day in (3, 4):
-        Audience.objects.create(
-            station=station, hour=utc(2026, 11, day, 6), listeners=100 + day
-        )
+        Audience.objects.create(station=station, hour=utc(2026, 11, day, 6), listeners=100 + day)
 
     facts, left = gathered(station)
 
@@ -283,9 +271,7 @@ def test_what_is_left_out_is_listed() -> None:
     )
     facts, left = gathered(station)
     assert not facts.plays
-    assert [
-        (row.why, row.starts_at.isoformat()[8:19], row.length_ms) for row in left
-    ] == [
+    assert [(row.why, row.starts_at.isoformat()[8:19], row.length_ms) for row in left] == [
         (LeftOut.PUBLIC_DOMAIN, "03T07:00:00", 20_000),
         (LeftOut.UNKNOWN, "03T07:01:40", 20_000),
         (LeftOut.UNKNOWN, "03T07:03:20", 30_000),
@@ -345,9 +331,7 @@ def test_our_share_is_that_of_the_stations_territories() -> None:
 
     def share(*territories: str, **entered: str) -> Decimal | None:
         recording.user_defined = entered
-        facts = recording_facts(
-            [recording], day=date(2026, 11, 30), territories=territories
-        )
+        facts = recording_facts([recording], day=date(2026, 11, 30), territories=territories)
         return facts[recording.pk].own_share
 
     assert share("CH") == 60
@@ -376,15 +360,12 @@ def test_the_number_of_queries_does_not_grow() -> None:
     assert queries() == few
 
 
-def test_a_check_names_what_makes_the_declaration_doubtful(
-    signed_in: MakeClient,
-) -> None:
+def test_a_check_names_what_makes_the_declaration_doubtful(signed_in: MakeClient) -> None:
     """Three programmes at once, two recordings in the same seconds, rival publishers."""
     station = a_station(name="Harbour FM", territory="GB")
     at = utc(2026, 11, 3, 6)
     rival, other = (
-        RecordingFactory.create(title=title, writers=["Anna Muster"])
-        for title in ("Ferry", "Pier")
+        RecordingFactory.create(title=title, writers=["Anna Muster"]) for title in ("Ferry", "Pier")
     )
     work = Work.objects.create(title="Ferry")
     work.recordings.add(record_of(rival))

@@ -48,10 +48,7 @@ def test_plays_keep_their_ids_when_their_matches_are_joined() -> None:
     ScannedFile.objects.update(length_ms=3_600_000, status=FileStatus.READY)
     for match in (survivor, former):
         MusicUse.objects.create(
-            scanned_file=file,
-            recording=match.recording,
-            use="Background",
-            origin="preexisting",
+            scanned_file=file, recording=match.recording, use="Background", origin="preexisting"
         )
     station = a_station()
     row = a_broadcast(file, station, utc(2026, 11, 3, 6))

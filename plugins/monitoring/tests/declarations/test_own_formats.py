@@ -13,16 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.monitoring.declarations.facts import (
-    Contributor,
-    DeclarationFacts,
-    EpisodeFacts,
-)
-from plugins.monitoring.declarations.formats.base import (
-    BadOptions,
-    MandatoryMissing,
-    ValueSubject,
-)
+from plugins.monitoring.declarations.facts import Contributor, DeclarationFacts, EpisodeFacts
+from plugins.monitoring.declarations.formats.base import BadOptions, MandatoryMissing, ValueSubject
 from plugins.monitoring.declarations.formats.cue.format import FORMAT
 from plugins.monitoring.declarations.formats.template.format import (
     TemplateDeclaration,
@@ -90,9 +82,7 @@ def test_what_a_cue_declaration_must_have() -> None:
         target = io.BytesIO()
         with pytest.raises(MandatoryMissing) as refused:
             FORMAT.write(facts, target)
-        assert [(gap.subject, gap.cell) for gap in refused.value.gaps] == [
-            (subject, cell)
-        ], cell
+        assert [(gap.subject, gap.cell) for gap in refused.value.gaps] == [(subject, cell)], cell
         assert not target.getvalue(), cell
 
 
@@ -127,11 +117,7 @@ def test_columns_that_are_refused() -> None:
 def test_an_encoding_that_cannot_hold_a_title() -> None:
     made = TemplateDeclaration({"columns": "T = title", "encoding": "iso-8859-1"})
     (gap,) = made.gaps(titled("Nacht 夜"))
-    assert (gap.subject, gap.uid, gap.cell) == (
-        ValueSubject.RECORDING,
-        RECORDING.uid,
-        "T",
-    )
+    assert (gap.subject, gap.uid, gap.cell) == (ValueSubject.RECORDING, RECORDING.uid, "T")
     assert "夜" in gap.why
     assert not list(made.gaps(titled("Grüße")))
 
@@ -154,10 +140,7 @@ def test_any_title_stays_in_its_cell(title: str, separator: str) -> None:
     facts = titled(title)
     for quotes in ("where_needed", "always", "never"):
         text = written(
-            facts,
-            columns="A = isrc\nT = title\nB = use",
-            separator=separator,
-            quotes=quotes,
+            facts, columns="A = isrc\nT = title\nB = use", separator=separator, quotes=quotes
         ).decode()
         sign = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}[separator]
         source = io.StringIO(text)

@@ -23,9 +23,7 @@ def test_declarations_stand_on_what_they_name() -> None:
 
     (found,) = standing_on([f"recording:{desk.recording.uid}"]).values()
 
-    assert [(each.kind, each.uid) for each in found] == [
-        (DECLARATION_STATEMENT, made.uid)
-    ]
+    assert [(each.kind, each.uid) for each in found] == [(DECLARATION_STATEMENT, made.uid)]
 
 
 def test_an_erased_person_is_not_named() -> None:

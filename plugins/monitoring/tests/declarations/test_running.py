@@ -71,10 +71,7 @@ def month() -> tuple[Declaration, Match]:
     station, file = a_station(name="Harbour FM"), a_file(name="morning.wav")
     recording = RecordingFactory.create(title="=Blue", writers=["Anna Muster"])
     first = a_match(
-        file,
-        (10_000, 40_000, 0, 30_000),
-        (100_000, 130_000, 0, 30_000),
-        recording=recording,
+        file, (10_000, 40_000, 0, 30_000), (100_000, 130_000, 0, 30_000), recording=recording
     )
     a_match(file, (300_000, 320_000, 0, 20_000), state=MatchState.CLEARED)
     a_match(file, (500_000, 520_000, 0, 20_000), state=MatchState.PENDING)
@@ -153,9 +150,7 @@ def test_a_declaration_is_written_and_kept(month: tuple[Declaration, Match]) -> 
     assert dict(declared) == reported
 
 
-def test_nothing_is_written_while_a_value_is_missing(
-    month: tuple[Declaration, Match],
-) -> None:
+def test_nothing_is_written_while_a_value_is_missing(month: tuple[Declaration, Match]) -> None:
     draft, match = month
     MusicUse.objects.filter(recording=match.recording).update(use="")
     checked = checking.check(draft)
@@ -175,9 +170,7 @@ def test_nothing_is_written_while_a_value_is_missing(
     assert (draft.state, draft.gap_count) == (RunState.READY, 0)
 
 
-def test_days_are_declared_once_and_then_corrected(
-    month: tuple[Declaration, Match],
-) -> None:
+def test_days_are_declared_once_and_then_corrected(month: tuple[Declaration, Match]) -> None:
     draft, match = month
     made = services.declare_now(draft)
     second = a_draft(made.profile, (date(2026, 11, 30), date(2026, 12, 31)))
@@ -227,9 +220,7 @@ def test_a_declaration_lists_what_was_confirmed_since(
         (a_station(name="Another"), utc(2026, 11, 4, 6)),
     ):
         other = a_file()
-        Match.objects.filter(pk=a_match(other, (0, 9_000, 0, 9_000)).pk).update(
-            decided_at=later
-        )
+        Match.objects.filter(pk=a_match(other, (0, 9_000, 0, 9_000)).pk).update(decided_at=later)
         a_broadcast(other, station_of_it, starts_at)
     # Its match was confirmed before, but nobody had entered the broadcast.
     late = a_match(a_file(name="late.wav"), (0, 9_000, 0, 9_000))
@@ -313,16 +304,11 @@ def test_plays_of_a_deleted_broadcast_vanish_and_another_one_is_new(
     )
 
 
-def test_a_correction_lists_plays_that_became_shorter(
-    month: tuple[Declaration, Match],
-) -> None:
+def test_a_correction_lists_plays_that_became_shorter(month: tuple[Declaration, Match]) -> None:
     draft, match = month
     made = services.declare_now(draft)
     exclusions.exclude(
-        recording=match.recording,
-        interval=(0, 10_000),
-        reason="shared_loop",
-        user=a_user(),
+        recording=match.recording, interval=(0, 10_000), reason="shared_loop", user=a_user()
     )
     Broadcast.objects.update(length_ms=110_000)
 
@@ -357,16 +343,12 @@ def test_a_rescan_changes_a_declaration_only_where_it_found_something_else(
 
     def rescan(*spans: tuple[int, int, int, int]) -> list[str]:
         scan = ScanFactory.create(scanned_file=match.scanned_file)
-        make_match(
-            *spans, scan=scan, recording=match.recording, state=MatchState.CONFIRMED
-        )
+        make_match(*spans, scan=scan, recording=match.recording, state=MatchState.CONFIRMED)
         return [text.rpartition(": ")[2] for text in differences(made)]
 
     first, second = (10_000, 40_000, 0, 30_000), (100_000, 130_000, 0, 30_000)
     assert rescan(first, second) == []
-    assert rescan(first, (100_000, 120_400, 0, 20_400)) == [
-        "declared with 00:00:30, now 00:00:20"
-    ]
+    assert rescan(first, (100_000, 120_400, 0, 20_400)) == ["declared with 00:00:30, now 00:00:20"]
     more = "a later scan found more plays of it"
     assert rescan(first, second, (200_000, 230_000, 0, 30_000)) == [more, more]
     client.force_login(a_user())
@@ -387,9 +369,7 @@ def test_a_waiting_declaration_is_cancelled(month: tuple[Declaration, Match]) ->
     assert not made.file
 
 
-def test_pages_lead_from_check_to_file(
-    client: Client, month: tuple[Declaration, Match]
-) -> None:
+def test_pages_lead_from_check_to_file(client: Client, month: tuple[Declaration, Match]) -> None:
     draft, match = month
     client.force_login(a_user())
     period = {
@@ -454,11 +434,7 @@ def test_a_profile_of_own_columns(client: Client) -> None:
 
 def test_the_api_declares(client: Client, month: tuple[Declaration, Match]) -> None:
     client.force_login(a_user())
-    body = {
-        "profile": month[0].profile.uid,
-        "begins": "2026-11-01",
-        "ends": "2026-11-30",
-    }
+    body = {"profile": month[0].profile.uid, "begins": "2026-11-01", "ends": "2026-11-30"}
     api = "/api/portal/v1/declarations/"
     checked = client.post(f"{api}check/", body, content_type="application/json").json()
     assert (checked["plays"], checked["gaps"]) == (3, [])
@@ -474,14 +450,8 @@ def test_the_api_declares(client: Client, month: tuple[Declaration, Match]) -> N
     assert len(client.get(api).json()) == 1
 
 
-def test_a_program_fetches_the_file_but_declares_nothing(
-    month: tuple[Declaration, Match],
-) -> None:
-    body = {
-        "profile": month[0].profile.uid,
-        "begins": "2026-11-01",
-        "ends": "2026-11-30",
-    }
+def test_a_program_fetches_the_file_but_declares_nothing(month: tuple[Declaration, Match]) -> None:
+    body = {"profile": month[0].profile.uid, "begins": "2026-11-01", "ends": "2026-11-30"}
     made = services.request_declaration(
         services.draft(
             profile=month[0].profile,

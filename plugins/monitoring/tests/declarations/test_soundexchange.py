@@ -9,10 +9,7 @@ from pathlib import Path
 import pytest
 
 from plugins.monitoring.declarations.facts import DeclarationFacts
-from plugins.monitoring.declarations.formats.base import (
-    MandatoryMissing,
-    WrittenDeclaration,
-)
+from plugins.monitoring.declarations.formats.base import MandatoryMissing, WrittenDeclaration
 from plugins.monitoring.declarations.formats.soundexchange.format import (
     SOUNDEXCHANGE,
     SOUNDEXCHANGE_BARE,
@@ -57,9 +54,7 @@ def test_the_sample_of_the_specification_is_written() -> None:
             "HarbourFM20261101-20261130.txt": (GOLDEN / golden).read_bytes().decode()
         }, golden
         assert layout.file_name(declared) == "HarbourFM20261101-20261130.zip", golden
-        assert (totals.plays, totals.played_ms, totals.recordings) == (3, 576_000, 1), (
-            golden
-        )
+        assert (totals.plays, totals.played_ms, totals.recordings) == (3, 576_000, 1), golden
         assert totals.changed == (), golden
 
 
@@ -72,9 +67,7 @@ def test_stations_of_one_category_share_a_row_and_others_do_not() -> None:
         play(3, station="st_talk", listeners=100),
     )
 
-    lines, totals = report(
-        SOUNDEXCHANGE_BARE, facts(stations=(STATION, same, talk), plays=plays)
-    )
+    lines, totals = report(SOUNDEXCHANGE_BARE, facts(stations=(STATION, same, talk), plays=plays))
 
     assert [(line.split("|")[1], line.split("|")[7]) for line in lines] == [
         ("^B^", "11"),
@@ -87,9 +80,7 @@ def test_a_mixed_report_has_all_columns_in_each_row() -> None:
     hours = replace(STATION, uid="st_hours", soundexchange_category="K")
     plays = (play(1), play(2, station="st_hours", listeners=None))
 
-    lines, _totals = report(
-        SOUNDEXCHANGE, facts(stations=(STATION, hours), plays=plays)
-    )
+    lines, _totals = report(SOUNDEXCHANGE, facts(stations=(STATION, hours), plays=plays))
 
     assert {line.count("|") for line in lines[13:]} == {10}
     assert lines[9] == "2"
@@ -115,10 +106,7 @@ def test_texts_are_transliterated_and_listed() -> None:
         "",
     ]
     assert len(totals.changed) == 3
-    assert (
-        totals.changed[2]
-        == "ALBUM_TITLE: “夜の桟橋” cannot be written and is left out."
-    )
+    assert totals.changed[2] == "ALBUM_TITLE: “夜の桟橋” cannot be written and is left out."
 
 
 def test_the_header_names_delimiters_that_do_not_occur() -> None:
@@ -152,14 +140,8 @@ def test_each_missing_or_impossible_value_is_named_and_nothing_is_written(
         (facts(service="夜"), "profile NAME_OF_SERVICE"),
         (facts(stations=(), recordings=(), plays=()), "profile TRANSMISSION_CATEGORY"),
         (facts(ends=date(2026, 11, 29)), "profile START_DATE"),
-        (
-            with_station(soundexchange_category=""),
-            "station st_harbour TRANSMISSION_CATEGORY",
-        ),
-        (
-            with_station(soundexchange_category="D"),
-            "station st_harbour TRANSMISSION_CATEGORY",
-        ),
+        (with_station(soundexchange_category=""), "station st_harbour TRANSMISSION_CATEGORY"),
+        (with_station(soundexchange_category="D"), "station st_harbour TRANSMISSION_CATEGORY"),
         (with_recording(artists=("",)), "recording rec_blue FEATURED_ARTIST"),
         (with_recording(title="夜の桟橋"), "recording rec_blue SOUND_RECORDING_TITLE"),
         (with_recording(title="🎷"), "recording rec_blue SOUND_RECORDING_TITLE"),
@@ -190,16 +172,12 @@ def test_hours_of_listening_must_be_known_where_they_stand_for_performances() ->
     station = replace(STATION, soundexchange_category="H", listener_hours=None)
     declared = facts(stations=(station,), plays=(play(1, listeners=None),))
 
-    assert missing(SOUNDEXCHANGE, declared) == [
-        "figures st_harbour AGGREGATE_TUNING_HOURS"
-    ]
+    assert missing(SOUNDEXCHANGE, declared) == ["figures st_harbour AGGREGATE_TUNING_HOURS"]
 
 
 def test_a_service_at_the_minimum_fee_may_give_hours_for_seven_days() -> None:
     declared = facts(
-        begins=date(2026, 11, 2),
-        ends=date(2026, 11, 8),
-        plays=(play(1, listeners=None),),
+        begins=date(2026, 11, 2), ends=date(2026, 11, 8), plays=(play(1, listeners=None),)
     )
 
     lines, _totals = report(SOUNDEXCHANGE_BARE, declared)

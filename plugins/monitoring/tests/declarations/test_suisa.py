@@ -116,10 +116,7 @@ def test_each_missing_or_impossible_value_is_named_and_nothing_is_written() -> N
         (with_recording(label=""), "recording rec_blue Label"),
         (with_recording(own_id=""), "recording rec_blue Identifikationsnummer"),
         (with_recording(upc="2000000000016"), "recording rec_blue EAN / GTIN"),
-        (
-            facts(plays=(play(1), play(2, own_recording=None))),
-            "play play_2 Eigenaufnahmen",
-        ),
+        (facts(plays=(play(1), play(2, own_recording=None))), "play play_2 Eigenaufnahmen"),
     ]:
         for layout in (SUISA, SUISA_XLSX):
             assert missing(layout, declared) == [gap], gap

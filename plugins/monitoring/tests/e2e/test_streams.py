@@ -49,7 +49,5 @@ def test_an_open_day_of_a_stream_that_somebody_deletes_says_so(
     portal.shell.run(_DELETE.format(uid=uid))
 
     # The page asks every 15 seconds.
-    expect(page.locator("h1")).to_have_text(
-        "There is nothing at this address", timeout=30_000
-    )
+    expect(page.locator("h1")).to_have_text("There is nothing at this address", timeout=30_000)
     page.context.close()

@@ -31,9 +31,7 @@ for length in (20000, 10000):
 """
 
 
-def test_an_item_is_ignored_and_taken_back_by_keyboard(
-    page: Page, portal: Portal
-) -> None:
+def test_an_item_is_ignored_and_taken_back_by_keyboard(page: Page, portal: Portal) -> None:
     portal.shell.run(_MAKE)
     sign_in(page, portal, "mira")
     page.goto("/unknown/?q=Sound")
@@ -71,9 +69,7 @@ def test_an_item_is_ignored_and_taken_back_by_keyboard(
     expect(page.locator(".tabs [aria-current]")).to_have_text("Unknown 0")
 
 
-def test_a_narrow_window_opens_and_closes_everything_by_keys(
-    page: Page, portal: Portal
-) -> None:
+def test_a_narrow_window_opens_and_closes_everything_by_keys(page: Page, portal: Portal) -> None:
     sign_in(page, portal, "mira")
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto("/unknown/")

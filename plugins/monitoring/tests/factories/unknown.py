@@ -13,12 +13,7 @@ from factory.django import DjangoModelFactory
 from common.media_analysis import analyse_upload
 from plugins.monitoring.unknown.figures import refresh_figures
 from plugins.monitoring.unknown.landmarks import stored
-from plugins.monitoring.unknown.models import (
-    KeptFile,
-    KeptState,
-    Occurrence,
-    UnknownItem,
-)
+from plugins.monitoring.unknown.models import KeptFile, KeptState, Occurrence, UnknownItem
 from recognition.fingerprint.file_format import reference_layer
 from recognition.types import Landmarks
 from scanning.models import Container
@@ -62,9 +57,7 @@ def make_item(
 ) -> UnknownItem:
     """Return an item of half a minute that occurs once in each of some files."""
     container = container or ContainerFactory.create()
-    files = [
-        KeptFileFactory.create(scanned_file__container=container) for _ in range(plays)
-    ]
+    files = [KeptFileFactory.create(scanned_file__container=container) for _ in range(plays)]
     item = UnknownItem.objects.create(
         length_ms=LENGTH_MS,
         best_file=files[0],
@@ -89,8 +82,6 @@ def few_landmarks() -> bytes:
     """Return landmarks that no music has, as items store them."""
     frames = np.arange(0, 1_800, 60, dtype=np.int32)
     made = Landmarks(
-        frames,
-        np.full(len(frames), 100, dtype=np.float32),
-        np.zeros(len(frames), dtype=np.float32),
+        frames, np.full(len(frames), 100, dtype=np.float32), np.zeros(len(frames), dtype=np.float32)
     )
     return stored(made, LENGTH_MS)

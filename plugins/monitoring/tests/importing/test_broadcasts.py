@@ -25,9 +25,7 @@ from tests.visible_text import faults_in
 
 pytestmark = pytest.mark.django_db
 
-HEAD = (
-    "file_name,station,starts_at,length,showing,series,season,episode,episode_title\n"
-)
+HEAD = "file_name,station,starts_at,length,showing,series,season,episode,episode_title\n"
 LINE = "fog.wav,Harbour FM,2026-11-03 07:00,0:30:00,first,Pier Stories,2,5,Fog\n"
 
 
@@ -71,11 +69,7 @@ def test_a_check_writes_nothing_and_says_what_the_import_does() -> None:
     assert row.starts_at == datetime(2026, 11, 3, 6, tzinfo=UTC)
     assert (row.length_ms, row.showing) == (1_800_000, "first_run")
     episode = Episode.objects.get()
-    assert (episode.series, episode.number, episode.title) == (
-        "Pier Stories",
-        "5",
-        "Fog",
-    )
+    assert (episode.series, episode.number, episode.title) == ("Pier Stories", "5", "Fog")
 
 
 def test_a_repeated_import_changes_nothing_and_empty_cells_keep_what_is_known() -> None:
@@ -86,12 +80,7 @@ def test_a_repeated_import_changes_nothing_and_empty_cells_keep_what_is_known() 
     again = run(HEAD + "fog.wav,HFM,2026-11-03T07:00+01:00,,,,,,\n", user)
     assert verdicts(again) == [0, 0, 1, 0]
     assert Event.objects.count() == events
-    assert verdicts(run(HEAD + "fog.wav,h1,2026-11-03 07:00,,repeat,,,,\n")) == [
-        0,
-        1,
-        0,
-        0,
-    ]
+    assert verdicts(run(HEAD + "fog.wav,h1,2026-11-03 07:00,,repeat,,,,\n")) == [0, 1, 0, 0]
     assert Broadcast.objects.get().length_ms == 1_800_000
 
 
@@ -129,9 +118,7 @@ def test_audiences_of_hours() -> None:
     assert verdicts(run(table, dry=True)) == [2, 0, 0, 0]
     assert verdicts(run(table)) == [2, 0, 0, 0]
     assert verdicts(run(table)) == [0, 0, 2, 0]
-    assert list(
-        Audience.objects.order_by("hour").values_list("listeners", flat=True)
-    ) == [320, 0]
+    assert list(Audience.objects.order_by("hour").values_list("listeners", flat=True)) == [320, 0]
     changed = table.replace("320", "330")
     assert verdicts(run(changed)) == [0, 1, 1, 0]
     wrong = (
@@ -172,10 +159,7 @@ def test_people_import_into_files_that_they_may_see() -> None:
     user = make_user(Role.REVIEWER)
     group = user.groups.get()
     AccessLimit.objects.create(group=group, containers=[], buckets=None)
-    assert (
-        rules(run(HEAD + LINE, user))["file_name"]
-        == "No file that you can see has this value."
-    )
+    assert rules(run(HEAD + LINE, user))["file_name"] == "No file that you can see has this value."
 
 
 def test_a_table_of_something_else_is_refused() -> None:
@@ -186,14 +170,11 @@ def test_a_table_of_something_else_is_refused() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_page_checks_a_table_first(
-    signed_in: MakeClient, run_worker: Worker
-) -> None:
+def test_the_page_checks_a_table_first(signed_in: MakeClient, run_worker: Worker) -> None:
     client = signed_in(Role.REVIEWER)
     plan, songs = (
         client.post(
-            reverse("portal:broadcast_import"),
-            {"file": upload(name, content), "encoding": "utf-8"},
+            reverse("portal:broadcast_import"), {"file": upload(name, content), "encoding": "utf-8"}
         ).headers["Location"]
         for name, content in (
             ("=plan.csv", (HEAD + LINE + "x,y,z,,,,,,\n").encode()),

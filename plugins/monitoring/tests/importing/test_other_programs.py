@@ -35,9 +35,7 @@ def test_cells_with_date_and_time_are_broadcasts() -> None:
 
     import_broadcasts(CASES / "b2_schedule_date_time_cells.xlsx")
 
-    assert [
-        (row.starts_at, row.length_ms) for row in Broadcast.objects.order_by("pk")
-    ] == [
+    assert [(row.starts_at, row.length_ms) for row in Broadcast.objects.order_by("pk")] == [
         (datetime(2026, 11, 3, 6, 15, tzinfo=UTC), 1_800_000),
         (datetime(2026, 11, 3, 22, 45, 10, tzinfo=UTC), 1_500_000),
     ]

@@ -184,9 +184,7 @@ def test_an_undo_takes_back_what_nobody_used(moving: Moving) -> None:
         # Stations stay, and nothing else.
         assert [row["name"] for row in dry["stays"]] == ["Harbour FM"]
         assert one.summary["undo"]["undone"] == dry["undone"]
-        assert (
-            not Bucket.objects.present().filter(name__in=["Songs", "Idents"]).exists()
-        )
+        assert not Bucket.objects.present().filter(name__in=["Songs", "Idents"]).exists()
         assert not Container.objects.present().exists()
         assert not ScannedFile.objects.present().exists()
         assert not CloudDeletion.objects.exists()

@@ -14,19 +14,8 @@ from accounts.roles import Role
 from catalogue.models import Recording
 from plugins.monitoring.streams.models import Stream
 from plugins.monitoring.streams.services import case_of
-from plugins.monitoring.tests.factories.streams import (
-    DAY,
-    StreamFactory,
-    StreamHourFactory,
-)
-from plugins.moving.models import (
-    EngineTrial,
-    Moved,
-    MovedKind,
-    MovedOutcome,
-    TrialKind,
-    TrialRow,
-)
+from plugins.monitoring.tests.factories.streams import DAY, StreamFactory, StreamHourFactory
+from plugins.moving.models import EngineTrial, Moved, MovedKind, MovedOutcome, TrialKind, TrialRow
 from plugins.moving.tests.account import Account, Json, play
 from plugins.moving.tests.trials.conftest import Beside, work_off
 from plugins.moving.trials import services
@@ -34,11 +23,7 @@ from plugins.moving.trials.selectors import compared_in
 from scanning.models import CloudAccount
 from scanning.services import cloud
 from tests.factories.catalogue import RecordingFactory
-from tests.factories.scanning import (
-    ScanFactory,
-    ScannedFileFactory,
-    make_detection,
-)
+from tests.factories.scanning import ScanFactory, ScannedFileFactory, make_detection
 from tests.fixtures import MakeClient
 from tests.scanning.vendor import AnyPath
 
@@ -89,18 +74,13 @@ def hear(stream: Stream, beside: Beside, found: dict[Recording, int]) -> None:
         container=stream.container, length_ms=3_600_000, name="Harbour FM 10:00"
     )
     StreamHourFactory.create(
-        stream=stream,
-        starts_at=MORNING,
-        ends_at=MORNING + timedelta(hours=1),
-        scanned_file=file,
+        stream=stream, starts_at=MORNING, ends_at=MORNING + timedelta(hours=1), scanned_file=file
     )
     buckets = [{"id": beside.bucket.pk, "name": beside.bucket.name}]
     scan = ScanFactory.create(scanned_file=file, buckets=buckets)
     for recording, second in found.items():
         start = 1000 * second
-        make_detection(
-            (start, start + 120_000, 0, 120_000), scan=scan, recording=recording
-        )
+        make_detection((start, start + 120_000, 0, 120_000), scan=scan, recording=recording)
 
 
 def at(second: int, recording: Recording) -> Json:
@@ -160,10 +140,7 @@ def test_plays_of_another_day_are_not_compared(
     with time_machine.travel(MORNING + timedelta(hours=2), tick=False):
         hear(stream, beside, {song: 0})
     there.plays["s1", f"{DAY:%Y%m%d}"] = [
-        play(
-            f"{DAY + timedelta(days=4):%Y-%m-%d %H:%M:%S}",
-            {"acr_id": "a", "title": "b"},
-        )
+        play(f"{DAY + timedelta(days=4):%Y-%m-%d %H:%M:%S}", {"acr_id": "a", "title": "b"})
     ]
 
     with time_machine.travel(DAY + timedelta(days=1, hours=4), tick=False):
@@ -182,10 +159,7 @@ def test_an_admin_chooses_streams_that_came_from_the_account(
     client, address = signed_in(Role.ADMIN), reverse("portal:trial_list")
     body = {"account": beside.account.pk, "weeks": 2}
 
-    refused = [
-        client.post(address, body | {"streams": streams})
-        for streams in ([], [foreign.pk])
-    ]
+    refused = [client.post(address, body | {"streams": streams}) for streams in ([], [foreign.pk])]
     client.post(address, body | {"streams": [stream.pk]})
 
     trial = EngineTrial.objects.get()

@@ -147,17 +147,11 @@ def airings_hold() -> None:
             for row in Episode._base_manager.select_related("scanned_file")
         },
         **{
-            ("use", str(row.scanned_file.uid), row.recording.uid): as_json(
-                use_values(row)
-            )
-            for row in MusicUse._base_manager.select_related(
-                "scanned_file", "recording"
-            )
+            ("use", str(row.scanned_file.uid), row.recording.uid): as_json(use_values(row))
+            for row in MusicUse._base_manager.select_related("scanned_file", "recording")
         },
         **{
-            ("broadcast", str(row.scanned_file.uid), row.uid): as_json(
-                broadcast_values(row)
-            )
+            ("broadcast", str(row.scanned_file.uid), row.uid): as_json(broadcast_values(row))
             for row in Broadcast._base_manager.select_related("scanned_file")
         },
     }

@@ -17,12 +17,7 @@ from accounts.models import User
 from common.uid import new_uid
 from plugins.monitoring.in_operations import stream_findings
 from plugins.monitoring.streams import audio, recorders, services, settling
-from plugins.monitoring.streams.choices import (
-    AirplayState,
-    GapCause,
-    RunEdge,
-    StreamState,
-)
+from plugins.monitoring.streams.choices import AirplayState, GapCause, RunEdge, StreamState
 from plugins.monitoring.streams.live import LiveSearch
 from plugins.monitoring.streams.models import Airplay, Stream, StreamHour, StreamRun
 from plugins.monitoring.streams.recording.events import (
@@ -51,16 +46,8 @@ _URL = "http://radio.example/live"
 
 def add(station_name: str, name: str, container: Container, user: User) -> None:
     """Add a station with a stream."""
-    station = services.add_station(
-        name=station_name, time_zone="Europe/Berlin", user=user
-    )
-    services.add_stream(
-        station=station,
-        container=container,
-        name=name,
-        urls=[_URL],
-        user=user,
-    )
+    station = services.add_station(name=station_name, time_zone="Europe/Berlin", user=user)
+    services.add_stream(station=station, container=container, name=name, urls=[_URL], user=user)
 
 
 def hear(rng: random.Random) -> str:
@@ -93,14 +80,7 @@ def hear(rng: random.Random) -> str:
     sink.take(Titled(at=start, text=rng.choice(samples.WORDS)))
     search = LiveSearch()
     search.search([(stream, recorders.folder_of(stream))])
-    sink.take(
-        RunEnded(
-            run=run,
-            at=until,
-            duration_ms=heard.duration_ms,
-            cause=RunEdge.CONNECTION,
-        )
-    )
+    sink.take(RunEnded(run=run, at=until, duration_ms=heard.duration_ms, cause=RunEdge.CONNECTION))
     search.search([(stream, recorders.folder_of(stream))])
     if is_away:
         _say(sink, StreamState.AWAY, until, "The server closed the connection.")
@@ -127,18 +107,15 @@ def check_streams() -> None:
 
 def check_hours() -> None:
     """Check hours once all work is done: scanned here alone, and reviewed as files."""
-    elsewhere = Scan._base_manager.filter(
-        scanned_file__source_type=SourceType.STREAM
-    ).exclude(engine=EngineChoice.EMBEDDED)
-    check(not elsewhere.exists(), f"hours were scanned elsewhere: {list(elsewhere)}")
-    settled = Airplay._base_manager.filter(
-        state=AirplayState.SETTLED, segment__isnull=False
+    elsewhere = Scan._base_manager.filter(scanned_file__source_type=SourceType.STREAM).exclude(
+        engine=EngineChoice.EMBEDDED
     )
+    check(not elsewhere.exists(), f"hours were scanned elsewhere: {list(elsewhere)}")
+    settled = Airplay._base_manager.filter(state=AirplayState.SETTLED, segment__isnull=False)
     for play in settled.select_related("segment__detection__scan"):
         assert play.segment is not None
         matches = Match._base_manager.filter(
-            scanned_file=play.segment.detection.scan.scanned_file_id,
-            recording=play.recording_id,
+            scanned_file=play.segment.detection.scan.scanned_file_id, recording=play.recording_id
         )
         check(matches.exists(), f"the play {play} has no match")
 
@@ -147,9 +124,7 @@ def _say(sink: DatabaseSink, state: StreamState, at: datetime, cause: str = "") 
     sink.take(StateChanged(state=state, at=at, url=_URL, cause=cause))
 
 
-def _run(
-    sink: DatabaseSink, stream: Stream, run: str, start: datetime, heard: Fingerprint
-) -> None:
+def _run(sink: DatabaseSink, stream: Stream, run: str, start: datetime, heard: Fingerprint) -> None:
     """Report a run that goes on, and keep its landmarks."""
     sink.take(
         RunStarted(

@@ -42,9 +42,7 @@ def unknown_items_hold() -> None:
         )
     for item in UnknownItem.objects.all():
         found = list(
-            Occurrence._base_manager.filter(item=item).select_related(
-                "file__scanned_file"
-            )
+            Occurrence._base_manager.filter(item=item).select_related("file__scanned_file")
         )
         check(item.plays == len(found), f"{item.uid} counts {item.plays}: {found}")
         by_container = Counter(one.file.scanned_file.container_id for one in found)

@@ -23,13 +23,7 @@ def go_without_monitoring(name: str) -> None:
     connections.close_all()
     now = datetime.now(tz=UTC).isoformat()
     used = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "plugins.monitoring.tests.season.without_monitoring",
-            now,
-            name,
-        ],
+        [sys.executable, "-m", "plugins.monitoring.tests.season.without_monitoring", now, name],
         env=os.environ
         | {
             "ACRPORTAL_PLUGINS": ",".join(
@@ -59,8 +53,6 @@ def _rows() -> dict[str, list[object]]:
 
 
 def _waiting_work() -> set[str]:
-    kinds = [
-        kind.name for kind in all_kinds() if kind.work.startswith("plugins.monitoring.")
-    ]
+    kinds = [kind.name for kind in all_kinds() if kind.work.startswith("plugins.monitoring.")]
     waiting = Job.objects.filter(kind__in=kinds, state__in=OPEN_STATES)
     return {f"{job.kind} {job.uid}" for job in waiting}

@@ -110,9 +110,7 @@ class Icecast:
         assert ICECAST is not None
         with (self._folder / "log").open("ab") as log:
             self._server = subprocess.Popen(
-                [ICECAST, "-c", str(self._folder / "icecast.xml")],
-                stdout=log,
-                stderr=log,
+                [ICECAST, "-c", str(self._folder / "icecast.xml")], stdout=log, stderr=log
             )
         wait_until(self._answers)
 
@@ -138,9 +136,7 @@ class Icecast:
                 *("-i", str(sound), "-map", "0:a"),
                 *("-map_metadata", "-1", "-map_metadata:s:a", "-1", *named),
                 *("-c:a", "copy" if is_ready else codec, "-b:a", "128k"),
-                *("-id3v2_version", "0", "-write_xing", "0")[
-                    : 4 if container == "mp3" else 0
-                ],
+                *("-id3v2_version", "0", "-write_xing", "0")[: 4 if container == "mp3" else 0],
                 *(("-page_duration", "200000") if container == "ogg" else ()),
                 *("-content_type", content_type, "-f", container),
                 f"icecast://source:{PASSWORD}@127.0.0.1:{self.port}{mount}",
@@ -161,12 +157,7 @@ class Icecast:
         """Change the title of a mount, as a studio's software does."""
         response = requests.get(
             self.address("/admin/metadata"),
-            params={
-                "mount": mount,
-                "mode": "updinfo",
-                "song": text,
-                "charset": "UTF-8",
-            },
+            params={"mount": mount, "mode": "updinfo", "song": text, "charset": "UTF-8"},
             auth=("admin", PASSWORD),
             timeout=PATIENCE_S,
         )

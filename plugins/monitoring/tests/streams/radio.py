@@ -48,9 +48,7 @@ def programme(*parts: tuple[int, float]) -> Fingerprint:
     return extract(
         join(
             *(
-                music(seed, seconds)
-                if seed
-                else np.zeros(int(seconds * 8000), dtype=np.float32)
+                music(seed, seconds) if seed else np.zeros(int(seconds * 8000), dtype=np.float32)
                 for seed, seconds in parts
             )
         )
@@ -79,9 +77,7 @@ class Radio:
         self.user = user
         self.container = Container.objects.create(name="Radio")
         self.container.buckets.add(bucket)
-        self.station = services.add_station(
-            name="Radio One", time_zone="Europe/Berlin", user=user
-        )
+        self.station = services.add_station(name="Radio One", time_zone="Europe/Berlin", user=user)
         self.stream: Stream = services.add_stream(
             station=self.station,
             container=self.container,
@@ -118,13 +114,9 @@ class Radio:
         return end
 
     def end(self, name: str, at: datetime, duration_ms: int) -> None:
-        self.sink.take(
-            RunEnded(run=name, at=at, duration_ms=duration_ms, cause=RunEdge.CONNECTION)
-        )
+        self.sink.take(RunEnded(run=name, at=at, duration_ms=duration_ms, cause=RunEdge.CONNECTION))
 
-    def gap(
-        self, start: datetime, end: datetime, cause: GapCause = GapCause.CONNECTION
-    ) -> None:
+    def gap(self, start: datetime, end: datetime, cause: GapCause = GapCause.CONNECTION) -> None:
         self.sink.take(Gap(start=start, end=end, cause=cause, is_exact=True))
 
     def say(self, state: StreamState, at: datetime, cause: str = "") -> None:
@@ -146,9 +138,7 @@ class Radio:
 
     def settle(self, now: datetime) -> list[StreamHour]:
         self.stream.refresh_from_db()
-        return settling.settle_due(
-            self.stream, folder=self.folder, now=now, length=HOUR
-        )
+        return settling.settle_due(self.stream, folder=self.folder, now=now, length=HOUR)
 
     def log(self) -> list[tuple[str, str, float, float]]:
         """Return title, state, and begin and end in seconds after noon of each play."""

@@ -38,9 +38,7 @@ def send_all() -> None:
         pass
 
 
-def test_silence_is_one_alarm_whose_mail_waits_for_the_end_of_quiet_hours(
-    radio: Radio,
-) -> None:
+def test_silence_is_one_alarm_whose_mail_waits_for_the_end_of_quiet_hours(radio: Radio) -> None:
     services.change_stream(
         stream=radio.stream,
         user=radio.user,
@@ -145,9 +143,7 @@ def test_a_full_disk_takes_from_the_largest_ring_first(
         small.append(bytes(200), NOON.timestamp() + second)
     needed = settings.ACRPORTAL_STREAM_FREE_BYTES
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(
-        "shutil.disk_usage", lambda _: usage(needed, 20_000, needed - 20_000)
-    )
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage(needed, 20_000, needed - 20_000))
     before, kept = large.size_bytes, small.size_bytes
 
     assert caretaking.mind_disk(now=after(1))

@@ -83,9 +83,7 @@ def test_a_pack_of_a_play_holds_its_sound_and_verifies(
     match: Match, radio: Radio, run_worker: Worker, tmp_path: Path
 ) -> None:
     key = signing.create_key()
-    pack = evidence.request_pack(
-        match=match, user=radio.user, with_reference_clips=False
-    )
+    pack = evidence.request_pack(match=match, user=radio.user, with_reference_clips=False)
     run_worker()
 
     pack.refresh_from_db()

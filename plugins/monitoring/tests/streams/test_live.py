@@ -29,9 +29,7 @@ def test_a_play_is_shown_and_told_while_it_goes_on_and_its_hour_confirms_it(
         alarm_url="https://hooks.example/radio",
         alarm_emails=["night@radio.example"],
     )
-    services.ban_recording(
-        station=radio.station, recording=radio.songs[0], user=radio.user
-    )
+    services.ban_recording(station=radio.station, recording=radio.songs[0], user=radio.user)
     heard = programme(*ON_AIR)
     radio.sink.take(started("run-1", NOON))
     radio.sink.take(Anchored(run="run-1", run_ms=0, at=NOON))
@@ -53,9 +51,7 @@ def test_a_play_is_shown_and_told_while_it_goes_on_and_its_hour_confirms_it(
 
     # It was told, and the banned recording alarmed.
     play = Airplay.objects.get()
-    found, alarm = (
-        json.loads(notice.body) for notice in StreamNotice.objects.order_by("pk")
-    )
+    found, alarm = (json.loads(notice.body) for notice in StreamNotice.objects.order_by("pk"))
     assert found["type"] == "match.found"
     assert found["airplay"]["recording"]["title"] == "Song 1"
     assert found["station"]["name"] == "Radio One"
@@ -71,9 +67,7 @@ def test_a_play_is_shown_and_told_while_it_goes_on_and_its_hour_confirms_it(
     assert settled.segment is not None
 
 
-def test_what_the_hour_does_not_confirm_is_withdrawn(
-    radio: Radio, run_worker: Worker
-) -> None:
+def test_what_the_hour_does_not_confirm_is_withdrawn(radio: Radio, run_worker: Worker) -> None:
     radio.run("run-1", programme((UNKNOWN, 20), (1, 25), (UNKNOWN + 1, 10)))
     run = radio.stream.runs.get()
     false = Airplay.objects.create(
@@ -94,9 +88,7 @@ def test_what_the_hour_does_not_confirm_is_withdrawn(
 
     false.refresh_from_db()
     assert false.state == AirplayState.WITHDRAWN
-    assert [title for title, state, *_ in radio.log() if state == "play_settled"] == [
-        "Song 1"
-    ]
+    assert [title for title, state, *_ in radio.log() if state == "play_settled"] == ["Song 1"]
 
 
 def test_nothing_plays_on_a_stream_of_which_nothing_arrives(radio: Radio) -> None:

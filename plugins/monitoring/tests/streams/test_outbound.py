@@ -36,10 +36,7 @@ def desks() -> tuple[Desk, Desk]:
     """Return two desks; the stream of the first has addresses of its limited person."""
     own, other = Desk(1), Desk(2)
     services.change_stream(
-        stream=radio.stream(own),
-        user=own.user,
-        alarm_url=HOOK,
-        alarm_emails=["desk@radio.example"],
+        stream=radio.stream(own), user=own.user, alarm_url=HOOK, alarm_emails=["desk@radio.example"]
     )
     return own, other
 
@@ -67,9 +64,7 @@ def test_a_hidden_recording_is_not_told(desks: tuple[Desk, Desk]) -> None:
     assert told["airplay"]["recording"]["title"] == own.recording.title
 
 
-def test_limits_that_changed_since_count_when_it_is_sent(
-    desks: tuple[Desk, Desk],
-) -> None:
+def test_limits_that_changed_since_count_when_it_is_sent(desks: tuple[Desk, Desk]) -> None:
     own, other = desks
     _tell(radio.stream(own), make_airplay(radio.stream(own), recording=own.recording))
     AccessLimit.objects.filter(group=own.group).update(buckets=[other.bucket.pk])

@@ -75,9 +75,7 @@ def test_streams_move_to_another_recorder_when_one_dies(
             time.sleep(0.1)
 
     def runs() -> list[tuple[object, ...]]:
-        return read(
-            "SELECT duration_ms, ends_at FROM streams_streamrun ORDER BY starts_at"
-        )
+        return read("SELECT duration_ms, ends_at FROM streams_streamrun ORDER BY starts_at")
 
     music = tmp_path / "music"
     music.mkdir()
@@ -90,15 +88,11 @@ def test_streams_move_to_another_recorder_when_one_dies(
         try:
             wait_for(lambda: any(int(str(run[0])) > 0 for run in runs()))
             ((owner,),) = read("SELECT lease_owner FROM jobs_job WHERE kind = 'stream'")
-            victim = next(
-                one for one in recorders if str(owner).endswith(f":{one.pid}")
-            )
+            victim = next(one for one in recorders if str(owner).endswith(f":{one.pid}"))
             other = next(one for one in recorders if one is not victim)
             wait_for(lambda: bool(read("SELECT 1 FROM streams_airplay")))
             victim.send_signal(signal.SIGKILL)
-            wait_for(
-                lambda: len(runs()) > 1 and int(str(runs()[-1][0])) > 0, seconds=60
-            )
+            wait_for(lambda: len(runs()) > 1 and int(str(runs()[-1][0])) > 0, seconds=60)
             # As a terminal, a process group and a parent do together.
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
                 other.send_signal(number)
@@ -112,9 +106,7 @@ def test_streams_move_to_another_recorder_when_one_dies(
     first, last = runs()[0], runs()[-1]
     assert first[1] is not None
     assert last[1] is not None
-    ((state, owner),) = read(
-        "SELECT state, lease_owner FROM jobs_job WHERE kind = 'stream'"
-    )
+    ((state, owner),) = read("SELECT state, lease_owner FROM jobs_job WHERE kind = 'stream'")
     assert (state, owner) == ("waiting", "")
     # What nobody heard lies between the runs, and is listed.
     ((heard,),) = read(
@@ -125,8 +117,7 @@ def test_streams_move_to_another_recorder_when_one_dies(
         " FROM streams_streamgap WHERE cause != 'gap_silent'"
     )
     ((whole,),) = read(
-        "SELECT MAX(julianday(ends_at)) - MIN(julianday(starts_at))"
-        " FROM streams_streamrun"
+        "SELECT MAX(julianday(ends_at)) - MIN(julianday(starts_at)) FROM streams_streamrun"
     )
     assert abs(float(str(heard)) + float(str(lost)) - float(str(whole))) * 86_400 < 0.5
     titles = read(

@@ -75,9 +75,7 @@ def whole_scan(radio: Radio, *parts: tuple[int, float]) -> list[tuple[str, int, 
     return [(title, start, end) for start, end, title in sorted(plays)]
 
 
-def test_plays_across_cuts_are_those_of_one_scan(
-    radio: Radio, run_worker: Worker
-) -> None:
+def test_plays_across_cuts_are_those_of_one_scan(radio: Radio, run_worker: Worker) -> None:
     radio.run("run-1", programme(*DAY))
 
     made = radio.settle(NOON + timedelta(hours=1))
@@ -101,9 +99,7 @@ def test_plays_across_cuts_are_those_of_one_scan(
         assert abs((play.starts_at - NOON) / timedelta(milliseconds=1) - start_ms) <= 70
     assert Match.objects.count() == 4
     hours = StreamHour.objects.all()
-    assert [hour.starts_at for hour in hours][1:] == [hour.ends_at for hour in hours][
-        :-1
-    ]
+    assert [hour.starts_at for hour in hours][1:] == [hour.ends_at for hour in hours][:-1]
 
     # A rescan of an hour claims what it claimed.
     before = radio.log()
@@ -148,9 +144,7 @@ def test_a_play_whose_tempo_drifts_is_one_live_and_in_its_hour(
     assert play.start_ms == pytest.approx(40_000, abs=1000)
 
 
-def test_a_play_whose_tempo_drifts_is_one_across_hours(
-    radio: Radio, run_worker: Worker
-) -> None:
+def test_a_play_whose_tempo_drifts_is_one_across_hours(radio: Radio, run_worker: Worker) -> None:
     radio.run("run-1", drifting_on_air(radio, 0.92, 0.86))
     first, _second = radio.settle(NOON + timedelta(hours=1))
     run_worker()
@@ -212,9 +206,7 @@ def test_gaps_are_not_scanned_and_what_nobody_listed_becomes_one(
     assert first.scanned_file is not None
     scan = first.scanned_file.scans.get()
     missing = [
-        (one["start_ms"], one["end_ms"])
-        for one in scan.unmatched
-        if one["kind"] == "not_scanned"
+        (one["start_ms"], one["end_ms"]) for one in scan.unmatched if one["kind"] == "not_scanned"
     ]
     assert missing == [pytest.approx((50_000, 65_000), abs=64)]
     gaps = list(StreamGap.objects.values_list("cause", "starts_at", "ends_at"))
@@ -260,9 +252,7 @@ def test_the_doctor_lists_seconds_that_nobody_accounts_for(
     assert list(stream_findings()) == []
 
 
-def test_a_sound_that_the_catalogue_has_twice_is_one_play(
-    radio: Radio, run_worker: Worker
-) -> None:
+def test_a_sound_that_the_catalogue_has_twice_is_one_play(radio: Radio, run_worker: Worker) -> None:
     """As it is one match: the same second is not two plays of two names."""
     copy = add_recording(
         bucket=radio.songs[0].bucket,
@@ -301,9 +291,7 @@ def test_no_hour_is_sent_to_a_cloud(radio: Radio, run_worker: Worker) -> None:
         run_worker()
 
         with pytest.raises(IntakeRefused, match="which ACRCloud cannot scan"):
-            request_scan(
-                scanned_file=file, user=radio.user, engine=EngineChoice.ACRCLOUD
-            )
+            request_scan(scanned_file=file, user=radio.user, engine=EngineChoice.ACRCLOUD)
 
         file.refresh_from_db()
         assert file.status == FileStatus.NO_MATCH, engine
@@ -317,9 +305,7 @@ def test_a_retro_search_finds_a_new_recording_across_hours_once(
 ) -> None:
     late = 77
     # The hours meet at 120 s, within the play of the recording that nobody knows yet.
-    radio.run(
-        "run-1", programme((UNKNOWN, 105), (late, 25), (UNKNOWN + 1, 40), (1, 25))
-    )
+    radio.run("run-1", programme((UNKNOWN, 105), (late, 25), (UNKNOWN + 1, 40), (1, 25)))
     radio.settle(NOON + timedelta(hours=1))
     run_worker()
     lengths = dict(ScannedFile.objects.values_list("pk", "length_ms"))

@@ -12,12 +12,7 @@ from django.db.models import Model
 from jobs.choices import Pool
 from jobs.runner import run_next
 from plugins.monitoring.unknown import keeping
-from plugins.monitoring.unknown.models import (
-    KeptFile,
-    Occurrence,
-    SharedRun,
-    UnknownItem,
-)
+from plugins.monitoring.unknown.models import KeptFile, Occurrence, SharedRun, UnknownItem
 from recognition.fingerprint.builder import extract
 from recognition.fingerprint.file_format import to_bytes
 from recognition.types import Fingerprint
@@ -54,10 +49,7 @@ def scanned(container: Container, made: Fingerprint) -> ScannedFile:
 
 def scan_again(file: ScannedFile, *unmatched: tuple[int, int]) -> Scan:
     """Store a scan of a file after which only these intervals are unmatched."""
-    nothing = [
-        {"start_ms": start, "end_ms": end, "kind": "no_match"}
-        for start, end in unmatched
-    ]
+    nothing = [{"start_ms": start, "end_ms": end, "kind": "no_match"} for start, end in unmatched]
     return ScanFactory.create(scanned_file=file, unmatched=nothing)
 
 
@@ -72,11 +64,7 @@ def work() -> None:
 def places(item: UnknownItem) -> list[tuple[str, int, int]]:
     """Return file, start and end in seconds of each occurrence."""
     return [
-        (
-            one.file.scanned_file.name,
-            round(one.start_ms, -3) // 1000,
-            round(one.end_ms, -3) // 1000,
-        )
+        (one.file.scanned_file.name, round(one.start_ms, -3) // 1000, round(one.end_ms, -3) // 1000)
         for one in Occurrence.objects.filter(item=item).order_by("file", "start_ms")
     ]
 
@@ -88,9 +76,7 @@ def rows() -> dict[str, Any]:  # Any: rows as tuples
     return {
         "files": [*files.values_list("pk", "state", "unmatched", "basis", "revision")],
         "runs": [*map(_plain, SharedRun.objects.order_by("file", "start_ms", "pk"))],
-        "items": [
-            (*_plain(item), bytes(item.landmarks), places(item)) for item in items
-        ],
+        "items": [(*_plain(item), bytes(item.landmarks), places(item)) for item in items],
     }
 
 

@@ -23,12 +23,7 @@ from plugins.monitoring.tests.factories.unknown import (
 from plugins.monitoring.unknown import actions
 from plugins.monitoring.unknown.actions import ItemVerb
 from plugins.monitoring.unknown.errors import ItemChanged, ItemRefused
-from plugins.monitoring.unknown.models import (
-    IgnoreReason,
-    ItemState,
-    Occurrence,
-    UnknownItem,
-)
+from plugins.monitoring.unknown.models import IgnoreReason, ItemState, Occurrence, UnknownItem
 from review.choices import MatchState
 from review.models import Match
 from scanning.services import retro
@@ -44,8 +39,7 @@ DETAILS = RecordingDetails(title="Found song", artists=["Somebody"])
 def rows(item: UnknownItem) -> list[tuple[int, ...]]:
     found = Occurrence.objects.filter(item=item)
     return [
-        (one.file_id, one.start_ms, one.end_ms, one.item_start_ms, one.item_end_ms)
-        for one in found
+        (one.file_id, one.start_ms, one.end_ms, one.item_start_ms, one.item_end_ms) for one in found
     ]
 
 
@@ -61,11 +55,7 @@ def test_a_named_item_is_found_in_all_earlier_files_until_its_name_is_undone(
     assert not Match.objects.exists()
 
     recording = actions.name_item(
-        item=item,
-        user=admin,
-        version=item.version,
-        bucket=catalogue.bucket,
-        details=DETAILS,
+        item=item, user=admin, version=item.version, bucket=catalogue.bucket, details=DETAILS
     )
     run_worker()
     retro.start_collected()
@@ -91,11 +81,7 @@ def test_a_named_item_is_found_in_all_earlier_files_until_its_name_is_undone(
     actions.undo(item=item, user=admin)
     item.refresh_from_db()
     recording.refresh_from_db()
-    assert (item.state, item.recording, item.label) == (
-        ItemState.UNIDENTIFIED,
-        None,
-        "",
-    )
+    assert (item.state, item.recording, item.label) == (ItemState.UNIDENTIFIED, None, "")
     assert recording.status == RecordingStatus.RETIRED
     assert not actions.undoable(item)
     run_worker()
@@ -239,19 +225,13 @@ def test_roles_and_limits_are_kept(admin: User) -> None:
     item = make_item(container=seen)
     viewer, reviewer = make_user(Role.VIEWER), make_user(Role.REVIEWER)
 
-    assert "not change them" in actions.why_not(
-        item=item, user=viewer, verb=ItemVerb.IGNORE
-    )
+    assert "not change them" in actions.why_not(item=item, user=viewer, verb=ItemVerb.IGNORE)
     assert "manager" in actions.why_not(item=item, user=reviewer, verb=ItemVerb.NAME)
     assert not actions.why_not(item=item, user=reviewer, verb=ItemVerb.IGNORE)
     desk = Group.objects.create(name="desk")
     reviewer.groups.add(desk)
     AccessLimit.objects.create(group=desk, containers=[seen.pk])
-    OccurrenceFactory.create(
-        item=item, file=KeptFileFactory.create(scanned_file__container=hidden)
-    )
+    OccurrenceFactory.create(item=item, file=KeptFileFactory.create(scanned_file__container=hidden))
     with working_for(reviewer):
-        assert "cannot see" in actions.why_not(
-            item=item, user=reviewer, verb=ItemVerb.IGNORE
-        )
+        assert "cannot see" in actions.why_not(item=item, user=reviewer, verb=ItemVerb.IGNORE)
     assert not Recording.objects.exists()

@@ -83,9 +83,7 @@ def entries(bucket: int) -> dict[int, int]:
         }
 
 
-def test_a_song_in_two_files_becomes_an_item(
-    two: tuple[ScannedFile, ScannedFile],
-) -> None:
+def test_a_song_in_two_files_becomes_an_item(two: tuple[ScannedFile, ScannedFile]) -> None:
     first, second = two
 
     item = UnknownItem.objects.get()
@@ -287,10 +285,7 @@ def test_what_changes_meanwhile_is_computed_again(
 
 
 def test_the_index_is_the_same_on_each_machine_and_may_be_deleted(
-    two: tuple[ScannedFile, ScannedFile],
-    settings: Settings,
-    tmp_path: Path,
-    admin: User,
+    two: tuple[ScannedFile, ScannedFile], settings: Settings, tmp_path: Path, admin: User
 ) -> None:
     broadcast(two[0].container, SONG, 15)
     work()

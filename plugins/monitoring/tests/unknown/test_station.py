@@ -26,9 +26,7 @@ Plays = Mapping[ScannedFile, tuple[Play, ...]]
 
 @pytest.mark.soak
 @pytest.mark.django_db(transaction=True)
-def test_each_title_of_a_station_is_one_item_whatever_comes_and_goes(
-    admin: User,
-) -> None:
+def test_each_title_of_a_station_is_one_item_whatever_comes_and_goes(admin: User) -> None:
     container = ContainerFactory.create()
     plays = {}
     for made, heard in two_hours():
@@ -52,10 +50,7 @@ def test_each_title_of_a_station_is_one_item_whatever_comes_and_goes(
 
 def _accept(plays: Plays) -> None:
     items = open_items(Q(state=ItemState.UNIDENTIFIED))
-    numbers = {
-        KeptFile.objects.get(scanned_file=file).pk: heard
-        for file, heard in plays.items()
-    }
+    numbers = {KeptFile.objects.get(scanned_file=file).pk: heard for file, heard in plays.items()}
     verdict = Verdict([one.item(one.keys) for one in items], numbers)
     clean = (stations.CLEAN, stations.CODEC, stations.PART)
     found = [

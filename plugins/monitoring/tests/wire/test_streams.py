@@ -17,12 +17,7 @@ from accounts.roles import Role
 from audit.models import Event
 from plugins.monitoring.streams import excerpts, notices
 from plugins.monitoring.streams.choices import AirplayState, GapCause, StreamState
-from plugins.monitoring.streams.models import (
-    Station,
-    Stream,
-    StreamCallbacks,
-    StreamNotice,
-)
+from plugins.monitoring.streams.models import Station, Stream, StreamCallbacks, StreamNotice
 from plugins.monitoring.streams.recording.cutting import CutFacts
 from plugins.monitoring.streams.recording.ring import RingGone
 from plugins.monitoring.tests.factories.streams import (
@@ -63,9 +58,7 @@ def test_containers_are_projects(api: Api, stream: Stream) -> None:
     StreamFactory.create(container=stream.container, enabled=False)
     bucket = BucketFactory.create()
 
-    made = api.call(
-        "POST", PROJECTS, {"name": "New", "buckets": [bucket.pk], "type": "BM-ACRC"}
-    )
+    made = api.call("POST", PROJECTS, {"name": "New", "buckets": [bucket.pk], "type": "BM-ACRC"})
 
     assert made.status_code == 201
     rows = api.get(PROJECTS).json()["data"]
@@ -75,13 +68,8 @@ def test_containers_are_projects(api: Api, stream: Stream) -> None:
         *("id", "uid", "name", "region", "type", "buckets", "monitoring_num"),
         *("created_at", "updated_at"),
     }
-    local = api.call(
-        "POST", PROJECTS, {"name": "L", "buckets": [bucket.pk], "type": "BM-LOCAL"}
-    )
-    assert (local.status_code, "listens itself" in local.json()["message"]) == (
-        422,
-        True,
-    )
+    local = api.call("POST", PROJECTS, {"name": "L", "buckets": [bucket.pk], "type": "BM-LOCAL"})
+    assert (local.status_code, "listens itself" in local.json()["message"]) == (422, True)
     one = f"{PROJECTS}/{stream.container_id}"
     assert api.call("PUT", one, {"name": "Radio 2"}).json()["data"]["name"] == "Radio 2"
     assert api.call("DELETE", one).status_code == 204
@@ -89,9 +77,7 @@ def test_containers_are_projects(api: Api, stream: Stream) -> None:
     assert api.get(one).status_code == 404
 
 
-def test_streams_are_added_changed_paused_and_deleted(
-    api: Api, container: Container
-) -> None:
+def test_streams_are_added_changed_paused_and_deleted(api: Api, container: Container) -> None:
     answer = api.call(
         "POST",
         streams_of(container),
@@ -109,9 +95,7 @@ def test_streams_are_added_changed_paused_and_deleted(
     assert stream.station == Station.objects.get(name="Harbour")
     assert (row["stream_urls"], row["user_defined"]) == ([URL], {"desk": "north"})
     assert row["state"] == "Other"
-    assert [each["id"] for each in api.get(streams_of(container)).json()["data"]] == [
-        stream.uid
-    ]
+    assert [each["id"] for each in api.get(streams_of(container)).json()["data"]] == [stream.uid]
     changed = api.call("PUT", path_of(stream), {"stream_urls": [URL, f"{URL}/2"]})
     assert changed.json()["data"]["stream_urls"] == [URL, f"{URL}/2"]
     for method in ("PUT", "POST"):
@@ -175,9 +159,7 @@ def test_a_result_has_the_documented_fields(api: Api, stream: Stream) -> None:
 def test_results_are_filtered(api: Api, stream: Stream) -> None:
     short = make_airplay(stream, minute=1, seconds=20)
     swiss = make_airplay(
-        stream,
-        minute=5,
-        recording=RecordingFactory.create(isrc_normalised="CHA010000001"),
+        stream, minute=5, recording=RecordingFactory.create(isrc_normalised="CHA010000001")
     )
     make_airplay(stream, minute=9, state=AirplayState.WITHDRAWN)
     make_airplay(stream, minute=12, state=AirplayState.PLAYING)
@@ -247,13 +229,9 @@ def test_the_sound_of_a_play_can_be_downloaded(
     assert asked == [(590_000, 665_000)]
     gone = api.get(path_of(stream, f"{rest}&record_before=900"))
     assert gone.status_code == 422
-    gone = api.get(
-        path_of(stream, "/recordings?timestamp_utc=20260502000000&played_duration=60")
-    )
+    gone = api.get(path_of(stream, "/recordings?timestamp_utc=20260502000000&played_duration=60"))
     assert (gone.status_code, gone.json()["code"]) == (404, "recording_elsewhere")
-    never = path_of(
-        stream, "/recordings?timestamp_utc=20250502000000&played_duration=60"
-    )
+    never = path_of(stream, "/recordings?timestamp_utc=20250502000000&played_duration=60")
     assert api.get(never).status_code == 404
     assert api.get(path_of(stream, "/recordings")).status_code == 422
 
@@ -328,11 +306,7 @@ def test_roles_and_limits_hold(make_api: MakeApi, stream: Stream) -> None:
 
 
 def test_what_is_not_documented_is_a_clear_404(api: Api, stream: Stream) -> None:
-    for path in (
-        path_of(stream, "/report"),
-        f"{PROJECTS}/1/radios",
-        "/api/bm-bd-projects",
-    ):
+    for path in (path_of(stream, "/report"), f"{PROJECTS}/1/radios", "/api/bm-bd-projects"):
         answer = api.get(path)
         assert answer.status_code == 404
         assert "broadcast monitoring" in answer.json()["message"]

@@ -36,9 +36,7 @@ def ids(answer: Any) -> list[int]:  # Any: JSON
     return [row["id"] for row in answer.json()["data"]]
 
 
-def test_containers_that_find_unknown_sound_are_projects(
-    api: Api, container: Container
-) -> None:
+def test_containers_that_find_unknown_sound_are_projects(api: Api, container: Container) -> None:
     item = make_item(container=container)
     off = ContainerFactory.create()
     UnknownPolicy.objects.create(container=off, is_on=False)
@@ -86,10 +84,7 @@ def test_a_result_has_the_documented_fields(api: Api, container: Container) -> N
 
 
 def test_filters_and_orders(api: Api, container: Container) -> None:
-    often, long = (
-        make_item(plays=4, container=container),
-        make_item(container=container),
-    )
+    often, long = (make_item(plays=4, container=container), make_item(container=container))
     UnknownItem.objects.filter(pk=long.pk).update(length_ms=90_000)
     old = make_item(container=container)
     UnknownItem.objects.filter(pk=old.pk).update(
@@ -103,10 +98,7 @@ def test_filters_and_orders(api: Api, container: Container) -> None:
     assert ids(api.get(f"{path}?min=60")) == [long.pk]
     assert ids(api.get(f"{path}?max=60&order=asc")) == [often.pk, old.pk]
     assert ids(api.get(f"{path}?end_date=2020-05-27")) == [old.pk]
-    assert ids(api.get(f"{path}?begin_date=2020-05-28&order=asc")) == [
-        often.pk,
-        long.pk,
-    ]
+    assert ids(api.get(f"{path}?begin_date=2020-05-28&order=asc")) == [often.pk, long.pk]
     assert ids(api.get(f"{path}?ucf_id={long.pk}")) == [long.pk]
     assert ids(api.get(f"{path}?label=4")) == []
     assert ids(api.get(f"{path}?status=14")) == []
@@ -135,9 +127,7 @@ def test_deleted_results_are_ignored_and_pending_brings_them_back(
     assert api.call("POST", f"{path}/pending").status_code == 409
 
 
-def test_items_of_hidden_containers_are_unknown(
-    make_api: MakeApi, container: Container
-) -> None:
+def test_items_of_hidden_containers_are_unknown(make_api: MakeApi, container: Container) -> None:
     item = make_item(container=container)
     other = ContainerFactory.create()
     api = make_api(Role.REVIEWER)
@@ -149,8 +139,5 @@ def test_items_of_hidden_containers_are_unknown(
     assert ids(api.get(results(other))) == []
     assert api.get(results(container, f"/{item.pk}")).status_code == 404
     assert (
-        make_api(Role.VIEWER)
-        .call("DELETE", results(container, f"/{item.pk}"))
-        .status_code
-        == 403
+        make_api(Role.VIEWER).call("DELETE", results(container, f"/{item.pk}")).status_code == 403
     )

@@ -17,12 +17,7 @@ from acrapi.formats import instant, plain_instant, seconds
 from acrapi.results import custom_file
 from acrapi.rights import rights_on_wire
 from acrapi.serializers.containers import DEFAULT_REGION, BucketReferenceSerializer
-from acrapi.serializers.fields import (
-    BucketsField,
-    ObjectField,
-    ShortText,
-    WebAddressField,
-)
+from acrapi.serializers.fields import BucketsField, ObjectField, ShortText, WebAddressField
 from plugins.monitoring.streams.choices import GapCause, StreamState
 from plugins.monitoring.streams.models import Airplay, Stream, StreamGap
 from scanning.models import Container
@@ -61,9 +56,7 @@ class MonitoringProjectRequestSerializer(serializers.Serializer[None]):
     type = serializers.ChoiceField(
         [HERE],
         default=HERE,
-        error_messages={
-            "invalid_choice": "This server listens itself: the type is BM-ACRC."
-        },
+        error_messages={"invalid_choice": "This server listens itself: the type is BM-ACRC."},
     )
 
 
@@ -147,9 +140,7 @@ class StreamSerializer(serializers.Serializer[None]):
     pid = serializers.IntegerField()
     name = serializers.CharField()
     region = serializers.CharField()
-    state = serializers.CharField(
-        help_text="Running, Timeout, Paused, Mute or Other; see message."
-    )
+    state = serializers.CharField(help_text="Running, Timeout, Paused, Mute or Other; see message.")
     message = serializers.CharField(help_text="Why nothing is heard, if known.")
     stream_urls = serializers.ListField(child=serializers.CharField())
     current_url = serializers.CharField()
@@ -175,9 +166,7 @@ class StreamResultSerializer(serializers.Serializer[None]):
     metadata = serializers.DictField()
 
 
-def monitoring_shapes(
-    containers: Sequence[Container], listening: Mapping[int, int]
-) -> list[Json]:
+def monitoring_shapes(containers: Sequence[Container], listening: Mapping[int, int]) -> list[Json]:
     """Return containers as projects; ``listening`` counts their streams by container."""
     return [
         {
@@ -188,9 +177,7 @@ def monitoring_shapes(
             "type": HERE,
             "buckets": [
                 {"id": bucket.pk, "name": bucket.name}
-                for bucket in sorted(
-                    container.buckets.all(), key=lambda bucket: bucket.pk
-                )
+                for bucket in sorted(container.buckets.all(), key=lambda bucket: bucket.pk)
             ],
             "monitoring_num": listening.get(container.pk, 0),
             "created_at": instant(container.created_at),

@@ -54,9 +54,7 @@ class StreamStateView(WireView):
         stream = stream_of(container_id, ids)
         begin = _day(request)
         gaps = StreamGap.objects.filter(
-            stream=stream,
-            starts_at__lt=begin + timedelta(days=1),
-            ends_at__gt=begin,
+            stream=stream, starts_at__lt=begin + timedelta(days=1), ends_at__gt=begin
         )
         return Response({"data": gap_shapes(list(gaps))})
 
@@ -86,10 +84,7 @@ class StreamResultsView(WireView):
         rows = selectors.shown_plays().filter(stream=stream)
         rows = rows.exclude(state=AirplayState.PLAYING)
         rows = rows.annotate(length=F("ends_at") - F("starts_at"))
-        for name, lookup in (
-            ("min_duration", "length__gte"),
-            ("max_duration", "length__lte"),
-        ):
+        for name, lookup in (("min_duration", "length__gte"), ("max_duration", "length__lte")):
             if query_text(request, name):
                 seconds = timedelta(seconds=_whole(request, name))
                 rows = rows.filter(**{lookup: seconds})
@@ -99,9 +94,7 @@ class StreamResultsView(WireView):
         if kind == "last":
             return Response({"data": result_shapes(list(plays.reverse()[:1]))})
         begin = _day(request)
-        plays = plays.filter(
-            starts_at__gte=begin, starts_at__lt=begin + timedelta(days=1)
-        )
+        plays = plays.filter(starts_at__gte=begin, starts_at__lt=begin + timedelta(days=1))
         return Response({"data": result_shapes(list(plays))})
 
 
@@ -113,12 +106,8 @@ class StreamRecordingsView(WireView):
         "Download the sound of a play",
         {200: OpenApiTypes.BINARY} | UNKNOWN | UNFIT,
         parameters=[
-            OpenApiParameter(
-                "timestamp_utc", str, required=True, description="20260502101112"
-            ),
-            OpenApiParameter(
-                "played_duration", str, required=True, description="Seconds."
-            ),
+            OpenApiParameter("timestamp_utc", str, required=True, description="20260502101112"),
+            OpenApiParameter("played_duration", str, required=True, description="Seconds."),
             OpenApiParameter("record_before", str, description="Seconds before."),
             OpenApiParameter("record_after", str, description="Seconds after."),
         ],
@@ -136,13 +125,9 @@ class StreamRecordingsView(WireView):
         before = _whole(request, "record_before")
         after = _whole(request, "record_after")
         if before + length + after > _MOST_AUDIO_SECONDS:
-            raise invalid(
-                "played_duration", f"At most {_MOST_AUDIO_SECONDS} seconds in all."
-            )
+            raise invalid("played_duration", f"At most {_MOST_AUDIO_SECONDS} seconds in all.")
         return _recording(
-            stream,
-            begin - timedelta(seconds=before),
-            begin + timedelta(seconds=length + after),
+            stream, begin - timedelta(seconds=before), begin + timedelta(seconds=length + after)
         )
 
 
@@ -150,9 +135,7 @@ def _recording(stream: Stream, from_at: datetime, until: datetime) -> HttpRespon
     with scratch_directory() as folder:
         target = folder / "sound"
         try:
-            facts = cut_excerpt(
-                stream=stream, from_at=from_at, until=until, target=target
-            )
+            facts = cut_excerpt(stream=stream, from_at=from_at, until=until, target=target)
         except SoundElsewhere as error:
             raise not_found(str(error), code="recording_elsewhere") from error
         except StreamRefused as error:
@@ -160,9 +143,7 @@ def _recording(stream: Stream, from_at: datetime, until: datetime) -> HttpRespon
         name = f"{stream.uid}-{from_at:%Y%m%d%H%M%S}{facts.suffix}"
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
         # The open file stays readable after its folder is deleted.
-        return FileResponse(
-            target.open("rb"), as_attachment=True, filename=name, content_type=kind
-        )
+        return FileResponse(target.open("rb"), as_attachment=True, filename=name, content_type=kind)
 
 
 def _day(request: Request) -> datetime:

@@ -172,15 +172,9 @@ def _documented(subject: str, name: str) -> Callable[[ViewClass], ViewClass]:
     fits = _SET | UNFIT
     body = StreamCallbackSerializer
     return extend_schema_view(
-        get=described(
-            STREAMS_TAG, f"Show where {subject} are posted", _SET, name=f"show_{name}"
-        ),
+        get=described(STREAMS_TAG, f"Show where {subject} are posted", _SET, name=f"show_{name}"),
         put=described(
-            STREAMS_TAG,
-            f"Set where {subject} are posted",
-            fits,
-            request=body,
-            name=f"set_{name}",
+            STREAMS_TAG, f"Set where {subject} are posted", fits, request=body, name=f"set_{name}"
         ),
         post=described(
             STREAMS_TAG,

@@ -106,19 +106,12 @@ class MonitoredStreamView(WireView):
         services.change_stream(stream=stream, user=user_of(request), **columns)
         return Response({"data": stream_shapes([stream_of(container_id, ids)])[0]})
 
-    @described(
-        STREAMS_TAG,
-        "Delete streams",
-        {204: None} | UNKNOWN | UNFIT,
-        name="delete_streams",
-    )
+    @described(STREAMS_TAG, "Delete streams", {204: None} | UNKNOWN | UNFIT, name="delete_streams")
     def delete(self, request: Request, container_id: str, ids: str) -> Response:
         """Delete the streams; their plays, gaps and files stay."""
         with transaction.atomic():
             for stream in named_streams(container_id, ids):
-                services.delete_stream(
-                    stream=stream, user=user_of(request), reason="api"
-                )
+                services.delete_stream(stream=stream, user=user_of(request), reason="api")
         return Response(status=204)
 
 

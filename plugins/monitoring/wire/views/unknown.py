@@ -78,9 +78,7 @@ class UnknownItemsView(WireView):
         {200: list_page(UnknownItemSerializer)} | UNKNOWN | UNFIT,
         parameters=[
             *PAGE,
-            OpenApiParameter(
-                "begin_date", str, description="2026-05-27, or with time."
-            ),
+            OpenApiParameter("begin_date", str, description="2026-05-27, or with time."),
             OpenApiParameter("end_date", str, description="As begin_date."),
             OpenApiParameter("sortby", str, description="id, num or duration_ms."),
             OpenApiParameter("order", str, description="asc or desc."),
@@ -98,9 +96,7 @@ class UnknownItemsView(WireView):
         column = _ORDERS.get(query_text(request, "sortby"), "pk")
         sign = "" if query_text(request, "order") == "asc" else "-"
         rows = rows.order_by(f"{sign}{column}", f"{sign}pk")
-        return Response(
-            paged(request, rows, lambda items: item_shapes(items, container))
-        )
+        return Response(paged(request, rows, lambda items: item_shapes(items, container)))
 
 
 class UnknownItemView(WireView):
@@ -125,9 +121,7 @@ class UnknownItemView(WireView):
         "Ignore an unknown item forever",
         {204: None, 409: ErrorSerializer} | UNKNOWN,
         parameters=[
-            OpenApiParameter(
-                "reserved", int, description="Accepted; both values ignore the item."
-            )
+            OpenApiParameter("reserved", int, description="Accepted; both values ignore the item.")
         ],
         name="ignore_unknown_item",
     )
@@ -135,9 +129,7 @@ class UnknownItemView(WireView):
         """Ignore the item, so that its sound is no longer listed."""
         item = _item_of(container_of(container_id), item_id)
         try:
-            actions.ignore_items(
-                items=[item], user=user_of(request), reason=IgnoreReason.OTHER
-            )
+            actions.ignore_items(items=[item], user=user_of(request), reason=IgnoreReason.OTHER)
         except ItemRefused as error:
             raise WireError(409, "not_possible", str(error)) from error
         return Response(status=204)
@@ -164,9 +156,7 @@ class PendingView(WireView):
             except ItemRefused as error:
                 raise WireError(409, "not_possible", str(error)) from error
         elif item.state != ItemState.UNIDENTIFIED:
-            raise WireError(
-                409, "not_possible", "This item is named; undo that in the portal."
-            )
+            raise WireError(409, "not_possible", "This item is named; undo that in the portal.")
         item = _item_of(container, item_id)
         return Response({"data": item_shapes([item], container)[0]})
 

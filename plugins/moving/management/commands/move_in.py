@@ -49,14 +49,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the command's arguments."""
         parser.add_argument("account", help="name of the cloud account")
+        parser.add_argument("--username", required=True, help="the admin in whose name it moves")
         parser.add_argument(
-            "--username", required=True, help="the admin in whose name it moves"
-        )
-        parser.add_argument(
-            "--only",
-            action="append",
-            choices=parts_here(),
-            help="move this part only; repeatable",
+            "--only", action="append", choices=parts_here(), help="move this part only; repeatable"
         )
         parser.add_argument(
             "--since",
@@ -64,9 +59,7 @@ class Command(BaseCommand):
             default=datetime.now(tz=UTC).date() - timedelta(days=30),
             help="first day of plays, such as 2026-05-02; 30 days ago if not given",
         )
-        parser.add_argument(
-            "--dry-run", action="store_true", help="only count what is there"
-        )
+        parser.add_argument("--dry-run", action="store_true", help="only count what is there")
         parser.add_argument(
             "--token-stdin",
             action="store_true",
@@ -106,9 +99,7 @@ class Command(BaseCommand):
             with here(job) as context, noted(move.uid):
                 context.finish(**_patiently(move, context=context))
         except (KeyboardInterrupt, Cancelled) as error:
-            raise CommandError(
-                "Stopped. Call it again, and it goes on where it was."
-            ) from error
+            raise CommandError("Stopped. Call it again, and it goes on where it was.") from error
         move.refresh_from_db()
         self._print(move, MoveSummary.of(move.summary))
 
@@ -126,8 +117,7 @@ class Command(BaseCommand):
     def _print(self, move: MoveIn, summary: MoveSummary) -> None:
         for kind, counts in summary.counts.items():
             text = ", ".join(
-                f"{number} {outcome.replace('_', ' ')}"
-                for outcome, number in counts.items()
+                f"{number} {outcome.replace('_', ' ')}" for outcome, number in counts.items()
             )
             self.stdout.write(f"{MovedKind(kind).label}: {text}")
         waiting = waiting_recordings(move).count()

@@ -57,17 +57,12 @@ def _moved() -> set[tuple[str, str]]:
     return set(rows.values_list("kind", "remote_id"))
 
 
-def _move(
-    person: Person, account: CloudAccount, work: Callable[[], None]
-) -> MoveIn | None:
+def _move(person: Person, account: CloudAccount, work: Callable[[], None]) -> MoveIn | None:
     """Look at the account on its page, and move it in where the person may."""
     known = list(MoveIn._base_manager.values_list("pk", flat=True))
     before = _moved()
     person.fill_in(
-        _PATH,
-        account=account.pk,
-        since="2026-11-01",
-        parts=["recordings", "files", "unknown"],
+        _PATH, account=account.pk, since="2026-11-01", parts=["recordings", "files", "unknown"]
     )
     one = MoveIn._base_manager.exclude(pk__in=known).first()
     if one is None:
@@ -135,14 +130,10 @@ def _check(one: MoveIn) -> None:
         given = ours.filter(acr_id__in=outside.cloud.fingerprints)
         uids = given.values_list("uid", flat=True)
         silent = moved.filter(code="", case__in=[f"recording:{uid}" for uid in uids])
-        check(
-            not silent,
-            f"{list(silent)} wait, though the portal there has their fingerprints",
-        )
+        check(not silent, f"{list(silent)} wait, though the portal there has their fingerprints")
     taken_over = Event.objects.filter(after__callback_url__endswith=outside.CALLBACK)
     check(
-        taken_over.exists()
-        or all(path != outside.CALLBACK for path, _body in outside.posted),
+        taken_over.exists() or all(path != outside.CALLBACK for path, _body in outside.posted),
         "results went to the account's address before anybody took its callback over",
     )
     kept = [

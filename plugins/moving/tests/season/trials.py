@@ -27,12 +27,7 @@ from plugins.moving.models import (
     TrialRow,
     TrialState,
 )
-from plugins.moving.trials.figures import (
-    LEAST_DECISIONS,
-    MeasuredShare,
-    Outcome,
-    TrialFigures,
-)
+from plugins.moving.trials.figures import LEAST_DECISIONS, MeasuredShare, Outcome, TrialFigures
 from plugins.moving.trials.selectors import Known, known_to, rows_of, waiting_rows
 from plugins.moving.trials.services import read_figures, report_text
 from scanning.models import CloudAccount, Container, ScannedFile
@@ -44,9 +39,7 @@ _ROUNDS = 3
 """How often a worker works until the account has answered for a file."""
 
 
-def handle(
-    person: Person, admin: Person, rng: random.Random, work: Callable[[], None]
-) -> None:
+def handle(person: Person, admin: Person, rng: random.Random, work: Callable[[], None]) -> None:
     """Take a trial one step on; only the admin begins, reads and ends it."""
     if rng.random() < 0.2:
         # Roles refuse what others ask.
@@ -107,9 +100,7 @@ def _begin(person: Person, rng: random.Random) -> None:
     )
 
 
-def _scan(
-    person: Person, trial: EngineTrial, rng: random.Random, work: Callable[[], None]
-) -> None:
+def _scan(person: Person, trial: EngineTrial, rng: random.Random, work: Callable[[], None]) -> None:
     """Send a file to both engines, and wait for what they find."""
     container = trial.containers.order_by("pk").first()
     sound = samples.some_sound(rng)
@@ -161,10 +152,7 @@ def _judge(person: Person, trial: EngineTrial, rng: random.Random) -> None:
         version = row.match.version if row.match else 0
         judged = rng.choice(["heard", "heard", "wrong", "", "both"])
         person.fill_in(
-            f"{trial.url}judge/",
-            row=row.pk,
-            version=version + (rng.random() < 0.1),
-            judged=judged,
+            f"{trial.url}judge/", row=row.pk, version=version + (rng.random() < 0.1), judged=judged
         )
         now = TrialRow._base_manager.get(pk=row.pk)
         is_mine = now.judged_by == person.user
@@ -208,10 +196,7 @@ def _check_figures(trial: EngineTrial, figures: TrialFigures) -> None:
         figures.decided == len(judged),
         f"{trial.case} counts {figures.decided} decisions, {len(judged)} are made",
     )
-    for name, counted in (
-        (Judgement.HEARD, figures.heard),
-        (Judgement.WRONG, figures.wrong),
-    ):
+    for name, counted in ((Judgement.HEARD, figures.heard), (Judgement.WRONG, figures.wrong)):
         made = Counter(row.kind for row in judged if row.judged == name)
         check(made == Counter(counted), f"{trial.case}: {counted} {name}, not {made}")
     check(
@@ -251,10 +236,7 @@ def _check_pairs(trial: EngineTrial) -> None:
     paired = trial.files.exclude(their_file="").select_related("scanned_file")
     there = [each.their_file for each in paired]
     check(len(there) == len(set(there)), f"{trial.case} pairs one of {there} twice")
-    check(
-        not (trial.sends_files and there),
-        f"{trial.case} sends files, and pairs {there}",
-    )
+    check(not (trial.sends_files and there), f"{trial.case} sends files, and pairs {there}")
     for each in paired:
         sent = outside.cloud.files.get(each.their_file)
         wanted = PurePosixPath(each.scanned_file.name).stem.casefold()
@@ -268,12 +250,8 @@ def _check_known(trial: EngineTrial) -> None:
     moved = Moved.objects.filter(account=trial.account, kind=MovedKind.RECORDING)
     cases = moved.exclude(case="").values_list("case", flat=True)
     there = {case.removeprefix("recording:") for case in cases}
-    buckets = {
-        bucket.pk for each in trial.containers.all() for bucket in each.buckets.all()
-    }
-    ready = Recording._base_manager.filter(
-        status=RecordingStatus.READY, bucket__in=buckets
-    )
+    buckets = {bucket.pk for each in trial.containers.all() for bucket in each.buckets.all()}
+    ready = Recording._base_manager.filter(status=RecordingStatus.READY, bucket__in=buckets)
     here = set(ready.values_list("uid", flat=True))
     counted = Known(len(here & there), len(there - here), len(here - there))
     said = known_to(trial)

@@ -50,10 +50,7 @@ def test_chance_few_decisions_and_unjudged_kinds_name_no_winner() -> None:
         assert figures_of(_rows(ours, theirs)).outcome is Outcome.TOO_CLOSE
 
     # Under 200 decisions are too few.
-    rows: list[Row] = [
-        (TrialKind.BOTH, HEARD, True, 100),
-        (TrialKind.ONLY_OURS, HEARD, True, 99),
-    ]
+    rows: list[Row] = [(TrialKind.BOTH, HEARD, True, 100), (TrialKind.ONLY_OURS, HEARD, True, 99)]
     assert figures_of(rows).outcome is Outcome.TOO_CLOSE
     assert figures_of([*rows, (TrialKind.BOTH, HEARD, True, 1)]).outcome is Outcome.OURS
 
@@ -69,9 +66,7 @@ def test_chance_few_decisions_and_unjudged_kinds_name_no_winner() -> None:
 
 
 def test_samples_sign_tests_and_bounds_are_those_of_the_tables() -> None:
-    assert [sample_size(n) for n in (0, 150, 1_000, 4_001, 10_000)] == [
-        *(0, 150, 200, 201, 500)
-    ]
+    assert [sample_size(n) for n in (0, 150, 1_000, 4_001, 10_000)] == [*(0, 150, 200, 201, 500)]
     assert sign_test(0, 0) == 1.0
     assert sign_test(5, 0) == pytest.approx(2 / 32)
     assert sign_test(6, 0) == pytest.approx(2 / 64)

@@ -22,11 +22,7 @@ pytestmark = pytest.mark.django_db
 
 
 def _there(
-    number: int,
-    name: str,
-    seconds: float,
-    *found: tuple[Recording, int],
-    state: int = 1,
+    number: int, name: str, seconds: float, *found: tuple[Recording, int], state: int = 1
 ) -> dict[str, Any]:  # Any: JSON
     return {
         "id": f"{number:08d}-0000-4000-8000-000000000000",
@@ -57,8 +53,7 @@ def _there(
 def _here(beside: Beside, name: str, *found: Recording) -> ScannedFile:
     file = ScannedFileFactory.create(container=beside.container, name=name)
     scan = ScanFactory.create(
-        scanned_file=file,
-        buckets=[{"id": beside.bucket.pk, "name": beside.bucket.name}],
+        scanned_file=file, buckets=[{"id": beside.bucket.pk, "name": beside.bucket.name}]
     )
     for recording in found:
         make_detection((10_000, 30_000, 0, 20_000), scan=scan, recording=recording)

@@ -46,9 +46,7 @@ def test_every_difference_of_what_both_could_find_gets_its_row(beside: Beside) -
     titles = ("Both", "Times", "Ours", "Theirs", "Rival", "Other")
     both, times, ours, theirs, rival, other = map(beside.recording, titles)
     not_searched = beside.recording("In a bucket that is not searched", parent="9")
-    only_here = RecordingFactory.create(
-        bucket=beside.bucket, status=RecordingStatus.READY
-    )
+    only_here = RecordingFactory.create(bucket=beside.bucket, status=RecordingStatus.READY)
     trial = beside.begin()
     beside.scan(
         {
@@ -59,12 +57,7 @@ def test_every_difference_of_what_both_could_find_gets_its_row(beside: Beside) -
             not_searched: (130_000, 150_000),
             only_here: (160_000, 169_000),
         },
-        {
-            both: (11_000, 30_500),
-            times: LATER,
-            theirs: (70_000, 90_000),
-            other: ELSEWHERE,
-        },
+        {both: (11_000, 30_500), times: LATER, theirs: (70_000, 90_000), other: ELSEWHERE},
     )
 
     work_off()
@@ -92,11 +85,7 @@ def test_each_recording_counts_once_where_it_is_known(
 ) -> None:
     both, second = beside.recording("In both"), beside.recording("In both, too")
     # Another row of the account for the same recording, and a recording only there.
-    for number, case in (
-        (90, f"recording:{both.uid}"),
-        (91, "recording:rec_elsewhere"),
-        (92, ""),
-    ):
+    for number, case in ((90, f"recording:{both.uid}"), (91, "recording:rec_elsewhere"), (92, "")):
         Moved.objects.create(
             account=beside.account,
             kind=MovedKind.RECORDING,
@@ -119,17 +108,12 @@ def test_each_recording_counts_once_where_it_is_known(
     assert known == Known(in_both=2, only_there=1, only_here=3)
 
 
-def test_a_person_judges_without_knowing_the_engine(
-    beside: Beside, signed_in: MakeClient
-) -> None:
+def test_a_person_judges_without_knowing_the_engine(beside: Beside, signed_in: MakeClient) -> None:
     ours, theirs = beside.recording("Ours"), beside.recording("Theirs")
     trial = beside.begin()
     beside.scan({ours: AT}, {theirs: ELSEWHERE})
     work_off()
-    client, address = (
-        signed_in(Role.REVIEWER),
-        reverse("portal:trial_judge", args=[trial.uid]),
-    )
+    client, address = (signed_in(Role.REVIEWER), reverse("portal:trial_judge", args=[trial.uid]))
     row = TrialRow.objects.select_related("match").get(recording=theirs)
     assert row.match is not None
 
@@ -215,9 +199,7 @@ def test_the_verdict_says_how_little_was_compared_and_why_no_engine_is_named(
     assert verdict(trial, unjudged, compared).endswith(none_judged)
 
 
-def test_an_admin_begins_a_trial_on_its_page(
-    beside: Beside, signed_in: MakeClient
-) -> None:
+def test_an_admin_begins_a_trial_on_its_page(beside: Beside, signed_in: MakeClient) -> None:
     address = reverse("portal:trial_list")
     body = {
         "account": beside.account.pk,

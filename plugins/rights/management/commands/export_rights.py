@@ -19,12 +19,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the command's arguments."""
-        parser.add_argument(
-            "source", help="name of the source, as shown on the pages of works"
-        )
-        parser.add_argument(
-            "--output", required=True, type=Path, help="the .csv file to write"
-        )
+        parser.add_argument("source", help="name of the source, as shown on the pages of works")
+        parser.add_argument("--output", required=True, type=Path, help="the .csv file to write")
 
     def handle(self, *args: Any, **options: Any) -> None:  # Any: Django's signature
         """Write the table and say where it is."""
@@ -37,9 +33,7 @@ class Command(BaseCommand):
         partial = output.with_name(f".{output.name}.{new_uid('p')}")
         try:
             with partial.open("wb") as target:
-                target.writelines(
-                    exporting.as_csv(source=source, user="command:export_rights")
-                )
+                target.writelines(exporting.as_csv(source=source, user="command:export_rights"))
             partial.replace(output)
         except OSError as fault:
             raise CommandError(f"{output} could not be written: {fault}") from fault

@@ -37,13 +37,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the command's arguments."""
         parser.add_argument("file", type=Path, help="the message or table")
-        parser.add_argument(
-            "--sender", default="", help="who says what a table contains"
-        )
+        parser.add_argument("--sender", default="", help="who says what a table contains")
         add_reading_arguments(parser)
-        parser.add_argument(
-            "--dry-run", action="store_true", help="only report what would change"
-        )
+        parser.add_argument("--dry-run", action="store_true", help="only report what would change")
         parser.add_argument("--username", help="the user, for the audit trail")
         parser.add_argument("--format", choices=["text", "json"], default="text")
 

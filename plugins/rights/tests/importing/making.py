@@ -10,9 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-_HEADER = (
-    "HDRPB000471148" + "EXAMPLE MUSIC".ljust(45) + "01.1020261120101500" + "20261120"
-)
+_HEADER = "HDRPB000471148" + "EXAMPLE MUSIC".ljust(45) + "01.1020261120101500" + "20261120"
 NAME = "CW260001EXM_000.V21"
 
 
@@ -92,9 +90,7 @@ class MadeWork:
             yield _writer(number, place, share, rest)
             yield "SWT" + number + share + rest + rest + "I2136N001"
             if place == first:
-                yield (
-                    "PWR" + publisher + "EXAMPLE MUSIC".ljust(45) + " " * 28 + number
-                ).ljust(94)
+                yield ("PWR" + publisher + "EXAMPLE MUSIC".ljust(45) + " " * 28 + number).ljust(94)
         yield "ALT" + f"LIED {self.number}".ljust(60) + "TTDE"
         yield "PER" + "THE FERRYMEN".ljust(45) + " " * 54
         yield (

@@ -37,17 +37,11 @@ def read(lines: Iterable[str]) -> list[Read]:
 
 
 def works_of(found: Iterable[Read]) -> list[WorkClaim]:
-    return [
-        work for each in found if isinstance(each, RightsMessage) for work in each.works
-    ]
+    return [work for each in found if isinstance(each, RightsMessage) for work in each.works]
 
 
 def faults_of(found: Iterable[Read], *, warnings: bool = False) -> list[ClaimFault]:
-    return [
-        each
-        for each in found
-        if isinstance(each, ClaimFault) and each.is_warning == warnings
-    ]
+    return [each for each in found if isinstance(each, ClaimFault) and each.is_warning == warnings]
 
 
 def changed(*changes: tuple[int, Callable[[str], str]]) -> list[str]:
@@ -66,8 +60,7 @@ def put(start: int, text: str) -> Callable[[str], str]:
 def renumbered(lines: list[str]) -> list[str]:
     """Return a file of one work with its records and counts numbered anew."""
     details = [
-        f"{line[:3]}00000000{number:08d}{line[19:]}"
-        for number, line in enumerate(lines[2:-2])
+        f"{line[:3]}00000000{number:08d}{line[19:]}" for number, line in enumerate(lines[2:-2])
     ]
     count = len(details)
     return [
@@ -86,11 +79,7 @@ def test_the_sample_is_read_whole() -> None:
     assert isinstance(counts, ReadCounts)
     assert (message.sender, message.message_id) == ("EXAMPLE MUSIC", NAME)
     (work,) = message.works
-    assert (work.title, work.iswc, work.submitter_id) == (
-        "BLUE LANTERN",
-        "T9000000011",
-        "EX0001",
-    )
+    assert (work.title, work.iswc, work.submitter_id) == ("BLUE LANTERN", "T9000000011", "EX0001")
     assert [
         (share.party, share.role, share.right, share.kind, int(share.percent or 0))
         for share in work.shares
@@ -135,11 +124,7 @@ def test_another_reader_agrees_about_a_long_file() -> None:
     expected = second_reader.parse(content, NAME).works
     assert len(works) == len(expected) == 130
     for work, other in zip(works, expected, strict=True):
-        assert (work.submitter_id, work.title, work.iswc) == (
-            other.number,
-            other.title,
-            other.iswc,
-        )
+        assert (work.submitter_id, work.title, work.iswc) == (other.number, other.title, other.iswc)
         shares = [
             (names[share.party], share.role, share.right, share.kind, share.percent)
             for share in work.shares
@@ -159,24 +144,15 @@ def test_an_excluded_territory_subtracts_from_the_one_before() -> None:
 
     (work,) = works_of(read(renumbered(lines)))
 
-    collected = [
-        share for share in work.shares if share.party == "P1" and share.kind == "COL"
-    ]
-    assert {(share.included, share.excluded) for share in collected} == {
-        (("2136",), ("US",))
-    }
+    collected = [share for share in work.shares if share.party == "P1" and share.kind == "COL"]
+    assert {(share.included, share.excluded) for share in collected} == {(("2136",), ("US",))}
 
 
 # Changed lines, and the line, field and rule of the fault.
 FAULTS: list[tuple[list[str], int, str, str]] = [
     (changed((SPU, put(124, "10007"))), 4, "SPU mr_share", "at most 100"),
     (changed((SPU, put(116, "05007"))), 3, "NWR PR", "at most 50"),
-    (
-        changed((SPU, put(116, "00000")), (SWR, put(130, "04993"))),
-        3,
-        "NWR PR",
-        "at least 50",
-    ),
+    (changed((SPU, put(116, "00000")), (SWR, put(130, "04993"))), 3, "NWR PR", "at least 50"),
     (changed((SPU, put(124, "09993"))), 3, "NWR MR", "100 % or"),
     (changed((SWT, put(29, "0500700100"))), 3, "NWR MR collection", "may be collected"),
     (changed((2, put(20, " " * 60))), 3, "NWR title", "required"),
@@ -185,12 +161,7 @@ FAULTS: list[tuple[list[str], int, str, str]] = [
     (changed((SPT, lambda line: line[:52])), 5, "SPT territory", "ends inside"),
     (changed((10, put(20, "20261301"))), 11, "REC released", "YYYYMMDD"),
     (changed((SWR, put(105, "ZZ"))), 6, "SWR type", "one of"),
-    (
-        changed((8, lambda line: line.replace("TTDE", "OL "))),
-        9,
-        "ALT language",
-        "language",
-    ),
+    (changed((8, lambda line: line.replace("TTDE", "OL "))), 9, "ALT language", "language"),
     (changed((SPT, put(20, "P9"))), 5, "SPT party", "No share before"),
     (changed((SWT, put(12, "00000009"))), 7, "SWT", "should be"),
     (changed((SPU, put(116, "0X000"))), 4, "SPU pr_share", "digits"),
@@ -204,8 +175,7 @@ def test_a_fault_is_named_and_keeps_the_work_out() -> None:
 
         faults = faults_of(found)
         assert any(
-            fault.line == line and fault.field == field and rule in fault.rule
-            for fault in faults
+            fault.line == line and fault.field == field and rule in fault.rule for fault in faults
         ), (field, faults)
         assert works_of(found) == []
         counts = found[-1]
@@ -227,11 +197,7 @@ def test_a_wrong_count_is_named_and_the_works_are_kept() -> None:
 
 
 def test_every_fault_of_a_work_is_named_at_once() -> None:
-    found = read(
-        changed(
-            (2, put(20, " " * 60)), (SPU, put(124, "10007")), (SPT, put(51, "2135"))
-        )
-    )
+    found = read(changed((2, put(20, " " * 60)), (SPU, put(124, "10007")), (SPT, put(51, "2135"))))
 
     fields = {fault.field for fault in faults_of(found)}
     assert {"NWR title", "SPU mr_share", "SPT territory"} <= fields
@@ -322,11 +288,7 @@ def test_an_ipi_of_over_nine_digits_begins_in_the_sender_type() -> None:
 def test_another_writer_needs_a_name_or_an_ipi() -> None:
     writer = f"O{SAMPLE[SWR][1:]}"
     no_name, no_ipi = put(29, " " * 75), put(116, " " * 11)
-    for line, unnamed in (
-        (no_ipi(writer), 0),
-        (no_name(writer), 0),
-        (no_name(no_ipi(writer)), 1),
-    ):
+    for line, unnamed in ((no_ipi(writer), 0), (no_name(writer), 0), (no_name(no_ipi(writer)), 1)):
         found = read(renumbered([*SAMPLE[:SWR], line, *SAMPLE[SWT + 2 :]]))
 
         assert faults_of(found) == []
@@ -367,9 +329,7 @@ def mutated(rng: random.Random, content: bytes) -> bytes:
             case 2:
                 found[at:at] = found[at : at + rng.randint(1, 300)]
             case 3:
-                found[at:at] = rng.choice(
-                    [b"\r\n", b"\t", b"|", b"=1+1", "🎵".encode(), b"\x00"]
-                )
+                found[at:at] = rng.choice([b"\r\n", b"\t", b"|", b"=1+1", "🎵".encode(), b"\x00"])
             case _:
                 found[at:at] = bytes([rng.randrange(48, 91)])
     return bytes(found)

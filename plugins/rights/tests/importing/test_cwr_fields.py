@@ -35,14 +35,8 @@ _VALUES: dict[str, Callable[[RecordField], st.SearchStrategy[str]]] = {
 }
 
 
-@given(
-    st.sampled_from(sorted(LAYOUTS)),
-    st.sampled_from(["2.1", "2.2"]),
-    st.text(max_size=600),
-)
-def test_any_text_is_read_or_named_as_a_fault(
-    kind: str, version: str, rest: str
-) -> None:
+@given(st.sampled_from(sorted(LAYOUTS)), st.sampled_from(["2.1", "2.2"]), st.text(max_size=600))
+def test_any_text_is_read_or_named_as_a_fault(kind: str, version: str, rest: str) -> None:
     record, faults = read_record(kind + rest, line=7, version=version)
 
     assert record.type == kind
@@ -58,9 +52,7 @@ def test_what_is_written_at_a_position_is_read_from_there(data: st.DataObject) -
     version = data.draw(st.sampled_from(["2.1", "2.2"]))
     layout = LAYOUTS[kind]
     fields = [field for field in layout.fields if field.since <= version]
-    given_values = {
-        field.name: data.draw(_VALUES[field.kind](field)) for field in fields
-    }
+    given_values = {field.name: data.draw(_VALUES[field.kind](field)) for field in fields}
     text = kind.ljust(layout.length(version))
     for field in fields:
         written = given_values[field.name]

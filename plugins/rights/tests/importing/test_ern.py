@@ -111,11 +111,7 @@ def test_version_43_is_read_whole() -> None:
 
     message = message_of(found)
     assert faults_of(found) == faults_of(found, warnings=True) == []
-    assert (message.format, message.version, message.sender) == (
-        "ERN",
-        "4.3",
-        "Example Music",
-    )
+    assert (message.format, message.version, message.sender) == ("ERN", "4.3", "Example Music")
     (recording,) = message.recordings
     assert (recording.isrc, recording.title, recording.version_title) == (
         "QZAA02600001",
@@ -134,10 +130,7 @@ def test_version_43_is_read_whole() -> None:
         Decimal(100),
         ("CH",),
     )
-    assert (share.valid_from, share.valid_until) == (
-        date(2026, 1, 1),
-        date(2027, 12, 31),
-    )
+    assert (share.valid_from, share.valid_until) == (date(2026, 1, 1), date(2027, 12, 31))
     (work,) = message.works
     assert (work.iswc, work.recordings) == ("T9000000011", ("QZAA02600001",))
     (release,) = message.releases
@@ -172,11 +165,7 @@ def test_version_382_is_read_whole() -> None:
         ("CH",),
         date(2026, 1, 1),
     )
-    assert (unknown.party, unknown.kind, unknown.percent) == (
-        "Other Label",
-        "COL",
-        None,
-    )
+    assert (unknown.party, unknown.kind, unknown.percent) == ("Other Label", "COL", None)
     (work,) = message.works
     assert (work.title, work.iswc) == ("Blue Lantern", "T9000000011")
     (release,) = message.releases
@@ -199,9 +188,7 @@ def test_a_general_parser_finds_the_same_codes() -> None:
         assert {claim.isrc for claim in message.recordings} == {
             each.text for each in root.findall("ResourceList//ISRC")
         }
-        assert {claim.iswc for claim in message.works} == {
-            each.text for each in root.iter("ISWC")
-        }
+        assert {claim.iswc for claim in message.works} == {each.text for each in root.iter("ISWC")}
 
 
 def test_each_edition_with_a_code_is_a_recording() -> None:
@@ -216,11 +203,7 @@ def test_each_edition_with_a_code_is_a_recording() -> None:
 
 # What a message has, what stands there instead, and the field of the fault.
 FAULTS = [
-    (
-        "<RightSharePercentage>100<",
-        "<RightSharePercentage>100.07<",
-        "RightSharePercentage",
-    ),
+    ("<RightSharePercentage>100<", "<RightSharePercentage>100.07<", "RightSharePercentage"),
     ("PT3M12S", "3:12", "Duration"),
     ("2027-12-31", "2027-13-31", "EndDate"),
     (">CH<", ">XX<", "TerritoryOfRightsDelegation"),
@@ -251,10 +234,7 @@ def test_a_fault_is_named_with_its_line() -> None:
 
 HOSTILE = [
     (ERN_43.replace("ern/43", "ern/411"), "ERN 411"),
-    (
-        ERN_43.replace("NewReleaseMessage", "PurgeReleaseMessage"),
-        "PurgeReleaseMessage",
-    ),
+    (ERN_43.replace("NewReleaseMessage", "PurgeReleaseMessage"), "PurgeReleaseMessage"),
     ('<a:X xmlns:a="http://ddex.net/xml/mead/11"/>', "mead/11"),
     ("<html/>", "not a DDEX message"),
     ('<?xml version="1.0" encoding="utf-7"?><a/>', "encoding"),
@@ -265,10 +245,7 @@ HOSTILE = [
     ("<a>" * 40, "deeply"),
     ("<a " + " ".join(f'b{n}=""' for n in range(50)) + "/>", "attributes"),
     (ERN_43.replace("Blue Lantern", "A" * 600_000), "too much text"),
-    (
-        ERN_43.replace("<UseType>", "<UseType/>" * 60_000 + "<UseType>"),
-        "too many elements",
-    ),
+    (ERN_43.replace("<UseType>", "<UseType/>" * 60_000 + "<UseType>"), "too many elements"),
     (ERN_43.replace("<WorkId>", "<!--" + "x" * 2_000_000), "too long"),
 ]
 
@@ -311,9 +288,7 @@ def test_mutated_messages_never_break_the_reader() -> None:
 def test_later_versions_are_read_alike() -> None:
     def without_version(found: list[Read]) -> list[Read]:
         return [
-            dataclasses.replace(each, version="")
-            if isinstance(each, RightsMessage)
-            else each
+            dataclasses.replace(each, version="") if isinstance(each, RightsMessage) else each
             for each in found
         ]
 

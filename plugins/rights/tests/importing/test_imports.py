@@ -138,13 +138,9 @@ def test_a_table_finds_the_isrc_of_our_recording(
     take: Callable[..., RightsSummary], tmp_path: Path
 ) -> None:
 
-    RecordingFactory.create(
-        custom_id="r1", isrc="QZAA02600001", isrc_normalised="QZAA02600001"
-    )
+    RecordingFactory.create(custom_id="r1", isrc="QZAA02600001", isrc_normalised="QZAA02600001")
     path = tmp_path / "table.csv"
-    path.write_text(
-        "custom_id,title,party,right,share_pct\nr1,T,Harbour Lights,master,100\n"
-    )
+    path.write_text("custom_id,title,party,right,share_pct\nr1,T,Harbour Lights,master,100\n")
     task = RightsImporter("x", "Harbour Lights", None, False, lambda: None)
 
     with open_message(path, name="table.csv", isrc_of=isrc_of) as reads:
@@ -160,17 +156,14 @@ def test_all_faults_of_a_row_are_named(take: Callable[..., RightsSummary]) -> No
     summary = take(HEADER + row)
 
     assert {(fault["line"], fault["column"]) for fault in summary.faults} == {
-        (2, name)
-        for name in ("party", "right", "kind", "share_pct", "territories", "valid_from")
+        (2, name) for name in ("party", "right", "kind", "share_pct", "territories", "valid_from")
     }
     assert summary.refused == 1
     assert rows() == [0] * 5
 
 
 def test_lines_of_one_work_stand_together(take: Callable[..., RightsSummary]) -> None:
-    lines = [
-        f",T,,,W{number},,P{number},,E,performing,,10,,,\n" for number in range(60)
-    ]
+    lines = [f",T,,,W{number},,P{number},,E,performing,,10,,,\n" for number in range(60)]
 
     summary = take(HEADER + "".join([*lines, lines[0]]))
 
@@ -201,18 +194,12 @@ def test_what_is_no_message_is_refused(take: Callable[..., RightsSummary]) -> No
             take(content)
 
 
-def test_after_an_import_conflicts_are_looked_for(
-    run_worker: Callable[[], None],
-) -> None:
+def test_after_an_import_conflicts_are_looked_for(run_worker: Callable[[], None]) -> None:
     user, file = make_user(Role.MANAGER), b"".join(cwr(2))
 
     def keep() -> RightsImport:
         return services.keep_upload(
-            RIGHTS,
-            file=SimpleUploadedFile(NAME, file),
-            sender="",
-            encoding="utf-8",
-            user=user,
+            RIGHTS, file=SimpleUploadedFile(NAME, file), sender="", encoding="utf-8", user=user
         )
 
     one = keep()
@@ -237,11 +224,7 @@ def test_a_party_of_two_names_counts_once_in_the_check_too(
 ) -> None:
     """Batches of a check do not know what those before would have made."""
     line = "r{n},Song {n},A,,EX{n:04d},Song {n},{party},{ipi},CA,performing,,50,WW,,\n"
-    ways = [
-        ("Anna Muster", ""),
-        ("Anna Muster", "00000815140"),
-        ("A. Muster", "815140"),
-    ]
+    ways = [("Anna Muster", ""), ("Anna Muster", "00000815140"), ("A. Muster", "815140")]
     named = [ways[n // 50] for n in range(150)]
     content = HEADER + "".join(
         line.format(n=n, party=party, ipi=ipi) for n, (party, ipi) in enumerate(named)
@@ -255,12 +238,8 @@ def test_a_party_of_two_names_counts_once_in_the_check_too(
     assert checked.created["party"] == 1
 
 
-def test_namesakes_with_other_codes_count_each(
-    take: Callable[..., RightsSummary],
-) -> None:
-    line = (
-        "r{n},Song {n},A,,EX{n:04d},Song {n},Anna Muster,{ipi},CA,performing,,5,WW,,\n"
-    )
+def test_namesakes_with_other_codes_count_each(take: Callable[..., RightsSummary]) -> None:
+    line = "r{n},Song {n},A,,EX{n:04d},Song {n},Anna Muster,{ipi},CA,performing,,5,WW,,\n"
     content = HEADER + "".join(
         line.format(n=n, ipi=ipi(n % 3 + 1) if n % 4 else "") for n in range(150)
     )
@@ -297,9 +276,7 @@ def test_the_command_checks_imports_and_names_faults(tmp_path: Path) -> None:
         call_command("import_rights", str(path), username="nobody")
 
 
-def test_the_sample_is_a_table_without_faults(
-    take: Callable[..., RightsSummary],
-) -> None:
+def test_the_sample_is_a_table_without_faults(take: Callable[..., RightsSummary]) -> None:
     summary = take(RIGHTS.samples[0].sample.as_csv(), sender="us")
 
     assert summary.faults == []

@@ -39,10 +39,7 @@ def zipped(name: str, content: bytes) -> bytes:
     [
         (zipped("CW260001EXA_000.V21", b"".join(cwr(3))), "CWR"),
         (gzip.compress(b"".join(cwr(3))), "CWR"),
-        (
-            zipped("release.xml", ERN_43.encode()),
-            "ERN",
-        ),
+        (zipped("release.xml", ERN_43.encode()), "ERN"),
     ],
     ids=["CWR in ZIP", "CWR in gzip", "ERN in ZIP"],
 )
@@ -89,10 +86,6 @@ def test_a_table_of_shares_is_read_as_others_write_it(tmp_path: Path) -> None:
     assert RightsRecording.objects.get().artists == ["A", "B"]
     assert summary.reading["header_line"] == 3
     assert summary.reading["not_read"] == ["Mood"]
-    assert summary.reading["rules"] == {
-        "shares": "fraction",
-        "names": "marks",
-        "days": "day_first",
-    }
+    assert summary.reading["rules"] == {"shares": "fraction", "names": "marks", "days": "day_first"}
     assert [row["line"] for row in summary.reading["skipped"]] == [7]
     assert not Release.objects.exists()

@@ -167,10 +167,7 @@ def _check_recordings(seen: SeenMessage) -> None:
             recording.version_title,
             recording.artists,
         )
-        assert (sound.duration_ms, sound.label) == (
-            recording.duration_ms,
-            recording.label,
-        )
+        assert (sound.duration_ms, sound.label) == (recording.duration_ms, recording.label)
         assert as_kept(sound.shares.all()) == Counter(map(as_read, recording.shares))
 
 
@@ -263,9 +260,7 @@ def test_a_split_work_stands_with_its_number(take: Take) -> None:
     claim_all(sender=SENDER)
     one, user = Work.objects.get(), make_user(Role.MANAGER)
     taken = one.shares.get(party__name="Muster")
-    merging.split_work(
-        work=one, user=user, title="Other", shares=[taken], recordings=[]
-    )
+    merging.split_work(work=one, user=user, title="Other", shares=[taken], recordings=[])
 
     seen = table.parse(exported(SENDER), "rights.csv")
     again = take("rights.csv", exported(SENDER))
@@ -280,9 +275,7 @@ def test_the_command_exports_a_source_and_only_to_who_sees_all_of_it(
     take(*MESSAGES["CWR sample"])
     output = tmp_path / "rights.csv"
 
-    call_command(
-        "export_rights", "EXAMPLE MUSIC", output=output, stdout=(told := io.StringIO())
-    )
+    call_command("export_rights", "EXAMPLE MUSIC", output=output, stdout=(told := io.StringIO()))
 
     assert output.read_bytes() == exported("EXAMPLE MUSIC")
     assert "EXAMPLE MUSIC" in told.getvalue()
@@ -295,9 +288,7 @@ def test_the_command_exports_a_source_and_only_to_who_sees_all_of_it(
     hidden = BucketFactory.create()
     RecordingFactory.create(bucket=hidden, isrc_normalised="QZAA02600001")
     user = make_user(Role.MANAGER)
-    AccessLimit.objects.create(
-        group=user.groups.create(name="Some"), containers=[], buckets=[0]
-    )
+    AccessLimit.objects.create(group=user.groups.create(name="Some"), containers=[], buckets=[0])
     with working_for(user):
         assert exporting.sources() == []
         assert list(exporting.rows("EXAMPLE MUSIC")) == []

@@ -47,9 +47,7 @@ def test_the_check_of_rights_foresees_conflicts_and_what_stands_on_recordings(
     work_off()
 
     one.refresh_from_db()
-    page = signed_in(Role.MANAGER).get(
-        reverse("portal:rights_import_detail", args=[one.uid])
-    )
+    page = signed_in(Role.MANAGER).get(reverse("portal:rights_import_detail", args=[one.uid]))
 
     assert one.summary["conflicts"] == 2
     assert one.summary["stated"].keys() == {"cue_sheet"}

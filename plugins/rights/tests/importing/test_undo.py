@@ -14,14 +14,7 @@ from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
 from catalogue.owners.choices import ConflictState
-from catalogue.owners.models import (
-    Conflict,
-    Party,
-    RightsRecording,
-    Share,
-    Statement,
-    Work,
-)
+from catalogue.owners.models import Conflict, Party, RightsRecording, Share, Statement, Work
 from imports import services
 from imports.models import Import, ImportStatus, ImportStep, StepState
 from imports.undoing import walk
@@ -52,9 +45,7 @@ def rights(text: str, user: User, sender: str = "Example") -> Import:
 
 
 def test_rights_give_way_to_what_they_replaced(manager: User) -> None:
-    claim(
-        sender="Example", works=[work(submitter_id="W1", shares=(share("W1", "40"),))]
-    )
+    claim(sender="Example", works=[work(submitter_id="W1", shares=(share("W1", "40"),))])
     old = Share.objects.get()
     one = Work.objects.get()
     names = set(Party.objects.values_list("name", flat=True))
@@ -90,9 +81,7 @@ def test_rights_give_way_to_what_they_replaced(manager: User) -> None:
     assert again.summary["created"]["work"] == 1
 
 
-def test_a_record_of_rights_that_others_use_stays_without_its_recording(
-    manager: User,
-) -> None:
+def test_a_record_of_rights_that_others_use_stays_without_its_recording(manager: User) -> None:
     head = "work_id,work_title,iswc,party,right,share_pct,isrc\n"
     row = "W1,Blue Lantern,T-900.000.001-1,Anna Muster,performing,50,QZES71982312\n"
     one = rights(head + row, manager)
@@ -185,9 +174,7 @@ def test_the_page_checks_first_asks_and_names_what_stays(
     assert not Job.objects.filter(kind=RIGHTS.undo.name, state="running").exists()
 
 
-def test_imports_of_the_command_line_are_undone_there(
-    manager: User, tmp_path: Path
-) -> None:
+def test_imports_of_the_command_line_are_undone_there(manager: User, tmp_path: Path) -> None:
     path = tmp_path / "w.csv"
     path.write_text(SHARES)
     said = StringIO()

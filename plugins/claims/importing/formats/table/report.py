@@ -105,9 +105,7 @@ def _kind(text: str) -> str:
 
 def _policy(text: str) -> str:
     if text.lower() not in _POLICIES:
-        raise ValueError(
-            _("One of these is needed, or nothing: monetize, track, block.")
-        )
+        raise ValueError(_("One of these is needed, or nothing: monetize, track, block."))
     return text.lower()
 
 
@@ -148,9 +146,7 @@ def _finish(values: Values) -> None:
     if policy:
         values[_POLICIES[policy]] = territories
     if values["status_detail"] == "" and values["dispute_reported_on"]:
-        raise RowFault(
-            "kind", "", _("A row with a day of a dispute needs its kind as well.")
-        )
+        raise RowFault("kind", "", _("A row with a day of a dispute needs its kind as well."))
 
 
 TABLE: Final = register(

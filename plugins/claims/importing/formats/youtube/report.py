@@ -106,9 +106,7 @@ ASSETS: Final = _Report(
         ReportedColumn("match_policy", "match_policy", text_of(200)),
         ReportedColumn("ownership", "ownership", text_of(1000)),
         ReportedColumn("conflicting_owner", "conflicting_owner", text_of(500)),
-        ReportedColumn(
-            "conflicting_country_code", "conflicting_countries", text_of(1000)
-        ),
+        ReportedColumn("conflicting_country_code", "conflicting_countries", text_of(1000)),
         ReportedColumn("active_reference_id", "active_references", items),
         ReportedColumn("constituent_asset_id", "constituents", text_of(4000)),
     ),

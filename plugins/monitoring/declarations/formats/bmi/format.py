@@ -95,9 +95,7 @@ class BmiLog:
             yield from _recording_gaps(recording)
         for play in facts.plays:
             if not _use(play):
-                why = _(
-                    "How the music was used is not known. Say whether it was featured."
-                )
+                why = _("How the music was used is not known. Say whether it was featured.")
                 yield MissingValue(ValueSubject.PLAY, play.uid, "USE", why)
             if play.played_ms > _MOST_MS:
                 why = _("The play is longer than 99 hours, which the log cannot hold.")
@@ -106,9 +104,7 @@ class BmiLog:
     def file_name(self, facts: DeclarationFacts) -> str:
         """Return the name of the ZIP."""
         service = name_part(in_ascii(facts.service).text)
-        return (
-            f"BMI_{service}_{compact_day(facts.begins)}-{compact_day(facts.ends)}.zip"
-        )
+        return f"BMI_{service}_{compact_day(facts.begins)}-{compact_day(facts.ends)}.zip"
 
     def write(self, facts: DeclarationFacts, target: BinaryIO) -> WrittenDeclaration:
         """Write the ZIP; lines are counted over all files, with first and last ones."""
@@ -134,20 +130,14 @@ class _Logs:
     def __init__(self, facts: DeclarationFacts) -> None:
         self._changes = ChangedValues()
         self._created_at = facts.created_at
-        self._texts = {
-            recording.uid: self._recording(recording) for recording in facts.recordings
-        }
+        self._texts = {recording.uid: self._recording(recording) for recording in facts.recordings}
         self._recordings: dict[str, None] = {}
         self._plays = 0
         self._played_ms = 0
         self._lines = 0
 
     def write(
-        self,
-        station: StationFacts,
-        day: date,
-        plays: Sequence[PlayFacts],
-        file: IO[bytes],
+        self, station: StationFacts, day: date, plays: Sequence[PlayFacts], file: IO[bytes]
     ) -> None:
         """Write the log of a day; the last line counts all lines."""
         created = self._created_at.astimezone(ZoneInfo(station.time_zone))
@@ -250,22 +240,14 @@ def _recording_gaps(recording: RecordingFacts) -> Iterator[MissingValue]:
     uid = recording.uid
     texts = [
         ("TITLE", full_title(recording), _("The recording has no title. Enter it.")),
-        (
-            "ARTIST",
-            artist_name(recording),
-            _("The recording has no artist. Enter the artist."),
-        ),
+        ("ARTIST", artist_name(recording), _("The recording has no artist. Enter the artist.")),
     ]
     yield from required(ValueSubject.RECORDING, uid, texts)
     for cell, text, _why in texts:
         yield from unfit_ascii(ValueSubject.RECORDING, uid, cell, text)
-    yield from unfit_code(
-        ValueSubject.RECORDING, uid, "ISRC", recording.isrc, plain_isrc
-    )
+    yield from unfit_code(ValueSubject.RECORDING, uid, "ISRC", recording.isrc, plain_isrc)
 
 
 registry.register_plain(
-    BMI_LOG,
-    gettext_lazy("Rows are plays; each station and day has a file in a ZIP."),
-    rank=40,
+    BMI_LOG, gettext_lazy("Rows are plays; each station and day has a file in a ZIP."), rank=40
 )

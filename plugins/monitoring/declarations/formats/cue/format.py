@@ -63,11 +63,7 @@ class CueDeclaration:
                 ValueSubject.RECORDING,
                 recording.uid,
                 (
-                    (
-                        "title",
-                        recording.title,
-                        _("The recording has no title. Enter it."),
-                    ),
+                    ("title", recording.title, _("The recording has no title. Enter it.")),
                     (
                         "writers",
                         recording.writers or None,
@@ -80,16 +76,8 @@ class CueDeclaration:
                 ValueSubject.PLAY,
                 play.uid,
                 (
-                    (
-                        "use",
-                        play.use,
-                        _("The use of the music is not stated. Enter it."),
-                    ),
-                    (
-                        "origin",
-                        play.origin,
-                        _("The origin of the music is not stated. Enter it."),
-                    ),
+                    ("use", play.use, _("The use of the music is not stated. Enter it.")),
+                    ("origin", play.origin, _("The origin of the music is not stated. Enter it.")),
                 ),
             )
 
@@ -105,9 +93,7 @@ class CueDeclaration:
         stations = {station.uid: station.name for station in facts.stations}
         rows = (
             _cells(number, play, recordings[play.recording], stations[play.station])
-            for _broadcast, plays in groupby(
-                facts.plays, key=lambda play: play.broadcast
-            )
+            for _broadcast, plays in groupby(facts.plays, key=lambda play: play.broadcast)
             for number, play in enumerate(plays, start=1)
         )
         for piece in csv_pieces(rows, FIELDS, Dialect()):
@@ -120,9 +106,7 @@ class CueDeclaration:
         )
 
 
-def _cells(
-    number: int, play: PlayFacts, recording: RecordingFacts, station: str
-) -> list[Cell]:
+def _cells(number: int, play: PlayFacts, recording: RecordingFacts, station: str) -> list[Cell]:
     writers, publishers = recording.writers, recording.publishers
     episode, share = play.episode, recording.own_share
     return [

@@ -72,9 +72,7 @@ class DsrRadio:
     key = "dsr-radio"
     version = "1.0"
     media_type = "text/tab-separated-values; charset=utf-8"
-    label: str | Promise = gettext_lazy(
-        "DDEX sales report, radio (DSR, RadioBroadcastProfile 1.0)"
-    )
+    label: str | Promise = gettext_lazy("DDEX sales report, radio (DSR, RadioBroadcastProfile 1.0)")
 
     def gaps(self, facts: DeclarationFacts) -> Iterator[MissingValue]:
         """Yield the mandatory values that the profile lacks."""
@@ -138,12 +136,8 @@ class DsrRadio:
                 )
         total = str(lines.written + 1)
         block_count = str(blocks)
-        lines.add(
-            ["FOOT", total, total, str(len(facts.stations)), block_count, block_count]
-        )
-        return WrittenDeclaration(
-            plays, played_ms, blocks, lines.written, changes.sentences()
-        )
+        lines.add(["FOOT", total, total, str(len(facts.stations)), block_count, block_count])
+        return WrittenDeclaration(plays, played_ms, blocks, lines.written, changes.sentences())
 
 
 DSR_RADIO: Final = DsrRadio()
@@ -224,16 +218,12 @@ def _summary(
     ]
 
 
-def _resource(
-    recording: RecordingFacts, block: str, changes: ChangedValues
-) -> list[str]:
+def _resource(recording: RecordingFacts, block: str, changes: ChangedValues) -> list[str]:
     authors = with_roles(recording.writers, AUTHORS)
     arrangers = with_roles(recording.writers, ARRANGERS)
     roles = {writer.role for writer in recording.writers} - AUTHORS - ARRANGERS
     contributors = with_roles(recording.writers, frozenset(roles))
-    publishers = tuple(
-        publisher for publisher in recording.publishers if one_line(publisher.name)
-    )
+    publishers = tuple(publisher for publisher in recording.publishers if one_line(publisher.name))
     return [
         "AS02.01",
         block,
@@ -256,9 +246,7 @@ def _resource(
     ]
 
 
-def _people(
-    cell: str, people: Sequence[Contributor], changes: ChangedValues
-) -> list[str]:
+def _people(cell: str, people: Sequence[Contributor], changes: ChangedValues) -> list[str]:
     """Return names, and the ids that stand at the same places."""
     names = [_text(cell, person.name, changes) for person in people]
     ipis = [check_ipi_name(person.ipi) for person in people]
@@ -312,10 +300,7 @@ def _profile_gaps(facts: DeclarationFacts) -> Iterator[MissingValue]:
             (
                 "SenderPartyId",
                 facts.sender.dpid,
-                _(
-                    "The sender has no DPID. Get one from DDEX free of charge and "
-                    "enter it."
-                ),
+                _("The sender has no DPID. Get one from DDEX free of charge and enter it."),
             ),
             (
                 "SenderName",
@@ -371,9 +356,7 @@ def _station_gaps(station: StationFacts) -> Iterator[MissingValue]:
     )
     if station.currency not in list_currencies():
         why = (
-            _(
-                "“%(code)s” is not a currency. Enter a code of three letters such as EUR."
-            )
+            _("“%(code)s” is not a currency. Enter a code of three letters such as EUR.")
             % {"code": station.currency}
             if station.currency
             else _("The currency of the revenue is not known. Enter it.")
@@ -386,13 +369,7 @@ def _station_values(station: StationFacts) -> Iterator[MissingValue]:
     yield from required(
         ValueSubject.STATION,
         uid,
-        [
-            (
-                "BroadcastStationOrChannel",
-                station.name,
-                _("The station has no name. Enter it."),
-            )
-        ],
+        [("BroadcastStationOrChannel", station.name, _("The station has no name. Enter it."))],
     )
     if station.commercial_model not in CommercialModel.values:
         why = _("How the station earns its money is not known. Choose it.")
@@ -414,11 +391,7 @@ def _recording_gaps(recording: RecordingFacts) -> Iterator[MissingValue]:
         ValueSubject.RECORDING,
         uid,
         [
-            (
-                "DspResourceId",
-                recording.own_id,
-                _("The recording has no custom ID. Enter one."),
-            ),
+            ("DspResourceId", recording.own_id, _("The recording has no custom ID. Enter one.")),
             ("Title", recording.title, _("The recording has no title. Enter it.")),
             (
                 "DisplayArtistName",
@@ -436,9 +409,7 @@ def _recording_gaps(recording: RecordingFacts) -> Iterator[MissingValue]:
         yield from unfit_code(ValueSubject.RECORDING, uid, cell, code, check)
 
 
-def _codes(
-    recording: RecordingFacts,
-) -> Iterable[tuple[str, str, Callable[[str], str]]]:
+def _codes(recording: RecordingFacts) -> Iterable[tuple[str, str, Callable[[str], str]]]:
     yield "ISRC", recording.isrc, plain_isrc
     yield "ISWC", recording.iswc, check_iswc
     for writer in recording.writers:

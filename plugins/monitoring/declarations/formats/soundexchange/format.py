@@ -18,11 +18,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from plugins.monitoring.declarations.facts import (
-    DeclarationFacts,
-    PlayFacts,
-    RecordingFacts,
-)
+from plugins.monitoring.declarations.facts import DeclarationFacts, PlayFacts, RecordingFacts
 from plugins.monitoring.declarations.formats import registry
 from plugins.monitoring.declarations.formats.archive import entry
 from plugins.monitoring.declarations.formats.base import (
@@ -63,11 +59,7 @@ _COLUMNS: Final = (
     "MARKETING_LABEL",
     "ACTUAL_TOTAL_PERFORMANCES",
 )
-_HOURS_COLUMNS: Final = (
-    "AGGREGATE_TUNING_HOURS",
-    "CHANNEL_OR_PROGRAM_NAME",
-    "PLAY_FREQUENCY",
-)
+_HOURS_COLUMNS: Final = ("AGGREGATE_TUNING_HOURS", "CHANNEL_OR_PROGRAM_NAME", "PLAY_FREQUENCY")
 _HEADER_CHARS: Final = 255
 _DAYS_OF_MINIMUM_FEE: Final = 7
 # With a header, the file may name others; the first do not occur in titles as a rule.
@@ -97,12 +89,8 @@ class SoundExchangeReport:
             yield from _header_gaps(facts)
         for station in facts.stations:
             if station.soundexchange_category not in _CATEGORIES:
-                why = _(
-                    "The station has no category. Enter one of A, B, C, H, I, J and K."
-                )
-                yield MissingValue(
-                    ValueSubject.STATION, station.uid, "TRANSMISSION_CATEGORY", why
-                )
+                why = _("The station has no category. Enter one of A, B, C, H, I, J and K.")
+                yield MissingValue(ValueSubject.STATION, station.uid, "TRANSMISSION_CATEGORY", why)
         for recording in facts.recordings:
             yield from _recording_gaps(recording)
         yield from _play_gaps(facts)
@@ -116,9 +104,7 @@ class SoundExchangeReport:
         refuse_gaps(self, facts)
         totals = _Totals(facts)
         changes = ChangedValues()
-        texts = {
-            recording.uid: _texts(recording, changes) for recording in facts.recordings
-        }
+        texts = {recording.uid: _texts(recording, changes) for recording in facts.recordings}
         service = _upper("NAME_OF_SERVICE", facts.service, changes)
         channels = {
             station.uid: _upper("CHANNEL_OR_PROGRAM_NAME", station.name, changes)
@@ -127,9 +113,7 @@ class SoundExchangeReport:
         }
         marks = _Marks("^", "|")
         if self._has_header:
-            marks = _marks(
-                chain([service], channels.values(), chain.from_iterable(texts.values()))
-            )
+            marks = _marks(chain([service], channels.values(), chain.from_iterable(texts.values())))
         rows = _rows(totals, service, texts, channels)
         columns = _COLUMNS + _HOURS_COLUMNS if totals.in_hours else _COLUMNS
         head: list[str] = []
@@ -233,10 +217,7 @@ class _Totals:
 
 
 def _rows(
-    totals: _Totals,
-    service: str,
-    texts: Mapping[str, Sequence[str]],
-    channels: Mapping[str, str],
+    totals: _Totals, service: str, texts: Mapping[str, Sequence[str]], channels: Mapping[str, str]
 ) -> list[list[_Cell]]:
     """Return rows with all columns; the last three are empty beside performances."""
     performances: dict[tuple[str, str], int] = {}
@@ -336,9 +317,7 @@ def _service_gaps(facts: DeclarationFacts) -> Iterator[MissingValue]:
             (
                 "NAME_OF_SERVICE",
                 facts.service,
-                _(
-                    "The service has no name. Enter the name under which it is licensed."
-                ),
+                _("The service has no name. Enter the name under which it is licensed."),
             ),
             (
                 "TRANSMISSION_CATEGORY",
@@ -348,9 +327,7 @@ def _service_gaps(facts: DeclarationFacts) -> Iterator[MissingValue]:
         ],
     )
     yield from unfit_ascii(ValueSubject.PROFILE, "", "NAME_OF_SERVICE", facts.service)
-    if not (
-        is_month(facts.begins, facts.ends) or _is_minimum_fee(facts.begins, facts.ends)
-    ):
+    if not (is_month(facts.begins, facts.ends) or _is_minimum_fee(facts.begins, facts.ends)):
         why = _(
             "A report covers a calendar month, or seven days for services at the "
             "minimum fee. Choose such a period."
@@ -366,11 +343,7 @@ def _is_minimum_fee(begins: date, ends: date) -> bool:
 def _header_gaps(facts: DeclarationFacts) -> Iterator[MissingValue]:
     sender = facts.sender
     rows = [
-        (
-            "CONTACT",
-            sender.contact,
-            _("The report has no contact. Enter one."),
-        ),
+        ("CONTACT", sender.contact, _("The report has no contact. Enter one.")),
         ("STREET", sender.street, _("The sender has no street address. Enter it.")),
         ("CITY_STATE_ZIP", sender.city, _("The sender has no city. Enter it.")),
         ("PHONE", sender.phone, _("The sender has no telephone number. Enter it.")),
@@ -406,9 +379,7 @@ def _recording_gaps(recording: RecordingFacts) -> Iterator[MissingValue]:
     for cell, text, _why in texts:
         yield from unfit_ascii(ValueSubject.RECORDING, uid, cell, text)
     if one_line(recording.isrc):
-        yield from unfit_code(
-            ValueSubject.RECORDING, uid, "ISRC", recording.isrc, plain_isrc
-        )
+        yield from unfit_code(ValueSubject.RECORDING, uid, "ISRC", recording.isrc, plain_isrc)
         return
     if not one_line(recording.album) or not one_line(recording.label):
         why = _(
@@ -416,10 +387,7 @@ def _recording_gaps(recording: RecordingFacts) -> Iterator[MissingValue]:
             "Enter the ISRC, or album and label."
         )
         yield MissingValue(ValueSubject.RECORDING, uid, "ISRC", why)
-    for cell, text in (
-        ("ALBUM_TITLE", recording.album),
-        ("MARKETING_LABEL", recording.label),
-    ):
+    for cell, text in (("ALBUM_TITLE", recording.album), ("MARKETING_LABEL", recording.label)):
         yield from unfit_ascii(ValueSubject.RECORDING, uid, cell, text)
 
 
@@ -439,9 +407,7 @@ def _play_gaps(facts: DeclarationFacts) -> Iterator[MissingValue]:
             "How many people heard the play is not known. Enter the listeners of "
             "the broadcast or of the station's hour."
         )
-        yield MissingValue(
-            ValueSubject.AUDIENCE, play.uid, "ACTUAL_TOTAL_PERFORMANCES", why
-        )
+        yield MissingValue(ValueSubject.AUDIENCE, play.uid, "ACTUAL_TOTAL_PERFORMANCES", why)
     for uid in in_hours:
         station = stations[uid]
         if station.listener_hours is None:
@@ -450,14 +416,10 @@ def _play_gaps(facts: DeclarationFacts) -> Iterator[MissingValue]:
                 "period are known. Enter the hours."
             )
             yield MissingValue(ValueSubject.FIGURES, uid, "AGGREGATE_TUNING_HOURS", why)
-        yield from unfit_ascii(
-            ValueSubject.STATION, uid, "CHANNEL_OR_PROGRAM_NAME", station.name
-        )
+        yield from unfit_ascii(ValueSubject.STATION, uid, "CHANNEL_OR_PROGRAM_NAME", station.name)
 
 
-registry.register_plain(
-    SOUNDEXCHANGE, gettext_lazy("Rows are recordings by category."), rank=20
-)
+registry.register_plain(SOUNDEXCHANGE, gettext_lazy("Rows are recordings by category."), rank=20)
 registry.register_plain(
     SOUNDEXCHANGE_BARE, gettext_lazy("Rows are recordings by category."), rank=21
 )

@@ -171,8 +171,7 @@ class _PlayRows:
         self.changes = ChangedValues()
         self._facts = facts
         self._stations = {
-            station.uid: self._text("Sender", station.name)
-            for station in facts.stations
+            station.uid: self._text("Sender", station.name) for station in facts.stations
         }
         self._recordings = {
             recording.uid: self._recording(recording) for recording in facts.recordings
@@ -251,11 +250,7 @@ def _recording_gaps(recording: RecordingFacts) -> Iterator[MissingValue]:
         ValueSubject.RECORDING,
         uid,
         [
-            (
-                "Titel des Musikwerks",
-                recording.title,
-                _("The recording has no title. Enter it."),
-            ),
+            ("Titel des Musikwerks", recording.title, _("The recording has no title. Enter it.")),
             (
                 "Name des Komponisten",
                 composer_names(recording),
@@ -275,17 +270,11 @@ def _recording_gaps(recording: RecordingFacts) -> Iterator[MissingValue]:
             ),
         ],
     )
-    yield from unfit_code(
-        ValueSubject.RECORDING, uid, "ISRC", recording.isrc, plain_isrc
-    )
-    yield from unfit_code(
-        ValueSubject.RECORDING, uid, "EAN / GTIN", recording.upc, check_upc
-    )
+    yield from unfit_code(ValueSubject.RECORDING, uid, "ISRC", recording.isrc, plain_isrc)
+    yield from unfit_code(ValueSubject.RECORDING, uid, "EAN / GTIN", recording.upc, check_upc)
 
 
-registry.register_plain(
-    SUISA, gettext_lazy("Rows are plays of one station in one month."), rank=30
-)
+registry.register_plain(SUISA, gettext_lazy("Rows are plays of one station in one month."), rank=30)
 registry.register_plain(
     SUISA_XLSX, gettext_lazy("Rows are plays of one station in one month."), rank=31
 )

@@ -27,19 +27,11 @@ from plugins.monitoring.declarations.formats.base import (
 )
 from plugins.monitoring.declarations.formats.checks import refuse_gaps
 from plugins.monitoring.declarations.formats.texts import in_ascii, name_part
-from plugins.monitoring.declarations.formats.values import (
-    VALUES,
-    ClockTime,
-    DayOf,
-    Plain,
-    Row,
-)
+from plugins.monitoring.declarations.formats.values import VALUES, ClockTime, DayOf, Plain, Row
 
 MOST_COLUMNS: Final = 200
 _MOST_CHARS: Final = 300
-_LINE = re.compile(
-    r"(?P<heading>(?:.*?\S)?)\s*+=\s*+(?P<value>\"[^\"]*\"|\w*+)\s*+(?P<must>!?)$"
-)
+_LINE = re.compile(r"(?P<heading>(?:.*?\S)?)\s*+=\s*+(?P<value>\"[^\"]*\"|\w*+)\s*+(?P<must>!?)$")
 _BREAKS = re.compile(r"[\r\n\0]+")
 
 CHOICES: Final[Mapping[str, Mapping[str, str | Promise]]] = {
@@ -63,12 +55,7 @@ CHOICES: Final[Mapping[str, Mapping[str, str | Promise]]] = {
         "%m/%d/%Y": "11/03/2026",
     },
     "time_format": {"%H:%M:%S": "07:15:04", "%H:%M": "07:15", "%H%M%S": "071504"},
-    "length_format": {
-        "hours": "00:03:12",
-        "minutes": "03:12",
-        "seconds": "192",
-        "iso": "PT3M12S",
-    },
+    "length_format": {"hours": "00:03:12", "minutes": "03:12", "seconds": "192", "iso": "PT3M12S"},
     "list_separator": {"bar": "A | B", "comma": "A, B", "semicolon": "A; B"},
     "encoding": {
         "utf-8": "UTF-8",
@@ -126,20 +113,15 @@ def read_columns(text: str) -> tuple[TemplateColumn, ...]:
         if name and name not in VALUES:
             raise BadOptions(
                 "columns",
-                _(
-                    "Line %(number)d asks for “%(name)s”, which is not in the list of values."
-                )
+                _("Line %(number)d asks for “%(name)s”, which is not in the list of values.")
                 % {"number": number, "name": name},
             )
-        columns.append(
-            TemplateColumn(match["heading"], name, fixed, bool(match["must"]))
-        )
+        columns.append(TemplateColumn(match["heading"], name, fixed, bool(match["must"])))
     if not columns:
         raise BadOptions("columns", _("Enter at least one column."))
     if len(columns) > MOST_COLUMNS:
         raise BadOptions(
-            "columns",
-            _("A file may have at most %(most)d columns.") % {"most": MOST_COLUMNS},
+            "columns", _("A file may have at most %(most)d columns.") % {"most": MOST_COLUMNS}
         )
     return tuple(columns)
 
@@ -165,9 +147,7 @@ def read_options(raw_options: Mapping[str, Any]) -> dict[str, Any]:  # Any: JSON
     options["file_name"] = str(raw_options.get("file_name") or "")[:100]
     commas = (options["separator"], options["decimal"], options["quotes"])
     if commas == ("comma", "comma", "never"):
-        raise BadOptions(
-            "decimal", _("Decimal commas need quotes, or another separator.")
-        )
+        raise BadOptions("decimal", _("Decimal commas need quotes, or another separator."))
     return options
 
 
@@ -207,8 +187,7 @@ class TemplateDeclaration:
             text.encode(self.options["encoding"])
         except UnicodeEncodeError as error:
             return _(
-                "“%(heading)s” contains “%(sign)s”, which cannot be written in "
-                "%(encoding)s."
+                "“%(heading)s” contains “%(sign)s”, which cannot be written in %(encoding)s."
             ) % {
                 "heading": column.heading,
                 "sign": text[error.start : error.start + 1],
@@ -240,16 +219,11 @@ class TemplateDeclaration:
         changes: Counter[str] = Counter()
         if self.options["header"]:
             writer.writerow(
-                [
-                    self._fitting(column.heading, column, changes)
-                    for column in self.columns
-                ]
+                [self._fitting(column.heading, column, changes) for column in self.columns]
             )
             lines += 1
         for row in _rows(facts):
-            writer.writerow(
-                [self._text(column, row, changes) for column in self.columns]
-            )
+            writer.writerow([self._text(column, row, changes) for column in self.columns])
             lines += 1
             played_ms += row.play.played_ms
         text.flush()
@@ -295,9 +269,7 @@ class TemplateDeclaration:
             return f"{value:f}".replace(".", point)
         return self._written_time(value)
 
-    def _written_time(
-        self, value: str | int | date | datetime | ClockTime | DayOf
-    ) -> str:
+    def _written_time(self, value: str | int | date | datetime | ClockTime | DayOf) -> str:
         if isinstance(value, ClockTime):
             return value.at.strftime(self.options["time_format"])
         if isinstance(value, DayOf):
@@ -334,10 +306,7 @@ def _rows(facts: DeclarationFacts) -> Iterator[Row]:
 
 def _sentences(changes: Mapping[str, int]) -> Sequence[str]:
     return [
-        _(
-            "Separators or line breaks in “%(heading)s” became spaces (count: "
-            "%(count)d)."
-        )
+        _("Separators or line breaks in “%(heading)s” became spaces (count: %(count)d).")
         % {"heading": heading, "count": count}
         for heading, count in changes.items()
     ]

@@ -12,10 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from common.uid import new_uid
 from common.words import count_noun
 from plugins.monitoring.declarations import services
-from plugins.monitoring.declarations.manifest import (
-    UNDECLARED_NAME,
-    declaration_manifest,
-)
+from plugins.monitoring.declarations.manifest import UNDECLARED_NAME, declaration_manifest
 from plugins.monitoring.declarations.models import Declaration, DeclarationProfile
 from plugins.monitoring.declarations.services import DeclarationRefused
 from reports.files import as_json
@@ -32,18 +29,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the command's arguments."""
         parser.add_argument("profile", help="name or id of the profile")
-        parser.add_argument(
-            "--from", dest="begins", required=True, type=date.fromisoformat
-        )
-        parser.add_argument(
-            "--until", dest="ends", required=True, type=date.fromisoformat
-        )
-        parser.add_argument(
-            "--replaces", default="", help="id of the declaration that it corrects"
-        )
-        parser.add_argument(
-            "--out", required=True, type=Path, help="the folder to write to"
-        )
+        parser.add_argument("--from", dest="begins", required=True, type=date.fromisoformat)
+        parser.add_argument("--until", dest="ends", required=True, type=date.fromisoformat)
+        parser.add_argument("--replaces", default="", help="id of the declaration that it corrects")
+        parser.add_argument("--out", required=True, type=Path, help="the folder to write to")
 
     def handle(self, *args: Any, **options: Any) -> None:  # Any: Django's signature
         """Declare, and print the totals or the missing values."""

@@ -8,11 +8,7 @@ import zipfile
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from plugins.monitoring.tests.declarations.readers.plays import (
-    ReadPlay,
-    ReadTotals,
-    totals_of,
-)
+from plugins.monitoring.tests.declarations.readers.plays import ReadPlay, ReadTotals, totals_of
 from tests.readers import ReaderFault, RecordCells, decoded, split_lines
 
 HEDR = (
@@ -117,9 +113,7 @@ def parse(data: bytes, name: str) -> RadioLog:
         if row.station[:25].rstrip() != head.text("station"):
             raise ReaderFault(number, "station", row.station, "is not the header's")
         if row.starts_at.date() != day:
-            raise ReaderFault(
-                number, "start", f"{row.starts_at}", "is not on the header's day"
-            )
+            raise ReaderFault(number, "start", f"{row.starts_at}", "is not on the header's day")
     return RadioLog(head.text("station"), created, day, rows, len(lines))
 
 

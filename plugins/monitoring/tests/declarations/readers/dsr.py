@@ -8,11 +8,7 @@ from datetime import date
 from decimal import Decimal
 from itertools import pairwise
 
-from plugins.monitoring.tests.declarations.readers.plays import (
-    ReadPlay,
-    ReadTotals,
-    totals_of,
-)
+from plugins.monitoring.tests.declarations.readers.plays import ReadPlay, ReadTotals, totals_of
 from tests.readers import (
     ReaderFault,
     RecordCells,
@@ -55,9 +51,7 @@ RECORDS = {
 }
 """The cells of each record that the decided profile has."""
 
-LISTS = frozenset(
-    {"RepresentedRepertoire", "AllocatedRevenue"} | set(RECORDS["AS02.01"][12:20])
-)
+LISTS = frozenset({"RepresentedRepertoire", "AllocatedRevenue"} | set(RECORDS["AS02.01"][12:20]))
 _PEOPLE = (
     ("ComposerAuthor", "ComposerAuthorPartyId"),
     ("Arranger", "ArrangerPartyId"),
@@ -71,12 +65,7 @@ COMMERCIAL_MODELS = (
     "AsPerContract",
 )
 USE_TYPES = ("Broadcast", "Simulcast", "Webcast", "Cable", "Podcast")
-RIGHTS_TYPES = (
-    "PerformingRight",
-    "MechanicalRight",
-    "ReproductionRight",
-    "MakeAvailableRight",
-)
+RIGHTS_TYPES = ("PerformingRight", "MechanicalRight", "ReproductionRight", "MakeAvailableRight")
 _TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)"
 
 
@@ -143,9 +132,7 @@ def _record(number: int, line: str) -> RecordCells:
     values = line.split("\t")
     names = RECORDS.get(values[0])
     if names is None:
-        raise ReaderFault(
-            number, "RecordType", values[0], "is no record of the profile"
-        )
+        raise ReaderFault(number, "RecordType", values[0], "is no record of the profile")
     return _cells(number, names, values)
 
 
@@ -230,9 +217,7 @@ def _summaries(records: list[RecordCells]) -> dict[str, RecordCells]:
     return found
 
 
-def _blocks(
-    records: list[RecordCells], summaries: dict[str, RecordCells]
-) -> list[DsrBlock]:
+def _blocks(records: list[RecordCells], summaries: dict[str, RecordCells]) -> list[DsrBlock]:
     blocks: list[DsrBlock] = []
     transactions: set[str] = set()
     reference = ""
@@ -272,10 +257,7 @@ def _block(cells: RecordCells) -> DsrBlock:
 
 
 def _take_usage(
-    cells: RecordCells,
-    block: DsrBlock,
-    reference: str,
-    summaries: dict[str, RecordCells],
+    cells: RecordCells, block: DsrBlock, reference: str, summaries: dict[str, RecordCells]
 ) -> None:
     cells.need("BlockId", "SummaryRecordId", "SalesTransactionId")
     cells.need("TransactedResource", "IsRoyaltyBearing", "NumberOfBroadcasts")
@@ -318,9 +300,7 @@ def _check_party_id(cells: RecordCells, name: str) -> None:
 
 
 def _duration_ms(cells: RecordCells, name: str) -> int:
-    parts = re.fullmatch(
-        r"PT(?:(\d+)H)?(?:(\d+)M)?(\d+(?:\.\d+)?)S", cells.text(name), re.ASCII
-    )
+    parts = re.fullmatch(r"PT(?:(\d+)H)?(?:(\d+)M)?(\d+(?:\.\d+)?)S", cells.text(name), re.ASCII)
     if parts is None:
         raise cells.fault(name, "is no duration PT[hH][mM]sS")
     hours, minutes, seconds = (Decimal(part or 0) for part in parts.groups())
@@ -343,9 +323,7 @@ def _check_foot(cells: RecordCells, lines: int, summaries: int, blocks: int) -> 
             raise cells.fault(name, f"is not {wanted}")
 
 
-def _check_name(
-    name: str, head: RecordCells, summaries: dict[str, RecordCells]
-) -> None:
+def _check_name(name: str, head: RecordCells, summaries: dict[str, RecordCells]) -> None:
     parts = name.removesuffix(".tsv").split("_")
     if not name.endswith(".tsv") or " " in name or len(parts) != 8:
         raise ReaderFault(0, "name", name, "is no .tsv of eight parts without blanks")
@@ -361,9 +339,5 @@ def _check_name(
     )
     first, _, last = period.partition("--")
     begins, ends = (f"{day}" for day in _days(head))
-    if (
-        not is_right
-        or not begins.startswith(first)
-        or not ends.startswith(last or first)
-    ):
+    if not is_right or not begins.startswith(first) or not ends.startswith(last or first):
         raise ReaderFault(0, "name", name, "is not what the file says")

@@ -36,9 +36,7 @@ class ReadTotals:
 
 
 def totals_of(plays: Sequence[ReadPlay], lines: int) -> ReadTotals:
-    recordings = {
-        play.recording or (play.isrc, play.title, play.artist) for play in plays
-    }
+    recordings = {play.recording or (play.isrc, play.title, play.artist) for play in plays}
     lengths = [play.played_ms for play in plays if play.played_ms is not None]
     return ReadTotals(
         plays=sum(play.count for play in plays),

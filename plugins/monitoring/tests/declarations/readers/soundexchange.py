@@ -10,11 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from plugins.monitoring.tests.declarations.readers.plays import (
-    ReadPlay,
-    ReadTotals,
-    totals_of,
-)
+from plugins.monitoring.tests.declarations.readers.plays import ReadPlay, ReadTotals, totals_of
 from tests.readers import ReaderFault, RecordCells, decoded, folded_name, split_lines
 
 COLUMNS = (
@@ -181,9 +177,7 @@ def _columns(line: str, sign: str, delimiter: str) -> tuple[str, ...]:
     return names
 
 
-def _fields(
-    number: int, line: str, sign: str, delimiter: str
-) -> list[tuple[str, bool]]:
+def _fields(number: int, line: str, sign: str, delimiter: str) -> list[tuple[str, bool]]:
     """Return fields and whether they were marked as text."""
     found = []
     for part in line.split(delimiter):
@@ -195,9 +189,7 @@ def _fields(
     return found
 
 
-def _row(
-    number: int, fields: list[tuple[str, bool]], names: tuple[str, ...] | None
-) -> UseRow:
+def _row(number: int, fields: list[tuple[str, bool]], names: tuple[str, ...] | None) -> UseRow:
     by_length = {len(layout): layout for layout in _LAYOUTS}
     layout = names or by_length.get(len(fields), COLUMNS)
     cells = RecordCells(number, layout, [value for value, _ in fields])
@@ -237,9 +229,7 @@ def _check_rows(
             continue
         if row.category in _COUNTED and not seven_days:
             raise ReaderFault(number, COLUMNS[7], "", "is mandatory")
-        for name, value in zip(
-            TUNING, (row.tuning_hours, row.channel, row.frequency), strict=True
-        ):
+        for name, value in zip(TUNING, (row.tuning_hours, row.channel, row.frequency), strict=True):
             if value in ("", None):
                 raise ReaderFault(number, name, "", "is mandatory without performances")
         if not re.fullmatch(r"\d+(\.\d+)?", row.tuning_hours):

@@ -11,11 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from xml.etree import ElementTree
 
-from plugins.monitoring.tests.declarations.readers.plays import (
-    ReadPlay,
-    ReadTotals,
-    totals_of,
-)
+from plugins.monitoring.tests.declarations.readers.plays import ReadPlay, ReadTotals, totals_of
 from tests.readers import ReaderFault, RecordCells, decoded, folded_name
 
 COLUMNS = (

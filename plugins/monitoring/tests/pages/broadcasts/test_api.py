@@ -47,16 +47,12 @@ def test_broadcasts_are_added_changed_and_deleted(reviewer: Client) -> None:
     assert made.status_code == 201
     assert made.json()["starts_at"] == "2026-11-03T07:00:00+01:00"
     assert reviewer.post(url, sent, content_type=JSON).status_code == 409
-    skipped = reviewer.post(
-        url, sent | {"starts_at": "2026-03-29 02:30"}, content_type=JSON
-    )
+    skipped = reviewer.post(url, sent | {"starts_at": "2026-03-29 02:30"}, content_type=JSON)
     assert skipped.status_code == 422
     assert "summer time began" in skipped.json()["errors"]["starts_at"][0]
     one = reverse("api:broadcast", args=[file.uid, made.json()["uid"]])
     changed = reviewer.put(
-        one,
-        sent | {"showing": "repeat_run", "version": made.json()["version"]},
-        content_type=JSON,
+        one, sent | {"showing": "repeat_run", "version": made.json()["version"]}, content_type=JSON
     )
     assert changed.json()["showing"] == "repeat_run"
     assert reviewer.get(url).json()[0] == changed.json() == reviewer.get(one).json()
@@ -82,9 +78,7 @@ def test_figures_are_read_by_role_and_scope(signed_in: MakeClient) -> None:
     audiences = reverse("api:station_audiences", args=[station.uid])
     revenues = reverse("api:station_revenues", args=[station.uid])
     reviewer, manager = signed_in(Role.REVIEWER), signed_in(Role.MANAGER)
-    answer = reviewer.put(
-        audiences, {"month": "2026-11", "listeners": 0}, content_type=JSON
-    )
+    answer = reviewer.put(audiences, {"month": "2026-11", "listeners": 0}, content_type=JSON)
     assert answer.json()["listeners"] == 0
     assert Audience.objects.get().performances is None
     assert reviewer.get(revenues).status_code == 403
@@ -122,9 +116,7 @@ def test_an_upload_says_episode_and_broadcast(reviewer: Client) -> None:
     assert "starts_at" in wrong.json()["errors"]
     sound.seek(0)
     sent["starts_at"] = "2026-11-03 07:00"
-    assert (
-        reviewer.post(reverse("api:files"), sent | {"file": sound}).status_code == 201
-    )
+    assert reviewer.post(reverse("api:files"), sent | {"file": sound}).status_code == 201
     assert Episode.objects.get().number == "5"
     assert Broadcast.objects.get().station == station
     # The page for browsers without scripts takes the same fields.

@@ -13,13 +13,7 @@ from plugins.monitoring.broadcasts.models import Broadcast
 from plugins.monitoring.tests.factories.streams import StationFactory
 from programmes.models import Episode
 from scanning.models import Container, ScannedFile
-from tests.scanning.test_link_batches import (
-    RSS,
-    client,
-    container,
-    local_allowed,
-    pasted_links,
-)
+from tests.scanning.test_link_batches import RSS, client, container, local_allowed, pasted_links
 
 __all__ = ["client", "container", "local_allowed"]  # fixtures
 
@@ -47,9 +41,7 @@ def test_pasted_links_get_the_episode_and_the_broadcast_of_the_form(
     assert "Enter when the broadcast began." in missing.content.decode()
     assert not ScannedFile.objects.exists()
 
-    page = client.post(
-        "/links/", _SAID | fields | {"links": "\n".join(pasted_links(2))}
-    )
+    page = client.post("/links/", _SAID | fields | {"links": "\n".join(pasted_links(2))})
 
     assert "2 links were accepted" in page.content.decode()
     episodes = Episode.objects.values_list("series", "season", "title")

@@ -32,9 +32,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def zurich() -> Station:
     """Return a station whose clocks have summer time."""
-    station: Station = StationFactory.create(
-        name="Harbour FM", time_zone="Europe/Zurich"
-    )
+    station: Station = StationFactory.create(name="Harbour FM", time_zone="Europe/Zurich")
     return station
 
 
@@ -113,9 +111,7 @@ def test_a_broadcast_needs_one_time_that_the_clock_showed(
     assert row.starts_at == datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
 
 
-def test_a_broadcast_is_changed_with_its_audience_and_deleted(
-    reviewer: Client,
-) -> None:
+def test_a_broadcast_is_changed_with_its_audience_and_deleted(reviewer: Client) -> None:
     row = make_broadcast(ScannedFileFactory.create())
     names = [row.scanned_file.uid, row.uid]
     url = reverse("portal:broadcast_audience", args=names)
@@ -131,9 +127,7 @@ def test_a_broadcast_is_changed_with_its_audience_and_deleted(
     assert not Broadcast.objects.exists()
 
 
-def test_the_use_is_set_from_the_review_page_and_stands_on_the_cue_sheet(
-    reviewer: Client,
-) -> None:
+def test_the_use_is_set_from_the_review_page_and_stands_on_the_cue_sheet(reviewer: Client) -> None:
     match = make_match()
     page = reviewer.get(match.review_url).content.decode()
     url = reverse("portal:match_use", args=[match.uid])
@@ -160,8 +154,7 @@ def test_the_use_is_set_from_the_review_page_and_stands_on_the_cue_sheet(
     assert form["live"].value() == "no"
     # A forged address leads nowhere else.
     away = reviewer.post(
-        url,
-        {"use": "Theme", "next": "https://evil.example/", "seen": form["seen"].value()},
+        url, {"use": "Theme", "next": "https://evil.example/", "seen": form["seen"].value()}
     )
     assert away.headers["Location"] == match.review_url
 
@@ -201,12 +194,7 @@ def test_listeners_of_the_hours_of_a_day(
         "02:00+01:00",
         "03:00+01:00",
     ]
-    sent = {
-        "day": "2026-10-25",
-        "hour_2": "40",
-        "hour_3": "0",
-        "seen": form["seen"].value(),
-    }
+    sent = {"day": "2026-10-25", "hour_2": "40", "hour_3": "0", "seen": form["seen"].value()}
 
     answer = reviewer.post(url, sent)
     again = reviewer.post(url, sent | {"hour_2": "50"})
@@ -219,10 +207,7 @@ def test_listeners_of_the_hours_of_a_day(
         (datetime(2026, 10, 25, 1, tzinfo=UTC), 0),
     ]
     event = Event.objects.get(case=f"station:{zurich.uid}")
-    assert event.after == {
-        "2026-10-25 02:00:00+02:00": 40,
-        "2026-10-25 02:00:00+01:00": 0,
-    }
+    assert event.after == {"2026-10-25 02:00:00+02:00": 40, "2026-10-25 02:00:00+01:00": 0}
     assert reviewer.get(url, {"day": "2026-03-29"}).context["form"]["hour_22"]
     wrong = reviewer.post(url, sent | {"hour_2": "-1"})
     assert wrong.status_code == 422
@@ -259,10 +244,7 @@ def test_only_managers_see_revenue(
         "MechanicalRight-currency": "francs",
     }
     assert manager.post(revenue, sent).status_code == 422
-    sent |= {
-        "MechanicalRight-currency": "chf",
-        "MechanicalRight-seen": state_of(RevenueValues()),
-    }
+    sent |= {"MechanicalRight-currency": "chf", "MechanicalRight-seen": state_of(RevenueValues())}
     assert manager.post(revenue, sent).status_code == 302
     assert Revenue.objects.get(rights_type="MechanicalRight").currency == "CHF"
     answer = manager.post(revenue, sent | {"rights": "all"}, follow=True)
@@ -270,22 +252,14 @@ def test_only_managers_see_revenue(
     assert Revenue.objects.count() == 2
 
 
-def test_many_files_get_a_series_and_a_broadcast(
-    reviewer: Client, zurich: Station
-) -> None:
+def test_many_files_get_a_series_and_a_broadcast(reviewer: Client, zurich: Station) -> None:
     files = ScannedFileFactory.create_batch(2)
     sent = {"file": [str(file.uid) for file in files], "apply": "yes"}
     url = reverse("portal:files_many")
     reviewer.post(url, sent | {"verb": "episode", "series": "Pier Stories"})
     reviewer.post(url, sent | {"verb": "episode", "season": "3"})
-    assert {(row.series, row.season) for row in Episode.objects.all()} == {
-        ("Pier Stories", "3")
-    }
-    wrong = sent | {
-        "verb": "broadcast",
-        "station": zurich.uid,
-        "starts_at": "2026-03-29 02:30",
-    }
+    assert {(row.series, row.season) for row in Episode.objects.all()} == {("Pier Stories", "3")}
+    wrong = sent | {"verb": "broadcast", "station": zurich.uid, "starts_at": "2026-03-29 02:30"}
     assert "summer time began" in reviewer.post(url, wrong).content.decode()
     reviewer.post(url, wrong | {"starts_at": "2026-11-03 07:00"})
     assert Broadcast.objects.count() == 2
@@ -293,9 +267,7 @@ def test_many_files_get_a_series_and_a_broadcast(
     assert "already in the list" in page.content.decode()
 
 
-def test_the_use_of_many_matches_is_set_at_once(
-    reviewer: Client, signed_in: MakeClient
-) -> None:
+def test_the_use_of_many_matches_is_set_at_once(reviewer: Client, signed_in: MakeClient) -> None:
     themes = [make_match(state="confirmed"), make_match()]
     known, other = themes
     MusicUse.objects.create(
@@ -307,10 +279,7 @@ def test_the_use_of_many_matches_is_set_at_once(
     listed = reviewer.get(reverse("portal:match_list")).content.decode()
     assert f'value="{known.uid}:{known.version}"' in listed
     many = f"{reverse('portal:decide_many')}?list=all"
-    sent = {
-        "verb": "use",
-        "expected": [f"{each.uid}:{each.version}" for each in themes],
-    }
+    sent = {"verb": "use", "expected": [f"{each.uid}:{each.version}" for each in themes]}
     viewer = signed_in(Role.VIEWER)
     refused = viewer.post(many, sent | {"apply": "yes", "use": "Theme"})
     assert refused.status_code == 403
@@ -327,11 +296,7 @@ def test_the_use_of_many_matches_is_set_at_once(
     assert reverse("portal:match_list") in done
     uses = {use.scanned_file_id: use for use in MusicUse.objects.all()}
     first, second = uses[known.scanned_file_id], uses[other.scanned_file_id]
-    assert (first.use, first.origin, first.own_recording) == (
-        "Theme",
-        "LibraryMusic",
-        None,
-    )
+    assert (first.use, first.origin, first.own_recording) == ("Theme", "LibraryMusic", None)
     assert (second.use, second.origin) == ("Theme", "")
     assert Event.objects.filter(action="file.use_changed").count() == 2
     # The state and the version of a match are those of its decisions alone.

@@ -38,9 +38,7 @@ def limited(own: Stream, client: Client) -> Client:
 def test_streams_elsewhere_do_not_exist(limited: Client, own: Stream) -> None:
     other = StreamFactory.create(name="Other stream")
 
-    assert [
-        row.stream for row in limited.get(reverse("portal:streams")).context["rows"]
-    ] == [own]
+    assert [row.stream for row in limited.get(reverse("portal:streams")).context["rows"]] == [own]
     for name in PAGES:
         url = reverse(f"portal:{name}", args=[other.uid])
         assert limited.get(url).status_code == 404

@@ -14,12 +14,7 @@ from accounts.models import User
 from accounts.roles import Role
 from plugins.monitoring.pages.streams.forms import StreamForm, StreamSettingsForm
 from plugins.monitoring.streams import services
-from plugins.monitoring.streams.choices import (
-    AirplayState,
-    AlarmKind,
-    GapCause,
-    StreamState,
-)
+from plugins.monitoring.streams.choices import AirplayState, AlarmKind, GapCause, StreamState
 from plugins.monitoring.streams.models import Airplay, Station, Stream, StreamHour
 from plugins.monitoring.streams.recording import causes
 from plugins.monitoring.streams.recording.tryout import TryOut
@@ -62,13 +57,10 @@ def text_of(client: Client, url: str) -> str:
 def settle(play: Airplay) -> Match:
     """Scan the hour of a play as a file, in which the play is a match."""
     match = make_match(
-        (play.start_ms, play.end_ms, 0, play.end_ms - play.start_ms),
-        recording=play.recording,
+        (play.start_ms, play.end_ms, 0, play.end_ms - play.start_ms), recording=play.recording
     )
     segment = match.scan.detections.get().segments.get()
-    Airplay.objects.filter(pk=play.pk).update(
-        state=AirplayState.SETTLED, segment=segment
-    )
+    Airplay.objects.filter(pk=play.pk).update(state=AirplayState.SETTLED, segment=segment)
     StreamHour.objects.create(
         stream=play.stream,
         starts_at=DAY,
@@ -79,9 +71,7 @@ def settle(play: Airplay) -> Match:
 
 
 @time_machine.travel(NOON, tick=False)
-def test_each_stream_says_what_it_plays_or_how_long_it_is_away(
-    signed_in: MakeClient,
-) -> None:
+def test_each_stream_says_what_it_plays_or_how_long_it_is_away(signed_in: MakeClient) -> None:
     plays = StreamFactory.create(name="Harbour")
     make_airplay(
         plays,
@@ -96,9 +86,7 @@ def test_each_stream_says_what_it_plays_or_how_long_it_is_away(
     away = StreamFactory.create(
         name="Fjord", state=StreamState.AWAY, cause="refused the connection"
     )
-    StreamGapFactory.create(
-        stream=away, starts_at=NOON - timedelta(minutes=2), ends_at=NOON
-    )
+    StreamGapFactory.create(stream=away, starts_at=NOON - timedelta(minutes=2), ends_at=NOON)
     StreamAlarmFactory.create(stream=away)
     # The last run of these ended five minutes ago: two are still away.
     heard = StreamFactory.create()
@@ -106,15 +94,10 @@ def test_each_stream_says_what_it_plays_or_how_long_it_is_away(
     for stream in (heard, silent, both):
         StreamRunFactory.create(stream=stream, ends_at=NOON - timedelta(minutes=5))
     StreamGapFactory.create(
-        stream=both,
-        starts_at=NOON - timedelta(minutes=5),
-        ends_at=NOON - timedelta(minutes=1),
+        stream=both, starts_at=NOON - timedelta(minutes=5), ends_at=NOON - timedelta(minutes=1)
     )
 
-    rows = {
-        row.stream: row
-        for row in signed_in(Role.VIEWER).get(NOW_PLAYING).context["rows"]
-    }
+    rows = {row.stream: row for row in signed_in(Role.VIEWER).get(NOW_PLAYING).context["rows"]}
 
     assert rows[plays].play.title == "Blue Lantern"
     assert rows[plays].play.elapsed_ms == 60_000
@@ -203,10 +186,7 @@ def test_a_day_shows_plays_gaps_and_titles_by_hour(signed_in: MakeClient) -> Non
         stream=stream, ends_at=DAY + timedelta(hours=7), duration_ms=7 * 3_600_000
     )
     StreamRunFactory.create(
-        stream=stream,
-        starts_at=DAY + timedelta(hours=7, minutes=2),
-        ends_at=NOON,
-        duration_ms=1,
+        stream=stream, starts_at=DAY + timedelta(hours=7, minutes=2), ends_at=NOON, duration_ms=1
     )
     settled = make_airplay(stream, minute=5)
     match = settle(settled)
@@ -225,19 +205,15 @@ def test_a_day_shows_plays_gaps_and_titles_by_hour(signed_in: MakeClient) -> Non
 
     hours = day.picture.rows
     assert len(hours) == 24
-    assert (hours[0].boxes[0].url, hours[0].boxes[0].state) == (
-        match.review_url,
-        "pending",
-    )
+    assert (hours[0].boxes[0].url, hours[0].boxes[0].state) == (match.review_url, "pending")
     assert [len(hours[hour].boxes) for hour in (7, 8)] == [1, 1]
-    assert [box.state for box in hours[7].gaps + hours[9].gaps] == [
-        "gap",
-        "not-scanned",
-    ]
+    assert [box.state for box in hours[7].gaps + hours[9].gaps] == ["gap", "not-scanned"]
     assert [len(row.titles) for row in hours[6:9]] == [0, 1, 0]
-    assert [
-        [(box.x, box.width) for box in hours[hour].searched] for hour in (6, 7, 12)
-    ] == [[("0%", "100%")], [("3.333%", "96.667%")], []]
+    assert [[(box.x, box.width) for box in hours[hour].searched] for hour in (6, 7, 12)] == [
+        [("0%", "100%")],
+        [("3.333%", "96.667%")],
+        [],
+    ]
     assert [row.is_gap for row in day.rows] == [True, False]
     assert (day.gap_ms, day.gaps, day.plays, day.left_ms) == (120_000, 1, 2, 0)
     assert day.searched_ms == 12 * 3_600_000 - 120_000
@@ -303,9 +279,7 @@ def radio(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Answer try-outs, as the recorder does; the returned text is the cause if any."""
     cause: list[str] = []
     # Tests of the recorder listen to real servers.
-    monkeypatch.setattr(
-        services, "try_stream", lambda _urls, _seconds: heard("".join(cause))
-    )
+    monkeypatch.setattr(services, "try_stream", lambda _urls, _seconds: heard("".join(cause)))
     return cause
 
 
@@ -319,9 +293,7 @@ def new_stream(**values: object) -> dict[str, object]:
     } | values
 
 
-def test_a_stream_is_heard_before_it_is_added(
-    signed_in: MakeClient, radio: list[str]
-) -> None:
+def test_a_stream_is_heard_before_it_is_added(signed_in: MakeClient, radio: list[str]) -> None:
     client, values = signed_in(Role.REVIEWER), new_stream()
 
     radio.append("The server sent a web page, no sound.")
@@ -379,9 +351,7 @@ def test_wrong_values_are_refused(signed_in: MakeClient, radio: list[str]) -> No
         {"container": "0"},
     ):
         assert set(StreamForm(values | wrong).errors) == set(wrong)
-    refused = signed_in(Role.REVIEWER).post(
-        ADD, values | {"urls": "file:///etc/passwd"}
-    )
+    refused = signed_in(Role.REVIEWER).post(ADD, values | {"urls": "file:///etc/passwd"})
     assert refused.status_code == 422
     assert not Stream.objects.exists()
 
@@ -434,9 +404,7 @@ def test_makers_and_managers_change_a_stream(signed_in: MakeClient) -> None:
     assert manager.get(day_of(stream)).status_code == 404
 
 
-def test_managers_change_stations_and_what_they_must_not_play(
-    signed_in: MakeClient,
-) -> None:
+def test_managers_change_stations_and_what_they_must_not_play(signed_in: MakeClient) -> None:
     client = signed_in(Role.MANAGER)
     banned = RecordingFactory.create()
     values = {
@@ -472,9 +440,7 @@ def test_managers_change_stations_and_what_they_must_not_play(
 def test_alarms_say_what_and_how_long(signed_in: MakeClient) -> None:
     stream = StreamFactory.create(name="Harbour")
     play = make_airplay(stream, recording=RecordingFactory.create(title="Old Jingle"))
-    StreamAlarmFactory.create(
-        stream=stream, kind=AlarmKind.BANNED, airplay=play, ended_at=NOON
-    )
+    StreamAlarmFactory.create(stream=stream, kind=AlarmKind.BANNED, airplay=play, ended_at=NOON)
     StreamAlarmFactory.create(stream=stream)
 
     text = text_of(signed_in(Role.VIEWER), reverse("portal:stream_alarms"))

@@ -6,12 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from plugins.monitoring.tests.factories.unknown import few_landmarks
 from plugins.monitoring.unknown.figures import refresh_figures
-from plugins.monitoring.unknown.models import (
-    KeptFile,
-    KeptState,
-    Occurrence,
-    UnknownItem,
-)
+from plugins.monitoring.unknown.models import KeptFile, KeptState, Occurrence, UnknownItem
 from scanning.models import Container, ScannedFile
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
 
@@ -21,19 +16,13 @@ FIRST = datetime(2026, 5, 2, 10, 0, tzinfo=UTC)
 def kept_file(container: Container, *, days: int = 0) -> KeptFile:
     """Return a compared file that arrived this many days after the first."""
     file = ScannedFileFactory.create(container=container)
-    ScannedFile.objects.filter(pk=file.pk).update(
-        created_at=FIRST + timedelta(days=days)
-    )
+    ScannedFile.objects.filter(pk=file.pk).update(created_at=FIRST + timedelta(days=days))
     return KeptFile.objects.create(
         scanned_file=file, state=KeptState.COMPARED, unmatched_ms=120_000
     )
 
 
-def make_item(
-    *containers: Container,
-    length_ms: int = 30_000,
-    **columns: object,
-) -> UnknownItem:
+def make_item(*containers: Container, length_ms: int = 30_000, **columns: object) -> UnknownItem:
     """Return an item that sounds once in a new file of each container, in order."""
     places = containers or (ContainerFactory.create(),) * 2
     kept = [kept_file(container, days=day) for day, container in enumerate(places)]

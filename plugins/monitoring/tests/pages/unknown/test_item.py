@@ -44,9 +44,7 @@ def act(
     return client.post(f"{url}{query}", sent)
 
 
-def test_the_page_shows_figures_places_history_and_watching(
-    signed_in: MakeClient,
-) -> None:
+def test_the_page_shows_figures_places_history_and_watching(signed_in: MakeClient) -> None:
     radio = ContainerFactory.create(name="Harbour FM")
     item = make_item(radio, radio, ContainerFactory.create(name="Pier Talk"))
     client = signed_in(Role.REVIEWER)
@@ -141,15 +139,11 @@ def test_arrows_follow_the_list(signed_in: MakeClient) -> None:
     assert (away["next_url"], away["near"].number) == ("", 0)
 
 
-def test_ignoring_leads_to_the_next_item_and_can_be_undone(
-    signed_in: MakeClient,
-) -> None:
+def test_ignoring_leads_to_the_next_item_and_can_be_undone(signed_in: MakeClient) -> None:
     item, following = make_item(length_ms=40_000), make_item()
     client = signed_in(Role.REVIEWER)
 
-    answer = act(
-        client, item, "ignore", "?sort=-weight", reason="jingle", label="News jingle"
-    )
+    answer = act(client, item, "ignore", "?sort=-weight", reason="jingle", label="News jingle")
 
     item.refresh_from_db()
     assert (item.state, item.label) == (ItemState.IGNORED, "News jingle")
@@ -167,9 +161,7 @@ def test_ignoring_leads_to_the_next_item_and_can_be_undone(
     assert item.state == ItemState.UNIDENTIFIED
 
 
-def test_what_is_wrong_is_said_and_what_was_typed_is_kept(
-    signed_in: MakeClient,
-) -> None:
+def test_what_is_wrong_is_said_and_what_was_typed_is_kept(signed_in: MakeClient) -> None:
     item = make_item()
     client = signed_in(Role.MANAGER)
     for form, says in (
@@ -231,9 +223,7 @@ def test_an_item_is_split_and_merged(signed_in: MakeClient) -> None:
     assert "Part of" in text_of(client, item)
 
 
-def test_a_manager_names_an_item_or_says_which_recording_it_is(
-    signed_in: MakeClient,
-) -> None:
+def test_a_manager_names_an_item_or_says_which_recording_it_is(signed_in: MakeClient) -> None:
     item, known = make_item(), make_item()
     bucket = BucketFactory.create()
     client = signed_in(Role.MANAGER)
@@ -267,9 +257,7 @@ def test_a_recording_that_is_there_is_offered_and_can_be_added_anyway(
 
     def refuse(**given: object) -> Recording:
         answers.append(given["answer"])
-        raise AlreadyInCatalogue(
-            "It is there.", existing=there, field="audio", may_add=True
-        )
+        raise AlreadyInCatalogue("It is there.", existing=there, field="audio", may_add=True)
 
     monkeypatch.setattr(actions, "name_item", refuse)
     sent: dict[str, Any] = {"title": "Half Light", "bucket": there.bucket_id}
@@ -287,9 +275,7 @@ def test_a_recording_that_is_there_is_offered_and_can_be_added_anyway(
     assert answers == [None, IntakeRule.IGNORE]
 
 
-def test_managers_name_reviewers_decide_and_viewers_look(
-    signed_in: MakeClient,
-) -> None:
+def test_managers_name_reviewers_decide_and_viewers_look(signed_in: MakeClient) -> None:
     item = make_item()
     reviewer, viewer = signed_in(Role.REVIEWER), signed_in(Role.VIEWER)
 
@@ -304,23 +290,17 @@ def test_managers_name_reviewers_decide_and_viewers_look(
     assert "Your role can view unknown sound but not change it." in page
 
 
-def test_the_search_box_knows_an_item_by_its_label_and_number(
-    signed_in: MakeClient,
-) -> None:
+def test_the_search_box_knows_an_item_by_its_label_and_number(signed_in: MakeClient) -> None:
     item, labelled = make_item(), make_item(label="Pier jingle")
     make_item(state=ItemState.IGNORED, label="Pier bed")
     client = signed_in(Role.VIEWER)
 
     def choices(typed: str) -> list[dict[str, str]]:
         query = {"kind": "unknown_items", "q": typed}
-        found: list[dict[str, str]] = client.get(
-            reverse("portal:choices"), query
-        ).json()["choices"]
+        found: list[dict[str, str]] = client.get(reverse("portal:choices"), query).json()["choices"]
         return found
 
-    assert choices("pier") == [
-        {"value": labelled.uid, "label": "Pier jingle", "hint": "0:30.0"}
-    ]
+    assert choices("pier") == [{"value": labelled.uid, "label": "Pier jingle", "hint": "0:30.0"}]
     for typed in ("Unknown {}", "unknown {}", "#{}", "{}", "unk"):
         found = choices(typed.format(item.pk))
         assert [each["value"] for each in found] == [item.uid], typed

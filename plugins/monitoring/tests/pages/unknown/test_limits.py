@@ -59,9 +59,7 @@ def test_an_item_elsewhere_does_not_exist(desk: Desk) -> None:
     assert desk.client.get(address_of("item", item)).status_code == 404
     watch = {"verb": "watch", "on": "yes"}
     assert desk.client.post(address_of("act", item), watch).status_code == 404
-    desk.client.post(
-        reverse("portal:unknown_many"), {"verb": "watch", "item": item.uid}
-    )
+    desk.client.post(reverse("portal:unknown_many"), {"verb": "watch", "item": item.uid})
     item.refresh_from_db()
     assert not item.is_watched
     merge = {"verb": "merge", "other": item.uid}
@@ -94,9 +92,7 @@ def test_figures_and_places_are_those_of_the_own_container(desk: Desk) -> None:
     assert page.context["copy"].file.container == desk.own
 
     move_file(
-        scanned_file=hidden.file.scanned_file,
-        container=desk.own,
-        user=make_user(Role.MANAGER),
+        scanned_file=hidden.file.scanned_file, container=desk.own, user=make_user(Role.MANAGER)
     )
     (moved,) = desk.client.get(listed).context["rows"]
     assert moved.figures.plays == 3

@@ -64,14 +64,11 @@ def test_list_and_dashboard_say_where_items_sound_and_how_much_is_unknown(
     assert 'datetime="2026-05-03T10:00:00+00:00"' in page
     # Four files of two unknown minutes; one minute was ignored, one was heard again.
     assert (
-        "7.0 min are unknown, speech not counted; "
-        "1.0 min of them were heard more than once."
+        "7.0 min are unknown, speech not counted; 1.0 min of them were heard more than once."
     ) in page
 
 
-def test_every_item_is_in_one_tab_and_the_tabs_count_them(
-    signed_in: MakeClient,
-) -> None:
+def test_every_item_is_in_one_tab_and_the_tabs_count_them(signed_in: MakeClient) -> None:
     make_item()
     make_item(is_watched=True)
     for state in (ItemState.NAMED, ItemState.IGNORED, ItemState.MERGED):
@@ -217,9 +214,7 @@ def test_ticked_items_are_merged_into_a_ticked_one(signed_in: MakeClient) -> Non
     assert Occurrence.objects.filter(item=big).count() == 4
 
 
-def test_ticked_items_are_watched_no_longer_watched_and_taken_back(
-    signed_in: MakeClient,
-) -> None:
+def test_ticked_items_are_watched_no_longer_watched_and_taken_back(signed_in: MakeClient) -> None:
     item = make_item()
     client = signed_in(Role.REVIEWER)
 
@@ -227,9 +222,7 @@ def test_ticked_items_are_watched_no_longer_watched_and_taken_back(
     assert counts(client)["watched"] == 1
     client.post(MANY, {"verb": "unwatch", "item": item.uid})
     assert counts(client)["watched"] == 0
-    client.post(
-        MANY, {"verb": "ignore", "item": item.uid, "apply": "yes", "reason": "bed"}
-    )
+    client.post(MANY, {"verb": "ignore", "item": item.uid, "apply": "yes", "reason": "bed"})
     client.post(MANY, {"verb": "undo", "item": item.uid})
     item.refresh_from_db()
     assert item.state == ItemState.UNIDENTIFIED
@@ -253,9 +246,7 @@ def test_the_report_has_what_the_list_shows(signed_in: MakeClient) -> None:
     assert client.get("/unknown/report.doc").status_code == 404
 
 
-def test_a_named_item_leads_to_the_matches_of_its_recording(
-    signed_in: MakeClient,
-) -> None:
+def test_a_named_item_leads_to_the_matches_of_its_recording(signed_in: MakeClient) -> None:
     match = make_match()
     item = make_item(state=ItemState.NAMED, recording=match.recording)
 
@@ -268,9 +259,7 @@ def test_a_named_item_leads_to_the_matches_of_its_recording(
     assert match.scanned_file.name in listed.content.decode()
 
 
-def test_an_open_list_learns_what_is_heard_again_and_what_left_it(
-    signed_in: MakeClient,
-) -> None:
+def test_an_open_list_learns_what_is_heard_again_and_what_left_it(signed_in: MakeClient) -> None:
     radio = ContainerFactory.create()
     first, second = make_item(radio, radio), make_item(radio, radio)
     client = signed_in(Role.REVIEWER)
@@ -303,9 +292,7 @@ def test_an_open_list_learns_what_is_heard_again_and_what_left_it(
     assert changed["counts"]["unknown"] == "1"
 
 
-def test_an_open_list_learns_of_a_comparison_that_no_event_tells_of(
-    signed_in: MakeClient,
-) -> None:
+def test_an_open_list_learns_of_a_comparison_that_no_event_tells_of(signed_in: MakeClient) -> None:
     item = make_item()
     client = signed_in(Role.VIEWER)
     token = client.get(LIST).context["rows"][0].token

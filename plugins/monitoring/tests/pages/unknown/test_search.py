@@ -16,18 +16,13 @@ from tests.portal.test_search import found
 pytestmark = pytest.mark.django_db
 
 
-def test_unknown_sound_is_found_by_label_number_id_and_address(
-    signed_in: MakeClient,
-) -> None:
+def test_unknown_sound_is_found_by_label_number_id_and_address(signed_in: MakeClient) -> None:
     item = make_item(label="Evening jingle", state=ItemState.IGNORED)
     make_item()
     client = signed_in(Role.VIEWER)
 
     page = f"/unknown/{item.uid}/"
-    for text in (
-        *("jingle", f"unknown {item.pk}", item.uid),
-        f"https://portal.example{page}",
-    ):
+    for text in (*("jingle", f"unknown {item.pk}", item.uid), f"https://portal.example{page}"):
         assert found(client, text)["unknown"] == [page], text
 
 

@@ -127,17 +127,12 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, SentSound]:
 
 
 @pytest.fixture(scope="module")
-def files(
-    sound: dict[str, SentSound], tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Path]:
+def files(sound: dict[str, SentSound], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """What is sent to a mount; Ogg is encoded on the way."""
     folder = tmp_path_factory.mktemp("sound")
     for suffix, played in sound.items():
         (folder / f"music{suffix}").write_bytes(played.data)
-    return {
-        suffix: folder / f"music{suffix if suffix in sound else '.mp3'}"
-        for suffix in CODECS
-    }
+    return {suffix: folder / f"music{suffix if suffix in sound else '.mp3'}" for suffix in CODECS}
 
 
 def test_each_codec_goes_on_after_the_server_was_killed(
@@ -157,9 +152,7 @@ def test_each_codec_goes_on_after_the_server_was_killed(
             server.kill()
             down = time.monotonic()
             refused = "could not be reached"
-            wait_until(
-                lambda: all(each.has_failed_with(refused) for each in found.values())
-            )
+            wait_until(lambda: all(each.has_failed_with(refused) for each in found.values()))
             server.start()
             _play_all(server, files, "Second title")
             down_s = (time.monotonic() - down) * RATE
@@ -257,9 +250,7 @@ def test_source_that_is_gone_is_a_gap_until_it_is_back(
     assert abs(_unaccounted_s(found)) < 0.1
 
 
-def test_full_mount_is_named_and_tried_again(
-    files: dict[str, Path], tmp_path: Path
-) -> None:
+def test_full_mount_is_named_and_tried_again(files: dict[str, Path], tmp_path: Path) -> None:
     mounts = """<mount><mount-name>/live.mp3</mount-name>
         <max-listeners>1</max-listeners></mount>"""
     with Icecast(mounts) as server:

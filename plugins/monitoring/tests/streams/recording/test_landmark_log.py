@@ -58,9 +58,7 @@ def _same(ours: Fingerprint, theirs: Fingerprint) -> bool:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_what_is_read_while_a_run_grows_is_the_same(
-    pieces: list[RunPiece],
-    tmp_path_factory: pytest.TempPathFactory,
-    data: st.DataObject,
+    pieces: list[RunPiece], tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     folder = tmp_path_factory.mktemp("log")
     writer, stays = LandmarkLog(folder, "run"), LandmarkLog(folder, "run")

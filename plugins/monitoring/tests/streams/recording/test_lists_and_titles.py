@@ -45,8 +45,7 @@ def arrivals(answers: dict[str, bytes], *, title_charset: str = "") -> list[Arri
     known: dict[str, bytes] = {}
     with serving(by_path(known)) as address:
         known |= {
-            path: content.replace(b"HERE", address.encode())
-            for path, content in answers.items()
+            path: content.replace(b"HERE", address.encode()) for path, content in answers.items()
         }
         clock = Clock(rate=RATE)
         connection = Connection(
@@ -112,8 +111,7 @@ def test_lists_of_many_programs_lead_to_sound() -> None:
             "video/x-ms-asf",
         ),
         (
-            '<asx><entry><ref href="mms://a.example/x"/><ref href="HERE/live"/>'
-            "</entry></asx>",
+            '<asx><entry><ref href="mms://a.example/x"/><ref href="HERE/live"/></entry></asx>',
             "audio/x-ms-wax",
         ),
         (
@@ -157,9 +155,7 @@ def test_a_server_that_packs_all_it_sends_is_heard() -> None:
     for headers in ([packed], []):
         found = arrivals({"/": answer(playlist, *headers), "/m0.ts": part})
         assert sound_of(found) == sound, headers
-    listed = answer(
-        gzip.compress(b"#EXTM3U\nlive\n"), packed, "Content-Type: text/plain"
-    )
+    listed = answer(gzip.compress(b"#EXTM3U\nlive\n"), packed, "Content-Type: text/plain")
     live = answer(gzip.compress(SOUND), packed)
     assert sound_of(arrivals({"/": listed, "/live": live})) == SOUND
 
@@ -179,9 +175,7 @@ def test_the_sound_that_players_choose_is_heard() -> None:
         (['URI="first.m3u8"', 'URI="second.m3u8"'], "first.m3u8"),
         ([], "variant.m3u8"),
     ]:
-        media = [
-            AUDIO.format(name=f"{n}", more=more) for n, more in enumerate(renditions)
-        ]
+        media = [AUDIO.format(name=f"{n}", more=more) for n, more in enumerate(renditions)]
 
         text = f"#EXTM3U\n{''.join(media)}{VARIANT}"
 
@@ -213,9 +207,7 @@ def titled(raw: bytes, end: bytes = b"';") -> bytes:
     """Return an answer whose server sends one title after a stretch of sound."""
     block = b"StreamTitle='" + raw + end
     size = -(-len(block) // 16)
-    return answer(
-        SOUND + bytes([size]) + block.ljust(16 * size, b"\0"), "icy-metaint: 256"
-    )
+    return answer(SOUND + bytes([size]) + block.ljust(16 * size, b"\0"), "icy-metaint: 256")
 
 
 def test_a_title_is_read_in_the_encoding_it_was_sent_in() -> None:
@@ -230,9 +222,7 @@ def test_a_title_is_read_in_the_encoding_it_was_sent_in() -> None:
     ]:
         found = arrivals({"/": titled(title.encode(sent_in))}, title_charset=charset)
 
-        assert [each.text for each in found if isinstance(each, SentTitle)] == [
-            title
-        ], title
+        assert [each.text for each in found if isinstance(each, SentTitle)] == [title], title
 
 
 def test_a_title_ends_where_the_server_ends_it() -> None:

@@ -130,9 +130,7 @@ def test_a_head_that_each_segment_begins_with_counts_each_time(
 ) -> None:
     """It is sent once, and kept with each segment: 60 MB of ring a second."""
     monkeypatch.setattr(pace, "BURST_BYTES", 4 << 20)
-    listed = "".join(
-        f"#EXT-X-DISCONTINUITY\n#EXTINF:1,\n/{number}\n" for number in range(200)
-    )
+    listed = "".join(f"#EXT-X-DISCONTINUITY\n#EXTINF:1,\n/{number}\n" for number in range(200))
     playlist = f'#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-MAP:URI="/head"\n{listed}'
     answers = {"/": _answer(playlist.encode()), "*": _answer(b"x")}
     answers["/head"] = _answer(bytes(1 << 20))
@@ -149,9 +147,7 @@ def test_a_head_that_each_segment_begins_with_counts_each_time(
     assert received <= pace.BURST_BYTES + (1 << 20)
 
 
-def test_playlists_that_take_long_to_read_are_read_seldom(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_playlists_that_take_long_to_read_are_read_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each took up to a second of the processor, again and again."""
     monkeypatch.setattr(pace, "BURST_WORK_S", 0.001)
     playlist = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n" + b"a\n" * 30_000
@@ -185,14 +181,10 @@ def _told(sink: KeptEvents) -> set[str]:
     return {event.cause for event in sink.events if isinstance(event, StateChanged)}
 
 
-def test_a_long_outage_of_a_stream_that_can_be_wound_back_loses_nothing(
-    tmp_path: Path,
-) -> None:
+def test_a_long_outage_of_a_stream_that_can_be_wound_back_loses_nothing(tmp_path: Path) -> None:
     stream = radio.programme(radio.encoded(DEMO, 200, "mp2", ".ts").data, ".ts")
     outage = Broken(radio.DOWN, 30, 75)
-    with Radio(
-        stream, PatientClock(rate=RATE), [outage], segments=Segments(window=40)
-    ) as sender:
+    with Radio(stream, PatientClock(rate=RATE), [outage], segments=Segments(window=40)) as sender:
         sink = recorded(sender, tmp_path, 140, path="/hls/master.m3u8")
 
     found = outcome(sender, tmp_path, sink)

@@ -76,9 +76,7 @@ def test_titles_are_separated_from_sound_wherever_bytes_are_cut(
     interval=st.integers(0, 20),
     cuts=st.lists(st.integers(0, 1000), max_size=5),
 )
-def test_any_bytes_pass_the_readers(
-    data: bytes, interval: int, cuts: list[int]
-) -> None:
+def test_any_bytes_pass_the_readers(data: bytes, interval: int, cuts: list[int]) -> None:
     reader, links = IcyReader(interval), OggLinks()
     passed = bytearray()
 
@@ -113,9 +111,7 @@ def test_live_playlist_is_read() -> None:
     one, two, three = offer.segments
     assert [s.number for s in offer.segments] == [41, 42, 43]
     assert one.part.url == "http://radio.example/a/one.m4s"
-    assert (
-        one.head == two.head == playlists.ListedPart("http://radio.example/a/head.mp4")
-    )
+    assert one.head == two.head == playlists.ListedPart("http://radio.example/a/head.mp4")
     assert (one.begins_anew, two.begins_anew) == (False, True)
     assert two.part.range == (50, 150)
     assert (one.duration_s, three.is_missing, offer.has_ended) == (5.5, True, False)
@@ -130,9 +126,7 @@ def test_leanest_variant_is_taken() -> None:
 
 def test_encrypted_stream_is_refused() -> None:
     with pytest.raises(BadPlaylist, match="encrypted"):
-        playlists.media_playlist(
-            '#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI="k"\n#EXTINF:1,\na', BASE
-        )
+        playlists.media_playlist('#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI="k"\n#EXTINF:1,\na', BASE)
 
 
 @given(
@@ -169,9 +163,7 @@ def test_any_playlist_is_read_or_refused(lines: list[str]) -> None:
         pass
 
 
-@given(
-    torn=st.integers(1, 40), sizes=st.lists(st.integers(1, 50), min_size=1, max_size=5)
-)
+@given(torn=st.integers(1, 40), sizes=st.lists(st.integers(1, 50), min_size=1, max_size=5))
 def test_torn_end_of_the_ring_is_cut_off(
     torn: int, sizes: list[int], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -255,11 +247,7 @@ def test_ring_goes_on_where_the_disk_takes_nothing(tmp_path: Path) -> None:
 
 
 def test_ogg_names_what_plays() -> None:
-    named: list[dict[str, str]] = [
-        {"artist": "Künstler", "title": "Lied"},
-        {"title": "Lied"},
-        {},
-    ]
+    named: list[dict[str, str]] = [{"artist": "Künstler", "title": "Lied"}, {"title": "Lied"}, {}]
     for codec in ("libopus", "flac"):
         titles = []
         for metadata in named:

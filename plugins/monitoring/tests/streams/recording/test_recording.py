@@ -15,13 +15,7 @@ from common.stored import read_stored
 from plugins.monitoring.benchmarks import radio
 from plugins.monitoring.benchmarks.patient_clock import PatientClock
 from plugins.monitoring.benchmarks.radio import Broken, Radio, Segments, SentSound
-from plugins.monitoring.benchmarks.streams import (
-    RATE,
-    KeptEvents,
-    Recorded,
-    outcome,
-    recorded,
-)
+from plugins.monitoring.benchmarks.streams import RATE, KeptEvents, Recorded, outcome, recorded
 from plugins.monitoring.streams.choices import GapCause, RunEdge, StreamState
 from plugins.monitoring.streams.recording.cutting import cut_audio
 from plugins.monitoring.streams.recording.events import (
@@ -79,9 +73,7 @@ def test_every_second_is_in_a_run_or_a_gap(played: SentSound, tmp_path: Path) ->
     assert StreamState.AWAY in states
 
 
-def test_run_has_the_landmarks_of_a_file_scan(
-    played: SentSound, tmp_path: Path
-) -> None:
+def test_run_has_the_landmarks_of_a_file_scan(played: SentSound, tmp_path: Path) -> None:
     with Radio(played, PatientClock(rate=RATE)) as sender:
         sink = recorded(sender, tmp_path, 60)
 
@@ -95,10 +87,7 @@ def test_run_has_the_landmarks_of_a_file_scan(
     log = LandmarkLog(tmp_path, started.run)
     heard = log.read(0, ended.duration_ms + 1000)
     assert log.duration_ms == scanned.duration_ms
-    for ours, theirs in (
-        (heard.dense, scanned.dense),
-        (heard.reference, scanned.reference),
-    ):
+    for ours, theirs in ((heard.dense, scanned.dense), (heard.reference, scanned.reference)):
         assert ours is not None
         assert theirs is not None
         assert np.array_equal(ours.frames, theirs.frames)
@@ -124,9 +113,7 @@ def test_run_has_the_landmarks_of_a_file_scan(
         cut_audio(tmp_path, "sr_other", 0, 1000, tmp_path / "cut.mp3")
 
 
-def test_killed_recorder_goes_on_from_the_ring(
-    played: SentSound, tmp_path: Path
-) -> None:
+def test_killed_recorder_goes_on_from_the_ring(played: SentSound, tmp_path: Path) -> None:
     kills = [Broken("kill", 25, 2), Broken("kill", 50, 7)]
     with Radio(played, PatientClock(rate=RATE)) as sender:
         sink = recorded(sender, tmp_path, 80, kills=kills)
@@ -138,9 +125,7 @@ def test_killed_recorder_goes_on_from_the_ring(
     assert set(_causes(found)) == {GapCause.RECORDER}
 
 
-def test_segments_that_are_lost_are_gaps_of_known_length(
-    played: SentSound, tmp_path: Path
-) -> None:
+def test_segments_that_are_lost_are_gaps_of_known_length(played: SentSound, tmp_path: Path) -> None:
     stream = radio.programme(radio.encoded(DEMO, 200, "mp2", ".ts").data, ".ts")
     segments = Segments(window=10, anew=frozenset({4}), lost=frozenset({6}), restart=10)
     with Radio(stream, PatientClock(rate=RATE), segments=segments) as sender:
@@ -171,9 +156,7 @@ def test_ogg_chain_is_one_run(tmp_path: Path) -> None:
     assert analyse_file(tmp_path / "cut.ogg").facts.duration_ms >= 10_000
 
 
-def test_hostile_server_ends_with_a_named_reason(
-    played: SentSound, tmp_path: Path
-) -> None:
+def test_hostile_server_ends_with_a_named_reason(played: SentSound, tmp_path: Path) -> None:
     causes = {
         "page": "page",
         "loop": "redirects too often",

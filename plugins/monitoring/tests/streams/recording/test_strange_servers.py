@@ -113,9 +113,7 @@ def test_of_a_long_list_few_addresses_are_made(joined: list[str]) -> None:
         assert len(joined) <= playlists.MAX_LINES_READ, line
 
 
-def test_addresses_of_segments_that_nobody_reads_are_not_made(
-    joined: list[str],
-) -> None:
+def test_addresses_of_segments_that_nobody_reads_are_not_made(joined: list[str]) -> None:
     """A playlist of 131,000 segments took a second of the processor."""
     listed = playlists.media_playlist(
         "#EXTM3U\n#EXT-X-VERSION:3\n" + "a\n" * 131_000, "http://radio.example/"
@@ -147,8 +145,7 @@ def test_a_title_that_begins_again_and_again_costs_little() -> None:
 def test_a_flood_of_titles_is_a_title_each_two_seconds(tmp_path: Path) -> None:
     """Each is a row of the database."""
     titles = b"".join(
-        bytes(256) + b"\x02" + f"StreamTitle='{n}';".encode().ljust(32, b"\0")
-        for n in range(3000)
+        bytes(256) + b"\x02" + f"StreamTitle='{n}';".encode().ljust(32, b"\0") for n in range(3000)
     )
     clock, sink, stop = PatientClock(rate=2 * RATE), KeptEvents(), threading.Event()
     with serving(by_path({"/": answer(titles, b"icy-metaint: 256")})) as address:
@@ -191,9 +188,7 @@ STATUS = (
 def answers(draw: st.DrawFn) -> bytes:
     status = draw(st.sampled_from(STATUS))
     headers = draw(
-        st.lists(
-            st.tuples(st.sampled_from(HEADERS), st.sampled_from(VALUES)), max_size=4
-        )
+        st.lists(st.tuples(st.sampled_from(HEADERS), st.sampled_from(VALUES)), max_size=4)
     )
     parts = st.one_of(st.sampled_from(PARTS), st.text(max_size=10))
     body = "".join(draw(st.lists(parts, max_size=14)))

@@ -76,6 +76,4 @@ def _collect(
     territory = (record.cut(at + 16, 4),)
     for place, right in enumerate(RIGHTS):
         if percent := record.percent(at + 5 * place):
-            work.shares.append(
-                SeenShare(name, role, right, "COL", percent, territory, (), ipi)
-            )
+            work.shares.append(SeenShare(name, role, right, "COL", percent, territory, (), ipi))

@@ -92,9 +92,7 @@ class _Tree:
                 catalogue_number=_text(node, "ReleaseId/CatalogNumber"),
                 label=self.parties.get(_text(node, label), _text(node, label)),
                 tracks=tuple(
-                    self.isrcs[each]
-                    for each in _texts(node, tracks)
-                    if each in self.isrcs
+                    self.isrcs[each] for each in _texts(node, tracks) if each in self.isrcs
                 ),
             )
             for node in self.root.findall("ReleaseList/Release")
@@ -153,8 +151,7 @@ class _New(_Tree):
         message = SeenMessage()
         for node in self.sound_recordings():
             recordings = [
-                self.recording(node, edition)
-                for edition in node.findall("SoundRecordingEdition")
+                self.recording(node, edition) for edition in node.findall("SoundRecordingEdition")
             ]
             first = recordings[0]
             self.isrcs[_text(node, "ResourceReference")] = first.isrc
@@ -163,32 +160,26 @@ class _New(_Tree):
                 work = SeenWork("", first.title, iswc, recordings=recordings)
                 message.works.append(work)
         message.releases = self.releases(
-            "DisplayTitle/TitleText",
-            "ReleaseLabelReference",
-            ".//ReleaseResourceReference",
+            "DisplayTitle/TitleText", "ReleaseLabelReference", ".//ReleaseResourceReference"
         )
         return message
 
     def recording(self, node: Node, edition: Node) -> SeenRecording:
         line = _text(edition, "PLine/PLineText")
         artists = sorted(
-            node.findall("DisplayArtist"),
-            key=lambda artist: int(artist.get("SequenceNumber", "0")),
+            node.findall("DisplayArtist"), key=lambda artist: int(artist.get("SequenceNumber", "0"))
         )
         return SeenRecording(
             isrc=_text(edition, "ResourceId/ISRC"),
             title=_text(node, "DisplayTitle/TitleText"),
             version_title=_text(node, "DisplayTitle/SubTitle"),
             artists=tuple(
-                self.parties[_text(artist, "ArtistPartyReference")]
-                for artist in artists
+                self.parties[_text(artist, "ArtistPartyReference")] for artist in artists
             ),
             duration_ms=_duration_ms(node),
             # The name in the ℗ line, without its year.
             label=re.sub(r"^[℗\s]*\d{4}\s+", "", line),
-            shares=[
-                self.share(each) for each in node.findall("ResourceRightsController")
-            ],
+            shares=[self.share(each) for each in node.findall("ResourceRightsController")],
         )
 
     def share(self, node: Node) -> SeenShare:

@@ -24,12 +24,7 @@ party_ipi party_isni role right kind share_pct valid_from valid_until release_up
 label_code controlled_by controlled_by_ipi agreement
 """
 COLUMNS = frozenset(_COLUMNS.split())
-RIGHTS = {
-    "performing": "PR",
-    "mechanical": "MR",
-    "synchronisation": "SR",
-    "master": "NR",
-}
+RIGHTS = {"performing": "PR", "mechanical": "MR", "synchronisation": "SR", "master": "NR"}
 KINDS = {"": "OWN", "ownership": "OWN", "collection": "COL"}
 _CHECKED = {
     "isrc": "ISRC",
@@ -125,9 +120,7 @@ def _work(row: Mapping[str, str], works: dict[str, SeenWork]) -> SeenWork | None
     if not key:
         return None
     title = row.get("work_title") or row.get("title", "")
-    return works.setdefault(
-        key, SeenWork(row.get("work_id", ""), title, row.get("iswc", ""))
-    )
+    return works.setdefault(key, SeenWork(row.get("work_id", ""), title, row.get("iswc", "")))
 
 
 def _share(line: int, row: Mapping[str, str]) -> SeenShare | None:
@@ -163,11 +156,7 @@ def _territories(line: int, value: str) -> tuple[tuple[str, ...], tuple[str, ...
     excluded: list[str] = []
     for item in filter(None, value.split("|")):
         code = item.removeprefix("-")
-        if (
-            code not in ISO_COUNTRIES
-            and code not in ("WW", "Worldwide")
-            and not is_tis(code)
-        ):
+        if code not in ISO_COUNTRIES and code not in ("WW", "Worldwide") and not is_tis(code):
             raise ReaderFault(line, "territories", item, "is no territory")
         (excluded if item.startswith("-") else included).append(code)
     world = {"WW", "Worldwide", "2136"}
@@ -197,6 +186,4 @@ def _day(line: int, column: str, row: Mapping[str, str]) -> date | None:
 def _plain(value: str) -> str:
     """Return a cell without the quote that guards it from being a formula."""
     rest = value.lstrip("'")
-    return (
-        value[1:] if value.startswith("'") and rest and rest[0] in _FORMULA else value
-    )
+    return value[1:] if value.startswith("'") and rest and rest[0] in _FORMULA else value
