@@ -17,8 +17,8 @@ from django.utils.crypto import constant_time_compare
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from base.common.outages import outage_of
 from catalogue import index_store
-from common.outages import outage_of
 from operations.metrics import page_of_figures
 from recognition.errors import RecognitionError
 from scanning import selectors

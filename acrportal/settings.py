@@ -18,7 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from acrportal.placeholders import check_secret_key, refuse_placeholders
 from acrportal.plugins import load_plugins, plugin_names
-from common.storage_url import storage_options
+from base.common.storage_url import storage_options
 from recognition.version import VERSION
 
 # Objects made at start live on, so scanning them for garbage wastes a fifth of the start.
@@ -97,22 +97,22 @@ for _plugin in _PLUGINS:
     globals().update(_plugin.settings)
 
 INSTALLED_APPS = [
-    "accounts",
-    "audit",
-    "jobs",
+    "base.accounts",
+    "base.audit",
+    "base.jobs",
     "catalogue",
     "catalogue.owners",
     "scanning",
     "review",
     "dedup",
     "statements",
-    "programmes",
+    "review.programmes",
     "imports",
     "reports",
-    "evidence",
+    "reports.evidence",
     "operations",
-    "portal",
-    "acrapi",
+    "web.portal",
+    "web.acrapi",
     *(app for plugin in _PLUGINS for app in plugin.apps),
     "django.contrib.admin",
     "django.contrib.auth",
@@ -138,40 +138,40 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "common.static_files.StaticFiles",
-    "common.middleware.request_id",
+    "base.common.static_files.StaticFiles",
+    "base.common.middleware.request_id",
     # Before all that reads the path.
-    "acrapi.middleware.single_slashes",
+    "web.acrapi.middleware.single_slashes",
     # First, because later middleware counts requests by method.
-    "acrapi.middleware.known_methods",
-    "common.middleware.no_store",
-    "acrapi.middleware.without_nul",
+    "web.acrapi.middleware.known_methods",
+    "base.common.middleware.no_store",
+    "web.acrapi.middleware.without_nul",
     "operations.middleware.observe",
     "csp.middleware.CSPMiddleware",
     # Outside of streams, whose chunks are produced after the view.
-    "common.hanging_up.StopWithClient",
-    "common.middleware.start_streams",
+    "base.common.hanging_up.StopWithClient",
+    "base.common.middleware.start_streams",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     # After authentication, because a person's own choice comes before the browser's.
-    "accounts.languages.speak_language",
+    "base.accounts.languages.speak_language",
     # After authentication, which names the sender, and before code that reads bodies.
-    "common.bodies.BodyLimits",
-    "accounts.limits.RequestLimits",
+    "base.common.bodies.BodyLimits",
+    "base.accounts.limits.RequestLimits",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "accounts.middleware.work_for_user",
+    "base.accounts.middleware.work_for_user",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "accounts.sessions.limit_sessions",
-    "accounts.places.mark_devices",
-    "accounts.second_factor.require_second_factor",
+    "base.accounts.sessions.limit_sessions",
+    "base.accounts.places.mark_devices",
+    "base.accounts.second_factor.require_second_factor",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "portal.shared.middleware.JoinedMatches",
-    "portal.shared.middleware.explain_not_allowed",
-    "portal.shared.middleware.take_slash_off",
+    "web.portal.shared.middleware.JoinedMatches",
+    "web.portal.shared.middleware.explain_not_allowed",
+    "web.portal.shared.middleware.take_slash_off",
 ]
 TEMPLATES = [
     {
@@ -184,7 +184,7 @@ TEMPLATES = [
                 "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "portal.shared.context_processors.shell",
+                "web.portal.shared.context_processors.shell",
             ]
         },
     }
@@ -196,7 +196,7 @@ DATABASES: dict[str, Any] = {
     "default": env.db("DATABASE_URL", default=f"sqlite:///{ACRPORTAL_DATA_DIR}/portal.sqlite3")
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    DATABASES["default"]["ENGINE"] = "common.sqlite"
+    DATABASES["default"]["ENGINE"] = "base.common.sqlite"
     # Writers wait for each other instead of failing; readers never wait.
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
@@ -216,13 +216,13 @@ DATABASES["default"]["CONN_MAX_AGE"] = 60
 # in memory. Above the limit, the oldest entries are dropped.
 CACHES = {
     "default": {
-        "BACKEND": "common.shared_cache.SharedCache",
+        "BACKEND": "base.common.shared_cache.SharedCache",
         "LOCATION": "accounts_shared_cache",
         "OPTIONS": {"MAX_ENTRIES": 100_000},
     },
     # Its own table: a flood of signatures must not push out the counters above.
     "signatures": {
-        "BACKEND": "common.shared_cache.SharedCache",
+        "BACKEND": "base.common.shared_cache.SharedCache",
         "LOCATION": "acrapi_signatures",
         "OPTIONS": {"MAX_ENTRIES": 100_000},
     },
@@ -238,7 +238,7 @@ SILENCED_SYSTEM_CHECKS = ["models.W040"]
 # --- Auth ---------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["accounts.backends.RoleBackend"]
+AUTHENTICATION_BACKENDS = ["base.accounts.backends.RoleBackend"]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "portal:dashboard"
 LOGOUT_REDIRECT_URL = "login"
@@ -255,15 +255,15 @@ AUTH_PASSWORD_VALIDATORS = [
             "NumericPasswordValidator",
         )
     ),
-    {"NAME": "accounts.passwords.BreachedPasswordValidator"},
-    {"NAME": "accounts.passwords.LongestPasswordValidator"},
+    {"NAME": "base.accounts.passwords.BreachedPasswordValidator"},
+    {"NAME": "base.accounts.passwords.LongestPasswordValidator"},
 ]
 
-ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
+ACCOUNT_ADAPTER = "base.accounts.adapters.AccountAdapter"
 ACCOUNT_FORMS = {
-    "login": "accounts.forms.SignInForm",
-    "change_password": "accounts.forms.NewPasswordForm",
-    "reauthenticate": "accounts.forms.ConfirmForm",
+    "login": "base.accounts.forms.SignInForm",
+    "change_password": "base.accounts.forms.NewPasswordForm",
+    "reauthenticate": "base.accounts.forms.ConfirmForm",
 }
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
@@ -283,14 +283,14 @@ ACCOUNT_REAUTHENTICATION_TIMEOUT = int(ACRPORTAL_CONFIRM_MINUTES * 60)
 ACRPORTAL_SECOND_FACTOR_ROLES: list[str] = env.list(
     "ACRPORTAL_SECOND_FACTOR_ROLES", default=["admin", "manager"]
 )
-MFA_ADAPTER = "accounts.adapters.SecondFactorAdapter"
-MFA_FORMS = {"reauthenticate": "accounts.forms.ConfirmByCodeForm"}
+MFA_ADAPTER = "base.accounts.adapters.SecondFactorAdapter"
+MFA_FORMS = {"reauthenticate": "base.accounts.forms.ConfirmByCodeForm"}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_TOTP_ISSUER = ACRPORTAL_SITE_NAME
-USERSESSIONS_ADAPTER = "accounts.sessions.SessionsAdapter"
-SOCIALACCOUNT_ADAPTER = "accounts.adapters.OpenIdAdapter"
+USERSESSIONS_ADAPTER = "base.accounts.sessions.SessionsAdapter"
+SOCIALACCOUNT_ADAPTER = "base.accounts.adapters.OpenIdAdapter"
 SOCIALACCOUNT_STORE_TOKENS = False
 # An open session must not be enough to add a sign-in of one's own to an account.
 SOCIALACCOUNT_REAUTHENTICATION_REQUIRED = True
@@ -304,7 +304,7 @@ ACRPORTAL_OIDC_ROLE: str = env.str("ACRPORTAL_OIDC_ROLE", default="viewer")
 ACRPORTAL_OIDC_MAIL_DOMAINS: list[str] = env.list("ACRPORTAL_OIDC_MAIL_DOMAINS", default=[])
 SOCIALACCOUNT_PROVIDERS = {
     "openid_connect": {
-        "provider_class": "accounts.openid.CheckedProvider",
+        "provider_class": "base.accounts.openid.CheckedProvider",
         "OAUTH_PKCE_ENABLED": True,
         "APPS": [
             {
@@ -331,11 +331,14 @@ MEDIA_ROOT = ACRPORTAL_DATA_DIR / "media"
 STORAGE_URL: str = env.str("STORAGE_URL", default="")
 STORAGES: dict[str, dict[str, Any]] = {
     "default": (
-        {"BACKEND": "common.object_storage.ObjectStorage", "OPTIONS": storage_options(STORAGE_URL)}
+        {
+            "BACKEND": "base.common.object_storage.ObjectStorage",
+            "OPTIONS": storage_options(STORAGE_URL),
+        }
         if STORAGE_URL
-        else {"BACKEND": "common.local_storage.LocalStorage"}
+        else {"BACKEND": "base.common.local_storage.LocalStorage"}
     ),
-    "staticfiles": {"BACKEND": "common.static_files.VersionedStorage"},
+    "staticfiles": {"BACKEND": "base.common.static_files.VersionedStorage"},
 }
 # Files and folders hold personal data and secrets, also those that commands write: they
 # are for the portal's account alone.
@@ -343,7 +346,7 @@ os.umask(0o077)
 FILE_UPLOAD_TEMP_DIR = ACRPORTAL_DATA_DIR / "tmp"
 FILE_UPLOAD_TEMP_DIR.mkdir(parents=True, exist_ok=True)
 # Audio goes straight to disk, never through memory.
-FILE_UPLOAD_HANDLERS = ["common.bodies.UploadToDisk"]
+FILE_UPLOAD_HANDLERS = ["base.common.bodies.UploadToDisk"]
 FILE_UPLOAD_PERMISSIONS = 0o600
 DATA_UPLOAD_MAX_NUMBER_FILES: int = env.int("ACRPORTAL_MAX_FILES_PER_SUBMIT", 200)
 ACRPORTAL_MAX_OPEN_FILES: int = env.int("ACRPORTAL_MAX_OPEN_FILES", 500)
@@ -470,7 +473,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "portal.api.errors.exception_handler",
+    "EXCEPTION_HANDLER": "web.portal.api.errors.exception_handler",
     # Without a proxy, trust no header for the client's address.
     "NUM_PROXIES": int(_BEHIND_PROXY),
     # "format" selects a report's file format here, not the renderer.
@@ -505,7 +508,7 @@ ACRPORTAL_STRANGER_RATE: int = env.int("ACRPORTAL_STRANGER_RATE", 5)
 ACRPORTAL_HTTPS: bool = env.bool("ACRPORTAL_HTTPS", default=True)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ACRPORTAL_HTTPS
 SESSION_COOKIE_HTTPONLY = True
-SESSION_SERIALIZER = "common.sealed_sessions.SealedJSON"
+SESSION_SERIALIZER = "base.common.sealed_sessions.SealedJSON"
 CSRF_COOKIE_HTTPONLY = True
 if ACRPORTAL_HTTPS:
     # The __Host- prefix makes browsers accept the cookie only from this host over
@@ -569,8 +572,8 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {
-        "request_id": {"()": "common.logs.RequestIdFilter"},
-        "secrets": {"()": "common.logs.RedactSecrets"},
+        "request_id": {"()": "base.common.logs.RequestIdFilter"},
+        "secrets": {"()": "base.common.logs.RedactSecrets"},
     },
     "formatters": {
         "json": {

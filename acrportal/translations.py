@@ -25,8 +25,8 @@ from babel.messages.pofile import read_po, write_po
 from django.apps import apps
 from django.utils.translation.template import templatize
 
-from audit.words import action_text
-from common.words import derived_names, own_apps
+from base.audit.words import action_text
+from base.common.words import derived_names, own_apps
 from review.choices import Verb
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,9 +34,13 @@ LOCALE = ROOT / "locale"
 REFERENCE = "en"
 # Documents for others, which stay English: evidence packs and the API's description.
 _ENGLISH = (
-    *("evidence/building.py", "evidence/services.py", "evidence/signing.py"),
-    *("evidence/summary.py", "evidence/explanations.py", "templates/evidence/"),
-    *("acrapi/", "templates/acrapi/"),
+    *(
+        "reports/evidence/building.py",
+        "reports/evidence/services.py",
+        "reports/evidence/signing.py",
+    ),
+    *("reports/evidence/summary.py", "reports/evidence/explanations.py", "templates/evidence/"),
+    *("web/acrapi/", "templates/acrapi/"),
 )
 # Folders of plug-ins, too; answers in the wire format stay English.
 _SKIPPED = {"benchmarks", "docs", "migrations", "tests", "wire"}
@@ -97,7 +101,7 @@ def _actions() -> Iterator[str]:
 def _sources() -> Iterator[Path]:
     """Yield the modules and templates of the own applications, in order."""
     own = (config.name.partition(".")[0] for config in own_apps())
-    for package in sorted({*own, "common", "templates"} - {"acrportal"}):
+    for package in sorted({*own, "templates"} - {"acrportal"}):
         for path in sorted((ROOT / package).rglob("*")):
             name = path.relative_to(ROOT)
             skipped = name.as_posix().startswith(_ENGLISH) or not _SKIPPED.isdisjoint(name.parts)

@@ -19,18 +19,18 @@ admin.site.password_change = account.password_change  # type: ignore[method-assi
 urlpatterns: list[URLPattern | URLResolver] = [
     # First, because callbacks arrive in bursts and the pages have many patterns.
     path("callbacks/", include("scanning.urls")),
-    path("", include("portal.urls")),
-    path("api/portal/v1/", include("portal.api.urls")),
-    path("accounts/", include("accounts.urls")),
+    path("", include("web.portal.urls")),
+    path("api/portal/v1/", include("web.portal.api.urls")),
+    path("accounts/", include("base.accounts.urls")),
     path("admin/", admin.site.urls),
     path("healthz", login_not_required(healthz), name="healthz"),
     path("readyz", login_not_required(readyz), name="readyz"),
     path("metrics", login_not_required(metrics), name="metrics"),
     path(".well-known/security.txt", login_not_required(security_txt)),
-    path("", include("acrapi.urls")),
+    path("", include("web.acrapi.urls")),
 ]
-handler429 = "accounts.limits.too_many"
-handler400 = "acrapi.errors.bad_request"
-handler403 = "acrapi.errors.permission_denied"
-handler404 = "acrapi.errors.page_not_found"
-handler500 = "acrapi.errors.server_error"
+handler429 = "base.accounts.limits.too_many"
+handler400 = "web.acrapi.errors.bad_request"
+handler403 = "web.acrapi.errors.permission_denied"
+handler404 = "web.acrapi.errors.page_not_found"
+handler500 = "web.acrapi.errors.server_error"

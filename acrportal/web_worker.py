@@ -24,7 +24,7 @@ from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.gthread import ThreadWorker
 
 from acrportal.arrival import SMALL_BODY_BYTES, TRAILER_BYTES, RequestArrival, Stage, deadline
-from common.logs import RedactSecrets
+from base.common.logs import RedactSecrets
 
 UPLOAD_THREADS = 16
 # Memory limit for all incomplete requests together.

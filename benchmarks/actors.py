@@ -18,8 +18,8 @@ django.setup()
 for _name in (
     "operations.backup",
     "reports.running",
-    "jobs.management.commands.worker",
-    "jobs.broker",
+    "base.jobs.management.commands.worker",
+    "base.jobs.broker",
     "scanning.pipeline",
     "scanning.drops.polling",
 ):

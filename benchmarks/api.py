@@ -74,9 +74,9 @@ def _environment(folder: Path, database: str | None) -> dict[str, str]:
     set_up(folder, database, ACRPORTAL_RATE_LIMITS="off")
     from django.core.management import call_command
 
-    from accounts.roles import Role
-    from accounts.services import create_user
-    from accounts.tokens import create_token
+    from base.accounts.roles import Role
+    from base.accounts.services import create_user
+    from base.accounts.tokens import create_token
 
     call_command("migrate", verbosity=0)
     owner = create_user(username="benchmark", password=None, role=Role.ADMIN)

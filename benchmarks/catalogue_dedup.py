@@ -122,10 +122,10 @@ def _fill(
     pieces: Sequence[Landmarks], wanted: int, rng: np.random.Generator
 ) -> list[tuple[int, int]]:
     """Write the catalogue to the database, the disk and the index."""
+    from base.common.storage import replace_bytes
     from catalogue import following
     from catalogue.index_log import note_change
     from catalogue.models import Bucket, Recording, RecordingStatus
-    from common.storage import replace_bytes
     from recognition.fingerprint.file_format import to_bytes
     from recognition.types import Fingerprint
 

@@ -111,9 +111,9 @@ class _Workers:
 
     def kill_one(self) -> bool:
         """Kill the worker that polls, if one does; return whether it did."""
-        from jobs.choices import JobState
-        from jobs.models import Job
-        from jobs.services import reclaim
+        from base.jobs.choices import JobState
+        from base.jobs.models import Job
+        from base.jobs.services import reclaim
 
         running = Job.objects.filter(kind="drop_poll", state=JobState.RUNNING)
         owner = running.values_list("lease_owner", flat=True).first() or ""
@@ -166,8 +166,8 @@ class _Dropping:
         """Make the drop, with a container for one of its subfolders."""
         from django.core.management import call_command
 
-        from accounts.roles import Role
-        from accounts.services import create_user
+        from base.accounts.roles import Role
+        from base.accounts.services import create_user
         from scanning.choices import DropInterval
         from scanning.drops.services import assign_folder, create_drop
         from scanning.models import Container, Drop
@@ -212,7 +212,7 @@ class _Dropping:
 
     def poll(self) -> None:
         """Ask for a poll now."""
-        from jobs.services import submit
+        from base.jobs.services import submit
         from scanning.jobs import DROP_POLL
 
         self.asked = submit(DROP_POLL, self.drop).pk
@@ -225,8 +225,8 @@ class _Dropping:
 
     def wait_for_poll(self, *, running: bool) -> None:
         """Wait until the drop is polled, or until that has ended."""
-        from jobs.choices import JobState
-        from jobs.models import Job
+        from base.jobs.choices import JobState
+        from base.jobs.models import Job
 
         jobs = Job.objects.filter(kind="drop_poll")
         begun = time.monotonic()
@@ -280,7 +280,7 @@ class _Dropping:
             yield f"{path}: still in the drop"
 
     def _wrong_rows(self) -> Iterator[str]:
-        from audit.models import Event
+        from base.audit.models import Event
         from scanning.models import Scan, ScannedFile
 
         files = ScannedFile.objects.select_related("container").order_by("pk")

@@ -21,7 +21,7 @@ from tests.wire.live import free_port, serving
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from accounts.models import User
+    from base.accounts.models import User
     from review.models import Match
 
 SECONDS = 30
@@ -55,7 +55,7 @@ def measure(person: User, decisions: int) -> dict[str, list[float]]:
     Each place takes ``decisions``. The person needs to be a manager, who may decide every
     match that waits.
     """
-    from portal.review.queue import Queue
+    from web.portal.review.queue import Queue
 
     chosen = list(Queue(user=person).rows()[: 2 * decisions + 50])
     _give_sound(chosen)

@@ -27,8 +27,8 @@ from benchmarks.report import Report, machine, parser, workplace
 from benchmarks.workers import new_database
 
 if TYPE_CHECKING:
-    from jobs.context import JobContext
-    from jobs.models import Job
+    from base.jobs.context import JobContext
+    from base.jobs.models import Job
 
 WORKERS = {"sqlite": 1, "postgresql": 4}
 JOBS_A_SECOND = {"sqlite": 100, "postgresql": 200}
@@ -104,7 +104,7 @@ def nothing(_context: JobContext) -> None:
 
 
 def _register() -> None:
-    from jobs.kinds import Kind, register
+    from base.jobs.kinds import Kind, register
 
     register(
         Kind("benchmark", None, "benchmarks.jobs.nothing", label="Nothing", key=lambda _subject: "")
@@ -115,8 +115,8 @@ def _ask(number: int) -> None:
     """Make many jobs at once."""
     from django.utils.timezone import now
 
-    from common.uid import new_uid
-    from jobs.models import Job
+    from base.common.uid import new_uid
+    from base.jobs.models import Job
 
     Job.objects.bulk_create(
         [Job(kind="benchmark", key=new_uid("k"), run_after=now()) for _ in range(number)],
@@ -153,7 +153,7 @@ def _workers(number: int) -> Iterator[None]:
 
 
 def _waiting() -> int:
-    from jobs.models import Job
+    from base.jobs.models import Job
 
     return Job.objects.filter(kind="benchmark", state="waiting").count()
 
@@ -162,7 +162,7 @@ def _speed(number: int, workers: int) -> float:
     """Return how many jobs were done a second, from the first start to the last end."""
     from django.db.models import Max, Min
 
-    from jobs.models import Job
+    from base.jobs.models import Job
 
     _ask(number)
     with _workers(workers):
@@ -180,8 +180,8 @@ def _speed(number: int, workers: int) -> float:
 
 def _begun_for_people(number: int, workers: int) -> list[float]:
     """Return how long jobs that a person waits for waited beside many others."""
-    from jobs.kinds import find_kind
-    from jobs.services import submit
+    from base.jobs.kinds import find_kind
+    from base.jobs.services import submit
 
     kind = find_kind("benchmark")
     assert kind is not None
@@ -208,7 +208,7 @@ def _until_begun(job: Job) -> float:
 
 
 def _forget_all() -> None:
-    from jobs.models import Job
+    from base.jobs.models import Job
 
     Job.objects.filter(kind="benchmark").delete()
 
@@ -217,8 +217,8 @@ def _cost_of_pages(number: int) -> dict[str, float]:
     """Return how many milliseconds many waiting jobs add to each page."""
     from django.test import Client
 
-    from accounts.roles import Role
-    from accounts.services import create_user
+    from base.accounts.roles import Role
+    from base.accounts.services import create_user
 
     client = Client(SERVER_NAME="localhost")
     client.force_login(create_user(username="ana", password=None, role=Role.ADMIN))

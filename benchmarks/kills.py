@@ -139,8 +139,8 @@ def _delete_queues(broker: str) -> None:
     """Delete the queues of both pools, with the messages of an earlier measurement."""
     from kombu import Connection
 
-    from jobs.broker import queue_name
-    from jobs.choices import Pool
+    from base.jobs.broker import queue_name
+    from base.jobs.choices import Pool
 
     with Connection(broker) as connected:
         for pool in Pool:
@@ -366,7 +366,7 @@ class Rounds:
 
     def _drop(self, moment: float | None) -> bool:
         """Kill the worker while it takes a file from a drop."""
-        from jobs.services import submit
+        from base.jobs.services import submit
         from scanning.jobs import DROP_POLL
         from scanning.models import Drop, DropItem
 

@@ -64,10 +64,10 @@ MORE: dict[str, More] = {}
 
 def open_work() -> bool:
     """Return whether work still waits or runs."""
+    from base.jobs.choices import OPEN_STATES
+    from base.jobs.kinds import regular_work
+    from base.jobs.models import Job
     from catalogue.models import Recording, RecordingStatus
-    from jobs.choices import OPEN_STATES
-    from jobs.kinds import regular_work
-    from jobs.models import Job
     from reports.choices import UNFINISHED
     from reports.models import ReportRun
     from scanning.choices import ACTIVE_SCAN_STATUSES
@@ -249,7 +249,7 @@ def _backups(finished: list[Path]) -> Iterator[str]:
 def _whole() -> Iterator[str]:
     from django.core.management import call_command
 
-    from audit.models import Event
+    from base.audit.models import Event
     from operations.doctor import examine as doctor
     from scanning.models import ScannedFile
 

@@ -30,8 +30,8 @@ def fill(*, references: int, copies: int, dropped: Path) -> World:
     from django.core.files.uploadedfile import SimpleUploadedFile
     from django.core.management import call_command
 
-    from accounts.roles import Role
-    from accounts.services import create_user
+    from base.accounts.roles import Role
+    from base.accounts.services import create_user
     from catalogue.models import IntakeRule
     from catalogue.services import RecordingDetails, add_recording, create_bucket
     from dedup.services import find_duplicates

@@ -146,8 +146,8 @@ def _fill(matches: int) -> tuple[Targets, list[audio.Samples]]:
 
 def _sessions(number: int) -> list[str]:
     """Sign in ``count`` people; every fifth is a manager."""
-    from accounts.roles import Role
-    from accounts.services import create_user
+    from base.accounts.roles import Role
+    from base.accounts.services import create_user
 
     sessions = []
     for one in range(number):

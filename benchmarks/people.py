@@ -51,7 +51,7 @@ def session_of(username: str) -> str:
     from django.conf import settings
     from django.test import Client
 
-    from accounts.models import User
+    from base.accounts.models import User
 
     client = Client()
     client.force_login(User.objects.get(username=username))

@@ -21,7 +21,7 @@ def main(core: str, queue: str) -> None:
     from django.core.management import call_command
 
     django.setup()
-    from jobs import broker
+    from base.jobs import broker
 
     broker.PREFIX = queue
     call_command("worker")

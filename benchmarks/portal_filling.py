@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from django.core.management.color import no_style
 from django.db import connection, models, transaction
 
-from accounts.models import User
-from accounts.roles import Role
-from accounts.services import create_user
-from audit.models import Event
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.accounts.services import create_user
+from base.audit.models import Event
 from catalogue.models import Bucket, CodeStatus, Recording, RecordingStatus
 from review.models import Match
 from review.services.folding import fold_scan

@@ -117,7 +117,7 @@ def _child(_child: str, until: str, name: str) -> int:
     import django
 
     django.setup()
-    from accounts.models import User
+    from base.accounts.models import User
     from reports import services
     from reports.choices import STREAMED, FilesWithout, Format
     from reports.layouts import Layout
@@ -179,8 +179,8 @@ def _environment(folder: Path, database: str | None) -> dict[str, str]:
     set_up(folder, database)
     from django.core.management import call_command
 
-    from accounts.roles import Role
-    from accounts.services import create_user
+    from base.accounts.roles import Role
+    from base.accounts.services import create_user
 
     call_command("migrate", verbosity=0)
     create_user(username="benchmark", password=None, role=Role.ADMIN)

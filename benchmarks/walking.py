@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from accounts.models import User
+from base.accounts.models import User
 from catalogue.models import Recording
 from review.choices import MatchState
 from review.models import Match

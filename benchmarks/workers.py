@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with workplace() as folder, new_database(args.server) as database:
         work = Path(folder)
         set_up(work / "data", database, BROKER_URL=args.broker)
-        from jobs import broker
+        from base.jobs import broker
 
         broker.PREFIX = queue
         try:
@@ -106,8 +106,8 @@ def new_database(server: str) -> Iterator[str]:
 def _remove_queues(url: str) -> None:
     from kombu import Connection
 
-    from jobs import broker
-    from jobs.choices import Pool
+    from base.jobs import broker
+    from base.jobs.choices import Pool
 
     with Connection(url) as connected:
         for pool in Pool:

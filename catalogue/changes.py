@@ -13,10 +13,13 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-import audit.services
-from accounts.models import User
-from accounts.reach import working_for
-from audit.standing import as_event, standing_on
+import base.audit.services
+from base.accounts.models import User
+from base.accounts.reach import working_for
+from base.audit.standing import as_event, standing_on
+from base.common.batches import batched
+from base.common.storage import kept_only_if_done
+from base.jobs.services import submit
 from catalogue import index_store
 from catalogue.artist_ids import drop_moved, store_artist_ids
 from catalogue.fingerprinting import fingerprint_later, note_sound, refresh_fingerprint
@@ -31,9 +34,6 @@ from catalogue.models import (
 )
 from catalogue.services import keep_audio, keep_landmarks
 from catalogue.signals import recordings_changed
-from common.batches import batched
-from common.storage import kept_only_if_done
-from jobs.services import submit
 from recognition.types import Fingerprint
 
 _AT_ONCE = 500
@@ -66,10 +66,10 @@ def update_bucket(*, bucket: Bucket, columns: Mapping[str, object], user: User |
         setattr(bucket, name, value)
     with transaction.atomic():
         bucket.save(update_fields=[*columns, "updated_at"])
-        audit.services.record(
+        base.audit.services.record(
             case=f"bucket:{bucket.pk}",
             action="bucket.changed",
-            actor=user or audit.services.SYSTEM,
+            actor=user or base.audit.services.SYSTEM,
             before=before,
             after=dict(columns),
         )
@@ -99,10 +99,10 @@ def delete_bucket(*, bucket: Bucket, user: User | None) -> None:
         searched.update(status=RecordingStatus.RETIRED, updated_at=now)
         IndexEntry.objects.filter(bucket=bucket).delete()
         Bucket.objects.present().filter(pk=bucket.pk).update(deleted_at=now)
-        audit.services.record(
+        base.audit.services.record(
             case=f"bucket:{bucket.pk}",
             action="bucket.deleted",
-            actor=user or audit.services.SYSTEM,
+            actor=user or base.audit.services.SYSTEM,
             before={"name": bucket.name, "recordings": len(before)},
             after=as_event(dict.fromkeys(chain.from_iterable(stated.values()))),
         )
@@ -132,10 +132,10 @@ def update_recording(
             drop_moved(recording, before["artists"])
         if "artist_ids" in columns:
             store_artist_ids(recording, str(columns["artist_ids"]))
-        audit.services.record(
+        base.audit.services.record(
             case=f"recording:{recording.uid}",
             action="recording.changed",
-            actor=user or audit.services.SYSTEM,
+            actor=user or base.audit.services.SYSTEM,
             before=before,
             after=dict(columns),
             note=note,
@@ -205,7 +205,7 @@ def add_audio(*, recording: Recording, audio: File[bytes]) -> None:
     postings = index_store.postings_of(recording)
     with transaction.atomic():
         recording.save(update_fields=["audio", "audio_name", "audio_sha256", "audio_bytes"])
-        audit.services.record(
+        base.audit.services.record(
             case=f"recording:{recording.uid}",
             action="recording.audio_added",
             after={"sha256": recording.audio_sha256},
@@ -233,10 +233,10 @@ def refingerprint(*, recording: Recording, user: User | None) -> None:
         # shown.
         if not _queue_for_worker(recording):
             raise _not_ready(recording)
-        audit.services.record(
+        base.audit.services.record(
             case=f"recording:{recording.uid}",
             action="recording.refingerprinted",
-            actor=user or audit.services.SYSTEM,
+            actor=user or base.audit.services.SYSTEM,
         )
         fingerprint_later(recording, user)
 
@@ -290,10 +290,10 @@ def save_other_audio(*, recording: Recording, user: User | None) -> None:
         columns = {name: getattr(recording, name) for name in _OF_AUDIO}
         if not _queue_for_worker(recording, **columns):
             raise _not_ready(recording)
-        audit.services.record(
+        base.audit.services.record(
             case=f"recording:{recording.uid}",
             action="recording.audio_given" if was_waiting else "recording.audio_replaced",
-            actor=user or audit.services.SYSTEM,
+            actor=user or base.audit.services.SYSTEM,
             after={"sha256": recording.audio_sha256, "url": recording.source_url},
         )
         note_change([recording.pk])
@@ -316,10 +316,10 @@ def take_audio_back(*, recording: Recording, user: User | None) -> None:
             **columns,
         ):
             raise _not_ready(recording)
-        audit.services.record(
+        base.audit.services.record(
             case=f"recording:{recording.uid}",
             action="recording.audio_taken_back",
-            actor=user or audit.services.SYSTEM,
+            actor=user or base.audit.services.SYSTEM,
             before={"sha256": recording.audio_sha256},
         )
         note_change([recording.pk])
@@ -382,10 +382,10 @@ def _refuse_ids_twice(recordings: Sequence[Recording], target: Bucket) -> None:
 def _record_leaving(
     recording: Recording, action: str, after: dict[str, object], user: User | None
 ) -> None:
-    audit.services.record(
+    base.audit.services.record(
         case=f"recording:{recording.uid}",
         action=action,
-        actor=user or audit.services.SYSTEM,
+        actor=user or base.audit.services.SYSTEM,
         # The instance still has the old bucket: only the row was updated.
         before={"bucket": recording.bucket_id, "status": recording.status},
         after=after,

@@ -7,22 +7,22 @@ from django.core.files import File
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from accounts.models import User
-from accounts.reach import person_at_work
+from base.accounts.models import User
+from base.accounts.reach import person_at_work
+from base.common.attribution import acting_through
+from base.common.http import FetchFailed, LinkRefused, LiveStream, TooLarge
+from base.common.media_analysis import AudioRefused, analyse, keep_rendition, write_rendition
+from base.common.media_links import download_media
+from base.common.storage import keep_file, scratch_directory
+from base.jobs import resources
+from base.jobs.context import JobContext
+from base.jobs.errors import Failed
+from base.jobs.services import submit
 from catalogue import index_store
 from catalogue.index_log import note_change
 from catalogue.jobs import FINGERPRINT, RENDITION
 from catalogue.models import Recording, RecordingStatus
 from catalogue.signals import recording_ready
-from common.attribution import acting_through
-from common.http import FetchFailed, LinkRefused, LiveStream, TooLarge
-from common.media_analysis import AudioRefused, analyse, keep_rendition, write_rendition
-from common.media_links import download_media
-from common.storage import keep_file, scratch_directory
-from jobs import resources
-from jobs.context import JobContext
-from jobs.errors import Failed
-from jobs.services import submit
 from recognition.fingerprint.hashes import can_be_found
 from recognition.index.segment import Postings
 from recognition.types import Progress

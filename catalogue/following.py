@@ -22,15 +22,15 @@ from time import monotonic, sleep
 from django.db import connection
 from django.db.models import Q
 
+from base.common.outages import outage_of
+from base.jobs import clock, draining, machines, resources
+from base.jobs.choices import Pool
+from base.jobs.machines import UNSEEN_AFTER
 from catalogue import index_log, index_store, partitions
 from catalogue.index_copy import IndexFolder, Read, Report, read_kept
 from catalogue.index_log import LogState
 from catalogue.models import IndexCopy, IndexEntry
 from catalogue.partitions import Partition
-from common.outages import outage_of
-from jobs import clock, draining, machines, resources
-from jobs.choices import Pool
-from jobs.machines import UNSEEN_AFTER
 from recognition import interrupts
 from recognition.errors import IndexCorrupt, IndexUnavailable, RecognitionError
 from recognition.index.interface import IndexStore

@@ -7,12 +7,12 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from base.common.batches import batched
+from base.common.outages import outage_of
 from catalogue import index_log, index_store
 from catalogue.index_log import LoggedChange, LogState
 from catalogue.models import Bucket, Recording
 from catalogue.partitions import Partition
-from common.batches import batched
-from common.outages import outage_of
 from recognition import interrupts
 from recognition.errors import IndexCorrupt, IndexUnavailable, RecognitionError
 from recognition.index import manifest as manifests

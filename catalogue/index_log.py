@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 
+from base.common.batches import batched
+from base.common.uid import new_uid
 from catalogue.models import CatalogueState, IndexCopy, IndexEntry, Recording, RecordingStatus
-from common.batches import batched
-from common.uid import new_uid
 
 _READY = RecordingStatus.READY
 _OPEN = (RecordingStatus.WAITING, RecordingStatus.PROCESSING)

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from base.common.outages import outage_of
+from base.common.storage import read_bytes
 from catalogue import partitions
 from catalogue.models import Recording
 from catalogue.partitions import Partition
-from common.outages import outage_of
-from common.storage import read_bytes
 from recognition.errors import RecognitionError
 from recognition.fingerprint import file_format as fingerprint_file
 from recognition.fingerprint.file_format import reference_layer

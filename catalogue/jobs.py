@@ -5,11 +5,11 @@ from __future__ import annotations
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from base.jobs.choices import JobState, Priority
+from base.jobs.kinds import Kind, register
+from base.jobs.periodic import beside_jobs
 from catalogue.index_log import note_change
 from catalogue.models import Recording, RecordingStatus
-from jobs.choices import JobState, Priority
-from jobs.kinds import Kind, register
-from jobs.periodic import beside_jobs
 
 
 def _page(recording: Recording) -> str:

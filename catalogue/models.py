@@ -12,10 +12,10 @@ from django.db import models
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
-from accounts.columns import person_field
-from accounts.reach import PRESENT, Path, PresentManager, ReachManager, working_for
-from common.reading import read_interval
-from common.uid import new_uid, uid_field
+from base.accounts.columns import person_field
+from base.accounts.reach import PRESENT, Path, PresentManager, ReachManager, working_for
+from base.common.reading import read_interval
+from base.common.uid import new_uid, uid_field
 
 # The id that ACRCloud's API gives to its own music catalogue.
 ACRCLOUD_MUSIC_BUCKET_ID = 23

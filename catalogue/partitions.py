@@ -13,7 +13,7 @@ from typing import Final
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from jobs.resources import Duty, register_duty
+from base.jobs.resources import Duty, register_duty
 from recognition.errors import IndexPartial
 from recognition.partitioned.union import partition_of
 

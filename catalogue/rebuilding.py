@@ -15,13 +15,13 @@ from functools import partial
 from django.db import transaction
 from django.utils.translation import gettext_noop
 
+from base.common.media_analysis import AudioRefused
+from base.common.outages import outage_of
 from catalogue import following, index_log, index_store, partitions
 from catalogue.fingerprinting import note_sound, refresh_fingerprint
 from catalogue.index_copy import UNREADABLE, with_recordings
 from catalogue.index_log import LoggedChange
 from catalogue.models import Recording, RecordingStatus
-from common.media_analysis import AudioRefused
-from common.outages import outage_of
 from recognition.errors import IndexUnavailable, RecognitionError
 from recognition.index.segment import Postings
 

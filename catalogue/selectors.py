@@ -10,7 +10,7 @@ from operator import or_
 from django.db.models import Case, Count, F, Q, QuerySet, When
 from django.db.models.expressions import Combinable
 
-from accounts.reach import seen_buckets
+from base.accounts.reach import seen_buckets
 from catalogue.identifiers import check_isrc
 from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Bucket, Exclusion, Recording, RecordingStatus
 

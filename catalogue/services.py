@@ -12,9 +12,10 @@ from django.core.files.base import File
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-import audit.services
-from accounts.models import User
-from accounts.reach import refuse_limited, working_for
+import base.audit.services
+from base.accounts.models import User
+from base.accounts.reach import refuse_limited, working_for
+from base.common.storage import delete_files, display_name, keep_bytes, keep_file, kept_only_if_done
 from catalogue.fingerprinting import fingerprint_later
 from catalogue.identifiers import check_isrc, check_iswc, check_upc
 from catalogue.models import (
@@ -24,7 +25,6 @@ from catalogue.models import (
     Recording,
     RecordingStatus,
 )
-from common.storage import delete_files, display_name, keep_bytes, keep_file, kept_only_if_done
 from recognition.fingerprint.file_format import to_bytes
 from recognition.types import Fingerprint
 
@@ -65,10 +65,10 @@ def create_bucket(
         bucket = Bucket.objects.create(
             name=name, intake_rule=intake_rule, created_by=user, **columns
         )
-        audit.services.record(
+        base.audit.services.record(
             case=f"bucket:{bucket.pk}",
             action="bucket.created",
-            actor=user or audit.services.SYSTEM,
+            actor=user or base.audit.services.SYSTEM,
             after={"name": name},
         )
     return bucket
@@ -136,10 +136,10 @@ def save_new(*, recording: Recording, user: User | None) -> None:
     recording.added_by = user
     with transaction.atomic():
         recording.save()
-        audit.services.record(
+        base.audit.services.record(
             case=f"recording:{recording.uid}",
             action="recording.added",
-            actor=user or audit.services.SYSTEM,
+            actor=user or base.audit.services.SYSTEM,
             after={"title": recording.title, "bucket": recording.bucket_id},
         )
         fingerprint_later(recording, user)
@@ -195,10 +195,10 @@ def add_waiting_recording(
         recording.bucket, recording.status = bucket, RecordingStatus.STUB
         recording.duration_ms = duration_ms
         recording.save()
-        audit.services.record(
+        base.audit.services.record(
             case=f"recording:{recording.uid}",
             action="recording.awaited" if existing else "recording.added",
-            actor=user or audit.services.SYSTEM,
+            actor=user or base.audit.services.SYSTEM,
             before=before,
             after={"title": recording.title, "bucket": bucket.pk, "waits_for_audio": True},
         )

@@ -12,12 +12,12 @@ from datetime import UTC, datetime, timedelta
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-import audit.services
-from accounts.models import User
-from accounts.reach import count_hidden, refuse_limited, why_unseen, working_for
-from accounts.roles import Action
+import base.audit.services
+from base.accounts.models import User
+from base.accounts.reach import count_hidden, refuse_limited, why_unseen, working_for
+from base.accounts.roles import Action
+from base.common.words import lowered
 from catalogue.models import Recording, RecordingStatus
-from common.words import lowered
 from dedup import effects, snapshots
 from dedup.effects import ActionRequest
 from dedup.errors import ActionNotAllowed, ActionRefused, GroupChanged
@@ -342,7 +342,7 @@ def _require_second(user: User) -> None:
 
 def _record(action: DedupAction, step: str, user: User, *, note: str = "") -> None:
     name = {"done": f"dedup.{action.verb}", "undone": "dedup.undo"}
-    audit.services.record(
+    base.audit.services.record(
         case=f"dedup:{action.group_uid or action.uid}",
         action=name.get(step, f"dedup.{step}"),
         actor=user,

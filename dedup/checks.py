@@ -10,15 +10,15 @@ from datetime import UTC, datetime
 
 from django.db import transaction
 
-import audit.services
-from accounts.models import User
-from accounts.reach import refuse_limited
+import base.audit.services
+from base.accounts.models import User
+from base.accounts.reach import refuse_limited
+from base.jobs.context import JobContext
+from base.jobs.services import cancel_subject, submit, try_subject_again
 from catalogue.selectors import searchable_buckets
 from dedup.jobs import CHECK
 from dedup.models import CatalogueCheck, RunStatus
 from dedup.services import find_duplicates
-from jobs.context import JobContext
-from jobs.services import cancel_subject, submit, try_subject_again
 
 _EVERY = 5  # recordings between two updates of the row
 
@@ -116,4 +116,4 @@ class _Counts:
 
 
 def _record(check: CatalogueCheck, action: str, user: User) -> None:
-    audit.services.record(case=f"check:{check.uid}", action=action, actor=user)
+    base.audit.services.record(case=f"check:{check.uid}", action=action, actor=user)

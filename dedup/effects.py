@@ -10,7 +10,7 @@ from itertools import combinations
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from accounts.models import User
+from base.accounts.models import User
 from catalogue.artist_ids import drop_moved
 from catalogue.identifiers import check_isrc
 from catalogue.index_log import note_change

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Protocol
 
-from accounts.models import User
+from base.accounts.models import User
+from base.common.registry import Registry
 from catalogue.models import Recording
-from common.registry import Registry
 
 
 class RecordingFollower(Protocol):

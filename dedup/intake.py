@@ -19,15 +19,15 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from accounts.models import User
-from accounts.reach import working_for
+from base.accounts.models import User
+from base.accounts.reach import working_for
+from base.common.media_analysis import analyse_upload
+from base.common.storage import sha256_of
 from catalogue import changes, following, index_log, index_store, services
 from catalogue.index_log import note_change
 from catalogue.models import Bucket, IntakeRule, Recording, RecordingStatus
 from catalogue.selectors import shown_for
 from catalogue.services import RecordingDetails
-from common.media_analysis import analyse_upload
-from common.storage import sha256_of
 from dedup import comparing, selectors
 from dedup.models import DuplicateKind, PairLink
 from recognition import interrupts, params

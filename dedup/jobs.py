@@ -8,12 +8,12 @@ from typing import Protocol
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from base.jobs import resources
+from base.jobs.choices import JobState, Priority
+from base.jobs.kinds import Kind, register
 from catalogue import partitions
 from catalogue.models import Bucket, IntakeRule
 from dedup.models import CatalogueCheck, RunStatus
-from jobs import resources
-from jobs.choices import JobState, Priority
-from jobs.kinds import Kind, register
 
 _MAX_ATTEMPTS = 5
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-import audit.services
-from accounts.models import User
-from accounts.reach import refuse_shared
-from accounts.roles import Action
+import base.audit.services
+from base.accounts.models import User
+from base.accounts.reach import refuse_shared
+from base.accounts.roles import Action
 from catalogue.models import ExclusionReason
 from catalogue.selectors import excluded_intervals
 from dedup.errors import ActionNotAllowed, ActionRefused
@@ -84,7 +84,7 @@ def _lock_loop(loop: SharedLoop, user: User) -> SharedLoop:
 def _settle(loop: SharedLoop, state: LoopState, user: User, note: str) -> None:
     loop.state = state
     loop.save(update_fields=["state"])
-    audit.services.record(
+    base.audit.services.record(
         case=f"loop:{loop.uid}",
         action=f"dedup.loop_{state.value}",
         actor=user,

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy
 
+from base.common.reading import read_release
 from catalogue.models import Recording
-from common.reading import read_release
 
 LABELS = {
     "title": gettext_lazy("Title"),

@@ -10,11 +10,11 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from accounts.columns import person_field
-from accounts.reach import Path, ReachManager
+from base.accounts.columns import person_field
+from base.accounts.reach import Path, ReachManager
+from base.common.reading import read_interval
+from base.common.uid import uid_field
 from catalogue.models import Bucket, Recording
-from common.reading import read_interval
-from common.uid import uid_field
 
 
 class DuplicateKind(models.TextChoices):

@@ -8,13 +8,13 @@ from typing import Final
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-import audit.services
-from accounts.models import User
+import base.audit.services
+from base.accounts.models import User
+from base.common.media_analysis import AudioRefused
+from base.common.reading import read_clock, read_number
+from base.common.storage import FileOnDisk, scratch_directory
 from catalogue.models import Bucket, IntakeRule, Recording
 from catalogue.services import RecordingDetails
-from common.media_analysis import AudioRefused
-from common.reading import read_clock, read_number
-from common.storage import FileOnDisk, scratch_directory
 from dedup.intake import add_recording
 from scanning.excerpts import Excerpt, cut
 
@@ -39,7 +39,7 @@ def add_from_file(
     file = excerpt.file
 
     def note_source(recording: Recording) -> None:
-        audit.services.record(
+        base.audit.services.record(
             case=f"recording:{recording.uid}",
             action=CUT,
             actor=user,

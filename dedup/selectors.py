@@ -9,7 +9,7 @@ from itertools import combinations, pairwise
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.utils.translation import ngettext
 
-from accounts.reach import working_for
+from base.accounts.reach import working_for
 from catalogue.models import Bucket, Recording, RecordingStatus
 from dedup.grouping import LinkedPair
 from dedup.models import (

@@ -9,8 +9,8 @@ from typing import Protocol
 from django.db import transaction
 from django.db.models import F, QuerySet
 
-from accounts.reach import working_for
-from audit.services import record
+from base.accounts.reach import working_for
+from base.audit.services import record
 from catalogue.models import Bucket, Recording
 from catalogue.signals import recordings_changed
 from dedup import comparing, grouping, loops, selectors

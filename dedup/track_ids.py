@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from django.db import transaction
 from django.db.models import Q
 
-import audit.services
-from accounts.models import User
-from accounts.reach import working_for
+import base.audit.services
+from base.accounts.models import User
+from base.accounts.reach import working_for
 from catalogue.models import Bucket, Recording, RecordingStatus
 from dedup.models import TrackId
 
@@ -66,7 +66,7 @@ def ids_of_others(
 
 def _record(recording: Recording, action: str, track_id: str, user: User) -> None:
     is_added = action == "recording.track_id_added"
-    audit.services.record(
+    base.audit.services.record(
         case=f"recording:{recording.uid}",
         action=action,
         actor=user,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from common.charsets import FILE_CHARSETS
+from base.common.charsets import FILE_CHARSETS
 from imports.table_encoding import RECOGNISED
 
 

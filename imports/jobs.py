@@ -8,14 +8,14 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-import audit.services
+import base.audit.services
+from base.jobs.context import JobContext
+from base.jobs.errors import Failed
 from imports.errors import ImportRefused
 from imports.kinds import kind_of
 from imports.models import ImportStep, StepState
 from imports.undoing.noting import noted
 from imports.undoing.walk import undo_import
-from jobs.context import JobContext
-from jobs.errors import Failed
 
 
 def check(context: JobContext) -> None:
@@ -51,7 +51,7 @@ def _run_undo(context: JobContext, *, dry: bool) -> None:
         if not dry:
             # Steps of earlier attempts count, too.
             steps = ImportStep.objects.filter(import_uid=import_.uid)
-            audit.services.record(
+            base.audit.services.record(
                 case=import_.case,
                 action=f"{kind_of(import_).event}_undone",
                 actor=user,

@@ -20,16 +20,16 @@ from django.utils.functional import Promise
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
-import jobs.kinds
-from accounts.models import User
-from accounts.reach import is_limited, refuse_limited
-from accounts.roles import Action
+import base.jobs.kinds
+from base.accounts.models import User
+from base.accounts.reach import is_limited, refuse_limited
+from base.accounts.roles import Action
+from base.jobs.choices import JobState, Priority
+from base.jobs.kinds import Kind
 from imports.mapping import NO_TARGETS, Targets
 from imports.models import Import, ImportStatus, MappedImport
 from imports.samples import Sample
 from imports.undoing.staying import undoers
-from jobs.choices import JobState, Priority
-from jobs.kinds import Kind
 
 Columns = dict[str, Any]  # Any: of an import's own row
 Text = str | Promise
@@ -237,7 +237,7 @@ class _Step:
     priority: Priority
     statuses: tuple[ImportStatus, ImportStatus, ImportStatus]
     """While it waits or runs, when it is done, and when it stopped."""
-    on_end: jobs.kinds.Ended | None = None
+    on_end: base.jobs.kinds.Ended | None = None
 
 
 def _end_check(import_: Import, state: JobState, _code: str, _cause: str) -> None:
@@ -291,7 +291,7 @@ _kinds: dict[type[Model], AnyKind] = {}
 def register(kind: ImportKind[One]) -> ImportKind[One]:
     """Make a kind and its jobs known."""
     for job_kind in kind.jobs:
-        jobs.kinds.register(job_kind)
+        base.jobs.kinds.register(job_kind)
     _kinds[kind.model] = kind
     return kind
 
@@ -299,7 +299,7 @@ def register(kind: ImportKind[One]) -> ImportKind[One]:
 def unregister(kind: AnyKind) -> None:
     """Forget a kind, as tests do with theirs."""
     for job_kind in kind.jobs:
-        jobs.kinds.unregister(job_kind)
+        base.jobs.kinds.unregister(job_kind)
     del _kinds[kind.model]
 
 

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from common.outside_text import one_line
+from base.common.outside_text import one_line
 from imports.errors import TableRefused
 from imports.names import compared
 from imports.reading_rules import RuledColumns

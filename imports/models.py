@@ -8,12 +8,12 @@ from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.columns import person_field
-from accounts.models import User
-from accounts.reach import PRESENT, Path, ReachManager
-from audit.models import Event
+from base.accounts.columns import person_field
+from base.accounts.models import User
+from base.accounts.reach import PRESENT, Path, ReachManager
+from base.audit.models import Event
+from base.common.uid import uid_field
 from catalogue.models import Bucket
-from common.uid import uid_field
 from imports.errors import ImportRefused
 from scanning.models import Container
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from common.outside_text import normalised
+from base.common.outside_text import normalised
 
 # Longer names are no names of columns, and must cost nothing.
 _COMPARED: Final = 200

@@ -13,7 +13,7 @@ from typing import Any, Final
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from common.table_text import DayOrder, NameMarks, day_order_of, has_marks, read_decimal
+from base.common.table_text import DayOrder, NameMarks, day_order_of, has_marks, read_decimal
 
 PERCENT: Final = "percent"
 FRACTION: Final = "fraction"

@@ -6,7 +6,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from common.csv_safety import GuardedWriter
+from base.common.csv_safety import GuardedWriter
 
 
 @dataclass(frozen=True, slots=True)

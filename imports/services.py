@@ -7,9 +7,12 @@ from typing import Any
 
 from django.db import transaction
 
-import audit.services
-from accounts.models import User
-from common.storage import display_name, keep_file
+import base.audit.services
+from base.accounts.models import User
+from base.common.storage import display_name, keep_file
+from base.jobs.choices import JobState
+from base.jobs.kinds import Kind
+from base.jobs.services import cancel_subject, submit
 from imports.column_check import HEADER_LINE
 from imports.kinds import ImportKind, One, kind_of, targets_of
 from imports.mapping import Columns, from_json, refuse_impossible, to_json
@@ -23,9 +26,6 @@ from imports.models import (
     MappingOrigin,
     StepState,
 )
-from jobs.choices import JobState
-from jobs.kinds import Kind
-from jobs.services import cancel_subject, submit
 
 
 def keep_upload(
@@ -97,7 +97,7 @@ def change_columns(
     )
     if changed:
         before = from_json(import_.columns, targets_of(import_))
-        audit.services.record(
+        base.audit.services.record(
             case=import_.case,
             action=f"{kind.event}_columns_changed",
             actor=user,
@@ -213,7 +213,7 @@ def cancel(*, import_: Import, user: User) -> bool:
 
 
 def _record(import_: Import, step: str, user: User, **after: str) -> None:
-    audit.services.record(
+    base.audit.services.record(
         case=import_.case,
         action=f"{kind_of(import_).event}_{step}",
         actor=user,

@@ -7,7 +7,7 @@ from typing import IO, Final
 
 from django.utils.translation import gettext
 
-from common.charsets import FILE_CHARSETS, guess_charset
+from base.common.charsets import FILE_CHARSETS, guess_charset
 from imports.errors import TableRefused
 
 RECOGNISED: Final = ""

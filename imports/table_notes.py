@@ -8,8 +8,8 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from common.charsets import FILE_CHARSETS
-from common.reading import read_number
+from base.common.charsets import FILE_CHARSETS
+from base.common.reading import read_number
 from imports.reading_rules import CHOICES, ReadingRules
 from imports.table_layout import RawRow, filled
 from imports.tables import SHEET, Table

@@ -19,10 +19,10 @@ from typing import IO, TextIO
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from common.confined import ReadingLimits, Unreadable, json_lines, read_confined
-from common.csv_safety import unguard
-from common.reading import read_number
-from common.table_text import SEPARATORS, one_form, separator_of
+from base.common.confined import ReadingLimits, Unreadable, json_lines, read_confined
+from base.common.csv_safety import unguard
+from base.common.reading import read_number
+from base.common.table_text import SEPARATORS, one_form, separator_of
 from imports.errors import TableRefused
 from imports.markup_tables import is_markup
 from imports.table_encoding import RECOGNISED, encoding_of

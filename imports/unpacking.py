@@ -14,7 +14,7 @@ from typing import IO, BinaryIO, Final, cast
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from common.reading import read_number
+from base.common.reading import read_number
 from imports.errors import ImportRefused, TableRefused
 
 _GZIP: Final = b"\x1f\x8b"

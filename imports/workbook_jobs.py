@@ -24,9 +24,9 @@ from openpyxl import Workbook
 from openpyxl.reader.excel import ExcelReader
 from openpyxl.utils import get_column_letter
 
-from common.confined import keep_texts_english
-from common.csv_safety import unguard
-from common.table_text import one_form
+from base.common.confined import keep_texts_english
+from base.common.csv_safety import unguard
+from base.common.table_text import one_form
 from imports.markup_tables import CODECS as MARKUP_CODECS
 from imports.markup_tables import markup_rows
 from imports.workbook_archive import WorkbookArchive

@@ -18,21 +18,21 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from accounts.models import KnownPlace, User
-from accounts.reach import person_at_work
-from accounts.roles import Action
-from audit.account_changes import address_left
-from audit.models import Event
-from audit.services import events_recorded
-from common.reading import read_date
-from common.receivers import MailRefused, check_mail
-from common.secret_text import seal, unseal
-from jobs import resources
-from jobs.choices import Pool
-from jobs.context import JobContext
-from jobs.kinds import Kind, register
-from jobs.models import Job
-from jobs.services import submit
+from base.accounts.models import KnownPlace, User
+from base.accounts.reach import person_at_work
+from base.accounts.roles import Action
+from base.audit.account_changes import address_left
+from base.audit.models import Event
+from base.audit.services import events_recorded
+from base.common.reading import read_date
+from base.common.receivers import MailRefused, check_mail
+from base.common.secret_text import seal, unseal
+from base.jobs import resources
+from base.jobs.choices import Pool
+from base.jobs.context import JobContext
+from base.jobs.kinds import Kind, register
+from base.jobs.models import Job
+from base.jobs.services import submit
 from scanning.jobs import MAX_ATTEMPTS, RETRY_AFTER
 from scanning.services.sending import mail
 

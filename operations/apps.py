@@ -16,7 +16,7 @@ class OperationsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the regular work, checks and metrics, and the mails about accounts."""
-        from jobs.periodic import periodic
+        from base.jobs.periodic import periodic
         from operations import account_mails
 
         account_mails.listen()

@@ -32,13 +32,13 @@ from django.core.files.storage import default_storage
 from django.db import connection, models
 from django.db.migrations.recorder import MigrationRecorder
 
+from base.common.databases import consistent_read
 from catalogue import partitions
-from common.databases import consistent_read
-from evidence import signing
 from operations.hidden import refuse_hidden_rows
 from operations.tables import file_sha256, kept_models, write_table
 from recognition.errors import RecognitionError
 from recognition.index.copying import copy_index
+from reports.evidence import signing
 
 FORMAT = "acrportal-backup/1"
 MANIFEST = "manifest.json"

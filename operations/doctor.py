@@ -11,17 +11,17 @@ from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from base.common.secret_text import SecretUnreadable, unseal
+from base.common.words import count_noun
+from base.jobs import clock, installation, machines, resources
+from base.jobs.choices import InstallationRole, JobState, Pool
+from base.jobs.models import Job
+from base.jobs.selectors import lost_leases, standstill
+from base.jobs.services import reclaim
 from catalogue import following, index_log, index_store, partitions
 from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.partitions import Partition
 from catalogue.rebuilding import rebuild_index
-from common.secret_text import SecretUnreadable, unseal
-from common.words import count_noun
-from jobs import clock, installation, machines, resources
-from jobs.choices import InstallationRole, JobState, Pool
-from jobs.models import Job
-from jobs.selectors import lost_leases, standstill
-from jobs.services import reclaim
 from operations.findings import DoctorFinding, checks
 from operations.resealing import stored_secrets
 from operations.stored_files import lost_files, stray_files, stray_uploads
@@ -270,7 +270,7 @@ def _broker() -> Iterator[DoctorFinding]:
     # Most installations have no broker and skip the imports.
     from kombu.exceptions import OperationalError
 
-    from jobs.broker import messages_waiting
+    from base.jobs.broker import messages_waiting
 
     try:
         messages_waiting(Pool.WORK)

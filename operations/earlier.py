@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Final
 
-from common.registry import Registry
+from base.common.registry import Registry
 
 LAST_COMMIT: Final = "3be6ed25"
 """The last commit before version 1.0, whose backups can be restored."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from common.registry import Registry
+from base.common.registry import Registry
 
 
 @dataclass(frozen=True, slots=True)

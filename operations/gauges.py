@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from django.db.models import Count, Model
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from common.registry import Registry
+from base.common.registry import Registry
 
 metrics: Registry[Callable[[], Iterable[Metric]]] = Registry()
 """Metrics of other parts, read whenever somebody asks for metrics."""

@@ -19,12 +19,12 @@ from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from base.jobs import machines
+from base.jobs.listing import failed_by_kind
+from base.jobs.selectors import counts
 from catalogue import following, index_store
 from catalogue.models import Bucket, Recording
 from catalogue.selectors import cannot_be_found
-from jobs import machines
-from jobs.listing import failed_by_kind
-from jobs.selectors import counts
 from operations.gauges import by_state, gauge, metrics
 from recognition.errors import RecognitionError
 from recognition.version import VERSION

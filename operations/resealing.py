@@ -10,7 +10,7 @@ from allauth.mfa.models import Authenticator
 from django.apps import apps
 from django.db import models, transaction
 
-from common.secret_text import SecretUnreadable, reseal
+from base.common.secret_text import SecretUnreadable, reseal
 
 _SUFFIX = "_sealed"
 # What allauth encrypts in an authenticator's data.

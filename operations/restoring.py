@@ -23,11 +23,10 @@ from django.core.management import call_command
 from django.db import connection, models, transaction
 from django.db.migrations.executor import MigrationExecutor
 
+from base.common.storage import sha256_of
+from base.common.words import count_noun
+from base.jobs.installation import wait_for_decision
 from catalogue import index_log, index_store
-from common.storage import sha256_of
-from common.words import count_noun
-from evidence import signing
-from jobs.installation import wait_for_decision
 from operations import earlier
 from operations.backup import (
     EARLIER_KEYS_NAME,
@@ -51,6 +50,7 @@ from operations.tables import (
     load_table,
     write_table,
 )
+from reports.evidence import signing
 
 Node = tuple[str, str]
 

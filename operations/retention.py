@@ -17,7 +17,7 @@ from django.db.models import Count, QuerySet, Sum
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from jobs.services import DONE_KEPT, jobs_past_their_time
+from base.jobs.services import DONE_KEPT, jobs_past_their_time
 from reports.services import runs_past_their_time
 from scanning.choices import KeepAudio
 from scanning.models import Container

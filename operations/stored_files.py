@@ -14,10 +14,10 @@ from django.db import models
 
 import catalogue.jobs
 import scanning.jobs
+from base.jobs.services import submit
 from catalogue.fingerprinting import refresh_fingerprint
 from catalogue.index_log import note_change
 from catalogue.models import Recording
-from jobs.services import submit
 from operations.findings import DoctorFinding
 from operations.hidden import hidden_rows
 from operations.tables import kept_models

@@ -14,7 +14,7 @@ class ReportsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the jobs, statements, and edits that follow their matches."""
-        from accounts.kept_names import KeptName, kept_names
+        from base.accounts.kept_names import KeptName, kept_names
         from reports import jobs  # noqa: F401
         from reports.cue_edits import EditsOfSheets
         from reports.cue_entries import EntriesOfSheets, entered_in

@@ -16,8 +16,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TypeAlias
 
-from common.csv_safety import guard
-from common.reading import rounded
+from base.common.csv_safety import guard
+from base.common.reading import rounded
 
 Value: TypeAlias = str | int | bool | Decimal | datetime | Sequence[str] | None
 """A cell before it is written; None means unknown or not applicable."""

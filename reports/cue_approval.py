@@ -12,12 +12,12 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-import audit.services
-from accounts.models import User
-from accounts.reach import is_limited, why_unseen, working_for
-from accounts.roles import Action
-from common.storage import StoredFile, kept_only_if_done
-from common.words import lowered
+import base.audit.services
+from base.accounts.models import User
+from base.accounts.reach import is_limited, why_unseen, working_for
+from base.accounts.roles import Action
+from base.common.storage import StoredFile, kept_only_if_done
+from base.common.words import lowered
 from reports.cue_entries import SheetRefused
 from reports.cue_sheets import CueSheet, cue_sheet, listed_cues
 from reports.cue_statement import (
@@ -151,7 +151,7 @@ def take_step(
             if not taken:
                 raise SheetRefused("stale", _("The sheet has changed; nothing was saved."))
             _lead_version(step, sheet, user, note, now, files)
-            audit.services.record(
+            base.audit.services.record(
                 case=f"file:{file.uid}",
                 action=step.value,
                 actor=user,

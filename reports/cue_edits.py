@@ -10,17 +10,17 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-import audit.services
-from accounts.models import User
-from accounts.reach import sees_every_bucket
+import base.audit.services
+from base.accounts.models import User
+from base.accounts.reach import sees_every_bucket
 from catalogue.models import Recording
-from programmes.services import set_uses
 from reports.cue_arrangement import CuePlace, arranged, can_merge
 from reports.cue_entries import SheetRefused, require_open, say_use
 from reports.cue_sheets import cue_sheet
 from reports.cues import Cue
 from reports.models import EditKind, SheetEdit
 from review.decisions.decide import Refusal
+from review.programmes.services import set_uses
 from review.services.following import Move
 from scanning.models import ScannedFile
 
@@ -81,7 +81,7 @@ def take_back(*, edit: SheetEdit, user: User) -> None:
     """Undo an edit; the later ones are applied to what is left."""
     _require(edit.scanned_file, user)
     with transaction.atomic():
-        audit.services.record(
+        base.audit.services.record(
             case=f"file:{edit.scanned_file.uid}", action=TAKEN_BACK, actor=user, before=_facts(edit)
         )
         edit.delete()
@@ -158,7 +158,7 @@ def _keep(edit: SheetEdit, cues: Sequence[Cue], user: User) -> list[Cue]:
     edit.made_by = user
     with transaction.atomic():
         edit.save()
-        audit.services.record(
+        base.audit.services.record(
             case=f"file:{edit.scanned_file.uid}", action=ARRANGED, actor=user, after=_facts(edit)
         )
     return now

@@ -11,21 +11,21 @@ from typing import Any, Final
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-import audit.services
-from accounts.models import User
-from accounts.reach import working_for
-from accounts.roles import Action
+import base.audit.services
+from base.accounts.models import User
+from base.accounts.reach import working_for
+from base.accounts.roles import Action
+from base.common.uid import new_uid
 from catalogue.identifiers import check_isrc
 from catalogue.models import CodeStatus
-from common.uid import new_uid
-from programmes.errors import ProgrammeRefused
-from programmes.selectors import use_of
-from programmes.services import set_use, use_values
-from programmes.values import UseValues, as_json
 from reports.cue_questions import ask_again, questions_of, settled_in, spoken_entries, why_settled
 from reports.models import CueEntry, EntryKind, SheetApproval, SheetState
 from review.errors import NotPossible
 from review.models import Match
+from review.programmes.errors import ProgrammeRefused
+from review.programmes.selectors import use_of
+from review.programmes.services import set_use, use_values
+from review.programmes.values import UseValues, as_json
 from review.services.intervals import Interval
 from review.services.questions import GaveWay
 from review.timeline import Entered, Kind
@@ -136,7 +136,7 @@ def enter(
         )
         # A repeated request changes nothing.
         if before is None or _facts(before) != _facts(entry):
-            audit.services.record(
+            base.audit.services.record(
                 case=f"file:{file.uid}",
                 action=ENTERED,
                 actor=user,
@@ -226,7 +226,7 @@ def remove(*, entry: CueEntry, user: User) -> None:
 
 
 def _take_off(entry: CueEntry, user: User) -> None:
-    audit.services.record(
+    base.audit.services.record(
         case=f"file:{entry.scanned_file.uid}", action=REMOVED, actor=user, before=_facts(entry)
     )
     CueEntry.objects.filter(pk=entry.pk).delete()
@@ -304,7 +304,9 @@ def _restored(match: Match, snapshot: Mapping[str, Any], user: User) -> CueEntry
     entry.save(force_insert=True)
     # Saving sets the time.
     rows.filter(pk=entry.pk).update(entered_at=columns["entered_at"])
-    audit.services.record(case=f"file:{file.uid}", action=ENTERED, actor=user, after=_facts(entry))
+    base.audit.services.record(
+        case=f"file:{file.uid}", action=ENTERED, actor=user, after=_facts(entry)
+    )
     return entry
 
 

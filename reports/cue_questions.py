@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from accounts.models import User
-from accounts.reach import working_for
-from common.words import lowered
+from base.accounts.models import User
+from base.accounts.reach import working_for
+from base.common.words import lowered
 from reports.models import CueEntry, EntryKind
 from review.choices import WAITING_STATES, RejectCode
 from review.models import Match

@@ -11,7 +11,7 @@ from typing import Final
 from django.core.cache import cache
 from django.core.files.storage import default_storage
 
-from common.outages import outage_of
+from base.common.outages import outage_of
 from recognition.errors import RecognitionError
 from recognition.fingerprint import file_format as fingerprint
 from recognition.recurring.back import plays_again

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from django.conf import settings
 from django.utils.translation import override
 
-from common.reading import rounded_length
-from programmes.models import Episode
-from programmes.selectors import episode_of
+from base.common.reading import rounded_length
 from reports.cells import clock
 from reports.cue_sheets import UNKNOWN_MS, CueSheet
 from reports.cues import Cue, CueStatus
 from reports.extras import heads
 from reports.pdf import INK, LINE, QUIET, Pages
+from review.programmes.models import Episode
+from review.programmes.selectors import episode_of
 from review.timeline import Kind
 
 _COLUMNS = (

@@ -11,10 +11,7 @@ from typing import TypeVar
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from common.words import lowered
-from programmes.choices import CueUse
-from programmes.models import MusicUse
-from programmes.selectors import uses_in
+from base.common.words import lowered
 from reports.cue_arrangement import arranged
 from reports.cue_questions import Question, questions_between, spoken_entries
 from reports.cues import Cue, CueStatus, Usage
@@ -22,6 +19,9 @@ from reports.models import CueEntry, EntryKind, SheetEdit
 from reports.plays import plays_of
 from review.counting import is_mostly_speech
 from review.models import Match
+from review.programmes.choices import CueUse
+from review.programmes.models import MusicUse
+from review.programmes.selectors import uses_in
 from review.services import intervals
 from review.services.intervals import Interval
 from review.timeline import Kind, Occurs, Timeline, timelines

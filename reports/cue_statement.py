@@ -17,11 +17,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from accounts.models import User
-from accounts.reach import seen_buckets, sees_every_bucket, working_for
-from audit.standing import StatementKind
+from base.accounts.models import User
+from base.accounts.reach import seen_buckets, sees_every_bucket, working_for
+from base.audit.standing import StatementKind
+from base.common.storage import StoredFile, delete_files, keep_file, kept_only_if_done
 from catalogue.models import Recording
-from common.storage import StoredFile, delete_files, keep_file, kept_only_if_done
 from reports.cells import Cell
 from reports.cue_sheet_files import FORMATS, SIGNED, lines_of, signed, written
 from reports.cue_sheets import CueSheet, listed_sheets

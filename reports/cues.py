@@ -11,11 +11,11 @@ from django.utils.translation import gettext_lazy as _
 
 from catalogue.models import Recording
 from catalogue.selectors import shown_for
-from programmes.choices import CueUse, MusicOrigin
 from reports.cue_questions import Question
 from reports.models import CueEntry
 from review.choices import MatchState
 from review.models import Match
+from review.programmes.choices import CueUse, MusicOrigin
 from review.services import intervals
 from review.services.intervals import Interval
 from review.timeline import Occurs

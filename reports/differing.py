@@ -14,9 +14,9 @@ from typing import Any, Final, TypeAlias
 from django.db.models import Min
 from django.utils.translation import gettext as _
 
-from accounts.reach import working_for
-from audit.models import Event
-from common.batches import batched
+from base.accounts.reach import working_for
+from base.audit.models import Event
+from base.common.batches import batched
 from reports.cells import Cell
 from reports.choices import Mode
 from reports.keeping import kept_rows

@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from base.common.registry import Registry
 from catalogue.models import Recording
-from common.registry import Registry
 from reports.cells import ColumnType, Value
 from reports.choices import Mode
 from review.models import Match

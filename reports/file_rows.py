@@ -10,7 +10,6 @@ from functools import cache
 
 from django.db.models import QuerySet
 
-from programmes.selectors import NOTHING_TYPED, Programme, programmes_of
 from reports.cells import Value, ValueType, as_cell
 from reports.choices import Mode
 from reports.extras import Values, extras_of_files
@@ -27,6 +26,7 @@ from reports.rows import (
 )
 from review.choices import WAITING_STATES, MatchState, QueueReason
 from review.models import Match
+from review.programmes.selectors import NOTHING_TYPED, Programme, programmes_of
 from review.timeline import share, timelines
 from scanning.choices import FileStatus
 from scanning.models import Scan, ScannedFile

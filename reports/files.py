@@ -11,7 +11,7 @@ from pathlib import Path
 
 from django.utils.translation import gettext as _
 
-from common.uid import new_uid
+from base.common.uid import new_uid
 from reports.choices import Format
 from reports.keeping import content_of
 from reports.manifest import csvw, manifest

@@ -9,14 +9,14 @@ from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-import audit.services
-from accounts.reach import person_at_work
-from accounts.roles import Action
-from jobs import resources
-from jobs.choices import JobState, Pool, Priority
-from jobs.kinds import Kind, register
-from jobs.periodic import periodic
-from jobs.services import submit
+import base.audit.services
+from base.accounts.reach import person_at_work
+from base.accounts.roles import Action
+from base.jobs import resources
+from base.jobs.choices import JobState, Pool, Priority
+from base.jobs.kinds import Kind, register
+from base.jobs.periodic import periodic
+from base.jobs.services import submit
 from reports.choices import RunState
 from reports.models import ReportDelivery, ReportRun
 from reports.models.schedule import ReportDeliveryState
@@ -32,7 +32,7 @@ def ask_for_deliveries(run: ReportRun) -> None:
 
 def record_end(delivery: ReportDelivery, state: ReportDeliveryState, why: str = "") -> None:
     """Record how a delivery ended."""
-    audit.services.record(
+    base.audit.services.record(
         case=delivery.run.case,
         action=f"dispatch.{state}",
         actor=f"schedule:{delivery.schedule.uid}",

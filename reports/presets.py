@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from common.filters import ZONE
-from common.zones import UTC
+from base.common.filters import ZONE
+from base.common.zones import UTC
 from reports.choices import FilesWithout, Format, Mode
 from reports.extras import ReadyMade, columns_for
 from reports.layouts import Layout, columns_here

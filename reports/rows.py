@@ -19,11 +19,9 @@ from django.conf import settings
 from django.urls import get_script_prefix, reverse
 from django.utils.crypto import salted_hmac
 
-from accounts.reach import hidden_keys, sees_every_bucket
+from base.accounts.reach import hidden_keys, sees_every_bucket
 from catalogue.models import Exclusion, Recording
 from catalogue.selectors import shown_for
-from programmes.models import Episode, MusicUse
-from programmes.selectors import NOTHING_TYPED, Programme
 from reports.cells import Cell, ColumnType, Value, ValueType, offset
 from reports.choices import Mode
 from reports.extras import Values, columns_after
@@ -31,6 +29,8 @@ from review import rule_names
 from review.choices import DECIDED_STATES, DisputeStatus, QueueReason
 from review.counting import NOTHING, Count
 from review.models import Dispute, Licence, Match, Policy
+from review.programmes.models import Episode, MusicUse
+from review.programmes.selectors import NOTHING_TYPED, Programme
 from review.services.intervals import Interval
 from scanning.choices import EngineChoice
 from scanning.models import Scan, ScannedFile, Segment

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as lazy
 
-from audit.standing import StatementKind
+from base.audit.standing import StatementKind
 from reports.models import ReportRun
 from statements.kinds import Difference, Kind
 from statements.models import Statement

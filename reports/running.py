@@ -17,15 +17,15 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-import audit.services
-from accounts.reach import limits_at_work, sees_every_bucket, working_for
-from common.databases import snapshot
-from common.outages import NO_ROOM, outage_of
-from common.storage import FileOnDisk, kept_only_if_done, scratch_directory, sha256_of
-from jobs.context import JobContext
-from jobs.errors import Failed
-from jobs.models import Job
-from jobs.runner import here
+import base.audit.services
+from base.accounts.reach import limits_at_work, sees_every_bucket, working_for
+from base.common.databases import snapshot
+from base.common.outages import NO_ROOM, outage_of
+from base.common.storage import FileOnDisk, kept_only_if_done, scratch_directory, sha256_of
+from base.jobs.context import JobContext
+from base.jobs.errors import Failed
+from base.jobs.models import Job
+from base.jobs.runner import here
 from reports import selectors
 from reports.choices import Format, Mode
 from reports.jobs import ask_for_deliveries
@@ -218,7 +218,7 @@ def _finish(context: JobContext, keeper: RowKeeper | None, written: Written) -> 
         with transaction.atomic():
             statistics = {name: getattr(run, name) for name in _FOUND}
             context.finish(**statistics, finished_at=datetime.now(tz=UTC))
-            audit.services.record(
+            base.audit.services.record(
                 case=run.case,
                 action="written",
                 actor=run.run_by or run.run_by_name,

@@ -19,13 +19,13 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext
 
-import audit.services
-from accounts.models import User
-from accounts.roles import Action
-from common.filters import ZONE
-from common.secret_text import seal
-from common.zones import is_zone
-from jobs.services import try_subject_again
+import base.audit.services
+from base.accounts.models import User
+from base.accounts.roles import Action
+from base.common.filters import ZONE
+from base.common.secret_text import seal
+from base.common.zones import is_zone
+from base.jobs.services import try_subject_again
 from reports import services
 from reports.choices import RunState
 from reports.jobs import DELIVERY
@@ -65,7 +65,7 @@ def schedule_report(*, template: ReportTemplate, plan: Plan, user: User) -> Repo
         schedule = as_planned(template=template, plan=plan, user=user)
         schedule.covers_from = _days_due(schedule)[0]
         schedule.save()
-        audit.services.record(
+        base.audit.services.record(
             case=schedule.case, action="scheduled", actor=user, after=_values_of(schedule)
         )
     return schedule
@@ -88,7 +88,7 @@ def change_schedule(
             if before["to"] != after["to"] or before["template"] != after["template"]:
                 locked.sent_sha256 = ""
             locked.save()
-            audit.services.record(
+            base.audit.services.record(
                 case=locked.case, action="schedule_changed", actor=user, before=before, after=after
             )
     return locked
@@ -158,7 +158,7 @@ def schedules_for(*, user: User) -> QuerySet[ReportSchedule]:
 def end_schedule(*, schedule: ReportSchedule, user: User) -> None:
     """Delete a schedule; its earlier runs stay."""
     with transaction.atomic():
-        audit.services.record(
+        base.audit.services.record(
             case=schedule.case,
             action="ended",
             actor=user,
@@ -255,7 +255,7 @@ def run_now(*, schedule: ReportSchedule, user: User) -> ReportRun:
                 % {"person": schedule.made_by}
             )
         run = _request(schedule, period_so_far(schedule=schedule), by_hand=True)
-        audit.services.record(
+        base.audit.services.record(
             case=schedule.case, action="schedule_run", actor=user, after={"run": run.uid}
         )
     return run
@@ -335,5 +335,7 @@ def send_again(*, delivery: ReportDelivery, user: User) -> bool:
             services.try_again(run=delivery.run, user=user)
         else:
             try_subject_again(DELIVERY, delivery)
-        audit.services.record(case=delivery.run.case, action="dispatch.tried_again", actor=user)
+        base.audit.services.record(
+            case=delivery.run.case, action="dispatch.tried_again", actor=user
+        )
     return True

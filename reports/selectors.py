@@ -32,11 +32,10 @@ from django.db.models import (
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, Collate
 
-from accounts.models import User
-from accounts.reach import is_limited, sees_within, working_for
-from audit.models import Event
+from base.accounts.models import User
+from base.accounts.reach import is_limited, sees_within, working_for
+from base.audit.models import Event
 from catalogue.models import Exclusion, Recording
-from programmes.selectors import Programme, programmes_of
 from reports.cells import as_cell
 from reports.choices import FilesWithout, Mode, RunState
 from reports.extras import Around, Values, extras_of_files, extras_of_matches
@@ -48,6 +47,7 @@ from review import selectors as review_selectors
 from review.counting import count_segments
 from review.filters import MatchFilter
 from review.models import Dispute, Licence, Match
+from review.programmes.selectors import Programme, programmes_of
 from scanning.choices import FileStatus, ScanStatus
 from scanning.models import Detection, Scan, ScannedFile
 

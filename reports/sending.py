@@ -11,13 +11,13 @@ from django.core.mail import EmailMessage
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-import jobs.clock
-from accounts.reach import OwnerGone, sees_within, sending_for
-from accounts.roles import Action
-from audit.standing import StatementKind
-from common.words import count_noun, for_the_record, lowered
-from jobs.context import JobContext
-from jobs.errors import Failed
+import base.jobs.clock
+from base.accounts.reach import OwnerGone, sees_within, sending_for
+from base.accounts.roles import Action
+from base.audit.standing import StatementKind
+from base.common.words import count_noun, for_the_record, lowered
+from base.jobs.context import JobContext
+from base.jobs.errors import Failed
 from reports import files
 from reports.choices import UNFINISHED, Format, RunState
 from reports.differing import facts_of
@@ -41,7 +41,7 @@ def run(context: JobContext) -> None:
     report, schedule = delivery.run, delivery.schedule
     if report.state in UNFINISHED:
         # The report was started again; its end wakes the delivery sooner.
-        context.wait_until(jobs.clock.now() + _RUN_AGAIN)
+        context.wait_until(base.jobs.clock.now() + _RUN_AGAIN)
     if report.state != RunState.READY:
         raise Failed("no_report", report.message or _("The report was cancelled."))
     is_new = report.row_count > 0 and report.rows_sha256 != schedule.sent_sha256

@@ -13,16 +13,16 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-import audit.services
-from accounts.models import User
-from accounts.reach import why_limited
-from accounts.roles import Action
-from accounts.services import may_change_made
-from audit.standing import StatementKind
-from jobs.errors import Failed, Stopped
-from jobs.models import Job
-from jobs.runner import here
-from jobs.services import begin_here, cancel_subject, submit, try_subject_again
+import base.audit.services
+from base.accounts.models import User
+from base.accounts.reach import why_limited
+from base.accounts.roles import Action
+from base.accounts.services import may_change_made
+from base.audit.standing import StatementKind
+from base.jobs.errors import Failed, Stopped
+from base.jobs.models import Job
+from base.jobs.runner import here
+from base.jobs.services import begin_here, cancel_subject, submit, try_subject_again
 from reports import files, running, selectors
 from reports.choices import STREAMED, UNFINISHED, Mode, RunState
 from reports.jobs import REPORT
@@ -162,7 +162,7 @@ def save_template(*, name: str, layout: Layout, user: User) -> ReportTemplate:
         template, _made = ReportTemplate.objects.update_or_create(
             name=name, defaults={**layout.columns_of_model(), "made_by": user}
         )
-        audit.services.record(
+        base.audit.services.record(
             case=f"report-template:{template.uid}",
             action="saved",
             actor=user,
@@ -179,7 +179,7 @@ def delete_template(*, template: ReportTemplate, user: User) -> None:
     if refusal := why_not_delete(template, user):
         raise PermissionDenied(refusal)
     with transaction.atomic():
-        audit.services.record(
+        base.audit.services.record(
             case=f"report-template:{template.uid}",
             action="deleted",
             actor=user,
@@ -252,7 +252,7 @@ def _done_here(job: Job, run: ReportRun) -> ReportRun:
 
 
 def _record(run: ReportRun, action: str, user: User | str, after: dict[str, object]) -> None:
-    audit.services.record(
+    base.audit.services.record(
         case=run.case,
         action=action,
         actor=user,

@@ -16,10 +16,10 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Lower, TruncMonth, TruncWeek
 from django.utils.translation import gettext_lazy as _
 
-import audit.services
-from accounts.models import User
+import base.audit.services
+from base.accounts.models import User
+from base.common.filters import ZONE
 from catalogue.selectors import shown_column
-from common.filters import ZONE
 from reports.cells import Cell, ColumnType, Dialect, ValueType, csv_pieces
 from review import selectors as review_selectors
 from review.choices import WAITING_STATES, MatchState
@@ -272,7 +272,7 @@ _FIELDS = (
 
 def stream_summary(*, filters: MatchFilter, by: By, user: User) -> Iterator[bytes]:
     """Yield a summary as CSV in the dialect of reports, and record the export."""
-    audit.services.record(
+    base.audit.services.record(
         case=f"report-summary:{by}",
         action="exported",
         actor=user,

@@ -6,9 +6,9 @@ from django.conf import settings
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.utils.translation import gettext as _
 
-from accounts.deciders import acts_as_program
-from accounts.models import User
-from accounts.roles import ROLE_ACTIONS, Action
+from base.accounts.deciders import acts_as_program
+from base.accounts.models import User
+from base.accounts.roles import ROLE_ACTIONS, Action
 
 APPROVERS = [role.value for role, may in ROLE_ACTIONS.items() if Action.APPROVE in may]
 """The groups whose members answer proposals and disputes."""

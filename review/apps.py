@@ -14,8 +14,8 @@ class ReviewConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect to scan results, and register the regular work."""
-        from accounts.kept_names import KeptName, kept_names
-        from audit.expected import Expectation, expectations
+        from base.accounts.kept_names import KeptName, kept_names
+        from base.audit.expected import Expectation, expectations
         from catalogue.signals import recordings_changed
         from review import jobs  # noqa: F401
         from review.choices import DECIDED_STATES

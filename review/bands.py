@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from django.utils.translation import gettext as _
 
-from common.reading import read_number
+from base.common.reading import read_number
 
 Band = tuple[int | None, int | None]
 """The lowest and the highest frequency in Hz; None where the sound ends, or unknown."""

@@ -14,11 +14,11 @@ from django.db.models import Model, Q, QuerySet
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from accounts.reach import working_for
+from base.accounts.reach import working_for
+from base.common.territories import read_territories
+from base.common.zones import office_day
 from catalogue.models import Bucket, Recording
 from catalogue.selectors import standing_for, with_merged
-from common.territories import read_territories
-from common.zones import office_day
 from review.choices import EditedUses, LicenceScope, MatchState, OnExpiry, UseKind
 from review.edits import MIXED, Edit
 from review.models import Licence, Match

@@ -10,7 +10,7 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from common.reading import read_number
+from base.common.reading import read_number
 
 # A tempo change of 0.5 % or a pitch shift of 10 cents makes a use altered.
 ALTERED_TEMPO = Decimal("0.005")

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from common.api_errors import Refused
-from common.reading import read_date
+from base.common.api_errors import Refused
+from base.common.reading import read_date
 
 
 class ReviewError(Refused):

@@ -9,10 +9,8 @@ from django.db.models import Q
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from accounts.services import deciders
-from catalogue.models import Bucket, Recording
-from catalogue.selectors import artists_hold, merged_into_any
-from common.filters import (
+from base.accounts.services import deciders
+from base.common.filters import (
     ZONE,
     Choices,
     Filter,
@@ -29,6 +27,8 @@ from common.filters import (
     uuid,
     zone,
 )
+from catalogue.models import Bucket, Recording
+from catalogue.selectors import artists_hold, merged_into_any
 from review.choices import DECIDED_STATES, WAITING_STATES, MatchState, QueueReason, Relation
 from review.edits import Edit
 from review.models.match import Match, Waits

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 from django.utils.translation import gettext_lazy as _
 
+from base.jobs import resources
+from base.jobs.choices import Priority
+from base.jobs.kinds import Kind, register
+from base.jobs.periodic import periodic
 from catalogue.models import Recording
-from jobs import resources
-from jobs.choices import Priority
-from jobs.kinds import Kind, register
-from jobs.periodic import periodic
 from scanning.models import Container
 
 FOLLOW_CONTAINER = register(

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
-import audit.words
-from accounts.reach import hidden_keys
-from audit.models import Event
+import base.audit.words
+from base.accounts.reach import hidden_keys
+from base.audit.models import Event
 from review.choices import POLICY_ENDED
 from review.models import Licence, Match, Policy
 from review.models.licence import NUMBER_PREFIX
@@ -38,7 +38,7 @@ def actor_label(name: str) -> str:
         name = f"{kind}:{policy_name(own)}"
     elif kind == "licence" and own:
         name = f"{kind}:{licence_number(own)}"
-    return audit.words.actor_label(name)
+    return base.audit.words.actor_label(name)
 
 
 def policy_of(match: Match) -> str:
@@ -76,7 +76,7 @@ def names_hidden_rule(event: Event) -> bool:
     """Return whether an event of a match names a rule that the viewer may not see."""
     if not (hidden_keys(Policy) or hidden_keys(Licence)):
         return False
-    full = audit.words.actor_label(event.actor_name), event.note
+    full = base.audit.words.actor_label(event.actor_name), event.note
     if (actor_label(event.actor_name), note_of(event)) != full:
         return True
     return any(

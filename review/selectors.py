@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Concat
 
-from accounts.models import User
-from accounts.roles import Action
-from audit.models import Event
+from base.accounts.models import User
+from base.accounts.roles import Action
+from base.audit.models import Event
 from catalogue.models import Exclusion
 from catalogue.selectors import excluded_intervals_of
 from review import approval

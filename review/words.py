@@ -9,10 +9,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from audit.models import Event
-from audit.words import action_label
+from base.audit.models import Event
+from base.audit.words import action_label
+from base.common.reading import read_clock, read_interval
 from catalogue.models import ExclusionReason
-from common.reading import read_clock, read_interval
 from review import rule_names
 from review.choices import (
     BY_LICENCE,

@@ -6,7 +6,7 @@ from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
-from common.databases import keep_reserved_ids
+from base.common.databases import keep_reserved_ids
 
 
 class ScanningConfig(AppConfig):

@@ -10,8 +10,8 @@ from django.db import connection, transaction
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from jobs.context import JobContext
-from jobs.services import bring_forward
+from base.jobs.context import JobContext
+from base.jobs.services import bring_forward
 from scanning import results, selectors
 from scanning.choices import ACTIVE_SCAN_STATUSES, CallbackOutcome, EngineChoice, ScanStatus
 from scanning.cloud.jobs import CLOUD_SCAN, make_called_back_scan

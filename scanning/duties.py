@@ -11,7 +11,7 @@ from typing import Final
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from jobs.resources import Duty, register_duty
+from base.jobs.resources import Duty, register_duty
 from scanning.choices import SourceType
 from scanning.models import Drop, Scan
 

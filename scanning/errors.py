@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
-from common.reading import read_date
+from base.common.reading import read_date
 
 if TYPE_CHECKING:
     from scanning.models import ScannedFile

@@ -8,8 +8,8 @@ from pathlib import Path
 from django.db.models.fields.files import FieldFile
 from django.utils.translation import gettext as _
 
-from common.media_analysis import AudioRefused, decode_limits, refusal
-from common.storage import local_path
+from base.common.media_analysis import AudioRefused, decode_limits, refusal
+from base.common.storage import local_path
 from recognition.audio import media
 from recognition.errors import RecognitionError
 from recognition.types import Progress

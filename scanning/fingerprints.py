@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 
-from common.storage import read_bytes
+from base.common.storage import read_bytes
 from recognition.errors import BadFingerprint, MissingLayer, ParamsMismatch
 from recognition.fingerprint import file_format as fingerprint_file
 from recognition.fingerprint.file_format import scan_layer

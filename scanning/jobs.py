@@ -9,12 +9,12 @@ from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from base.jobs import resources
+from base.jobs.choices import JobState, Pool, Priority
+from base.jobs.kinds import Kind, register, without_limit
+from base.jobs.periodic import periodic
+from base.jobs.services import bring_forward
 from catalogue.partitions import Partition
-from jobs import resources
-from jobs.choices import JobState, Pool, Priority
-from jobs.kinds import Kind, register, without_limit
-from jobs.periodic import periodic
-from jobs.services import bring_forward
 from scanning import results
 from scanning.choices import (
     ENDED_SCAN_STATUSES,

@@ -16,14 +16,14 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from base.common.storage import read_bytes
+from base.jobs import clock
+from base.jobs.choices import JobState
+from base.jobs.context import JobContext
+from base.jobs.errors import Cancelled, Failed, Retry, WaitsUntil
+from base.jobs.services import bring_forward, submit
 from catalogue import following, index_log, index_store, partitions
 from catalogue.partitions import Partition
-from common.storage import read_bytes
-from jobs import clock
-from jobs.choices import JobState
-from jobs.context import JobContext
-from jobs.errors import Cancelled, Failed, Retry, WaitsUntil
-from jobs.services import bring_forward, submit
 from recognition import interrupts
 from recognition.errors import IndexUnavailable, ParamsMismatch
 from recognition.fingerprint import file_format as fingerprint_file

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from common.registry import Registry
+from base.common.registry import Registry
 from recognition.types import Fingerprint
 from scanning.choices import SourceType
 from scanning.engines.base import EngineResult, FoundRecording

@@ -13,13 +13,13 @@ from functools import partial
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from base.common.media_analysis import AudioRefused, analyse, keep_rendition, write_rendition
+from base.common.storage import replace_bytes
+from base.jobs import clock, resources
+from base.jobs.context import JobContext
+from base.jobs.errors import Cancelled, Failed
+from base.jobs.services import bring_forward, submit
 from catalogue import partitions
-from common.media_analysis import AudioRefused, analyse, keep_rendition, write_rendition
-from common.storage import replace_bytes
-from jobs import clock, resources
-from jobs.context import JobContext
-from jobs.errors import Cancelled, Failed
-from jobs.services import bring_forward, submit
 from recognition.errors import IndexUnavailable, RecognitionError
 from recognition.fingerprint import file_format as fingerprint_file
 from recognition.relate.tracks import unsearched

@@ -9,9 +9,9 @@ from typing import Any
 from django.db.models import OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
-from jobs.choices import OPEN_STATES, JobState
-from jobs.models import Job
-from jobs.selectors import jobs_of
+from base.jobs.choices import OPEN_STATES, JobState
+from base.jobs.models import Job
+from base.jobs.selectors import jobs_of
 from scanning.choices import ACTIVE_SCAN_STATUSES, ScanStage, ScanStatus
 from scanning.cloud.jobs import CLOUD_SCAN
 from scanning.jobs import SCAN

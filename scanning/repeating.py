@@ -9,12 +9,12 @@ from typing import Any
 from django.db import models, transaction
 from django.utils.translation import gettext as _
 
-from accounts.models import User
-from jobs.choices import OPEN_STATES
-from jobs.context import JobContext
-from jobs.kinds import Kind
-from jobs.selectors import jobs_of
-from jobs.services import hold_back, submit
+from base.accounts.models import User
+from base.jobs.choices import OPEN_STATES
+from base.jobs.context import JobContext
+from base.jobs.kinds import Kind
+from base.jobs.selectors import jobs_of
+from base.jobs.services import hold_back, submit
 
 
 @transaction.atomic

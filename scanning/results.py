@@ -18,10 +18,10 @@ from django.dispatch import Signal
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from accounts.reach import working_for
+from base.accounts.reach import working_for
+from base.jobs.choices import JobState
 from catalogue.index_log import left_after
 from catalogue.selectors import given_up_among
-from jobs.choices import JobState
 from recognition.params import ENGINE_VERSION
 from scanning import selectors
 from scanning.choices import (

@@ -19,8 +19,8 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-import audit.services
-from accounts.models import User
+import base.audit.services
+from base.accounts.models import User
 from scanning.choices import (
     ACTIVE_SCAN_STATUSES,
     CallbackOutcome,
@@ -127,10 +127,10 @@ def _remove(key: int, *, original_only: bool, user: User | None = None, reason: 
         if not original_only and not file.media:
             file.audio_removed_at = datetime.now(tz=UTC)
         file.save(update_fields=[*columns, "audio_removed_at", "updated_at"])
-        audit.services.record(
+        base.audit.services.record(
             case=f"file:{file.uid}",
             action="file.original_removed" if original_only else "file.audio_removed",
-            actor=user or audit.services.SYSTEM,
+            actor=user or base.audit.services.SYSTEM,
             note=reason,
         )
     return True

@@ -15,12 +15,12 @@ from time import monotonic
 
 from django.db.models import QuerySet
 
-import jobs.clock
+import base.jobs.clock
+from base.common.storage import read_bytes
+from base.jobs.context import JobContext
+from base.jobs.errors import WaitsUntil
 from catalogue import index_store
 from catalogue.models import Recording, RecordingStatus
-from common.storage import read_bytes
-from jobs.context import JobContext
-from jobs.errors import WaitsUntil
 from recognition.errors import RecognitionError
 from recognition.fingerprint import file_format as fingerprint_file
 from recognition.relate.tracks import with_track
@@ -80,7 +80,7 @@ class _Slice:
                 self.context.write(**self._columns())
             self.context.report(self.search.progress / 100)
             if is_over:
-                self.context.wait_until(jobs.clock.now())
+                self.context.wait_until(base.jobs.clock.now())
         self.context.finish(finished_at=datetime.now(tz=UTC), **self._columns())
 
     def _files(self) -> Iterable[ScannedFile]:

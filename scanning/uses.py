@@ -14,8 +14,8 @@ from typing import Any
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from common.territories import read_territories
-from common.zones import office_day
+from base.common.territories import read_territories
+from base.common.zones import office_day
 from scanning.models import ScannedFile
 from scanning.tags import territories_of
 

@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from django.db import transaction
 from django.db.models import F, Q
 
-import audit.services
-from jobs.context import JobContext
+import base.audit.services
+from base.jobs.context import JobContext
 from scanning.choices import SourceGone, WatchItemState
 from scanning.errors import IntakeRefused
 from scanning.models import ScannedFile, Watch, WatchCheck, WatchItem
@@ -86,7 +86,7 @@ def _end_well(context: JobContext, check: WatchCheck, feed: Feed) -> None:
     )
     _keep(check)
     if check.scanned or check.gone:
-        audit.services.record(
+        base.audit.services.record(
             case=f"watch:{watch.uid}",
             action="watch.found",
             after={"submitted": check.scanned, "gone": check.gone},
@@ -190,7 +190,7 @@ def _mark(item: WatchItem, why: SourceGone) -> bool:
         pk=item.scanned_file.pk, source_gone_at__isnull=True, deleted_at__isnull=True
     ).update(source_gone_at=datetime.now(tz=UTC), source_gone_why=why)
     if marked:
-        audit.services.record(
+        base.audit.services.record(
             case=f"file:{item.scanned_file.uid}",
             action="file.source_gone",
             after={"why": why.value},
@@ -206,4 +206,4 @@ def _unmark(items: Iterable[WatchItem], reasons: Collection[str]) -> None:
             continue
         with transaction.atomic():
             ScannedFile.objects.filter(pk=file.pk).update(source_gone_at=None, source_gone_why="")
-            audit.services.record(case=f"file:{file.uid}", action="file.source_back")
+            base.audit.services.record(case=f"file:{file.uid}", action="file.source_back")

@@ -14,9 +14,9 @@ class StatementsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the job, follow changes, and say what stands on files and recordings."""
-        from accounts.kept_names import KeptName, kept_names
-        from audit import standing
-        from audit.services import events_recorded
+        from base.accounts.kept_names import KeptName, kept_names
+        from base.audit import standing
+        from base.audit.services import events_recorded
         from statements import following, selectors
         from statements.models import StatementStep
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from accounts.reach import sees_everything
+from base.accounts.reach import sees_everything
 from catalogue.models import Recording
 from review.choices import MatchState
 from review.models import Match, MatchAlias

@@ -13,13 +13,13 @@ from typing import Final
 from django.db import transaction
 from django.db.models import QuerySet
 
-from accounts.reach import working_for
-from audit.models import Event
-from audit.services import record
-from common.batches import batched
-from common.words import for_the_record
-from jobs.context import JobContext
-from jobs.services import submit
+from base.accounts.reach import working_for
+from base.audit.models import Event
+from base.audit.services import record
+from base.common.batches import batched
+from base.common.words import for_the_record
+from base.jobs.context import JobContext
+from base.jobs.services import submit
 from review.models import Match
 from review.services.transitions import changed_cases
 from statements.jobs import CHECK_STATEMENTS

@@ -7,10 +7,10 @@ from datetime import timedelta
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from jobs import resources
-from jobs.choices import Pool, Priority
-from jobs.kinds import Kind, register
-from jobs.periodic import periodic
+from base.jobs import resources
+from base.jobs.choices import Pool, Priority
+from base.jobs.kinds import Kind, register
+from base.jobs.periodic import periodic
 from scanning.jobs import MAX_ATTEMPTS, RETRY_AFTER
 from statements.models import Statement
 

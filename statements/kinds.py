@@ -14,8 +14,8 @@ from django.db import models
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from accounts.models import User
-from common.registry import Registry
+from base.accounts.models import User
+from base.common.registry import Registry
 from review.choices import MatchState
 from statements.errors import StatementRefused
 

@@ -8,8 +8,8 @@ from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from accounts.columns import person_field
-from common.uid import uid_field
+from base.accounts.columns import person_field
+from base.common.uid import uid_field
 from statements.choices import STANDING, StatementState
 from statements.kinds import kind_choices
 

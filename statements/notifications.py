@@ -10,11 +10,11 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from audit.digests import Digest, send_daily
-from audit.models import Event
-from common.stored import read_stored
-from jobs.context import JobContext
-from jobs.services import submit
+from base.audit.digests import Digest, send_daily
+from base.audit.models import Event
+from base.common.stored import read_stored
+from base.jobs.context import JobContext
+from base.jobs.services import submit
 from review.approval import APPROVERS
 from scanning.services.sending import post_signed
 from statements.choices import STANDING

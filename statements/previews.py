@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 
-from accounts.reach import working_for
-from audit.models import Event
-from common.batches import batched
+from base.accounts.reach import working_for
+from base.audit.models import Event
+from base.common.batches import batched
 from review.services.transitions import changed_cases
 from statements.choices import ISSUED
 from statements.following import COMPARED_AT_ONCE, concerned, differences_of

@@ -12,10 +12,10 @@ from typing import Final
 from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from accounts.reach import sees_everything
-from audit.models import Event
-from audit.standing import Standing, StandingStatement
-from common.zones import office_day
+from base.accounts.reach import sees_everything
+from base.audit.models import Event
+from base.audit.standing import Standing, StandingStatement
+from base.common.zones import office_day
 from review.choices import WAITING_STATES, MatchState
 from review.models import Match, MatchAlias
 from statements.choices import FOLLOWED, ISSUED, STANDING, StatementState

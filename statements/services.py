@@ -13,13 +13,13 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-import audit.services
-from accounts.models import User
-from accounts.reach import why_unseen
-from accounts.roles import Action
-from common.batches import batched
-from common.storage import StoredFile, delete_files, read_bytes
-from common.zones import office_day
+import base.audit.services
+from base.accounts.models import User
+from base.accounts.reach import why_unseen
+from base.accounts.roles import Action
+from base.common.batches import batched
+from base.common.storage import StoredFile, delete_files, read_bytes
+from base.common.zones import office_day
 from statements.choices import FOLLOWED, STANDING, StatementState
 from statements.errors import StatementRefused
 from statements.kinds import Fact, kind_of
@@ -106,7 +106,7 @@ def advance(
         statement=row,
         state=state,
         person=user,
-        person_name=user.get_username() if user else audit.services.SYSTEM,
+        person_name=user.get_username() if user else base.audit.services.SYSTEM,
         at=now,
         note=note,
     )
@@ -143,7 +143,7 @@ def record_download(
     *, case: str, kind: str, actor: User | str, form: str, version: int, sha256: str
 ) -> None:
     """Record who got which bytes of a statement."""
-    audit.services.record(
+    base.audit.services.record(
         case=case,
         action=f"{kind}.exported",
         actor=actor,
@@ -208,7 +208,7 @@ def keep(
         kept_why=why,
         kept_sha256=differs_sha256,
     )
-    audit.services.record(
+    base.audit.services.record(
         case=row.case,
         action="statement.kept",
         actor=user,

@@ -7,11 +7,11 @@ from tests.registered import Table
 OWN_JSON: Table[str, str] = Table(
     {
         "acrportal/advisories.py": "a file of the repository",
-        "common/sealed_sessions.py": "sealed with the portal's key",
+        "base/common/sealed_sessions.py": "sealed with the portal's key",
         "operations/backup.py": "a scratch file of the same backup",
         "operations/moving.py": "the state of a move on this machine",
         "operations/tables.py": "tables of a backup, whose hashes were compared",
-        "portal/management/demo.py": "what the demo kept",
+        "web/portal/management/demo.py": "what the demo kept",
         "recognition/commands/collection.py": "an index, with its checksums",
         "recognition/index/manifest.py": "an index, with its checksums",
         "recognition/isolation/wire.py": "in the child: the request of its parent",
@@ -25,7 +25,7 @@ OWN_JSON: Table[str, str] = Table(
 
 PLAIN_CSV: Table[str, str] = Table(
     {
-        "common/csv_safety.py": "it is the guard",
+        "base/common/csv_safety.py": "it is the guard",
         "reports/cells.py": "guards by the type of each column, so that −5 stays a number",
     }
 )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-import jobs.clock
+import base.jobs.clock
 
 
 def follow_this_machine() -> None:
     """Let jobs follow the clock that a test sets, not that of the database's server."""
-    jobs.clock._of_server = _machine_time
+    base.jobs.clock._of_server = _machine_time
 
 
 def _machine_time() -> datetime:

@@ -30,7 +30,7 @@ from django.conf import settings
 from django.db.backends.sqlite3.base import SQLiteCursorWrapper
 from psycopg import sql
 
-from audit import triggers
+from base.audit import triggers
 from tests import keeping, product
 
 TEMPLATE = "acrportal_tests_template"

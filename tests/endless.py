@@ -91,8 +91,8 @@ def _fill() -> dict[str, Any]:
     """Make what a search needs, and submit a file."""
     from django.core.files.base import ContentFile
 
-    from accounts.roles import Role
-    from accounts.services import create_user
+    from base.accounts.roles import Role
+    from base.accounts.services import create_user
     from catalogue.services import create_bucket
     from recognition.fingerprint.builder import extract
     from recognition.fingerprint.file_format import to_bytes
@@ -117,8 +117,8 @@ def _cancel() -> dict[str, Any]:
     from django.test import Client
     from django.urls import reverse
 
-    from accounts.models import User
-    from jobs.models import Job
+    from base.accounts.models import User
+    from base.jobs.models import Job
 
     client = Client(SERVER_NAME="127.0.0.1")
     client.force_login(User.objects.get(username="mira"))

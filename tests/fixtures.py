@@ -33,14 +33,14 @@ from pytest_django import DjangoDbBlocker, Settings
 from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.responders import StaticFile
 
-from accounts.models import User
-from accounts.roles import Role
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.jobs import clock, periodic, resources
+from base.jobs.choices import JobState
+from base.jobs.kinds import all_kinds, regular_work
+from base.jobs.models import Job
 from catalogue.models import Bucket, Recording
 from catalogue.services import RecordingDetails, add_recording, create_bucket
-from jobs import clock, periodic, resources
-from jobs.choices import JobState
-from jobs.kinds import all_kinds, regular_work
-from jobs.models import Job
 from recognition.audio import media
 from recognition.isolation import client
 from recognition.limits import DEFAULT_LIMITS, DecodeLimits

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import requests
 from django.test import override_settings
 
-from common.storage_url import storage_options
+from base.common.storage_url import storage_options
 
 if TYPE_CHECKING:
     from moto.server import ThreadedMotoServer
@@ -38,7 +38,7 @@ def s3_server() -> Iterator[str]:
 def media_at(address: str) -> Iterator[None]:
     """Use the bucket ``media`` of an S3 storage for media for the rest of the test."""
     kept = {
-        "BACKEND": "common.object_storage.ObjectStorage",
+        "BACKEND": "base.common.object_storage.ObjectStorage",
         "OPTIONS": storage_options(f"s3://key:secret@{address}/media?https=off"),
     }
     static = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}

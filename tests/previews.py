@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from portal.shared.consequences import Consequences
 from review.models import Match
 from statements.choices import ISSUED
 from statements.following import differences_of
 from statements.models import Statement
 from statements.selectors import is_followed
+from web.portal.shared.consequences import Consequences
 
 Rows = dict[int, tuple[object, ...]]
 Texts = dict[tuple[str, str], set[str]]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from portal.files.page import segment_rows
-from portal.pictures.file import draw_coverage
 from reports.choices import Mode
 from reports.cue_sheets import UNKNOWN_MS, NotScanned, cue_sheet
 from reports.cues import Cue, CueStatus
@@ -19,6 +17,8 @@ from review.timeline import Kind, Timeline, timeline
 from review.timeline.figures import differing, matched_shares
 from review.timeline.pieces import MATCHED
 from scanning.models import ScannedFile
+from web.portal.files.page import segment_rows
+from web.portal.pictures.file import draw_coverage
 
 
 def places_of(match: Match) -> dict[str, int]:

@@ -14,8 +14,8 @@ from django.contrib.auth.models import Permission
 from django.db import connection, transaction
 from django.test import TransactionTestCase
 
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.roles import Role
+from base.audit.models import Event
 from tests import product
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match

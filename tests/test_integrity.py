@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.db import IntegrityError, transaction
 
+from base.common.databases import violates
 from catalogue.models import Recording
 from catalogue.owners.models import Party, Share, Work
-from common.databases import violates
 from scanning.choices import EngineChoice, ScanStatus
 from scanning.models import Scan, ScannedFile
 from tests import product

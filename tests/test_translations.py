@@ -8,9 +8,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import translation
 
-from accounts.models import User
-from accounts.roles import Role
 from acrportal import translations
+from base.accounts.models import User
+from base.accounts.roles import Role
 from review.choices import MatchState
 from tests.fixtures import MakeClient
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from reports.choices import RunState
 from reports.models import ReportRun
 from tests.factories.review import make_match

@@ -43,7 +43,7 @@ _SLOW_METHODS: tuple[tuple[type[Any], str, str], ...] = (
     (File, "chunks", "reading a file"),
     (EmailMessage, "send", "sending a mail"),
 )
-_NOT_NAMED = {"common/databases.py"}
+_NOT_NAMED = {"base/common/databases.py"}
 # Nobody else works on an installation that is being restored.
 _ALONE = {"operations/restoring.py"}
 # Any in this module: the arguments of others' functions.

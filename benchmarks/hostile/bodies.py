@@ -210,9 +210,9 @@ def _caller() -> Call:
     from django.db import transaction
     from django.test import Client
 
-    from accounts.roles import Role
-    from accounts.services import create_user
-    from accounts.tokens import create_token
+    from base.accounts.roles import Role
+    from base.accounts.services import create_user
+    from base.accounts.tokens import create_token
     from catalogue.services import create_bucket
     from scanning.models import Container, ScannedFile
 

@@ -122,9 +122,9 @@ def _made() -> bytes:
 
 def _opened(port: int) -> Doors:
     """Make a project, a token and places to send to in this process's installation."""
-    from accounts.roles import Role
-    from accounts.services import create_user
-    from accounts.tokens import create_token
+    from base.accounts.roles import Role
+    from base.accounts.services import create_user
+    from base.accounts.tokens import create_token
     from catalogue.services import create_bucket
     from scanning.models import Container
     from scanning.services.identification import create_project

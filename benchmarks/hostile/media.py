@@ -85,7 +85,7 @@ def _encoded(
 
 def _decoded(path: Path, content: bytes) -> tuple[str, str]:
     """Decode a file; return the outcome, and the fault if there is one."""
-    from common.media_analysis import decode_limits
+    from base.common.media_analysis import decode_limits
     from recognition.audio.analysis import analyse_file
     from recognition.errors import RecognitionError
 

@@ -97,8 +97,8 @@ def _list(rng: random.Random) -> bytes:
 
 def _fetched(url: str, target: Path) -> tuple[str, str]:
     """Fetch as a link is fetched; return the outcome, or the fault."""
-    from common.http import FetchFailed, LinkRefused, TooLarge
-    from common.media_links import download_media
+    from base.common.http import FetchFailed, LinkRefused, TooLarge
+    from base.common.media_links import download_media
 
     try:
         download_media(url, target, max_bytes=_MAX_BYTES)

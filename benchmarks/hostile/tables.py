@@ -22,9 +22,9 @@ from benchmarks.report import Report
 if TYPE_CHECKING:
     from django.core.files.base import File
 
-    from accounts.models import User
-    from evidence.signing import PublicKey
+    from base.accounts.models import User
     from imports.models import Import
+    from reports.evidence.signing import PublicKey
 
 _WALL_S = 60.0
 _GROWTH_MIB = 256
@@ -95,10 +95,10 @@ def _checked(sample: Sample, content: bytes) -> tuple[str, str]:
     """Have a file checked; return how that ended, or the fault."""
     from django.core.files.uploadedfile import SimpleUploadedFile
 
+    from base.jobs.choices import Pool
+    from base.jobs.models import Job
+    from base.jobs.runner import run_next
     from imports.models import ImportStatus
-    from jobs.choices import Pool
-    from jobs.models import Job
-    from jobs.runner import run_next
 
     one = sample.door(SimpleUploadedFile(sample.name, content))
     job = run_next(Pool.WORK)
@@ -113,7 +113,7 @@ def _checked(sample: Sample, content: bytes) -> tuple[str, str]:
 
 
 def _verified(path: Path, content: bytes, key: PublicKey) -> tuple[str, str]:
-    from evidence.verification import PackUnreadable, verify
+    from reports.evidence.verification import PackUnreadable, verify
 
     path.write_bytes(content)
     try:
@@ -127,7 +127,7 @@ def _verified(path: Path, content: bytes, key: PublicKey) -> tuple[str, str]:
 
 def _sealed(work: Path) -> tuple[PublicKey, bytes]:
     """Return a key, and a pack that it has sealed."""
-    from evidence import sealing, signing
+    from reports.evidence import sealing, signing
 
     folder, target = work / "pack", work / "whole.zip"
     folder.mkdir()
@@ -139,8 +139,8 @@ def _sealed(work: Path) -> tuple[PublicKey, bytes]:
 
 
 def _samples() -> list[Sample]:
-    from accounts.roles import Role
-    from accounts.services import create_user
+    from base.accounts.roles import Role
+    from base.accounts.services import create_user
     from catalogue.services import create_bucket
     from imports import services
     from imports.recordings.kind import RECORDINGS

@@ -13,7 +13,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.columns import person_field
+from base.accounts.columns import person_field
+from base.common.uid import uid_field
 from catalogue.models import Recording
 from catalogue.owners.choices import (
     ConflictKind,
@@ -24,7 +25,6 @@ from catalogue.owners.choices import (
     TitleKind,
 )
 from catalogue.owners.texts import folded
-from common.uid import uid_field
 
 Row = TypeVar("Row", bound=models.Model)
 

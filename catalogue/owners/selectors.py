@@ -15,7 +15,7 @@ from typing import TypeVar
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 
-from accounts.reach import sees_every_bucket
+from base.accounts.reach import sees_every_bucket
 from catalogue.models import Recording
 from catalogue.owners import ledger, tis
 from catalogue.owners.choices import ROLES, ConflictKind, ConflictState, Right, ShareKind

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import Final
 
-from common.outside_text import normalised, without_joiners
+from base.common.outside_text import normalised, without_joiners
 
 _MOST: Final = 500
 

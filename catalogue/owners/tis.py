@@ -19,7 +19,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from common.territories import MEANT, TERRITORIES, territory_names, why_no_territory
+from base.common.territories import MEANT, TERRITORIES, territory_names, why_no_territory
 
 WORLD: Final = "2136"
 # More countries than this are counted.

@@ -12,13 +12,13 @@ from typing import Any, Final, Protocol
 from django.core.files.base import File
 from django.utils.translation import gettext as _
 
-from accounts.models import User
-from accounts.reach import working_for
+from base.accounts.models import User
+from base.accounts.reach import working_for
+from base.common.beside_sound import lies_beside_sound
+from base.common.media_analysis import decode_limits
+from base.common.storage import local_path, sha256_of
 from catalogue.changes import ChangeRefused
 from catalogue.models import Bucket, Recording, RecordingStatus
-from common.beside_sound import lies_beside_sound
-from common.media_analysis import decode_limits
-from common.storage import local_path, sha256_of
 from dedup.intake import AlreadyInCatalogue, give_audio, prepare
 from imports.audio.pairing import Left, Pair, SoundFile, TableRow, Unpaired, Waiting, pair
 from imports.errors import ImportRefused, RowFault, TableRefused

@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from accounts.roles import Action
+from base.accounts.roles import Action
 from dedup.jobs import duty_of_intake
 from imports.audio.importer import AudioSummary
 from imports.audio.pairing import Rule

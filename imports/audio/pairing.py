@@ -14,8 +14,8 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Final
 
+from base.common.outside_text import normalised, without_joiners
 from catalogue.identifiers import check_isrc
-from common.outside_text import normalised, without_joiners
 from imports.names import compared
 
 TOLERANCE_MS: Final = 2_500

@@ -12,11 +12,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.management.finding import find_user
+from base.accounts.management.finding import find_user
+from base.common.charsets import FILE_CHARSETS
+from base.common.uid import new_uid
+from base.common.words import count_noun
 from catalogue.management.finding import find_bucket
-from common.charsets import FILE_CHARSETS
-from common.uid import new_uid
-from common.words import count_noun
 from imports.errors import TableRefused, quote_value
 from imports.mapping import Columns
 from imports.reading_rules import CHOICES, ReadingRules

@@ -12,14 +12,14 @@ from typing import Protocol
 from django.core.files.base import ContentFile, File
 from django.utils.translation import gettext as _
 
-from accounts.models import User
-from accounts.reach import working_for
+from base.accounts.models import User
+from base.accounts.reach import working_for
+from base.common.fingerprint_files import looks_like_fingerprint, read_fingerprint
+from base.common.http import LinkRefused, check_link
+from base.common.media_analysis import AudioRefused
+from base.common.storage import read_bytes, sha256_of
+from base.common.table_text import one_form
 from catalogue.models import Recording
-from common.fingerprint_files import looks_like_fingerprint, read_fingerprint
-from common.http import LinkRefused, check_link
-from common.media_analysis import AudioRefused
-from common.storage import read_bytes, sha256_of
-from common.table_text import one_form
 from imports.errors import RowFault
 from recognition.fingerprint import file_format as fingerprint_file
 from recognition.types import Fingerprint

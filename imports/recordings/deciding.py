@@ -12,12 +12,12 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from accounts.models import User
+from base.accounts.models import User
+from base.common.reading import read_clock, read_interval
 from catalogue.changes import ChangeRefused, refuse_unready
 from catalogue.identifiers import check_isrc
 from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.services import detail_columns
-from common.reading import read_clock, read_interval
 from imports.errors import RowFault
 from imports.recordings.audio import (
     AudioSource,

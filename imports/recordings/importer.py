@@ -15,14 +15,14 @@ from typing import TextIO
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from accounts.models import User
-from audit.standing import counted_by_kind
+from base.accounts.models import User
+from base.audit.standing import counted_by_kind
+from base.common.csv_safety import GuardedWriter
+from base.common.databases import violates
+from base.common.reading import read_number
 from catalogue.changes import ChangeRefused, update_recording
 from catalogue.models import Bucket, Recording, RecordingStatus, new_acr_id
 from catalogue.services import add_recording, add_waiting_recording
-from common.csv_safety import GuardedWriter
-from common.databases import violates
-from common.reading import read_number
 from dedup.intake import AlreadyInCatalogue, arriving_audio
 from imports.errors import RowFault, TableRefused
 from imports.mapping import ERRORS, Columns, lacking, unknown_names, unread_names

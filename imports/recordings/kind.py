@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from accounts.roles import Action
+from base.accounts.roles import Action
 from dedup.jobs import duty_of_intake
 from imports.fields import EncodingField
 from imports.kinds import ImportKind, SampleFile, register

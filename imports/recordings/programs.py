@@ -21,10 +21,10 @@ from typing import Final
 
 from django.utils.translation import gettext as _
 
-from common.beside_sound import lies_beside_sound
-from common.csv_safety import GuardedWriter
-from common.media_analysis import decode_limits
-from common.table_text import one_form
+from base.common.beside_sound import lies_beside_sound
+from base.common.csv_safety import GuardedWriter
+from base.common.media_analysis import decode_limits
+from base.common.table_text import one_form
 from imports.errors import TableRefused
 from imports.names import compared
 from imports.recordings.audio import Folder

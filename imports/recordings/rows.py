@@ -11,11 +11,18 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from base.common.table_text import (
+    NameMarks,
+    has_marks,
+    read_day,
+    read_share,
+    split_list,
+    split_names,
+)
+from base.common.territories import MEANT, territories_in, territory_code, why_no_territory
 from catalogue.identifiers import BadIdentifier, check_isrc, check_iswc, check_upc
 from catalogue.models import CodeStatus
 from catalogue.services import RecordingDetails
-from common.table_text import NameMarks, has_marks, read_day, read_share, split_list, split_names
-from common.territories import MEANT, territories_in, territory_code, why_no_territory
 from imports.errors import RowFault
 from imports.reading_rules import FRACTION, ReadingRules
 

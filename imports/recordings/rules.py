@@ -9,8 +9,8 @@ from pathlib import Path
 from django.core.files.base import File
 from django.utils.translation import gettext as _
 
-from accounts.models import User
-from accounts.roles import Action
+from base.accounts.models import User
+from base.accounts.roles import Action
 from catalogue.models import Bucket, Exclusion, ExclusionReason, Recording
 from catalogue.selectors import excluded_intervals, excluded_segments
 from catalogue.services import RecordingDetails

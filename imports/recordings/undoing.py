@@ -11,8 +11,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts.roles import Action
-from audit.models import Event
+from base.accounts.roles import Action
+from base.audit.models import Event
 from catalogue.changes import retire_recordings, update_recording
 from catalogue.models import Exclusion, Recording, RecordingStatus
 from imports.undoing.walk import Stays, Undo, changed_again, differing, missing

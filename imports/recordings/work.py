@@ -9,9 +9,9 @@ from dataclasses import asdict
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 
-from accounts.models import User
+from base.accounts.models import User
+from base.common.storage import local_path, scratch_directory
 from catalogue.models import Bucket
-from common.storage import local_path, scratch_directory
 from imports import mapping
 from imports.column_check import HEADER_LINE, map_columns, propose
 from imports.kinds import Columns

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.files.base import File
 from django.utils.translation import gettext as _
 
-from common.table_text import one_form
+from base.common.table_text import one_form
 from imports.errors import ImportRefused, RowFault
 from imports.unpacking import refuse_many_entries
 

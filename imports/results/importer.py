@@ -14,10 +14,10 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext
 
-import audit.services
-from accounts.models import User
-from common.databases import violates
-from common.storage import display_name, local_path
+import base.audit.services
+from base.accounts.models import User
+from base.common.databases import violates
+from base.common.storage import display_name, local_path
 from imports.kinds import Columns
 from imports.models import ResultImport
 from imports.results.found import NO_RESULT, READY, FoundFile, ResultFault
@@ -140,10 +140,10 @@ class ResultImporter:
             status=ScanStatus.RUNNING,
             started_at=datetime.now(tz=UTC),
         )
-        audit.services.record(
+        base.audit.services.record(
             case=f"file:{file.uid}",
             action="results.imported",
-            actor=self.user or audit.services.SYSTEM,
+            actor=self.user or base.audit.services.SYSTEM,
             after={"scan": scan.uid, "from": self.source, "state": exported.state},
         )
         origin = gettext("Imported from %(source)s") % {"source": self.source}
@@ -191,10 +191,10 @@ class ResultImporter:
         if exported.came_at is not None:
             file.created_at = exported.came_at
             file.save(update_fields=["created_at"])
-        audit.services.record(
+        base.audit.services.record(
             case=f"file:{file.uid}",
             action="file.submitted",
-            actor=self.user or audit.services.SYSTEM,
+            actor=self.user or base.audit.services.SYSTEM,
             after={
                 "name": file.name,
                 "container": file.container_id,

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from common.reading import read_number
+from base.common.reading import read_number
 from imports.errors import TableRefused
 from imports.results import file_scanning, scan_tool
 from imports.results.found import FoundFile, ResultFault, ResultsRefused

@@ -15,7 +15,7 @@ from typing import IO, BinaryIO
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from common.confined import ReadingLimits, Unreadable, json_lines, read_confined
+from base.common.confined import ReadingLimits, Unreadable, json_lines, read_confined
 from imports.errors import TableRefused
 from imports.results.found import FoundFile, ResultFault, ResultsRefused
 from imports.results.reading_jobs import lines_of

@@ -9,8 +9,8 @@ import socket
 from collections.abc import Iterator
 from typing import Any, BinaryIO, Final
 
-from common.charsets import FILE_CHARSETS
-from common.confined import json_line, keep_texts_english
+from base.common.charsets import FILE_CHARSETS
+from base.common.confined import json_line, keep_texts_english
 from imports.results.found import ResultsRefused
 from imports.results.parsing import parsed
 from imports.table_encoding import CODECS

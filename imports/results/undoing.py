@@ -9,8 +9,8 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts.roles import Action
-from audit.models import Event
+from base.accounts.roles import Action
+from base.audit.models import Event
 from imports.models import ImportStep
 from imports.undoing.staying import why_stays
 from imports.undoing.walk import Stays, Undo, missing

@@ -11,8 +11,8 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Final
 
-from audit.models import Event
-from audit.services import handled_events
+from base.audit.models import Event
+from base.audit.services import handled_events
 from imports.kinds import undoer_of
 from imports.models import ImportStep
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 
 from django.db.models import Model
 
-from common.registry import Registry
+from base.common.registry import Registry
 
 reasons: Registry[Callable[[Model, Collection[str]], str]] = Registry()
 """Functions that say why a row must stay, or nothing.

@@ -15,14 +15,14 @@ from django.db import transaction
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
-from accounts.models import User
-from accounts.reach import working_for
-from audit.models import Event
+from base.accounts.models import User
+from base.accounts.reach import working_for
+from base.audit.models import Event
 from catalogue.changes import ChangeRefused
 from imports.kinds import kind_of_uid, undoer_of
 from imports.models import ImportStep, StepState
-from programmes.errors import ProgrammeRefused
 from review.errors import ReviewError
+from review.programmes.errors import ProgrammeRefused
 
 SHOWN: Final = 200
 

@@ -20,7 +20,7 @@ from plugins.claims.models import (
     ReferenceFile,
     ReportedValue,
 )
-from portal.admin.base import RoleAdmin, Row, all_field_names
+from web.portal.admin.base import RoleAdmin, Row, all_field_names
 
 _DAYS = ("claims_day", "assets_day", "references_day", "conflicts_day", "videos_day")
 _VIDEO_WORDS = ("privacy_status", "other_owners", "another_owner", "effective_policy")

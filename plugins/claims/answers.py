@@ -9,8 +9,8 @@ from typing import Final
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-import audit.services
-from accounts.models import User
+import base.audit.services
+from base.accounts.models import User
 from plugins.claims.choices import FileState, RowAnswer
 from plugins.claims.errors import ClaimsRefused
 from plugins.claims.models import ClaimFile, ClaimFileRow, Discrepancy
@@ -67,7 +67,7 @@ def answer_rows(*, file: ClaimFile, answers: Mapping[int, PlatformAnswer], user:
     _save(changed, elsewhere)
     ClaimFile.objects.filter(pk=file.pk).update(state=FileState.ANSWERED)
     errors = sum(answer.status == RowAnswer.ERRORS for answer in answers.values())
-    audit.services.record(
+    base.audit.services.record(
         case=file.case,
         action="claims.file_answered",
         actor=user,
@@ -90,7 +90,7 @@ def take_back(*, file: ClaimFile, prior: Prior, state: str, user: User) -> None:
         row.answer, row.answer_text = prior[str(row.pk)]
     _save(rows, elsewhere)
     ClaimFile.objects.filter(pk=file.pk).update(state=state)
-    audit.services.record(
+    base.audit.services.record(
         case=file.case,
         action="claims.undone",
         actor=user,

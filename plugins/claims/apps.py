@@ -15,8 +15,7 @@ class ClaimsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what it adds, and follow what the lists stand on."""
-        from common import routing
-        from evidence.parts import parts
+        from base.common import routing
         from operations.earlier import took_over
         from plugins.claims import jobs, menu, on_pages  # noqa: F401 - registers the jobs
         from plugins.claims.importing import kind as _reports  # noqa: F401 - as above
@@ -24,9 +23,10 @@ class ClaimsConfig(AppConfig):
         from plugins.claims.in_packs import PLATFORM_CLAIMS
         from plugins.claims.in_reports import PLATFORM_CLAIM
         from plugins.claims.statement import ClaimFiles
-        from portal.shared.cards import cards
+        from reports.evidence.parts import parts
         from reports.extras import extras
         from statements.kinds import kinds
+        from web.portal.shared.cards import cards
 
         routing.pages.register("plugins.claims.pages.urls")
         routing.portal_api.register("plugins.claims.api.urls")
@@ -42,7 +42,7 @@ class ClaimsConfig(AppConfig):
 
 
 def _follow_changes() -> None:
-    from audit.services import events_recorded
+    from base.audit.services import events_recorded
     from catalogue.signals import recording_ready, recordings_changed
     from plugins.claims import grounds
     from scanning.results import scan_finished, scan_settled

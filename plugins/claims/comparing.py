@@ -12,13 +12,13 @@ from typing import Any, Final
 from django.db import transaction
 from django.db.models import F, Prefetch, Q, QuerySet
 
-from accounts.reach import working_for
+from base.accounts.reach import working_for
+from base.common.batches import batched
+from base.jobs.context import JobContext
 from catalogue.models import Recording
 from catalogue.owners.models import Work
 from catalogue.owners.records import record_keys
 from catalogue.sounds import members_of, sounds_of
-from common.batches import batched
-from jobs.context import JobContext
 from plugins.claims.bulk import write_rows
 from plugins.claims.choices import DiscrepancyKind, DiscrepancyState, LinkedBy
 from plugins.claims.finding.claims import (

@@ -20,15 +20,15 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-import audit.services
+import base.audit.services
 import statements.services
-from accounts.models import User
-from accounts.reach import refuse_limited
-from accounts.roles import Action
-from common.batches import batched
-from common.csv_safety import GuardedWriter
-from common.storage import keep_bytes, kept_only_if_done
-from common.territories import TERRITORIES
+from base.accounts.models import User
+from base.accounts.reach import refuse_limited
+from base.accounts.roles import Action
+from base.common.batches import batched
+from base.common.csv_safety import GuardedWriter
+from base.common.storage import keep_bytes, kept_only_if_done
+from base.common.territories import TERRITORIES
 from plugins.claims.choices import DiscrepancyKind, DiscrepancyState, FileKind, FileState, Platform
 from plugins.claims.errors import ClaimsRefused
 from plugins.claims.finding.grounds import our_countries
@@ -360,7 +360,7 @@ def _save(files: Sequence[Made], revisions: Mapping[str, int], user: User) -> No
             facts=(fact_of(row.discrepancy) for row in rows),
             user=user,
         )
-        audit.services.record(
+        base.audit.services.record(
             case=file.case,
             action="claims.file_made",
             actor=user,
@@ -410,7 +410,7 @@ def _become(
             state=_STATED[after],
             user=user,
         )
-        audit.services.record(
+        base.audit.services.record(
             case=file.case,
             action=action,
             actor=user,

@@ -11,10 +11,10 @@ from typing import Final
 
 from django.db.models import F
 
-from accounts.reach import working_for
-from audit.models import Event
+from base.accounts.reach import working_for
+from base.audit.models import Event
+from base.jobs.services import submit
 from catalogue.models import Recording
-from jobs.services import submit
 from plugins.claims.jobs import COMPARE, FOLLOW
 from plugins.claims.models import GroundChange, PlatformAccount
 from review.models import Match

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from evidence.parts import PackPart, Row, day_text
 from plugins.claims.models import PlatformClaim
 from plugins.claims.selectors import claims_of_matches
+from reports.evidence.parts import PackPart, Row, day_text
 from review.models import Match
 
 

@@ -7,9 +7,9 @@ from datetime import timedelta
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from jobs.choices import Priority
-from jobs.kinds import Kind, register
-from jobs.periodic import periodic
+from base.jobs.choices import Priority
+from base.jobs.kinds import Kind, register
+from base.jobs.periodic import periodic
 from plugins.claims.models import PlatformAccount
 
 COMPARE = register(

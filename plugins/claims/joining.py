@@ -10,11 +10,11 @@ from typing import Final
 
 from django.db.models import Q, QuerySet
 
+from base.common.batches import batched
 from catalogue.identifiers import check_isrc
 from catalogue.models import Bucket, Recording
 from catalogue.owners.models import RightsRecording, Work
 from catalogue.sounds import sounds_of
-from common.batches import batched
 from plugins.claims.choices import LinkedBy, Platform
 from plugins.claims.models import PlatformAsset
 from scanning.sources.link_keys import is_on, youtube_video

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from plugins.claims.models import PlatformAccount
-from portal.shared.menu import MenuEntry, Section, entries
+from web.portal.shared.menu import MenuEntry, Section, entries
 
 
 def register() -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from django.urls import reverse
 
-from accounts.models import User
+from base.accounts.models import User
 from plugins.claims.models import PlatformClaim
 from plugins.claims.selectors import claims_of_match
-from portal.shared.cards import Card
 from review.models import Match
+from web.portal.shared.cards import Card
 
 _SHOWN = 10
 

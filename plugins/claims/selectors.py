@@ -8,7 +8,7 @@ from typing import Final
 
 from django.db.models import Count, Q, QuerySet
 
-from accounts.reach import sees_everything
+from base.accounts.reach import sees_everything
 from catalogue.identifiers import check_isrc
 from catalogue.models import Recording, RecordingStatus
 from catalogue.sounds import members_of, sounds_of

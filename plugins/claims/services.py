@@ -10,11 +10,11 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-import audit.services
-from accounts.models import User
-from accounts.reach import refuse_limited
-from accounts.roles import Action
-from audit.services import EventDraft
+import base.audit.services
+from base.accounts.models import User
+from base.accounts.reach import refuse_limited
+from base.accounts.roles import Action
+from base.audit.services import EventDraft
 from catalogue.models import Recording
 from plugins.claims.choices import (
     MEANINGS,
@@ -68,7 +68,7 @@ def link_asset(*, asset: PlatformAsset, recording: Recording | None, user: User)
     if recording is None:
         link_assets([row])
     touched.add(row.recording_id)
-    audit.services.record(
+    base.audit.services.record(
         case=row.account.case,
         action="claims.asset_linked",
         actor=user,
@@ -98,7 +98,7 @@ def explain_value(*, value: ReportedValue, meaning: str, user: User) -> bool:
     row.meaning = chosen
     row.explained_by = user if chosen else None
     row.save(update_fields=["meaning", "explained_by"])
-    audit.services.record(
+    base.audit.services.record(
         case="platform_values",
         action="claims.value_explained",
         actor=user,
@@ -119,7 +119,7 @@ def enter_dispute_day(*, claim: PlatformClaim, day: date | None, user: User) -> 
     if before == day:
         return
     PlatformClaim.objects.filter(pk=claim.pk).update(disputed_on=day)
-    audit.services.record(
+    base.audit.services.record(
         case=claim.account.case,
         action="claims.dispute_dated",
         actor=user,
@@ -147,7 +147,7 @@ def dismiss(*, revisions: Mapping[str, int], note_text: str, user: User) -> tupl
         row.note = note_text.strip()[:_NOTE_LENGTH]
         row.dismissed_by, row.dismissed_at = user, now
     _save(chosen)
-    audit.services.record_all(
+    base.audit.services.record_all(
         [
             EventDraft(
                 case=row.case,
@@ -175,7 +175,7 @@ def reopen(*, revisions: Mapping[str, int], user: User) -> tuple[int, int]:
         row.state, row.note = DiscrepancyState.OPEN, ""
         row.dismissed_by = row.dismissed_at = None
     _save(chosen)
-    audit.services.record_all(
+    base.audit.services.record_all(
         [EventDraft(case=row.case, action="claims.undone") for row in chosen], actor=user
     )
     return len(chosen), len(revisions) - len(chosen)

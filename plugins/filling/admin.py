@@ -11,8 +11,8 @@ from plugins.filling.models import (
     SafeMark,
     Suggestion,
 )
-from portal.admin.base import RoleAdmin, all_field_names
-from portal.admin.own_pages import own_pages
+from web.portal.admin.base import RoleAdmin, all_field_names
+from web.portal.admin.own_pages import own_pages
 
 
 @admin.register(EnrichmentSource)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from accounts.reach import working_for
-from jobs.context import JobContext
-from jobs.errors import Failed
+from base.accounts.reach import working_for
+from base.jobs.context import JobContext
+from base.jobs.errors import Failed
 from plugins.filling.deciding import apply_act
 from plugins.filling.models import Suggestion
 

@@ -15,10 +15,10 @@ class FillingConfig(AppConfig):
 
     def ready(self) -> None:
         """Register all of it."""
-        from common import routing
+        from base.common import routing
         from plugins.filling import jobs, on_pages  # noqa: F401 - registers the jobs
         from plugins.filling.pages import menu
-        from portal.shared.cards import cards
+        from web.portal.shared.cards import cards
 
         routing.pages.register("plugins.filling.pages.urls")
         menu.register()

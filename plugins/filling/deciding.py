@@ -14,14 +14,14 @@ from typing import Final
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-import audit.services
-from accounts.models import User
-from accounts.reach import working_for
-from audit.models import Event
+import base.audit.services
+from base.accounts.models import User
+from base.accounts.reach import working_for
+from base.audit.models import Event
+from base.common.batches import batched
+from base.common.uid import new_uid
 from catalogue.changes import update_recording
 from catalogue.models import Recording, RecordingStatus
-from common.batches import batched
-from common.uid import new_uid
 from plugins.filling.choices import FillField, SuggestionState
 from plugins.filling.errors import EnrichmentRefused
 from plugins.filling.fields import columns_of, value_of
@@ -93,7 +93,7 @@ def apply_act(
     # What was left waits for another decision.
     rows.update(act="")
     if len(outcome.done) > 1 or rule is not None:
-        audit.services.record(
+        base.audit.services.record(
             case=f"filling:{act}",
             action="enrichment.applied",
             actor=_actor(user, rule),
@@ -223,7 +223,7 @@ def _lock_suggestions(
 def _record(
     suggestion: Suggestion, action: str, user: User | None, rule: FillingRule | None = None
 ) -> None:
-    audit.services.record(
+    base.audit.services.record(
         case=f"suggestion:{suggestion.uid}",
         action=action,
         actor=_actor(user, rule),
@@ -238,7 +238,7 @@ def _record(
 def _actor(user: User | None, rule: FillingRule | None) -> User | str:
     if user is not None:
         return user
-    return f"filling-rule:{rule.uid}" if rule is not None else audit.services.SYSTEM
+    return f"filling-rule:{rule.uid}" if rule is not None else base.audit.services.SYSTEM
 
 
 def _decided() -> EnrichmentRefused:

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-import audit.services
-from accounts.models import User
+import base.audit.services
+from base.accounts.models import User
 from plugins.filling.choices import FillField
 from plugins.filling.errors import EnrichmentRefused
 from plugins.filling.merging import MergedValue
@@ -60,7 +60,7 @@ def judge(*, difference: KnownDifference, is_also_right: bool, user: User) -> No
     rows = KnownDifference.objects.filter(pk=difference.pk, is_also_right=not is_also_right)
     if not rows.update(is_also_right=is_also_right, judged_by=user, judged_at=datetime.now(tz=UTC)):
         raise EnrichmentRefused("changed_meanwhile", _("Somebody else has judged this meanwhile."))
-    audit.services.record(
+    base.audit.services.record(
         case=f"recording:{difference.recording.uid}",
         action="suggestion.difference_judged",
         actor=user,

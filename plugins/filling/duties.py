@@ -11,8 +11,8 @@ from typing import Final
 
 from django.utils.translation import gettext as _
 
-from jobs import machines
-from jobs.resources import Duty, register_duty
+from base.jobs import machines
+from base.jobs.resources import Duty, register_duty
 from plugins.filling.indexes import index_path
 from plugins.filling.models import EnrichmentSource
 

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from django.db.models import Exists, OuterRef, Q
 
+from base.common.outside_text import one_line
 from catalogue.artist_ids import check_artist_ids
 from catalogue.identifiers import BadIdentifier, check_isrc, check_iswc, check_upc
 from catalogue.models import ArtistIdentity, Recording
-from common.outside_text import one_line
 from plugins.filling.choices import FillField
 from plugins.filling.open_data.folding import fold
 from plugins.filling.open_data.matching import Ours

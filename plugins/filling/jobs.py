@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from django.utils.translation import gettext_lazy as _
 
-from jobs.choices import JobState, Priority
-from jobs.kinds import Kind, register
-from jobs.periodic import periodic
+from base.jobs.choices import JobState, Priority
+from base.jobs.kinds import Kind, register
+from base.jobs.periodic import periodic
 from plugins.filling.choices import SourceState
 from plugins.filling.duties import SEARCHING, duty_of_reading
 from plugins.filling.models import EnrichmentSource

@@ -9,10 +9,10 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from accounts.columns import person_field
-from accounts.reach import PRESENT, Path, ReachManager
+from base.accounts.columns import person_field
+from base.accounts.reach import PRESENT, Path, ReachManager
+from base.common.uid import uid_field
 from catalogue.models import Bucket, Recording, RecordingStatus
-from common.uid import uid_field
 from plugins.filling.choices import FillField, HoldReason, SourceState, SuggestionState
 
 # Ids of ten artists; PostgreSQL indexes no more than 2,700 bytes.

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
-from accounts.models import User
+from base.accounts.models import User
 from catalogue.models import Recording
 from plugins.filling.choices import FillField
 from plugins.filling.models import Suggestion
@@ -18,7 +18,7 @@ from plugins.filling.selectors import (
     suggested_for,
     suggestions_of,
 )
-from portal.shared.cards import Card
+from web.portal.shared.cards import Card
 
 
 def _suggestions(recording: Recording, _user: User) -> list[Suggestion] | None:

@@ -11,16 +11,16 @@ from typing import Any, Final
 
 from django.db import transaction
 
-import audit.services
-from common.confined import ReadingLimits, Unreadable, stream_confined
-from common.storage import local_path
+import base.audit.services
+from base.common.confined import ReadingLimits, Unreadable, stream_confined
+from base.common.storage import local_path
+from base.jobs.context import JobContext
+from base.jobs.errors import Failed
+from base.jobs.services import submit
 from imports.errors import TableRefused
 from imports.mapping import LEFT_OUT, guess, named_columns
 from imports.recordings.targets import RECORDING_TARGETS
 from imports.tables import open_table, rows_of
-from jobs.context import JobContext
-from jobs.errors import Failed
-from jobs.services import submit
 from plugins.filling.indexes import folder, index_path
 from plugins.filling.jobs import MATCH
 from plugins.filling.models import EnrichmentSource
@@ -48,7 +48,7 @@ def run(context: JobContext) -> None:
         code = getattr(refused, "code", "dump_unreadable")
         raise Failed(code, str(refused)) from refused
     with transaction.atomic():
-        audit.services.record(
+        base.audit.services.record(
             case=f"open-data:{source.uid}",
             action="enrichment.source_read",
             after={"name": source.name, "recordings": facts.rows, "sha256": sha256},

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.db import transaction
 
-import audit.services
-from accounts.models import User
+import base.audit.services
+from base.accounts.models import User
 from plugins.filling.models import FillingRule
 
 
@@ -14,7 +14,7 @@ def add_rule(*, rule: FillingRule, user: User) -> FillingRule:
     rule.created_by = user
     with transaction.atomic():
         rule.save()
-        audit.services.record(
+        base.audit.services.record(
             case=f"filling-rule:{rule.uid}",
             action="filling_rule.created",
             actor=user,
@@ -31,7 +31,7 @@ def switch_rule(*, rule: FillingRule, is_on: bool, user: User) -> None:
     """Switch a rule on or off; what it accepted stays."""
     with transaction.atomic():
         if FillingRule.objects.filter(pk=rule.pk, is_on=not is_on).update(is_on=is_on):
-            audit.services.record(
+            base.audit.services.record(
                 case=f"filling-rule:{rule.uid}",
                 action="filling_rule.changed",
                 actor=user,
@@ -43,7 +43,7 @@ def switch_rule(*, rule: FillingRule, is_on: bool, user: User) -> None:
 def delete_rule(*, rule: FillingRule, user: User) -> None:
     """Delete a rule; what it accepted stays."""
     with transaction.atomic():
-        audit.services.record(
+        base.audit.services.record(
             case=f"filling-rule:{rule.uid}",
             action="filling_rule.deleted",
             actor=user,

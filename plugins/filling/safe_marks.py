@@ -11,8 +11,8 @@ from typing import Final
 
 from django.db.models import Exists, OuterRef, QuerySet
 
+from base.common.batches import batched
 from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Recording, RecordingStatus
-from common.batches import batched
 from plugins.filling import differences
 from plugins.filling.choices import FillField, SuggestionState
 from plugins.filling.fields import as_ours, cleaned, is_lacking, is_same, value_of

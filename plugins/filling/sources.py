@@ -10,11 +10,11 @@ from django.core.files.base import File
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-import audit.services
-from accounts.models import User
-from accounts.reach import working_for
-from common.storage import delete_files, display_name, keep_file, kept_only_if_done
-from jobs.services import submit
+import base.audit.services
+from base.accounts.models import User
+from base.accounts.reach import working_for
+from base.common.storage import delete_files, display_name, keep_file, kept_only_if_done
+from base.jobs.services import submit
 from plugins.filling.choices import SuggestionState
 from plugins.filling.errors import EnrichmentRefused
 from plugins.filling.indexes import folder, index_path
@@ -52,10 +52,10 @@ def _add(source: EnrichmentSource, *, accepts_licence: bool, user: User | None) 
         source.licence, source.accepted_by = source_kind.licence, user
         source.accepted_at = datetime.now(tz=UTC)
         source.save()
-        audit.services.record(
+        base.audit.services.record(
             case=f"open-data:{source.uid}",
             action="enrichment.source_added",
-            actor=user or audit.services.SYSTEM,
+            actor=user or base.audit.services.SYSTEM,
             after={"name": source.name, "kind": kind, "licence": source_kind.licence},
         )
     return source
@@ -100,10 +100,10 @@ def delete_source(*, source: EnrichmentSource, user: User | None) -> None:
         for row in shared:
             row.evidence = [entry for entry in row.evidence if entry["source"] != source.uid]
         Suggestion.objects.bulk_update(shared, ["evidence"], batch_size=500)
-        audit.services.record(
+        base.audit.services.record(
             case=f"open-data:{source.uid}",
             action="enrichment.source_deleted",
-            actor=user or audit.services.SYSTEM,
+            actor=user or base.audit.services.SYSTEM,
             before={"name": source.name, "kind": source.kind},
         )
         path, uid, upload = index_path(source), source.uid, str(source.upload)

@@ -10,12 +10,12 @@ from typing import Final
 from django.db import transaction
 from django.db.models import Count, Q
 
-from accounts.reach import working_for
+from base.accounts.reach import working_for
+from base.common.uid import new_uid
+from base.jobs.context import JobContext
+from base.jobs.errors import Blocked
+from base.jobs.services import submit
 from catalogue.models import Bucket, Recording
-from common.uid import new_uid
-from jobs.context import JobContext
-from jobs.errors import Blocked
-from jobs.services import submit
 from plugins.filling import deciding, safe_marks
 from plugins.filling.choices import FillField, HoldReason, SuggestionState
 from plugins.filling.duties import SEARCHING

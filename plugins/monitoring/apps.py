@@ -22,7 +22,7 @@ class MonitoringConfig(AppConfig):
 
 
 def _register_addresses() -> None:
-    from common import routing
+    from base.common import routing
     from plugins.monitoring.pages.broadcasts import menu as broadcasts
     from plugins.monitoring.pages.declarations import menu as declarations
     from plugins.monitoring.pages.streams import menu as streams
@@ -47,13 +47,13 @@ def _register_on_pages() -> None:
     from plugins.monitoring.pages.unknown.choices import CHOICES
     from plugins.monitoring.pages.unknown.searching import SEARCH_KINDS as UNKNOWN
     from plugins.moving.pages.places import place_fields
-    from portal.shared.arrivals import api_parts, more_fields
-    from portal.shared.cards import cards
-    from portal.shared.choices import choice_kinds
-    from portal.shared.file_verbs import file_verbs
-    from portal.shared.job_actions import job_actions
-    from portal.shared.processes import processes
-    from portal.shared.searching import search_kinds
+    from web.portal.shared.arrivals import api_parts, more_fields
+    from web.portal.shared.cards import cards
+    from web.portal.shared.choices import choice_kinds
+    from web.portal.shared.file_verbs import file_verbs
+    from web.portal.shared.job_actions import job_actions
+    from web.portal.shared.processes import processes
+    from web.portal.shared.searching import search_kinds
 
     for subject in (unknown, streams, broadcasts, declarations):
         for card in subject.CARDS:

@@ -6,13 +6,13 @@ from collections.abc import Collection
 
 from django.contrib import admin
 
-from accounts.roles import Action
-from audit.words import case_label
+from base.accounts.roles import Action
+from base.audit.words import case_label
 from plugins.moving.importing.streams import kinds_here
 from plugins.moving.models import EngineTrial, Moved, TrialFile, TrialRow
-from portal.admin.base import RoleAdmin, all_field_names, two_lines
-from portal.admin.filters import HereFilter, PickFilter
-from portal.shared import formats
+from web.portal.admin.base import RoleAdmin, all_field_names, two_lines
+from web.portal.admin.filters import HereFilter, PickFilter
+from web.portal.shared import formats
 
 
 class MovedKindFilter(HereFilter):

@@ -15,12 +15,12 @@ class MovingConfig(AppConfig):
 
     def ready(self) -> None:
         """Register all of it."""
-        from common import routing
+        from base.common import routing
         from operations.earlier import took_over
         from plugins.moving import jobs, on_pages  # noqa: F401 - registers the jobs
         from plugins.moving.importing import kind  # noqa: F401 - registers it
         from plugins.moving.pages import menu
-        from portal.shared.cards import cards
+        from web.portal.shared.cards import cards
 
         routing.pages.register("plugins.moving.pages.urls")
         menu.register()

@@ -7,12 +7,12 @@ from datetime import timedelta
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from accounts.reach import is_limited, person_at_work
-from accounts.roles import Action
-from jobs import resources
-from jobs.choices import Priority
-from jobs.kinds import Kind, register
-from jobs.periodic import periodic
+from base.accounts.reach import is_limited, person_at_work
+from base.accounts.roles import Action
+from base.jobs import resources
+from base.jobs.choices import Priority
+from base.jobs.kinds import Kind, register
+from base.jobs.periodic import periodic
 from plugins.moving.models import EngineTrial
 
 

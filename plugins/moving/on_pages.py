@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portal.shared.cards import Card
+from web.portal.shared.cards import Card
 
 CARDS = (
     Card("containers.actions", "portal/trials/_button.html"),

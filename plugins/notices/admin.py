@@ -10,9 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from plugins.notices.models import NoticeItem, TakedownNotice
 from plugins.notices.selectors import notices_in_reach
-from portal.admin.base import ReadOnlyInline, RoleAdmin, all_field_names
-from portal.admin.own_pages import own_pages
-from portal.shared.times import when
+from web.portal.admin.base import ReadOnlyInline, RoleAdmin, all_field_names
+from web.portal.admin.own_pages import own_pages
+from web.portal.shared.times import when
 
 
 class NoticeItemInline(ReadOnlyInline):

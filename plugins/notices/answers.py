@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from accounts.models import User
-from accounts.roles import Action
-from common.zones import office_day
+from base.accounts.models import User
+from base.accounts.roles import Action
+from base.common.zones import office_day
 from plugins.notices.business_days import restore_days
 from plugins.notices.checks import STANDING, items_of
 from plugins.notices.errors import NoticeRefused

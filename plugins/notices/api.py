@@ -15,8 +15,8 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.roles import Action
-from common.api_requests import valid_data
+from base.accounts.roles import Action
+from base.common.api_requests import valid_data
 from plugins.notices import answers, selectors, services, signing
 from plugins.notices.answers import Reply
 from plugins.notices.models import (
@@ -29,11 +29,11 @@ from plugins.notices.models import (
 )
 from plugins.notices.signing import Signing
 from plugins.notices.steps import FILLED, FILLED_US
-from portal.api.base import ProgramView
-from portal.shared.access import ask_to_confirm
 from review.choices import DisputeCode
 from review.models import Match
 from review.selectors import of_ids
+from web.portal.api.base import ProgramView
+from web.portal.shared.access import ask_to_confirm
 
 _LISTED = 50
 

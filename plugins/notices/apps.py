@@ -18,17 +18,17 @@ class NoticesConfig(AppConfig):
 
     def ready(self) -> None:
         """Register all of it."""
-        from audit.expected import Expectation, expectations
-        from common import routing
-        from evidence.parts import parts
+        from base.audit.expected import Expectation, expectations
+        from base.common import routing
         from operations.earlier import took_over
         from plugins.notices import on_pages
         from plugins.notices.in_packs import NOTICES
         from plugins.notices.models import TakedownNotice
         from plugins.notices.pages import menu
         from plugins.notices.statement import TakedownNotices
-        from portal.shared.cards import cards
+        from reports.evidence.parts import parts
         from statements.kinds import kinds
+        from web.portal.shared.cards import cards
 
         routing.pages.register("plugins.notices.pages.urls")
         routing.portal_api.register("plugins.notices.api")

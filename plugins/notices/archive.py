@@ -11,12 +11,12 @@ from typing import Final
 
 from django.utils.translation import gettext as _
 
-import audit.services
-from common.storage import read_bytes
-from evidence.services import EvidenceRefused, refuse_hidden
+import base.audit.services
+from base.common.storage import read_bytes
 from plugins.notices.checks import items_of
 from plugins.notices.errors import NoticeRefused
 from plugins.notices.models import TakedownNotice
+from reports.evidence.services import EvidenceRefused, refuse_hidden
 
 # No clock: the same notice and the same log give the same bytes.
 _WHEN: Final = (1980, 1, 1, 0, 0, 0)
@@ -73,7 +73,7 @@ def _documents(notice: TakedownNotice) -> Iterator[tuple[str, bytes]]:
     yield f"{notice.file_name}.txt", notice.text.encode()
     content = json.dumps(notice.content, indent=1, ensure_ascii=False) + "\n"
     yield f"{notice.file_name}.json", content.encode()
-    yield "audit.jsonl", "".join(audit.services.export_case(case=notice.case)).encode()
-    anchors = "".join(audit.services.export_anchors(case=notice.case))
+    yield "audit.jsonl", "".join(base.audit.services.export_case(case=notice.case)).encode()
+    anchors = "".join(base.audit.services.export_anchors(case=notice.case))
     if anchors:
         yield "anchors.jsonl", anchors.encode()

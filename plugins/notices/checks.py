@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 
 from django.utils.translation import gettext as _
 
+from base.common.words import lowered
 from catalogue.owners.choices import ConflictKind, Right, ShareKind
 from catalogue.owners.models import Conflict, Party
 from catalogue.owners.selectors import OwnedShare, Rights, names_of
 from catalogue.owners.texts import folded
-from common.words import lowered
 from plugins.notices.models import (
     NOTICE,
     STANDING_NOTICES,

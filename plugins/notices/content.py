@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from accounts.deciders import Decider
-from common.reading import rounded_length
-from evidence.models import EvidencePack
-from evidence.selectors import current_packs
+from base.accounts.deciders import Decider
+from base.common.reading import rounded_length
 from plugins.notices.checks import items_of, owners_of
 from plugins.notices.models import ClaimedRight, NoticeItem, TakedownNotice
 from reports.cells import clock
+from reports.evidence.models import EvidencePack
+from reports.evidence.selectors import current_packs
 from review.selectors import with_segments
 from statements.kinds import Fact
 

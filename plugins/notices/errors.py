@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from common.api_errors import Refused
+from base.common.api_errors import Refused
 
 
 class NoticeRefused(Refused):

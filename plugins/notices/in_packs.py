@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from accounts.reach import working_for
-from evidence.parts import PackPart, Row, time_text
+from base.accounts.reach import working_for
 from plugins.notices.selectors import notices_of
+from reports.evidence.parts import PackPart, Row, time_text
 from review.models import Match
 
 

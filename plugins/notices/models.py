@@ -10,10 +10,10 @@ from django.urls import reverse
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from accounts.columns import person_field
-from accounts.reach import Path, ReachManager
-from common.uid import uid_field
-from evidence.models import EvidencePack
+from base.accounts.columns import person_field
+from base.accounts.reach import Path, ReachManager
+from base.common.uid import uid_field
+from reports.evidence.models import EvidencePack
 from review.choices import DisputeCode
 from review.models import Dispute, Match
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import urlencode
 
-from accounts.models import User
+from base.accounts.models import User
 from plugins.notices.selectors import notices_and_changes
 from plugins.notices.services import MOST_MATCHES
-from portal.shared.cards import Card
 from review.models import Match
+from web.portal.shared.cards import Card
 
 
 def _of_match(match: Match, _user: User) -> dict[str, object]:

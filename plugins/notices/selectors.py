@@ -7,11 +7,9 @@ from typing import Any
 
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 
-from accounts.reach import sees_everything
-from audit.models import Event
-from common.zones import office_day
-from evidence.models import PackStatus
-from evidence.selectors import current_packs, evidence_of_many
+from base.accounts.reach import sees_everything
+from base.audit.models import Event
+from base.common.zones import office_day
 from plugins.notices.checks import changes_since_signed, items_of, unfit
 from plugins.notices.models import (
     NOTICE,
@@ -21,6 +19,8 @@ from plugins.notices.models import (
     NoticeState,
     TakedownNotice,
 )
+from reports.evidence.models import PackStatus
+from reports.evidence.selectors import current_packs, evidence_of_many
 from review.models import Match
 from statements.choices import STANDING
 from statements.models import Statement

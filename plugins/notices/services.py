@@ -13,10 +13,9 @@ from typing import Final
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from accounts.models import User
-from accounts.roles import Action
-from common.databases import violates
-from evidence.services import EvidenceRefused, request_pack
+from base.accounts.models import User
+from base.accounts.roles import Action
+from base.common.databases import violates
 from plugins.notices.checks import changed_since_signed, items_of, site_of, unfit
 from plugins.notices.errors import NoticeRefused
 from plugins.notices.models import ClaimedRight, NoticeItem, NoticeLaw, NoticeState, TakedownNotice
@@ -34,6 +33,7 @@ from plugins.notices.steps import (
     require,
     unfit_error,
 )
+from reports.evidence.services import EvidenceRefused, request_pack
 from review.models import Match
 from statements.choices import StatementState
 

@@ -12,12 +12,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
-from accounts.models import User
-from accounts.roles import Action
-from common.databases import violates
-from common.storage import StoredFile, delete_files, keep_file, kept_only_if_done
-from evidence.selectors import current_packs
-from evidence.statement import hand_over
+from base.accounts.models import User
+from base.accounts.roles import Action
+from base.common.databases import violates
+from base.common.storage import StoredFile, delete_files, keep_file, kept_only_if_done
 from plugins.notices.checks import items_of
 from plugins.notices.content import content_of, facts_of
 from plugins.notices.errors import NoticeRefused
@@ -32,6 +30,8 @@ from plugins.notices.steps import (
     require,
 )
 from plugins.notices.words import ACCURACY, GOOD_FAITH, as_text, typed_as_asked
+from reports.evidence.selectors import current_packs
+from reports.evidence.statement import hand_over
 from review import approval
 from statements.choices import StatementState
 from statements.services import issue

@@ -12,8 +12,8 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as lazy
 
-from accounts.models import User
-from accounts.roles import Action
+from base.accounts.models import User
+from base.accounts.roles import Action
 from plugins.notices.checks import changes_since_signed
 from plugins.notices.errors import NoticeRefused
 from plugins.notices.models import NOTICE, STANDING_NOTICES, NoticeItem, TakedownNotice

@@ -12,11 +12,11 @@ from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-import audit.services
-from accounts.models import User
-from accounts.reach import count_hidden, person_at_work, why_unseen
-from accounts.roles import Action
-from common.words import lowered
+import base.audit.services
+from base.accounts.models import User
+from base.accounts.reach import count_hidden, person_at_work, why_unseen
+from base.accounts.roles import Action
+from base.common.words import lowered
 from plugins.notices.checks import UnfitMatch, items_of, unfit
 from plugins.notices.errors import NoticeRefused
 from plugins.notices.models import NOTICE, NoticeItem, NoticeLaw, NoticeState, TakedownNotice
@@ -106,7 +106,7 @@ def record_step(
     note: str = "",
 ) -> None:
     """Append the event of a step to the notice's case."""
-    audit.services.record(
+    base.audit.services.record(
         case=notice.case,
         action=step.value,
         actor=user,

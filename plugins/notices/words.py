@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
-from accounts.deciders import Decider
+from base.accounts.deciders import Decider
 from plugins.notices.models import ClaimedRight, NoticeLaw
 
 _WIDTH: Final = 78

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portal.admin.own_pages import own_pages
+from web.portal.admin.own_pages import own_pages
 
 own_pages.register(
     {

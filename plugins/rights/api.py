@@ -14,18 +14,18 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.roles import Action
+from base.accounts.roles import Action
+from base.common.api_requests import valid_data
+from base.common.zones import office_day
 from catalogue.models import ArtistIdentity, ArtistIdKind, Recording
 from catalogue.owners import tis
 from catalogue.owners.choices import ConflictKind, Right, ShareKind
 from catalogue.owners.models import Conflict, Release, Work
 from catalogue.owners.selectors import OwnedShare, rights_of
-from common.api_requests import valid_data
-from common.zones import office_day
 from plugins.rights import exporting
-from portal.api.base import ProgramView
 from reports.choices import Format
 from reports.files import CONTENT_TYPES
+from web.portal.api.base import ProgramView
 
 Json = dict[str, Any]  # Any: JSON
 

@@ -18,7 +18,7 @@ class RightsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register all of it."""
-        from common import routing
+        from base.common import routing
         from dedup.following import followers
         from operations.earlier import took_over
         from plugins.rights import jobs, on_pages  # noqa: F401 - registers the jobs
@@ -27,9 +27,9 @@ class RightsConfig(AppConfig):
         from plugins.rights.pages import menu
         from plugins.rights.pages.choices import CHOICES
         from plugins.rights.pages.searching import SEARCH_KINDS
-        from portal.shared.cards import cards
-        from portal.shared.choices import choice_kinds
-        from portal.shared.searching import search_kinds
+        from web.portal.shared.cards import cards
+        from web.portal.shared.choices import choice_kinds
+        from web.portal.shared.searching import search_kinds
 
         routing.pages.register("plugins.rights.pages.urls")
         routing.portal_api.register("plugins.rights.api")

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from django.db.models import QuerySet
 
-from accounts.reach import working_for
-from audit.services import EventDraft, record_all
+from base.accounts.reach import working_for
+from base.audit.services import EventDraft, record_all
 from catalogue.models import Recording
 from catalogue.owners import ledger, tis
 from catalogue.owners.choices import ConflictKind, ConflictState, StatedField

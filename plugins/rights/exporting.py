@@ -16,8 +16,8 @@ from typing import Final, TypeVar
 
 from django.db.models import Q, QuerySet
 
-import audit.services
-from accounts.models import User
+import base.audit.services
+from base.accounts.models import User
 from catalogue.models import Recording
 from catalogue.owners import tis
 from catalogue.owners.choices import Right, ShareKind, StatedField
@@ -75,7 +75,7 @@ def sources() -> list[str]:
 
 def as_csv(*, source: str, user: User | str) -> Iterator[bytes]:
     """Yield a source's claims that the viewer may see, and record the export."""
-    audit.services.record(
+    base.audit.services.record(
         case="rights", action="rights.exported", actor=user, after={"claimant": source}
     )
     return csv_pieces(rows(source), FIELDS, Dialect())

@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Final
 
-from accounts.models import User
-from accounts.reach import working_for
+from base.accounts.models import User
+from base.accounts.reach import working_for
+from base.common.batches import batched
 from catalogue.changes import update_recording
 from catalogue.models import Recording
 from catalogue.owners import ledger
@@ -19,7 +20,6 @@ from catalogue.owners.choices import PUBLISHER_ROLES, WRITER_ROLES
 from catalogue.owners.models import Release, RightsRecording, Share, Work
 from catalogue.owners.records import catalogue_recordings, record_keys
 from catalogue.owners.shares import chosen_among, own_shares
-from common.batches import batched
 
 _MOST_NAMES: Final = 50
 _AT_ONCE: Final = 200

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from accounts.models import User
+from base.accounts.models import User
+from base.common.zones import office_day
 from catalogue.models import Recording
 from catalogue.owners.models import RightsRecording
 from catalogue.owners.records import record_keys
-from common.zones import office_day
 from plugins.rights import conflicts
 from plugins.rights.filling import fill_catalogue, refresh_own_shares
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.db import models
 
-from accounts.reach import Path, ReachManager
-from common.uid import uid_field
+from base.accounts.reach import Path, ReachManager
+from base.common.uid import uid_field
 from imports.models import Import
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from accounts.models import User
+from base.accounts.models import User
+from base.common.zones import office_day
 from catalogue.models import Recording
 from catalogue.owners.models import Conflict
 from catalogue.owners.selectors import rights_of
-from common.zones import office_day
 from plugins.rights.selectors import conflicts_under
-from portal.shared.cards import Card
 from review.models import Match
 from review.owners import rights_at_use
 from review.subjects import Subject
+from web.portal.shared.cards import Card
 
 
 def _of_match(match: Match, _user: User) -> dict[str, object]:

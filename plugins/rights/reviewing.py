@@ -7,10 +7,10 @@ from typing import Final, cast
 
 from django.db import transaction
 
+from base.jobs.context import JobContext
+from base.jobs.services import submit
 from catalogue.owners.models import Release, RightsRecording, Work
 from catalogue.owners.records import Record
-from jobs.context import JobContext
-from jobs.services import submit
 from plugins.rights import conflicts
 from plugins.rights.filling import fill_recordings
 from plugins.rights.jobs import REVIEW_RIGHTS

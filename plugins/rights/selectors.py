@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from accounts.reach import sees_every_bucket
+from base.accounts.reach import sees_every_bucket
 from catalogue.models import Recording
 from catalogue.owners.choices import ConflictKind, ConflictState, Right, ShareKind
 from catalogue.owners.models import (

@@ -16,11 +16,11 @@ from typing import TypeVar
 
 from django.db import transaction
 
-import audit.services
-from accounts.models import User
-from accounts.reach import working_for
-from audit.models import Event
-from audit.services import handled_events
+import base.audit.services
+from base.accounts.models import User
+from base.accounts.reach import working_for
+from base.audit.models import Event
+from base.audit.services import handled_events
 from catalogue.owners.models import Party, RightsRecording
 from catalogue.owners.records import KINDS, Record, case_of, catalogue_recordings
 from plugins.rights.applying.changes import UNDO, Changes, Row
@@ -77,7 +77,9 @@ def apply_claims(
     # Before the events: it adds some of recordings and conflicts.
     if follows:
         follow(touched, user=actor)
-    audit.services.record_all(list(changes.events.values()), actor=actor or audit.services.SYSTEM)
+    base.audit.services.record_all(
+        list(changes.events.values()), actor=actor or base.audit.services.SYSTEM
+    )
     return applied
 
 

@@ -8,11 +8,11 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from accounts.columns import person_field
-from accounts.reach import Path, ReachManager
-from common.reading import read_clock
-from common.uid import uid_field
-from programmes.choices import CueUse, MusicOrigin
+from base.accounts.columns import person_field
+from base.accounts.reach import Path, ReachManager
+from base.common.reading import read_clock
+from base.common.uid import uid_field
+from review.programmes.choices import CueUse, MusicOrigin
 from scanning.models import ScannedFile
 
 

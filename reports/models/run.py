@@ -9,11 +9,11 @@ from django.urls import reverse
 from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 
-from accounts.columns import person_field
-from accounts.reach import Path, ReachManager
-from common.reading import read_date
-from common.uid import uid_field
-from jobs.selectors import progress_of
+from base.accounts.columns import person_field
+from base.accounts.reach import Path, ReachManager
+from base.common.reading import read_date
+from base.common.uid import uid_field
+from base.jobs.selectors import progress_of
 from reports.choices import FILE_NAMES, TITLES, FilesWithout, Format, Mode, RunState, Separator
 
 _MOST_CHARS = 80

@@ -7,9 +7,9 @@ from django.core.validators import MaxValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from accounts.columns import person_field
-from common.secret_text import unseal
-from common.uid import uid_field
+from base.accounts.columns import person_field
+from base.common.secret_text import unseal
+from base.common.uid import uid_field
 from reports.models.run import ReportOptions, ReportRun
 
 

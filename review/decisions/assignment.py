@@ -9,11 +9,11 @@ from django.db import transaction
 from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import User
-from accounts.reach import working_for
-from accounts.roles import Action
-from audit.services import EventDraft, record_all
-from common.words import lowered
+from base.accounts.models import User
+from base.accounts.reach import working_for
+from base.accounts.roles import Action
+from base.audit.services import EventDraft, record_all
+from base.common.words import lowered
 from review import errors
 from review.choices import WAITING_STATES
 from review.decisions.decide import Decided, Refusal, decision_limit

@@ -15,9 +15,9 @@ from operator import attrgetter
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from accounts.models import User
-from accounts.roles import Action
-from audit.models import Event
+from base.accounts.models import User
+from base.accounts.roles import Action
+from base.audit.models import Event
 from catalogue.models import Recording
 from review import approval, errors
 from review.choices import CLAIM_VERBS, MatchState, RejectCode, Verb

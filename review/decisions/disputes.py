@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.utils.translation import gettext as _
 
-from accounts.models import User
+from base.accounts.models import User
 from review import errors
 from review.choices import DisputeStatus, MatchState, QueueReason, Verb
 from review.decisions.verbs import Decision, refuse_state

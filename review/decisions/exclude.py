@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from django.utils.translation import gettext as _
 
-from accounts.models import User
-from accounts.roles import Action
+from base.accounts.models import User
+from base.accounts.roles import Action
 from catalogue.models import Exclusion
 from review import errors
 from review.choices import MatchState, RejectCode, Verb

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from accounts.models import User
+from base.accounts.models import User
 from catalogue.models import Exclusion
 from review import errors, selectors
 from review.choices import MatchState, ProposalVerb

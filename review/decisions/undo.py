@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from accounts.models import User
-from accounts.roles import Action
-from audit.models import Event
+from base.accounts.models import User
+from base.accounts.roles import Action
+from base.audit.models import Event
 from catalogue.models import Exclusion
 from review import errors
 from review.choices import DisputeStatus, MatchState, ProposalVerb, Verb, VersionChoice

@@ -16,10 +16,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import User
-from accounts.roles import Action
+from base.accounts.models import User
+from base.accounts.roles import Action
+from base.common.words import lowered
 from catalogue.models import Recording
-from common.words import lowered
 from review import approval, coverage, errors, rule_names
 from review.choices import (
     BY_LICENCE,

@@ -6,10 +6,10 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from accounts.columns import person_field
-from accounts.reach import Path, ReachManager
-from common.uid import uid_field
-from common.words import lowered
+from base.accounts.columns import person_field
+from base.accounts.reach import Path, ReachManager
+from base.common.uid import uid_field
+from base.common.words import lowered
 from review.choices import DisputeCode, DisputeStatus
 
 

@@ -8,11 +8,11 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.urls import reverse
 
-from accounts.columns import person_field
-from accounts.reach import PRESENT, Path, ReachManager
+from base.accounts.columns import person_field
+from base.accounts.reach import PRESENT, Path, ReachManager
+from base.common.uid import uid_field
 from catalogue.models import Bucket, Recording
 from catalogue.selectors import keys_beyond_labels
-from common.uid import uid_field
 from review.choices import EditedUses, LicenceScope, OnExpiry, UseKind
 
 NUMBER_PREFIX = "LIC-"

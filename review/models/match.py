@@ -15,12 +15,12 @@ from django.db.models.sql.compiler import SQLCompiler
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from accounts.columns import person_field
-from accounts.deciders import Decider, decider_named
-from accounts.reach import Path, ReachManager
+from base.accounts.columns import person_field
+from base.accounts.deciders import Decider, decider_named
+from base.accounts.reach import Path, ReachManager
+from base.common.uid import uid_field
 from catalogue.models import Recording
 from catalogue.selectors import shown_for
-from common.uid import uid_field
 from review.choices import (
     MatchState,
     PolicyAction,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from accounts.reach import Path, ReachManager
+from base.accounts.reach import Path, ReachManager
 from catalogue.models import Recording
 from review.models.match import Match
 

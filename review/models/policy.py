@@ -10,10 +10,10 @@ from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from accounts.columns import person_field
-from accounts.reach import Path, ReachManager
+from base.accounts.columns import person_field
+from base.accounts.reach import Path, ReachManager
+from base.common.uid import uid_field
 from catalogue.selectors import keys_beyond_labels
-from common.uid import uid_field
 from review.choices import PolicyAction
 
 PRIORITY_MOST = 9

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 
-from common.uid import uid_field
+from base.common.uid import uid_field
 
 
 class SavedView(models.Model):

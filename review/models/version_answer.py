@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from accounts.columns import person_field
-from accounts.reach import Path, ReachManager
+from base.accounts.columns import person_field
+from base.accounts.reach import Path, ReachManager
 from catalogue.models import Recording
 
 

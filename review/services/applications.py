@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-import audit.services
-from accounts.models import User
-from accounts.reach import refuse_limited, sees_everything
-from accounts.roles import Action
-from audit.models import Event
-from audit.words import actor_label
+import base.audit.services
+from base.accounts.models import User
+from base.accounts.reach import refuse_limited, sees_everything
+from base.accounts.roles import Action
+from base.audit.models import Event
+from base.audit.words import actor_label
 from review import errors
 from review.choices import MatchState
 from review.models import Licence, Match, Policy
@@ -152,7 +152,7 @@ def undo(*, rule: Licence | Policy, act: str, user: User) -> UndoneApplication:
     if application.event.after.get("put_in_force") and isinstance(rule, Licence):
         licences.make_draft(licence=rule, user=user)
     grounds.again(matches=otherwise, actor=user)
-    audit.services.record(
+    base.audit.services.record(
         case=rule.case,
         action=_UNDONE_ACT,
         actor=user,

@@ -13,11 +13,11 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from accounts.models import User
-from accounts.reach import refuse_limited, working_for
-from accounts.roles import Action
-from audit.models import Event
-from audit.services import SYSTEM, EventDraft, record, record_all
+from base.accounts.models import User
+from base.accounts.reach import refuse_limited, working_for
+from base.accounts.roles import Action
+from base.audit.models import Event
+from base.audit.services import SYSTEM, EventDraft, record, record_all
 from catalogue.models import Recording
 from catalogue.selectors import excluded_intervals_of
 from review import errors, versions

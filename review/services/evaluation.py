@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from accounts.reach import working_for
+from base.accounts.reach import working_for
 from review import coverage
 from review.choices import (
     BY_LICENCE,

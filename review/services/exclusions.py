@@ -13,11 +13,11 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-import audit.services
-from accounts.models import User
-from accounts.reach import count_hidden, is_limited, why_unseen, working_for
-from accounts.roles import Action
-from audit.models import Event
+import base.audit.services
+from base.accounts.models import User
+from base.accounts.reach import count_hidden, is_limited, why_unseen, working_for
+from base.accounts.roles import Action
+from base.audit.models import Event
 from catalogue.models import Exclusion, ExclusionReason, Recording
 from catalogue.selectors import excluded_intervals, excluded_intervals_of
 from review import approval, errors, selectors
@@ -472,7 +472,7 @@ def _count(match: Match, recomputed: Figures, user: User) -> None:
     # The figures changed, so pages that show the old ones are stale.
     current = transitions.locked_row(match=match)
     Match.objects.filter(pk=match.pk).update(**counted, version=current.version + 1)
-    audit.services.record(
+    base.audit.services.record(
         case=match.case, action=transitions.COUNTED, actor=user, before=before, after=after
     )
 
@@ -534,7 +534,7 @@ def _restore_all(segment: Exclusion, user: User) -> list[Match]:
 
 
 def _record(segment: Exclusion, action: str, user: User, *, note: str = "") -> None:
-    audit.services.record(
+    base.audit.services.record(
         case=f"recording:{segment.recording.uid}",
         action=action,
         actor=user,

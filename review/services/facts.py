@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from django.db.models import Q
 
-from audit.models import Event
+from base.audit.models import Event
 from review.models import Match
 from scanning.tags import territories_of
 

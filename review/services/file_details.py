@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from accounts.models import User
-from accounts.roles import Action
-from audit.services import record
+from base.accounts.models import User
+from base.accounts.roles import Action
+from base.audit.services import record
 from review import errors
 from review.services import grounds, transitions
 from scanning.choices import FileStatus

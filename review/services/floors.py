@@ -12,8 +12,8 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from accounts.models import User
-from accounts.roles import Action
+from base.accounts.models import User
+from base.accounts.roles import Action
 from review.choices import WAITING_STATES, MatchState, QueueReason
 from review.coverage import LicencesInForce
 from review.models import Match

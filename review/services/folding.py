@@ -16,7 +16,7 @@ from functools import cached_property
 from django.db import transaction
 from django.db.models import Max, Q
 
-from audit.services import SYSTEM, record
+from base.audit.services import SYSTEM, record
 from catalogue.models import Recording, RecordingStatus
 from catalogue.selectors import excluded_intervals_of
 from review import versions

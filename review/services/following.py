@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from audit.services import record
+from base.audit.services import record
+from base.common.registry import Registry
 from catalogue.models import Recording
-from common.registry import Registry
 from review.models import Match
 from review.services.transitions import NAMED_OTHERWISE
 

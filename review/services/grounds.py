@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from accounts.models import User
-from accounts.reach import working_for
-from audit.services import SYSTEM, record
-from jobs.context import JobContext
-from jobs.services import submit
+from base.accounts.models import User
+from base.accounts.reach import working_for
+from base.audit.services import SYSTEM, record
+from base.jobs.context import JobContext
+from base.jobs.services import submit
 from review.choices import QUESTIONS, LicenceScope, MatchState, QueueReason
 from review.coverage import LicencesInForce
 from review.jobs import FOLLOW_CONTAINER

@@ -19,13 +19,13 @@ from django.apps import apps
 from django.db import models
 from django.db.models import OuterRef, Q, Subquery
 
-from accounts.models import User
-from accounts.reach import working_for
-from audit.models import Event
-from audit.services import EventDraft, record, record_all
+from base.accounts.models import User
+from base.accounts.reach import working_for
+from base.audit.models import Event
+from base.audit.services import EventDraft, record, record_all
+from base.common.batches import batched
 from catalogue.models import Recording
 from catalogue.selectors import excluded_intervals_of
-from common.batches import batched
 from review.choices import MatchState, QueueReason, RejectCode
 from review.models import Match, MatchAlias
 from review.selectors import evidence_of

@@ -19,12 +19,12 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-import audit.services
-from accounts.models import User
-from accounts.reach import refuse_limited
-from accounts.roles import Action
+import base.audit.services
+from base.accounts.models import User
+from base.accounts.reach import refuse_limited
+from base.accounts.roles import Action
+from base.common.zones import office_day
 from catalogue.models import Bucket, Recording
-from common.zones import office_day
 from review import coverage, errors
 from review.choices import BY_LICENCE, LicenceScope, MatchState, OnExpiry, QueueReason, UseKind
 from review.coverage import Cover
@@ -241,7 +241,7 @@ def apply(*, licence: Licence, user: User, reach: Reach, chosen: Collection[str]
     for first in range(0, len(meant), _AT_ONCE):
         some = dict(meant[first : first + _AT_ONCE])
         cleared += [match.uid for match in _clear(some, licence, user, act)]
-    audit.services.record(
+    base.audit.services.record(
         case=licence.case,
         action="licence.applied",
         actor=user,
@@ -414,7 +414,7 @@ def _reopen(match: Match, licence: Licence) -> bool:
 
 def _record(licence: Licence, action: str, user: User, *, note: str = "") -> None:
     """Record the event with the licence's current terms."""
-    audit.services.record(
+    base.audit.services.record(
         case=licence.case,
         action=action,
         actor=user,

@@ -15,10 +15,10 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-import audit.services
-from accounts.models import User
-from accounts.reach import refuse_limited, working_for
-from accounts.roles import Action
+import base.audit.services
+from base.accounts.models import User
+from base.accounts.reach import refuse_limited, working_for
+from base.accounts.roles import Action
 from review import errors
 from review.choices import DECIDED_STATES, MatchState, PolicyAction
 from review.conditions import Conditions
@@ -200,7 +200,7 @@ def apply(*, policy: Policy, user: User) -> int:
         for match, outcome in _outcomes_in_force(keys[first : first + _CHUNK]):
             if treat(match=match, outcome=outcome, user=user, proposed_by=user, act=act):
                 changed.append(match.uid)
-    audit.services.record(
+    base.audit.services.record(
         case=policy.case,
         action="policy.applied",
         actor=user,
@@ -279,7 +279,7 @@ def _terms(policy: Policy) -> dict[str, object]:
 
 def _record(policy: Policy, action: str, user: User) -> None:
     """Record the event with the policy's current content."""
-    audit.services.record(
+    base.audit.services.record(
         case=policy.case,
         action=action,
         actor=user,

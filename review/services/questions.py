@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, Protocol
 
-from accounts.models import User
-from audit.models import Event
-from common.registry import Registry
+from base.accounts.models import User
+from base.audit.models import Event
+from base.common.registry import Registry
 from review.choices import WAITING_STATES
 from review.models import Match
 from review.services import intervals

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from django.db.models import Count, Q
 
-from accounts.reach import working_for
+from base.accounts.reach import working_for
+from base.common.batches import batched
+from base.jobs.context import JobContext
+from base.jobs.services import submit
 from catalogue.models import Recording
-from common.batches import batched
-from jobs.context import JobContext
-from jobs.services import submit
 from review.jobs import JOIN_VERSIONS
 from review.models import Match
 from review.services.folding import fold_scan

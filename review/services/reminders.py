@@ -11,8 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from audit.digests import Digest, send_daily
-from common.reading import read_date
+from base.audit.digests import Digest, send_daily
+from base.common.reading import read_date
 from review import selectors
 from review.approval import APPROVERS
 from review.models import Dispute

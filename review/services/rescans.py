@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
-from audit.services import SYSTEM, record
+from base.audit.services import SYSTEM, record
 from catalogue.models import Recording
 from review import versions
 from review.choices import MatchState, VersionChoice

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from accounts.models import User
-from accounts.roles import Action
-from audit.services import record
+from base.accounts.models import User
+from base.accounts.roles import Action
+from base.audit.services import record
 from review.choices import MatchState
 from review.models import Match
 from review.services import evaluation, grounds, transitions

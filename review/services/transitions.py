@@ -22,14 +22,14 @@ from django.dispatch import Signal
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from accounts.deciders import acts_as_program
-from accounts.models import User
-from accounts.roles import Action
-from audit.models import Event
-from audit.services import SYSTEM, EventDraft, record, record_all
-from audit.words import actor_label
-from common.uid import new_uid
-from common.words import lowered
+from base.accounts.deciders import acts_as_program
+from base.accounts.models import User
+from base.accounts.roles import Action
+from base.audit.models import Event
+from base.audit.services import SYSTEM, EventDraft, record, record_all
+from base.audit.words import actor_label
+from base.common.uid import new_uid
+from base.common.words import lowered
 from review import errors
 from review.choices import ONLY_BY, TRANSITIONS, MatchState
 from review.models import Match

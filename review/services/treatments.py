@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accounts.models import User
+from base.accounts.models import User
 from review import errors
 from review.choices import POLICY_ENDED, MatchState
 from review.models import Match

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from django.db import transaction
 
-from audit.models import Event
-from audit.services import handled_events
+from base.audit.models import Event
+from base.audit.services import handled_events
 
 
 @contextmanager

@@ -9,8 +9,8 @@ from decimal import Decimal
 from django.db import transaction
 from django.db.models import QuerySet
 
-from accounts.reach import sees_every_bucket, working_for
-from common.batches import batched
+from base.accounts.reach import sees_every_bucket, working_for
+from base.common.batches import batched
 from review.models import FileFigures, Match
 from review.selectors import with_segments
 from review.services import intervals

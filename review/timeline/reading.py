@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from accounts.reach import sees_every_bucket, working_for
-from common.registry import Registry
+from base.accounts.reach import sees_every_bucket, working_for
+from base.common.registry import Registry
 from review.models import Match
 from review.selectors import with_segments
 from review.timeline.pieces import Entered, Heard, Occurs, Timeline, divide

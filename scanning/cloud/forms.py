@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 from django.utils.translation import gettext as _
 
-from jobs.choices import OPEN_STATES, JobState
-from jobs.models import Job
-from jobs.selectors import jobs_of
-from jobs.services import submit
+from base.jobs.choices import OPEN_STATES, JobState
+from base.jobs.models import Job
+from base.jobs.selectors import jobs_of
+from base.jobs.services import submit
 from scanning.choices import ACTIVE_SCAN_STATUSES, EngineChoice, SourceType
 from scanning.engines.acrcloud import Cloud
 from scanning.engines.cloud_faults import CloudFault, FaultKind

@@ -10,12 +10,12 @@ from django.db.models import QuerySet, Sum
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import User
-from accounts.reach import sees_everything
-from jobs import resources
-from jobs.choices import JobState, Pool
-from jobs.kinds import Kind, register, without_limit
-from jobs.services import submit
+from base.accounts.models import User
+from base.accounts.reach import sees_everything
+from base.jobs import resources
+from base.jobs.choices import JobState, Pool
+from base.jobs.kinds import Kind, register, without_limit
+from base.jobs.services import submit
 from scanning.choices import ENDED_SCAN_STATUSES, EngineChoice, ScanStatus
 from scanning.models import (
     CloudAccount,

@@ -8,8 +8,8 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 
-import jobs.clock
-from jobs.services import hold_back
+import base.jobs.clock
+from base.jobs.services import hold_back
 from scanning.choices import FileStatus, ScanStatus
 from scanning.cloud.jobs import CLOUD_SCAN, LONGEST_WAIT, delay, scans_of
 from scanning.engines.cloud_faults import CloudFault
@@ -44,7 +44,7 @@ def pause_account(account: CloudAccount, fault: CloudFault) -> tuple[datetime, s
         # Do not trust a server that asks to wait for days.
         longest = LONGEST_WAIT.total_seconds()
         pause_for = timedelta(seconds=min(fault.retry_after, longest))
-    at = jobs.clock.now() + pause_for
+    at = base.jobs.clock.now() + pause_for
     text = _("ACRCloud says: %(said)s. The portal tries again at %(clock)s. %(explanation)s") % {
         "said": fault.message,
         "clock": clock(at),

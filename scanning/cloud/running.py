@@ -14,10 +14,10 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-import jobs.clock
-from jobs.context import JobContext
-from jobs.errors import Cancelled, Failed, Retry
-from jobs.services import submit
+import base.jobs.clock
+from base.jobs.context import JobContext
+from base.jobs.errors import Cancelled, Failed, Retry
+from base.jobs.services import submit
 from scanning import results
 from scanning.choices import ACTIVE_SCAN_STATUSES, EngineChoice, ScanStatus
 from scanning.cloud.jobs import LONGEST_CHECK, delay, waited_too_long
@@ -48,7 +48,7 @@ def run(context: JobContext) -> None:
     if job.scan.scanned_file.deleted_at is not None:
         raise Cancelled
     paused_until = job.account.paused_until
-    if paused_until is not None and paused_until > jobs.clock.now():
+    if paused_until is not None and paused_until > base.jobs.clock.now():
         context.wait_until(paused_until, job.account.pause_message)
     try:
         _check_tries(context, job)
@@ -113,7 +113,7 @@ def _check_later(context: JobContext, job: CloudJob) -> NoReturn:
     CloudJob.objects.filter(pk=job.pk).update(checks=F("checks") + 1)
     # Long files take minutes, so poll less and less often.
     wait = delay(2 ** min(job.checks, 12), LONGEST_CHECK)
-    context.wait_until(jobs.clock.now() + wait)
+    context.wait_until(base.jobs.clock.now() + wait)
 
 
 def _store(context: JobContext, job: CloudJob, remote: RemoteFile) -> None:

@@ -20,11 +20,11 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-import audit.services
-import jobs.clock
-from common.databases import one_at_a_time
-from jobs.context import JobContext
-from jobs.errors import Cancelled, Retry
+import base.audit.services
+import base.jobs.clock
+from base.common.databases import one_at_a_time
+from base.jobs.context import JobContext
+from base.jobs.errors import Cancelled, Retry
 from scanning.choices import (
     ACTIVE_SCAN_STATUSES,
     CallbackOutcome,
@@ -69,19 +69,19 @@ def send(context: JobContext, job: CloudJob) -> NoReturn:
     if not _begin(job):
         message = _over_cap(job)
         wait(job, "cloud_cap", message)
-        context.wait_until(jobs.clock.now() + _CAP_RECHECK, message)
+        context.wait_until(base.jobs.clock.now() + _CAP_RECHECK, message)
     try:
         sent = _deliver(job, progress=context.report)
     except FingerprintAwaited as awaited:
         wait(job, "", str(awaited))
-        context.wait_until(jobs.clock.now() + awaited.seldom, str(awaited))
+        context.wait_until(base.jobs.clock.now() + awaited.seldom, str(awaited))
     except CloudFault as fault:
         logger.info("scan %s was not sent: %s", job.scan.uid, fault.kind)
         remember(job, fault)
         if fault.kind in (FaultKind.QUOTA, FaultKind.TOKEN):
             context.wait_until(pause(job, fault), str(fault))
         if fault.kind is FaultKind.UNREACHABLE and not waited_too_long(job.scan.created_at):
-            at = jobs.clock.now() + pause_after(context.job.attempts)
+            at = base.jobs.clock.now() + pause_after(context.job.attempts)
             message = _("%(fault)s Next attempt at %(clock)s.") % {
                 "fault": fault,
                 "clock": clock(at),
@@ -140,7 +140,7 @@ def _over_cap(job: CloudJob) -> str:
 
 def _keep_sent(context: JobContext, job: CloudJob, sent: SentFile) -> datetime:
     """Store that a file was sent; return when to look for its result."""
-    now = jobs.clock.now()
+    now = base.jobs.clock.now()
     resume(job.account)
     with transaction.atomic():
         # First, because this stops a worker that has lost the job.
@@ -159,10 +159,10 @@ def _keep_sent(context: JobContext, job: CloudJob, sent: SentFile) -> datetime:
         if not named.exists():
             files.update(remote_id=sent.remote_id)
         tell(files, FileStatus.PROCESSING, "", "")
-        audit.services.record(
+        base.audit.services.record(
             case=f"file:{job.scan.scanned_file.uid}",
             action="file.sent_to_cloud",
-            actor=audit.services.SYSTEM,
+            actor=base.audit.services.SYSTEM,
             after={
                 "account": job.account.name,
                 "cloud_container": job.remote_container_id,

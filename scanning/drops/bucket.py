@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from common.object_storage import ObjectStorage
+from base.common.object_storage import ObjectStorage
 from scanning.drops.places import (
     REASON_SUFFIX,
     DropFile,

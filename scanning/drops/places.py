@@ -13,8 +13,8 @@ from typing import BinaryIO, Protocol
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from common.beside_sound import lies_beside_sound
-from common.outside_text import is_one_line
+from base.common.beside_sound import lies_beside_sound
+from base.common.outside_text import is_one_line
 from scanning.duties import root_of
 from scanning.errors import IntakeRefused
 

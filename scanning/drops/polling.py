@@ -26,10 +26,10 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-import audit.services
-from common.storage import FileOnDisk
-from jobs.context import JobContext
-from jobs.errors import LeaseLost
+import base.audit.services
+from base.common.storage import FileOnDisk
+from base.jobs.context import JobContext
+from base.jobs.errors import LeaseLost
 from scanning.choices import DropAfterwards, DropItemState
 from scanning.drops import sidecars
 from scanning.drops.places import (
@@ -94,7 +94,7 @@ def run(context: JobContext) -> None:
             notice=" ".join(poll.notices)[:1000],
         )
         if poll.ended:
-            audit.services.record(
+            base.audit.services.record(
                 case=f"drop:{drop.uid}", action="drop.took", after=dict(poll.ended)
             )
 

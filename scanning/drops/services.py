@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-import audit.services
-from accounts.models import User
-from accounts.reach import refuse_limited, working_for
-from common.databases import one_at_a_time, violates
-from jobs.services import cancel_subject, submit
+import base.audit.services
+from base.accounts.models import User
+from base.accounts.reach import refuse_limited, working_for
+from base.common.databases import one_at_a_time, violates
+from base.jobs.services import cancel_subject, submit
 from scanning.choices import DropAfterwards, DropItemState
 from scanning.drops.places import check_place, is_bucket, overlap
 from scanning.errors import IntakeRefused
@@ -173,6 +173,6 @@ def _record(
     after: dict[str, object],
     before: dict[str, object] | None = None,
 ) -> None:
-    audit.services.record(
+    base.audit.services.record(
         case=f"drop:{drop.uid}", action=action, actor=user, before=before, after=after
     )

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 from django.utils.translation import gettext as _
 
-from common.table_text import one_form
-from common.territories import TERRITORIES, why_no_territory
+from base.common.table_text import one_form
+from base.common.territories import TERRITORIES, why_no_territory
 from scanning.errors import IntakeRefused
 from scanning.services.intake import FileDetails
 from scanning.services.link_batches import details_of_cells, name_of_cells, rows_of_csv

@@ -15,11 +15,11 @@ from urllib.parse import quote, urlencode, urlsplit
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from common.fingerprint_files import ACCEPT_HEADER, MAX_BYTES, NO_FINGERPRINT, accepts_ours
-from common.http import FetchFailed, ServiceAnswer, SizedBody, TooLarge, call_service
-from common.multipart import MultipartBody, Progress
-from common.reading import read_number
-from common.secret_text import SecretUnreadable, unseal
+from base.common.fingerprint_files import ACCEPT_HEADER, MAX_BYTES, NO_FINGERPRINT, accepts_ours
+from base.common.http import FetchFailed, ServiceAnswer, SizedBody, TooLarge, call_service
+from base.common.multipart import MultipartBody, Progress
+from base.common.reading import read_number
+from base.common.secret_text import SecretUnreadable, unseal
 from scanning.engines.cloud_faults import CloudFault, FaultKind, fault_of
 from scanning.models import CloudAccount, Container
 

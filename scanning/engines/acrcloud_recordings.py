@@ -9,11 +9,11 @@ from typing import Final
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext
 
+from base.common.databases import violates
+from base.common.words import for_the_record
 from catalogue.models import Recording, RecordingStatus
 from catalogue.selectors import own_recording_with_isrc
 from catalogue.services import add_stub
-from common.databases import violates
-from common.words import for_the_record
 from scanning.choices import NoMatchReason, Section
 from scanning.engines.acrcloud_results import (
     NO_SCALE,

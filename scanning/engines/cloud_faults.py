@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from common.outside_text import one_line
+from base.common.outside_text import one_line
 
 # Codes of the protocol's status object and of its error bodies.
 _QUOTA_CODES = {"3003", "3015"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from accounts.reach import PRESENT, Path, ReachManager
+from base.accounts.reach import PRESENT, Path, ReachManager
 from scanning.choices import CallbackOutcome
 from scanning.models.cloud_account import CloudAccount
 from scanning.models.container import Container

@@ -11,8 +11,8 @@ from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.columns import person_field
-from common.secret_text import seal, unseal
+from base.accounts.columns import person_field
+from base.common.secret_text import seal, unseal
 
 VENDOR_BASE_URL = "https://api-v2.acrcloud.com/api"
 

@@ -7,7 +7,7 @@ import zlib
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from accounts.reach import Path, ReachManager
+from base.accounts.reach import Path, ReachManager
 from scanning.models.cloud_account import CloudAccount
 from scanning.models.scan import Scan
 

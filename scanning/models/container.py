@@ -12,10 +12,10 @@ from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.columns import person_field
-from accounts.reach import PRESENT, Path, PresentManager, working_for
+from base.accounts.columns import person_field
+from base.accounts.reach import PRESENT, Path, PresentManager, working_for
+from base.common.secret_text import seal, unseal
 from catalogue.models import Bucket
-from common.secret_text import seal, unseal
 from scanning.choices import COMBINED_ENGINES, AudioType, EditedMusic, EngineChoice, KeepAudio
 from scanning.models.cloud_account import CloudAccount, new_callback_secret
 

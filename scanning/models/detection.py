@@ -8,9 +8,9 @@ from django.db import models
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.reach import Path, ReachManager
+from base.accounts.reach import Path, ReachManager
+from base.common.reading import read_interval
 from catalogue.models import Recording
-from common.reading import read_interval
 from scanning.choices import Section
 from scanning.models.scan import Scan
 

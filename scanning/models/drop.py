@@ -7,9 +7,9 @@ from datetime import timedelta
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from accounts.columns import person_field
-from accounts.reach import PRESENT, Path, ReachManager
-from common.uid import uid_field
+from base.accounts.columns import person_field
+from base.accounts.reach import PRESENT, Path, ReachManager
+from base.common.uid import uid_field
 from scanning.choices import DropAfterwards, DropInterval, DropItemState
 from scanning.models.container import Container
 from scanning.models.scanned_file import ScannedFile

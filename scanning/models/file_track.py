@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from accounts.reach import Path, ReachManager
+from base.accounts.reach import Path, ReachManager
 from scanning.models.scanned_file import ScannedFile
 
 

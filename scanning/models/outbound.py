@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from accounts.reach import PRESENT, Path, ReachManager
-from common.reading import read_date
-from common.uid import uid_field
+from base.accounts.reach import PRESENT, Path, ReachManager
+from base.common.reading import read_date
+from base.common.uid import uid_field
 from scanning.choices import DeliveryStatus
 from scanning.models.container import Container
 from scanning.models.scanned_file import ScannedFile

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from common.uid import uid_field
+from base.common.uid import uid_field
 from scanning.models.scan import Scan
 
 

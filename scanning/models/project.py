@@ -6,11 +6,11 @@ import secrets
 
 from django.db import models
 
-from accounts.columns import person_field
-from accounts.reach import PRESENT
+from base.accounts.columns import person_field
+from base.accounts.reach import PRESENT
+from base.common.secret_text import seal, unseal
+from base.common.uid import uid_field
 from catalogue.models import Bucket
-from common.secret_text import seal, unseal
-from common.uid import uid_field
 
 
 def new_access_key() -> str:

@@ -7,7 +7,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 
-from accounts.reach import PRESENT, Path, ReachManager
+from base.accounts.reach import PRESENT, Path, ReachManager
 from scanning.models.container import Container
 from scanning.models.scanned_file import ScannedFile
 

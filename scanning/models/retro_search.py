@@ -5,10 +5,10 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from accounts.columns import person_field
+from base.accounts.columns import person_field
+from base.common.uid import uid_field
+from base.common.words import lowered
 from catalogue.models import Recording
-from common.uid import uid_field
-from common.words import lowered
 from scanning.choices import RetroStatus
 
 

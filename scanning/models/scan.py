@@ -5,11 +5,11 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from accounts.columns import person_field
-from accounts.reach import PRESENT, Path, ReachManager
+from base.accounts.columns import person_field
+from base.accounts.reach import PRESENT, Path, ReachManager
+from base.common.reading import read_date
+from base.common.uid import uid_field
 from catalogue.models import Bucket
-from common.reading import read_date
-from common.uid import uid_field
 from scanning.choices import ACTIVE_SCAN_STATUSES, SCAN_ENGINES, NoMatchReason, ScanStatus
 from scanning.models.scanned_file import ScannedFile
 

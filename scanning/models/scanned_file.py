@@ -8,10 +8,10 @@ from datetime import UTC, date, datetime
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from accounts.columns import person_field
-from accounts.reach import PRESENT, Path, PresentManager
-from common.storage import StoredFile
-from common.zones import office_day
+from base.accounts.columns import person_field
+from base.accounts.reach import PRESENT, Path, PresentManager
+from base.common.storage import StoredFile
+from base.common.zones import office_day
 from recognition.audio.analysis import tracks_from
 from recognition.types import SoundTrack
 from scanning.choices import HOPELESS_CODES, EngineChoice, FileStatus, SourceGone, SourceType

@@ -7,10 +7,10 @@ from datetime import timedelta
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
-from accounts.columns import person_field
-from accounts.reach import PRESENT, Path, ReachManager
-from common.reading import read_date
-from common.uid import uid_field
+from base.accounts.columns import person_field
+from base.accounts.reach import PRESENT, Path, ReachManager
+from base.common.reading import read_date
+from base.common.uid import uid_field
 from scanning.choices import WatchInterval, WatchItemState
 from scanning.models.container import Container
 from scanning.models.scanned_file import ScannedFile

@@ -10,10 +10,10 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Count, F, QuerySet, Sum
 
-import audit.services
-from accounts.models import User
-from common.databases import violates
-from jobs.services import submit, submit_for_new, try_subject_again
+import base.audit.services
+from base.accounts.models import User
+from base.common.databases import violates
+from base.jobs.services import submit, submit_for_new, try_subject_again
 from scanning import selectors
 from scanning.choices import CallbackOutcome, EngineChoice, ScanStatus
 from scanning.errors import CallbackLimit, CallbackRejected, IntakeRefused
@@ -108,7 +108,7 @@ def replay(*, callback: InboundCallback, user: User | None = None) -> None:
     """Apply a stored callback again; a result is never stored twice."""
     with transaction.atomic():
         if user is not None:
-            audit.services.record(
+            base.audit.services.record(
                 case=f"callback:{callback.pk}",
                 action="callback.applied_again",
                 actor=user,
@@ -151,10 +151,10 @@ def link_remote_file(*, scanned_file: ScannedFile, remote_id: str, user: User | 
             "remote_id_taken", f"Another file already has the ACRCloud id {remote_id}."
         )
     with transaction.atomic():
-        audit.services.record(
+        base.audit.services.record(
             case=f"file:{scanned_file.uid}",
             action="file.remote_id_set",
-            actor=user or audit.services.SYSTEM,
+            actor=user or base.audit.services.SYSTEM,
             before={"remote_id": scanned_file.remote_id},
             after={"remote_id": remote_id},
         )

@@ -11,11 +11,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-import audit.services
-from accounts.models import User
-from common.databases import violates
-from common.secret_text import seal
-from jobs.services import bring_forward
+import base.audit.services
+from base.accounts.models import User
+from base.common.databases import violates
+from base.common.secret_text import seal
+from base.jobs.services import bring_forward
 from scanning.choices import AudioType, EngineChoice
 from scanning.cloud.jobs import CLOUD_SCAN, scans_of
 from scanning.engines.acrcloud import Cloud, RemoteContainer
@@ -47,10 +47,10 @@ def save_account(*, account: CloudAccount, token: str, user: User | None) -> Clo
         account.save()
         if token:
             bring_forward(CLOUD_SCAN, scans_of(account))
-        audit.services.record(
+        base.audit.services.record(
             case=f"cloud_account:{account.pk}",
             action="cloud_account.created" if is_new else "cloud_account.changed",
-            actor=user or audit.services.SYSTEM,
+            actor=user or base.audit.services.SYSTEM,
             after={
                 "name": account.name,
                 "base_url": account.base_url,
@@ -216,10 +216,10 @@ def _tie(
     try:
         with transaction.atomic():
             container.save()
-            audit.services.record(
+            base.audit.services.record(
                 case=f"container:{container.pk}",
                 action="container.tied_to_cloud",
-                actor=user or audit.services.SYSTEM,
+                actor=user or base.audit.services.SYSTEM,
                 after={"account": account.name, "cloud_container": remote.id},
             )
     except IntegrityError as error:

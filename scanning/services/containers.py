@@ -8,8 +8,8 @@ from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
 
-import audit.services
-from accounts.models import User
+import base.audit.services
+from base.accounts.models import User
 from catalogue.models import Bucket
 from scanning import selectors
 from scanning.models import Container
@@ -58,10 +58,10 @@ def record_saved(*, container: Container, engine_before: str | None, user: User 
         container.save(update_fields=["callback_secret_sealed", "updated_at"])
         for scan in selectors.scans_awaiting_callback().filter(scanned_file__container=container):
             cancel_scan(scan=scan, user=user)
-    audit.services.record(
+    base.audit.services.record(
         case=f"container:{container.pk}",
         action=("container.created" if engine_before is None else "container.changed"),
-        actor=user or audit.services.SYSTEM,
+        actor=user or base.audit.services.SYSTEM,
         after={
             "name": container.name,
             "engine": container.engine,

@@ -10,11 +10,11 @@ from django.db import transaction
 from django.dispatch import Signal
 from django.utils.translation import gettext as _
 
-import audit.services
-from accounts.models import User
-from accounts.reach import working_for
-from audit.standing import StandingStatement, as_event, standing_on
-from common.batches import batched
+import base.audit.services
+from base.accounts.models import User
+from base.accounts.reach import working_for
+from base.audit.standing import StandingStatement, as_event, standing_on
+from base.common.batches import batched
 from scanning.choices import ACTIVE_SCAN_STATUSES
 from scanning.cloud.jobs import delete_copy
 from scanning.errors import IntakeRefused
@@ -54,7 +54,7 @@ def move_file(*, scanned_file: ScannedFile, container: Container, user: User) ->
         raise IntakeRefused("not_moved", why)
     before = current.container.name
     _write(current, container=container)
-    audit.services.record(
+    base.audit.services.record(
         case=f"file:{current.uid}",
         action="file.moved",
         actor=user,
@@ -95,7 +95,7 @@ def change_details(*, scanned_file: ScannedFile, details: FileDetails, user: Use
     for name in changed:
         setattr(current, name, after[name])
     current.save(update_fields=[*changed, "updated_at"])
-    audit.services.record(
+    base.audit.services.record(
         case=f"file:{current.uid}",
         action="file.details_changed",
         actor=user,
@@ -117,10 +117,10 @@ def set_airings(
         return False
     current.aired = after
     current.save(update_fields=["aired", "updated_at"])
-    audit.services.record(
+    base.audit.services.record(
         case=f"file:{current.uid}",
         action="file.aired_changed",
-        actor=user or audit.services.SYSTEM,
+        actor=user or base.audit.services.SYSTEM,
         before={"aired": before},
         after={"aired": after},
     )
@@ -149,10 +149,10 @@ def delete_container(*, container: Container, user: User | None, reason: str) ->
         for some in batched(live.iterator(chunk_size=_AT_ONCE), _AT_ONCE):
             _delete_some(some, user, reason)
         Container.objects.present().filter(pk=container.pk).update(deleted_at=datetime.now(tz=UTC))
-        audit.services.record(
+        base.audit.services.record(
             case=f"container:{container.pk}",
             action="container.deleted",
-            actor=user or audit.services.SYSTEM,
+            actor=user or base.audit.services.SYSTEM,
             before={"name": container.name},
             note=reason,
         )
@@ -175,10 +175,10 @@ def _delete_file(
     # A worker may just have sent the file and stored its remote id.
     file.refresh_from_db(fields=["remote_id"])
     delete_copy(scanned_file=file, remote_id=file.remote_id)
-    audit.services.record(
+    base.audit.services.record(
         case=f"file:{file.uid}",
         action="file.deleted",
-        actor=user or audit.services.SYSTEM,
+        actor=user or base.audit.services.SYSTEM,
         before={"name": file.name},
         after=as_event(stated),
         note=reason,

@@ -11,13 +11,13 @@ from django.core.files.base import File
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-import audit.services
-from accounts.models import User
+import base.audit.services
+from base.accounts.models import User
+from base.common.fingerprint_files import looks_like_fingerprint, read_fingerprint
+from base.common.last_use import note_use
+from base.common.media_analysis import analyse_upload, decode_limits, refusal
 from catalogue import partitions
 from catalogue.models import Bucket, Recording
-from common.fingerprint_files import looks_like_fingerprint, read_fingerprint
-from common.last_use import note_use
-from common.media_analysis import analyse_upload, decode_limits, refusal
 from recognition.errors import RecognitionError
 from recognition.relate.tracks import scan_tracks
 from recognition.types import Fingerprint
@@ -86,10 +86,10 @@ def create_project(*, name: str, buckets: Iterable[Bucket], user: User | None) -
     with transaction.atomic():
         project = Project.objects.create(name=name, created_by=user)
         project.buckets.set(buckets)
-        audit.services.record(
+        base.audit.services.record(
             case=f"project:{project.uid}",
             action="project.created",
-            actor=user or audit.services.SYSTEM,
+            actor=user or base.audit.services.SYSTEM,
             after={
                 "name": name,
                 "access_key": project.access_key,
@@ -106,8 +106,8 @@ def revoke_project(*, project: Project, user: User | None) -> None:
             revoked_at=datetime.now(tz=UTC)
         )
         if ended:
-            audit.services.record(
+            base.audit.services.record(
                 case=f"project:{project.uid}",
                 action="project.revoked",
-                actor=user or audit.services.SYSTEM,
+                actor=user or base.audit.services.SYSTEM,
             )

@@ -12,14 +12,14 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-import audit.services
-from accounts.models import User
-from common.databases import one_at_a_time
-from common.fingerprint_files import keep_fingerprint
-from common.http import LinkRefused, check_link
-from common.media_analysis import AudioRefused
-from common.outside_text import one_line
-from common.storage import display_name, keep_file, sha256_of
+import base.audit.services
+from base.accounts.models import User
+from base.common.databases import one_at_a_time
+from base.common.fingerprint_files import keep_fingerprint
+from base.common.http import LinkRefused, check_link
+from base.common.media_analysis import AudioRefused
+from base.common.outside_text import one_line
+from base.common.storage import display_name, keep_file, sha256_of
 from scanning import selectors
 from scanning.choices import ACTIVE_FILE_STATUSES, FileStatus, SourceType
 from scanning.errors import IntakeRefused, LinkSeen
@@ -258,7 +258,7 @@ def attach_audio(*, scanned_file: ScannedFile, upload: File[bytes], user: User) 
         with transaction.atomic():
             scanned_file.save(update_fields=[*AUDIO_FIELDS, *derived])
             scanned_file.other_tracks.all().delete()
-            audit.services.record(
+            base.audit.services.record(
                 case=f"file:{scanned_file.uid}",
                 action="file.audio_attached",
                 actor=user,
@@ -294,10 +294,10 @@ def _columns(details: FileDetails | None) -> dict[str, object]:
 
 
 def _record_intake(file: ScannedFile, user: User | None) -> None:
-    audit.services.record(
+    base.audit.services.record(
         case=f"file:{file.uid}",
         action="file.submitted",
-        actor=user or audit.services.SYSTEM,
+        actor=user or base.audit.services.SYSTEM,
         after={
             "name": file.name,
             "container": file.container_id,

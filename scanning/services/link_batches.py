@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from accounts.models import User
-from common.charsets import decode_text
-from common.reading import read_number
-from common.table_text import one_form, separator_of
+from base.accounts.models import User
+from base.common.charsets import decode_text
+from base.common.reading import read_number
+from base.common.table_text import one_form, separator_of
 from scanning.errors import IntakeRefused, LinkSeen
 from scanning.models import Container, ScannedFile
 from scanning.services.intake import FileDetails, room_for, submit_link

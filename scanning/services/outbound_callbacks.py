@@ -17,14 +17,14 @@ from time import monotonic
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-import audit.services
-import jobs.clock
-from accounts.models import User
-from common.http import Answer, FetchFailed, LinkRefused, post_json
-from common.receivers import check_webhook
-from jobs.context import JobContext
-from jobs.errors import Retry
-from jobs.services import hold_back, submit, try_subject_again
+import base.audit.services
+import base.jobs.clock
+from base.accounts.models import User
+from base.common.http import Answer, FetchFailed, LinkRefused, post_json
+from base.common.receivers import check_webhook
+from base.jobs.context import JobContext
+from base.jobs.errors import Retry
+from base.jobs.services import hold_back, submit, try_subject_again
 from scanning.jobs import CALLBACK_SENT, RETRY_AFTER
 from scanning.models import DeliveryAttempt, OutboundCallback, ScannedFile
 
@@ -50,7 +50,7 @@ def send_again(*, callback: OutboundCallback, user: User) -> None:
             url=callback.container.callback_url or callback.url, finished_at=None
         )
         try_subject_again(CALLBACK_SENT, callback, user=user)
-        audit.services.record(
+        base.audit.services.record(
             case=f"file:{callback.scanned_file.uid}",
             action="callback.sent_again",
             actor=user,
@@ -70,7 +70,7 @@ def run(context: JobContext) -> None:
     if status is None:
         # The receiver is probably down: only one callback in a pause may time out.
         callbacks = OutboundCallback.objects.filter(container=callback.container_id)
-        until = jobs.clock.now() + RETRY_AFTER[0]
+        until = base.jobs.clock.now() + RETRY_AFTER[0]
         hold_back(CALLBACK_SENT, callbacks.exclude(pk=callback.pk), until=until)
     raise Retry(f"{status or _('no answer')}: {attempt.answer}")
 

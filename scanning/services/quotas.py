@@ -11,8 +11,8 @@ from django.conf import settings
 from django.db.models import Sum
 from django.utils.translation import gettext as _
 
-from accounts.models import User
-from common.reading import read_number
+from base.accounts.models import User
+from base.common.reading import read_number
 from scanning.errors import IntakeRefused
 from scanning.models import ResumableUpload, ScannedFile
 

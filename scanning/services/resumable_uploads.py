@@ -12,10 +12,10 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from accounts.models import User
-from common.databases import one_at_a_time
-from common.reading import read_number
-from common.storage import FileOnDisk, display_name, scratch_directory
+from base.accounts.models import User
+from base.common.databases import one_at_a_time
+from base.common.reading import read_number
+from base.common.storage import FileOnDisk, display_name, scratch_directory
 from scanning.errors import IntakeRefused
 from scanning.models import Container, ResumableUpload, ScannedFile, UploadPiece
 from scanning.services import intake, quotas

@@ -10,12 +10,12 @@ from django.db import transaction
 from django.db.models import Count, Sum
 from django.utils.translation import gettext as _
 
-import audit.services
-from accounts.models import User
-from accounts.reach import refuse_shared
-from accounts.roles import Action
+import base.audit.services
+from base.accounts.models import User
+from base.accounts.reach import refuse_shared
+from base.accounts.roles import Action
+from base.jobs.services import cancel_subject, submit, try_subject_again
 from catalogue.models import Recording, RecordingStatus
-from jobs.services import cancel_subject, submit, try_subject_again
 from scanning import selectors
 from scanning.choices import RetroStatus
 from scanning.errors import IntakeRefused
@@ -112,7 +112,7 @@ def _queued(recordings: Sequence[Recording], user: User) -> RetroSearch:
     search = RetroSearch.objects.create(requested_by=user)
     search.recordings.set(recordings)
     _start(search)
-    audit.services.record(
+    base.audit.services.record(
         case=search.case,
         action="retro_search.requested",
         actor=user,
@@ -143,7 +143,7 @@ def cancel_search(*, search: RetroSearch, user: User) -> None:
     """
     refuse_shared(search, user)
     if cancel_subject(RETRO_SEARCH, search):
-        audit.services.record(case=search.case, action="retro_search.cancelled", actor=user)
+        base.audit.services.record(case=search.case, action="retro_search.cancelled", actor=user)
 
 
 @transaction.atomic
@@ -162,7 +162,7 @@ def resume_search(*, search: RetroSearch, user: User) -> None:
             status=409,
         )
     try_subject_again(RETRO_SEARCH, search, user=user)
-    audit.services.record(case=search.case, action="retro_search.resumed", actor=user)
+    base.audit.services.record(case=search.case, action="retro_search.resumed", actor=user)
 
 
 def collect(*, recording: Recording, **_signal: object) -> None:

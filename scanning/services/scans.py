@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-import audit.services
-from accounts.models import User
+import base.audit.services
+from base.accounts.models import User
+from base.common.databases import violates
+from base.common.words import for_the_record
+from base.jobs.services import cancel_subject, submit
 from catalogue.models import Bucket
-from common.databases import violates
-from common.words import for_the_record
-from jobs.services import cancel_subject, submit
 from scanning import results
 from scanning.choices import ACTIVE_SCAN_STATUSES, EngineChoice, FileStatus, ScanStatus, SourceType
 from scanning.cloud.jobs import CLOUD_SCAN, make_cloud_scan
@@ -88,10 +88,10 @@ def request_scan(
 
 
 def _record_request(scan: Scan, user: User | None, also: Sequence[Bucket]) -> None:
-    audit.services.record(
+    base.audit.services.record(
         case=f"file:{scan.scanned_file.uid}",
         action="scan.requested",
-        actor=user or audit.services.SYSTEM,
+        actor=user or base.audit.services.SYSTEM,
         after={
             "scan": scan.uid,
             "engine": scan.engine,
@@ -135,10 +135,10 @@ def cancel_scan(*, scan: Scan, user: User | None) -> None:
     with transaction.atomic():
         if not stop_scan(scan):
             return
-        audit.services.record(
+        base.audit.services.record(
             case=f"file:{scan.scanned_file.uid}",
             action="scan.cancelled",
-            actor=user or audit.services.SYSTEM,
+            actor=user or base.audit.services.SYSTEM,
             after={"scan": scan.uid},
         )
 

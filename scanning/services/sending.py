@@ -9,9 +9,9 @@ from typing import Final
 from django.core.mail import EmailMessage
 from django.utils.translation import gettext as _
 
-from common.http import FetchFailed, LinkRefused, post_json
-from common.receivers import MailRefused, check_mail, check_webhook
-from jobs.errors import Failed, Retry
+from base.common.http import FetchFailed, LinkRefused, post_json
+from base.common.receivers import MailRefused, check_mail, check_webhook
+from base.jobs.errors import Failed, Retry
 from scanning.services.outbound_callbacks import signature_headers
 
 _TIMEOUT_SECONDS: Final = 10.0

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-import audit.services
-from accounts.models import User
-from common.databases import violates
-from common.http import FetchFailed, LinkRefused
-from jobs.services import cancel_subject, submit
+import base.audit.services
+from base.accounts.models import User
+from base.common.databases import violates
+from base.common.http import FetchFailed, LinkRefused
+from base.jobs.services import cancel_subject, submit
 from scanning.choices import WatchItemState
 from scanning.errors import IntakeRefused
 from scanning.jobs import WATCH_CHECK
@@ -187,6 +187,6 @@ def _record(
     after: dict[str, object],
     before: dict[str, object] | None = None,
 ) -> None:
-    audit.services.record(
+    base.audit.services.record(
         case=f"watch:{watch.uid}", action=action, actor=user, before=before, after=after
     )

@@ -21,8 +21,8 @@ from urllib.parse import urlsplit
 
 import feedparser
 
-from common.charsets import CHARSETS, decode_text
-from common.confined import keep_texts_english
+from base.common.charsets import CHARSETS, decode_text
+from base.common.confined import keep_texts_english
 from recognition.isolation.child import Job
 from recognition.limits import DecodeLimits
 

@@ -17,11 +17,11 @@ from urllib.parse import urljoin, urlsplit
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from common.confined import ReadingLimits, Unreadable, json_lines, read_confined
-from common.http import FetchFailed, TooLarge, check_link, download
-from common.outside_text import one_line
-from common.packed import unpacked
-from common.storage import display_name, scratch_directory
+from base.common.confined import ReadingLimits, Unreadable, json_lines, read_confined
+from base.common.http import FetchFailed, TooLarge, check_link, download
+from base.common.outside_text import one_line
+from base.common.packed import unpacked
+from base.common.storage import display_name, scratch_directory
 from scanning.sources import link_reader, platform_page
 from scanning.sources.feed_dates import read_date
 from scanning.sources.feed_parser import feed_rows, is_feed

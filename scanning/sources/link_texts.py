@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
-from common.outside_text import JOINERS, one_line
-from common.territories import MEANT, TERRITORIES
+from base.common.outside_text import JOINERS, one_line
+from base.common.territories import MEANT, TERRITORIES
 
 _ENDINGS: Final = frozenset(
     {

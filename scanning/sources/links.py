@@ -12,10 +12,10 @@ from django.db import transaction
 from django.dispatch import Signal
 from django.utils.translation import gettext as _
 
-from common.http import FetchFailed, LinkRefused, LiveStream, TooLarge, content_type_of
-from common.media_links import PlaylistFound, download_media
-from common.reading import read_number
-from common.storage import display_name, keep_file, scratch_directory
+from base.common.http import FetchFailed, LinkRefused, LiveStream, TooLarge, content_type_of
+from base.common.media_links import PlaylistFound, download_media
+from base.common.reading import read_number
+from base.common.storage import display_name, keep_file, scratch_directory
 from recognition.types import Progress
 from scanning.errors import NeedsAudio, ScanFailed
 from scanning.models import ScannedFile

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from common.http import FetchFailed
-from common.outside_text import one_line
-from common.storage import display_name, scratch_directory
+from base.common.http import FetchFailed
+from base.common.outside_text import one_line
+from base.common.storage import display_name, scratch_directory
 from recognition.types import Progress
 from scanning.sources import link_reader
 from scanning.sources.link_faults import LinkFault, fault_of_message, sentence

@@ -13,7 +13,7 @@ from django.utils.crypto import constant_time_compare
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from common.bodies import BodyTooLarge, accept_body, checks_sender
+from base.common.bodies import BodyTooLarge, accept_body, checks_sender
 from scanning.errors import CallbackLimit, CallbackRejected
 from scanning.models import CloudAccount, Container
 from scanning.models.cloud_account import networks_of

@@ -168,7 +168,7 @@ def provider_settings(url: str) -> Claims:
     """Return one provider's setting as ``acrportal.settings`` builds it."""
     return {
         "openid_connect": {
-            "provider_class": "accounts.openid.CheckedProvider",
+            "provider_class": "base.accounts.openid.CheckedProvider",
             "OAUTH_PKCE_ENABLED": True,
             "APPS": [
                 {

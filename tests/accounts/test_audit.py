@@ -11,9 +11,9 @@ from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import Group
 from django.test import Client, override_settings
 
-from accounts.models import User
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.audit.models import Event
 from tests.accounts.test_sign_in import code_of, sign_in
 from tests.factories.accounts import confirm, make_user
 

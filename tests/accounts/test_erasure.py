@@ -9,12 +9,12 @@ from allauth.account.models import EmailAddress
 from django.core.management import call_command
 from django.test import Client
 
-from accounts.models import ApiToken, User
-from accounts.roles import Role
-from accounts.tokens import TokenRefused, create_token, find_token
-from audit.models import Event
-from audit.services import export_case, first_broken_event, record
-from audit.standing import StatementKind
+from base.accounts.models import ApiToken, User
+from base.accounts.roles import Role
+from base.accounts.tokens import TokenRefused, create_token, find_token
+from base.audit.models import Event
+from base.audit.services import export_case, first_broken_event, record
+from base.audit.standing import StatementKind
 from statements.services import issue
 from tests.factories.accounts import confirm, make_user
 

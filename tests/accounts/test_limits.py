@@ -10,16 +10,16 @@ import time_machine
 from django.test import Client
 from pytest_django import Settings
 
-from accounts import limits
-from accounts.roles import Role
-from accounts.tokens import create_token
-from acrapi.parsers import WireJSONParser
-from common.rates import Rate, wait_for
+from base.accounts import limits
+from base.accounts.roles import Role
+from base.accounts.tokens import create_token
+from base.common.rates import Rate, wait_for
 from scanning.services.identification import create_project
 from tests.acrapi.test_identify import signed
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory
 from tests.fixtures import MakeClient
+from web.acrapi.parsers import WireJSONParser
 
 pytestmark = pytest.mark.django_db
 

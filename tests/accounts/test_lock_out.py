@@ -16,8 +16,8 @@ from django.db import OperationalError, connection
 from django.test import Client
 from pytest_django import Settings
 
-from accounts import places
-from accounts.roles import Role
+from base.accounts import places
+from base.accounts.roles import Role
 from tests.accounts.test_sign_in import sign_in
 from tests.factories.accounts import make_user
 from tests.processes import postgres_url

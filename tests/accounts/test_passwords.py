@@ -11,8 +11,8 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.test import Client
 
-from accounts import passwords
-from accounts.roles import Role
+from base.accounts import passwords
+from base.accounts.roles import Role
 from tests.factories.accounts import confirm
 from tests.fixtures import MakeClient
 

@@ -9,15 +9,15 @@ from django.core import mail
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.models import KnownPlace, User
-from accounts.roles import Role
-from accounts.tokens import create_token
-from jobs.choices import Pool
-from jobs.models import Job
-from jobs.runner import run_next
-from portal.accounts.erasure import erase
+from base.accounts.models import KnownPlace, User
+from base.accounts.roles import Role
+from base.accounts.tokens import create_token
+from base.jobs.choices import Pool
+from base.jobs.models import Job
+from base.jobs.runner import run_next
 from tests.accounts.test_sign_in import sign_in
 from tests.factories.accounts import make_user
+from web.portal.accounts.erasure import erase
 
 pytestmark = pytest.mark.django_db
 

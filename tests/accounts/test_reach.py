@@ -11,17 +11,17 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.test import Client
 
-from accounts.models import AccessLimit, User
-from accounts.reach import is_limited, refuse_limited, working_for
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.models import AccessLimit, User
+from base.accounts.reach import is_limited, refuse_limited, working_for
+from base.accounts.roles import Role
+from base.audit.models import Event
 from catalogue.models import Bucket, Recording
 from dedup.models import CatalogueCheck, RunStatus
-from portal.uploads.forms import UploadForm
 from review.models import Match
 from scanning.models import Container, Detection, ScannedFile, Segment
 from tests.factories.accounts import confirm, make_user
 from tests.factories.review import make_match
+from web.portal.uploads.forms import UploadForm
 
 pytestmark = pytest.mark.django_db
 

@@ -10,8 +10,8 @@ from django.contrib.auth.models import Group
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.models import AccessLimit, User
-from accounts.roles import Role
+from base.accounts.models import AccessLimit, User
+from base.accounts.roles import Role
 from tests.accounts.test_sign_in import sign_in
 from tests.factories.accounts import make_user
 

@@ -11,7 +11,7 @@ from django.db import OperationalError
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from tests.factories.accounts import make_user
 
 pytestmark = pytest.mark.django_db

@@ -19,9 +19,9 @@ from allauth.mfa.totp.internal.auth import (
 from django.contrib.auth.models import Group
 from django.test import Client
 
-from accounts.models import AccessLimit, User
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.models import AccessLimit, User
+from base.accounts.roles import Role
+from base.audit.models import Event
 from tests.factories.accounts import make_user
 
 pytestmark = pytest.mark.django_db

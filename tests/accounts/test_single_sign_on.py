@@ -11,11 +11,11 @@ from allauth.socialaccount.models import SocialAccount
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.models import User
-from accounts.roles import Role
-from accounts.services import create_user
-from accounts.tokens import create_token
-from audit.models import Event
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.accounts.services import create_user
+from base.accounts.tokens import create_token
+from base.audit.models import Event
 from tests.accounts.openid_server import (
     CLIENT_SECRET,
     OpenIdServer,

@@ -14,10 +14,10 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts.models import ApiToken, User
-from accounts.roles import Action, Role
-from accounts.tokens import TokenRefused, create_token, find_token, revoke_token
-from audit.models import Event
+from base.accounts.models import ApiToken, User
+from base.accounts.roles import Action, Role
+from base.accounts.tokens import TokenRefused, create_token, find_token, revoke_token
+from base.audit.models import Event
 from scanning.models import Project
 from tests.factories.accounts import confirm, make_user
 from tests.factories.catalogue import BucketFactory

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts.models import User
-from accounts.roles import Role
-from accounts.tokens import create_token
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.accounts.tokens import create_token
 from tests.factories.accounts import make_user
 
 # Any in this module: JSON, and whatever Django's client takes.

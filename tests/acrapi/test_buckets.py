@@ -11,9 +11,9 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from accounts.models import AccessLimit, User
-from accounts.reach import working_for
-from accounts.roles import Role
+from base.accounts.models import AccessLimit, User
+from base.accounts.reach import working_for
+from base.accounts.roles import Role
 from catalogue.models import Bucket, Recording, RecordingStatus
 from review.choices import MatchState
 from tests.acrapi.conftest import Api, MakeApi

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from acrapi.results import callback_body
 from scanning import results
 from scanning.choices import FileStatus, ScanStatus
 from scanning.errors import ScanFailed
@@ -18,6 +17,7 @@ from tests.factories.scanning import (
     ScannedFileFactory,
     make_detection,
 )
+from web.acrapi.results import callback_body
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 5, 2, 10, 0, tzinfo=UTC)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from audit.models import Event
+from base.audit.models import Event
 from catalogue.models import Bucket
 from scanning.models import Container
 from tests.acrapi.conftest import Api

@@ -17,7 +17,7 @@ from drf_spectacular.generators import SchemaGenerator
 from jsonschema import Draft202012Validator
 from pytest_django import Settings
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from catalogue.models import Bucket, BucketType, Recording
 from catalogue.services import reserved_bucket
 from scanning.models import Container, ScannedFile

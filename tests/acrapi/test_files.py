@@ -22,11 +22,8 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 
-from acrapi.models import RepeatableCall, StagedUpload
-from acrapi.uploads import discard_expired, path_of
-from acrapi.views.uploads import UploadView
-from audit.models import Event
-from common.storage import FileOnDisk
+from base.audit.models import Event
+from base.common.storage import FileOnDisk
 from scanning.choices import FileStatus, SourceType
 from scanning.models import Container, ScannedFile
 from tests.acrapi.conftest import Api
@@ -38,6 +35,9 @@ from tests.factories.scanning import (
     make_detection,
 )
 from tests.threads import shared_database, using_database
+from web.acrapi.models import RepeatableCall, StagedUpload
+from web.acrapi.uploads import discard_expired, path_of
+from web.acrapi.views.uploads import UploadView
 
 SAMPLES = Path(__file__).resolve().parents[1] / "wire" / "samples"
 

@@ -15,13 +15,13 @@ from django.db import OperationalError
 from django.test import Client
 from pytest_django import Settings
 
-from acrapi.signatures import SHARED
-from acrapi.views.identify import signature_of
 from scanning.models import Project
 from scanning.services.identification import create_project, revoke_project
 from tests import audio
 from tests.factories.catalogue import BucketFactory
 from tests.fixtures import Catalogue
+from web.acrapi.signatures import SHARED
+from web.acrapi.views.identify import signature_of
 
 BOUNDARY = "*****2016.05.27.acrcloud.rec.copyright.1605856524.12*****"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from accounts.models import User
+from base.accounts.models import User
 from catalogue.models import Bucket, Recording
 from catalogue.services import RecordingDetails
 from dedup import actions

@@ -10,9 +10,9 @@ from django.core.cache import caches
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.models import ApiToken
-from accounts.roles import Role
-from accounts.tokens import create_token, revoke_token
+from base.accounts.models import ApiToken
+from base.accounts.roles import Role
+from base.accounts.tokens import create_token, revoke_token
 from tests.acrapi.conftest import Api, MakeApi
 from tests.factories.scanning import ContainerFactory
 

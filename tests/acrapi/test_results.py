@@ -7,10 +7,8 @@ from decimal import Decimal
 import pytest
 from django.contrib.auth.models import Group
 
-from accounts.models import AccessLimit
-from accounts.roles import Role
-from acrapi.music_speech import music_speech
-from acrapi.results import results_of
+from base.accounts.models import AccessLimit
+from base.accounts.roles import Role
 from catalogue.models import Exclusion
 from scanning.choices import EngineChoice, Section
 from scanning.models import Detection, Scan, ScannedFile, Segment
@@ -20,6 +18,8 @@ from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory
 from tests.factories.review import make_match
 from tests.factories.scanning import ScanFactory, make_detection
+from web.acrapi.music_speech import music_speech
+from web.acrapi.results import results_of
 
 pytestmark = pytest.mark.django_db
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from acrapi.views.identify import MAX_BODY_BYTES
 from acrportal.arrival import (
     HEAD_BYTES,
     SIGNED_BODY_BYTES,
@@ -13,6 +12,7 @@ from acrportal.arrival import (
     RequestArrival,
     Stage,
 )
+from web.acrapi.views.identify import MAX_BODY_BYTES
 
 _GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 _CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"

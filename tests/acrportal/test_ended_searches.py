@@ -18,12 +18,12 @@ from typing import IO, Any
 import pytest
 import requests
 
-from acrapi.views.identify import signature_of
 from recognition.fingerprint.builder import extract
 from recognition.fingerprint.file_format import to_bytes
 from tests import audio, endless
 from tests.fixtures import CopyDatabase
 from tests.wire.live import free_port
+from web.acrapi.views.identify import signature_of
 
 pytestmark = pytest.mark.slow
 

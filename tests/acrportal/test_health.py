@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from tests.fixtures import MakeClient
 
 DiskUsage = namedtuple("DiskUsage", ["total", "used", "free"])

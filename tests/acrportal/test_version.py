@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from recognition.version import VERSION
 from tests.fixtures import MakeClient
 from tests.processes import python

@@ -20,10 +20,10 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 from psycopg import sql
 
-from accounts.models import User
-from audit import triggers
-from audit.models import Anchor, Event
-from audit.services import record
+from base.accounts.models import User
+from base.audit import triggers
+from base.audit.models import Anchor, Event
+from base.audit.services import record
 from review.choices import MatchState
 from review.models import Match
 from tests.factories.review import make_match

@@ -14,12 +14,12 @@ import time_machine
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 
-from accounts.models import User
-from audit import triggers
-from audit.anchors import first_false_anchor, make_due_anchors
-from audit.models import Anchor, AppendOnlyError, Event
-from audit.services import erase_actor, export_anchors, export_case, first_broken_event, record
-from audit.words import cases
+from base.accounts.models import User
+from base.audit import triggers
+from base.audit.anchors import first_false_anchor, make_due_anchors
+from base.audit.models import Anchor, AppendOnlyError, Event
+from base.audit.services import erase_actor, export_anchors, export_case, first_broken_event, record
+from base.audit.words import cases
 from tests import product
 
 CASE = "match:m_TEST"

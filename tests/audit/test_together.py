@@ -9,8 +9,8 @@ from threading import Barrier
 import pytest
 from django.db import transaction
 
-from audit.models import Event
-from audit.services import record
+from base.audit.models import Event
+from base.audit.services import record
 from tests.threads import shared_database, using_database
 
 

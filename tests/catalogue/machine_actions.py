@@ -23,7 +23,7 @@ def main() -> None:
     django.setup()
     from django.core.management import call_command
 
-    from jobs import broker
+    from base.jobs import broker
 
     broker.PREFIX = prefix
     if role == "work":
@@ -99,9 +99,9 @@ def state() -> dict[str, Any]:  # Any: JSON
     """Return recordings by status, scans with what they found, and lost work."""
     from collections import Counter
 
+    from base.jobs.models import Job
     from catalogue import following
     from catalogue.models import Recording
-    from jobs.models import Job
     from scanning.models import Scan, Segment
 
     scans: dict[str, Any] = {}

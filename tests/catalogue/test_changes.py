@@ -10,7 +10,12 @@ from django.core.files.storage import default_storage
 from pytest_django import Settings
 from pytest_httpserver import HTTPServer
 
-from accounts.models import User
+from base.accounts.models import User
+from base.common.fingerprint_files import read_fingerprint
+from base.common.media_analysis import AudioRefused, write_rendition
+from base.jobs.choices import Pool
+from base.jobs.runner import run_next
+from base.jobs.services import submit
 from catalogue import fingerprinting, following
 from catalogue.changes import (
     ChangeRefused,
@@ -23,11 +28,6 @@ from catalogue.jobs import RENDITION
 from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.selectors import search_recordings
 from catalogue.services import RecordingDetails, add_recording, create_bucket, reserved_bucket
-from common.fingerprint_files import read_fingerprint
-from common.media_analysis import AudioRefused, write_rendition
-from jobs.choices import Pool
-from jobs.runner import run_next
-from jobs.services import submit
 from recognition.audio import analysis
 from recognition.fingerprint import file_format as fingerprint_file
 from scanning.choices import FileStatus

@@ -14,15 +14,15 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from base.common.media_analysis import analyse
+from base.jobs.choices import JobState, Pool
+from base.jobs.models import Job
+from base.jobs.runner import run_next
+from base.jobs.services import cancel
 from catalogue import fingerprinting, following, index_store
 from catalogue.changes import move_recordings, retire_recordings
 from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.services import RecordingDetails, add_recording, create_bucket
-from common.media_analysis import analyse
-from jobs.choices import JobState, Pool
-from jobs.models import Job
-from jobs.runner import run_next
-from jobs.services import cancel
 from recognition.errors import ParamsMismatch
 from recognition.fingerprint import file_format as fingerprint_file
 from recognition.index.segment import Postings

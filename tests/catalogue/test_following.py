@@ -19,15 +19,15 @@ from django.db import connection, transaction
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.models import User
-from accounts.roles import Role
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.jobs import resources
+from base.jobs.models import Job
 from catalogue import following, index_copy, index_log, index_store
 from catalogue.changes import delete_bucket, move_recordings, refingerprint, retire_recordings
 from catalogue.index_log import LoggedChange
 from catalogue.models import CatalogueState, IndexCopy, IndexEntry, Recording, RecordingStatus
 from catalogue.services import create_bucket
-from jobs import resources
-from jobs.models import Job
 from recognition.errors import IndexUnavailable
 from recognition.index.segment import Postings
 from recognition.index.store import FAN

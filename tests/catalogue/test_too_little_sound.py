@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from django.core.management import call_command
 
-from accounts.models import User
+from base.accounts.models import User
 from catalogue import following, index_store
 from catalogue.changes import add_audio
 from catalogue.models import Bucket, IntakeRule, Recording, RecordingStatus

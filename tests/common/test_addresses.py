@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, IPv6Address
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.addresses import is_public, special_blocks
+from base.common.addresses import is_public, special_blocks
 
 ADDRESSES = st.ip_addresses(v=4) | st.ip_addresses(v=6)
 # Inside of IPv6: mapped, compatible, translated, 6to4, Teredo's server and client.

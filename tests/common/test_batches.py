@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from common.batches import batched
+from base.common.batches import batched
 
 
 def test_the_last_list_has_what_is_left() -> None:

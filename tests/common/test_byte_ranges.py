@@ -6,7 +6,7 @@ from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from django.test import RequestFactory
 
-from common.byte_ranges import file_response
+from base.common.byte_ranges import file_response
 
 CONTENT = bytes(range(256)) * 4
 

@@ -8,7 +8,7 @@ from io import StringIO
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.csv_safety import GuardedWriter, guard, unguard
+from base.common.csv_safety import GuardedWriter, guard, unguard
 from tests import product
 from tests.allowed import PLAIN_CSV
 

@@ -11,7 +11,7 @@ import requests
 from pytest_django import Settings
 from pytest_httpserver import HTTPServer
 
-from common.guarded_proxy import GuardedProxy, guarded_proxy
+from base.common.guarded_proxy import GuardedProxy, guarded_proxy
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pytest_django import Settings
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
-from common.http import (
+from base.common.http import (
     FetchFailed,
     LinkRefused,
     LiveStream,
@@ -210,8 +210,8 @@ def test_server_that_drips_its_headers_is_given_up_in_time(
     monkeypatch: pytest.MonkeyPatch,
     drips: tuple[bytes, bytes],
 ) -> None:
-    monkeypatch.setattr("common.http._FIRST_BYTE_SECONDS", 0.3)
-    monkeypatch.setattr("common.http._ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr("base.common.http._FIRST_BYTE_SECONDS", 0.3)
+    monkeypatch.setattr("base.common.http._ANSWER_SECONDS", 0.3)
     url = raw_server(*drips)
 
     for fetch in (
@@ -227,7 +227,7 @@ def test_server_that_drips_its_headers_is_given_up_in_time(
 def test_server_that_sends_nothing_after_its_headers_is_given_up_in_time(
     raw_server: RawServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("common.http._FIRST_BYTE_SECONDS", 0.3)
+    monkeypatch.setattr("base.common.http._FIRST_BYTE_SECONDS", 0.3)
     chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     url = raw_server(chunked, b"0")
 
@@ -238,7 +238,7 @@ def test_server_that_sends_nothing_after_its_headers_is_given_up_in_time(
 def test_the_first_byte_ends_its_deadline(
     httpserver: HTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("common.http._FIRST_BYTE_SECONDS", 0.2)
+    monkeypatch.setattr("base.common.http._FIRST_BYTE_SECONDS", 0.2)
     wait = threading.Event()
 
     def body() -> Iterator[bytes]:

@@ -11,7 +11,7 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
-from common.storage import FileOnDisk, replace_bytes, replace_file
+from base.common.storage import FileOnDisk, replace_bytes, replace_file
 
 
 class Endless(ContentFile[bytes]):

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from common.logs import RedactSecrets, redact
+from base.common.logs import RedactSecrets, redact
 
 _SECRET = "Kx9-secret_value"
 

@@ -8,8 +8,8 @@ import pytest
 from pytest_django import Settings
 from pytest_httpserver import HTTPServer
 
-from common.http import LiveStream
-from common.media_links import PlaylistFound, download_media
+from base.common.http import LiveStream
+from base.common.media_links import PlaylistFound, download_media
 
 _PIECES = "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\n1.ts\n"
 _QUALITIES = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n/low.m3u8\n"

@@ -11,9 +11,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import default_storage
 from django.core.management import call_command
 
-from accounts.models import User
-from accounts.roles import Role
-from common.storage_url import storage_options
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.common.storage_url import storage_options
 from scanning.choices import FileStatus
 from tests import audio
 from tests.fixtures import MakeClient, Worker, submit_sound

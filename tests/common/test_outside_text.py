@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.outside_text import is_one_line, one_line
+from base.common.outside_text import is_one_line, one_line
 from tests.patterns import product_modules
 
 # Ids, secrets and headers, which hold no language.
 IDS = {
-    "acrapi.idempotency",
-    "acrapi.lookup",
-    "acrapi.views.identify",
-    "acrapi.views.uploads",
-    "jobs.listing",
+    "web.acrapi.idempotency",
+    "web.acrapi.lookup",
+    "web.acrapi.views.identify",
+    "web.acrapi.views.uploads",
+    "base.jobs.listing",
     "recognition.commands.credentials",
     "scanning.services.callbacks",
 }

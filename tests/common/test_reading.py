@@ -8,7 +8,7 @@ from django.conf import settings
 from django.utils import timezone, translation
 from django.utils.formats import date_format
 
-from common.reading import count_words, read_date, read_number, read_week
+from base.common.reading import count_words, read_date, read_number, read_week
 from review.choices import Verb
 from review.decisions.verbs import RULES
 

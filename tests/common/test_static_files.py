@@ -14,8 +14,8 @@ from django.templatetags.static import static
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 
-from common import static_files
-from common.static_files import VersionedStorage
+from base.common import static_files
+from base.common.static_files import VersionedStorage
 from tests import product
 
 STATIC = Path(configured.BASE_DIR) / "static"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from django.utils import translation
 
-from common.media_analysis import CAUSES, refusal
-from common.stored import read_stored
-from common.words import for_the_record
+from base.common.media_analysis import CAUSES, refusal
+from base.common.stored import read_stored
+from base.common.words import for_the_record
 from recognition.audio import unreadable
 from recognition.errors import TooShort
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from common.uid import new_uid
+from base.common.uid import new_uid
 
 
 def test_uids_are_unique_and_sorted_by_time() -> None:

@@ -9,11 +9,11 @@ from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.models import User
-from accounts.roles import Role
-from accounts.tokens import create_token
-from common.outside_text import is_one_line, one_line
-from common.storage import display_name
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.accounts.tokens import create_token
+from base.common.outside_text import is_one_line, one_line
+from base.common.storage import display_name
 from scanning.models import ScannedFile
 from tests import audio
 from tests.factories.scanning import ContainerFactory

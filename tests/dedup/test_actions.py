@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from accounts.models import User
-from accounts.roles import Role
-from audit.models import Event
-from audit.services import first_broken_event
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.audit.models import Event
+from base.audit.services import first_broken_event
 from catalogue.models import Bucket, Exclusion, Recording, RecordingStatus
 from catalogue.selectors import excluded_intervals
 from dedup import actions

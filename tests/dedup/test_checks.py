@@ -7,7 +7,12 @@ from time import monotonic, sleep
 
 import pytest
 
-from accounts.models import User
+from base.accounts.models import User
+from base.jobs import draining
+from base.jobs.choices import JobState, Pool
+from base.jobs.models import Job
+from base.jobs.runner import run_next
+from base.jobs.services import cancel, reclaim
 from catalogue.models import Recording, RecordingStatus
 from dedup import checks, loop_actions, selectors
 from dedup.comparing import Comparer
@@ -22,11 +27,6 @@ from dedup.models import (
     SharedLoop,
 )
 from dedup.services import CheckContext
-from jobs import draining
-from jobs.choices import JobState, Pool
-from jobs.models import Job
-from jobs.runner import run_next
-from jobs.services import cancel, reclaim
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.fixtures import Catalogue, Worker
 from tests.jobs.workers import lose_worker, take_over

@@ -9,21 +9,20 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts.models import User
-from accounts.roles import Role
-from audit.models import Event
-from audit.services import first_broken_event
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.audit.models import Event
+from base.audit.services import first_broken_event
 from catalogue.models import Recording
 from dedup import actions
 from dedup.effects import ActionRequest
 from dedup.models import ActionVerb, DedupAction, DedupGroup
 from dedup.services import find_duplicates
-from portal.accounts.erasure import erase
-from programmes.models import MusicUse
 from review import selectors
 from review.choices import DisputeStatus, MatchState, PolicyAction, QueueReason
 from review.filters import search_condition
 from review.models import Match, MatchAlias
+from review.programmes.models import MusicUse
 from review.services import grounds, locks, transitions
 from review.services.folding import fold_scan
 from review.versions import candidates_of
@@ -35,6 +34,7 @@ from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.rules import make_policy
 from tests.factories.scanning import ScanFactory, make_detection
+from web.portal.accounts.erasure import erase
 
 pytestmark = pytest.mark.django_db
 

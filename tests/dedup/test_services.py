@@ -8,9 +8,9 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from accounts.models import User
-from audit.models import Event
-from audit.services import first_broken_event
+from base.accounts.models import User
+from base.audit.models import Event
+from base.audit.services import first_broken_event
 from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.services import RecordingDetails, add_recording
 from dedup.models import DedupGroup, DedupMember, DuplicateKind, GroupKind, PairLink

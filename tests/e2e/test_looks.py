@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from django.test import Client
 from playwright.sync_api import Browser, Page, Route
 
-from portal.shared import appearance
+from web.portal.shared import appearance
 
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db]
 

@@ -13,8 +13,8 @@ from playwright.sync_api import Browser, CDPSession, Page, expect
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from accounts.models import User
-from accounts.roles import Role
+from base.accounts.models import User
+from base.accounts.roles import Role
 from tests.accounts.openid_server import openid_server, provider_settings
 from tests.accounts.test_sign_in import code_of
 from tests.factories.accounts import make_user

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from accounts.models import User
-from evidence import services, signing
-from evidence.models import EvidencePack
-from evidence.signing import PublicKey
-from jobs.choices import Pool
-from jobs.runner import run_next
+from base.accounts.models import User
+from base.jobs.choices import Pool
+from base.jobs.runner import run_next
+from reports.evidence import services, signing
+from reports.evidence.models import EvidencePack
+from reports.evidence.signing import PublicKey
 from review.models import Match
 from scanning.services.intake import submit_upload
 from tests import audio

@@ -12,15 +12,15 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from accounts.models import User
-from accounts.roles import Role
-from evidence import services, signing
-from evidence.models import PackStatus
-from jobs import clock
-from jobs.choices import Pool
-from jobs.models import Machine
-from jobs.runner import run_next
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.jobs import clock
+from base.jobs.choices import Pool
+from base.jobs.models import Machine
+from base.jobs.runner import run_next
 from operations.backup import SIGNING_KEY_NAME, make_backup
+from reports.evidence import services, signing
+from reports.evidence.models import PackStatus
 from review.models import Match
 from tests.factories.review import make_match
 from tests.fixtures import MakeClient

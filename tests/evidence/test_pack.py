@@ -13,9 +13,9 @@ import av
 import pytest
 from django.core.management import call_command
 
-from evidence.models import PackStatus
-from evidence.signing import PublicKey
-from evidence.verification import verify
+from reports.evidence.models import PackStatus
+from reports.evidence.signing import PublicKey
+from reports.evidence.verification import verify
 from review.models import Match
 from tests.evidence.conftest import BuildPack
 

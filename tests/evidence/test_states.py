@@ -17,26 +17,25 @@ from django.core.files.storage import default_storage
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts.models import User
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.audit.models import Event
+from base.jobs.choices import JobState, Pool
+from base.jobs.models import Job
+from base.jobs.runner import run_next
+from base.jobs.services import reclaim
 from catalogue.models import Recording
 from dedup import actions
 from dedup.effects import ActionRequest
 from dedup.models import ActionVerb, DedupAction, DedupGroup
 from dedup.services import find_duplicates
-from evidence import clips, facts, sealing, selectors, services, signing
-from evidence.models import EvidencePack, PackStatus
-from evidence.selectors import EvidenceStatus, MatchPacks
-from evidence.services import EvidenceRefused
-from evidence.verification import verify
-from jobs.choices import JobState, Pool
-from jobs.models import Job
-from jobs.runner import run_next
-from jobs.services import reclaim
-from portal.accounts.erasure import erase
 from reports import selectors as report_selectors
 from reports.choices import Mode
+from reports.evidence import clips, facts, sealing, selectors, services, signing
+from reports.evidence.models import EvidencePack, PackStatus
+from reports.evidence.selectors import EvidenceStatus, MatchPacks
+from reports.evidence.services import EvidenceRefused
+from reports.evidence.verification import verify
 from reports.layouts import schema_of
 from review.choices import VersionChoice
 from review.models import Match
@@ -52,6 +51,7 @@ from tests.factories.review import make_match
 from tests.factories.rules import make_licence
 from tests.factories.scanning import ScanFactory, make_detection
 from tests.failures import failing
+from web.portal.accounts.erasure import erase
 
 pytestmark = pytest.mark.django_db
 

@@ -17,9 +17,9 @@ from django.core.management.base import CommandError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.services import record
-from evidence.signing import PublicKey
-from evidence.verification import PackUnreadable, verify
+from base.audit.services import record
+from reports.evidence.signing import PublicKey
+from reports.evidence.verification import PackUnreadable, verify
 from tests.evidence.conftest import BuildPack
 from tests.factories.review import make_match
 

@@ -8,9 +8,9 @@ from collections.abc import Collection
 from django.contrib.auth.models import Group
 from django.test import Client, override_settings
 
-from accounts.models import AccessLimit, User
-from accounts.roles import Role
-from accounts.services import create_user
+from base.accounts.models import AccessLimit, User
+from base.accounts.roles import Role
+from base.accounts.services import create_user
 
 _FAST_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 _numbers = itertools.count(1)

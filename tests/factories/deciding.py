@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from accounts.models import User
+from base.accounts.models import User
 from review.choices import Verb
 from review.decisions.decide import Decided, decide, decide_one
 from review.decisions.verbs import Decision

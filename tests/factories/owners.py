@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from audit.services import record as record_event
+from base.audit.services import record as record_event
 from catalogue.models import Recording
 from catalogue.owners.choices import ConflictKind, Right, ShareKind
 from catalogue.owners.models import Conflict, Party, Release, RightsRecording, Share, Track, Work

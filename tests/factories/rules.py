@@ -6,8 +6,8 @@ import itertools
 from decimal import Decimal
 from typing import Any, cast
 
-from accounts.models import User
-from accounts.roles import Role
+from base.accounts.models import User
+from base.accounts.roles import Role
 from catalogue.models import Bucket, Recording
 from review import conditions
 from review.choices import LicenceScope, PolicyAction

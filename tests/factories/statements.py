@@ -8,16 +8,16 @@ import pytest
 from django.core.files.base import ContentFile
 from django.utils.translation import gettext as _
 
-from accounts.models import User
-from accounts.roles import Action
-from audit.standing import StatementKind
-from evidence import signing
-from evidence.services import request_pack
-from evidence.statement import hand_over
-from jobs.choices import Pool
-from jobs.runner import run_next
+from base.accounts.models import User
+from base.accounts.roles import Action
+from base.audit.standing import StatementKind
+from base.jobs.choices import Pool
+from base.jobs.runner import run_next
 from reports.cue_sheets import listed_cues
 from reports.cue_statement import issue_version
+from reports.evidence import signing
+from reports.evidence.services import request_pack
+from reports.evidence.statement import hand_over
 from review.models import Match
 from statements import services
 from statements.choices import STANDING, StatementState

@@ -12,9 +12,9 @@ import pytest
 from django.core.management import call_command
 from django.urls import reverse
 
-from accounts.models import User
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.audit.models import Event
 from catalogue.models import Bucket, IntakeRule, RecordingStatus
 from catalogue.services import RecordingDetails, add_waiting_recording, create_bucket
 from imports import services

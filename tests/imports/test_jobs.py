@@ -10,9 +10,12 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from pytest_django import Settings
 
-import jobs.services
-from accounts.roles import Role
-from audit.models import Event
+import base.jobs.services
+from base.accounts.roles import Role
+from base.audit.models import Event
+from base.jobs.choices import JobState, Pool
+from base.jobs.models import Job
+from base.jobs.runner import run_next
 from catalogue.models import Recording
 from imports import services
 from imports.errors import ImportRefused
@@ -20,9 +23,6 @@ from imports.kinds import AnyKind, Columns, ImportKind, kind_of
 from imports.models import Import, ImportStatus
 from imports.recordings.kind import RECORDINGS
 from imports.results.kind import RESULTS
-from jobs.choices import JobState, Pool
-from jobs.models import Job
-from jobs.runner import run_next
 from scanning.models import ScannedFile
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory
@@ -133,7 +133,9 @@ def test_each_end_of_a_step_has_its_reason_and_can_be_tried_again(
 
     # One that was cancelled says so, whether it ran already or not.
     def cancel() -> Columns:
-        assert jobs.services.cancel(Job.objects.get(state__in=[JobState.WAITING, JobState.RUNNING]))
+        assert base.jobs.services.cancel(
+            Job.objects.get(state__in=[JobState.WAITING, JobState.RUNNING])
+        )
         return {}
 
     works(cancel)
@@ -149,7 +151,7 @@ def test_each_end_of_a_step_has_its_reason_and_can_be_tried_again(
     Job.objects.filter(state=JobState.WAITING).update(
         state=JobState.RUNNING, attempts=3, lease_owner="dead:1", lease_until=past
     )
-    jobs.services.reclaim()
+    base.jobs.services.reclaim()
     given_up = f"Its worker died or hung 3 times.{stays}"
     assert status(one) == (ImportStatus.REFUSED, given_up)
     revive()
@@ -178,7 +180,7 @@ def test_each_end_of_a_step_has_its_reason_and_can_be_tried_again(
 
     def lose() -> Columns:
         Job.objects.filter(state=JobState.RUNNING).update(lease_until=past)
-        assert jobs.services.reclaim() == 1
+        assert base.jobs.services.reclaim() == 1
         works(lambda: {"summary": {"added": 2}})
         finishers.append(run_next(Pool.WORK))
         return {"summary": {"added": 1}}

@@ -18,18 +18,18 @@ from django.urls import clear_url_caches
 from pytest_django.plugin import DjangoDbBlocker
 
 import acrportal.urls
-import portal.api.urls
-import portal.imports.urls
-import portal.urls
-from accounts.roles import Role
-from accounts.tokens import create_token
-from audit.models import Event
+import web.portal.api.urls
+import web.portal.imports.urls
+import web.portal.urls
+from base.accounts.roles import Role
+from base.accounts.tokens import create_token
+from base.audit.models import Event
+from base.jobs.choices import Pool
+from base.jobs.runner import run_next
 from catalogue.models import Bucket
 from imports import kinds
 from imports.kinds import AnyKind
 from imports.models import Import, ImportStatus
-from jobs.choices import Pool
-from jobs.runner import run_next
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory
 from tests.fixtures import MakeClient
@@ -40,7 +40,7 @@ TABLE = b"bucket,new_name\nOld,New\nNowhere,Somewhere\n"
 
 
 def _read_addresses() -> None:
-    for module in (portal.api.urls, portal.imports.urls, portal.urls, acrportal.urls):
+    for module in (web.portal.api.urls, web.portal.imports.urls, web.portal.urls, acrportal.urls):
         importlib.reload(module)
     clear_url_caches()
 

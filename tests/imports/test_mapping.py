@@ -15,9 +15,11 @@ from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accounts.models import User
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.audit.models import Event
+from base.jobs.choices import Pool
+from base.jobs.runner import run_next
 from catalogue.models import Bucket, Recording
 from imports import services
 from imports.mapping import (
@@ -36,8 +38,6 @@ from imports.recordings.kind import RECORDINGS
 from imports.recordings.rows import COLUMNS
 from imports.recordings.targets import RECORDING_TARGETS
 from imports.tables import open_table
-from jobs.choices import Pool
-from jobs.runner import run_next
 from tests import audio
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory

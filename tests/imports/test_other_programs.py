@@ -18,9 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import Workbook
 
+from base.common.charsets import CHARSETS, decode_text, guess_charset
+from base.common.table_text import read_decimal, read_percent
 from catalogue.models import Bucket, Recording
-from common.charsets import CHARSETS, decode_text, guess_charset
-from common.table_text import read_decimal, read_percent
 from imports.errors import TableRefused
 from imports.recordings.audio import AudioSource, Folder
 from imports.recordings.summary import ImportSummary

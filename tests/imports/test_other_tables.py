@@ -15,14 +15,14 @@ from django.test import Client
 from django.urls import reverse
 from openpyxl import Workbook
 
-from accounts.roles import Role
-from accounts.tokens import create_token
+from base.accounts.roles import Role
+from base.accounts.tokens import create_token
+from base.jobs.choices import Pool
+from base.jobs.runner import run_next
 from catalogue.models import Bucket, Recording
 from imports import services
 from imports.models import CatalogueImport, ImportStatus
 from imports.recordings.kind import RECORDINGS
-from jobs.choices import Pool
-from jobs.runner import run_next
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory
 from tests.fixtures import MakeClient

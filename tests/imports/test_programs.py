@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from catalogue.models import Bucket, Recording, RecordingStatus
 from imports.errors import TableRefused
 from imports.recordings.audio import Folder

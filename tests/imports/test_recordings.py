@@ -13,10 +13,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from openpyxl import Workbook
 
-from accounts.models import User
-from accounts.roles import Role
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.common.table_text import split_list
 from catalogue.models import Bucket, Recording
-from common.table_text import split_list
 from imports.column_check import propose
 from imports.errors import TableRefused
 from imports.mapping import Columns, guess, named_columns

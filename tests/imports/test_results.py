@@ -17,8 +17,10 @@ from django.db import IntegrityError
 from django.urls import reverse
 from openpyxl import Workbook
 
-from accounts.roles import Role
-from common.confined import ReadingLimits
+from base.accounts.roles import Role
+from base.common.confined import ReadingLimits
+from base.jobs.choices import Pool
+from base.jobs.runner import run_next
 from imports import services
 from imports.models import ImportStatus, ResultImport
 from imports.results import reading
@@ -26,8 +28,6 @@ from imports.results.found import FoundFile, ResultFault, ResultsRefused
 from imports.results.importer import ResultImporter, ResultSummary
 from imports.results.kind import RESULTS
 from imports.results.reading import read
-from jobs.choices import Pool
-from jobs.runner import run_next
 from review.models import Match
 from scanning.choices import FileStatus, ScanStatus
 from scanning.models import Scan, ScannedFile

@@ -12,8 +12,8 @@ from typing import NoReturn
 import pytest
 from django.core.management import call_command
 
-from accounts.models import User
-from accounts.roles import Role
+from base.accounts.models import User
+from base.accounts.roles import Role
 from catalogue.models import Bucket, Recording
 from dedup import actions
 from dedup.effects import ActionRequest

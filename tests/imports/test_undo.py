@@ -9,8 +9,10 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils.module_loading import import_string
 
-from accounts.models import User
-from audit.models import Event
+from base.accounts.models import User
+from base.audit.models import Event
+from base.jobs.choices import Pool
+from base.jobs.runner import run_next
 from catalogue.changes import update_recording
 from catalogue.models import Exclusion, Recording, RecordingStatus
 from imports import services
@@ -18,8 +20,6 @@ from imports.kinds import all_kinds
 from imports.models import Import, ImportStatus
 from imports.recordings.kind import RECORDINGS
 from imports.results.kind import RESULTS
-from jobs.choices import Pool
-from jobs.runner import run_next
 from review.models import Match
 from scanning.models import ScannedFile
 from tests.factories.catalogue import BucketFactory, RecordingFactory

@@ -13,8 +13,8 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accounts.models import User
-from accounts.roles import Role
+from base.accounts.models import User
+from base.accounts.roles import Role
 from catalogue.models import Bucket, Exclusion, IntakeRule, Recording
 from imports.recordings.audio import Folder
 from imports.recordings.summary import ImportSummary, Verdict

@@ -86,9 +86,9 @@ def _follow_disk() -> None:
 
 
 def _register() -> None:
+    from base.jobs.kinds import Kind, register
+    from base.jobs.periodic import periodic
     from catalogue.models import Bucket
-    from jobs.kinds import Kind, register
-    from jobs.periodic import periodic
 
     here = "tests.jobs.chaos_worker"
     for name in ("long", "short", "again"):
@@ -124,7 +124,7 @@ def short(context) -> None:  # type: ignore[no-untyped-def]
 
 
 def again(context) -> None:  # type: ignore[no-untyped-def]
-    from jobs.errors import Retry
+    from base.jobs.errors import Retry
 
     if context.job.attempts == 1:
         say("fails", context.subject.name)
@@ -138,9 +138,9 @@ def tick() -> None:
 
 def _submit(words: list[str]) -> None:
     """Ask for a job of a kind for each name."""
+    from base.jobs import services
+    from base.jobs.kinds import find_kind
     from catalogue.models import Bucket
-    from jobs import services
-    from jobs.kinds import find_kind
 
     for word in words:
         kind_name, _, name = word.partition(":")

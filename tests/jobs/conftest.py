@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.kinds import Kind
+from base.jobs.kinds import Kind
 from tests.fixtures import CopyDatabase
 from tests.jobs.chaos import Chaos, postgres_database
 from tests.jobs.work import MIRRORED, PLAIN, registered

@@ -18,7 +18,7 @@ def main() -> None:
     from django.core.management import call_command
     from django.utils.module_loading import import_string
 
-    from jobs import broker
+    from base.jobs import broker
 
     broker.PREFIX = prefix
     if action == "work":
@@ -31,7 +31,7 @@ def prepare() -> None:
     """Make an admin, and a match in a file that is scanned here."""
     from django.core.management import call_command
 
-    from accounts.models import User
+    from base.accounts.models import User
     from catalogue.services import RecordingDetails, add_recording, create_bucket
     from scanning.models import Container
     from scanning.services.intake import submit_upload
@@ -58,8 +58,8 @@ def prepare() -> None:
 
 
 def ask_for_pack_and_report() -> None:
-    from accounts.models import User
-    from evidence.services import request_pack
+    from base.accounts.models import User
+    from reports.evidence.services import request_pack
     from reports.layouts import Layout
     from reports.services import request_report
     from review.models import Match

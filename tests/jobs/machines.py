@@ -18,7 +18,7 @@ import pytest
 from django.conf import settings
 from kombu import Connection
 
-from jobs import resources
+from base.jobs import resources
 
 _BROKERS = {
     "database": "",

@@ -14,11 +14,11 @@ from django.db import connection
 from django.test import override_settings
 from kombu import Connection
 
-from accounts.models import User
-from accounts.roles import Role
-from jobs import broker as celery_broker
-from jobs import services
-from jobs.choices import Pool
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.jobs import broker as celery_broker
+from base.jobs import services
+from base.jobs.choices import Pool
 from scanning.choices import FileStatus
 from scanning.models import ScannedFile
 from tests import audio

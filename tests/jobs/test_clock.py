@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
-from jobs import loop, periodic, services
-from jobs.choices import JobState, Pool
-from jobs.context import JobContext
-from jobs.errors import Retry
-from jobs.kinds import Kind, unregister
-from jobs.models import Job
-from jobs.runner import run_next
+from base.jobs import loop, periodic, services
+from base.jobs.choices import JobState, Pool
+from base.jobs.context import JobContext
+from base.jobs.errors import Retry
+from base.jobs.kinds import Kind, unregister
+from base.jobs.models import Job
+from base.jobs.runner import run_next
 from operations.doctor import examine
 from scanning.models import Scan
 from scanning.selectors import worker_health
@@ -114,7 +114,7 @@ def test_no_scan_has_waited_for_less_than_no_time(clock: time_machine.Traveller)
 def test_the_doctor_finds_a_machine_whose_clock_is_wrong(
     ahead: timedelta, word: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.clock.now", lambda: datetime.now(tz=UTC) - ahead)
+    monkeypatch.setattr("base.jobs.clock.now", lambda: datetime.now(tz=UTC) - ahead)
 
     (found,) = [finding.problem for finding in examine() if finding.check == "clock"]
 

@@ -16,7 +16,7 @@ import pytest
 from django.conf import settings
 from kombu import Connection
 
-from jobs.choices import Pool
+from base.jobs.choices import Pool
 from tests import audio
 from tests.fixtures import CopyDatabase
 

@@ -12,17 +12,17 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.roles import Role
+from base.accounts.roles import Role
+from base.jobs import clock, machines, resources, services
+from base.jobs.choices import JobState, Pool
+from base.jobs.kinds import Kind
+from base.jobs.models import Job, Machine
+from base.jobs.resources import Duty
+from base.jobs.runner import run_next
+from base.jobs.services import note_undone_duties
 from catalogue.models import RecordingStatus
 from dedup.jobs import CHECK
 from dedup.models import CatalogueCheck
-from jobs import clock, machines, resources, services
-from jobs.choices import JobState, Pool
-from jobs.kinds import Kind
-from jobs.models import Job, Machine
-from jobs.resources import Duty
-from jobs.runner import run_next
-from jobs.services import note_undone_duties
 from tests.factories.catalogue import RecordingFactory
 from tests.fixtures import MakeClient
 from tests.jobs.work import MIRRORED, did, registered

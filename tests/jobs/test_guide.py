@@ -11,11 +11,11 @@ from types import ModuleType
 import pytest
 from django.conf import settings
 
-from jobs import services
-from jobs.choices import JobState, Pool
-from jobs.kinds import unregister
-from jobs.models import Job
-from jobs.runner import run_next
+from base.jobs import services
+from base.jobs.choices import JobState, Pool
+from base.jobs.kinds import unregister
+from base.jobs.models import Job
+from base.jobs.runner import run_next
 from tests.factories.catalogue import RecordingFactory
 
 

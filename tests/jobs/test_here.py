@@ -6,14 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from base.jobs import context as contexts
+from base.jobs import services
+from base.jobs.choices import JobState, Pool
+from base.jobs.errors import Cancelled, Failed, Retry
+from base.jobs.kinds import Kind
+from base.jobs.models import Job
+from base.jobs.runner import here, run_next
 from catalogue.models import RecordingStatus
-from jobs import context as contexts
-from jobs import services
-from jobs.choices import JobState, Pool
-from jobs.errors import Cancelled, Failed, Retry
-from jobs.kinds import Kind
-from jobs.models import Job
-from jobs.runner import here, run_next
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.jobs.work import MIRRORED, PLAIN, did, do, registered
 

@@ -12,15 +12,15 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
-from accounts.roles import Role
-from audit.models import Event
-from jobs import installation, resources, selectors, services
-from jobs.choices import InstallationRole, JobState, Pool
-from jobs.context import JobContext
-from jobs.errors import Blocked
-from jobs.kinds import Kind, all_kinds
-from jobs.listing import list_jobs
-from jobs.runner import run_next
+from base.accounts.roles import Role
+from base.audit.models import Event
+from base.jobs import installation, resources, selectors, services
+from base.jobs.choices import InstallationRole, JobState, Pool
+from base.jobs.context import JobContext
+from base.jobs.errors import Blocked
+from base.jobs.kinds import Kind, all_kinds
+from base.jobs.listing import list_jobs
+from base.jobs.runner import run_next
 from operations.account_mails import ACCOUNT_MAIL
 from operations.doctor import examine
 from tests.factories.accounts import make_user

@@ -9,11 +9,11 @@ from time import monotonic, sleep
 import pytest
 from pytest_django import Settings
 
-from jobs import services
-from jobs.choices import JobState, Pool
-from jobs.context import JobContext
-from jobs.models import Job
-from jobs.runner import run_next
+from base.jobs import services
+from base.jobs.choices import JobState, Pool
+from base.jobs.context import JobContext
+from base.jobs.models import Job
+from base.jobs.runner import run_next
 from tests.factories.catalogue import BucketFactory
 from tests.jobs.work import PLAIN, did, do, registered
 from tests.threads import shared_database, using_database

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pytest_django import Settings
 
-from jobs import draining, loop, services
-from jobs.choices import JobState
-from jobs.kinds import Kind
-from jobs.leases import LeaseMemory
-from jobs.models import Job
+from base.jobs import draining, loop, services
+from base.jobs.choices import JobState
+from base.jobs.kinds import Kind
+from base.jobs.leases import LeaseMemory
+from base.jobs.models import Job
 from tests.factories.catalogue import BucketFactory
 
 pytestmark = pytest.mark.django_db
@@ -33,7 +33,7 @@ class Seconds:
 def seconds(monkeypatch: pytest.MonkeyPatch) -> Seconds:
     """Return a count that the test sets."""
     made = Seconds()
-    monkeypatch.setattr("jobs.leases.monotonic", made)
+    monkeypatch.setattr("base.jobs.leases.monotonic", made)
     return made
 
 

@@ -20,11 +20,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
-from jobs import draining, loop, runner, services
-from jobs.choices import JobState, Pool, Priority
-from jobs.context import JobContext
-from jobs.due_jobs import DueJobs
-from jobs.models import Job
+from base.jobs import draining, loop, runner, services
+from base.jobs.choices import JobState, Pool, Priority
+from base.jobs.context import JobContext
+from base.jobs.due_jobs import DueJobs
+from base.jobs.models import Job
 from tests.factories.catalogue import BucketFactory
 from tests.jobs.work import PLAIN, did, do, registered
 from tests.threads import shared_database, using_database

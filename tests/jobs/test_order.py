@@ -8,15 +8,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pytest_django import Settings
 
-from accounts.reach import working_for
-from accounts.roles import Role
+from base.accounts.reach import working_for
+from base.accounts.roles import Role
+from base.jobs import services
+from base.jobs.choices import JobState, Pool, Priority
+from base.jobs.context import JobContext
+from base.jobs.kinds import Kind, all_kinds
+from base.jobs.models import Job
+from base.jobs.runner import run_next
 from catalogue.models import Bucket
-from jobs import services
-from jobs.choices import JobState, Pool, Priority
-from jobs.context import JobContext
-from jobs.kinds import Kind, all_kinds
-from jobs.models import Job
-from jobs.runner import run_next
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.jobs.work import MIRRORED, PLAIN, did, do, registered

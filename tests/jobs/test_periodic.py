@@ -10,12 +10,12 @@ import time_machine
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.roles import Role
-from jobs import loop, periodic, services
-from jobs.choices import JobState, Pool
-from jobs.kinds import Kind, unregister
-from jobs.models import Job
-from jobs.runner import run_next
+from base.accounts.roles import Role
+from base.jobs import loop, periodic, services
+from base.jobs.choices import JobState, Pool
+from base.jobs.kinds import Kind, unregister
+from base.jobs.models import Job
+from base.jobs.runner import run_next
 from tests.factories.accounts import make_user
 from tests.jobs.workers import lose_worker
 

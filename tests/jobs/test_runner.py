@@ -12,17 +12,17 @@ import time_machine
 from django.db import OperationalError, connection
 from pytest_django import Settings
 
-from accounts.roles import Role
+from base.accounts.roles import Role
+from base.common.databases import consistent_read
+from base.jobs import draining, services
+from base.jobs.choices import JobState, Pool, Priority
+from base.jobs.context import JobContext
+from base.jobs.errors import Blocked, Failed, Retry
+from base.jobs.kinds import Kind, all_kinds
+from base.jobs.listing import list_jobs
+from base.jobs.models import Job
+from base.jobs.runner import run_next
 from catalogue.models import Recording, RecordingStatus
-from common.databases import consistent_read
-from jobs import draining, services
-from jobs.choices import JobState, Pool, Priority
-from jobs.context import JobContext
-from jobs.errors import Blocked, Failed, Retry
-from jobs.kinds import Kind, all_kinds
-from jobs.listing import list_jobs
-from jobs.models import Job
-from jobs.runner import run_next
 from recognition.errors import IndexUnavailable
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+from base.jobs.choices import JobState
+from base.jobs.context import JobContext
+from base.jobs.kinds import Kind, register, unregister
 from catalogue.models import Bucket, Recording, RecordingStatus
-from jobs.choices import JobState
-from jobs.context import JobContext
-from jobs.kinds import Kind, register, unregister
 
 did: list[str] = []
 """What ran, by the name of its subject."""

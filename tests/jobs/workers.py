@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 from django.db.models import Model
 
-from jobs import loop, periodic
-from jobs.choices import OPEN_STATES, JobState, Pool
-from jobs.kinds import find_kind
-from jobs.models import Job
-from jobs.runner import run_next
+from base.jobs import loop, periodic
+from base.jobs.choices import OPEN_STATES, JobState, Pool
+from base.jobs.kinds import find_kind
+from base.jobs.models import Job
+from base.jobs.runner import run_next
 
 
 def lose_worker(kind: str, *, attempts: int = 1) -> None:

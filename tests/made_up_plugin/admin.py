@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from plugins.letters.models import Letter
-from portal.admin.base import RoleAdmin
+from web.portal.admin.base import RoleAdmin
 
 
 @admin.register(Letter)

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from plugins.letters.models import Letter
-from portal.api.base import ProgramView
+from web.portal.api.base import ProgramView
 
 
 class LetterSerializer(serializers.ModelSerializer[Letter]):

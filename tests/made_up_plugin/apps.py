@@ -14,8 +14,7 @@ class LettersConfig(AppConfig):
 
     def ready(self) -> None:
         """Register all of it."""
-        from common import routing
-        from evidence.parts import parts
+        from base.common import routing
         from operations.findings import checks
         from operations.gauges import metrics
         from plugins.letters import (
@@ -29,10 +28,11 @@ class LettersConfig(AppConfig):
         from plugins.letters.pages import menu
         from plugins.letters.pages.searching import LETTER_HITS
         from plugins.letters.statement import Letters
-        from portal.shared.cards import cards
-        from portal.shared.searching import search_kinds
+        from reports.evidence.parts import parts
         from reports.extras import extras
         from statements.kinds import kinds
+        from web.portal.shared.cards import cards
+        from web.portal.shared.searching import search_kinds
 
         routing.pages.register("plugins.letters.pages.urls")
         routing.portal_api.register("plugins.letters.api")

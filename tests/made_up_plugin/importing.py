@@ -8,9 +8,9 @@ from typing import Any
 
 from django import forms
 
-from accounts.roles import Action
-from audit.models import Event
-from common.storage import local_path
+from base.accounts.roles import Action
+from base.audit.models import Event
+from base.common.storage import local_path
 from imports.kinds import Columns, ImportKind, register
 from imports.tables import open_table, rows_of
 from imports.undoing.walk import Undo

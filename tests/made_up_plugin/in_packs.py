@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from evidence.parts import PackPart, Row
 from plugins.letters.models import Letter
+from reports.evidence.parts import PackPart, Row
 from review.models import Match
 
 

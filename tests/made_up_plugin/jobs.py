@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jobs.kinds import Kind, register
+from base.jobs.kinds import Kind, register
 from plugins.letters.models import Letter
 
 PRINT_LETTER = register(

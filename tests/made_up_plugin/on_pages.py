@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from accounts.models import User
+from base.accounts.models import User
 from plugins.letters.models import Letter
-from portal.shared.cards import Card
 from review.models import Match
+from web.portal.shared.cards import Card
 
 
 def _of_match(match: Match, _user: User) -> object:

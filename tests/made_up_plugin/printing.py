@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import jobs.clock
-from jobs.context import JobContext
+import base.jobs.clock
+from base.jobs.context import JobContext
 
 
 def run(context: JobContext) -> None:
     """Print a letter."""
-    context.finish(printed_at=jobs.clock.now())
+    context.finish(printed_at=base.jobs.clock.now())

@@ -7,22 +7,21 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import User
-from accounts.roles import Role
-from accounts.tokens import create_token
-from audit.models import Event
-from evidence.facts import case_json, gather
-from jobs.choices import Pool
-from jobs.models import Job
-from jobs.runner import run_next
-from jobs.services import submit
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.accounts.tokens import create_token
+from base.audit.models import Event
+from base.jobs.choices import Pool
+from base.jobs.models import Job
+from base.jobs.runner import run_next
+from base.jobs.services import submit
 from operations.doctor import examine
 from operations.metrics import page_of_figures
 from plugins.letters.jobs import PRINT_LETTER
 from plugins.letters.models import Letter, LettersImport
 from plugins.letters.services import write_letter
-from portal.shared.menu import menu_for
 from reports.choices import Mode
+from reports.evidence.facts import case_json, gather
 from reports.layouts import Layout
 from review.choices import MatchState
 from review.models import Match
@@ -31,6 +30,7 @@ from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 from tests.reports.reading import content, rows
+from web.portal.shared.menu import menu_for
 
 pytestmark = pytest.mark.django_db
 

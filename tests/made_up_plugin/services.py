@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.db import transaction
 
-import audit.services
-from accounts.models import User
+import base.audit.services
+from base.accounts.models import User
 from plugins.letters.models import LETTER, Letter
 from review.models import Match
 from statements.choices import StatementState
@@ -17,7 +17,7 @@ from statements.services import issue
 def write_letter(*, match: Match, text: str, user: User) -> Letter:
     """Write a letter, which states the match as it is."""
     letter = Letter.objects.create(match=match, text=text)
-    audit.services.record(
+    base.audit.services.record(
         case=letter.case, action="letter.written", actor=user, after={"text": text}
     )
     issue(

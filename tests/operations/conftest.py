@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from accounts.models import User
+from base.accounts.models import User
 from tests import audio
 from tests.fixtures import Catalogue, Worker, submit_sound
 from tests.jobs.chaos import postgres_database

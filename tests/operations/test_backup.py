@@ -15,14 +15,14 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import transaction
 
-from accounts.models import User
 from acrportal.secret_key import ensure_secret_key
-from evidence import signing
+from base.accounts.models import User
 from operations import earlier
 from operations.backup import MANIFEST, MEDIA_LIST, backups_in, make_backup
 from operations.restoring import check_backup, find_backup
 from operations.tables import BackupUnusable, file_sha256, load_table, read_table
 from recognition.version import VERSION
+from reports.evidence import signing
 from review.models import Match
 from tests import audio
 from tests.fixtures import Catalogue, submit_sound

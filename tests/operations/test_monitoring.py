@@ -10,9 +10,9 @@ from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
-from evidence.models import EvidencePack
-from jobs import periodic
+from base.jobs import periodic
 from operations.middleware import log_slow_statement
+from reports.evidence.models import EvidencePack
 from tests.factories.review import make_match
 from tests.fixtures import Catalogue
 from tests.jobs.workers import fail_job

@@ -12,9 +12,9 @@ from django.core.files.storage import storages
 from django.db import OperationalError, connection
 from django.test import Client, override_settings
 
-from accounts.models import User
-from accounts.roles import Role
-from jobs.models import Job
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.jobs.models import Job
 from operations.doctor import examine
 from scanning import pipeline
 from scanning.choices import FileStatus, ScanStatus

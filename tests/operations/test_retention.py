@@ -13,11 +13,11 @@ from django.core.management import call_command
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.roles import Role
-from jobs.choices import JobState
-from jobs.models import Job
-from jobs.services import prune as prune_jobs
-from jobs.services import submit
+from base.accounts.roles import Role
+from base.jobs.choices import JobState
+from base.jobs.models import Job
+from base.jobs.services import prune as prune_jobs
+from base.jobs.services import submit
 from operations.retention import outlook, prune
 from reports.choices import RunState
 from reports.models import ReportRun

@@ -16,17 +16,17 @@ from django.core.management import CommandError, call_command
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 
-from accounts.roles import Role
-from acrapi import uploads
-from acrapi.errors import WireError
-from common import secret_text
-from common.secret_text import SecretUnreadable, unseal
+from base.accounts.roles import Role
+from base.common import secret_text
+from base.common.secret_text import SecretUnreadable, unseal
 from operations import resealing
 from scanning.models import CloudAccount
 from scanning.services.cloud import save_account
 from tests.factories.accounts import make_user
 from tests.factories.scanning import ContainerFactory
 from tests.processes import python
+from web.acrapi import uploads
+from web.acrapi.errors import WireError
 
 EARLIER, LATER = "earlier key " * 4, "later key of the portal " * 2
 

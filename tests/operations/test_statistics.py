@@ -8,9 +8,9 @@ import pytest
 import time_machine
 from django.db import connection
 
-from jobs.choices import Pool
-from jobs.loop import look_after_jobs
-from jobs.runner import run_next
+from base.jobs.choices import Pool
+from base.jobs.loop import look_after_jobs
+from base.jobs.runner import run_next
 from operations import statistics
 from tests.factories.scanning import ScannedFileFactory
 

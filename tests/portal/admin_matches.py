@@ -10,8 +10,8 @@ from typing import Any
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import User
-from accounts.roles import Role
+from base.accounts.models import User
+from base.accounts.roles import Role
 from review.models import Match
 
 LIST = reverse("admin:review_match_changelist")

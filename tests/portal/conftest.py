@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from accounts.models import User
-from accounts.roles import Role
+from base.accounts.models import User
+from base.accounts.roles import Role
 from tests.factories.accounts import make_user
 from tests.fixtures import MakeClient
 from tests.portal.admin_matches import SignIn

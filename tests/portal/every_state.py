@@ -8,8 +8,11 @@ from datetime import UTC, datetime, timedelta
 from django.db.models import Model
 from django.urls import reverse
 
-from accounts.models import User
-from audit.services import record
+from base.accounts.models import User
+from base.audit.services import record
+from base.jobs.choices import JobState
+from base.jobs.models import Job
+from base.jobs.services import submit
 from catalogue.models import ExclusionReason, Recording, RecordingStatus
 from dedup.models import (
     ActionState,
@@ -20,11 +23,8 @@ from dedup.models import (
     PairLink,
     SharedLoop,
 )
-from evidence.models import PackStatus
 from imports.models import ImportStatus
-from jobs.choices import JobState
-from jobs.models import Job
-from jobs.services import submit
+from reports.evidence.models import PackStatus
 from reports.models import ReportDelivery, ReportRun
 from reports.models.schedule import ReportDeliveryState
 from review.choices import (

@@ -7,7 +7,7 @@ import re
 import pytest
 from django.urls import get_resolver
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from tests.factories.review import make_match
 from tests.fixtures import MakeClient
 

@@ -6,9 +6,9 @@ import pytest
 from django.contrib.auth.models import Group
 from django.urls import reverse
 
-from accounts.models import AccessLimit
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.models import AccessLimit
+from base.accounts.roles import Role
+from base.audit.models import Event
 from catalogue.identifiers import CheckedIsrc, check_isrc
 from catalogue.models import Recording
 from tests.factories.accounts import confirm
@@ -48,7 +48,7 @@ def test_editing_a_recording_leaves_what_a_worker_writes(
         Recording.objects.filter(pk=recording.pk).update(status="ready")
         return check_isrc(isrc)
 
-    monkeypatch.setattr("portal.catalogue.forms.check_isrc", ends_meanwhile)
+    monkeypatch.setattr("web.portal.catalogue.forms.check_isrc", ends_meanwhile)
     client.post(page_of(recording), {"title": "After", "isrc": "ZZX012600001"})
 
     recording.refresh_from_db()

@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from review.choices import MatchState
 from review.models import Dispute
 from tests.factories.review import make_match

@@ -8,7 +8,7 @@ import re
 import pytest
 from django.test import Client
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from scanning.choices import EngineChoice
 from scanning.models import CloudAccount, Container, InboundCallback
 from tests.factories.scanning import ContainerFactory

@@ -6,13 +6,12 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import User
-from accounts.roles import Role
-from audit.models import Event
-from audit.services import record
-from audit.words import action_label
-from evidence.models import EvidencePack
-from portal.admin.history import case_of
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.audit.models import Event
+from base.audit.services import record
+from base.audit.words import action_label
+from reports.evidence.models import EvidencePack
 from scanning.models import Detection
 from tests.factories import deciding
 from tests.factories.accounts import make_user
@@ -20,6 +19,7 @@ from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence, make_policy
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
+from web.portal.admin.history import case_of
 
 pytestmark = pytest.mark.django_db
 

@@ -11,10 +11,10 @@ from django.db.models import Model
 from django.test import RequestFactory
 from django.urls import reverse
 
-import audit.services
-from accounts.models import User
-from accounts.roles import Role
-from audit.models import Event
+import base.audit.services
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.audit.models import Event
 from catalogue.models import Recording
 from review.choices import QueueReason
 from review.models import Licence, Match
@@ -119,8 +119,8 @@ def test_an_empty_list_has_no_actions_and_a_group_leads_to_its_people(
 
 def test_events_name_what_they_are_about_and_are_found_by_its_id(signed_in: MakeClient) -> None:
     match = make_match()
-    audit.services.record(case=match.case, action="found")
-    audit.services.record(case="report-schedule:rs_1", action="scheduled")
+    base.audit.services.record(case=match.case, action="found")
+    base.audit.services.record(case="report-schedule:rs_1", action="scheduled")
     client = signed_in(Role.ADMIN)
 
     def found(term: str) -> str:

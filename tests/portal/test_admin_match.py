@@ -10,8 +10,8 @@ from django.contrib import admin
 from django.test import RequestFactory
 from django.urls import reverse
 
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.roles import Role
+from base.audit.models import Event
 from catalogue.models import Recording, RecordingStatus
 from review.choices import MatchState
 from review.models import Match

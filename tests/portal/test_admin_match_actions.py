@@ -10,9 +10,8 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.test import Client
 from django.urls import reverse
 
-from accounts.roles import Role
-from audit.models import Event
-from portal.admin import match_decisions
+from base.accounts.roles import Role
+from base.audit.models import Event
 from review.choices import MatchState
 from review.models import Match
 from review.services import locks
@@ -20,6 +19,7 @@ from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 from tests.factories.scanning import ScannedFileFactory
 from tests.portal.admin_matches import LIST, SignIn, streamed, text
+from web.portal.admin import match_decisions
 
 pytestmark = pytest.mark.django_db
 

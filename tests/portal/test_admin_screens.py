@@ -13,10 +13,11 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import AccessLimit, KnownPlace, User
-from accounts.roles import Role
-from acrapi.models import RepeatableCall, StagedUpload
-from audit.models import Event
+from base.accounts.models import AccessLimit, KnownPlace, User
+from base.accounts.roles import Role
+from base.audit.models import Event
+from base.common.words import own_models
+from base.jobs.models import Installation, Job, Machine
 from catalogue.models import (
     ArtistIdentity,
     Bucket,
@@ -27,10 +28,8 @@ from catalogue.models import (
     Recording,
 )
 from catalogue.owners.models import OtherTitle, Share, Statement, Track, WorkNumber
-from common.words import own_models
 from dedup.models import CheckedRecording, DedupGroup, DedupMember, LoopPlace, TrackId
 from imports.models import ImportStep
-from jobs.models import Installation, Job, Machine
 from review.models import FileFigures, Match
 from scanning.choices import CallbackOutcome, ScanStatus
 from scanning.models import (
@@ -59,6 +58,7 @@ from tests.factories.scanning import ScannedFileFactory
 from tests.portal.queries import queries_of
 from tests.security.admin_screens import SHOWN_ELSEWHERE
 from tests.visible_text import visible_text
+from web.acrapi.models import RepeatableCall, StagedUpload
 
 pytestmark = pytest.mark.django_db
 

@@ -7,9 +7,9 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import User
-from accounts.roles import Role
-from accounts.tokens import create_token
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.accounts.tokens import create_token
 from reports.layouts import Layout
 from reports.models.schedule import Channel, Every
 from reports.scheduling import Plan, schedule_report

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from catalogue.models import Bucket, Recording
 from dedup.services import find_duplicates
-from portal.catalogue import views as catalogue_pages
 from tests import audio
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
 from tests.fixtures import MakeClient, Worker, upload
 from tests.portal.queries import queries_of
+from web.portal.catalogue import views as catalogue_pages
 
 VIEWER, REVIEWER, MANAGER, ADMIN = Role
 

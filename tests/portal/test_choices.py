@@ -7,8 +7,8 @@ from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import AccessLimit
-from accounts.roles import Role
+from base.accounts.models import AccessLimit
+from base.accounts.roles import Role
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.rules import make_licence

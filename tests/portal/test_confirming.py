@@ -10,8 +10,8 @@ from django.contrib.auth.models import Group
 from django.contrib.sessions.models import Session
 from django.test import Client
 
-from accounts.models import User
-from accounts.roles import Role
+from base.accounts.models import User
+from base.accounts.roles import Role
 from reports.layouts import Layout
 from reports.models import ReportSchedule
 from reports.services import save_template

@@ -14,16 +14,15 @@ from django.db.models import Q
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accounts.roles import Role
-from audit.models import Event
-from audit.standing import StatementKind
+from base.accounts.roles import Role
+from base.audit.models import Event
+from base.audit.standing import StatementKind
+from base.jobs.models import Job
 from catalogue.changes import move_recordings, retire_recordings
 from catalogue.models import Bucket, Exclusion, Recording
 from dedup.actions import act_on_group
 from dedup.effects import ActionRequest
 from dedup.models import ActionVerb, DedupGroup, DedupMember
-from jobs.models import Job
-from portal.shared.consequences import Consequences, consequences_of
 from review import errors
 from review.choices import EditedUses, LicenceScope, MatchState, OnExpiry, PolicyAction
 from review.models import Licence, Match
@@ -37,6 +36,7 @@ from tests.factories.review import make_match
 from tests.factories.rules import make_licence, make_policy
 from tests.factories.statements import state_everywhere
 from tests.previews import rows, said_otherwise, unexpected, unexpected_statements
+from web.portal.shared.consequences import Consequences, consequences_of
 
 pytestmark = pytest.mark.django_db
 

@@ -6,13 +6,13 @@ import pytest
 from django.forms import model_to_dict
 from django.urls import reverse
 
-from accounts.roles import Role
-from portal.containers.views import ContainerForm
+from base.accounts.roles import Role
 from scanning.models import Container
 from tests import audio
 from tests.factories.catalogue import BucketFactory
 from tests.factories.scanning import ContainerFactory
 from tests.fixtures import MakeClient, Worker, upload
+from web.portal.containers.views import ContainerForm
 
 pytestmark = pytest.mark.django_db
 WHY = "its container has no bucket"

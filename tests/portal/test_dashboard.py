@@ -12,10 +12,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts.models import AccessLimit, User
-from accounts.roles import Role
+from base.accounts.models import AccessLimit, User
+from base.accounts.roles import Role
 from imports.models import CatalogueImport
-from portal.dashboard import page as dashboard
 from review.choices import MatchState
 from review.models import Match
 from review.services import locks
@@ -28,6 +27,7 @@ from tests.factories.review import make_match
 from tests.factories.rules import make_policy
 from tests.factories.scanning import ContainerFactory, ScanFactory, ScannedFileFactory
 from tests.fixtures import MakeClient
+from web.portal.dashboard import page as dashboard
 
 HOME = "/"
 

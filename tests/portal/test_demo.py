@@ -13,10 +13,10 @@ import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
-from accounts.models import User
-from accounts.roles import Role
-from portal.management import demo
+from base.accounts.models import User
+from base.accounts.roles import Role
 from tests.factories.accounts import make_user
+from web.portal.management import demo
 
 _PRINT = """
 import django

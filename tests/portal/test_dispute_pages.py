@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from review.choices import DisputeStatus, MatchState
 from review.models import Dispute, Match
 from tests.factories import deciding

@@ -11,8 +11,8 @@ from django.core.management import call_command
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.roles import Role
+from base.audit.models import Event
 from scanning.models import Drop, DropFolder
 from tests.factories.scanning import ContainerFactory
 from tests.fixtures import MakeClient

@@ -13,8 +13,8 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import User
-from accounts.roles import Role
+from base.accounts.models import User
+from base.accounts.roles import Role
 from catalogue.models import Bucket, Exclusion, Recording, RecordingStatus
 from catalogue.services import RecordingDetails, add_recording
 from dedup.models import (

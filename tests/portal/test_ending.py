@@ -15,9 +15,9 @@ from typing import TypeVar
 import pytest
 from django.conf import settings
 
-from portal.shared.processes import processes
 from tests.fixtures import CopyDatabase
 from tests.wire.live import free_port
+from web.portal.shared.processes import processes
 
 pytestmark = pytest.mark.slow
 

@@ -8,14 +8,14 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.roles import Role
-from portal.shared import guides
+from base.accounts.roles import Role
 from review.models import Policy
 from tests import pseudo_language
 from tests.factories.accounts import make_user
 from tests.portal import every_state
 from tests.security.world import Desk, World
 from tests.visible_text import faults_in, lone_codes
+from web.portal.shared import guides
 
 pytestmark = pytest.mark.django_db
 

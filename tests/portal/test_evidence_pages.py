@@ -8,12 +8,12 @@ import zipfile
 import pytest
 from django.urls import reverse
 
-from accounts.roles import Role
-from audit.models import Event
-from evidence import services, signing
-from evidence.models import EvidencePack, PackStatus
-from jobs.choices import Pool
-from jobs.runner import run_next
+from base.accounts.roles import Role
+from base.audit.models import Event
+from base.jobs.choices import Pool
+from base.jobs.runner import run_next
+from reports.evidence import services, signing
+from reports.evidence.models import EvidencePack, PackStatus
 from review.models import Match
 from tests.factories import deciding
 from tests.factories.accounts import make_user

@@ -7,9 +7,9 @@ from typing import Any
 from django.contrib.auth.models import Group
 from django.test import Client
 
-from accounts.models import AccessLimit, User
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.models import AccessLimit, User
+from base.accounts.roles import Role
+from base.audit.models import Event
 from review.choices import MatchState
 from review.models import Match
 from review.services import locks

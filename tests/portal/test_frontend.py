@@ -10,9 +10,9 @@ from django import forms
 from django.conf import settings
 from django.urls import get_resolver
 
-from portal.shared import appearance
 from review.choices import MatchState
 from scanning.choices import FileStatus
+from web.portal.shared import appearance
 
 ROOT = Path(settings.BASE_DIR)
 SCRIPTS = sorted((ROOT / "static" / "js").glob("*.js"))

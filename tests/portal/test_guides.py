@@ -8,9 +8,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.roles import Role
-from portal.shared import guides
+from base.accounts.roles import Role
 from tests.fixtures import MakeClient
+from web.portal.shared import guides
 
 pytestmark = pytest.mark.django_db
 

@@ -12,24 +12,24 @@ from django.db.models import Model
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.models import User
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.audit.models import Event
+from base.jobs.choices import JobState, Pool
+from base.jobs.listing import LISTED_STATES, count_jobs, find_job, list_jobs
+from base.jobs.models import Job
+from base.jobs.runner import run_next
+from base.jobs.services import submit
 from catalogue.models import Recording, RecordingStatus
 from dedup.checks import start_check
 from dedup.models import CatalogueCheck, RunStatus
-from evidence.models import EvidencePack, PackStatus
-from evidence.services import request_pack
-from evidence.signing import create_key
 from imports import services as imports
 from imports.models import CatalogueImport, ImportStatus, ResultImport
 from imports.results.kind import RESULTS
-from jobs.choices import JobState, Pool
-from jobs.listing import LISTED_STATES, count_jobs, find_job, list_jobs
-from jobs.models import Job
-from jobs.runner import run_next
-from jobs.services import submit
 from reports.choices import RunState
+from reports.evidence.models import EvidencePack, PackStatus
+from reports.evidence.services import request_pack
+from reports.evidence.signing import create_key
 from reports.layouts import Layout
 from reports.models import ReportDelivery, ReportRun
 from reports.models.schedule import ReportDeliveryState

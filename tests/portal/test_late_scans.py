@@ -7,11 +7,10 @@ from decimal import Decimal
 import pytest
 from django.urls import reverse
 
-from accounts.roles import Role
+from base.accounts.roles import Role
+from base.jobs.choices import JobState
+from base.jobs.listing import list_jobs
 from catalogue.models import Recording
-from jobs.choices import JobState
-from jobs.listing import list_jobs
-from portal.files.page import compare
 from reports.cue_sheets import cue_sheet
 from review import scan_diff
 from review.models import Match
@@ -23,6 +22,7 @@ from tests.factories.catalogue import RecordingFactory
 from tests.factories.scanning import ScanFactory, ScannedFileFactory, make_detection
 from tests.fixtures import MakeClient
 from tests.jobs.workers import fail_job
+from web.portal.files.page import compare
 
 pytestmark = pytest.mark.django_db
 

@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.html import strip_tags
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from review.choices import MatchState
 from review.models import Licence
 from tests.factories.review import make_match

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts.models import User
-from accounts.roles import Role
+from base.accounts.models import User
+from base.accounts.roles import Role
 from scanning.choices import FileStatus
 from scanning.models import Container, ScannedFile
 from scanning.services.filing import delete_container

@@ -9,12 +9,12 @@ from django.test import Client
 from django.urls import reverse
 from lxml import html
 
-from accounts.models import User
-from accounts.roles import Role
-from portal.shared.columns import LISTS
+from base.accounts.models import User
+from base.accounts.roles import Role
 from review.models import Match
 from tests.factories.review import make_match
 from tests.fixtures import MakeClient
+from web.portal.shared.columns import LISTS
 
 pytestmark = pytest.mark.django_db
 

@@ -9,11 +9,11 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import User
-from accounts.roles import Action, Role
-from accounts.services import create_user
-from accounts.tokens import create_token
-from audit.models import Event
+from base.accounts.models import User
+from base.accounts.roles import Action, Role
+from base.accounts.services import create_user
+from base.accounts.tokens import create_token
+from base.audit.models import Event
 from review.choices import MatchState, PolicyAction
 from review.models import Match
 from scanning.models import ScannedFile

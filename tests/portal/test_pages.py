@@ -8,9 +8,9 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from accounts.models import User
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.audit.models import Event
 from scanning.choices import EditedMusic, FileStatus
 from scanning.models import Container, ScannedFile
 from tests.factories.catalogue import BucketFactory

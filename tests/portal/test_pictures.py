@@ -8,9 +8,9 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.pictures import ribbon, waveform
-from portal.pictures.ribbon import CoveragePart, DrawnInterval, DrawnSegment, FactLane, Lane
-from portal.pictures.waveform import DrawnWaveform, Window
+from web.portal.pictures import ribbon, waveform
+from web.portal.pictures.ribbon import CoveragePart, DrawnInterval, DrawnSegment, FactLane, Lane
+from web.portal.pictures.waveform import DrawnWaveform, Window
 
 MINUTE = 60_000
 

@@ -8,13 +8,13 @@ import pytest
 from django.core.files.base import ContentFile
 from django.test import Client
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from catalogue.models import Recording
-from portal.shared.playback import audio_url
 from scanning.models import ScannedFile
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.scanning import ScannedFileFactory
 from tests.fixtures import MakeClient
+from web.portal.shared.playback import audio_url
 
 pytestmark = pytest.mark.django_db
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from portal.pictures import plots
-from portal.pictures.ribbon import DrawnSegment
+from web.portal.pictures import plots
+from web.portal.pictures.ribbon import DrawnSegment
 
 
 def play(start: int, end: int, ref_start: int, ref_end: int) -> DrawnSegment:

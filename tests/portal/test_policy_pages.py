@@ -10,8 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.html import strip_tags
 
-from accounts.roles import Role
-from portal.policies.forms import PolicyForm
+from base.accounts.roles import Role
 from review.choices import MatchState, PolicyAction
 from review.models import Policy
 from review.services import locks
@@ -20,6 +19,7 @@ from tests.factories.review import make_match
 from tests.factories.rules import make_policy
 from tests.fixtures import MakeClient
 from tests.portal.queries import queries_of
+from web.portal.policies.forms import PolicyForm
 
 pytestmark = pytest.mark.django_db
 

@@ -12,9 +12,9 @@ from django.template import Context, Template
 from django.test import RequestFactory
 from django.utils import translation
 
-from portal.shared import formats
-from portal.shared.times import lasting
-from portal.templatetags import portal_tags as tags
+from web.portal.shared import formats
+from web.portal.shared.times import lasting
+from web.portal.templatetags import portal_tags as tags
 
 
 def draw(source: str, query: str = "", **context: Any) -> str:

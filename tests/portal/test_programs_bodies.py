@@ -9,8 +9,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.roles import Role
-from accounts.tokens import create_token
+from base.accounts.roles import Role
+from base.accounts.tokens import create_token
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory
 

@@ -8,16 +8,16 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import User
-from accounts.roles import Role
+from base.accounts.models import User
+from base.accounts.roles import Role
 from catalogue.models import Exclusion
-from portal.review.reasons import shown_reason
 from review.choices import MatchState
 from review.models import Match
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 from tests.fixtures import MakeClient
+from web.portal.review.reasons import shown_reason
 
 pytestmark = pytest.mark.django_db
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.roles import Role
+from base.audit.models import Event
 from catalogue.models import RecordingStatus
 from review.choices import MatchState, PolicyAction
 from tests.factories.catalogue import BucketFactory, RecordingFactory

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts.roles import Role
-from accounts.tokens import create_token
-from audit.models import Event
+from base.accounts.roles import Role
+from base.accounts.tokens import create_token
+from base.audit.models import Event
 from reports.models import ReportRun
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match

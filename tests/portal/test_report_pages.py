@@ -11,11 +11,11 @@ from django.http import QueryDict
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.roles import Role
+from base.audit.models import Event
+from base.common.reading import read_date
 from catalogue.changes import retire_recordings, update_recording
 from catalogue.models import Recording
-from common.reading import read_date
 from reports.choices import Format, Mode, RunState
 from reports.layouts import Layout
 from reports.models import ReportRun, ReportTemplate
@@ -49,7 +49,7 @@ def test_page_shows_counts_and_the_rows_as_written(
     run = run_of()
 
     page = client.get("/reports/").content.decode()
-    monkeypatch.setattr("portal.reports.views.PREVIEW_ROWS", 1)
+    monkeypatch.setattr("web.portal.reports.views.PREVIEW_ROWS", 1)
     cut = visible_text(client.get("/reports/").content.decode())
 
     assert "<strong>2 rows</strong>" in page.replace("> ", ">").replace(" <", "<")
@@ -319,7 +319,7 @@ def test_a_summary_says_that_it_is_cut_only_where_it_is(
     make_match()
     make_match()
     whole = client.get(url).content.decode()
-    monkeypatch.setattr("portal.reports.summary_views.SHOWN", 1)
+    monkeypatch.setattr("web.portal.reports.summary_views.SHOWN", 1)
 
     cut = client.get(url).content.decode()
 

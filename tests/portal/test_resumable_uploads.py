@@ -15,8 +15,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts.models import User
-from accounts.roles import Role
+from base.accounts.models import User
+from base.accounts.roles import Role
 from scanning.models import Container, ResumableUpload, ScannedFile, UploadPiece
 from scanning.services.resumable_uploads import MAX_PIECE_BYTES, discard_abandoned
 from tests import audio

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from catalogue.models import Recording
 from review.models import Match
 from review.services.folding import fold_scan

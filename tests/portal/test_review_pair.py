@@ -7,15 +7,15 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
+from base.common.storage import replace_bytes
 from catalogue.models import Recording
-from common.storage import replace_bytes
-from portal.pictures.pair import PairPicture, aligned_pair
 from recognition.audio import waveform
 from recognition.types import Waveform
 from review.models import Match
 from review.selectors import with_segments
 from scanning.models import ScannedFile
 from tests.factories.review import make_match
+from web.portal.pictures.pair import PairPicture, aligned_pair
 
 pytestmark = pytest.mark.django_db
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from django.urls import reverse
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from catalogue.models import Recording
 from review import scan_diff
 from review.scan_diff import ScanChange

@@ -9,8 +9,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import User
-from accounts.roles import Role
+from base.accounts.models import User
+from base.accounts.roles import Role
 from review.models import Match
 from scanning.sources.link_keys import link_key
 from tests.factories.accounts import make_limited, make_user

@@ -8,11 +8,11 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.roles import Role
-from portal.pictures.ribbon import Ribbon
+from base.accounts.roles import Role
 from tests.factories.review import make_match
 from tests.factories.scanning import ScanFactory
 from tests.fixtures import MakeClient
+from web.portal.pictures.ribbon import Ribbon
 
 pytestmark = pytest.mark.django_db
 

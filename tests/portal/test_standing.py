@@ -9,15 +9,15 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from accounts.roles import Role
-from accounts.tokens import create_token
-from audit.models import Event
-from audit.standing import StatementKind, standing_on
+from base.accounts.roles import Role
+from base.accounts.tokens import create_token
+from base.audit.models import Event
+from base.audit.standing import StatementKind, standing_on
+from base.jobs.choices import Pool
+from base.jobs.runner import run_next
 from catalogue.models import Bucket, Recording
 from imports import services as imports
 from imports.recordings.kind import RECORDINGS
-from jobs.choices import Pool
-from jobs.runner import run_next
 from review.models import Match
 from scanning.models import Container, ScannedFile
 from statements.models import Statement

@@ -11,11 +11,11 @@ from django.test import Client
 from pytest_django import Settings
 from pytest_httpserver import HTTPServer
 
-from accounts.models import User
-from accounts.roles import Role
-from accounts.tokens import create_token
-from jobs.choices import Pool
-from jobs.runner import run_next
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.accounts.tokens import create_token
+from base.jobs.choices import Pool
+from base.jobs.runner import run_next
 from review.models import Match
 from statements.models import Statement
 from statements.notifications import remind

@@ -6,11 +6,11 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import User
-from accounts.roles import Role
-from audit.models import Event
-from jobs.choices import Pool
-from jobs.runner import run_next
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.audit.models import Event
+from base.jobs.choices import Pool
+from base.jobs.runner import run_next
 from review.choices import MatchState
 from review.models import Match
 from statements.choices import StatementState

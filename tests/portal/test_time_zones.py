@@ -12,9 +12,9 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts.models import ApiToken, User
-from accounts.roles import Role
-from accounts.tokens import create_token
+from base.accounts.models import ApiToken, User
+from base.accounts.roles import Role
+from base.accounts.tokens import create_token
 from review.choices import MatchState
 from review.filters import MatchFilter
 from review.models import Match

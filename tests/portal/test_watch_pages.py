@@ -6,9 +6,9 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.models import User
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.audit.models import Event
 from scanning.models import Container, ScannedFile, Watch
 from tests.factories.scanning import ContainerFactory
 from tests.fixtures import MakeClient

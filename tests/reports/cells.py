@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from common.csv_safety import unguard
+from base.common.csv_safety import unguard
 from reports.cells import GUARDED, Cell, Value, ValueType, as_cell, cell_text
 
 

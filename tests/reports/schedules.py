@@ -9,8 +9,8 @@ from email.message import Message
 
 import time_machine
 
-from accounts.models import User
-from accounts.roles import Role
+from base.accounts.models import User
+from base.accounts.roles import Role
 from reports import scheduling
 from reports.layouts import Layout
 from reports.models import ReportSchedule

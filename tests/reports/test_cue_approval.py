@@ -11,13 +11,11 @@ from typing import cast
 import pytest
 from django.test import Client
 
-from accounts.models import User
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.audit.models import Event
 from catalogue.changes import retire_recordings, update_recording
 from catalogue.models import Recording
-from programmes.choices import CueUse, MusicOrigin
-from programmes.models import MusicUse
 from reports import cue_approval, cue_edits
 from reports.cue_approval import SheetStep, take_step
 from reports.cue_arrangement import CuePlace
@@ -30,6 +28,8 @@ from review.choices import MatchState, Verb
 from review.decisions.decide import decide_one
 from review.decisions.verbs import Decision
 from review.models import Match
+from review.programmes.choices import CueUse, MusicOrigin
+from review.programmes.models import MusicUse
 from review.services.folding import fold_scan
 from scanning.models import ScannedFile
 from scanning.services.filing import delete_files

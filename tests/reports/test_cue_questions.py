@@ -6,11 +6,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import User
-from accounts.reach import working_for
-from accounts.roles import Role
-from programmes.choices import CueUse, MusicOrigin
-from programmes.selectors import use_of
+from base.accounts.models import User
+from base.accounts.reach import working_for
+from base.accounts.roles import Role
 from reports.cue_entries import EntryDetails, SheetRefused, enter, remove
 from reports.cue_questions import questions_of
 from reports.cue_sheets import cue_sheet
@@ -18,6 +16,8 @@ from reports.models import CueEntry, EntryKind
 from review.choices import MatchState, PolicyAction, QueueReason, RejectCode, Verb
 from review.decisions.verbs import Decision
 from review.models import Match
+from review.programmes.choices import CueUse, MusicOrigin
+from review.programmes.selectors import use_of
 from review.services import licences
 from review.services.folding import fold_scan
 from scanning.models import ScannedFile

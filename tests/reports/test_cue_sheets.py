@@ -14,16 +14,16 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.urls import reverse
 
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.roles import Role
+from base.audit.models import Event
+from base.jobs.choices import Pool
+from base.jobs.runner import run_next
 from catalogue.models import Recording, RecordingStatus
-from jobs.choices import Pool
-from jobs.runner import run_next
-from programmes.models import Episode
 from reports import cue_sheet_files, cue_sheets
 from reports.cue_sheets import CueSheet, NotScanned
 from reports.cues import Usage
 from review.models import Match
+from review.programmes.models import Episode
 from review.services import exclusions
 from review.services.folding import fold_scan
 from scanning.models import Scan

@@ -14,15 +14,15 @@ from pytest_django import Settings
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from accounts.models import User
-from accounts.roles import Role
-from audit.models import Event
-from jobs.choices import JobState, Pool
-from jobs.context import JobContext
-from jobs.errors import Failed
-from jobs.models import Job
-from jobs.runner import run_next
-from jobs.services import reclaim
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.audit.models import Event
+from base.jobs.choices import JobState, Pool
+from base.jobs.context import JobContext
+from base.jobs.errors import Failed
+from base.jobs.models import Job
+from base.jobs.runner import run_next
+from base.jobs.services import reclaim
 from reports import running, scheduling, sending
 from reports.choices import RunState
 from reports.models import ReportDelivery, ReportRun

@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 from openpyxl.utils import get_column_letter
 
-from accounts.reach import working_for
-from accounts.roles import Role
+from base.accounts.reach import working_for
+from base.accounts.roles import Role
+from base.common.storage import FileOnDisk
 from catalogue.models import Exclusion
-from common.storage import FileOnDisk
 from reports import files, layouts, services, tables
 from reports.cells import ColumnType, ValueType
 from reports.choices import FilesWithout, Format, Mode, Separator

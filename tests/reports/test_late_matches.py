@@ -7,11 +7,11 @@ import zipfile
 
 import pytest
 
-from accounts.models import User
-from accounts.roles import Role
+from base.accounts.models import User
+from base.accounts.roles import Role
 from catalogue.services import RecordingDetails, add_recording
-from evidence.models import PackStatus
 from reports.choices import Format, Mode
+from reports.evidence.models import PackStatus
 from reports.layouts import Layout
 from review.choices import MatchState
 from review.models import Match

@@ -19,9 +19,9 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from accounts.roles import Role
-from audit.models import Event
-from common.csv_safety import unguard
+from base.accounts.roles import Role
+from base.audit.models import Event
+from base.common.csv_safety import unguard
 from reports import files, selectors, services
 from reports.choices import FilesWithout, Separator
 from reports.extras import extras

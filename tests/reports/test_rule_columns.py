@@ -8,7 +8,7 @@ import pytest
 import time_machine
 from pytest_django import Settings
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from catalogue.models import Recording
 from reports.rows import Case, RowKind, match_columns
 from review.models import Match

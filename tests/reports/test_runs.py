@@ -22,16 +22,16 @@ from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.models import AccessLimit, User
-from accounts.roles import Role
-from audit.models import Event
-from jobs import draining, loop, runner
-from jobs.choices import JobState, Pool
-from jobs.context import JobContext
-from jobs.errors import Cancelled, Failed, LeaseLost
-from jobs.models import Job
-from jobs.runner import run_next
-from jobs.services import reclaim
+from base.accounts.models import AccessLimit, User
+from base.accounts.roles import Role
+from base.audit.models import Event
+from base.jobs import draining, loop, runner
+from base.jobs.choices import JobState, Pool
+from base.jobs.context import JobContext
+from base.jobs.errors import Cancelled, Failed, LeaseLost
+from base.jobs.models import Job
+from base.jobs.runner import run_next
+from base.jobs.services import reclaim
 from reports import files, running, selectors, services
 from reports.choices import Format, Mode, RunState
 from reports.jobs import REPORT

@@ -8,9 +8,9 @@ from itertools import pairwise
 import pytest
 import time_machine
 
-from accounts.models import User
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.audit.models import Event
 from reports import scheduling
 from reports.layouts import Layout
 from reports.models import ReportDelivery, ReportRun, ReportSchedule, ReportTemplate

@@ -13,16 +13,14 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import User
-from accounts.roles import Role
-from acrapi.serializers.files import file_shapes
-from evidence.facts import case_json, gather
-from portal.api.serializers import file_state
+from base.accounts.models import User
+from base.accounts.roles import Role
 from reports import cue_sheet_files, summaries
 from reports.choices import Format, Mode
 from reports.cue_entries import EntryDetails, enter
 from reports.cue_sheets import CueSheet, cue_sheet
 from reports.cues import CueStatus
+from reports.evidence.facts import case_json, gather
 from reports.layouts import Layout
 from reports.models import EntryKind
 from review.choices import MatchState, QueueReason
@@ -43,6 +41,8 @@ from tests.factories.scanning import ScanFactory, ScannedFileFactory
 from tests.reports.reading import content, rows
 from tests.seconds import differing_seconds, places_of
 from tests.visible_text import visible_text
+from web.acrapi.serializers.files import file_shapes
+from web.portal.api.serializers import file_state
 
 pytestmark = pytest.mark.django_db
 

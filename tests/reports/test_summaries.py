@@ -9,9 +9,9 @@ from decimal import Decimal
 import pytest
 from django.http import QueryDict
 
-from accounts.roles import Role
-from audit.models import Event
-from common.reading import read_date
+from base.accounts.roles import Role
+from base.audit.models import Event
+from base.common.reading import read_date
 from reports import summaries
 from reports.summaries import By
 from review.choices import MatchState

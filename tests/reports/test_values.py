@@ -10,7 +10,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.csv_safety import unguard
+from base.common.csv_safety import unguard
 from reports.cells import Value, ValueType, join_items, offset
 from tests.reports.cells import as_text, split_items
 

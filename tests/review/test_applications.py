@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from accounts.models import User
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.audit.models import Event
 from review import errors
 from review.choices import MatchState, OnExpiry, PolicyAction, Verb
 from review.decisions import assignment

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import Group
 
-from accounts.models import AccessLimit
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.models import AccessLimit
+from base.accounts.roles import Role
+from base.audit.models import Event
 from review import errors
 from review.choices import MatchState
 from review.decisions import assignment

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from accounts.models import User
+from base.accounts.models import User
 from catalogue.changes import delete_bucket
 from reports.layouts import Layout
 from reports.models import ReportRun

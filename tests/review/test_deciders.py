@@ -11,27 +11,27 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.html import strip_tags
 
-from accounts.deciders import Decider
-from accounts.models import User
-from accounts.roles import Role
-from accounts.services import create_user
-from accounts.tokens import create_token
 from acrportal import translations
-from common.attribution import act_through, attribution_scope
-from evidence.explanations import decision as decision_in_words
-from evidence.facts import case_json, gather
-from portal.dashboard import page as dashboard
-from programmes.precedents import precedent_of
+from base.accounts.deciders import Decider
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.accounts.services import create_user
+from base.accounts.tokens import create_token
+from base.common.attribution import act_through, attribution_scope
 from reports.cue_approval import SheetStep, approval_of, take_step, why_no_signature
+from reports.evidence.explanations import decision as decision_in_words
+from reports.evidence.facts import case_json, gather
 from review import errors
 from review.choices import MatchState
 from review.models import Match
+from review.programmes.precedents import precedent_of
 from review.services import exclusions
 from scanning.models import ScannedFile
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 from tests.fixtures import MakeClient
+from web.portal.dashboard import page as dashboard
 
 pytestmark = pytest.mark.django_db
 

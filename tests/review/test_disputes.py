@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
-from accounts.models import User
-from accounts.roles import Role
-from audit.models import Event
-from audit.services import first_broken_event
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.audit.models import Event
+from base.audit.services import first_broken_event
 from review import errors, selectors
 from review.choices import CLAIM_VERBS, DisputeStatus, MatchState, Verb
 from review.decisions.decide import allowed_verbs

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import Group
 
-from accounts.models import AccessLimit, User
-from accounts.reach import working_for
-from accounts.roles import Role
-from audit.models import Event
-from audit.services import first_broken_event
+from base.accounts.models import AccessLimit, User
+from base.accounts.reach import working_for
+from base.accounts.roles import Role
+from base.audit.models import Event
+from base.audit.services import first_broken_event
 from catalogue.models import Exclusion, Recording
 from review import errors
 from review.choices import MatchState, QueueReason

@@ -8,16 +8,16 @@ from functools import partial
 
 import pytest
 
-from accounts.roles import Role
-from audit.models import Event
-from audit.services import first_broken_event
+from base.accounts.roles import Role
+from base.audit.models import Event
+from base.audit.services import first_broken_event
 from catalogue.models import Recording, RecordingStatus
-from programmes.models import MusicUse
 from reports.rows import match_columns
 from reports.selectors import match_rows
 from review.choices import MatchState, PolicyAction, QueueReason
 from review.errors import NothingToUndo, StaleMatch
 from review.models import Licence, Match
+from review.programmes.models import MusicUse
 from review.services import locks
 from review.services.folding import fold_scan
 from scanning.choices import ScanStatus, Section

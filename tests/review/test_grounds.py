@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from accounts.models import User
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.audit.models import Event
 from catalogue.changes import move_recordings, retire_recordings, update_recording
 from catalogue.models import Bucket, Exclusion, ExclusionReason, Recording
 from review import errors, words

@@ -12,10 +12,10 @@ from django.db import IntegrityError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accounts.models import User
-from accounts.roles import Role
-from audit.models import Event
-from audit.services import first_broken_event
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.audit.models import Event
+from base.audit.services import first_broken_event
 from review import errors
 from review.choices import MatchState, PolicyAction, QueueReason
 from review.conditions import Conditions

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from accounts.models import User
-from accounts.roles import Role
-from audit.models import Event
-from audit.services import first_broken_event
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.audit.models import Event
+from base.audit.services import first_broken_event
 from catalogue.models import Exclusion
 from catalogue.selectors import excluded_segments
 from review import errors, selectors

@@ -11,9 +11,9 @@ from django.contrib.auth.models import Group
 from django.core import mail
 from pytest_django import Settings
 
-from accounts.models import AccessLimit, User
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.models import AccessLimit, User
+from base.accounts.roles import Role
+from base.audit.models import Event
 from review.models import Dispute
 from review.services.reminders import CASE, remind
 from tests.factories import deciding
@@ -102,7 +102,7 @@ def test_an_address_that_is_refused_keeps_nobody_else_from_the_mail(
             raise SMTPRecipientsRefused({gone.email: (550, b"nobody of this name")})
         mail.send_mail(subject, body, sender, to)
 
-    monkeypatch.setattr("audit.digests.send_mail", send)
+    monkeypatch.setattr("base.audit.digests.send_mail", send)
     remind()
 
     assert [message.to for message in mail.outbox] == [[manager.email]]

@@ -11,9 +11,9 @@ import time_machine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accounts.models import User
-from accounts.roles import Role
-from audit.services import first_broken_event
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.audit.services import first_broken_event
 from catalogue.models import Exclusion
 from review import errors
 from review.choices import DECIDED_STATES, MatchState, PolicyAction, Verb

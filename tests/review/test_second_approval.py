@@ -6,9 +6,9 @@ from typing import Any  # columns of any type, passed on by name
 
 import pytest
 
-from accounts.models import User
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.audit.models import Event
 from review import errors, selectors
 from review.choices import MatchState, PolicyAction, QueueReason
 from review.decisions.decide import allowed_verbs

@@ -9,7 +9,7 @@ import pytest
 from django.http import QueryDict
 from pytest_django import DjangoAssertNumQueries
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from review import selectors
 from review.choices import MatchState, RejectCode
 from review.decisions import assignment

@@ -7,9 +7,9 @@ import os
 import pytest
 from django.db import connection
 
-from accounts.roles import Role
-from audit.models import Event
-from audit.services import first_broken_event
+from base.accounts.roles import Role
+from base.audit.models import Event
+from base.audit.services import first_broken_event
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 from tests.processes import begin, go_at_once, postgres_url

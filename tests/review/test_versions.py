@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from accounts.models import User
-from audit.models import Event
+from base.accounts.models import User
+from base.audit.models import Event
 from catalogue.changes import retire_recordings
 from catalogue.models import Recording
 from catalogue.signals import recordings_changed
@@ -291,7 +291,7 @@ def test_a_candidate_that_is_retired_is_no_question_any_more(pair: Pair, manager
 
 
 def test_a_viewer_and_a_hidden_recording_answer_nothing(pair: Pair) -> None:
-    from accounts.roles import Role
+    from base.accounts.roles import Role
     from tests.factories.accounts import make_user
 
     with pytest.raises(NotAllowed):

@@ -10,7 +10,7 @@ from django.conf import settings as django_settings
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import User
+from base.accounts.models import User
 from scanning.choices import EngineChoice
 from scanning.models import Container, ScannedFile
 from scanning.services.intake import submit_upload

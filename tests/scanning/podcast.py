@@ -7,10 +7,10 @@ from xml.sax.saxutils import escape
 
 from werkzeug import Request, Response
 
-from accounts.models import User
-from jobs.choices import Pool
-from jobs.runner import run_next
-from jobs.services import submit
+from base.accounts.models import User
+from base.jobs.choices import Pool
+from base.jobs.runner import run_next
+from base.jobs.services import submit
 from scanning.jobs import WATCH_CHECK
 from scanning.models import Container, Watch
 from scanning.services import watches

@@ -11,9 +11,9 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from accounts.models import User
-from accounts.roles import Role
-from common.storage import StoredFile, keep_file
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.common.storage import StoredFile, keep_file
 from scanning.choices import FileStatus
 from scanning.models import Container, ScannedFile
 from scanning.services import intake

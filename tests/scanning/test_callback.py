@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.models import User
+from base.accounts.models import User
 from catalogue.models import Recording, RecordingStatus
 from review.models import Match
 from scanning import callback_processing

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from accounts.models import User
+from base.accounts.models import User
 from review.models import Match
 from scanning import retention
 from scanning.choices import EngineChoice, FileStatus

@@ -15,11 +15,11 @@ from pytest_django import Settings
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
-from accounts.models import User
-from accounts.roles import Role
-from jobs.choices import JobState, Pool
-from jobs.models import Job
-from jobs.runner import run_next
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.jobs.choices import JobState, Pool
+from base.jobs.models import Job
+from base.jobs.runner import run_next
 from scanning.choices import EngineChoice, FileStatus, ScanStatus
 from scanning.cloud.jobs import CLOUD_DELETION
 from scanning.models import CloudAccount, CloudDeletion, CloudJob, Container, ScannedFile
@@ -324,7 +324,7 @@ def test_answers_that_stall_in_the_middle_are_given_up_and_asked_for_again(
     vendor: Vendor, admin: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = submit(vendor, admin)
-    monkeypatch.setattr("common.http._CONNECT_READ_SECONDS", (5.0, 0.2))
+    monkeypatch.setattr("base.common.http._CONNECT_READ_SECONDS", (5.0, 0.2))
     address = urlsplit(vendor.account.base_url)
     with faulty_proxy(f"http://{address.netloc}") as proxy:
         CloudAccount.objects.update(base_url=f"{proxy.base}{address.path}")

@@ -9,8 +9,8 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from accounts.models import User
-from jobs.models import Job
+from base.accounts.models import User
+from base.jobs.models import Job
 from scanning.choices import CallbackOutcome, EngineChoice, FileStatus
 from scanning.models import CloudAccount, Container, InboundCallback
 from scanning.services.scans import cancel_scans

@@ -9,11 +9,11 @@ import pytest
 import time_machine
 from pytest_django import Settings
 
-from accounts.models import User
-from jobs import services
-from jobs.choices import JobState, Pool
-from jobs.models import Job
-from jobs.runner import run_next
+from base.accounts.models import User
+from base.jobs import services
+from base.jobs.choices import JobState, Pool
+from base.jobs.models import Job
+from base.jobs.runner import run_next
 from scanning.choices import EngineChoice, FileStatus, ScanStatus
 from scanning.cloud.jobs import CLOUD_DELETION, CLOUD_SCAN
 from scanning.engines.acrcloud import Cloud

@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from scanning.choices import FileStatus
 from scanning.models import Container, ScannedFile
 from scanning.services.scans import request_scan

@@ -11,9 +11,9 @@ from django.test import Client
 from pytest_django import Settings
 from pytest_httpserver import HTTPServer
 
-from accounts.models import User
-from accounts.roles import Role
-from common.http import FetchFailed, LinkRefused
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.common.http import FetchFailed, LinkRefused
 from scanning.choices import FileStatus
 from scanning.errors import IntakeRefused
 from scanning.models import Container, ScannedFile

@@ -14,8 +14,8 @@ from pytest_django import Settings
 from pytest_httpserver import HTTPServer
 from yt_dlp import YoutubeDL
 
-from common import guarded_proxy, http
-from common.http import FetchFailed, LinkRefused
+from base.common import guarded_proxy, http
+from base.common.http import FetchFailed, LinkRefused
 from scanning.sources import confined_reader, feeds, link_reader, platform_page
 from scanning.sources.link_faults import LinkFault
 from tests.processes import python

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.models import User
+from base.accounts.models import User
 from scanning.errors import LinkSeen
 from scanning.models import ScannedFile
 from scanning.services.intake import submit_link

@@ -12,8 +12,8 @@ from pytest_django import Settings
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
-from accounts.roles import Role
-from common.storage import StoredFile, keep_file
+from base.accounts.roles import Role
+from base.common.storage import StoredFile, keep_file
 from review.models import Match
 from scanning.choices import FileStatus, ScanStatus
 from scanning.models import Container, ScannedFile

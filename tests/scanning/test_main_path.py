@@ -13,13 +13,13 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from accounts.models import User
-from accounts.roles import Role
-from portal.management import demo
+from base.accounts.models import User
+from base.accounts.roles import Role
 from review.edits import Edit
 from review.models import Match
 from scanning.models import Segment
 from tests.fixtures import MakeClient, Worker, upload
+from web.portal.management import demo
 
 DEMO = Path(settings.BASE_DIR) / "demo"
 EDGE_S, SPEECH_EDGE_S = 0.5, 2.5

@@ -13,12 +13,12 @@ from pytest_django import Settings
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from accounts.models import User
-from audit.models import Event
-from jobs import services
-from jobs.choices import JobState, Pool
-from jobs.models import Job
-from jobs.runner import run_next
+from base.accounts.models import User
+from base.audit.models import Event
+from base.jobs import services
+from base.jobs.choices import JobState, Pool
+from base.jobs.models import Job
+from base.jobs.runner import run_next
 from scanning.choices import DeliveryStatus
 from scanning.jobs import CALLBACK_SENT, MAX_ATTEMPTS, RETRY_AFTER
 from scanning.models import DeliveryAttempt, OutboundCallback

@@ -15,14 +15,14 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.models import User
-from accounts.roles import Role
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.jobs import clock, services
+from base.jobs.choices import JobState
+from base.jobs.models import Job
 from catalogue import following
 from catalogue.changes import retire_recordings
 from catalogue.models import IndexCopy, Recording
-from jobs import clock, services
-from jobs.choices import JobState
-from jobs.models import Job
 from operations.metrics import page_of_figures
 from recognition.audio.analysis import analyse_file
 from recognition.errors import IndexPartial, IndexUnavailable

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
-from accounts.models import User
-from accounts.roles import Role
+from base.accounts.models import User
+from base.accounts.roles import Role
 from review.models import Match
 from scanning.choices import EngineChoice, FileStatus
 from scanning.models import Container, Scan, ScannedFile

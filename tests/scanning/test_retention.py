@@ -10,10 +10,10 @@ from django.core.files.storage import default_storage
 from pytest_django import Settings
 from pytest_httpserver import HTTPServer
 
-from accounts.models import User
-from accounts.roles import Role
-from audit.models import Event
-from common.media_analysis import write_rendition
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.audit.models import Event
+from base.common.media_analysis import write_rendition
 from review.models import Match
 from scanning import pipeline, retention
 from scanning.choices import FileStatus, KeepAudio, ScanStatus

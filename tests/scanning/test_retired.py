@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from accounts.models import User
-from audit.models import Event
+from base.accounts.models import User
+from base.audit.models import Event
 from catalogue.changes import delete_bucket, retire_recordings
 from catalogue.models import Recording
 from recognition.search import match as engine

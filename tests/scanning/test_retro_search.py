@@ -14,18 +14,16 @@ import time_machine
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from accounts.models import User
-from accounts.roles import Role
-from acrapi.results import results_of
-from audit.models import Event
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.audit.models import Event
+from base.jobs.choices import Pool
+from base.jobs.errors import Cancelled
+from base.jobs.models import Job
+from base.jobs.runner import run_next
 from catalogue.changes import retire_recordings
 from catalogue.models import Bucket, Recording
 from catalogue.services import RecordingDetails, add_recording, create_bucket
-from jobs.choices import Pool
-from jobs.errors import Cancelled
-from jobs.models import Job
-from jobs.runner import run_next
-from portal.management import demo
 from recognition import interrupts
 from recognition.fingerprint.builder import extract
 from recognition.fingerprint.file_format import to_bytes
@@ -46,6 +44,8 @@ from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.fixtures import Worker, upload
 from tests.jobs.workers import lose_worker, run_regular_work, take_over
+from web.acrapi.results import results_of
+from web.portal.management import demo
 
 DEMO = Path(settings.BASE_DIR) / "demo"
 _PAUSE = audio.silence(2)

@@ -6,10 +6,10 @@ import re
 
 from django.urls import reverse
 
-from accounts.models import User
-from accounts.roles import Role
-from audit.models import Event
-from common.fingerprint_files import accepted_form
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.audit.models import Event
+from base.common.fingerprint_files import accepted_form
 from recognition.fingerprint import file_format as fingerprint
 from scanning.choices import EngineChoice, FileStatus
 from scanning.models import AudioBecause, CloudJob, FormSent, ScannedFile, SentAs

@@ -10,8 +10,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.roles import Role
-from common.storage import read_bytes
+from base.accounts.roles import Role
+from base.common.storage import read_bytes
 from recognition.audio import decode, waveform
 from review.models import Match
 from scanning.models import ScannedFile, Segment

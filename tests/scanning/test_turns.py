@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pytest_django import Settings
 
-from accounts.models import User
-from jobs import runner
-from jobs.choices import JobState, Pool, Priority
-from jobs.models import Job
-from jobs.runner import run_next
-from jobs.services import PERSON_CAP, reclaim
+from base.accounts.models import User
+from base.jobs import runner
+from base.jobs.choices import JobState, Pool, Priority
+from base.jobs.models import Job
+from base.jobs.runner import run_next
+from base.jobs.services import PERSON_CAP, reclaim
 from scanning import pipeline
 from scanning.choices import FileStatus, ScanStatus
 from scanning.models import Container, Scan, ScannedFile

@@ -10,10 +10,9 @@ from django.contrib.auth.models import Group
 from django.db import connection, transaction
 from django.test import Client
 
-from accounts.models import AccessLimit, User
-from accounts.roles import Role
+from base.accounts.models import AccessLimit, User
+from base.accounts.roles import Role
 from catalogue.models import RecordingStatus
-from portal.files.page import compare
 from reports.rows import match_columns
 from review.choices import MatchState, QueueReason
 from review.models import Match
@@ -29,6 +28,7 @@ from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory
 from tests.fixtures import Catalogue, MakeClient, Worker, submit_sound, upload
 from tests.scanning.vendor import MUSIC, Vendor, check_due, remote_file, send_due
+from web.portal.files.page import compare
 
 ISRC = "ZZX012600001"
 

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pytest_httpserver import HTTPServer
 
-from accounts.models import User
-from audit.models import Event
-from jobs.choices import OPEN_STATES, JobState
-from jobs.models import Job
-from jobs.services import reclaim, submit
+from base.accounts.models import User
+from base.audit.models import Event
+from base.jobs.choices import OPEN_STATES, JobState
+from base.jobs.models import Job
+from base.jobs.services import reclaim, submit
 from scanning.choices import FileStatus, SourceGone, WatchItemState
 from scanning.errors import IntakeRefused
 from scanning.jobs import WATCH_CHECK

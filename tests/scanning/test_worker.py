@@ -18,15 +18,15 @@ from django.core.management import CommandError, call_command
 from django.db import InterfaceError, OperationalError
 from pytest_django import Settings
 
-from accounts.models import User
-from accounts.roles import Role
-from audit.models import Event
-from jobs import loop, runner
-from jobs.choices import JobState, Pool
-from jobs.context import JobContext
-from jobs.models import Job
-from jobs.runner import run_next
-from jobs.services import reclaim
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.audit.models import Event
+from base.jobs import loop, runner
+from base.jobs.choices import JobState, Pool
+from base.jobs.context import JobContext
+from base.jobs.models import Job
+from base.jobs.runner import run_next
+from base.jobs.services import reclaim
 from review.models import Match
 from scanning import pipeline, results
 from scanning.choices import FileStatus, ScanStatus

@@ -11,12 +11,12 @@ from typing import Any
 from django.db import connection
 from werkzeug import Request, Response
 
-from accounts.models import User
-from common.fingerprint_files import ACCEPT_HEADER
-from jobs.choices import JobState, Pool, Priority
-from jobs.kinds import Kind
-from jobs.models import Job
-from jobs.runner import run_next
+from base.accounts.models import User
+from base.common.fingerprint_files import ACCEPT_HEADER
+from base.jobs.choices import JobState, Pool, Priority
+from base.jobs.kinds import Kind
+from base.jobs.models import Job
+from base.jobs.runner import run_next
 from scanning.choices import ACTIVE_SCAN_STATUSES
 from scanning.cloud.jobs import CLOUD_SCAN
 from scanning.models import CloudAccount, Container, Scan, ScannedFile

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 
-from accounts.models import User
-from accounts.reach import working_for
-from accounts.roles import Action
-from audit.models import Event
+from base.accounts.models import User
+from base.accounts.reach import working_for
+from base.accounts.roles import Action
+from base.audit.models import Event
 from review.choices import WAITING_STATES
 from review.models import Match
 from review.services.transitions import ASSIGN

@@ -6,7 +6,7 @@ import random
 import re
 from datetime import UTC, datetime
 
-from audit.models import Event
+from base.audit.models import Event
 from review.choices import Verb
 from review.models import Match
 from tests.season.invariants import check

@@ -14,10 +14,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from catalogue.models import Bucket, Recording
 from imports.kinds import all_kinds
-from programmes.choices import CueUse, MusicOrigin
 from reports.choices import Format, Mode
 from review.choices import DisputeCode, RejectCode, Verb
 from review.models import Licence, Match
+from review.programmes.choices import CueUse, MusicOrigin
 from scanning.models import Container, ResumableUpload
 from statements.models import Statement
 from tests.registered import SEASON, Table

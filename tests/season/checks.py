@@ -20,16 +20,16 @@ from django.db.models import Model, Q
 from lxml import html
 from pyarrow import parquet
 
-from accounts.models import User
+from base.accounts.models import User
+from base.jobs import resources
+from base.jobs.choices import OPEN_STATES, Pool
+from base.jobs.kinds import regular_work
+from base.jobs.models import Job
 from catalogue.models import Recording, RecordingStatus
-from evidence.models import ACTIVE_PACK_STATUSES, EvidencePack
 from imports.models import OPEN_STATUSES
-from jobs import resources
-from jobs.choices import OPEN_STATES, Pool
-from jobs.kinds import regular_work
-from jobs.models import Job
 from reports import files
 from reports.choices import UNFINISHED, Format, RunState, Separator
+from reports.evidence.models import ACTIVE_PACK_STATUSES, EvidencePack
 from reports.layouts import Layout
 from reports.models import ReportDelivery, ReportRun
 from reports.services import write_again

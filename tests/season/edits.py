@@ -12,13 +12,13 @@ from collections.abc import Callable
 from django.db.models import Max, Q
 from django.forms import model_to_dict
 
-from portal.containers.views import ContainerForm
 from review.models import Match
 from scanning.choices import EditedMusic, EngineChoice, ScanStatus
 from scanning.models import Container, Scan, ScannedFile
 from tests.season import samples
 from tests.season.invariants import check
 from tests.season.people import Person
+from web.portal.containers.views import ContainerForm
 
 # The search ends at ±10 % and 2 semitones, and measures more exactly what it finds there.
 _BEYOND = (

@@ -13,7 +13,6 @@ from dedup.actions import act_on_group
 from dedup.effects import ActionRequest
 from dedup.errors import ActionRefused
 from dedup.models import ActionVerb, DedupGroup
-from portal.shared.consequences import Consequences, consequences_of
 from review import coverage, errors
 from review.choices import MatchState, OnExpiry
 from review.models import Licence, Match
@@ -21,6 +20,7 @@ from review.services import exclusions, licences
 from tests.previews import rows, said_otherwise, unexpected, unexpected_statements
 from tests.season.invariants import check
 from tests.season.people import Person
+from web.portal.shared.consequences import Consequences, consequences_of
 
 
 def change(person: Person, rng: random.Random) -> None:

@@ -70,7 +70,7 @@ class Installation:
         from django.core.management import call_command
         from django.db import connection
 
-        from evidence import signing
+        from reports.evidence import signing
         from tests.clocks import follow_this_machine
 
         follow_this_machine()
@@ -99,7 +99,7 @@ class Installation:
         from django.core import mail
         from django.db import connections
 
-        from evidence import signing
+        from reports.evidence import signing
 
         connections.close_all()
         self._database.lay_out()
@@ -139,7 +139,7 @@ class Installation:
         """Leave an empty database and no files but the backups."""
         from django.db import connections
 
-        from evidence import signing
+        from reports.evidence import signing
 
         connections.close_all()
         self._database.lay_out_empty()
@@ -211,7 +211,7 @@ def _leave_lease_keeper() -> None:
     The present thread may go on with the old file for a second, would not find the
     next job there, and would tell that job that its lease is lost.
     """
-    from jobs import keeper
+    from base.jobs import keeper
 
     keeper._keeper = None
 

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 from django.db.models import Model, Q
 from lxml import html
 
-from audit.models import Event
-from audit.services import first_broken_event
+from base.audit.models import Event
+from base.audit.services import first_broken_event
 from catalogue.models import Recording, RecordingStatus
 from reports.models import ReportDelivery
 from review.bands import band_of_all

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db.models import QuerySet
 
-from accounts.reach import working_for
-from accounts.roles import Action
+from base.accounts.reach import working_for
+from base.accounts.roles import Action
 from catalogue.models import IntakeRule, Recording, RecordingStatus
 from dedup.models import ActionState, ActionVerb, DedupAction, DedupGroup
 from review.choices import WAITING_STATES, MatchState, QueueReason, RejectCode

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lxml import html
 
-from accounts.reach import working_for
+from base.accounts.reach import working_for
 from scanning.choices import ACTIVE_FILE_STATUSES
 from scanning.models import Container, ScannedFile
 from tests.season import samples

@@ -16,9 +16,9 @@ from pathlib import Path
 import time_machine
 from django.conf import settings
 
+from base.jobs.choices import JobState
+from base.jobs.models import Job
 from catalogue import following
-from jobs.choices import JobState
-from jobs.models import Job
 from scanning.jobs import SCAN
 from tests.season import workers
 

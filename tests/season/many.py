@@ -12,10 +12,10 @@ from collections.abc import Mapping
 
 from lxml import html
 
-from accounts.models import User
-from audit.models import Event
+from base.accounts.models import User
+from base.audit.models import Event
+from base.common.reading import read_clock
 from catalogue.models import Bucket, Recording
-from common.reading import read_clock
 from reports.models import EntryKind
 from review.choices import RejectCode, Verb
 from review.decisions.verbs import PROPOSE

@@ -10,7 +10,7 @@ import random
 
 from django.db.models import QuerySet
 
-from audit.models import Event
+from base.audit.models import Event
 from catalogue.models import Bucket, Recording
 from review import coverage
 from review.choices import DECIDED_STATES, MatchState, OnExpiry, Verb

@@ -15,13 +15,13 @@ from django.http.response import HttpResponseBase
 from django.test import Client
 from lxml import html
 
-from accounts.models import User
-from accounts.roles import Role, Scope
-from accounts.tokens import create_token
-from portal.shared.lists import PAGE_SIZE
+from base.accounts.models import User
+from base.accounts.roles import Role, Scope
+from base.accounts.tokens import create_token
 from tests.season import invariants, readers
 from tests.season.pages import Filled, Form, Page
 from tests.season.world import PASSWORD, PEOPLE
+from web.portal.shared.lists import PAGE_SIZE
 
 _OPEN_PAGES = 5
 _REDIRECTS = 4

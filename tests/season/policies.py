@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 
-from audit.models import Event
+from base.audit.models import Event
 from review.choices import DECIDED_STATES, PolicyAction, Relation
 from review.models import Match, Policy
 from review.services import applications, policies

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import random
 
-from accounts.reach import working_for
-from accounts.roles import Action
-from common.reading import read_clock
+from base.accounts.reach import working_for
+from base.accounts.roles import Action
+from base.common.reading import read_clock
 from reports.cue_approval import SheetStep, approval_of
 from reports.cue_sheets import CueSheet, NotScanned, cue_sheet
 from reports.cues import CueStatus

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.http import QueryDict
 
-from accounts.models import User
+from base.accounts.models import User
 from reports.models import ReportSchedule
 from review.models import Match, SavedView
 from tests.season.invariants import check

@@ -13,14 +13,13 @@ from django.contrib import admin
 from django.db.models import Model
 from django.urls import resolve
 
-from accounts.models import ApiToken
-from audit.standing import StatementKind
+from base.accounts.models import ApiToken
+from base.audit.standing import StatementKind
 from catalogue.models import Bucket, BucketType, Exclusion, Recording
 from dedup.models import DedupAction, DedupGroup, PairLink, SharedLoop
-from evidence.models import EvidencePack
 from imports.kinds import all_kinds
 from imports.models import AudioImport, CatalogueImport, ResultImport
-from portal.shared.columns import LISTS
+from reports.evidence.models import EvidencePack
 from reports.models import ReportRun, ReportSchedule, ReportTemplate, SheetEdit
 from review.choices import Verb
 from review.models import Licence, Match, Policy, SavedView
@@ -37,6 +36,7 @@ from scanning.models import (
 from statements.models import Statement, StatementFile
 from tests.registered import SEASON, Table
 from tests.security.addresses import Address, every_address
+from web.portal.shared.columns import LISTS
 
 # Objects that a part of an address can name: the model and its attribute.
 NAMED: Table[str, tuple[type[Model], str]] = Table(

@@ -14,7 +14,7 @@ import time_machine
 from django.db import connections
 from django.db.models import Model, QuerySet
 
-from accounts.roles import Action
+from base.accounts.roles import Action
 from reports import scheduling
 from reports.models import ReportDelivery, ReportSchedule, ReportTemplate
 from reports.models.schedule import Every

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from audit.models import Event
+from base.audit.models import Event
 from review.choices import DECIDED_STATES, RejectCode
 from review.models import Match
 from review.services.transitions import only_asides_since

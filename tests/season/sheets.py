@@ -16,14 +16,13 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.db.models import Q
 
-from accounts.models import User
-from accounts.reach import working_for
+from base.accounts.models import User
+from base.accounts.reach import working_for
+from base.common.reading import read_clock
+from base.common.storage import read_bytes
 from catalogue.models import Bucket
 from catalogue.services import RecordingDetails
-from common.reading import read_clock
-from common.storage import read_bytes
 from dedup.intake import AlreadyInCatalogue, add_recording
-from programmes.models import MusicUse
 from reports.cue_approval import SheetStep, approval_of, has_changed
 from reports.cue_edits import edits_of
 from reports.cue_sheet_files import FORMATS, lines_of
@@ -33,6 +32,7 @@ from reports.cues import Cue, CueStatus
 from reports.models import CueEntry, SheetApproval, SheetEdit, SheetState
 from review.choices import WAITING_STATES
 from review.models import Match
+from review.programmes.models import MusicUse
 from review.services.intervals import Interval, length, union
 from scanning.models import ScannedFile
 from statements.models import StatementCheck

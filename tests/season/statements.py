@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime, timedelta
 
-from accounts.reach import working_for
+from base.accounts.reach import working_for
 from statements.choices import FOLLOWED
 from statements.following import differences_of
 from statements.models import Statement, StatementCheck

@@ -12,7 +12,7 @@ from typing import Any
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 
-from accounts.roles import Action
+from base.accounts.roles import Action
 from catalogue.models import Bucket, Recording
 from imports.models import CatalogueImport, Import, ImportStatus, ImportStep, StepState
 from tests import registered

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from base.common.zones import office_day
 from catalogue.models import Bucket
-from common.zones import office_day
 from review.choices import EditedUses, LicenceScope, MatchState, OnExpiry, QueueReason, UseKind
 from review.coverage import WORLD
 from review.edits import MIXED, Edit

@@ -6,7 +6,7 @@ import random
 
 from django.db.models import QuerySet
 
-from accounts.roles import Action
+from base.accounts.roles import Action
 from catalogue.models import Recording
 from review.choices import WAITING_STATES, Verb
 from review.models import Match, VersionAnswer

@@ -12,13 +12,13 @@ from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 
-from accounts.models import AccessLimit, User
-from accounts.roles import Role
-from accounts.services import create_user
+from base.accounts.models import AccessLimit, User
+from base.accounts.roles import Role
+from base.accounts.services import create_user
 from catalogue.models import Bucket, BucketType
 from catalogue.services import RecordingDetails, create_bucket
 from dedup.intake import add_recording
-from evidence import signing
+from reports.evidence import signing
 from review.choices import LicenceScope, PolicyAction
 from review.models import Licence, Policy
 from review.services import licences, policies

@@ -9,26 +9,26 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.views import APIView
 
-from accounts.roles import Action
-from acrapi.views.base import WireView
+from base.accounts.roles import Action
+from web.acrapi.views.base import WireView
 
 PAGE_METHODS = ("GET", "POST")
 WIRE_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 # Views without a login, and the reason why each is safe. A new one needs a reason here.
 OPEN = {
-    "acrapi.views.docs.SchemaView": "the document holds no secret",
-    "acrapi.views.docs.docs": "the same as a page",
-    "acrapi.views.identify.IdentifyView": "signed with a project's key pair",
-    "acrapi.errors.unknown": "says that nothing is there",
-    "acrapi.views.uploads.UploadView": "the address is signed and ends",
+    "web.acrapi.views.docs.SchemaView": "the document holds no secret",
+    "web.acrapi.views.docs.docs": "the same as a page",
+    "web.acrapi.views.identify.IdentifyView": "signed with a project's key pair",
+    "web.acrapi.errors.unknown": "says that nothing is there",
+    "web.acrapi.views.uploads.UploadView": "the address is signed and ends",
     "acrportal.security_contact.security_txt": "says whom to tell about faults",
     "acrportal.health.healthz": "says whether it runs",
     "acrportal.health.metrics": "a token of its own, or this machine",
     "acrportal.health.readyz": "says whether it can work",
-    "accounts.languages.choose_reading": "one's own choice; leads others to the way in",
-    "accounts.openid.callback": "the way in: what came from the server is checked",
-    "accounts.urls.to_login": "leads to the way in",
+    "base.accounts.languages.choose_reading": "one's own choice; leads others to the way in",
+    "base.accounts.openid.callback": "the way in: what came from the server is checked",
+    "base.accounts.urls.to_login": "leads to the way in",
     "scanning.views.callback.account_callback": "an unguessable address",
     "scanning.views.callback.acrcloud_callback": "an unguessable address",
 }

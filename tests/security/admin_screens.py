@@ -9,16 +9,16 @@ from datetime import UTC, datetime
 from django.contrib.auth.models import Group
 from django.db.models import Model
 
-from accounts.models import AccessLimit, ApiToken
-from accounts.roles import Action
-from accounts.tokens import create_token
-from audit.anchors import make_due_anchors
-from audit.models import Anchor, Event
-from audit.services import record
+from base.accounts.models import AccessLimit, ApiToken
+from base.accounts.roles import Action
+from base.accounts.tokens import create_token
+from base.audit.anchors import make_due_anchors
+from base.audit.models import Anchor, Event
+from base.audit.services import record
 from dedup.models import CatalogueCheck, LoopPlace, PairLink, SharedLoop
-from programmes.models import Episode, MusicUse
 from reports.models import CueEntry, ReportDelivery, SheetApproval
 from review.models import Dispute, MatchAlias, SavedView, VersionAnswer
+from review.programmes.models import Episode, MusicUse
 from scanning.models import CloudAccount, CloudDeletion, CloudJob, InboundCallback, Project
 from tests.factories.catalogue import RecordingFactory
 from tests.registered import Table

@@ -9,22 +9,22 @@ from typing import Any
 from django.db.models import Model
 from django.forms import ModelForm
 
-from accounts.roles import Role
+from base.accounts.roles import Role
+from base.common.uid import new_uid
 from catalogue.models import Bucket, Recording
-from common.uid import new_uid
-from portal.accounts.forms import ProjectForm
-from portal.catalogue.forms import BucketForm, RecordingDetailsForm
-from portal.containers.views import ContainerForm
-from portal.drops.forms import DropForm, DropSettingsForm
-from portal.licences.forms import LicenceForm
-from portal.policies.forms import PolicyForm
-from portal.watches.views import WatchForm, WatchSettingsForm
 from review.models import Licence, Policy
 from scanning.models import Container, Drop, Project, Watch
 from tests.factories.rules import make_licence, make_policy
 from tests.registered import Table
 from tests.scanning.podcast import Podcast
 from tests.security.world import Desk
+from web.portal.accounts.forms import ProjectForm
+from web.portal.catalogue.forms import BucketForm, RecordingDetailsForm
+from web.portal.containers.views import ContainerForm
+from web.portal.drops.forms import DropForm, DropSettingsForm
+from web.portal.licences.forms import LicenceForm
+from web.portal.policies.forms import PolicyForm
+from web.portal.watches.views import WatchForm, WatchSettingsForm
 
 Body = dict[str, Any]  # Any: of a form
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from django.db.models import Model
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from review.models import Licence
 from review.services import licences, policies
 from tests.factories.accounts import make_user

@@ -17,9 +17,9 @@ from django.template.response import TemplateResponse
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
-from accounts.models import User
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.audit.models import Event
 from dedup.models import PairLink
 from tests.factories.accounts import confirm, make_user
 from tests.security.admin_screens import HIDDEN_COLUMNS, MORE, SCREENS

@@ -17,9 +17,9 @@ from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.roles import Role
-from accounts.tokens import create_token
-from common.bodies import STRANGER_BYTES
+from base.accounts.roles import Role
+from base.accounts.tokens import create_token
+from base.common.bodies import STRANGER_BYTES
 from scanning.models import Container
 from tests.factories.accounts import make_user
 from tests.fixtures import MakeClient

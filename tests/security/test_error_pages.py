@@ -9,9 +9,9 @@ from django.http import HttpRequest
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.roles import Role
-from portal.dashboard import views
+from base.accounts.roles import Role
 from tests.fixtures import MakeClient
+from web.portal.dashboard import views
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse

@@ -11,9 +11,9 @@ import pytest
 from django.db.models import DateTimeField, Field, Model
 from django.test import Client
 
-from accounts.models import ApiToken, User
-from accounts.roles import Role
-from accounts.tokens import create_token
+from base.accounts.models import ApiToken, User
+from base.accounts.roles import Role
+from base.accounts.tokens import create_token
 from catalogue.models import Bucket, Recording
 from review.models import Match, SavedView
 from scanning.models import Container, Project

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.reach import working_for
+from base.accounts.reach import working_for
 from review.filters import MatchFilter
 from review.selectors import matches
 from tests.security.hidden import HIDDEN, HiddenWorld, make_world

@@ -14,16 +14,15 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
-from accounts.reach import working_for
-from acrapi.dedup import alias_of
+from base.accounts.reach import working_for
 from catalogue.models import IntakeRule, Recording
 from catalogue.owners.models import Party
 from catalogue.owners.selectors import parties_in_reach
 from catalogue.services import RecordingDetails
 from dedup.intake import AlreadyInCatalogue, Newcomer, add_prepared
-from evidence.models import EvidencePack, PackStatus
-from evidence.selectors import names_hidden_rules
-from evidence.statement import issue_built
+from reports.evidence.models import EvidencePack, PackStatus
+from reports.evidence.selectors import names_hidden_rules
+from reports.evidence.statement import issue_built
 from reports.selectors import match_rows
 from review.choices import MatchState
 from review.models import Licence, Match
@@ -37,6 +36,7 @@ from tests.factories.rules import make_licence, make_policy
 from tests.security.addresses import every_address
 from tests.security.admin_screens import SCREENS
 from tests.security.hidden import HIDDEN, HiddenWorld, make_world
+from web.acrapi.dedup import alias_of
 
 pytestmark = pytest.mark.django_db
 

@@ -20,13 +20,13 @@ from django.test import Client
 from django.urls import reverse
 from rest_framework import serializers
 
-from accounts.roles import Role
+from base.accounts.roles import Role
+from base.common import stored
+from base.common.logs import redact
+from base.common.outside_text import normalised
+from base.common.storage import display_name
+from base.common.table_text import one_form
 from catalogue.owners.texts import folded
-from common import stored
-from common.logs import redact
-from common.outside_text import normalised
-from common.storage import display_name
-from common.table_text import one_form
 from scanning.models import Container
 from scanning.services.link_batches import links_of_csv, links_of_text
 from scanning.sources import link_items
@@ -48,9 +48,9 @@ from tests.patterns import (
 
 # Patterns that code makes anew from values, and why none of them takes long.
 MADE = {
-    "common.outside_text._marks": "a class of characters, tested below with marks",
-    "common.stored._patterns": "sentences of our own catalogue, tested below",
-    "portal.shared.searching.marked": "a searched text of at most 300 characters, escaped",
+    "base.common.outside_text._marks": "a class of characters, tested below with marks",
+    "base.common.stored._patterns": "sentences of our own catalogue, tested below",
+    "web.portal.shared.searching.marked": "a searched text of at most 300 characters, escaped",
     "recognition.audio.unreadable._is_free_format": "two bytes of a limited head, escaped",
     "scanning.sources.link_items._readers": "for links of limited parts, tested below",
 }
@@ -150,7 +150,7 @@ def test_texts_are_normalised_in_one_place_that_limits_marks() -> None:
         if isinstance(node.value, ast.Name) and node.value.id == "unicodedata"
     }
 
-    assert places == {"common.outside_text"}
+    assert places == {"base.common.outside_text"}
     assert normalised("Zażółć e\u0301", "NFC") == "Zażółć é"
     assert normalised("e" + "\u0301" * 400, "NFC") == "é" + "\u0301" * 29
 

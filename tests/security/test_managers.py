@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 from django.db.models import QuerySet
 
-from accounts.reach import ReachManager, working_for
+from base.accounts.reach import ReachManager, working_for
+from base.common.words import own_models
 from catalogue.models import Bucket
-from common.words import own_models
 from scanning.models import Container, RetroSearch, Scan, ScannedFile
 from tests.factories.catalogue import BucketFactory
 from tests.factories.scanning import ContainerFactory, ScanFactory, ScannedFileFactory

@@ -16,9 +16,9 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client
 
-from accounts.models import User
-from accounts.roles import ROLE_ACTIONS, Role, Scope
-from accounts.tokens import create_token
+from base.accounts.models import User
+from base.accounts.roles import ROLE_ACTIONS, Role, Scope
+from base.accounts.tokens import create_token
 from tests.factories.accounts import make_user
 from tests.security.addresses import WIRE_METHODS, Address, addresses, every_address
 from tests.security.hidden import HiddenWorld, make_world

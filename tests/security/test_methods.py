@@ -7,7 +7,7 @@ import re
 import pytest
 from django.test import Client
 
-from common.api_errors import is_api_path
+from base.common.api_errors import is_api_path
 from tests.security.addresses import every_address
 
 pytestmark = pytest.mark.django_db

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from tests.fixtures import MakeClient
 
 pytestmark = pytest.mark.django_db

@@ -8,16 +8,16 @@ from django.core import mail
 from django.core.exceptions import ValidationError
 from pytest_django import Settings
 
-from accounts.models import AccessLimit, User
-from jobs.choices import Pool
-from jobs.runner import run_next
-from portal.shared.fields import WebhookField
+from base.accounts.models import AccessLimit, User
+from base.jobs.choices import Pool
+from base.jobs.runner import run_next
 from reports import scheduling
 from reports.models import ReportDelivery
 from reports.models.schedule import ReportDeliveryState
 from reports.selectors import runs_for
 from tests.reports.schedules import MONDAY, schedule
 from tests.security.world import Desk
+from web.portal.shared.fields import WebhookField
 
 pytestmark = pytest.mark.django_db
 

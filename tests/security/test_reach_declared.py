@@ -6,10 +6,10 @@ from typing import Any
 
 from django.db.models import Model
 
-from accounts.models import User
-from accounts.reach import LimitKind, ReachManager
+from base.accounts.models import User
+from base.accounts.reach import LimitKind, ReachManager
+from base.common.words import own_models
 from catalogue.models import Bucket
-from common.words import own_models
 from scanning.models import Container
 from tests.security.nowhere import NOWHERE
 

@@ -20,9 +20,9 @@ from django.template.backends.django import Template
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.models import User
-from accounts.roles import Action, Role
-from accounts.tokens import create_token
+from base.accounts.models import User
+from base.accounts.roles import Action, Role
+from base.accounts.tokens import create_token
 from catalogue.changes import delete_bucket
 from scanning.services.filing import delete_container
 from scanning.services.identification import create_project

@@ -8,11 +8,11 @@ import pytest
 from django.apps import apps
 from django.db import connection
 
-from acrapi.views.identify import signature_of
 from scanning.models import CloudAccount
 from scanning.services.cloud import save_account
 from scanning.services.identification import create_project
 from tests.factories.scanning import ContainerFactory
+from web.acrapi.views.identify import signature_of
 
 pytestmark = pytest.mark.django_db
 

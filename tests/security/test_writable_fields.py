@@ -19,8 +19,8 @@ from pytest_django import Settings
 from pytest_httpserver import HTTPServer
 from rest_framework.serializers import ModelSerializer
 
-from accounts.models import User
-from accounts.roles import Role
+from base.accounts.models import User
+from base.accounts.roles import Role
 from scanning.models import Project
 from tests.factories.accounts import confirm, make_user
 from tests.modules import import_all, is_ours, ours
@@ -48,7 +48,7 @@ def test_every_form_of_a_model_is_tried() -> None:
     forms = {
         form
         for form in ours(ModelForm)
-        if form._meta.model and not form.__module__.startswith("portal.admin")
+        if form._meta.model and not form.__module__.startswith("web.portal.admin")
     }
 
     assert forms == {form for form, _ in PAGES.values()}, "Give a new form a page in PAGES."

@@ -12,9 +12,9 @@ from typing import get_args, get_type_hints
 import pytest
 from django.db.models import Model
 
-from accounts.models import User
-from accounts.reach import working_for
-from common.words import own_apps
+from base.accounts.models import User
+from base.accounts.reach import working_for
+from base.common.words import own_apps
 from review.models import Licence, Policy
 from tests.security.admin_screens import SCREENS
 from tests.security.test_admin import watched

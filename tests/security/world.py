@@ -12,14 +12,14 @@ from typing import Any, TypeVar, cast
 from django.contrib.auth.models import Group
 from django.db.models import Model
 
-from accounts.models import AccessLimit, User
-from accounts.reach import working_for
-from accounts.roles import Role
-from accounts.tokens import create_token
+from base.accounts.models import AccessLimit, User
+from base.accounts.reach import working_for
+from base.accounts.roles import Role
+from base.accounts.tokens import create_token
+from base.common.uid import new_uid
 from catalogue.models import BucketType, Exclusion, Recording
 from catalogue.owners.choices import ConflictKind, Right
 from catalogue.owners.models import Conflict, Party, Release, RightsRecording, Share, Work
-from common.uid import new_uid
 from dedup.models import (
     ActionVerb,
     DedupAction,
@@ -29,11 +29,11 @@ from dedup.models import (
     PairLink,
     SharedLoop,
 )
-from evidence.models import EvidencePack, PackStatus
 from imports.models import AudioImport, CatalogueImport, ImportStatus, ResultImport
 from reports.choices import RunState
 from reports.cue_sheets import listed_cues
 from reports.cue_statement import attach_files, issue_version, store_files
+from reports.evidence.models import EvidencePack, PackStatus
 from reports.models import ReportRun, ReportSchedule, ReportTemplate, SheetEdit
 from review.models import Licence, Match, Policy, SavedView
 from scanning.choices import RetroStatus

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar, cast
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from catalogue.services import create_bucket
 from dedup import actions as duplicates
 from dedup import checks, loop_actions
@@ -211,13 +211,13 @@ JOBS = "of jobs that the person may see; each kind has a service of its own"
 BY_UID = "finds each row by its uid within the person's limits"
 LISTED: Table[str, str] = Table(
     {
-        "accounts.services.may_administer": READS,
-        "accounts.tokens.create_token": OWN,
-        "accounts.tokens.revoke_token": "one's own, or for admins",
-        "audit.services.erase_actor": ADMINS,
-        "audit.services.record": EVENTS,
-        "audit.services.record_account_change": EVENTS,
-        "audit.services.record_all": EVENTS,
+        "base.accounts.services.may_administer": READS,
+        "base.accounts.tokens.create_token": OWN,
+        "base.accounts.tokens.revoke_token": "one's own, or for admins",
+        "base.audit.services.erase_actor": ADMINS,
+        "base.audit.services.record": EVENTS,
+        "base.audit.services.record_account_change": EVENTS,
+        "base.audit.services.record_all": EVENTS,
         "dedup.intake.add_prepared": "as dedup.intake.add_recording, into a bucket",
         "dedup.ranges.add_from_file": "as dedup.intake.add_recording, into a bucket",
         **dict.fromkeys(
@@ -231,15 +231,15 @@ LISTED: Table[str, str] = Table(
             "the import's kind refuses; plug-ins with kinds for people who see all try it",
         ),
         "imports.undoing.walk.undo_import": "undoes what services permit, step by step",
-        "jobs.installation.declare": ADMINS,
-        "jobs.services.begin_here": JOBS,
-        "jobs.services.submit": JOBS,
-        "jobs.services.try_subject_again": JOBS,
-        "portal.accounts.erasure.erase": ADMINS,
-        "portal.containers.views.after_change": ADMINS,
-        "portal.jobs.services.cancel": JOBS,
-        "portal.jobs.services.try_again": JOBS,
-        "portal.search.lookup.find": READS,
+        "base.jobs.installation.declare": ADMINS,
+        "base.jobs.services.begin_here": JOBS,
+        "base.jobs.services.submit": JOBS,
+        "base.jobs.services.try_subject_again": JOBS,
+        "web.portal.accounts.erasure.erase": ADMINS,
+        "web.portal.containers.views.after_change": ADMINS,
+        "web.portal.jobs.services.cancel": JOBS,
+        "web.portal.jobs.services.try_again": JOBS,
+        "web.portal.search.lookup.find": READS,
         **dict.fromkeys(
             (
                 "reports.cue_entries.enter",
@@ -253,7 +253,7 @@ LISTED: Table[str, str] = Table(
             (f"reports.cue_edits.{name}" for name in ("merge", "move", "split", "take_back")),
             "refuses people who may not see every bucket",
         ),
-        "programmes.services.set_uses": BY_UID,
+        "review.programmes.services.set_uses": BY_UID,
         "reports.cue_approval.take_step": "tried in SIGNED",
         **dict.fromkeys(
             ("reports.cue_statement.hand_out_draft", "statements.services.hand_out"), EVENTS

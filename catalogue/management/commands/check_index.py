@@ -7,10 +7,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from base.common.words import count_noun
 from catalogue import following, partitions
 from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.partitions import Partition
-from common.words import count_noun
 from recognition.errors import RecognitionError
 
 

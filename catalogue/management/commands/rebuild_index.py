@@ -7,9 +7,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from base.common.outages import STORAGE_AWAY, outage_of
+from base.common.words import count_noun
 from catalogue.rebuilding import Rebuilt, rebuild_index
-from common.outages import STORAGE_AWAY, outage_of
-from common.words import count_noun
 from recognition.errors import RecognitionError
 
 

@@ -13,9 +13,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import QuerySet
 
+from base.common.words import count_noun
 from catalogue.models import Bucket, Recording
 from catalogue.selectors import searchable_buckets
-from common.words import count_noun
 from dedup.grouping import GroupPlace
 from dedup.services import DedupRun, find_duplicates
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.management.finding import find_user
+from base.accounts.management.finding import find_user
+from base.common.uid import new_uid
 from catalogue.management.finding import find_bucket
-from common.uid import new_uid
 from imports.audio.importer import AudioImporter, AudioSummary, rows_of_table
 from imports.errors import ImportRefused
 from imports.recordings.audio import Folder

@@ -8,9 +8,9 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.core.management.base import BaseCommand, CommandError
 
-import audit.services
-from accounts.management.finding import find_user
-from common.words import count_noun
+import base.audit.services
+from base.accounts.management.finding import find_user
+from base.common.words import count_noun
 from imports.models import ImportStep
 from imports.undoing.walk import undo_import
 
@@ -40,7 +40,7 @@ class Command(BaseCommand):
         except PermissionDenied as refused:
             raise CommandError(str(refused)) from refused
         if not dry and summary.steps:
-            audit.services.record(
+            base.audit.services.record(
                 case=f"import:{uid}",
                 action="import.undone",
                 actor=user,

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from jobs.choices import InstallationRole
-from jobs.installation import current, declare
+from base.jobs.choices import InstallationRole
+from base.jobs.installation import current, declare
 
 
 class Command(BaseCommand):

@@ -13,15 +13,15 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.roles import Action
-from common.api_errors import error_body
-from common.api_requests import valid_data
+from base.accounts.roles import Action
+from base.common.api_errors import error_body
+from base.common.api_requests import valid_data
 from plugins.claims import files, selectors
 from plugins.claims.choices import DiscrepancyKind, DiscrepancyState, FileKind
 from plugins.claims.models import ClaimFile, Discrepancy, PlatformAccount, PlatformClaim
-from portal.api.base import ProgramView
-from portal.api.parts import AT_ONCE, PartSerializer, part_of
-from portal.shared.lists import count_of
+from web.portal.api.base import ProgramView
+from web.portal.api.parts import AT_ONCE, PartSerializer, part_of
+from web.portal.shared.lists import count_of
 
 
 class AccountSerializer(serializers.ModelSerializer[PlatformAccount]):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from base.common.territories import TERRITORIES
+from base.common.zones import office_day
 from catalogue.models import Recording
 from catalogue.owners import ledger, tis
 from catalogue.owners.choices import Right, ShareKind
 from catalogue.owners.records import rights_records
 from catalogue.owners.shares import chosen_of, shares_of
-from common.territories import TERRITORIES
-from common.zones import office_day
 from plugins.claims.choices import OWN_DETAILS, Meaning, ValueColumn
 from plugins.claims.finding.facts import ReportFacts
 from plugins.claims.models import PlatformClaim, ReportedValue

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Final
 
+from base.common.zones import office_day
 from catalogue.models import Recording, RecordingStatus
 from catalogue.sounds import sounds_of
-from common.zones import office_day
 from plugins.claims.choices import DiscrepancyKind
 from plugins.claims.finding.discrepancy import FoundDiscrepancy
 from plugins.claims.finding.facts import Recognition

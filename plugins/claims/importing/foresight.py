@@ -15,9 +15,9 @@ from typing import Any, Final
 
 from django.db.models import Q, QuerySet
 
+from base.common.batches import batched
 from catalogue.models import Recording
 from catalogue.sounds import sounds_of
-from common.batches import batched
 from plugins.claims.choices import DiscrepancyKind, DiscrepancyState, LinkedBy, ReportKind
 from plugins.claims.comparing import AT_ONCE, CLAIMS_AT_ONCE, by_key
 from plugins.claims.finding.claims import (

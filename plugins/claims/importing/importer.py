@@ -20,10 +20,10 @@ from django.db import transaction
 from django.db.models import Max, Min, QuerySet
 from django.utils.translation import gettext as _
 
-import audit.services
-from accounts.reach import refuse_limited, working_for
-from common.batches import batched
-from common.storage import local_path
+import base.audit.services
+from base.accounts.reach import refuse_limited, working_for
+from base.common.batches import batched
+from base.common.storage import local_path
 from imports.column_check import HEADER_LINE, map_columns
 from imports.errors import ImportRefused, RowFault, TableRefused
 from imports.kinds import Columns
@@ -559,10 +559,10 @@ def _begin(import_: ClaimsImport, report: Report) -> None:
     prior.forget_earlier(import_)
     if ImportStep.objects.filter(import_uid=import_.uid).exists():
         return
-    audit.services.record(
+    base.audit.services.record(
         case=import_.case,
         action="claims.imported",
-        actor=import_.made_by or audit.services.SYSTEM,
+        actor=import_.made_by or base.audit.services.SYSTEM,
         after={
             "import": import_.uid,
             "import_key": import_.pk,

@@ -8,8 +8,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import User
-from accounts.roles import Action
+from base.accounts.models import User
+from base.accounts.roles import Action
 from imports.kinds import ImportKind, PageWords, register
 from imports.models import ImportStatus
 from plugins.claims.choices import DiscrepancyKind, Platform

@@ -18,8 +18,8 @@ from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
+from base.common.table_text import read_day, read_percent
 from catalogue.identifiers import BadIdentifier, check_iswc
-from common.table_text import read_day, read_percent
 from imports.errors import RowFault, TableRefused
 from imports.mapping import NO_TARGETS, Targets
 from imports.names import compared

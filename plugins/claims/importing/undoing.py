@@ -8,8 +8,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from accounts.reach import refuse_limited
-from audit.models import Event
+from base.accounts.reach import refuse_limited
+from base.audit.models import Event
 from imports.models import ImportStep
 from plugins.claims.grounds import want_comparison
 from plugins.claims.importing import prior

@@ -7,7 +7,7 @@ from typing import ClassVar
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from common.uid import uid_field
+from base.common.uid import uid_field
 from plugins.claims.choices import Platform, ReportKind
 
 

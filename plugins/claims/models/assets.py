@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 
-from accounts.reach import Path, ReachManager
+from base.accounts.reach import Path, ReachManager
 from catalogue.models import Recording
 from plugins.claims.choices import LinkedBy
 from plugins.claims.models.account import Reported

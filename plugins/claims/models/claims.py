@@ -7,7 +7,7 @@ from typing import ClassVar
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from accounts.reach import Path, ReachManager
+from base.accounts.reach import Path, ReachManager
 from plugins.claims.models.account import Reported
 from plugins.claims.models.assets import PlatformAsset
 from scanning.models import ScannedFile

@@ -7,10 +7,10 @@ from typing import ClassVar, TypeVar
 
 from django.db import models
 
-from accounts.columns import person_field
-from accounts.reach import Path, ReachManager
+from base.accounts.columns import person_field
+from base.accounts.reach import Path, ReachManager
+from base.common.uid import uid_field
 from catalogue.models import Recording
-from common.uid import uid_field
 from plugins.claims.choices import DiscrepancyKind, DiscrepancyState
 from plugins.claims.models.account import PlatformAccount
 from plugins.claims.models.assets import PlatformAsset

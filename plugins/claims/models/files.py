@@ -6,9 +6,9 @@ from typing import ClassVar
 
 from django.db import models
 
-from accounts.columns import person_field
-from accounts.reach import Path, ReachManager
-from common.uid import uid_field
+from base.accounts.columns import person_field
+from base.accounts.reach import Path, ReachManager
+from base.common.uid import uid_field
 from plugins.claims.choices import FileKind, FileState, RowAnswer
 from plugins.claims.models.discrepancy import Discrepancy
 

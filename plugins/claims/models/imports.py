@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from accounts.reach import Path, ReachManager
-from common.uid import uid_field
+from base.accounts.reach import Path, ReachManager
+from base.common.uid import uid_field
 from imports.models import Import, MappedImport
 from plugins.claims.choices import ReportKind
 from plugins.claims.models.account import PlatformAccount

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 
-from accounts.columns import person_field
+from base.accounts.columns import person_field
 from plugins.claims.choices import Meaning, Platform, ValueColumn
 from plugins.claims.models.account import PlatformAccount
 

@@ -18,8 +18,8 @@ from plugins.claims.choices import (
     ValueColumn,
 )
 from plugins.claims.models import PlatformAccount, ReportedValue
-from portal.shared.fields import RecordingsField
-from portal.shared.filters import DayInput
+from web.portal.shared.fields import RecordingsField
+from web.portal.shared.filters import DayInput
 
 
 class ClaimFilterForm(forms.Form):

@@ -12,16 +12,16 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from accounts.deciders import Decider
-from common.zones import office_day
+from base.accounts.deciders import Decider
+from base.common.zones import office_day
 from plugins.claims import selectors
 from plugins.claims.choices import DiscrepancyKind, Meaning
 from plugins.claims.models import ClaimFile, Discrepancy, PlatformAsset, PlatformClaim
 from plugins.claims.pages.forms import ClaimFilterForm
-from portal.shared.lists import count_of
 from review.choices import RejectCode, Verb
 from review.decisions.verbs import RULES
 from review.models import Licence
+from web.portal.shared.lists import count_of
 
 _LEADS: dict[DiscrepancyKind, str | Promise] = {
     DiscrepancyKind.NOT_CLAIMED: gettext_lazy(

@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.reach import why_limited
-from accounts.roles import Action
+from base.accounts.reach import why_limited
+from base.accounts.roles import Action
 from plugins.claims import files, selectors, services
 from plugins.claims.choices import DiscrepancyKind, DiscrepancyState, FileKind, LinkedBy
 from plugins.claims.errors import ClaimsRefused
@@ -36,12 +36,12 @@ from plugins.claims.pages.forms import (
     FileRowsForm,
     ValuesForm,
 )
-from portal.shared.access import PortalRequest, needs, own_address
-from portal.shared.lists import page_of, sorted_by
-from portal.shared.selection import unpack
 from review import coverage
 from review.selectors import with_segments
 from review.subjects import Subject
+from web.portal.shared.access import PortalRequest, needs, own_address
+from web.portal.shared.lists import page_of, sorted_by
+from web.portal.shared.selection import unpack
 
 _COLUMNS = {"views": "views", "since": "opened_at", "due": "due_on"}
 

@@ -121,7 +121,7 @@ def _import(path: Path, account: int, look: Callable[[], None], *, dry: bool) ->
     """Import the report as a job does; return what was counted."""
     from django.core.files.base import File
 
-    from accounts.models import User
+    from base.accounts.models import User
     from plugins.claims.importing.importer import run
     from plugins.claims.models import ClaimsImport
 

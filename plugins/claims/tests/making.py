@@ -9,8 +9,8 @@ from datetime import date
 
 from django.core.files.base import ContentFile
 
-from accounts.models import User
-from accounts.roles import Role
+from base.accounts.models import User
+from base.accounts.roles import Role
 from imports.models import ImportStatus
 from imports.undoing.noting import noted
 from plugins.claims.importing import importer

@@ -7,7 +7,7 @@ from datetime import date
 from django.core.files.base import ContentFile
 from django.urls import reverse
 
-from accounts.models import User
+from base.accounts.models import User
 from catalogue.models import Recording
 from imports.models import ImportStatus
 from plugins.claims.choices import Meaning

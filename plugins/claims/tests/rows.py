@@ -7,7 +7,7 @@ from datetime import date
 from django.core.files.base import ContentFile
 
 import statements.services
-from accounts.models import User
+from base.accounts.models import User
 from imports.models import ImportStatus
 from plugins.claims.choices import DiscrepancyKind
 from plugins.claims.files import name_of

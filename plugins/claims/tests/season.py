@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from accounts.reach import working_for
+from base.accounts.reach import working_for
 from catalogue.models import Recording
 from catalogue.owners.models import Work
 from plugins.claims import comparing, files

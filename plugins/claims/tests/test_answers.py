@@ -8,10 +8,10 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from accounts.roles import Role
-from audit.standing import standing_on
-from jobs.choices import Pool
-from jobs.runner import run_next
+from base.accounts.roles import Role
+from base.audit.standing import standing_on
+from base.jobs.choices import Pool
+from base.jobs.runner import run_next
 from plugins.claims.choices import FileKind
 from plugins.claims.files import mark_sent
 from plugins.claims.models import AnswersImport, ClaimFile

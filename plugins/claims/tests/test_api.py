@@ -8,18 +8,18 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from accounts.models import AccessLimit
-from accounts.roles import Role
-from accounts.tokens import create_token
-from common.bodies import STRANGER_BYTES
-from jobs.choices import Pool
-from jobs.runner import run_next
+from base.accounts.models import AccessLimit
+from base.accounts.roles import Role
+from base.accounts.tokens import create_token
+from base.common.bodies import STRANGER_BYTES
+from base.jobs.choices import Pool
+from base.jobs.runner import run_next
 from plugins.claims.models import PlatformClaim
 from plugins.claims.tests.making import report, run_import
 from plugins.claims.tests.test_lists import claim, compare, heard
-from portal.api import parts
 from tests.factories.accounts import make_user
 from tests.factories.scanning import ScannedFileFactory
+from web.portal.api import parts
 
 pytestmark = pytest.mark.django_db
 HERE = "/api/portal/v1"

@@ -8,13 +8,13 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.roles import Role
+from base.audit.models import Event
+from base.jobs.choices import Pool
+from base.jobs.runner import run_next
 from imports import services
 from imports.mapping import from_json
 from imports.models import ImportStatus, MappingOrigin
-from jobs.choices import Pool
-from jobs.runner import run_next
 from plugins.claims.importing.formats.table.report import TARGETS
 from plugins.claims.importing.kind import CLAIMS
 from plugins.claims.models import ClaimsImport, PlatformClaim

@@ -13,13 +13,13 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 from pyarrow import csv as arrow
 
-from accounts.models import User
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.audit.models import Event
+from base.common.territories import TERRITORIES
 from catalogue.models import Recording
 from catalogue.owners.choices import Right, ShareKind
 from catalogue.owners.models import Party, RightsRecording, Share
-from common.territories import TERRITORIES
 from plugins.claims import files
 from plugins.claims.choices import FileKind
 from plugins.claims.errors import ClaimsRefused

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from plugins.claims import services
 from plugins.claims.choices import Meaning
 from plugins.claims.models import Discrepancy, PlatformAccount, ReportedValue

@@ -12,10 +12,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.test import Client
 
-from accounts.roles import Role
-from accounts.tokens import create_token
-from jobs.choices import Pool
-from jobs.runner import run_next
+from base.accounts.roles import Role
+from base.accounts.tokens import create_token
+from base.jobs.choices import Pool
+from base.jobs.runner import run_next
 from plugins.claims.importing import formats, reports
 from plugins.claims.models import ClaimsImport, PlatformClaim
 from tests.factories.accounts import make_user

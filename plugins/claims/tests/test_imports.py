@@ -13,8 +13,8 @@ from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.roles import Role
+from base.audit.models import Event
 from imports.errors import ImportRefused, RowFault
 from imports.table_layout import RawRow
 from imports.undoing.walk import undo_import

@@ -6,15 +6,15 @@ from datetime import timedelta
 
 import pytest
 
-from accounts.models import AccessLimit, User
-from accounts.reach import working_for
-from accounts.roles import Role
-from evidence.facts import case_json, gather
+from base.accounts.models import AccessLimit, User
+from base.accounts.reach import working_for
+from base.accounts.roles import Role
 from plugins.claims import comparing
 from plugins.claims.models import PlatformAccount
 from plugins.claims.tests.making import DAY, report, run_import
 from plugins.claims.tests.test_lists import claim, heard
 from reports.choices import Mode
+from reports.evidence.facts import case_json, gather
 from reports.layouts import kept_columns
 from reports.presets import presets
 from reports.rows import match_columns

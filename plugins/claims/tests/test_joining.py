@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from catalogue.models import Recording
 from catalogue.owners.models import RightsRecording, Work
 from imports.undoing.walk import undo_import

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-import audit.services
-from accounts.models import AccessLimit
-from accounts.reach import working_for
-from accounts.roles import Role
-from audit.models import Event
+import base.audit.services
+from base.accounts.models import AccessLimit
+from base.accounts.reach import working_for
+from base.accounts.roles import Role
+from base.audit.models import Event
 from catalogue.changes import retire_recordings
 from catalogue.models import IndexEntry, Recording
 from catalogue.owners.choices import Right, ShareKind
@@ -42,8 +42,6 @@ from plugins.claims.tests.making import (
     report,
     run_import,
 )
-from portal.shared.cards import Card
-from portal.templatetags import portal_tags
 from review.choices import MatchState
 from review.models import Match
 from scanning.models import ScannedFile
@@ -54,6 +52,8 @@ from tests.factories.review import make_match
 from tests.factories.rules import make_licence
 from tests.factories.scanning import ScanFactory, ScannedFileFactory
 from tests.fixtures import MakeClient
+from web.portal.shared.cards import Card
+from web.portal.templatetags import portal_tags
 
 pytestmark = pytest.mark.django_db
 NEXT = DAY + timedelta(days=1)
@@ -432,7 +432,7 @@ def _change_something(rng: random.Random, matches: list[Match]) -> None:
     if kind == "state":
         state = rng.choice([*("confirmed", "pending", "upheld", "suppressed")])
         Match.objects.filter(pk=match.pk).update(state=MatchState(state))
-        audit.services.record(case=match.case, action="decided")
+        base.audit.services.record(case=match.case, action="decided")
     elif kind == "delete":
         gone = None if rng.random() < 0.5 else EARLY
         ScannedFile.objects.filter(pk=match.scanned_file_id).update(deleted_at=gone)

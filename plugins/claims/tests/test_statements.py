@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from accounts.roles import Role
-from audit.standing import standing_on
-from jobs.choices import Pool
-from jobs.runner import run_next
+from base.accounts.roles import Role
+from base.audit.standing import standing_on
+from base.jobs.choices import Pool
+from base.jobs.runner import run_next
 from plugins.claims import services
 from plugins.claims.choices import FileKind, RowAnswer
 from plugins.claims.files import mark_sent, unmark_sent

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from common.statistics import wilson_interval
+from base.common.statistics import wilson_interval
 
 LEAST_PRECISION: Final = 0.995
 FOLDS: Final = 10

@@ -12,7 +12,7 @@ from hashlib import blake2b
 from itertools import chain
 from typing import Final
 
-from common.outside_text import normalised, without_joiners
+from base.common.outside_text import normalised, without_joiners
 
 _ARTICLES: Final = frozenset({"a", "an", "the"})
 _APOSTROPHES: Final = re.compile("['`´ʹʻʼʽ’‘＇]")

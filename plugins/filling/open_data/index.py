@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
-from common.batches import batched
+from base.common.batches import batched
 from plugins.filling.open_data.folding import key_of, read_name, split_artists
 
 BUILDING: Final = ".building"

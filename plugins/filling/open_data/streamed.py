@@ -12,7 +12,7 @@ import socket
 from collections.abc import Callable, Collection, Iterable
 from typing import Any, Protocol
 
-from common.batches import batched
+from base.common.batches import batched
 from plugins.filling.open_data.errors import SourceRefused, to_text
 from plugins.filling.open_data.index import ROWS_AT_ONCE, PartWriter, Row
 from plugins.filling.open_data.kinds import Reading

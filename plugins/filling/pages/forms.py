@@ -16,7 +16,7 @@ from plugins.filling.choices import FillField, HoldReason
 from plugins.filling.indexes import incoming
 from plugins.filling.models import EnrichmentSource, FillingRule, Suggestion
 from plugins.filling.open_data.kinds import source_kinds
-from portal.shared.fields import SearchSelect
+from web.portal.shared.fields import SearchSelect
 
 SAFE = "safe"
 SINGLY = "singly"

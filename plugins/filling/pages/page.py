@@ -9,8 +9,8 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts.models import User
-from common.reading import read_number
+from base.accounts.models import User
+from base.common.reading import read_number
 from plugins.filling import selectors
 from plugins.filling.choices import FillField, SuggestionState
 from plugins.filling.models import SafeMark, Suggestion

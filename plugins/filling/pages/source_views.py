@@ -10,17 +10,17 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.roles import Action
-from common.bodies import takes_files
-from jobs.services import submit
+from base.accounts.roles import Action
+from base.common.bodies import takes_files
+from base.jobs.services import submit
 from plugins.filling import rules, sources
 from plugins.filling.indexes import incoming
 from plugins.filling.jobs import READ_SOURCE
 from plugins.filling.models import EnrichmentSource, FillingRule
 from plugins.filling.open_data.kinds import source_kinds
 from plugins.filling.pages.forms import FillingRuleForm, OwnListForm, SourceForm
-from portal.shared.access import PortalRequest, needs
-from portal.shared.asking import ask_first
+from web.portal.shared.access import PortalRequest, needs
+from web.portal.shared.asking import ask_first
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

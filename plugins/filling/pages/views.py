@@ -15,11 +15,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.roles import Action
+from base.accounts.roles import Action
+from base.common.reading import read_number
+from base.common.uid import new_uid
+from base.jobs.services import submit
 from catalogue.models import Recording
-from common.reading import read_number
-from common.uid import new_uid
-from jobs.services import submit
 from plugins.filling import deciding, differences, selectors
 from plugins.filling.choices import FillField, SuggestionState
 from plugins.filling.errors import EnrichmentRefused
@@ -27,12 +27,12 @@ from plugins.filling.jobs import APPLY
 from plugins.filling.models import EnrichmentSource, KnownDifference, Suggestion
 from plugins.filling.pages import page
 from plugins.filling.pages.forms import SuggestionFilterForm
-from portal.pictures.waveform import load_waveform, wave_paths
-from portal.shared.access import PortalRequest, needs
-from portal.shared.consequences import consequences_of
-from portal.shared.lists import COUNTED, count_of, page_of, sorted_by
-from portal.shared.playback import audio_url
-from portal.shared.remembered import remembered
+from web.portal.pictures.waveform import load_waveform, wave_paths
+from web.portal.shared.access import PortalRequest, needs
+from web.portal.shared.consequences import consequences_of
+from web.portal.shared.lists import COUNTED, count_of, page_of, sorted_by
+from web.portal.shared.playback import audio_url
+from web.portal.shared.remembered import remembered
 
 _COLUMNS: Final = {"confidence": "confidence", "field": "field", "value": "value"}
 _LEAST: Final = 10

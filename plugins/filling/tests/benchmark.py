@@ -100,7 +100,7 @@ def _catalogue(songs: Sequence[Song], rng: random.Random) -> dict[str, str]:
 
 
 def _judge(report: Report, taken: dict[str, str], seconds: dict[str, float]) -> None:
-    from accounts.models import User
+    from base.accounts.models import User
     from plugins.filling import deciding, selectors
     from plugins.filling.models import SafeMark, Suggestion
 

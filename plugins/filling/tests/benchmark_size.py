@@ -350,7 +350,7 @@ def _measure_pages(report: Report, count: int) -> None:
     from django.test import Client
     from django.urls import reverse
 
-    from accounts.roles import Role
+    from base.accounts.roles import Role
     from catalogue.models import Recording
     from plugins.filling.models import SafeMark, Suggestion
     from tests.factories.accounts import make_user

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accounts.models import User
+from base.accounts.models import User
 from plugins.filling.sources import add_list
 from tests.fixtures import upload
 

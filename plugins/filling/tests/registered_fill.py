@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from django.urls import reverse
 
-from accounts.models import User
+from base.accounts.models import User
 from catalogue.artist_ids import store_artist_ids
 from catalogue.models import Recording
 from plugins.filling import deciding

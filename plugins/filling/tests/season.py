@@ -13,7 +13,7 @@ from pathlib import Path
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 
-from audit.models import Event
+from base.audit.models import Event
 from catalogue.models import Bucket, Recording, RecordingStatus
 from plugins.filling.choices import FillField, SuggestionState
 from plugins.filling.indexes import folder

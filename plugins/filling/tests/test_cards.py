@@ -8,13 +8,13 @@ import pytest
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from catalogue.models import Recording
 from plugins.filling import deciding, on_pages
 from plugins.filling.models import SafeMark, Suggestion
-from portal.shared.cards import Card
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
+from web.portal.shared.cards import Card
 
 pytestmark = pytest.mark.django_db
 

@@ -13,7 +13,7 @@ from django.core.management import CommandError
 from django.test import Client
 from django.urls import reverse
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from catalogue.models import Recording
 from plugins.filling.choices import HoldReason
 from plugins.filling.models import EnrichmentSource, Suggestion

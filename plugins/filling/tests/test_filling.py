@@ -15,14 +15,14 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import AccessLimit, User
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.models import AccessLimit, User
+from base.accounts.roles import Role
+from base.audit.models import Event
+from base.common.uid import new_uid
+from base.jobs.choices import Pool
+from base.jobs.runner import run_next
 from catalogue.changes import update_recording
 from catalogue.models import Recording
-from common.uid import new_uid
-from jobs.choices import Pool
-from jobs.runner import run_next
 from plugins.filling import deciding, on_pages, sources, suggesting
 from plugins.filling.choices import FillField, HoldReason, SuggestionState
 from plugins.filling.errors import EnrichmentRefused

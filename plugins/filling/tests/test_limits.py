@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.reach import working_for
+from base.accounts.reach import working_for
 from catalogue.models import Recording
 from plugins.filling.choices import FillField, HoldReason, SuggestionState
 from plugins.filling.models import Suggestion

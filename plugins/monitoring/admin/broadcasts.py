@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from accounts.roles import Action
+from base.accounts.roles import Action
 from plugins.monitoring.broadcasts.models import Audience, Broadcast, Revenue
-from portal.admin.audit import guarded_cases
-from portal.admin.base import RoleAdmin, all_field_names
-from portal.admin.filters import DaysFilter, PickFilter
-from portal.admin.history import own_cases
+from web.portal.admin.audit import guarded_cases
+from web.portal.admin.base import RoleAdmin, all_field_names
+from web.portal.admin.filters import DaysFilter, PickFilter
+from web.portal.admin.history import own_cases
 
 
 @admin.register(Broadcast)

@@ -8,12 +8,12 @@ from typing import Any
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from audit.words import actor_label
+from base.audit.words import actor_label
 from plugins.monitoring.declarations.formats.registry import label_of
 from plugins.monitoring.declarations.models import PROFILE_TEXTS, Declaration, DeclarationProfile
-from portal.admin.base import RoleAdmin
-from portal.admin.filters import DaysFilter
-from portal.admin.own_pages import own_pages
+from web.portal.admin.base import RoleAdmin
+from web.portal.admin.filters import DaysFilter
+from web.portal.admin.own_pages import own_pages
 
 
 class FormatFilter(admin.AllValuesFieldListFilter):

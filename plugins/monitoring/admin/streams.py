@@ -16,10 +16,10 @@ from plugins.monitoring.streams.models import (
     StreamRun,
     StreamTitle,
 )
-from portal.admin.base import ReadOnlyInline, RoleAdmin, all_field_names
-from portal.admin.filters import DaysFilter, PickFilter
-from portal.admin.history import own_cases
-from portal.admin.own_pages import own_pages
+from web.portal.admin.base import ReadOnlyInline, RoleAdmin, all_field_names
+from web.portal.admin.filters import DaysFilter, PickFilter
+from web.portal.admin.history import own_cases
+from web.portal.admin.own_pages import own_pages
 
 
 @admin.register(Station)

@@ -12,11 +12,11 @@ from django.utils.translation import gettext_lazy as _
 
 from plugins.monitoring.unknown import selectors
 from plugins.monitoring.unknown.models import KeptFile, UnknownItem, UnknownPolicy
-from portal.admin.base import RoleAdmin, all_field_names, within_reach
-from portal.admin.filters import PickFilter
-from portal.admin.history import own_cases
-from portal.admin.own_pages import own_pages
-from portal.shared.times import when
+from web.portal.admin.base import RoleAdmin, all_field_names, within_reach
+from web.portal.admin.filters import PickFilter
+from web.portal.admin.history import own_cases
+from web.portal.admin.own_pages import own_pages
+from web.portal.shared.times import when
 
 
 @admin.register(UnknownItem)

@@ -17,19 +17,19 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.roles import Action
-from common.api_requests import valid_data
+from base.accounts.roles import Action
+from base.common.api_requests import valid_data
 from plugins.monitoring.broadcasts import selectors, services
 from plugins.monitoring.broadcasts.choices import RightsType, Showing
 from plugins.monitoring.broadcasts.models import Audience, Broadcast
 from plugins.monitoring.broadcasts.times import local_text, parsed_start, read_month, start_at
 from plugins.monitoring.broadcasts.values import AudienceValues, BroadcastValues, RevenueValues
 from plugins.monitoring.streams.models import Station
-from portal.api.base import ProgramView
-from portal.api.programmes import VersionField
-from portal.shared.selectors import find_file
-from programmes.errors import ProgrammeRefused
-from programmes.values import state_of
+from review.programmes.errors import ProgrammeRefused
+from review.programmes.values import state_of
+from web.portal.api.base import ProgramView
+from web.portal.api.programmes import VersionField
+from web.portal.shared.selectors import find_file
 
 Json = dict[str, Any]  # Any: JSON
 

@@ -13,18 +13,18 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.roles import Action
-from common.api_requests import valid_data
+from base.accounts.roles import Action
+from base.common.api_requests import valid_data
 from plugins.monitoring.declarations import checking, selectors, services
 from plugins.monitoring.declarations.formats.base import BadOptions
 from plugins.monitoring.declarations.formats.registry import UnknownFormat
 from plugins.monitoring.declarations.manifest import declaration_manifest
 from plugins.monitoring.declarations.models import Declaration, DeclarationProfile
 from plugins.monitoring.declarations.services import DeclarationRefused
-from portal.api.base import ProgramView
-from portal.shared.downloads import attachment
 from reports.choices import RunState
 from reports.files import as_json
+from web.portal.api.base import ProgramView
+from web.portal.shared.downloads import attachment
 
 _LISTED = 50
 

@@ -12,13 +12,13 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.roles import Action
-from common.api_requests import valid_data
-from common.stored import read_stored
+from base.accounts.roles import Action
+from base.common.api_requests import valid_data
+from base.common.stored import read_stored
 from plugins.monitoring.streams import selectors, services
 from plugins.monitoring.streams.errors import StreamRefused
 from plugins.monitoring.streams.models import Airplay, Stream, StreamGap
-from portal.api.base import ProgramView
+from web.portal.api.base import ProgramView
 
 _VERBS = {
     "pause": services.pause_stream,

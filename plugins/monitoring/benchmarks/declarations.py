@@ -149,8 +149,8 @@ def _fill(plays: int) -> None:
     """Insert confirmed matches in files, and broadcast each file once in the month."""
     from django.core.management import call_command
 
-    from accounts.roles import Role
-    from accounts.services import create_user
+    from base.accounts.roles import Role
+    from base.accounts.services import create_user
     from plugins.monitoring.broadcasts.models import Broadcast
     from plugins.monitoring.declarations.models import DeclarationProfile
     from plugins.monitoring.declarations.services import save_profile

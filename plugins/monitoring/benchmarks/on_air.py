@@ -28,7 +28,7 @@ from plugins.monitoring.benchmarks.radio import Radio
 from plugins.monitoring.streams.recording.clocks import Clock
 
 if TYPE_CHECKING:
-    from accounts.models import User
+    from base.accounts.models import User
     from plugins.monitoring.streams.models import Stream
     from scanning.models import Container
 
@@ -62,7 +62,7 @@ def measure(report: Report, tracks: Sequence[Track], work: Path) -> None:
     """Print and check when plays are shown; needs an installation in ``work``."""
     from django.core.management import call_command
 
-    from accounts.models import User
+    from base.accounts.models import User
 
     call_command("migrate", verbosity=0)
     samples, plays = _programme(tracks)

@@ -25,8 +25,8 @@ class BroadcastsConfig(AppConfig):
         from plugins.monitoring.broadcasts.moving import MovedStreams, why_stays
         from plugins.monitoring.streams.signals import station_moved
         from plugins.moving.importing.streams import streams_here
-        from programmes import arrivals
         from reports.extras import extras, heads
+        from review.programmes import arrivals
 
         extras.register(BROADCAST)
         heads.register(first_broadcast)

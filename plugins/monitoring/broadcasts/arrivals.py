@@ -9,13 +9,13 @@ from typing import Final
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.models import User
+from base.accounts.models import User
 from plugins.monitoring.broadcasts import services
 from plugins.monitoring.broadcasts.models import Broadcast
 from plugins.monitoring.broadcasts.times import read_start
 from plugins.monitoring.broadcasts.values import BroadcastValues
 from plugins.monitoring.streams.models import Station
-from programmes.errors import ProgrammeRefused
+from review.programmes.errors import ProgrammeRefused
 from scanning.models import ScannedFile
 
 BROADCAST_FIELDS: Final = ("station", "starts_at", "showing")

@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
-from accounts.models import User
-from accounts.reach import working_for
-from audit.services import SYSTEM
-from jobs.context import JobContext
-from jobs.services import submit
+from base.accounts.models import User
+from base.accounts.reach import working_for
+from base.audit.services import SYSTEM
+from base.jobs.context import JobContext
+from base.jobs.services import submit
 from plugins.monitoring.broadcasts.jobs import FOLLOW_STATION
 from plugins.monitoring.broadcasts.models import Broadcast
 from plugins.monitoring.streams.models import Station, StreamHour

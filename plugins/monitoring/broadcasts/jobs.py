@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from jobs.choices import Priority
-from jobs.kinds import Kind, register
+from base.jobs.choices import Priority
+from base.jobs.kinds import Kind, register
 from plugins.monitoring.streams.models import Station
 
 FOLLOW_STATION = register(

@@ -7,9 +7,9 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.reach import Path, ReachManager
-from common.reading import read_date
-from common.uid import uid_field
+from base.accounts.reach import Path, ReachManager
+from base.common.reading import read_date
+from base.common.uid import uid_field
 from imports.models import Import
 from plugins.monitoring.broadcasts.choices import RightsType, Showing
 from plugins.monitoring.streams.models import Station

@@ -9,8 +9,8 @@ from django.db import transaction
 from django.db.models import Model
 from django.utils.translation import gettext as _
 
-from accounts.models import User
-from audit.models import Event
+from base.accounts.models import User
+from base.audit.models import Event
 from imports.undoing.walk import Stays, Undo, missing
 from plugins.monitoring.broadcasts.services import add_broadcast
 from plugins.monitoring.broadcasts.values import BroadcastValues
@@ -20,7 +20,7 @@ from plugins.monitoring.streams.models import Station, Stream, StreamRun
 from plugins.moving.importing.records import Became, free_name, not_moved, refuse_name
 from plugins.moving.importing.remote import RemoteStream
 from plugins.moving.models import MovedOutcome
-from programmes.errors import ProgrammeRefused
+from review.programmes.errors import ProgrammeRefused
 from scanning.models import Container, ScannedFile
 
 

@@ -16,9 +16,9 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts.models import User
-from accounts.reach import why_shared
-from accounts.roles import Action
+from base.accounts.models import User
+from base.accounts.reach import why_shared
+from base.accounts.roles import Action
 from plugins.monitoring.broadcasts.choices import RightsType
 from plugins.monitoring.broadcasts.following import follow_file
 from plugins.monitoring.broadcasts.models import Audience, Broadcast, Revenue
@@ -26,9 +26,9 @@ from plugins.monitoring.broadcasts.selectors import hours_heard
 from plugins.monitoring.broadcasts.times import checked_length, hour_of, local_text, start_at
 from plugins.monitoring.broadcasts.values import AudienceValues, BroadcastValues, RevenueValues
 from plugins.monitoring.streams.models import Station
-from programmes.errors import ProgrammeRefused
-from programmes.values import as_json, state_of
-from programmes.writing import (
+from review.programmes.errors import ProgrammeRefused
+from review.programmes.values import as_json, state_of
+from review.programmes.writing import (
     locked_file,
     overtaken,
     record,

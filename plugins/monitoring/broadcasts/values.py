@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from programmes.values import Values
+from review.programmes.values import Values
 
 
 @dataclass(frozen=True, slots=True)

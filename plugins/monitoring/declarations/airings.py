@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Max
 
-from common.batches import batched
+from base.common.batches import batched
 from plugins.monitoring.broadcasts.models import Audience, Broadcast
 from plugins.monitoring.broadcasts.selectors import hours_heard
 from plugins.monitoring.broadcasts.times import hour_of

@@ -17,7 +17,7 @@ class DeclarationsConfig(AppConfig):
         """Register the jobs, the formats, and the kind of statement."""
         from pathlib import Path
 
-        from accounts.kept_names import KeptName, kept_names
+        from base.accounts.kept_names import KeptName, kept_names
         from operations.earlier import took_over
         from plugins.monitoring.declarations import jobs  # noqa: F401
         from plugins.monitoring.declarations.formats import registry

@@ -10,8 +10,8 @@ from typing import Final
 
 from django.utils.translation import gettext as _
 
+from base.common.batches import batched
 from catalogue.models import Recording
-from common.batches import batched
 from plugins.monitoring.broadcasts.models import Broadcast
 from plugins.monitoring.broadcasts.times import local_text
 from plugins.monitoring.declarations.chunks import CHUNK

@@ -16,12 +16,12 @@ from typing import Any, Final, Protocol, TypeVar
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from base.common.batches import batched
 from catalogue.models import Recording
 from catalogue.owners import tis
 from catalogue.owners.choices import ConflictKind, ConflictState
 from catalogue.owners.models import Conflict
 from catalogue.owners.records import record_keys
-from common.batches import batched
 from plugins.monitoring.broadcasts.times import local_text
 from plugins.monitoring.declarations.chunks import CHUNK
 from plugins.monitoring.streams.models import Station

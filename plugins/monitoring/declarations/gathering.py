@@ -38,12 +38,12 @@ from plugins.monitoring.declarations.recordings import recording_facts, standing
 from plugins.monitoring.declarations.spooled import Spool, SpooledList
 from plugins.monitoring.streams.choices import GapCause
 from plugins.monitoring.streams.models import Station, StreamGap
-from programmes.models import MusicUse
-from programmes.services import episode_values, use_values
 from reports.cue_sheets import UNKNOWN_MS, usage_of
 from reports.plays import Play, plays_of
 from review.choices import MatchState
 from review.models import Match
+from review.programmes.models import MusicUse
+from review.programmes.services import episode_values, use_values
 from review.services import intervals
 from review.timeline import Kind, Timeline, timelines
 from scanning.choices import FileStatus

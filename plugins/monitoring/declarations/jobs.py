@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-import audit.services
-from jobs.choices import JobState, Priority
-from jobs.kinds import Kind, register
+import base.audit.services
+from base.jobs.choices import JobState, Priority
+from base.jobs.kinds import Kind, register
 from plugins.monitoring.declarations.models import Declaration
 from reports.choices import RunState
 
@@ -22,7 +22,7 @@ def _end_declaration(declaration: Declaration, state: JobState, code: str, cause
         message=cause[:500], finished_at=datetime.now(tz=UTC)
     )
     if state == JobState.FAILED:
-        audit.services.record(
+        base.audit.services.record(
             case=declaration.case,
             action="declaration.failed",
             after={"code": code, "message": cause[:500]},

@@ -11,7 +11,7 @@ from datetime import datetime
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from common.csv_safety import GuardedWriter
+from base.common.csv_safety import GuardedWriter
 from reports.cells import offset
 
 

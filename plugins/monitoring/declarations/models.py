@@ -11,10 +11,10 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from accounts.columns import person_field
-from accounts.reach import Path, ReachManager
-from common.uid import new_uid, uid_field
-from jobs.selectors import progress_of
+from base.accounts.columns import person_field
+from base.accounts.reach import Path, ReachManager
+from base.common.uid import new_uid, uid_field
+from base.jobs.selectors import progress_of
 from plugins.monitoring.broadcasts.choices import RightsType
 from plugins.monitoring.streams.models import Station
 from reports.choices import RunState

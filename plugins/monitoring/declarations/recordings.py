@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from django.db.models import prefetch_related_objects
 
+from base.common.batches import batched
 from catalogue.models import ArtistIdKind, Recording
 from catalogue.owners import tis
 from catalogue.owners.choices import PUBLISHER_ROLES, WRITER_ROLES
@@ -20,7 +21,6 @@ from catalogue.owners.ledger import Group, countries_of, holds_on, is_believed
 from catalogue.owners.models import Release, Share, Track, Work, WorkNumber
 from catalogue.owners.records import record_keys, works_of
 from catalogue.owners.shares import chosen_among, own_shares
-from common.batches import batched
 from plugins.monitoring.declarations.chunks import CHUNK
 from plugins.monitoring.declarations.facts import Contributor, RecordingFacts
 

@@ -14,13 +14,13 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.utils.translation import ngettext
 
-import audit.services
+import base.audit.services
 import statements.services
-from accounts.reach import sees_every_bucket, working_for
-from common.databases import snapshot
-from common.storage import FileOnDisk, kept_only_if_done, scratch_directory, sha256_of
-from jobs.context import JobContext
-from jobs.errors import Failed
+from base.accounts.reach import sees_every_bucket, working_for
+from base.common.databases import snapshot
+from base.common.storage import FileOnDisk, kept_only_if_done, scratch_directory, sha256_of
+from base.jobs.context import JobContext
+from base.jobs.errors import Failed
 from plugins.monitoring.declarations import checking
 from plugins.monitoring.declarations.formats.base import BadOptions, WrittenDeclaration
 from plugins.monitoring.declarations.formats.registry import UnknownFormat, make_format
@@ -162,7 +162,7 @@ def _finish(
             columns = {name: getattr(declaration, name) for name in _RESULT_FIELDS}
             context.finish(**columns, gaps=[], gap_count=0, finished_at=datetime.now(tz=UTC))
             _issue(declaration, gathered)
-            audit.services.record(
+            base.audit.services.record(
                 case=declaration.case,
                 action="declaration.written",
                 actor=declaration.run_by or declaration.run_by_name,

@@ -11,14 +11,14 @@ from django.db import transaction
 from django.db.models import ProtectedError, Q
 from django.utils.translation import gettext as _
 
-import audit.services
+import base.audit.services
 import statements.services
-from accounts.models import User
-from accounts.reach import count_hidden, refuse_shared, why_unseen
+from base.accounts.models import User
+from base.accounts.reach import count_hidden, refuse_shared, why_unseen
+from base.jobs.errors import Failed, Stopped
+from base.jobs.runner import here
+from base.jobs.services import begin_here, cancel_subject, submit, try_subject_again
 from catalogue.identifiers import BadIdentifier, check_dpid
-from jobs.errors import Failed, Stopped
-from jobs.runner import here
-from jobs.services import begin_here, cancel_subject, submit, try_subject_again
 from plugins.monitoring.declarations import running
 from plugins.monitoring.declarations.checking import declared_before
 from plugins.monitoring.declarations.formats.base import BadOptions
@@ -86,7 +86,7 @@ def save_profile(
             profile.made_by = user
         profile.save()
         profile.stations.set(chosen)
-        audit.services.record(
+        base.audit.services.record(
             case=profile.case,
             action="declaration_profile.saved",
             actor=user,
@@ -104,7 +104,7 @@ def delete_profile(*, profile: DeclarationProfile, user: User) -> None:
     refuse_shared(profile, user)
     try:
         with transaction.atomic():
-            audit.services.record(
+            base.audit.services.record(
                 case=profile.case,
                 action="declaration_profile.deleted",
                 actor=user,
@@ -311,4 +311,4 @@ def check_files(*, declaration: Declaration) -> list[Check]:
 def _record(
     declaration: Declaration, action: str, user: User | str, after: dict[str, object]
 ) -> None:
-    audit.services.record(case=declaration.case, action=action, actor=user, after=after)
+    base.audit.services.record(case=declaration.case, action=action, actor=user, after=after)

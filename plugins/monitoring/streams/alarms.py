@@ -14,11 +14,11 @@ from zoneinfo import ZoneInfo
 from django.db import IntegrityError, transaction
 from django.db.models import Max, Q
 
-from accounts.reach import working_for
-from common.databases import violates
-from jobs.choices import OPEN_STATES
-from jobs.selectors import jobs_of
-from jobs.services import submit
+from base.accounts.reach import working_for
+from base.common.databases import violates
+from base.jobs.choices import OPEN_STATES
+from base.jobs.selectors import jobs_of
+from base.jobs.services import submit
 from plugins.monitoring.streams import notices, selectors
 from plugins.monitoring.streams.choices import HEARING, AirplayState, AlarmKind, StreamState
 from plugins.monitoring.streams.jobs import RECORD

@@ -14,10 +14,10 @@ from typing import Final
 
 from django.db import transaction
 
-from common.databases import one_at_a_time
-from common.media_analysis import decode_limits, draw_waveform
-from common.storage import FileOnDisk, keep_file, scratch_directory
-from jobs.services import submit
+from base.common.databases import one_at_a_time
+from base.common.media_analysis import decode_limits, draw_waveform
+from base.common.storage import FileOnDisk, keep_file, scratch_directory
+from base.jobs.services import submit
 from plugins.monitoring.streams.models import Stream, StreamHour
 from plugins.monitoring.streams.pieces import HourPiece, pieces_of
 from plugins.monitoring.streams.recording.cutting import cut_audio

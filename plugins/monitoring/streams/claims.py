@@ -12,9 +12,9 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-import jobs.clock
-from common.storage import read_bytes
-from jobs.errors import WaitsUntil
+import base.jobs.clock
+from base.common.storage import read_bytes
+from base.jobs.errors import WaitsUntil
 from plugins.monitoring.streams.choices import AirplayState
 from plugins.monitoring.streams.models import Airplay, StreamHour
 from plugins.monitoring.streams.pieces import FileClock, file_clock, pieces_of
@@ -116,7 +116,9 @@ class HourAround:
             status__in=ACTIVE_SCAN_STATUSES,
         )
         if active.exists():
-            raise WaitsUntil(jobs.clock.now() + _LOOK_AGAIN, "The hour before is scanned first.")
+            raise WaitsUntil(
+                base.jobs.clock.now() + _LOOK_AGAIN, "The hour before is scanned first."
+            )
 
     def _own(
         self, entry: FoundRecording, claims: Sequence[Airplay], clock: FileClock

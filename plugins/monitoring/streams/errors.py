@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from common.api_errors import Refused
+from base.common.api_errors import Refused
 
 
 class StreamRefused(Refused):

@@ -8,8 +8,8 @@ from pathlib import Path
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from common.media_analysis import decode_limits
-from common.storage import local_path
+from base.common.media_analysis import decode_limits
+from base.common.storage import local_path
 from plugins.monitoring.streams.clock import clock_of
 from plugins.monitoring.streams.errors import SoundElsewhere, StreamRefused
 from plugins.monitoring.streams.models import Stream, StreamHour

@@ -6,10 +6,10 @@ from datetime import timedelta
 
 from django.utils.translation import gettext_lazy as _
 
-from jobs import resources
-from jobs.choices import JobState, Pool
-from jobs.kinds import Kind, register, without_limit
-from jobs.periodic import periodic
+from base.jobs import resources
+from base.jobs.choices import JobState, Pool
+from base.jobs.kinds import Kind, register, without_limit
+from base.jobs.periodic import periodic
 from plugins.monitoring.streams.choices import StreamState
 from plugins.monitoring.streams.models import Stream, StreamNotice
 from scanning.choices import DeliveryStatus

@@ -12,12 +12,12 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from accounts.columns import person_field
-from accounts.reach import PRESENT, Path, PresentManager, ReachManager
+from base.accounts.columns import person_field
+from base.accounts.reach import PRESENT, Path, PresentManager, ReachManager
+from base.common.charsets import CHARSETS
+from base.common.reading import read_date
+from base.common.uid import uid_field
 from catalogue.models import Recording
-from common.charsets import CHARSETS
-from common.reading import read_date
-from common.uid import uid_field
 from plugins.monitoring.streams.choices import (
     AirplayState,
     AlarmKind,

@@ -19,12 +19,12 @@ from django.core.mail import EmailMessage
 from django.dispatch import Signal
 from django.utils.translation import gettext as _
 
-from accounts.models import User
-from accounts.reach import OwnerGone, sending_for
-from common.words import for_the_record
-from jobs.context import JobContext
-from jobs.errors import Failed
-from jobs.services import submit
+from base.accounts.models import User
+from base.accounts.reach import OwnerGone, sending_for
+from base.common.words import for_the_record
+from base.jobs.context import JobContext
+from base.jobs.errors import Failed
+from base.jobs.services import submit
 from plugins.monitoring.streams.choices import AlarmKind, StreamEvent
 from plugins.monitoring.streams.jobs import NOTICE
 from plugins.monitoring.streams.models import Airplay, Stream, StreamAlarm, StreamNotice

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F, Q
 
-from accounts.reach import working_for
+from base.accounts.reach import working_for
 from plugins.monitoring.streams import notices
 from plugins.monitoring.streams.choices import AirplayState
 from plugins.monitoring.streams.claims import alignment_ms, is_same_play

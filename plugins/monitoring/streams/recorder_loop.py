@@ -13,10 +13,10 @@ from typing import Final
 
 from django.db import close_old_connections, connection
 
-from jobs import draining, runner, selectors
-from jobs.choices import Pool
-from jobs.leases import lease_seconds
-from jobs.loop import WatchThread, draining_on_signals
+from base.jobs import draining, runner, selectors
+from base.jobs.choices import Pool
+from base.jobs.leases import lease_seconds
+from base.jobs.loop import WatchThread, draining_on_signals
 from plugins.monitoring.streams import caretaking, live, recorders
 from plugins.monitoring.streams.models import Stream
 

@@ -17,9 +17,9 @@ from typing import Final
 from django.conf import settings
 from django.db import close_old_connections, connection, transaction
 
-from jobs.context import JobContext
-from jobs.errors import DatabaseGone, Stopped
-from jobs.services import submit
+from base.jobs.context import JobContext
+from base.jobs.errors import DatabaseGone, Stopped
+from base.jobs.services import submit
 from plugins.monitoring.streams.jobs import RECORD
 from plugins.monitoring.streams.models import Stream
 from plugins.monitoring.streams.recording.events import StreamEvent, StreamPlan

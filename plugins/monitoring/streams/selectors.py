@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Min, OuterRef, Q, QuerySet, Subquery
 
-from accounts.reach import working_for
+from base.accounts.reach import working_for
 from catalogue.models import Recording
 from plugins.monitoring.streams.choices import HEARING, AirplayState, GapCause, StreamState
 from plugins.monitoring.streams.models import (

@@ -13,17 +13,17 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-import audit.services
-from accounts.models import User
-from accounts.reach import why_shared
-from accounts.roles import Action
-from accounts.services import may_change_made
+import base.audit.services
+from base.accounts.models import User
+from base.accounts.reach import why_shared
+from base.accounts.roles import Action
+from base.accounts.services import may_change_made
+from base.common.databases import violates
+from base.common.http import LinkRefused, check_link
+from base.common.receivers import MailRefused, check_mail, check_webhook
+from base.common.zones import is_zone
+from base.jobs.services import cancel_subject, submit
 from catalogue.models import Recording
-from common.databases import violates
-from common.http import LinkRefused, check_link
-from common.receivers import MailRefused, check_mail, check_webhook
-from common.zones import is_zone
-from jobs.services import cancel_subject, submit
 from plugins.monitoring.streams.choices import GapCause, StreamState
 from plugins.monitoring.streams.errors import StreamRefused
 from plugins.monitoring.streams.jobs import RECORD
@@ -283,7 +283,7 @@ def delete_stream(*, stream: Stream, user: User, reason: str = "") -> None:
             raise StreamRefused(_("This stream is already deleted."))
         _stop(stream)
         before = _values_of(stream, _STREAM_COLUMNS)
-        audit.services.record(
+        base.audit.services.record(
             case=case_of(stream), action="stream.deleted", actor=user, before=before, note=reason
         )
     stream.refresh_from_db()
@@ -402,6 +402,6 @@ def _record(
     after: dict[str, object],
     before: dict[str, object] | None = None,
 ) -> None:
-    audit.services.record(
+    base.audit.services.record(
         case=case_of(subject), action=action, actor=user, before=before, after=after
     )

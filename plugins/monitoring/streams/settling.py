@@ -17,11 +17,11 @@ from zoneinfo import ZoneInfo
 from django.core.files.base import ContentFile
 from django.db.models import Max, Q
 
-from common.databases import one_at_a_time
-from common.storage import delete_files, keep_file, kept_only_if_done
-from common.words import for_the_record
-from jobs.choices import OPEN_STATES
-from jobs.selectors import jobs_of
+from base.common.databases import one_at_a_time
+from base.common.storage import delete_files, keep_file, kept_only_if_done
+from base.common.words import for_the_record
+from base.jobs.choices import OPEN_STATES
+from base.jobs.selectors import jobs_of
 from plugins.monitoring.streams import selectors
 from plugins.monitoring.streams.choices import AirplayState, GapCause
 from plugins.monitoring.streams.jobs import RECORD

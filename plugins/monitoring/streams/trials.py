@@ -17,9 +17,9 @@ from typing import Any, Final
 from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext as _
 
-import jobs.clock
+import base.jobs.clock
+from base.jobs.context import JobContext
 from catalogue.models import Recording
-from jobs.context import JobContext
 from plugins.monitoring.streams.models import Stream, StreamHour
 from plugins.monitoring.streams.services import case_of
 from plugins.moving.importing.plays import DAY, OtherDay, results_of_day
@@ -165,14 +165,16 @@ def _days_due(trial: EngineTrial, stream: Stream) -> Iterator[date]:
     day = trial.begins_at.astimezone(UTC).date()
     if "until" in read:
         day = date.fromisoformat(read["until"]) + DAY
-    while _midnight(day) < trial.ends_at and jobs.clock.now() >= _midnight(day) + DAY + _SETTLES:
+    while (
+        _midnight(day) < trial.ends_at and base.jobs.clock.now() >= _midnight(day) + DAY + _SETTLES
+    ):
         yield day
         day += DAY
 
 
 def _is_scanned(stream: Stream, day: date) -> bool:
     """Return whether the hours of a day are scanned, or have taken too long."""
-    if jobs.clock.now() >= _midnight(day) + DAY + _WAITS_FOR_SCANS:
+    if base.jobs.clock.now() >= _midnight(day) + DAY + _WAITS_FOR_SCANS:
         return True
     waiting = (FileStatus.WAITING, FileStatus.PROCESSING)
     return not _hours(stream, day).filter(scanned_file__status__in=waiting).exists()

@@ -7,7 +7,7 @@ from datetime import datetime
 from django import template
 from django.utils import timezone
 
-from common.reading import read_date
+from base.common.reading import read_date
 from plugins.monitoring.broadcasts.models import Broadcast
 from plugins.monitoring.streams.models import Station
 

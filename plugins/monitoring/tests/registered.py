@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from functools import partial
 
-from accounts.roles import Action, Role
+from base.accounts.roles import Action, Role
 from plugins.monitoring.broadcasts import services as broadcasts
 from plugins.monitoring.broadcasts.choices import RightsType
 from plugins.monitoring.broadcasts.models import Audience, Revenue

@@ -8,7 +8,7 @@ from decimal import Decimal
 from django.core.files.base import ContentFile
 from django.urls import reverse
 
-from accounts.models import User
+from base.accounts.models import User
 from catalogue.models import Recording
 from imports.models import ImportStatus
 from plugins.monitoring.broadcasts.importing.importer import run as run_broadcast_import
@@ -36,8 +36,8 @@ from plugins.monitoring.streams.models import (
 )
 from plugins.monitoring.unknown.figures import refresh_figures
 from plugins.monitoring.unknown.models import KeptFile, Occurrence, UnknownItem, UnknownPolicy
-from programmes.services import set_episode
-from programmes.values import EpisodeValues
+from review.programmes.services import set_episode
+from review.programmes.values import EpisodeValues
 from scanning.models import Container, ScannedFile
 from tests.e2e.fill.every import MORE
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from django.core.files.base import File
 
-from accounts.models import User
+from base.accounts.models import User
 from benchmarks.hostile import servers, tables
 from imports import services
 from imports.models import Import

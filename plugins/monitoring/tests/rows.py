@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 import statements.services
-from accounts.models import User
-from common.uid import new_uid
+from base.accounts.models import User
+from base.common.uid import new_uid
 from imports.models import ImportStatus
 from plugins.monitoring.broadcasts.models import Broadcast, BroadcastImport
 from plugins.monitoring.declarations.models import (

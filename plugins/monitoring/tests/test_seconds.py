@@ -6,8 +6,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import User
-from accounts.roles import Role
+from base.accounts.models import User
+from base.accounts.roles import Role
 from plugins.monitoring.declarations.gathering import gather
 from plugins.monitoring.declarations.left_out import LeftOut, LeftOutRow
 from plugins.monitoring.tests.declarations.making import (

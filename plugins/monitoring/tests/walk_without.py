@@ -28,8 +28,8 @@ def walk() -> dict[str, Any]:  # Any: JSON
     from django.contrib import admin
     from django.urls import get_resolver
 
+    from base.jobs.kinds import all_kinds
     from imports.kinds import all_kinds as import_kinds
-    from jobs.kinds import all_kinds
     from operations.doctor import examine
     from operations.metrics import page_of_figures
     from reports.choices import Mode
@@ -65,7 +65,7 @@ def _pages(views: dict[str, str]) -> dict[str, Any]:  # Any: JSON
     """Ask for every page of a portal with one match; return statuses and wrong words."""
     from django.test import Client
 
-    from accounts.roles import Role
+    from base.accounts.roles import Role
     from tests.factories.accounts import make_user
     from tests.factories.review import make_match
 

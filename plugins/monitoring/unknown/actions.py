@@ -16,17 +16,17 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-import audit.services
-from accounts.models import User
-from accounts.reach import count_hidden, why_limited, why_unseen, working_for
-from accounts.roles import Action
-from audit.models import Event
+import base.audit.services
+from base.accounts.models import User
+from base.accounts.reach import count_hidden, why_limited, why_unseen, working_for
+from base.accounts.roles import Action
+from base.audit.models import Event
+from base.jobs.services import submit
 from catalogue.changes import retire_recordings
 from catalogue.models import Bucket, IntakeRule, Recording, RecordingStatus
 from catalogue.services import RecordingDetails
 from dedup import intake
 from dedup.models import DuplicateKind, PairLink
-from jobs.services import submit
 from plugins.monitoring.unknown.errors import ItemChanged, ItemRefused
 from plugins.monitoring.unknown.figures import refresh_figures
 from plugins.monitoring.unknown.jobs import COMPARE
@@ -228,7 +228,7 @@ def split_item(
         refresh_figures([item, second])
         _save(item)
         _record(item, ItemVerb.SPLIT, user, before, second=second.uid, at_ms=at_ms)
-        audit.services.record(
+        base.audit.services.record(
             case=case_of(second),
             action="unknown.split_off",
             actor=user,
@@ -257,7 +257,7 @@ def merge_items(*, items: Sequence[UnknownItem], into: UnknownItem, user: User) 
         item.state, item.settled, item.merged_into = ItemState.MERGED, True, target
         _save(item)
         _record(item, ItemVerb.MERGE, user, before, into=target.uid, moved=moved)
-        audit.services.record(
+        base.audit.services.record(
             case=case_of(target),
             action="unknown.took_over",
             actor=user,
@@ -377,7 +377,7 @@ def _record(
     before: dict[str, Any],  # Any: JSON
     **details: object,
 ) -> None:
-    audit.services.record(
+    base.audit.services.record(
         case=case_of(item),
         action=action,
         actor=user,

@@ -13,8 +13,8 @@ from typing import Final
 from django.db import transaction
 from django.db.models import Q
 
-from jobs import clock
-from jobs.context import JobContext
+from base.jobs import clock
+from base.jobs.context import JobContext
 from plugins.monitoring.unknown import joining_index, keeping, runs
 from plugins.monitoring.unknown.items import (
     Rewriting,

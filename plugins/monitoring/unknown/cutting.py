@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from base.common.media_analysis import AudioRefused
+from base.common.storage import FileOnDisk, scratch_directory
+from base.jobs.context import JobContext
+from base.jobs.errors import Failed
+from base.jobs.services import submit
 from catalogue.changes import add_audio
 from catalogue.models import Recording
-from common.media_analysis import AudioRefused
-from common.storage import FileOnDisk, scratch_directory
-from jobs.context import JobContext
-from jobs.errors import Failed
-from jobs.services import submit
 from plugins.monitoring.unknown.jobs import CUT_AUDIO
 from plugins.monitoring.unknown.models import ItemState, UnknownItem
 from scanning.excerpts import Excerpt, cut

@@ -14,8 +14,8 @@ from typing import Any, Final
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-import audit.services
-from audit.services import EventDraft
+import base.audit.services
+from base.audit.services import EventDraft
 from plugins.monitoring.unknown.figures import refresh_figures
 from plugins.monitoring.unknown.landmarks import stored
 from plugins.monitoring.unknown.models import ItemState, Occurrence, UnknownItem
@@ -248,7 +248,7 @@ class Rewriting:
         """Write figures and events."""
         refresh_figures(self._changed.values())
         if self._events:
-            audit.services.record_all(self._events)
+            base.audit.services.record_all(self._events)
 
     def _take_best(self, row: UnknownItem, item: Item) -> None:
         best = item.best

@@ -14,11 +14,11 @@ from typing import Final
 
 from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 
-from accounts.reach import working_for
-from jobs import clock
-from jobs.choices import OPEN_STATES
-from jobs.models import Job
-from jobs.services import submit
+from base.accounts.reach import working_for
+from base.jobs import clock
+from base.jobs.choices import OPEN_STATES
+from base.jobs.models import Job
+from base.jobs.services import submit
 from plugins.monitoring.unknown.jobs import COMPARE, SEARCH_BACK
 from plugins.monitoring.unknown.models import (
     ItemState,

@@ -7,10 +7,10 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.reach import Path, ReachManager
+from base.accounts.reach import Path, ReachManager
+from base.common.reading import read_interval
+from base.common.uid import uid_field
 from catalogue.models import Recording, new_acr_id
-from common.reading import read_interval
-from common.uid import uid_field
 from scanning.models import Container, ScannedFile
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.db import transaction
 
-import audit.services
-from accounts.models import User
+import base.audit.services
+from base.accounts.models import User
 from plugins.monitoring.unknown.models import UnknownPolicy
 from scanning.models import Container
 
@@ -23,7 +23,7 @@ def save_policy(*, policy: UnknownPolicy, user: User) -> None:
     """Store a changed policy and record it in the history of its container."""
     before = policy_of(policy.container)
     policy.save()
-    audit.services.record(
+    base.audit.services.record(
         case=f"container:{policy.container_id}",
         action="container.unknown_policy_changed",
         actor=user,

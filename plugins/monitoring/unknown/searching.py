@@ -11,8 +11,8 @@ from time import monotonic
 from django.db import transaction
 from django.db.models import Q
 
-from jobs import clock
-from jobs.context import JobContext
+from base.jobs import clock
+from base.jobs.context import JobContext
 from plugins.monitoring.unknown.items import Rewriting, StoredItem, open_items, unchanged
 from plugins.monitoring.unknown.keeping import to_search
 from plugins.monitoring.unknown.landmarks import searchable

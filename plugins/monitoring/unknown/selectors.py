@@ -29,7 +29,7 @@ from django.db.models.functions import Cast, Coalesce
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts.reach import sees_everything
+from base.accounts.reach import sees_everything
 from catalogue.models import Recording
 from plugins.monitoring.unknown.models import (
     ContainerPlays,

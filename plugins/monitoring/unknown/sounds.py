@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from django.core.files.storage import default_storage
 
-from common.outages import outage_of
+from base.common.outages import outage_of
 from plugins.monitoring.unknown.models import KeptFile
 from recognition.errors import RecognitionError
 from recognition.fingerprint import file_format as fingerprint

@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
-from acrapi.formats import plain_instant
 from plugins.monitoring.streams.choices import StreamEvent
 from plugins.monitoring.streams.models import Airplay, Stream, StreamCallbacks
 from plugins.monitoring.streams.notices import queue_notice
 from plugins.monitoring.wire.serializers.streams import result_shapes
+from web.acrapi.formats import plain_instant
 
 RUNNING, TIMEOUT = 1, 0
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from django.db.models import QuerySet
 
-from acrapi.errors import not_found
-from acrapi.lookup import container_of, split_ids
 from plugins.monitoring.streams.models import Stream
 from scanning.models import Container
+from web.acrapi.errors import not_found
+from web.acrapi.lookup import container_of, split_ids
 
 
 def streams_of(container: Container) -> QuerySet[Stream]:

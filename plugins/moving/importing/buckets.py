@@ -10,7 +10,9 @@ from typing import Any, Final
 from django.core.files.base import ContentFile
 from django.utils.translation import gettext as _
 
-from accounts.reach import working_for
+from base.accounts.reach import working_for
+from base.common.fingerprint_files import read_fingerprint
+from base.common.media_analysis import AudioRefused
 from catalogue.changes import ChangeRefused, update_recording, waits_for_audio
 from catalogue.models import (
     ACRCLOUD_MUSIC_BUCKET_ID,
@@ -27,8 +29,6 @@ from catalogue.services import (
     detail_columns,
     reserved_bucket,
 )
-from common.fingerprint_files import read_fingerprint
-from common.media_analysis import AudioRefused
 from dedup import track_ids
 from dedup.intake import AlreadyInCatalogue, give_audio, prepare
 from plugins.moving.importing.records import (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accounts.models import User
+from base.accounts.models import User
 from plugins.moving.importing.kind import MOVES
 from plugins.moving.models import Moved
 from scanning.models import Container

@@ -9,12 +9,12 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import User
-from accounts.roles import Action
-from common.zones import office_day
+from base.accounts.models import User
+from base.accounts.roles import Action
+from base.common.zones import office_day
+from base.jobs.choices import Pool
+from base.jobs.resources import OUTSIDE
 from imports.kinds import FirstStep, ImportKind, PageWords, register
-from jobs.choices import Pool
-from jobs.resources import OUTSIDE
 from plugins.moving.importing.outcome import outcome_context
 from plugins.moving.importing.streams import parts_here
 from plugins.moving.importing.summary import MoveSummary

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from common.reading import read_clock
+from base.common.reading import read_clock
 from plugins.moving.importing.records import PROJECT, Became, Records, not_moved
 from plugins.moving.importing.remote import (
     RemoteSettings,

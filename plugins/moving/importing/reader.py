@@ -11,9 +11,9 @@ from typing import Any, Final, TypeVar
 from django.conf import settings
 from django.utils.translation import ngettext
 
-import jobs.clock
+import base.jobs.clock
+from base.jobs.errors import WaitsUntil
 from imports.errors import ImportRefused
-from jobs.errors import WaitsUntil
 from plugins.moving.models import MoveIn
 from scanning.cloud.pauses import pause_account, resume
 from scanning.engines.acrcloud import Cloud, RemotePage
@@ -79,7 +79,7 @@ class Reader:
 
         Somebody who looks at it lets it go on, for as long again.
         """
-        cursor, now = self.move_in.cursor, jobs.clock.now()
+        cursor, now = self.move_in.cursor, base.jobs.clock.now()
         began = datetime.fromisoformat(cursor.setdefault("began", now.isoformat()))
         hours: int = settings.ACRPORTAL_MOVE_HOURS
         if now - began < timedelta(hours=hours):
@@ -98,7 +98,7 @@ class Reader:
     def _wait(self, usual: float) -> None:
         self.heartbeat()
         until = self.account.paused_until
-        if until is not None and until > jobs.clock.now():
+        if until is not None and until > base.jobs.clock.now():
             raise WaitsUntil(until, self.account.pause_message)
         between = self.move_in.cursor.get("between", usual)
         # Writing a page may take longer than the pause. Who waits for SQLite's lock looks
@@ -117,7 +117,7 @@ class Reader:
             self._keep_cursor()
             if self.account._state.adding:
                 # A new account is only looked at, so nothing else of it waits.
-                raise WaitsUntil(jobs.clock.now() + _FIRST_WAIT, str(fault)) from fault
+                raise WaitsUntil(base.jobs.clock.now() + _FIRST_WAIT, str(fault)) from fault
             at, text = pause_account(self.account, fault)
             raise WaitsUntil(at, text) from fault
         if fault.kind is FaultKind.UNREACHABLE:
@@ -128,7 +128,7 @@ class Reader:
                 self._keep_cursor()
                 raise ImportRefused(str(fault)) from fault
             wait = min(_FIRST_WAIT * 2 ** (failures - 1), _LONGEST_WAIT)
-            raise WaitsUntil(jobs.clock.now() + wait, str(fault)) from fault
+            raise WaitsUntil(base.jobs.clock.now() + wait, str(fault)) from fault
 
     def _keep_cursor(self) -> None:
         MoveIn.objects.filter(pk=self.move_in.pk).update(cursor=self.move_in.cursor)

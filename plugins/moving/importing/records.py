@@ -13,8 +13,8 @@ from typing import Any, Final, TypeVar
 from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
 
-from accounts.models import User
-from accounts.reach import working_for
+from base.accounts.models import User
+from base.accounts.reach import working_for
 from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Bucket
 from catalogue.services import reserved_bucket
 from plugins.moving.importing.remote import RemoteSettings, UnknownForm, digest, text_of

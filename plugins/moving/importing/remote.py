@@ -16,9 +16,9 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from base.common.outside_text import one_line
 from catalogue.identifiers import BadIdentifier, check_iswc, check_upc
 from catalogue.services import RecordingDetails
-from common.outside_text import one_line
 from imports.names import compared
 from imports.recordings.column_names import COMMON_NAMES
 from imports.recordings.rows import COLUMNS

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from accounts.models import User
-from common.registry import Registry
+from base.accounts.models import User
+from base.common.registry import Registry
 from plugins.moving.importing.remote import RemoteStream
 from plugins.moving.models import MovedKind, MoveParts
 from scanning.models import Container, ScannedFile

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
-from audit.models import Event
+from base.audit.models import Event
 from catalogue import changes
 from catalogue.models import Bucket, RecordingStatus
 from dedup import track_ids

@@ -19,9 +19,9 @@ from typing import Any, Final
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from accounts.reach import refuse_limited
+from base.accounts.reach import refuse_limited
+from base.common.reading import read_number
 from catalogue.models import BucketType
-from common.reading import read_number
 from imports.errors import ImportRefused
 from imports.kinds import Columns
 from plugins.moving.importing.buckets import BucketMover

@@ -7,8 +7,8 @@ from typing import ClassVar
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from accounts.reach import Path, ReachManager
-from common.uid import uid_field
+from base.accounts.reach import Path, ReachManager
+from base.common.uid import uid_field
 from imports.models import Import, ImportStatus
 from scanning.models import CloudAccount
 

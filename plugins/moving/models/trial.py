@@ -9,10 +9,10 @@ from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from accounts.columns import person_field
-from accounts.reach import Path, ReachManager
+from base.accounts.columns import person_field
+from base.accounts.reach import Path, ReachManager
+from base.common.uid import uid_field
 from catalogue.models import Recording
-from common.uid import uid_field
 from review.models import Match
 from scanning.models import CloudAccount, Container, Scan, ScannedFile
 

@@ -9,12 +9,12 @@ from django.core.validators import MinValueValidator
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import User
+from base.accounts.models import User
 from plugins.moving.models import EngineTrial, TrialKeeps
 from plugins.moving.pages.places import place_fields
 from plugins.moving.trials import services
-from portal.shared.fields import SearchSelectMultiple
 from scanning.models import CloudAccount, Container
+from web.portal.shared.fields import SearchSelectMultiple
 
 
 class TrialForm(forms.Form):

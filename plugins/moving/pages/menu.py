@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from accounts.roles import Action
-from portal.shared.menu import PageLink, Subpages, pages, subpages
+from base.accounts.roles import Action
+from web.portal.shared.menu import PageLink, Subpages, pages, subpages
 
 
 def register() -> None:

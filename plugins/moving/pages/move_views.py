@@ -10,16 +10,16 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.reach import refuse_limited
+from base.accounts.reach import refuse_limited
 from imports.services import cancel, try_again
 from plugins.moving import report as moved_report
 from plugins.moving.importing.callbacks import take_over_callback
 from plugins.moving.importing.kind import MOVES
 from plugins.moving.importing.selectors import callbacks_to_take_over, moved_of
 from plugins.moving.models import MoveIn
-from portal.shared.access import PortalRequest, ask_to_confirm, needs
-from portal.shared.downloads import sent, written
 from reports.choices import Format
+from web.portal.shared.access import PortalRequest, ask_to_confirm, needs
+from web.portal.shared.downloads import sent, written
 
 _MOVE_STEPS = {"pause": cancel, "go_on": try_again}
 

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from common.reading import read_number
+from base.common.reading import read_number
 from plugins.moving.models import EngineTrial, TrialKind, TrialRow
 from plugins.moving.trials import selectors
 from plugins.moving.trials.figures import (
@@ -19,10 +19,10 @@ from plugins.moving.trials.figures import (
     TrialFigures,
 )
 from plugins.moving.trials.services import read_figures, savings
-from portal.pictures.ribbon import Box, box
-from portal.pictures.sound import ShownSound, sound_alone
-from portal.pictures.waveform import Window
-from portal.shared import playback
+from web.portal.pictures.ribbon import Box, box
+from web.portal.pictures.sound import ShownSound, sound_alone
+from web.portal.pictures.waveform import Window
+from web.portal.shared import playback
 
 _ROWS_AT_ONCE = 10
 _DAYS_IN_WEEKS = 14

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from django import forms
 
-from common.registry import Registry
+from base.common.registry import Registry
 
 place_fields: Registry[tuple[str, Callable[[], forms.Field]]] = Registry()
 """Names of fields, and functions that make them."""

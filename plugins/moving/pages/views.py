@@ -10,19 +10,19 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.reach import is_limited, refuse_limited
-from accounts.roles import Action
+from base.accounts.reach import is_limited, refuse_limited
+from base.accounts.roles import Action
 from plugins.moving.models import EngineTrial, Judgement, TrialRow, TrialState
 from plugins.moving.pages import page
 from plugins.moving.pages.forms import EndForm, TrialForm
 from plugins.moving.trials import services
 from plugins.moving.trials.errors import TrialRefused
 from plugins.moving.trials.selectors import rows_of, waiting_rows
-from portal.shared.access import PortalRequest, needs
-from portal.shared.downloads import attachment
-from portal.shared.lists import count_of
-from portal.shared.selection import read_version
 from review.errors import ReviewError
+from web.portal.shared.access import PortalRequest, needs
+from web.portal.shared.downloads import attachment
+from web.portal.shared.lists import count_of
+from web.portal.shared.selection import read_version
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -213,8 +213,8 @@ def _reported(named: Json, at_ms: int) -> Json:
 
 
 def _move(report: Report, there: _There, address: str) -> None:
-    from accounts.models import User
-    from accounts.roles import Role
+    from base.accounts.models import User
+    from base.accounts.roles import Role
     from catalogue.models import Recording
     from plugins.moving.models import Moved
     from scanning.models import CloudAccount, ScannedFile
@@ -342,7 +342,7 @@ def _pair(report: Report, there: _There, work: Path) -> None:
 
 def _zip(report: Report, work: Path, wavs: dict[int, bytes]) -> None:
     """Send a ZIP whose names are odd, as programs for other systems write them."""
-    from accounts.models import User
+    from base.accounts.models import User
     from catalogue.models import Bucket
     from imports import services
     from imports.audio.kind import AUDIO
@@ -382,7 +382,7 @@ def _sha(content: bytes) -> str:
 
 
 def _compare(report: Report, there: _There, days: int) -> None:
-    from accounts.models import User
+    from base.accounts.models import User
     from catalogue.models import Recording, RecordingStatus
     from plugins.moving.models import EngineTrial, Judgement, TrialKeeps, TrialRow
     from plugins.moving.pages.page import trial_context
@@ -484,8 +484,8 @@ def _show(songs: Sequence[int]) -> tuple[bytes, list[tuple[int, int]]]:
 
 def _work_off() -> None:
     """Do every job that is due."""
-    from jobs.choices import Pool
-    from jobs.runner import run_next
+    from base.jobs.choices import Pool
+    from base.jobs.runner import run_next
 
     while any(run_next(pool) is not None for pool in Pool):
         pass

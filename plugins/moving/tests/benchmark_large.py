@@ -16,7 +16,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import User
+from base.accounts.models import User
 from benchmarks import serving
 from benchmarks.report import Report
 from catalogue.models import Bucket, Recording, RecordingStatus

@@ -7,11 +7,11 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from pytest_httpserver import HTTPServer
 
-from accounts.models import User
+from base.accounts.models import User
+from base.jobs.choices import Pool
+from base.jobs.runner import run_next
 from imports import services
 from imports.models import ImportStatus
-from jobs.choices import Pool
-from jobs.runner import run_next
 from plugins.moving.importing import reader
 from plugins.moving.importing.kind import MOVES
 from plugins.moving.models import MoveIn, MoveParts

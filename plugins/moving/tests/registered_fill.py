@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from django.urls import reverse
 
-from accounts.models import User
+from base.accounts.models import User
 from catalogue.models import Recording
 from imports.models import ImportStatus
 from plugins.moving.models import (

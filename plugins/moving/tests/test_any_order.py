@@ -15,7 +15,7 @@ from django.db.models.signals import post_save
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from audit.models import Event
+from base.audit.models import Event
 from catalogue.changes import retire_recordings, update_recording
 from catalogue.models import Recording, RecordingStatus
 from dedup.models import TrackId

@@ -14,8 +14,8 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.test import Client
 
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.roles import Role
+from base.audit.models import Event
 from catalogue.changes import delete_bucket, update_recording
 from catalogue.models import Bucket, BucketType, Recording, RecordingStatus
 from dedup.models import TrackId

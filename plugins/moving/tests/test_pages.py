@@ -11,10 +11,10 @@ import time_machine
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 
-from accounts.roles import Role
+from base.accounts.roles import Role
+from base.jobs.services import begin_here
 from catalogue.models import Bucket
 from imports.models import ImportStatus
-from jobs.services import begin_here
 from plugins.moving.importing.kind import MOVES
 from plugins.moving.importing.streams import parts_here
 from plugins.moving.models import MovedKind, MoveIn

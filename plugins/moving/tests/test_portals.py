@@ -10,8 +10,8 @@ from django.db.models import Value
 from django.db.models.functions import Concat, Substr
 from werkzeug import Response
 
-from accounts.roles import Role
-from accounts.tokens import create_token
+from base.accounts.roles import Role
+from base.accounts.tokens import create_token
 from catalogue.models import Bucket, BucketType, Recording, RecordingStatus
 from catalogue.owners.models import Share, Work
 from dedup.models import TrackId

@@ -15,9 +15,9 @@ from decimal import Decimal
 
 from django.db import transaction
 
+from base.jobs.context import JobContext
 from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Recording
 from catalogue.sounds import members_of, sounds_of
-from jobs.context import JobContext
 from plugins.moving.models import (
     EngineTrial,
     Moved,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from common.statistics import sign_test, wilson_interval
+from base.common.statistics import sign_test, wilson_interval
 from plugins.moving.models import Judgement, TrialKind
 
 LEAST_DECISIONS: Final = 200

@@ -7,8 +7,8 @@ from typing import Protocol
 
 from django.db.models import Model, Q
 
-from common.registry import Registry
-from jobs.context import JobContext
+from base.common.registry import Registry
+from base.jobs.context import JobContext
 from plugins.moving.models import EngineTrial
 from scanning.engines.acrcloud import Cloud
 from scanning.models import CloudAccount

@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any, Final
 
+from base.common.outside_text import normalised, without_joiners
+from base.jobs.context import JobContext
 from catalogue.models import Recording
-from common.outside_text import normalised, without_joiners
 from imports.results.file_scanning import milliseconds
-from jobs.context import JobContext
 from plugins.moving.models import EngineTrial
 from plugins.moving.trials.comparing import FileComparison, Start, Theirs
 from scanning.choices import EngineChoice, ScanStatus, Section

@@ -9,9 +9,9 @@ from typing import Final
 from django.db import transaction
 from django.db.models import Q
 
-from jobs.context import JobContext
-from jobs.errors import Retry
-from jobs.services import submit
+from base.jobs.context import JobContext
+from base.jobs.errors import Retry
+from base.jobs.services import submit
 from plugins.moving.jobs import TRIAL
 from plugins.moving.models import EngineTrial, TrialKind, TrialState
 from plugins.moving.trials.comparing import compare_files, still_runs

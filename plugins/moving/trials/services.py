@@ -13,12 +13,12 @@ from django.db import transaction
 from django.db.models import Count, Model
 from django.utils.translation import gettext as _
 
-import audit.services
-from accounts.models import User
-from accounts.reach import refuse_limited
-from accounts.roles import Action
-from common.uid import new_uid
-from jobs.services import submit
+import base.audit.services
+from base.accounts.models import User
+from base.accounts.reach import refuse_limited
+from base.accounts.roles import Action
+from base.common.uid import new_uid
+from base.jobs.services import submit
 from plugins.moving.jobs import TRIAL
 from plugins.moving.models import EngineTrial, Judgement, TrialKeeps, TrialRow, TrialState
 from plugins.moving.trials import selectors
@@ -141,7 +141,7 @@ def judge(*, row: TrialRow, judgement: Judgement, version: int, user: User) -> N
         match = row.match
         if match is not None and match.state in WAITING_STATES:
             _decide(match, judgement, version, user)
-        audit.services.record(
+        base.audit.services.record(
             case=trial.case,
             action="trial.judged",
             actor=user,
@@ -224,7 +224,7 @@ def report_text(trial: EngineTrial) -> str:
 
 def _record(trial: EngineTrial, action: str, user: User, details: dict[str, object]) -> None:
     containers = trial.containers.order_by("pk")
-    audit.services.record(
+    base.audit.services.record(
         case=trial.case,
         action=action,
         actor=user,

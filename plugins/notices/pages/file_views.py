@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from accounts.roles import Action
-from common.storage import read_bytes, scratch_directory
+from base.accounts.roles import Action
+from base.common.storage import read_bytes, scratch_directory
 from plugins.notices import selectors, services
 from plugins.notices.archive import write_archive
 from plugins.notices.content import content_of
@@ -21,8 +21,8 @@ from plugins.notices.errors import NoticeRefused
 from plugins.notices.models import TakedownNotice
 from plugins.notices.pages import page
 from plugins.notices.words import as_text
-from portal.shared.access import PortalRequest, needs
-from portal.shared.downloads import attachment
+from web.portal.shared.access import PortalRequest, needs
+from web.portal.shared.downloads import attachment
 
 
 def _find_signed(uid: str) -> TakedownNotice:

@@ -10,11 +10,10 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from accounts.models import User
-from accounts.roles import Action
-from common.reading import read_date
-from common.zones import office_day
-from evidence.selectors import MatchPacks, evidence_of_many
+from base.accounts.models import User
+from base.accounts.roles import Action
+from base.common.reading import read_date
+from base.common.zones import office_day
 from plugins.notices import selectors
 from plugins.notices.business_days import restore_days
 from plugins.notices.checks import changes_since_signed, heard_together, items_of, unfit
@@ -23,6 +22,7 @@ from plugins.notices.models import NoticeAnswer, NoticeItem, NoticeState, Takedo
 from plugins.notices.signing import why_not_sign
 from plugins.notices.steps import missing_in
 from plugins.notices.words import Content, blocks_of, head_of, title_of
+from reports.evidence.selectors import MatchPacks, evidence_of_many
 from review.choices import MatchState
 from review.models import Match
 from scanning.uses import FileUse, use_of

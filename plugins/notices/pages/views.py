@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.roles import Action
+from base.accounts.roles import Action
 from plugins.notices import answers, selectors, services, signing
 from plugins.notices.checks import STANDING, changed_since_signed, items_of, unfit
 from plugins.notices.errors import NoticeRefused
@@ -29,12 +29,12 @@ from plugins.notices.pages.forms import (
     SignForm,
     WithdrawForm,
 )
-from portal.shared.access import PortalRequest, ask_to_confirm, needs
-from portal.shared.lists import page_of, sorted_by
-from portal.shared.selection import read_version
 from review.filters import MatchFilter
 from review.models import Match
 from review.selectors import matches, of_ids
+from web.portal.shared.access import PortalRequest, ask_to_confirm, needs
+from web.portal.shared.lists import page_of, sorted_by
+from web.portal.shared.selection import read_version
 
 _COLUMNS = {"number": "pk", "platform": "platform", "sent": "sent_at"}
 _TO_PREPARE = ("recording__bucket", "scanned_file__container", "scan", "licence")

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from accounts.models import User
-from evidence import signing as sealing
-from jobs.choices import Pool
-from jobs.runner import run_next
+from base.accounts.models import User
+from base.jobs.choices import Pool
+from base.jobs.runner import run_next
 from plugins.notices import services, signing
 from plugins.notices.models import ClaimedRight, NoticeLaw, TakedownNotice
 from plugins.notices.services import Sending
 from plugins.notices.signing import Signing
 from plugins.notices.words import ACCURACY, GOOD_FAITH
+from reports.evidence import signing as sealing
 from review.models import Match
 from scanning.choices import SourceType
 from scanning.models import ScannedFile

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from django.core.files.base import ContentFile
 from django.urls import reverse
 
-from accounts.models import User
+from base.accounts.models import User
 from plugins.notices.models import NOTICE, NoticeItem, NoticeLaw, NoticeState, TakedownNotice
 from review.models import Match
 from statements.choices import StatementState

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from plugins.notices.models import NoticeState
 from plugins.notices.tests.factories import make_claim, make_submitted
 from plugins.notices.words import ACCURACY, GOOD_FAITH

@@ -6,12 +6,11 @@ import pytest
 from django.db.models import Q
 from django.urls import reverse
 
-from accounts.roles import Role
-from audit.standing import StatementKind, standing_on
+from base.accounts.roles import Role
+from base.audit.standing import StatementKind, standing_on
 from plugins.notices.checks import changed_since_signed
 from plugins.notices.models import NOTICE
 from plugins.notices.tests.factories import make_claim, make_sent
-from portal.shared.consequences import consequences_of
 from review.choices import MatchState
 from review.services import exclusions
 from review.services.folding import fold_scan
@@ -21,6 +20,7 @@ from tests.factories.review import make_match
 from tests.factories.rules import make_licence
 from tests.factories.scanning import ScanFactory, make_detection
 from tests.fixtures import MakeClient
+from web.portal.shared.consequences import consequences_of
 
 pytestmark = pytest.mark.django_db
 

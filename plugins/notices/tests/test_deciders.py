@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from accounts.deciders import Decider
-from accounts.models import User
-from accounts.roles import Role
-from accounts.services import create_user
-from common.attribution import act_through, attribution_scope
+from base.accounts.deciders import Decider
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.accounts.services import create_user
+from base.common.attribution import act_through, attribution_scope
 from plugins.notices.content import content_of
 from plugins.notices.models import ClaimedRight, NoticeLaw
 from plugins.notices.services import prepare

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from accounts.models import User
+from base.accounts.models import User
 from plugins.notices.content import content_of
 from plugins.notices.drawing import pdf_of
 from plugins.notices.models import NoticeLaw

@@ -7,9 +7,9 @@ from functools import partial
 import pytest
 from django.test import Client
 
-from accounts.models import User
-from accounts.roles import Role
-from accounts.tokens import create_token
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.accounts.tokens import create_token
 from plugins.notices.models import ClaimedRight, NoticeLaw
 from plugins.notices.tests.factories import make_claim, make_sent
 from review import selectors

@@ -14,13 +14,11 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import User
-from accounts.roles import Role
-from accounts.tokens import create_token
-from evidence import services as evidence
-from evidence import signing as sealing
-from jobs.choices import Pool
-from jobs.runner import run_next
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.accounts.tokens import create_token
+from base.jobs.choices import Pool
+from base.jobs.runner import run_next
 from plugins.notices.models import NoticeAnswer, NoticeState, TakedownNotice
 from plugins.notices.selectors import list_notices
 from plugins.notices.tests.factories import (
@@ -31,6 +29,8 @@ from plugins.notices.tests.factories import (
     make_signed,
 )
 from plugins.notices.words import ACCURACY, GOOD_FAITH
+from reports.evidence import services as evidence
+from reports.evidence import signing as sealing
 from review.choices import MatchState
 from tests.factories import deciding
 from tests.factories.accounts import confirm, make_limited, make_user

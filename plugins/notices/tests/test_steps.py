@@ -11,16 +11,15 @@ from pathlib import Path
 import pytest
 from django.db import transaction
 
-from accounts.models import User
-from accounts.roles import Role
-from audit.models import Event
-from audit.services import first_broken_event
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.audit.models import Event
+from base.audit.services import first_broken_event
+from base.jobs.choices import Pool
+from base.jobs.runner import run_next
 from catalogue.models import Recording, RecordingStatus
 from catalogue.owners.choices import Right, ShareKind
 from catalogue.owners.models import Conflict, Party, RightsRecording, Share
-from evidence.models import EvidencePack
-from jobs.choices import Pool
-from jobs.runner import run_next
 from plugins.notices import answers, checks, services, signing, steps
 from plugins.notices.answers import Reply
 from plugins.notices.business_days import restore_days
@@ -47,6 +46,7 @@ from plugins.notices.tests.factories import (
     make_signed,
     make_submitted,
 )
+from reports.evidence.models import EvidencePack
 from review.choices import DisputeCode, DisputeStatus, MatchState
 from review.models import Dispute, Match
 from review.services import exclusions

@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 
 from django.utils.translation import gettext as _
 
-import audit.services
-from accounts.models import User
-from accounts.reach import count_hidden, sees_every_bucket, why_limited, why_unseen
-from accounts.roles import Action
+import base.audit.services
+from base.accounts.models import User
+from base.accounts.reach import count_hidden, sees_every_bucket, why_limited, why_unseen
+from base.accounts.roles import Action
 from catalogue.owners.models import Conflict, Party, Release, RightsRecording, Work
 from catalogue.owners.records import case_of, catalogue_recordings
 from plugins.rights.conflicts import records_of_party
@@ -74,7 +74,7 @@ def save_revision(row: Any) -> None:  # Any: a record with revisions
 
 def record_event(row: Case, action: str, user: User, **after: object) -> None:
     """Record an action, such as a ``RightsVerb``, as an event of the record's case."""
-    audit.services.record(case=case_of(row), action=action, actor=user, after=after)
+    base.audit.services.record(case=case_of(row), action=action, actor=user, after=after)
 
 
 def follow_record(row: Case, user: User, sound: RightsRecording | None = None) -> None:

@@ -9,9 +9,9 @@ from typing import Any, Final
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-import audit.services
-from accounts.models import User
-from audit.models import Event
+import base.audit.services
+from base.accounts.models import User
+from base.audit.models import Event
 from catalogue.owners.choices import ConflictKind, ConflictState
 from catalogue.owners.models import Conflict, RightsRecording
 from plugins.rights.actions.base import RightsVerb, why_not
@@ -56,7 +56,7 @@ def settle(
     row.settled_by, row.settled_at = user, datetime.now(tz=UTC)
     row.revision += 1
     row.save()
-    audit.services.record(
+    base.audit.services.record(
         case=f"conflict:{row.uid}",
         action=RightsVerb.SETTLE,
         actor=user,
@@ -105,7 +105,7 @@ def reopen(*, conflict: Conflict, user: User) -> None:
     row.settled_by = row.settled_at = None
     row.revision += 1
     row.save()
-    audit.services.record(case=case, action=RightsVerb.UNDO, actor=user)
+    base.audit.services.record(case=case, action=RightsVerb.UNDO, actor=user)
     _refill(row.subject, user)
 
 

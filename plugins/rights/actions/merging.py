@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from accounts.models import User
+from base.accounts.models import User
 from catalogue.owners.models import (
     OtherTitle,
     Party,

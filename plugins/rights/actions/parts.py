@@ -10,12 +10,12 @@ from decimal import Decimal
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from accounts.models import User
+from base.accounts.models import User
+from base.common.databases import violates
 from catalogue.models import Recording
 from catalogue.owners.choices import Right, ShareKind, TitleKind
 from catalogue.owners.models import OtherTitle, Party, Release, RightsRecording, Share, Track, Work
 from catalogue.owners.records import column_of, rights_records
-from common.databases import violates
 from plugins.rights.actions.base import RightsVerb, follow_record, locked, record_event
 from plugins.rights.errors import RightsChanged, RightsRefused
 

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from django.db import transaction
 
-import audit.services
-from accounts.models import User
-from accounts.roles import Action
+import base.audit.services
+from base.accounts.models import User
+from base.accounts.roles import Action
 from catalogue.identifiers import (
     BadIdentifier,
     check_dpid,
@@ -85,7 +85,7 @@ def edit(
         return
     row.revision += 1
     row.save()
-    audit.services.record(
+    base.audit.services.record(
         case=case_of(row),
         action=RightsVerb.EDIT,
         actor=user,

@@ -10,8 +10,8 @@ from typing import Any, Final
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from accounts.models import User
-from audit.models import Event
+from base.accounts.models import User
+from base.audit.models import Event
 from catalogue.owners.models import (
     OtherTitle,
     Party,

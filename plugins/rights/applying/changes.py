@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 from django.utils.translation import gettext as _
 
-from audit.services import EventDraft
+from base.audit.services import EventDraft
 from catalogue.owners.choices import StatedField
 from catalogue.owners.models import (
     OtherTitle,

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from common.confined import json_line
+from base.common.confined import json_line
 from plugins.rights.claims import (
     ClaimFault,
     PartyClaim,

@@ -11,14 +11,14 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from accounts.models import User
-from audit.standing import counted_by_kind
+from base.accounts.models import User
+from base.audit.standing import counted_by_kind
+from base.common.storage import local_path
+from base.jobs.services import submit
 from catalogue.models import Recording
 from catalogue.owners.texts import folded
-from common.storage import local_path
 from imports.kinds import Columns
 from imports.table_encoding import RECOGNISED
-from jobs.services import submit
 from plugins.rights.claims import AppliedRecord, ClaimFault, PartyClaim, RightsMessage
 from plugins.rights.importing.faults import Read, ReadCounts
 from plugins.rights.importing.reading import TableChoices, open_message

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from accounts.roles import Action
+from base.accounts.roles import Action
 from imports.fields import EncodingField
 from imports.kinds import OF_FILE, ImportKind, SampleFile, register
 from imports.samples import Sample

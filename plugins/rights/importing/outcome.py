@@ -11,8 +11,8 @@ from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from base.common.reading import read_clock, read_release
 from catalogue.owners.models import Party, Release, RightsRecording, Work
-from common.reading import read_clock, read_release
 from plugins.rights.models import RightsImport
 
 

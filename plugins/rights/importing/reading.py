@@ -11,7 +11,7 @@ from typing import IO, Final
 
 from django.utils.translation import gettext as _
 
-from common.confined import ReadingLimits, Unreadable, json_lines, read_confined
+from base.common.confined import ReadingLimits, Unreadable, json_lines, read_confined
 from imports.table_encoding import RECOGNISED
 from imports.tables import is_sheet, table_in
 from imports.unpacking import unpacked

@@ -8,8 +8,8 @@ import socket
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, Final
 
+from base.common.confined import keep_texts_english
 from catalogue.owners.tis import expand, normalised
-from common.confined import keep_texts_english
 from plugins.rights.importing.claims_json import to_line
 from plugins.rights.importing.cwr import is_cwr, read_cwr
 from plugins.rights.importing.ern import is_xml, read_ern

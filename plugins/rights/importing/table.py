@@ -15,10 +15,10 @@ from typing import Final
 
 from django.utils.translation import gettext as _
 
+from base.common.reading import read_number
+from base.common.table_text import read_day, read_share, split_names
+from base.common.territories import territories_in, territory_code
 from catalogue.owners.tis import UnknownTerritory, normalised
-from common.reading import read_number
-from common.table_text import read_day, read_share, split_names
-from common.territories import territories_in, territory_code
 from imports.names import compared
 from imports.reading_rules import FRACTION, Proposal, ReadingRules, RuledColumns
 from imports.table_layout import RawRow

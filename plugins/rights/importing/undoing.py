@@ -13,10 +13,11 @@ from typing import Any
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-import audit.services
-from accounts.reach import refuse_limited
-from accounts.roles import Action
-from audit.models import Event
+import base.audit.services
+from base.accounts.reach import refuse_limited
+from base.accounts.roles import Action
+from base.audit.models import Event
+from base.jobs.services import submit
 from catalogue.owners.models import (
     OtherTitle,
     Party,
@@ -31,7 +32,6 @@ from catalogue.owners.models import (
 from catalogue.owners.records import KINDS, column_of
 from imports.models import ImportStep, StepState
 from imports.undoing.walk import Stays, Undo, changed_again, differing, missing
-from jobs.services import submit
 from plugins.rights.applying.values import plain
 from plugins.rights.jobs import REVIEW_RIGHTS
 
@@ -67,7 +67,7 @@ def remove_record(undo: Undo, event: Event) -> str:
 
 
 def _tell(undo: Undo, event: Event) -> None:
-    audit.services.record(
+    base.audit.services.record(
         case=event.case, action=_UNDONE, actor=undo.user, after={"import": undo.import_uid}
     )
 

@@ -8,7 +8,7 @@ from catalogue.owners import tis
 from catalogue.owners.models import Party, Work
 from catalogue.owners.selectors import parties_in_reach, works_in_reach
 from plugins.rights import selectors
-from portal.shared.choices import SHOWN, Choice, ChoiceKind, territories
+from web.portal.shared.choices import SHOWN, Choice, ChoiceKind, territories
 
 
 def _party(party: Party) -> Choice:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.roles import Action
+from base.accounts.roles import Action
 from catalogue.owners.choices import ConflictState
 from catalogue.owners.models import Conflict
 from catalogue.owners.selectors import conflicts_in_reach
@@ -19,9 +19,9 @@ from plugins.rights.actions import base, conflicts
 from plugins.rights.errors import RightsRefused
 from plugins.rights.pages import page
 from plugins.rights.pages.forms import ConflictFilterForm, SettleForm, valid_values
-from portal.shared.access import PortalRequest, needs
-from portal.shared.lists import page_of, sorted_by
-from portal.shared.selection import unpack
+from web.portal.shared.access import PortalRequest, needs
+from web.portal.shared.lists import page_of, sorted_by
+from web.portal.shared.selection import unpack
 
 # The choice of no claim: leave the conflict as it is.
 _LEAVE: Final = "-"

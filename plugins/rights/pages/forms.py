@@ -25,8 +25,8 @@ from catalogue.owners.models import Party, Release, Work
 from catalogue.owners.selectors import parties_in_reach, works_in_reach
 from plugins.rights.actions.parts import ShareDetails
 from plugins.rights.errors import RightsRefused
-from portal.shared.fields import ArtistsField, LinesField, Picker, WordsField, sentence_of
-from portal.shared.filters import DayInput
+from web.portal.shared.fields import ArtistsField, LinesField, Picker, WordsField, sentence_of
+from web.portal.shared.filters import DayInput
 
 _CODES = {
     *("iswc", "ipi_name", "ipi_base", "isni", "ipn", "dpid", "society"),

@@ -10,19 +10,19 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.limits import costly
-from accounts.reach import sees_every_bucket
-from accounts.roles import Action
+from base.accounts.limits import costly
+from base.accounts.reach import sees_every_bucket
+from base.accounts.roles import Action
 from catalogue.owners.choices import ConflictState
 from catalogue.owners.models import Release, Work
 from catalogue.owners.selectors import parties_in_reach, recordings_in_reach
 from plugins.rights import exporting, selectors
 from plugins.rights.pages import page
 from plugins.rights.pages.forms import RightsExportForm, RightsFilterForm
-from portal.shared.access import PortalRequest, needs
-from portal.shared.downloads import sent
-from portal.shared.lists import page_of, sorted_by
 from reports.choices import Format
+from web.portal.shared.access import PortalRequest, needs
+from web.portal.shared.downloads import sent
+from web.portal.shared.lists import page_of, sorted_by
 
 
 @require_safe

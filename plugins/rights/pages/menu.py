@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from catalogue.owners.models import Work
-from portal.shared.menu import MenuEntry, PageLink, Section, entries, pages
+from web.portal.shared.menu import MenuEntry, PageLink, Section, entries, pages
 
 
 def register() -> None:

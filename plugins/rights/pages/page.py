@@ -13,8 +13,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.models import User
-from audit.models import Event
+from base.accounts.models import User
+from base.audit.models import Event
+from base.common.reading import read_clock, read_date
+from base.common.zones import office_day
 from catalogue.models import Recording
 from catalogue.owners import tis
 from catalogue.owners.choices import ConflictKind, ConflictState
@@ -28,14 +30,12 @@ from catalogue.owners.selectors import (
     role_label,
     works_in_reach,
 )
-from common.reading import read_clock, read_date
-from common.zones import office_day
 from plugins.rights import selectors
 from plugins.rights.actions.base import Case, RightsVerb, why_not
 from plugins.rights.actions.undoing import last_action
 from plugins.rights.pages.forms import ConflictFilterForm, SettleAllForm
-from portal.shared.lists import count_of
-from portal.shared.selection import pack
+from web.portal.shared.lists import count_of
+from web.portal.shared.selection import pack
 
 _SENTENCES: Final[dict[str, str | Promise]] = {
     "rights.imported": gettext_lazy("was added by an import"),

@@ -9,9 +9,9 @@ from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import User
+from base.accounts.models import User
 from plugins.rights import selectors
-from portal.shared.searching import Hit, SearchKind, SearchText, marked
+from web.portal.shared.searching import Hit, SearchKind, SearchText, marked
 
 
 def _finder(

@@ -16,8 +16,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.models import User
-from accounts.roles import Action
+from base.accounts.models import User
+from base.accounts.roles import Action
 from catalogue.models import Recording
 from catalogue.owners.choices import TitleKind
 from catalogue.owners.models import Party, Release, RightsRecording, Share, Work
@@ -44,9 +44,9 @@ from plugins.rights.pages.forms import (
     WorkShareForm,
     valid_values,
 )
-from portal.shared.access import PortalRequest, needs
-from portal.shared.fields import OneRecordingForm
-from portal.shared.lists import page_of
+from web.portal.shared.access import PortalRequest, needs
+from web.portal.shared.fields import OneRecordingForm
+from web.portal.shared.lists import page_of
 
 Editable = TypeVar("Editable", Work, Party, Release)
 # Any: a record, and the one that comes next.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.core.files.base import ContentFile
 from django.urls import reverse
 
-from accounts.models import User
+from base.accounts.models import User
 from catalogue.owners.models import Party, Work
 from imports.models import ImportStatus
 from plugins.rights.actions import parts, records

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.core.files.base import File
 
-from accounts.models import User
+from base.accounts.models import User
 from benchmarks.hostile.tables import MORE, Sample
 from imports import services
 from imports.models import Import

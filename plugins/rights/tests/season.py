@@ -14,7 +14,7 @@ from typing import Any
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 
-from accounts.reach import working_for
+from base.accounts.reach import working_for
 from catalogue.models import Recording
 from catalogue.owners.choices import ConflictState, Right, ShareKind
 from catalogue.owners.models import Conflict, Party, RightsRecording, Share, Work

@@ -7,9 +7,9 @@ from decimal import Decimal
 
 import pytest
 
-from accounts.models import AccessLimit, User
-from accounts.reach import working_for
-from accounts.roles import Role
+from base.accounts.models import AccessLimit, User
+from base.accounts.reach import working_for
+from base.accounts.roles import Role
 from catalogue.models import Recording
 from catalogue.owners.choices import ConflictState, Right, ShareKind
 from catalogue.owners.models import Conflict, Party, Release, RightsRecording, Share, Work

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.template.loader import render_to_string
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from catalogue.owners.models import Conflict
 from plugins.rights import on_pages
 from plugins.rights.tests.factories import ISRC, claim_all, master, recording

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from audit.models import Event
-from audit.services import first_broken_event
+from base.audit.models import Event
+from base.audit.services import first_broken_event
 from catalogue.owners.models import (
     OtherTitle,
     Party,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from accounts.models import User
+from base.accounts.models import User
+from base.common.zones import office_day
 from catalogue.models import Bucket, CodeStatus, Recording
 from catalogue.owners.choices import Right, ShareKind
 from catalogue.owners.models import Party, RightsRecording, Share, Work
 from catalogue.owners.records import catalogue_recordings
 from catalogue.owners.selectors import rights_of
-from common.zones import office_day
 from dedup import actions
 from dedup.models import ActionVerb
 from dedup.services import find_duplicates

@@ -6,8 +6,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import AccessLimit, User
-from accounts.roles import Role
+from base.accounts.models import AccessLimit, User
+from base.accounts.roles import Role
 from catalogue.owners.choices import ConflictState
 from catalogue.owners.models import Conflict, Party, Release, RightsRecording, Share, Work
 from plugins.rights.actions import parts

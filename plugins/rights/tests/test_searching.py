@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from catalogue.owners.models import Party, Work
 from plugins.rights.tests.factories import claim_all, work
 from tests.fixtures import MakeClient

@@ -8,8 +8,6 @@ from typing import Any
 import pytest
 import time_machine
 
-from acrapi.results import results_of
-from acrapi.rights import rights_on_wire
 from catalogue.models import Recording
 from catalogue.owners.choices import ConflictKind, ConflictState
 from catalogue.owners.models import Conflict, RightsRecording
@@ -30,6 +28,8 @@ from scanning.choices import Section
 from scanning.engines.acrcloud_results import read_items
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.scanning import make_detection
+from web.acrapi.results import results_of
+from web.acrapi.rights import rights_on_wire
 
 pytestmark = pytest.mark.django_db
 

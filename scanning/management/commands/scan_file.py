@@ -9,7 +9,7 @@ from typing import Any
 from django.core.files import File
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.models import User
+from base.accounts.models import User
 from scanning.errors import IntakeRefused
 from scanning.models import Container
 from scanning.services.intake import submit_upload

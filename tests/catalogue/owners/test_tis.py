@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from base.common.territories import TERRITORIES
 from catalogue.owners import tis
-from common.territories import TERRITORIES
 
 GROUPS = sorted(tis.group_names())
 CODES = st.lists(st.sampled_from([*sorted(TERRITORIES), *GROUPS]), max_size=6)

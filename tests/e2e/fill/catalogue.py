@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import reverse
 
-from accounts.models import User
+from base.accounts.models import User
 from catalogue.models import Bucket, CodeStatus, Recording, RecordingStatus
 from dedup.models import DuplicateKind, LoopPlace, PairLink, SharedLoop
 from dedup.services import find_duplicates

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from django.core.files.base import ContentFile
 from django.urls import reverse
 
-from accounts.models import User
-from accounts.tokens import create_token
+from base.accounts.models import User
+from base.accounts.tokens import create_token
 from catalogue.models import Bucket, Recording
-from evidence.models import EvidencePack, PackStatus
 from imports.models import CatalogueImport, ImportStatus, ResultImport
+from reports.evidence.models import EvidencePack, PackStatus
 from reports.layouts import Layout
 from reports.models import ReportRun
 from reports.models.schedule import Channel, Every

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accounts.models import User
+from base.accounts.models import User
 from reports.cue_sheets import listed_cues
 from reports.cue_statement import attach_files, issue_version, store_files
 from scanning.models import ScannedFile

@@ -10,13 +10,13 @@ from typing import Any
 from django import forms
 from django.db import models, transaction
 
-import audit.services
-from accounts.reach import Path, ReachManager
-from accounts.roles import Action
-from audit.models import Event
+import base.audit.services
+from base.accounts.reach import Path, ReachManager
+from base.accounts.roles import Action
+from base.audit.models import Event
+from base.common.storage import local_path
+from base.common.uid import new_uid
 from catalogue.models import Bucket
-from common.storage import local_path
-from common.uid import new_uid
 from imports.kinds import Columns, ImportKind, SampleFile
 from imports.models import Import
 from imports.samples import Sample
@@ -75,7 +75,7 @@ def run(one: NamesImport, heartbeat: Callable[[], None], *, dry: bool) -> Column
             if not dry:
                 with transaction.atomic():
                     Bucket.objects.filter(pk=bucket.pk).update(name=new)
-                    audit.services.record(
+                    base.audit.services.record(
                         case=f"bucket:{bucket.pk}",
                         action="bucket.named_by_table",
                         actor=one.made_by or "somebody",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from plugins.letters.models import Letter
-from portal.shared.menu import MenuEntry, Section, entries
+from web.portal.shared.menu import MenuEntry, Section, entries
 
 
 def register() -> None:

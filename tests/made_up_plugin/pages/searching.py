@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from accounts.models import User
+from base.accounts.models import User
 from plugins.letters.models import Letter
-from portal.shared.searching import Hit, SearchKind, SearchText, marked
+from web.portal.shared.searching import Hit, SearchKind, SearchText, marked
 
 
 def _find(asked: SearchText, _user: User) -> Iterator[Hit]:

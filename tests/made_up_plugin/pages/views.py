@@ -6,9 +6,9 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from accounts.roles import Action
+from base.accounts.roles import Action
 from plugins.letters.models import Letter
-from portal.shared.access import PortalRequest, needs
+from web.portal.shared.access import PortalRequest, needs
 
 
 @require_safe

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from accounts.models import User
+from base.accounts.models import User
 from scanning.models import ScannedFile
 from tests.reports.test_cue_sheets import interval, programme
 

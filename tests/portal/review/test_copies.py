@@ -6,14 +6,14 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from audit.models import Event
-from portal.shared import selection
+from base.audit.models import Event
 from review.choices import MatchState
 from review.copies import waiting_copies
 from review.models import Match
 from scanning.models import ScannedFile
 from tests.factories.review import make_match
 from tests.portal.review.reviewing import page_of
+from web.portal.shared import selection
 
 pytestmark = pytest.mark.django_db
 

@@ -9,14 +9,14 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.roles import Role
-from audit.models import Event
-from programmes.models import MusicUse
+from base.accounts.roles import Role
+from base.audit.models import Event
 from reports.cue_arrangement import arranged
 from reports.cue_sheets import cue_sheet
 from reports.cues import Cue, CueStatus
 from reports.models import CueEntry, SheetApproval, SheetEdit
 from review.models import Match
+from review.programmes.models import MusicUse
 from review.services.folding import fold_scan
 from scanning.models import ScannedFile
 from tests.factories.scanning import ScanFactory, make_detection

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from reports.models import CueEntry, EntryKind, SheetApproval, SheetState
 from review.models import Match
 from scanning.models import ScannedFile

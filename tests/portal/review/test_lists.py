@@ -9,10 +9,9 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
-from accounts.models import User
-from accounts.roles import Role
+from base.accounts.models import User
+from base.accounts.roles import Role
 from catalogue.models import Recording, RecordingStatus
-from portal.review.queue import Queue
 from review.choices import MatchState
 from review.decisions import assignment
 from review.models import Match
@@ -22,6 +21,7 @@ from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
 from tests.fixtures import MakeClient
 from tests.portal.review.reviewing import decide
+from web.portal.review.queue import Queue
 
 CHANGES = "/queue/changes/"
 

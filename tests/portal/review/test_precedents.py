@@ -6,9 +6,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from programmes.models import Episode
 from review.choices import MatchState
 from review.models import Match
+from review.programmes.models import Episode
 from review.services.folding import fold_scan
 from tests.factories.review import make_match
 from tests.factories.scanning import ScanFactory, make_detection

@@ -7,8 +7,8 @@ from django.core.files.base import ContentFile
 from django.test import Client
 from django.urls import reverse
 
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.roles import Role
+from base.audit.models import Event
 from catalogue.models import IntakeRule, Recording
 from reports.models import CueEntry, EntryKind
 from scanning.models import ScannedFile

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import User
-from accounts.roles import Role
+from base.accounts.models import User
+from base.accounts.roles import Role
 from catalogue.models import Recording, RecordingStatus
 from review.choices import MatchState
 from review.models import Match

@@ -11,9 +11,8 @@ from django.utils.html import strip_tags
 from lxml import html
 from pytest_django import Settings
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from catalogue.models import Exclusion
-from portal.pictures.exclusion import MediaTimeField
 from review.choices import MatchState
 from review.models import Match
 from review.services import locks
@@ -21,6 +20,7 @@ from tests import pseudo_language
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 from tests.fixtures import MakeClient
+from web.portal.pictures.exclusion import MediaTimeField
 
 pytestmark = pytest.mark.django_db
 

@@ -12,12 +12,10 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
-from accounts.models import User
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.audit.models import Event
 from operations import statistics
-from portal.review.queue import Queue
-from portal.shared import formats, lists
 from review.choices import MatchState
 from review.decisions import decide
 from review.models import Match
@@ -29,6 +27,8 @@ from tests.factories.review import make_match
 from tests.factories.scanning import ScanFactory, ScannedFileFactory
 from tests.fixtures import MakeClient
 from tests.portal.queries import queries_of
+from web.portal.review.queue import Queue
+from web.portal.shared import formats, lists
 
 VIEWER, REVIEWER, MANAGER, ADMIN = Role
 QUEUE = "/queue/"

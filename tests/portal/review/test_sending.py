@@ -10,11 +10,10 @@ import time_machine
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import User
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.audit.models import Event
 from catalogue.models import Exclusion
-from portal.review.queue import Queue
 from reports.cue_sheets import listed_cues
 from reports.cue_statement import issue_version
 from review.choices import MatchState
@@ -25,6 +24,7 @@ from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 from tests.portal.review.reviewing import JSON, decide, page_of
+from web.portal.review.queue import Queue
 
 NAME = {"name": "7d9f6a52-5a0e-4a0b-8f0e-0d5a3a3f9c11"}
 INTERVAL = {"start": "5", "end": "25", "reason": "shared_loop", "seen": "5000-25000"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from accounts.models import User
+from base.accounts.models import User
 from scanning.models import Container
 from tests.factories.scanning import ContainerFactory
 from tests.scanning.drops.incoming import Incoming, allow_drops, drop_in

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from pytest_django import Settings
 
-from accounts.models import User
-from jobs.choices import Pool
-from jobs.runner import run_next
-from jobs.services import submit
+from base.accounts.models import User
+from base.jobs.choices import Pool
+from base.jobs.runner import run_next
+from base.jobs.services import submit
 from scanning.choices import DropItemState
 from scanning.drops import services
 from scanning.jobs import DROP_POLL

@@ -11,8 +11,8 @@ import boto3
 import pytest
 from pytest_django import Settings
 
-from accounts.models import User
-from common.storage_url import storage_options
+from base.accounts.models import User
+from base.common.storage_url import storage_options
 from scanning.choices import DropAfterwards
 from scanning.drops.bucket import BucketPlace
 from scanning.drops.places import FileChanged, check_place
@@ -154,7 +154,7 @@ def test_moving_goes_on_after_a_kill_and_stops_where_the_bucket_is_gone(
     with pytest.raises(IntakeRefused, match="only in"):
         check_place("s3://other/")
     options = settings.ACRPORTAL_DROP_STORES["incoming"]
-    media = {"BACKEND": "common.object_storage.ObjectStorage", "OPTIONS": options}
+    media = {"BACKEND": "base.common.object_storage.ObjectStorage", "OPTIONS": options}
     settings.STORAGES = settings.STORAGES | {"default": media}
     with pytest.raises(IntakeRefused, match="its own data"):
         check_place(PLACE)

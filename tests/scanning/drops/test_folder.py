@@ -10,11 +10,11 @@ import pytest
 from django.core.files.base import ContentFile
 from pytest_django import Settings
 
-from accounts.models import User
-from accounts.roles import Role
-from audit.models import Event
-from jobs.choices import Pool
-from jobs.runner import run_next
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.audit.models import Event
+from base.jobs.choices import Pool
+from base.jobs.runner import run_next
 from scanning.choices import DropAfterwards
 from scanning.drops import folder as folders
 from scanning.drops import polling, services

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from jobs.choices import Pool
-from jobs.runner import run_next
-from jobs.services import submit
+from base.jobs.choices import Pool
+from base.jobs.runner import run_next
+from base.jobs.services import submit
 from scanning.choices import DropAfterwards
 from scanning.drops import folder as folders
 from scanning.drops.folder import FolderPlace

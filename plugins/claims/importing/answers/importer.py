@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
-from accounts.reach import refuse_limited, working_for
-from audit.models import Event
-from common.storage import local_path
+from base.accounts.reach import refuse_limited, working_for
+from base.audit.models import Event
+from base.common.storage import local_path
 from imports.errors import ImportRefused, TableRefused
 from imports.kinds import Columns
 from imports.models import ImportStep

@@ -8,14 +8,14 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.management.finding import find_user
+from base.accounts.management.finding import find_user
+from base.common.uid import new_uid
+from base.common.words import count_noun
+from base.jobs.errors import Failed
+from base.jobs.runner import here
+from base.jobs.services import begin_here
 from catalogue.management.finding import find_bucket
 from catalogue.models import Bucket
-from common.uid import new_uid
-from common.words import count_noun
-from jobs.errors import Failed
-from jobs.runner import here
-from jobs.services import begin_here
 from plugins.filling import deciding, selectors, sources, suggesting
 from plugins.filling.choices import FillField
 from plugins.filling.errors import EnrichmentRefused

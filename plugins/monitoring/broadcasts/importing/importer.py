@@ -14,9 +14,9 @@ from typing import Any, Final
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from accounts.models import User
-from accounts.reach import working_for
-from common.storage import local_path
+from base.accounts.models import User
+from base.accounts.reach import working_for
+from base.common.storage import local_path
 from imports.errors import TableRefused
 from imports.kinds import Columns
 from imports.reading_rules import Proposal
@@ -42,9 +42,9 @@ from plugins.monitoring.broadcasts.models import Audience, Broadcast, BroadcastI
 from plugins.monitoring.broadcasts.selectors import hours_heard
 from plugins.monitoring.broadcasts.values import BroadcastValues
 from plugins.monitoring.streams.models import Station
-from programmes.errors import ProgrammeRefused
-from programmes.selectors import episode_of
-from programmes.services import episode_values, set_episode
+from review.programmes.errors import ProgrammeRefused
+from review.programmes.selectors import episode_of
+from review.programmes.services import episode_values, set_episode
 
 SHOWN: Final = 200
 _ADDED, _UPDATED, _UNCHANGED = "added", "updated", "unchanged"

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from accounts.roles import Action
+from base.accounts.roles import Action
 from imports.fields import EncodingField
 from imports.kinds import ImportKind, SampleFile, register
 from imports.samples import Sample

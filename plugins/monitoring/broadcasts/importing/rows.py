@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
 
-from common.table_text import read_day, read_decimal, without_clock
+from base.common.table_text import read_day, read_decimal, without_clock
 from imports.errors import ImportRefused
 from imports.names import compared
 from imports.reading_rules import ReadingRules, RuledColumns
@@ -29,7 +29,7 @@ from plugins.monitoring.broadcasts.selectors import list_broadcasts, stations_na
 from plugins.monitoring.broadcasts.times import hour_of, read_length, read_month, read_start
 from plugins.monitoring.broadcasts.values import AudienceValues, BroadcastValues
 from plugins.monitoring.streams.models import Station
-from programmes.errors import ProgrammeRefused
+from review.programmes.errors import ProgrammeRefused
 from scanning import selectors
 from scanning.models import ScannedFile
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from audit.models import Event
+from base.audit.models import Event
 from imports.models import ImportStep
 from imports.undoing.walk import Stays, Undo, changed_again, differing, missing
 from plugins.monitoring.broadcasts import services
@@ -18,9 +18,9 @@ from plugins.monitoring.broadcasts.selectors import hours_heard
 from plugins.monitoring.broadcasts.times import read_month
 from plugins.monitoring.broadcasts.values import AudienceValues
 from plugins.monitoring.streams.models import Station
-from programmes.selectors import episode_of
-from programmes.services import episode_values, set_episode
-from programmes.values import as_json
+from review.programmes.selectors import episode_of
+from review.programmes.services import episode_values, set_episode
+from review.programmes.values import as_json
 from scanning import selectors
 from scanning.models import ScannedFile
 

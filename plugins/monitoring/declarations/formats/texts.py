@@ -11,8 +11,8 @@ from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
-from common.outside_text import normalised
-from common.reading import rounded
+from base.common.outside_text import normalised
+from base.common.reading import rounded
 from plugins.monitoring.declarations.facts import PlayFacts
 from reports.cells import clock
 

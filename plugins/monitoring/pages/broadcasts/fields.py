@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from plugins.monitoring.broadcasts.choices import Showing
 from plugins.monitoring.streams.models import Station
-from portal.shared.fields import SearchSelect
+from web.portal.shared.fields import SearchSelect
 
 
 class BroadcastFields(forms.Form):

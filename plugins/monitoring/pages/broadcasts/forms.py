@@ -28,10 +28,10 @@ from plugins.monitoring.broadcasts.times import (
 from plugins.monitoring.broadcasts.values import AudienceValues, BroadcastValues, RevenueValues
 from plugins.monitoring.pages.broadcasts.fields import BroadcastFields
 from plugins.monitoring.streams.models import Station
-from portal.shared.arrivals import SeriesFields
-from portal.shared.seen_forms import SeenForm
-from programmes.errors import ProgrammeRefused
-from programmes.values import EpisodeValues, Values
+from review.programmes.errors import ProgrammeRefused
+from review.programmes.values import EpisodeValues, Values
+from web.portal.shared.arrivals import SeriesFields
+from web.portal.shared.seen_forms import SeenForm
 
 _USUAL_HOURS = 24
 

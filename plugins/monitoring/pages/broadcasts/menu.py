@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portal.shared.menu import Subpages, subpages
+from web.portal.shared.menu import Subpages, subpages
 
 
 def register() -> None:

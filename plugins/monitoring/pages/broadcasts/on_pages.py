@@ -5,15 +5,15 @@ from __future__ import annotations
 from django import forms
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
-from accounts.models import User
-from accounts.roles import Action
+from base.accounts.models import User
+from base.accounts.roles import Action
 from plugins.monitoring.broadcasts.arrivals import SubmittedBroadcast
 from plugins.monitoring.broadcasts.selectors import broadcasts_of
 from plugins.monitoring.pages.broadcasts.fields import BroadcastFields
-from portal.shared.arrivals import ArrivalFields
-from portal.shared.cards import Card
-from portal.shared.file_verbs import FileVerb, always
 from scanning.models import ScannedFile
+from web.portal.shared.arrivals import ArrivalFields
+from web.portal.shared.cards import Card
+from web.portal.shared.file_verbs import FileVerb, always
 
 _MOST_SHOWN = 5
 

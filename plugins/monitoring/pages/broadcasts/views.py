@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.roles import Action
+from base.accounts.roles import Action
 from plugins.monitoring.broadcasts import selectors, services
 from plugins.monitoring.broadcasts.choices import RightsType
 from plugins.monitoring.broadcasts.models import Audience, Broadcast, Revenue
@@ -30,14 +30,14 @@ from plugins.monitoring.pages.broadcasts.forms import (
     RevenueForm,
 )
 from plugins.monitoring.streams.models import Station
-from portal.shared.access import PortalRequest, needs
-from portal.shared.asking import Question, ask_before, ask_first
-from portal.shared.seen_forms import SAVED, save_form
-from portal.shared.selectors import find_file
-from programmes.errors import ProgrammeRefused
-from programmes.selectors import episode_of
-from programmes.services import episode_values, set_episode
+from review.programmes.errors import ProgrammeRefused
+from review.programmes.selectors import episode_of
+from review.programmes.services import episode_values, set_episode
 from scanning.models import ScannedFile
+from web.portal.shared.access import PortalRequest, needs
+from web.portal.shared.asking import Question, ask_before, ask_first
+from web.portal.shared.seen_forms import SAVED, save_form
+from web.portal.shared.selectors import find_file
 
 
 @require_http_methods(["GET", "POST"])

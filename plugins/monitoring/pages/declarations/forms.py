@@ -13,7 +13,7 @@ from plugins.monitoring.declarations.formats import registry
 from plugins.monitoring.declarations.formats.template import format as template
 from plugins.monitoring.declarations.models import DeclarationProfile
 from plugins.monitoring.streams.models import Station
-from portal.shared.fields import SearchSelectMultiple, only_when
+from web.portal.shared.fields import SearchSelectMultiple, only_when
 
 _DAY = forms.DateInput({"type": "date"}, format="%Y-%m-%d")
 _TEMPLATE = template.TemplateDeclaration.key

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from django.urls import NoReverseMatch, reverse
 
-from accounts.models import User
-from accounts.roles import Action
+from base.accounts.models import User
+from base.accounts.roles import Action
 from plugins.monitoring.declarations.checking import FoundGap, GapGroup
 from plugins.monitoring.declarations.doubts import Doubt, DoubtKind
 from plugins.monitoring.declarations.formats.base import ValueSubject

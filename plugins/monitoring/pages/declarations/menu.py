@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from portal.shared.menu import PageLink, Subpages, pages, subpages
+from web.portal.shared.menu import PageLink, Subpages, pages, subpages
 
 
 def register() -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from accounts.models import User
-from accounts.roles import Action
+from base.accounts.models import User
+from base.accounts.roles import Action
 from plugins.monitoring.declarations import services
-from portal.shared.cards import Card
-from portal.shared.job_actions import JobActions
+from web.portal.shared.cards import Card
+from web.portal.shared.job_actions import JobActions
 
 
 def _tab(tab: str, _user: User) -> str:

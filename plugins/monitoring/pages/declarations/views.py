@@ -18,7 +18,7 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from accounts.roles import Action
+from base.accounts.roles import Action
 from catalogue.models import Recording
 from plugins.monitoring.declarations import checking, selectors, services
 from plugins.monitoring.declarations.additions import additions
@@ -34,15 +34,15 @@ from plugins.monitoring.declarations.statement import statement_of
 from plugins.monitoring.pages.declarations.forms import DeclarationProfileForm, PeriodForm
 from plugins.monitoring.pages.declarations.gaps import linked, linked_doubts
 from plugins.monitoring.streams.models import Station
-from portal.shared.access import PortalRequest, needs
-from portal.shared.asking import ask_first
-from portal.shared.downloads import attachment
-from portal.shared.lists import page_of
 from reports.choices import UNFINISHED, RunState
 from reports.files import Check, as_json
 from reports.keeping import content_of
 from statements.choices import FOLLOWED, StatementState
 from statements.kinds import kind_of
+from web.portal.shared.access import PortalRequest, needs
+from web.portal.shared.asking import ask_first
+from web.portal.shared.downloads import attachment
+from web.portal.shared.lists import page_of
 
 _CHANGED_SHOWN = 100
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from portal.pictures.ribbon import Box, Tick, box
-from portal.pictures.waveform import Window
+from web.portal.pictures.ribbon import Box, Tick, box
+from web.portal.pictures.waveform import Window
 
 _MINUTES = (0, 10, 20, 30, 40, 50)
 _PHONE_EVERY = 2

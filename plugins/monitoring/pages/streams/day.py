@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from common.reading import read_clock
-from common.words import lowered
+from base.common.reading import read_clock
+from base.common.words import lowered
 from plugins.monitoring.pages.streams.airday import AirDay, DayMark, DayTitle, HourMarks, air_day
 from plugins.monitoring.pages.streams.log import (
     LogRow,
@@ -28,8 +28,8 @@ from plugins.monitoring.streams import selectors
 from plugins.monitoring.streams.choices import AirplayState
 from plugins.monitoring.streams.models import Airplay, Stream, StreamGap
 from plugins.monitoring.streams.selectors import DayHour, HourState
-from portal.shared import formats
-from portal.shared.appearance import pattern_fill, review_look
+from web.portal.shared import formats
+from web.portal.shared.appearance import pattern_fill, review_look
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from plugins.monitoring.streams.models import Stream
-from portal.shared.fields import SearchSelectMultiple
+from web.portal.shared.fields import SearchSelectMultiple
 
 
 def streams_field() -> forms.Field:

@@ -10,13 +10,13 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from common.charsets import CHARSETS
-from common.http import LinkRefused, check_link
-from common.receivers import MailRefused, check_mail
-from common.zones import UTC, zone_choices
+from base.common.charsets import CHARSETS
+from base.common.http import LinkRefused, check_link
+from base.common.receivers import MailRefused, check_mail
+from base.common.zones import UTC, zone_choices
 from plugins.monitoring.streams.choices import AirplayState, CommercialModel
 from plugins.monitoring.streams.models import Station, Stream
-from portal.shared.fields import (
+from web.portal.shared.fields import (
     CountryField,
     LinesField,
     Picker,

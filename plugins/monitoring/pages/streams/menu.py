@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from accounts.roles import Action
+from base.accounts.roles import Action
 from plugins.monitoring.streams.models import Stream
-from portal.shared.menu import MenuEntry, PageLink, Section, entries, pages, verbs
+from web.portal.shared.menu import MenuEntry, PageLink, Section, entries, pages, verbs
 
 
 def register() -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from django.db.models import Count, Q
 
-from accounts.models import User
+from base.accounts.models import User
 from plugins.monitoring.streams import selectors
 from plugins.monitoring.streams.choices import StreamState
-from portal.shared.cards import Card
+from web.portal.shared.cards import Card
 
 
 def _streams(_subject: None, _user: User) -> dict[str, int]:

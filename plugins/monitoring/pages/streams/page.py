@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from django.db.models import Max
 
-from accounts.models import User
+from base.accounts.models import User
 from catalogue.models import Recording
 from plugins.monitoring.pages.streams.presentation import (
     Badge,

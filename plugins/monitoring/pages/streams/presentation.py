@@ -11,7 +11,7 @@ from django.utils.functional import Promise
 
 from plugins.monitoring.streams.choices import AirplayState, StreamState
 from plugins.monitoring.streams.models import Airplay, Station, Stream
-from portal.shared import formats
+from web.portal.shared import formats
 
 
 class Badge(NamedTuple):

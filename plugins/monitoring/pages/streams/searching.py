@@ -8,9 +8,9 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import User
+from base.accounts.models import User
 from plugins.monitoring.streams.models import Station, Stream
-from portal.shared.searching import Hit, SearchKind, SearchText, either, marked
+from web.portal.shared.searching import Hit, SearchKind, SearchText, either, marked
 
 
 def _streams(search: SearchText, _user: User) -> Iterator[Hit]:

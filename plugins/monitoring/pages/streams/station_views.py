@@ -10,16 +10,16 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.models import User
-from accounts.roles import Action
+from base.accounts.models import User
+from base.accounts.roles import Action
 from catalogue.models import Recording
 from plugins.monitoring.pages.streams.forms import BannedForm, StationForm
 from plugins.monitoring.pages.streams.presentation import stream_badge
 from plugins.monitoring.streams import selectors, services
 from plugins.monitoring.streams.errors import StreamRefused
 from plugins.monitoring.streams.models import Station, Stream
-from portal.shared.access import PortalRequest, needs
-from portal.shared.lists import page_of
+from web.portal.shared.access import PortalRequest, needs
+from web.portal.shared.lists import page_of
 
 
 @require_safe

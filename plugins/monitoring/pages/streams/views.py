@@ -17,8 +17,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.models import User
-from accounts.roles import Action
+from base.accounts.models import User
+from base.accounts.roles import Action
 from plugins.monitoring.pages.streams import log, page, presentation
 from plugins.monitoring.pages.streams.day import day_page
 from plugins.monitoring.pages.streams.forms import LogFilterForm, StreamForm, StreamSettingsForm
@@ -26,11 +26,11 @@ from plugins.monitoring.streams import log as airplays
 from plugins.monitoring.streams import selectors, services
 from plugins.monitoring.streams.errors import StreamRefused
 from plugins.monitoring.streams.models import Airplay, Stream
-from portal.shared.access import PortalRequest, confirm_outbound, needs
-from portal.shared.asking import ask_first
-from portal.shared.downloads import list_report
-from portal.shared.lists import page_of
 from reports.choices import Format
+from web.portal.shared.access import PortalRequest, confirm_outbound, needs
+from web.portal.shared.asking import ask_first
+from web.portal.shared.downloads import list_report
+from web.portal.shared.lists import page_of
 
 _REPORTS = (Format.CSV, Format.XLSX, Format.JSON_LINES, Format.PARQUET)
 _VERBS: dict[str, tuple[Callable[..., None], Promise]] = {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from common.reading import read_clock
+from base.common.reading import read_clock
 from plugins.monitoring.unknown import selectors as recurring_selectors
 from plugins.monitoring.unknown.models import UnknownItem
-from portal.shared.choices import SHOWN, Choice, ChoiceKind
+from web.portal.shared.choices import SHOWN, Choice, ChoiceKind
 
 
 def _unknown(items: Iterable[UnknownItem]) -> Iterable[Choice]:

@@ -8,11 +8,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from accounts.roles import Action
+from base.accounts.roles import Action
 from plugins.monitoring.pages.unknown.forms import UnknownPolicyForm
 from plugins.monitoring.unknown.policies import policy_of, save_policy
-from portal.shared.access import PortalRequest, needs
 from scanning.models import Container
+from web.portal.shared.access import PortalRequest, needs
 
 
 @require_POST

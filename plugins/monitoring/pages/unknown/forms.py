@@ -8,8 +8,8 @@ from django.utils.translation import gettext_lazy as _
 from plugins.monitoring.unknown import selectors
 from plugins.monitoring.unknown.models import IgnoreReason, ItemState, UnknownItem, UnknownPolicy
 from plugins.monitoring.unknown.selectors import Tab
-from portal.pictures.exclusion import MediaTimeField
-from portal.shared.fields import LinesField, Picker, container_filter
+from web.portal.pictures.exclusion import MediaTimeField
+from web.portal.shared.fields import LinesField, Picker, container_filter
 
 
 class UnknownFilterForm(forms.Form):

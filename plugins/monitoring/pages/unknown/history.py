@@ -10,9 +10,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from audit.models import Event
+from base.audit.models import Event
+from base.common.reading import read_clock
 from catalogue.models import Recording
-from common.reading import read_clock
 from plugins.monitoring.unknown.actions import UNWATCH_ACT, ItemVerb
 from plugins.monitoring.unknown.models import IgnoreReason
 

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from plugins.monitoring.unknown.models import UnknownItem
-from portal.shared.menu import MenuEntry, Section, entries
+from web.portal.shared.menu import MenuEntry, Section, entries
 
 
 def register() -> None:

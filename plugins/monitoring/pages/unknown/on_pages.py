@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from accounts.models import User
-from accounts.roles import Action
+from base.accounts.models import User
+from base.accounts.roles import Action
 from plugins.monitoring.pages.unknown.forms import UnknownPolicyForm
 from plugins.monitoring.unknown.policies import policy_of
 from plugins.monitoring.unknown.selectors import minutes
-from portal.shared.cards import Card
-from portal.shared.remembered import remembered
 from scanning.models import Container
+from web.portal.shared.cards import Card
+from web.portal.shared.remembered import remembered
 
 
 def _minutes(_subject: None, user: User) -> object:

@@ -14,23 +14,23 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from accounts.models import User
-from audit.models import Event
+from base.accounts.models import User
+from base.audit.models import Event
+from base.common.reading import read_date
 from catalogue.models import Recording
-from common.reading import read_date
 from plugins.monitoring.pages.unknown.forms import UnknownFilterForm
 from plugins.monitoring.pages.unknown.history import history_line
 from plugins.monitoring.unknown import actions, selectors
 from plugins.monitoring.unknown.models import IgnoreReason, ItemState, Occurrence, UnknownItem
 from plugins.monitoring.unknown.selectors import Copy, ItemFigures, Tab
-from portal.pictures.calendar import Calendar, Moment, calendar
-from portal.pictures.pair import PairPicture, aligned
-from portal.pictures.sound import CONTEXT_MS, ShownSound, sound_alone, sound_around
-from portal.pictures.waveform import WavePaths, Window, load_waveform, wave_paths
-from portal.shared import playback
-from portal.shared.lists import PAGE_SIZE, count_of
-from portal.shared.selectors import count_per_row, shown_matches
 from scanning.models import ScannedFile
+from web.portal.pictures.calendar import Calendar, Moment, calendar
+from web.portal.pictures.pair import PairPicture, aligned
+from web.portal.pictures.sound import CONTEXT_MS, ShownSound, sound_alone, sound_around
+from web.portal.pictures.waveform import WavePaths, Window, load_waveform, wave_paths
+from web.portal.shared import playback
+from web.portal.shared.lists import PAGE_SIZE, count_of
+from web.portal.shared.selectors import count_per_row, shown_matches
 
 NEIGHBOURS = 1_000
 """How far the arrows to the next and the previous item reach into the list."""

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import User
-from common.reading import read_clock
+from base.accounts.models import User
+from base.common.reading import read_clock
 from plugins.monitoring.unknown import selectors
-from portal.shared.searching import Hit, SearchKind, SearchText, marked
+from web.portal.shared.searching import Hit, SearchKind, SearchText, marked
 
 
 def _items(search: SearchText, _user: User) -> Iterator[Hit]:

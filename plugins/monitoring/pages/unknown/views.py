@@ -17,8 +17,8 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.models import User
-from accounts.roles import Action
+from base.accounts.models import User
+from base.accounts.roles import Action
 from catalogue.changes import ChangeRefused
 from catalogue.identifiers import BadIdentifier
 from dedup.intake import AlreadyInCatalogue
@@ -37,14 +37,14 @@ from plugins.monitoring.unknown.actions import ItemVerb
 from plugins.monitoring.unknown.errors import ItemRefused
 from plugins.monitoring.unknown.models import UnknownItem
 from plugins.monitoring.unknown.selectors import ItemFigures, Tab
-from portal.shared.access import NOT_ALLOWED, PortalRequest, needs
-from portal.shared.changes import answer_changes, known_rows
-from portal.shared.downloads import list_report
-from portal.shared.fields import OneRecordingForm
-from portal.shared.lists import page_of, sorted_by
-from portal.shared.naming import NameForm
-from portal.shared.selection import read_version
 from reports.choices import Format
+from web.portal.shared.access import NOT_ALLOWED, PortalRequest, needs
+from web.portal.shared.changes import answer_changes, known_rows
+from web.portal.shared.downloads import list_report
+from web.portal.shared.fields import OneRecordingForm
+from web.portal.shared.lists import page_of, sorted_by
+from web.portal.shared.naming import NameForm
+from web.portal.shared.selection import read_version
 
 BULK = 100
 """The most items of one action: four pages of the list."""

@@ -13,9 +13,9 @@ from contextlib import suppress
 from time import thread_time
 from typing import Final, TypeVar
 
-from common import http
-from common.http import LiveBody
-from common.packed import GZIP, unpacked
+from base.common import http
+from base.common.http import LiveBody
+from base.common.packed import GZIP, unpacked
 from plugins.monitoring.streams.choices import GapCause
 from plugins.monitoring.streams.recording import causes, hls, icy, ogg, playlists
 from plugins.monitoring.streams.recording.arrivals import Arrival, Chunk, Closed, Halted, Opened

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from common.charsets import decode_text
-from common.http import FetchFailed
-from common.outside_text import one_line
+from base.common.charsets import decode_text
+from base.common.http import FetchFailed
+from base.common.outside_text import one_line
 from plugins.monitoring.streams.recording import causes
 
 # Atomic: where the first beginning finds no end, no later one does.

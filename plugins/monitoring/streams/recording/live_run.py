@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from common.uid import new_uid
+from base.common.uid import new_uid
 from plugins.monitoring.streams.choices import GapCause
 from plugins.monitoring.streams.recording import causes
 from plugins.monitoring.streams.recording.account import Account

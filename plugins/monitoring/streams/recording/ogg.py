@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from common.charsets import decode_text
+from base.common.charsets import decode_text
 from recognition.audio.ogg import CAPTURE, HEAD_BYTES, Chain, PageHead
 
 MAX_HEAD: Final = 1 << 20

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from plugins.monitoring.broadcasts.models import BroadcastImport
 from plugins.monitoring.streams.models import StreamNotice
 from plugins.monitoring.tests.factories.streams import StreamFactory

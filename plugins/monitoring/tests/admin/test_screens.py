@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from plugins.monitoring.tests.factories.streams import DAY, StreamHourFactory
 from plugins.monitoring.unknown.models import KeptFile, Occurrence, UnknownItem, UnknownPolicy
 from tests.factories.review import make_match

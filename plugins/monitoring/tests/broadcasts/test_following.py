@@ -8,11 +8,11 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from django.urls import reverse
 
-from accounts.models import User
-from accounts.roles import Role
-from audit.models import Event
-from jobs.choices import Pool
-from jobs.runner import run_next
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.audit.models import Event
+from base.jobs.choices import Pool
+from base.jobs.runner import run_next
 from plugins.monitoring.broadcasts import services
 from plugins.monitoring.broadcasts.values import BroadcastValues
 from plugins.monitoring.streams.services import change_station

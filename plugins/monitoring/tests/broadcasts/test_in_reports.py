@@ -11,7 +11,6 @@ import pytest
 from catalogue.models import Recording, RecordingStatus
 from plugins.monitoring.broadcasts.models import Broadcast
 from plugins.monitoring.tests.factories.streams import StationFactory
-from programmes.models import Episode, MusicUse
 from reports.cells import ColumnType, ValueType
 from reports.choices import Mode
 from reports.file_rows import FetchFiles
@@ -19,6 +18,7 @@ from reports.layouts import kept_columns
 from reports.selectors import match_rows
 from reports.tables import Sheet, write_xlsx
 from review.models import Match
+from review.programmes.models import Episode, MusicUse
 from scanning.models import Scan
 from scanning.results import scan_settled
 from tests.factories.catalogue import RecordingFactory

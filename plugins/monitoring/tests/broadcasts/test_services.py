@@ -9,8 +9,8 @@ from decimal import Decimal
 
 import pytest
 
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.roles import Role
+from base.audit.models import Event
 from plugins.monitoring.broadcasts import services
 from plugins.monitoring.broadcasts.choices import RightsType, Showing
 from plugins.monitoring.broadcasts.models import Audience, Broadcast, Revenue
@@ -18,13 +18,13 @@ from plugins.monitoring.broadcasts.selectors import broadcasts_of, list_broadcas
 from plugins.monitoring.broadcasts.values import AudienceValues, BroadcastValues, RevenueValues
 from plugins.monitoring.tests.factories.broadcasts import NOVEMBER, make_broadcast
 from plugins.monitoring.tests.factories.streams import StationFactory
-from programmes.choices import CueUse, MusicOrigin
-from programmes.errors import ProgrammeRefused
-from programmes.models import Episode, MusicUse
-from programmes.selectors import episode_of, use_of
-from programmes.services import set_episode, set_use
-from programmes.values import EpisodeValues, UseValues, state_of
 from review.models import Match
+from review.programmes.choices import CueUse, MusicOrigin
+from review.programmes.errors import ProgrammeRefused
+from review.programmes.models import Episode, MusicUse
+from review.programmes.selectors import episode_of, use_of
+from review.programmes.services import set_episode, set_use
+from review.programmes.values import EpisodeValues, UseValues, state_of
 from scanning.services.filing import delete_files
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory

@@ -18,7 +18,7 @@ from plugins.monitoring.broadcasts.times import (
     read_month,
     read_start,
 )
-from programmes.errors import ProgrammeRefused
+from review.programmes.errors import ProgrammeRefused
 
 _LOCAL_1990 = datetime.fromisoformat("1990-01-01")
 _LOCAL_2090 = datetime.fromisoformat("2090-01-01")

@@ -5,18 +5,18 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Any
 
-from accounts.models import User
-from accounts.roles import Role
+from base.accounts.models import User
+from base.accounts.roles import Role
 from catalogue.models import Recording
 from plugins.monitoring.broadcasts.models import Broadcast
 from plugins.monitoring.declarations import services
 from plugins.monitoring.declarations.models import Declaration, DeclarationProfile
 from plugins.monitoring.streams.models import Station
 from plugins.monitoring.tests.factories.streams import StationFactory
-from programmes.choices import CueUse, MusicOrigin
-from programmes.models import MusicUse
 from review.choices import MatchState
 from review.models import Match
+from review.programmes.choices import CueUse, MusicOrigin
+from review.programmes.models import MusicUse
 from scanning.choices import FileStatus
 from scanning.models import ScannedFile
 from tests.factories.accounts import make_user

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import given
 
-from common.csv_safety import unguard
+from base.common.csv_safety import unguard
 from plugins.monitoring.declarations.facts import DeclarationFacts
 from plugins.monitoring.declarations.formats.bmi.format import BMI_LOG
 from plugins.monitoring.declarations.formats.dsr.format import DSR_RADIO

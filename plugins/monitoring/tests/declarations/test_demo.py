@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.conf import settings
 
-from accounts.models import User
+from base.accounts.models import User
 from catalogue.models import Recording
 from plugins.monitoring.broadcasts.choices import RightsType
 from plugins.monitoring.broadcasts.models import Audience, Revenue
@@ -33,16 +33,16 @@ from plugins.monitoring.tests.declarations.making import (
 )
 from plugins.monitoring.tests.declarations.readers import bmi, dsr, soundexchange, suisa
 from plugins.monitoring.tests.declarations.readers.plays import ReadPlay
-from portal.management import demo
-from programmes.choices import CueUse, MusicOrigin
-from programmes.models import MusicUse
 from reports.choices import RunState
 from review.choices import Verb
 from review.decisions.decide import decide
 from review.decisions.verbs import Decision
 from review.models import Match
+from review.programmes.choices import CueUse, MusicOrigin
+from review.programmes.models import MusicUse
 from scanning.models import ScannedFile
 from tests.fixtures import Worker
+from web.portal.management import demo
 
 Reader = Callable[[bytes, str], list[ReadPlay]]
 DEMO = Path(settings.BASE_DIR) / "demo"

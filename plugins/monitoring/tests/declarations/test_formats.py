@@ -11,11 +11,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from accounts.roles import Role
-from accounts.tokens import create_token
+from base.accounts.roles import Role
+from base.accounts.tokens import create_token
+from base.jobs.choices import Pool
+from base.jobs.runner import run_next
 from catalogue.models import Recording
-from jobs.choices import Pool
-from jobs.runner import run_next
 from plugins.monitoring.declarations import formats
 from plugins.monitoring.declarations.formats import registry
 from plugins.monitoring.declarations.models import Declaration, DeclarationProfile

@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from catalogue.owners.models import Party, Work
 from plugins.monitoring.broadcasts.models import Audience, Broadcast, Revenue
 from plugins.monitoring.declarations.checking import check
@@ -40,11 +40,11 @@ from plugins.monitoring.tests.factories.streams import (
     StreamHourFactory,
     StreamRunFactory,
 )
-from programmes.models import Episode
 from reports.cue_entries import EntryDetails, enter
 from reports.models import EntryKind
 from review.choices import MatchState, RejectCode
 from review.models import Match
+from review.programmes.models import Episode
 from scanning.models import Scan
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.owners import contradict, make_rights, own, record_of

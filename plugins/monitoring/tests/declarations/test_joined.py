@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from catalogue.models import Recording
 from plugins.monitoring.declarations import services
 from plugins.monitoring.declarations.keeping import facts_in
@@ -17,9 +17,9 @@ from plugins.monitoring.tests.declarations.making import (
     a_station,
     utc,
 )
-from programmes.models import MusicUse
 from review.choices import MatchState
 from review.models import Match, MatchAlias
+from review.programmes.models import MusicUse
 from scanning.choices import FileStatus
 from scanning.models import ScannedFile
 from statements.following import differences_of

@@ -7,8 +7,8 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 
-from accounts.roles import Role
-from audit.standing import standing_on
+from base.accounts.roles import Role
+from base.audit.standing import standing_on
 from plugins.monitoring.declarations.models import DECLARATION_STATEMENT
 from plugins.monitoring.tests.rows import declaration, declared
 from tests.factories.accounts import make_user

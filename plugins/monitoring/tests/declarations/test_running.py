@@ -17,14 +17,14 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.reach import working_for
-from accounts.roles import Role
-from accounts.services import create_user
-from accounts.tokens import create_token
-from audit.models import Event
+from base.accounts.reach import working_for
+from base.accounts.roles import Role
+from base.accounts.services import create_user
+from base.accounts.tokens import create_token
+from base.audit.models import Event
+from base.jobs.choices import Pool
+from base.jobs.runner import run_next
 from catalogue.models import Recording
-from jobs.choices import Pool
-from jobs.runner import run_next
 from plugins.monitoring.broadcasts.models import Broadcast
 from plugins.monitoring.broadcasts.services import broadcast_state
 from plugins.monitoring.declarations import checking, selectors, services
@@ -45,13 +45,13 @@ from plugins.monitoring.tests.declarations.making import (
     a_user,
     utc,
 )
-from programmes.models import MusicUse
 from reports import selectors as report_selectors
 from reports.choices import FilesWithout, Mode, RunState
 from reports.rows import match_columns
 from review.choices import MatchState
 from review.filters import MatchFilter
 from review.models import Match
+from review.programmes.models import MusicUse
 from review.services import exclusions
 from statements import following
 from statements.kinds import kind_of

@@ -10,7 +10,7 @@ from django.core.files.base import ContentFile
 from factory.declarations import Sequence, SubFactory
 from factory.django import DjangoModelFactory
 
-from common.media_analysis import analyse_upload
+from base.common.media_analysis import analyse_upload
 from plugins.monitoring.unknown.figures import refresh_figures
 from plugins.monitoring.unknown.landmarks import stored
 from plugins.monitoring.unknown.models import KeptFile, KeptState, Occurrence, UnknownItem

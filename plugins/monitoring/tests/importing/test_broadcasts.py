@@ -9,15 +9,15 @@ import pytest
 from django.core.files.base import ContentFile
 from django.urls import reverse
 
-from accounts.models import AccessLimit, User
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.models import AccessLimit, User
+from base.accounts.roles import Role
+from base.audit.models import Event
 from imports.errors import ImportRefused
 from plugins.monitoring.broadcasts.importing import importer
 from plugins.monitoring.broadcasts.importing.kind import BROADCASTS
 from plugins.monitoring.broadcasts.models import Audience, Broadcast, BroadcastImport
 from plugins.monitoring.tests.factories.streams import StationFactory
-from programmes.models import Episode
+from review.programmes.models import Episode
 from tests.factories.accounts import make_user
 from tests.factories.scanning import ScannedFileFactory
 from tests.fixtures import MakeClient, Worker, upload

@@ -9,7 +9,7 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from plugins.monitoring.broadcasts.importing import importer as broadcasts
 from plugins.monitoring.broadcasts.models import Broadcast, BroadcastImport
 from plugins.monitoring.tests.factories.streams import StationFactory

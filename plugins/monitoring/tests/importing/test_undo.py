@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from accounts.models import User
+from base.accounts.models import User
 from imports import services
 from plugins.monitoring.broadcasts.importing.kind import BROADCASTS
 from plugins.monitoring.broadcasts.models import Audience, Broadcast
 from plugins.monitoring.tests.factories.streams import StationFactory
-from programmes.models import Episode
+from review.programmes.models import Episode
 from tests.factories.scanning import ScannedFileFactory
 from tests.imports.test_undo import SCHEDULE, counts, imported, undone, work_off
 

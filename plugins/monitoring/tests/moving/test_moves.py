@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 import time_machine
 
-from audit.models import Event
+from base.audit.models import Event
 from catalogue.models import Bucket, Recording, RecordingStatus
 from imports import services
 from imports.models import ImportStatus

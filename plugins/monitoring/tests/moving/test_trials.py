@@ -9,8 +9,8 @@ import time_machine
 from django.urls import reverse
 from pytest_httpserver import HTTPServer
 
-from accounts.models import User
-from accounts.roles import Role
+from base.accounts.models import User
+from base.accounts.roles import Role
 from catalogue.models import Recording
 from plugins.monitoring.streams.models import Stream
 from plugins.monitoring.streams.services import case_of

@@ -5,17 +5,17 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from audit.models import Event
+from base.audit.models import Event
 from plugins.monitoring.broadcasts import following
 from plugins.monitoring.broadcasts.models import Broadcast
 from plugins.monitoring.broadcasts.selectors import list_broadcasts
 from plugins.monitoring.broadcasts.services import broadcast_state, broadcast_values
 from plugins.monitoring.streams.models import Station
-from programmes.choices import CueUse, MusicOrigin
-from programmes.models import Episode, MusicUse
-from programmes.services import episode_values, use_values
-from programmes.values import as_json, state_of
 from review.models import Match
+from review.programmes.choices import CueUse, MusicOrigin
+from review.programmes.models import Episode, MusicUse
+from review.programmes.services import episode_values, use_values
+from review.programmes.values import as_json, state_of
 from scanning import uses
 from scanning.models import ScannedFile
 from tests.season import samples

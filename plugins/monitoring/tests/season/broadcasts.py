@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
-from accounts.models import User
-from common.uid import new_uid
+from base.accounts.models import User
+from base.common.uid import new_uid
 from plugins.monitoring.in_operations import stream_findings
 from plugins.monitoring.streams import audio, recorders, services, settling
 from plugins.monitoring.streams.choices import AirplayState, GapCause, RunEdge, StreamState

@@ -11,9 +11,9 @@ from django.apps import apps
 from django.conf import settings
 from django.db import connections
 
-from jobs.choices import OPEN_STATES
-from jobs.kinds import all_kinds
-from jobs.models import Job
+from base.jobs.choices import OPEN_STATES
+from base.jobs.kinds import all_kinds
+from base.jobs.models import Job
 from tests.season.invariants import check
 
 

@@ -19,7 +19,7 @@ def use(name: str) -> None:
     from django.test import Client
     from django.urls import get_resolver
 
-    from accounts.models import User
+    from base.accounts.models import User
     from plugins.monitoring.tests.walk_without import list_views, open_pages
     from review.choices import DECIDED_STATES
     from review.models import Match

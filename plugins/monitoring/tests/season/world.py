@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accounts.models import User
+from base.accounts.models import User
 from plugins.monitoring.streams import services
 from plugins.monitoring.streams.models import Stream
 from plugins.monitoring.tests.season import broadcasts

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from accounts.models import User
+from base.accounts.models import User
 from plugins.monitoring.streams import live, pieces, settling
 from plugins.monitoring.tests.streams.radio import HeardLog, Radio
 from tests.fixtures import Worker

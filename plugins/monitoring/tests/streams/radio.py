@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from accounts.models import User
+from base.accounts.models import User
 from catalogue.models import Recording
 from catalogue.services import RecordingDetails, add_recording, create_bucket
 from plugins.monitoring.streams import recorders, services, settling

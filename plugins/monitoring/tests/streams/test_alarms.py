@@ -11,10 +11,10 @@ from django.core import mail
 from pytest_django import Settings
 from pytest_httpserver import HTTPServer
 
-from jobs.choices import OPEN_STATES, Pool
-from jobs.models import Job
-from jobs.runner import run_next
-from jobs.services import submit
+from base.jobs.choices import OPEN_STATES, Pool
+from base.jobs.models import Job
+from base.jobs.runner import run_next
+from base.jobs.services import submit
 from plugins.monitoring.streams import alarms, caretaking, recorders, services
 from plugins.monitoring.streams.choices import AlarmKind, StreamState
 from plugins.monitoring.streams.jobs import NOTICE

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common.storage import read_bytes
+from base.common.storage import read_bytes
 from plugins.monitoring.streams import audio
 from plugins.monitoring.streams.errors import SoundElsewhere, StreamRefused
 from plugins.monitoring.streams.excerpts import cut_excerpt

@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 from django.test import Client
 
-from accounts.roles import Role
-from audit.models import Event
-from evidence import services as evidence
-from evidence import signing
-from evidence.models import PackStatus
-from evidence.verification import verify
+from base.accounts.roles import Role
+from base.audit.models import Event
 from plugins.monitoring.streams import audio, selectors
 from plugins.monitoring.streams.choices import AirplayState
 from plugins.monitoring.streams.models import Airplay
 from plugins.monitoring.streams.recording.cutting import CutFacts
 from plugins.monitoring.tests.streams.radio import NOON, Radio, programme
+from reports.evidence import services as evidence
+from reports.evidence import signing
+from reports.evidence.models import PackStatus
+from reports.evidence.verification import verify
 from review.choices import MatchState
 from review.models import Match
 from scanning import retention

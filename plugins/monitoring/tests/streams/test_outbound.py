@@ -10,10 +10,10 @@ from django.core import mail
 from django.core.exceptions import ValidationError
 from pytest_django import Settings
 
-from accounts.models import AccessLimit, User
-from accounts.roles import Role
-from jobs.choices import Pool
-from jobs.runner import run_next
+from base.accounts.models import AccessLimit, User
+from base.accounts.roles import Role
+from base.jobs.choices import Pool
+from base.jobs.runner import run_next
 from plugins.monitoring.pages.streams.forms import EmailsField
 from plugins.monitoring.streams import notices, services
 from plugins.monitoring.streams.choices import AlarmKind

@@ -8,12 +8,12 @@ from datetime import timedelta
 import pytest
 from django.core.files.base import ContentFile
 
+from base.common.storage import keep_file, read_bytes
+from base.jobs.errors import WaitsUntil
 from benchmarks.sound import drifting
 from catalogue import following, index_store
 from catalogue.models import Recording
 from catalogue.services import RecordingDetails, add_recording
-from common.storage import keep_file, read_bytes
-from jobs.errors import WaitsUntil
 from plugins.monitoring.in_operations import stream_findings
 from plugins.monitoring.streams import claims, selectors
 from plugins.monitoring.streams import services as stream_services

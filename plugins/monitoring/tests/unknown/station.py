@@ -9,8 +9,8 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db.models import Model
 
-from jobs.choices import Pool
-from jobs.runner import run_next
+from base.jobs.choices import Pool
+from base.jobs.runner import run_next
 from plugins.monitoring.unknown import keeping
 from plugins.monitoring.unknown.models import KeptFile, Occurrence, SharedRun, UnknownItem
 from recognition.fingerprint.builder import extract

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import Group
 
-from accounts.models import AccessLimit, User
-from accounts.reach import working_for
-from accounts.roles import Role
+from base.accounts.models import AccessLimit, User
+from base.accounts.reach import working_for
+from base.accounts.roles import Role
 from catalogue.models import IntakeRule, Recording, RecordingStatus
 from catalogue.services import RecordingDetails
 from dedup.intake import AlreadyInCatalogue

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from accounts.models import User
-from accounts.roles import Role
-from audit.models import Event
-from common.storage import replace_bytes
-from jobs import clock
-from jobs.choices import JobState
-from jobs.models import Job
-from jobs.services import bring_forward
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.audit.models import Event
+from base.common.storage import replace_bytes
+from base.jobs import clock
+from base.jobs.choices import JobState
+from base.jobs.models import Job
+from base.jobs.services import bring_forward
 from plugins.monitoring.tests.unknown.station import (
     SONG,
     broadcast,

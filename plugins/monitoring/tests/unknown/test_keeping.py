@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from accounts.models import User
-from jobs.choices import JobState, Pool
-from jobs.models import Job
-from jobs.runner import run_next
-from jobs.services import cancel_subject
+from base.accounts.models import User
+from base.jobs.choices import JobState, Pool
+from base.jobs.models import Job
+from base.jobs.runner import run_next
+from base.jobs.services import cancel_subject
 from plugins.monitoring.tests.unknown.station import (
     SONG,
     broadcast,

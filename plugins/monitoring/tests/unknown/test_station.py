@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from django.db.models import Q
 
-from accounts.models import User
-from audit.models import Event
+from base.accounts.models import User
+from base.audit.models import Event
 from benchmarks import stations
 from benchmarks.stations import Play
 from benchmarks.verdict import Verdict

@@ -12,9 +12,9 @@ import time_machine
 from django.contrib.auth.models import Group
 from pytest_django import Settings
 
-from accounts.models import AccessLimit
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.models import AccessLimit
+from base.accounts.roles import Role
+from base.audit.models import Event
 from plugins.monitoring.streams import excerpts, notices
 from plugins.monitoring.streams.choices import AirplayState, GapCause, StreamState
 from plugins.monitoring.streams.models import Station, Stream, StreamCallbacks, StreamNotice

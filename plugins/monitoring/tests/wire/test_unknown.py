@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group
 
-from accounts.models import AccessLimit
-from accounts.roles import Role
+from base.accounts.models import AccessLimit
+from base.accounts.roles import Role
 from plugins.monitoring.tests.factories.unknown import (
     LENGTH_MS,
     KeptFileFactory,

@@ -13,14 +13,14 @@ from typing import Any, Final
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
-from acrapi.formats import instant, plain_instant, seconds
-from acrapi.results import custom_file
-from acrapi.rights import rights_on_wire
-from acrapi.serializers.containers import DEFAULT_REGION, BucketReferenceSerializer
-from acrapi.serializers.fields import BucketsField, ObjectField, ShortText, WebAddressField
 from plugins.monitoring.streams.choices import GapCause, StreamState
 from plugins.monitoring.streams.models import Airplay, Stream, StreamGap
 from scanning.models import Container
+from web.acrapi.formats import instant, plain_instant, seconds
+from web.acrapi.results import custom_file
+from web.acrapi.rights import rights_on_wire
+from web.acrapi.serializers.containers import DEFAULT_REGION, BucketReferenceSerializer
+from web.acrapi.serializers.fields import BucketsField, ObjectField, ShortText, WebAddressField
 
 # Any in this module: JSON.
 Json = dict[str, Any]

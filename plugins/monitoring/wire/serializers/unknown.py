@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from rest_framework import serializers
 
-from acrapi.formats import instant, plain_instant
-from acrapi.serializers.containers import DEFAULT_REGION
 from plugins.monitoring.unknown.models import ItemState, UnknownItem
 from scanning.models import Container
+from web.acrapi.formats import instant, plain_instant
+from web.acrapi.serializers.containers import DEFAULT_REGION
 
 # Any in this module: JSON.
 Json = dict[str, Any]

@@ -13,13 +13,7 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from acrapi.errors import invalid, not_found
-from acrapi.schema import UNFIT, UNKNOWN, described
-from acrapi.serializers.envelopes import enveloped
-from acrapi.serializers.fields import as_id
-from acrapi.views.base import WireView
-from acrapi.views.containers import query_text
-from common.storage import scratch_directory
+from base.common.storage import scratch_directory
 from plugins.monitoring.streams import selectors
 from plugins.monitoring.streams.choices import AirplayState
 from plugins.monitoring.streams.errors import SoundElsewhere, StreamRefused
@@ -33,6 +27,12 @@ from plugins.monitoring.wire.serializers.streams import (
     result_shapes,
 )
 from plugins.monitoring.wire.views.projects import STREAMS_TAG
+from web.acrapi.errors import invalid, not_found
+from web.acrapi.schema import UNFIT, UNKNOWN, described
+from web.acrapi.serializers.envelopes import enveloped
+from web.acrapi.serializers.fields import as_id
+from web.acrapi.views.base import WireView
+from web.acrapi.views.containers import query_text
 
 _MOST_AUDIO_SECONDS = 600
 _FIRST, _LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)

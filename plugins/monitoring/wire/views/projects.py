@@ -15,16 +15,9 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.roles import Action
-from acrapi.auth import user_of
-from acrapi.lookup import container_of
-from acrapi.pagination import paged
-from acrapi.schema import PAGE, UNFIT, UNKNOWN, described
-from acrapi.serializers.envelopes import enveloped, list_page
-from acrapi.views.base import WireView
-from acrapi.views.containers import query_text
-from audit.services import record
-from common.api_requests import valid_data
+from base.accounts.roles import Action
+from base.audit.services import record
+from base.common.api_requests import valid_data
 from plugins.monitoring.streams import services
 from plugins.monitoring.streams.models import Stream, StreamCallbacks
 from plugins.monitoring.wire.serializers.streams import (
@@ -38,6 +31,13 @@ from plugins.monitoring.wire.serializers.streams import (
 from scanning.models import Container
 from scanning.services.containers import create_container, update_container
 from scanning.services.filing import delete_container
+from web.acrapi.auth import user_of
+from web.acrapi.lookup import container_of
+from web.acrapi.pagination import paged
+from web.acrapi.schema import PAGE, UNFIT, UNKNOWN, described
+from web.acrapi.serializers.envelopes import enveloped, list_page
+from web.acrapi.views.base import WireView
+from web.acrapi.views.containers import query_text
 
 STREAMS_TAG = "live streams"
 _CONFIGURES = dict.fromkeys(("POST", "PUT", "DELETE"), Action.CONFIGURE)

@@ -10,15 +10,9 @@ from drf_spectacular.utils import extend_schema_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.models import User
-from accounts.roles import Action
-from acrapi.auth import user_of
-from acrapi.lookup import container_of
-from acrapi.pagination import paged
-from acrapi.schema import PAGE, UNFIT, UNKNOWN, described
-from acrapi.serializers.envelopes import enveloped, list_page
-from acrapi.views.base import WireView
-from common.api_requests import valid_data
+from base.accounts.models import User
+from base.accounts.roles import Action
+from base.common.api_requests import valid_data
 from plugins.monitoring.streams import services
 from plugins.monitoring.streams.models import Station, Stream
 from plugins.monitoring.wire.lookup import named_streams, stream_of, streams_of
@@ -29,6 +23,12 @@ from plugins.monitoring.wire.serializers.streams import (
     stream_shapes,
 )
 from plugins.monitoring.wire.views.projects import STREAMS_TAG, ViewClass
+from web.acrapi.auth import user_of
+from web.acrapi.lookup import container_of
+from web.acrapi.pagination import paged
+from web.acrapi.schema import PAGE, UNFIT, UNKNOWN, described
+from web.acrapi.serializers.envelopes import enveloped, list_page
+from web.acrapi.views.base import WireView
 
 _CHANGES = {"POST": Action.UPLOAD, "PUT": Action.UPLOAD, "DELETE": Action.DELETE}
 

@@ -13,16 +13,7 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.roles import Action
-from acrapi.auth import user_of
-from acrapi.errors import WireError, invalid, not_found
-from acrapi.lookup import container_of
-from acrapi.pagination import paged
-from acrapi.schema import PAGE, UNFIT, UNKNOWN, described
-from acrapi.serializers.envelopes import ErrorSerializer, enveloped, list_page
-from acrapi.serializers.fields import as_id
-from acrapi.views.base import WireView
-from acrapi.views.containers import query_text
+from base.accounts.roles import Action
 from plugins.monitoring.unknown import actions
 from plugins.monitoring.unknown.errors import ItemRefused
 from plugins.monitoring.unknown.models import IgnoreReason, ItemState, UnknownItem
@@ -38,6 +29,15 @@ from plugins.monitoring.wire.serializers.unknown import (
     project_shapes,
 )
 from scanning.models import Container
+from web.acrapi.auth import user_of
+from web.acrapi.errors import WireError, invalid, not_found
+from web.acrapi.lookup import container_of
+from web.acrapi.pagination import paged
+from web.acrapi.schema import PAGE, UNFIT, UNKNOWN, described
+from web.acrapi.serializers.envelopes import ErrorSerializer, enveloped, list_page
+from web.acrapi.serializers.fields import as_id
+from web.acrapi.views.base import WireView
+from web.acrapi.views.containers import query_text
 
 _TAG = "unknown sound"
 _WRITES = {"DELETE": Action.DECIDE, "POST": Action.DECIDE}

@@ -13,21 +13,21 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.core.management.base import BaseCommand, CommandError
 
-import jobs.clock
-from accounts.management.finding import find_user
-from accounts.models import User
-from common.secret_text import seal, unseal
-from common.words import count_noun
+import base.jobs.clock
+from base.accounts.management.finding import find_user
+from base.accounts.models import User
+from base.common.secret_text import seal, unseal
+from base.common.words import count_noun
+from base.jobs.choices import JobState
+from base.jobs.context import JobContext
+from base.jobs.errors import Cancelled, Failed, WaitsUntil
+from base.jobs.runner import here
+from base.jobs.selectors import jobs_of
+from base.jobs.services import begin_here, reclaim
 from imports.errors import ImportRefused
 from imports.models import ImportStatus
 from imports.services import make_import
 from imports.undoing.noting import HOW_TO_UNDO, noted
-from jobs.choices import JobState
-from jobs.context import JobContext
-from jobs.errors import Cancelled, Failed, WaitsUntil
-from jobs.runner import here
-from jobs.selectors import jobs_of
-from jobs.services import begin_here, reclaim
 from plugins.moving.importing.kind import MOVES
 from plugins.moving.importing.selectors import not_moved_by_code, waiting_recordings
 from plugins.moving.importing.streams import parts_here
@@ -190,6 +190,6 @@ def _patiently(
             return run(move, report, dry=dry)
         except WaitsUntil as waits:
             sys.stderr.write(f"{waits.cause}\n")
-            while jobs.clock.now() < waits.at:
+            while base.jobs.clock.now() < waits.at:
                 report()
                 time.sleep(1)

@@ -9,7 +9,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 
-from audit.models import Event
+from base.audit.models import Event
 from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Recording, RecordingStatus
 from dedup.track_ids import ids_of_others
 from imports.models import ImportStatus

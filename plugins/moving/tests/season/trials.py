@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 
 from lxml import html
 
-from accounts.reach import working_for
+from base.accounts.reach import working_for
 from catalogue.models import Recording, RecordingStatus
 from plugins.moving.models import (
     EngineTrial,

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from pytest_httpserver import HTTPServer
 
-from accounts.models import User
+from base.accounts.models import User
+from base.jobs.choices import Pool
+from base.jobs.runner import run_next
 from catalogue.models import Recording, RecordingStatus
-from jobs.choices import Pool
-from jobs.runner import run_next
 from plugins.moving.models import EngineTrial, Moved, MovedKind, MovedOutcome
 from plugins.moving.trials import services
 from review.services.folding import fold_scan

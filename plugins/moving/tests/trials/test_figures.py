@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from common.statistics import sign_test, wilson_interval
+from base.common.statistics import sign_test, wilson_interval
 from plugins.moving.models import Judgement, TrialKind
 from plugins.moving.trials.figures import Outcome, figures_of, sample_size
 

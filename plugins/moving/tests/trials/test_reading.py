@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pytest_httpserver import HTTPServer
 
-from accounts.models import User
+from base.accounts.models import User
 from catalogue.models import Recording
 from plugins.moving.models import EngineTrial, TrialFile, TrialKeeps, TrialRow
 from plugins.moving.tests.trials.conftest import Beside, work_off

@@ -10,8 +10,8 @@ import time_machine
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.roles import Role
+from base.audit.models import Event
 from catalogue.models import RecordingStatus
 from plugins.moving.models import (
     EngineTrial,

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from common.uid import new_uid
+from base.common.uid import new_uid
 from plugins.rights import exporting
 
 

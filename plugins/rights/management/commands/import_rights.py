@@ -12,7 +12,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.management.finding import find_user
+from base.accounts.management.finding import find_user
 from imports.errors import ImportRefused, quote_value
 from imports.management.importing import add_reading_arguments, print_notes
 from imports.reading_rules import CHOICES

@@ -12,12 +12,12 @@ from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 
-from accounts.models import AccessLimit
-from accounts.roles import Role
+from base.accounts.models import AccessLimit
+from base.accounts.roles import Role
+from base.jobs.models import Job
 from catalogue.owners.models import Party, Release, RightsRecording, Share, Work
 from imports import services
 from imports.errors import TableRefused
-from jobs.models import Job
 from plugins.rights.importing.faults import MessageRefused
 from plugins.rights.importing.importer import RightsImporter, RightsSummary, isrc_of
 from plugins.rights.importing.kind import RIGHTS

@@ -5,10 +5,10 @@ from __future__ import annotations
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from accounts.roles import Role
+from base.accounts.roles import Role
+from base.jobs.choices import Pool
+from base.jobs.runner import run_next
 from catalogue.owners.models import Work
-from jobs.choices import Pool
-from jobs.runner import run_next
 from plugins.rights.importing.outcome import outcome_context
 from plugins.rights.models import RightsImport
 from plugins.rights.tests.importing.making import NAME, cwr

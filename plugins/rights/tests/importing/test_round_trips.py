@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from accounts.models import AccessLimit
-from accounts.reach import working_for
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.models import AccessLimit
+from base.accounts.reach import working_for
+from base.accounts.roles import Role
+from base.audit.models import Event
 from catalogue.models import Recording
 from catalogue.owners import tis
 from catalogue.owners.models import Release, RightsRecording, Share, Work

@@ -6,7 +6,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from catalogue.models import Recording
 from catalogue.owners.models import Conflict
 from imports import services as imports

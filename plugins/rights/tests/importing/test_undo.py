@@ -10,15 +10,15 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 
-from accounts.models import User
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.models import User
+from base.accounts.roles import Role
+from base.audit.models import Event
+from base.jobs.models import Job
 from catalogue.owners.choices import ConflictState
 from catalogue.owners.models import Conflict, Party, RightsRecording, Share, Statement, Work
 from imports import services
 from imports.models import Import, ImportStatus, ImportStep, StepState
 from imports.undoing import walk
-from jobs.models import Job
 from plugins.rights.importing.kind import RIGHTS
 from plugins.rights.tests.factories import claim, share, work
 from tests.fixtures import MakeClient

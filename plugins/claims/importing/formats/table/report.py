@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
+from base.common.territories import WORLD, territories_in, territory_code
 from catalogue.identifiers import check_isrc
-from common.territories import WORLD, territories_in, territory_code
 from imports.errors import RowFault
 from imports.mapping import Targets
 from imports.names import by_name

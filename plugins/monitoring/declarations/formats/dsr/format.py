@@ -20,8 +20,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from base.common.territories import TERRITORIES
 from catalogue.identifiers import check_dpid, check_ipi_name, check_iswc
-from common.territories import TERRITORIES
 from plugins.monitoring.broadcasts.choices import RightsType
 from plugins.monitoring.declarations.facts import (
     Contributor,

@@ -16,8 +16,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from base.common.csv_safety import guard
 from catalogue.identifiers import check_upc
-from common.csv_safety import guard
 from plugins.monitoring.declarations.facts import DeclarationFacts, RecordingFacts
 from plugins.monitoring.declarations.formats import registry
 from plugins.monitoring.declarations.formats.base import (

@@ -16,7 +16,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from common.csv_safety import guard
+from base.common.csv_safety import guard
 from plugins.monitoring.declarations.facts import DeclarationFacts
 from plugins.monitoring.declarations.formats import registry
 from plugins.monitoring.declarations.formats.base import (

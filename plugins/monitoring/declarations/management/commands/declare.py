@@ -9,8 +9,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from common.uid import new_uid
-from common.words import count_noun
+from base.common.uid import new_uid
+from base.common.words import count_noun
 from plugins.monitoring.declarations import services
 from plugins.monitoring.declarations.manifest import UNDECLARED_NAME, declaration_manifest
 from plugins.monitoring.declarations.models import Declaration, DeclarationProfile

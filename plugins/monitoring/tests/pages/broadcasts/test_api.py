@@ -7,11 +7,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from accounts.roles import Role
-from accounts.tokens import create_token
+from base.accounts.roles import Role
+from base.accounts.tokens import create_token
 from plugins.monitoring.broadcasts.models import Audience, Broadcast, Revenue
 from plugins.monitoring.tests.factories.streams import StationFactory
-from programmes.models import Episode
+from review.programmes.models import Episode
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from plugins.monitoring.broadcasts.services import broadcast_state
 from plugins.monitoring.tests.factories.broadcasts import make_broadcast
 from tests.factories.scanning import ScannedFileFactory

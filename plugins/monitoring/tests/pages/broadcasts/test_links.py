@@ -11,7 +11,7 @@ from pytest_httpserver import HTTPServer
 
 from plugins.monitoring.broadcasts.models import Broadcast
 from plugins.monitoring.tests.factories.streams import StationFactory
-from programmes.models import Episode
+from review.programmes.models import Episode
 from scanning.models import Container, ScannedFile
 from tests.scanning.test_link_batches import RSS, client, container, local_allowed, pasted_links
 

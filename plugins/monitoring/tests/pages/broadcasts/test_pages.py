@@ -10,8 +10,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.roles import Role
+from base.audit.models import Event
 from plugins.monitoring.broadcasts.choices import RightsType
 from plugins.monitoring.broadcasts.models import Audience, Broadcast, Revenue
 from plugins.monitoring.broadcasts.services import broadcast_state, set_revenue
@@ -19,8 +19,8 @@ from plugins.monitoring.broadcasts.values import RevenueValues
 from plugins.monitoring.streams.models import Station
 from plugins.monitoring.tests.factories.broadcasts import make_broadcast
 from plugins.monitoring.tests.factories.streams import StationFactory
-from programmes.models import Episode, MusicUse
-from programmes.values import EpisodeValues, UseValues, state_of
+from review.programmes.models import Episode, MusicUse
+from review.programmes.values import EpisodeValues, UseValues, state_of
 from scanning.models import ScannedFile
 from tests.factories.review import make_match
 from tests.factories.scanning import ScannedFileFactory

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from plugins.monitoring.streams.models import Stream
 from plugins.monitoring.tests.factories.streams import StreamFactory
 from tests.fixtures import MakeClient

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from plugins.monitoring.streams.choices import AirplayState, AlarmKind
 from plugins.monitoring.streams.models import Stream
 from plugins.monitoring.tests.factories.streams import (

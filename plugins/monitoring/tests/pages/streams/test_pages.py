@@ -10,8 +10,8 @@ import time_machine
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import User
-from accounts.roles import Role
+from base.accounts.models import User
+from base.accounts.roles import Role
 from plugins.monitoring.pages.streams.forms import StreamForm, StreamSettingsForm
 from plugins.monitoring.streams import services
 from plugins.monitoring.streams.choices import AirplayState, AlarmKind, GapCause, StreamState

@@ -9,19 +9,19 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.roles import Role
-from audit.models import Event
+from base.accounts.roles import Role
+from base.audit.models import Event
 from catalogue.models import IntakeRule, Recording
 from dedup.intake import AlreadyInCatalogue
 from plugins.monitoring.pages.unknown.forms import IgnoreForm, ItemSplitForm, MergeForm
 from plugins.monitoring.tests.pages.unknown.items import make_item
 from plugins.monitoring.unknown import actions
 from plugins.monitoring.unknown.models import ItemState, Occurrence, UnknownItem
-from portal.shared.fields import OneRecordingForm
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.scanning import ContainerFactory
 from tests.fixtures import MakeClient
 from tests.portal.queries import queries_of
+from web.portal.shared.fields import OneRecordingForm
 
 pytestmark = pytest.mark.django_db
 

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from catalogue.models import RecordingStatus
 from catalogue.services import RecordingDetails
 from plugins.monitoring.tests.pages.unknown.items import make_item

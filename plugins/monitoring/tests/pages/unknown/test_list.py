@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from plugins.monitoring.tests.pages.unknown.items import kept_file, make_item
 from plugins.monitoring.unknown.models import (
     IgnoreReason,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from accounts.roles import Role
+from base.accounts.roles import Role
 from plugins.monitoring.tests.pages.unknown.items import make_item
 from plugins.monitoring.unknown.models import ItemState
 from tests.factories.accounts import make_limited

@@ -10,8 +10,8 @@ import pytest
 from django.utils import translation
 from pytest_django import Settings
 
+from base.common.stored import read_stored
 from benchmarks.corpus import DEMO
-from common.stored import read_stored
 from plugins.monitoring.benchmarks import radio
 from plugins.monitoring.benchmarks.patient_clock import PatientClock
 from plugins.monitoring.benchmarks.radio import Broken, Radio, Segments, SentSound

@@ -1,0 +1,118 @@
+"""Sentences that the database keeps in English, in the language of their reader.
+
+Causes of failures are stored once, for everybody (``for_the_record``). Their English
+text is that of the catalogue of translations, so the catalogue finds it again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from babel.messages.mofile import read_mo
+from django.conf import settings
+from django.utils.translation import get_language, gettext, ngettext, pgettext
+
+from base.common.words import lowered
+
+_PLACE = re.compile(r"%\((\w+)\)[ds]")
+# Values that are sentences themselves; the others are names and numbers.
+_SENTENCES = frozenset({"cause", "clause", "duty", "error", "explanation", "label", "size", "why"})
+# A text of little more than values could be anything.
+_LEAST_LETTERS = 12
+# Longer texts are answers of other servers, which match nothing and take long to try.
+_MOST_CHARACTERS = 500
+_MOST_NAMES = 3
+
+
+def read_stored(text: str) -> str:
+    """Return a stored sentence in the reader's language.
+
+    What the catalogue lacks stays as it is, such as the answer of another server.
+    """
+    language = get_language() or settings.LANGUAGE_CODE
+    return _read(text, language) if 0 < len(text) <= _MOST_CHARACTERS else text
+
+
+@lru_cache(maxsize=1000)
+def _read(text: str, language: str, names: int = _MOST_NAMES) -> str:
+    if (translated := gettext(text)) != text:
+        return translated
+    for sentence, plural, pattern in _patterns(language):
+        if match := pattern.fullmatch(text):
+            values = {
+                name: _value(name, value, language) for name, value in match.groupdict().items()
+            }
+            if not plural:
+                return gettext(sentence) % values
+            count = values.get("count", "")
+            number = int(count) if count.isdecimal() else 2
+            return ngettext(sentence, plural, number) % values
+    # The names of an engine and a file may stand before the sentence.
+    name, colon, sentence_text = text.partition(": ")
+    if not sentence_text or not names:
+        return text
+    return f"{name}{colon}{_read(sentence_text, language, names - 1)}"
+
+
+def _value(name: str, value: str, language: str) -> str:
+    """Return a value of a sentence; one that is a sentence or a state has a translation."""
+    if name in _SENTENCES:
+        return _read(value, language)
+    if name == "state":
+        label = value[:1].upper() + value[1:]
+        word = pgettext("state", label)
+        word = gettext(label) if word == label else word
+        return value if word == label else lowered(word)
+    return value
+
+
+@lru_cache
+def _patterns(language: str) -> list[tuple[str, str, re.Pattern[str]]]:
+    """Return the sentences with values and how they look, the most telling first."""
+    shapes = []
+    for singular, plural in _catalogued(language):
+        for sentence in filter(None, (singular, plural)):
+            letters = len(re.findall(r"[^\W\d_]", _PLACE.sub("", sentence)))
+            if _PLACE.search(sentence) and letters >= _LEAST_LETTERS:
+                shape = re.compile(_shape(sentence), re.DOTALL)
+                shapes.append((letters, singular, plural, shape))
+    shapes.sort(key=lambda row: -row[0])
+    return [row[1:] for row in shapes]
+
+
+def _catalogued(language: str) -> Iterator[tuple[str, str]]:
+    """Yield each sentence of a catalogue, with its plural if it has one."""
+    for folder in settings.LOCALE_PATHS:
+        path = folder / language / "LC_MESSAGES" / "django.mo"
+        if not path.is_file():
+            continue
+        with path.open("rb") as file:
+            for message in read_mo(file):
+                # Labels have contexts, sentences have none.
+                if message.id and not message.context:
+                    ids = message.id
+                    both = (ids, "") if isinstance(ids, str) else ids
+                    yield both[0], both[1]
+
+
+def _shape(sentence: str) -> str:
+    """Return a regular expression for a sentence whose places are filled in.
+
+    Each value ends where the text behind its place first follows: where that leads to
+    no end, no later one does, and trying them all would take long.
+    """
+    first, *places = _PLACE.split(sentence)
+    shape = re.escape(first.replace("%%", "%"))
+    seen: set[str] = set()
+    for index in range(0, len(places), 2):
+        name, behind = places[index], re.escape(places[index + 1].replace("%%", "%"))
+        if name in seen:
+            shape += f"(?P={name}){behind}"
+        elif index + 2 == len(places):
+            shape += f"(?P<{name}>.+){behind}"
+        else:
+            shape += f"(?>(?P<{name}>.+?){behind})"
+        seen.add(name)
+    return shape

@@ -1,0 +1,14 @@
+"""The application of Celery's own commands: ``celery -A jobs worker -Q work -c 1``."""
+
+from __future__ import annotations
+
+import os
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "acrportal.settings")
+django.setup()
+
+from base.jobs import broker  # noqa: E402 - after the set-up of Django
+
+app = broker.app()

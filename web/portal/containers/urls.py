@@ -1,0 +1,15 @@
+"""URLs of containers and their outgoing callbacks."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from web.portal.containers import views
+
+urlpatterns = [
+    path("containers/", views.container_list, name="container_list"),
+    path("containers/new/", views.container_create, name="container_create"),
+    path("containers/<int:pk>/", views.container_edit, name="container_edit"),
+    path("containers/<int:pk>/delete/", views.container_delete, name="container_delete"),
+    path("callbacks-sent/<str:uid>/again/", views.callback_again, name="callback_again"),
+]

@@ -1,0 +1,108 @@
+"""Forms of the file pages."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from django import forms
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
+
+from base.common.zones import office_day
+from catalogue.selectors import searchable_buckets
+from review.filters import FILES
+from scanning.choices import EngineChoice, FileStatus
+from scanning.models import ScannedFile
+from scanning.services.intake import FileDetails
+from scanning.tags import territories_of, words_of
+from web.portal.shared.fields import FileDetailsForm, container_filter
+from web.portal.shared.filters import FilterForm
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+
+class FileFilterForm(FilterForm):
+    """Filters of the list of files."""
+
+    list_name = FILES
+
+    q = forms.CharField(required=False, label=_("Name"))
+    state = forms.ChoiceField(
+        required=False, choices=[("", _("Any state")), *FileStatus.choices], label=_("State")
+    )
+    container = container_filter()
+    tag = forms.CharField(required=False, label=_("Tag"))
+    late = forms.ChoiceField(
+        required=False,
+        choices=[("", _("All")), ("yes", _("Only with matches found late"))],
+        label=_("Late matches"),
+    )
+
+    def __init__(self, data: QueryDict | None = None) -> None:
+        super().__init__(data)
+        self.fields["found_from"].label = _("Added from")
+        self.fields["found_until"].label = _("Added until")
+
+
+def reason_field(label: _StrPromise) -> forms.CharField:
+    """Return the field for a reason that the audit trail keeps."""
+    return forms.CharField(max_length=500, label=label, help_text=_("Kept in the audit trail."))
+
+
+class DeleteFileForm(forms.Form):
+    """The reason to delete a file."""
+
+    reason = reason_field(_("Why is it deleted?"))
+
+
+class RemoveAudioForm(forms.Form):
+    """The reason to remove a file's audio."""
+
+    reason = reason_field(_("Why is it removed?"))
+
+
+class RescanForm(forms.Form):
+    """Further buckets to search, or an engine to use instead of the container's."""
+
+    also = forms.ModelMultipleChoiceField(searchable_buckets(), required=False, label=_("Also"))
+    engine = forms.TypedChoiceField(
+        required=False,
+        choices=[("", ""), (EngineChoice.ACRCLOUD.value, "ACRCloud")],
+        coerce=EngineChoice,
+        empty_value="",
+        label=_("Engine"),
+    )
+
+
+class EditDetailsForm(FileDetailsForm):
+    """The details of an existing file."""
+
+    platform = forms.CharField(required=False, max_length=60, label=_("Platform"))
+    external_id = forms.CharField(required=False, max_length=200, label=_("Id at the platform"))
+    field_order = ("programme", "account", "platform", "external_id")
+
+    def __init__(self, data: QueryDict | None, *, file: ScannedFile) -> None:
+        names = ("programme", "account", "platform", "external_id", "published_at")
+        initial = {name: getattr(file, name) for name in names}
+        initial["territories"] = territories_of(file.tags)
+        initial["tags"] = words_of(file.tags)
+        super().__init__(data, initial=initial)
+        self._file = file
+
+    def details(self) -> FileDetails:
+        """Return the details of a valid form.
+
+        The form shows the day alone; an unchanged day keeps its time.
+        """
+        values, before = self.cleaned_data, self._file.published_at
+        published = values["published_at"]
+        if before and published and office_day(before) == office_day(published):
+            published = before
+        return replace(
+            super().details(),
+            platform=values["platform"],
+            external_id=values["external_id"],
+            published_at=published,
+        )

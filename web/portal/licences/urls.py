@@ -1,0 +1,17 @@
+"""URLs of licences."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from web.portal.licences import views
+
+urlpatterns = [
+    path("licences/", views.licence_list, name="licence_list"),
+    path("licences/new/", views.licence_create, name="licence_create"),
+    path("licences/<str:uid>/", views.licence_edit, name="licence_edit"),
+    path("licences/<str:uid>/preview/", views.licence_preview, name="licence_preview"),
+    path("licences/<str:uid>/undo/", views.licence_undo, name="licence_undo"),
+    path("licences/<str:uid>/withdraw/", views.licence_withdraw, name="licence_withdraw"),
+    path("licences/<str:uid>/evidence", views.licence_evidence, name="licence_evidence"),
+]

@@ -1,0 +1,135 @@
+"""Views that list statements, show one, and keep or withdraw it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from io import BytesIO
+
+from django import forms
+from django.contrib import messages
+from django.http import FileResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_safe
+
+from base.accounts.roles import Action
+from statements import services
+from statements.errors import StatementRefused
+from statements.models import Statement
+from statements.selectors import Subset, count_to_correct, list_statements
+from web.portal.shared.access import PortalRequest, needs
+from web.portal.shared.lists import count_of, page_of
+from web.portal.statements import page
+from web.portal.statements.forms import KeepForm, StatementFilterForm, WithdrawForm
+
+
+@require_safe
+@never_cache
+@needs(Action.VIEW)
+def statement_list(request: PortalRequest) -> HttpResponseBase:
+    """List the statements to correct, those that are kept, or all."""
+    filters = StatementFilterForm(request.GET)
+    filters.is_valid()
+    values = filters.cleaned_data
+    rows = list_statements(
+        subset=filters.subset,
+        kind=values.get("kind", ""),
+        state=values.get("state", ""),
+        text=values.get("q", "").strip(),
+    )
+    if filters.subset is not Subset.ALL:
+        rows = rows.order_by("-differs_since", "-pk")
+    page_obj = page_of(request, page.with_steps(rows))
+    context = {
+        "filters": filters,
+        "shown": filters.subset,
+        "counts": {
+            "correct": count_to_correct(),
+            "kept": count_of(list_statements(subset=Subset.KEPT)),
+        },
+        "page_obj": page_obj,
+        "rows": page.rows_of(page_obj, request.user),
+        "is_filtered": any(values.get(name) for name in ("kind", "state", "q")),
+    }
+    return render(request, "portal/statements/statement_list.html", context)
+
+
+@require_safe
+@never_cache
+@needs(Action.VIEW)
+def statement(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Show one statement: versions, steps, files, facts, differences, history."""
+    context = page.context_of(page.find_statement(uid), request.user)
+    return render(request, "portal/statements/statement.html", context)
+
+
+@require_GET
+@never_cache
+@needs(Action.REPORT)
+def statement_file(request: PortalRequest, uid: str, form: str) -> HttpResponseBase:
+    """Send the bytes that were approved, sent or handed over; record who got them."""
+    stored = get_object_or_404(page.find_statement(uid).files, format=form)
+    content = services.hand_out(file=stored, actor=request.user)
+    return FileResponse(BytesIO(content), as_attachment=True, filename=stored.name)
+
+
+@require_http_methods(["GET", "POST"])
+@never_cache
+@needs(Action.DECIDE)
+def statement_keep(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Keep a statement although it differs, with a reason."""
+    row = page.find_statement(uid)
+    form = KeepForm(request.POST or None, initial={"differs": row.differs_sha256})
+
+    def save() -> None:
+        services.keep(
+            statement=row,
+            user=request.user,
+            why=form.cleaned_data["why"],
+            differs_sha256=form.cleaned_data["differs"],
+            until=form.cleaned_data["until"],
+        )
+        messages.success(request, _("The statement is kept as it is."))
+
+    return _step(request, row, form, save, heading=_("Keep it as it is"))
+
+
+@require_http_methods(["GET", "POST"])
+@never_cache
+@needs(Action.DECIDE)
+def statement_withdraw(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Withdraw a statement, by the rules of its kind."""
+    row = page.find_statement(uid)
+    form = WithdrawForm(request.POST or None)
+
+    def save() -> None:
+        services.withdraw(statement=row, user=request.user, why=form.cleaned_data["why"])
+        messages.success(request, _("The statement is withdrawn."))
+
+    return _step(request, row, form, save, heading=_("Withdraw"), ends=True)
+
+
+def _step(
+    request: PortalRequest,
+    row: Statement,
+    form: forms.Form,
+    save: Callable[[], None],
+    *,
+    heading: str,
+    ends: bool = False,
+) -> HttpResponseBase:
+    """Do a step and return to the list, or show its form with the errors."""
+    status = 200
+    if request.method == "POST" and form.is_valid():
+        try:
+            save()
+        except StatementRefused as refused:
+            status = 409
+            form.add_error(None, refused.message)
+        else:
+            return redirect("portal:statement", uid=row.uid)
+    (statement_row,) = page.rows_of([row], request.user)
+    context = {"row": statement_row, "form": form, "heading": heading, "ends": ends}
+    return render(request, "portal/statements/step.html", context, status=status)
