@@ -231,7 +231,7 @@ def _service(frame: FrameType | None) -> str:
     while frame is not None:
         place = _of_product(frame)
         name = frame.f_code.co_name
-        if place == "common/databases.py" and name == "consistent_read":
+        if place == "base/common/databases.py" and name == "consistent_read":
             return ""
         if name == "inner" and frame.f_code.co_filename == contextlib.__file__:
             # A function under ``@transaction.atomic``.
