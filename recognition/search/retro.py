@@ -9,7 +9,7 @@ as in a scan, stage by stage.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -48,7 +48,6 @@ from recognition.search.cascade import Search
 from recognition.search.match import segment_match, with_band
 from recognition.search.pauses import joined_over_pauses
 from recognition.search.policy import CaptureType, ScanPolicy
-from recognition.search.speech import speech_share
 from recognition.types import Fingerprint, Landmarks, SegmentMatch
 from recognition.verify.alignment import Alignment, Lead, view_of
 
@@ -181,12 +180,7 @@ def search_back(
         )
         for run in search.settled()
     ]
-    return tuple(
-        replace(
-            match, speech=speech_share(dense, level_map, (match.start_ms, match.end_ms), params)
-        )
-        for match in joined_over_pauses(matches, silent, hours=hours, params=params)
-    )
+    return tuple(joined_over_pauses(matches, silent, hours=hours, params=params))
 
 
 @dataclass
