@@ -18,7 +18,7 @@ from base.jobs import resources
 from base.jobs.context import JobContext
 from base.jobs.errors import Failed
 from base.jobs.services import submit
-from catalogue import index_store
+from catalogue import index_store, speech
 from catalogue.index_log import note_change
 from catalogue.jobs import FINGERPRINT, RENDITION
 from catalogue.models import Recording, RecordingStatus
@@ -27,8 +27,7 @@ from recognition.fingerprint.hashes import can_be_found
 from recognition.index.segment import Postings
 from recognition.types import Progress
 
-# The scan layer takes over ten times the space, and recordings are never scanned.
-_LAYERS = frozenset({"reference"})
+_LAYERS = frozenset({"reference", "scan"})
 
 
 def fingerprint_later(recording: Recording, user: User | None) -> None:
@@ -99,8 +98,11 @@ def _analyse(recording: Recording, progress: Progress) -> None:
         folder="fingerprints",
         key=recording.acr_id,
         layers=_LAYERS,
+        # It takes over ten times the space, and recordings are never scanned.
+        keeps_scan_layer=False,
         progress=progress,
     )
+    speech.keep_track(recording, analysis.fingerprint)
     recording.duration_ms = analysis.duration_ms
     recording.facts = analysis.facts
     recording.fingerprint = analysis.fingerprint_name

@@ -6,7 +6,7 @@ music. The steps between their sixteen levels are those that decisions ask for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from heapq import heapify, heappop, heappush
@@ -16,12 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 HALF_MS: Final = 500
+NET: Final = 1
+"""The number of today's net; what another one judged is judged again."""
 _STEPS: Final = np.array(
     [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99]
 )
 _POSSIBLE: Final = 5  # a probability of 0.2 and more
 _LIKELY: Final = 8  # 0.5
 _SURE: Final = 11  # 0.8
+_MOST: Final = 0.5
 PIECE_MS: Final = 3_000
 """Speech and music that come or go for a shorter time are part of what is around them."""
 
@@ -41,10 +44,29 @@ _KINDS: Final = (SoundKind.OTHER, SoundKind.SPEECH, SoundKind.MUSIC, SoundKind.B
 
 
 class Share(NamedTuple):
-    """The share (0–1) of an interval with speech: surely, and possibly."""
+    """The share (0–1) of an interval with speech, or music: surely, and possibly."""
 
     least: float
     most: float
+
+    @property
+    def is_over(self) -> bool | None:
+        """Whether it is most of the interval; None if that is not judged."""
+        if self.least >= _MOST:
+            return True
+        return None if self.most >= _MOST else False
+
+
+def mean_share(weighted: Iterable[tuple[Share | None, int]]) -> Share | None:
+    """Return the mean of shares with their weights; None if none of them is known."""
+    judged = [(share, weight) for share, weight in weighted if share is not None]
+    total = sum(weight for _, weight in judged)
+    if not total:
+        return None
+    return Share(
+        sum(share.least * weight for share, weight in judged) / total,
+        sum(share.most * weight for share, weight in judged) / total,
+    )
 
 
 class SoundPiece(NamedTuple):
@@ -119,10 +141,9 @@ class SpeechTrack:
         speech[own] = 0
         return _share(speech)
 
-    def music_share(self, start_ms: int, end_ms: int) -> float | None:
-        """Return the share (0–1) of an interval with music; None beyond the track's end."""
-        music = self.music[self._within(start_ms, end_ms)]
-        return float((music >= _LIKELY).mean()) if len(music) else None
+    def music_share(self, start_ms: int, end_ms: int) -> Share | None:
+        """Return how much of an interval has music; None beyond the track's end."""
+        return _share(self.music[self._within(start_ms, end_ms)])
 
     def pieces(self, start_ms: int, end_ms: int) -> Iterator[SoundPiece]:
         """Yield the pieces of an interval, of 3 s and more if it is as long.
@@ -146,10 +167,10 @@ class SpeechTrack:
 NO_TRACK: Final = SpeechTrack()
 
 
-def _share(speech: _Levels) -> Share | None:
-    if not len(speech):
+def _share(levels: _Levels) -> Share | None:
+    if not len(levels):
         return None
-    return Share(float((speech >= _SURE).mean()), float((speech >= _POSSIBLE).mean()))
+    return Share(float((levels >= _SURE).mean()), float((levels >= _POSSIBLE).mean()))
 
 
 def _absorbed(kinds: NDArray[np.int8], least: int) -> list[tuple[int, int]]:

@@ -86,7 +86,7 @@ class UnmatchedKind(StrEnum):
 class UnmatchedInterval:
     """An interval of a scanned file without a match, and its closest candidate.
 
-    ``sound`` is what it holds and ``speech`` how much of it is speech; None if it is
+    ``sound`` is what it holds, ``speech`` and ``music`` how much of each; None if it is
     silent or was not judged.
     """
 
@@ -96,6 +96,7 @@ class UnmatchedInterval:
     candidate: RefusedAlignment | None = None
     sound: SoundKind | None = None
     speech: Share | None = None
+    music: Share | None = None
 
 
 @dataclass(frozen=True, slots=True)

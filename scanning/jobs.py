@@ -177,6 +177,26 @@ RETRO_SEARCH = register(
 )
 
 
+SPEECH = register(
+    Kind(
+        "scan_speech",
+        None,
+        "scanning.speech_pipeline.run",
+        label=_("Speech in earlier files"),
+        priority=Priority.EVERYTHING,
+        key=lambda _subject: "all",
+        gives_way=True,
+        hand_back_after=0.0,
+    )
+)
+
+
+periodic(
+    "speech",
+    "scanning.speech_pipeline.plan",
+    every=timedelta(hours=1),
+    label=_("Choice of earlier files whose speech is judged"),
+)
 periodic(
     "audio_retention",
     "scanning.retention.remove_due",

@@ -6,7 +6,7 @@ raises ``ScanEnded`` and writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ from base.jobs.choices import JobState
 from catalogue.index_log import left_after
 from catalogue.selectors import given_up_among
 from recognition.params import ENGINE_VERSION
-from scanning import selectors
+from scanning import selectors, speech
 from scanning.choices import (
     ACTIVE_SCAN_STATUSES,
     NEEDS_AUDIO_CODES,
@@ -70,8 +70,9 @@ def store_result(*, scan: Scan, result: EngineResult) -> None:
         result_sha256=result.sha256,
         message="",
     )
-    for recording in result.found:
-        _store_detection(scan, recording)
+    if result.speech is not None:
+        speech.keep_track(scan, result.speech)
+    _store_detections(scan, result.found)
     scan.refresh_from_db()
     scan_finished.send(sender=Scan, scan=scan)
     # Matches below the floor are suppressed, so they do not spare the cloud scan.
@@ -137,8 +138,7 @@ def store_late_finds(
         started_at=now,
         finished_at=now,
     )
-    for entry in new:
-        _store_detection(scan, entry)
+    _store_detections(scan, new)
     scan_finished.send(sender=Scan, scan=scan)
     _settle_file(scan)
     return len(new)
@@ -182,7 +182,15 @@ def _end_scan(scan: Scan, status: ScanStatus, **columns: object) -> None:
         raise ScanEnded
 
 
-def _store_detection(scan: Scan, recording: FoundRecording) -> None:
+def _store_detections(scan: Scan, recordings: Iterable[FoundRecording]) -> None:
+    segments = [
+        segment for recording in recordings for segment in _store_detection(scan, recording)
+    ]
+    if segments:
+        speech.estimate(segments, speech.track_of(scan.scanned_file_id))
+
+
+def _store_detection(scan: Scan, recording: FoundRecording) -> list[Segment]:
     detection = Detection.objects.create(
         scan=scan,
         recording_id=recording.recording_id,
@@ -191,7 +199,7 @@ def _store_detection(scan: Scan, recording: FoundRecording) -> None:
         score_scale=recording.score_scale,
         ids=recording.ids,
     )
-    Segment.objects.bulk_create(
+    return Segment.objects.bulk_create(
         Segment(detection=detection, position=position, **asdict(segment))
         for position, segment in enumerate(recording.segments, start=1)
     )

@@ -77,10 +77,11 @@ def divided(interval: UnmatchedInterval, speech: SpeechTrack) -> Iterator[Unmatc
             end_ms=piece.end_ms,
             sound=piece.kind,
             speech=speech.speech_share(piece.start_ms, piece.end_ms),
+            music=speech.music_share(piece.start_ms, piece.end_ms),
             candidate=near if piece is host else None,
         )
     if not pieces:
-        yield replace(interval, sound=None, speech=None)
+        yield interval
 
 
 def _lasting(mask: NDArray[np.bool_], least: float) -> NDArray[np.bool_]:

@@ -20,9 +20,6 @@ from recognition.speech.traits import REACH, ROW_MS, Values, traits
 from recognition.speech_track import HALF_MS, SpeechTrack
 from recognition.types import LevelMap
 
-NET: Final = 1
-"""The number of the net; what another one judged is judged again."""
-
 WEIGHTS: Final = Path(__file__).with_name("net.npz")
 _STAYS: Final = (0.9, 0.93)  # speech, music: probability to last another half second
 _MOST_ODDS: Final = 6.0  # limit on the log odds of one half second

@@ -94,9 +94,7 @@ def _partials(cells: Values) -> Values:
 def _partial_traits(partials: Values) -> list[Numbers]:
     """Return whether partials last, glide, have octaves and stand out, and how pitch moves."""
     last = _earlier(partials, 1)
-    comb = sum(
-        weight * partials[:, above : above + CELLS - 24] for above, weight in _HARMONICS
-    )
+    comb = sum(weight * partials[:, above : above + CELLS - 24] for above, weight in _HARMONICS)
     comb = np.asarray(comb)[:, _PITCHES]
     pitch = comb.argmax(axis=1)
     moved, moved_far = (abs(pitch - _earlier(pitch, rows)) for rows in (1, 4))

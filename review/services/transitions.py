@@ -51,6 +51,8 @@ ASSIGN = "assign"
 COUNTED = "counted"
 GROUND = "ground_changed"
 SPEECH = "speech_checked"
+SPEECH_JUDGED = "speech_judged"
+"""The event of a match whose file was judged again, with another result."""
 SCANNED = "scanned_again"
 FOUND_AGAIN = "found_again"
 """The event of a scan that finds a match again which an earlier one did not find."""
@@ -72,11 +74,11 @@ LOCK_ENDED = "lock_ended"
 LOCK_EVENTS = (TAKE, RELEASE, LOCK_ENDED)
 """Events of review locks; they decide nothing."""
 _RESCANS = (SCANNED, FOUND_AGAIN, VERSION_FOUND)
-NEW_GROUNDS = (COUNTED, GROUND, SPEECH, *_RESCANS)
+NEW_GROUNDS = (COUNTED, GROUND, SPEECH, SPEECH_JUDGED, *_RESCANS)
 """Events after which rules may say something else of a match."""
 _CHANGE_NOTHING = (*LOCK_EVENTS, NOTE, ASSIGN, "cue_sheet.exported")
 # These events do not change the match's version.
-_UNCHANGING = (NOTE, ASSIGN, GROUND, SPEECH)
+_UNCHANGING = (NOTE, ASSIGN, GROUND, SPEECH, SPEECH_JUDGED)
 # These events do not change the decision about the match.
 _ASIDES = (*(*_UNCHANGING, *LOCK_EVENTS, COUNTED), *(*_RESCANS, FOUND_TOO, LOST, NAMED_OTHERWISE))
 UNDECIDED: dict[str, object] = {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
@@ -19,9 +20,12 @@ from recognition.params import DEFAULT, ENGINE_VERSION
 from recognition.relate.tracks import scan_tracks
 from recognition.search import match
 from recognition.search.policy import CaptureType, ScanPolicy
+from recognition.search.unmatched import divided
+from recognition.speech_track import Share, SoundKind, SpeechTrack
 from recognition.types import (
     Fingerprint,
     Progress,
+    RefusedAlignment,
     ScanResult,
     SegmentMatch,
     UnmatchedInterval,
@@ -82,6 +86,7 @@ def recognise(
         ).count(),
         catalogue_state=state,
         no_match_reason=(_why_no_match(result) if bucket_ids else NoMatchReason.NO_BUCKET),
+        speech=result.speech,
     )
 
 
@@ -149,10 +154,10 @@ def parts_not_done(container: Container) -> tuple[str, ...]:
     )
 
 
+_OF_CANDIDATES = ("start_ms", "end_ms", "reference_start_ms", "score", "reason")
 _MAX_POINTS = 10_000
-# Share of seconds that the speech detector marks as speech. Measured on the demo's
-# audio: 0.79 to 1.00 for voices alone, 0.07 for music alone.
-_SPEECH_ONLY = 0.75
+# Nearly all of what has no match.
+_SPEECH_ONLY = 0.9
 _MAX_SECONDS = 172_800.0
 _COVERS = _("search for cover versions")
 _NOT_DONE_ENGINES: dict[int, tuple[str | Promise, ...]] = {
@@ -208,7 +213,6 @@ def _segment(segment: SegmentMatch) -> FoundSegment:
         pitch_cents=_tenth(segment.pitch_cents),
         aligned_landmarks=segment.aligned,
         expected_by_chance=Decimal(f"{segment.expected_by_chance:.2f}"),
-        speech_pct=(None if segment.speech is None else Decimal(f"{100 * segment.speech:.2f}")),
         track=segment.track,
         low_hz=segment.low_hz,
         high_hz=segment.high_hz,
@@ -226,19 +230,60 @@ def _interval(interval: UnmatchedInterval) -> dict[str, Any]:  # Any: JSON
         "end_ms": interval.end_ms,
         "kind": str(interval.kind),
     }
-    if interval.speech is not None:
-        plain["speech_pct"] = round(100 * interval.speech, 2)
+    if interval.sound is not None:
+        plain["sound"] = str(interval.sound)
+    for name in ("speech", "music"):
+        share: Share | None = getattr(interval, name)
+        if share is not None:
+            plain[name] = [round(bound, 4) for bound in share]
     if interval.candidate is not None:
         near = interval.candidate
         plain["candidate"] = {
             "recording_id": near.recording,
-            "start_ms": near.start_ms,
-            "end_ms": near.end_ms,
-            "reference_start_ms": near.reference_start_ms,
+            **{name: getattr(near, name) for name in _OF_CANDIDATES},
             "score": round(near.score, 1),
-            "reason": near.reason,
         }
     return plain
+
+
+def divided_again(
+    stored: Sequence[dict[str, Any]], track: SpeechTrack
+) -> list[dict[str, Any]]:  # Any: JSON
+    """Return stored unmatched intervals as a scan divides them by another track."""
+    return [
+        _interval(piece)
+        for interval in _joined(stored)
+        for piece in (
+            divided(interval, track) if interval.kind is UnmatchedKind.NO_MATCH else (interval,)
+        )
+    ]
+
+
+def _joined(stored: Iterable[dict[str, Any]]) -> Iterator[UnmatchedInterval]:  # Any: JSON
+    """Yield unmatched intervals as they were before they were divided."""
+    last: UnmatchedInterval | None = None
+    for plain in stored:
+        interval = _read_interval(plain)
+        if last is None or (last.kind, last.end_ms) != (interval.kind, interval.start_ms):
+            if last is not None:
+                yield last
+            last = interval
+            continue
+        candidates = [near for near in (last.candidate, interval.candidate) if near is not None]
+        best = max(candidates, key=lambda near: near.score, default=None)
+        last = replace(last, end_ms=interval.end_ms, candidate=best)
+    if last is not None:
+        yield last
+
+
+def _read_interval(plain: dict[str, Any]) -> UnmatchedInterval:  # Any: JSON
+    near = plain.get("candidate")
+    candidate = near and RefusedAlignment(
+        recording=near["recording_id"], **{name: near[name] for name in _OF_CANDIDATES}
+    )
+    return UnmatchedInterval(
+        plain["start_ms"], plain["end_ms"], UnmatchedKind(plain["kind"]), candidate
+    )
 
 
 def _why_no_match(result: ScanResult) -> str:
@@ -265,11 +310,10 @@ def _why_no_match(result: ScanResult) -> str:
 
 
 def _is_speech(intervals: Sequence[UnmatchedInterval]) -> bool:
-    """Return whether nearly all audio that the detector judged is speech."""
-    judged = [
-        (interval.end_ms - interval.start_ms, interval.speech)
-        for interval in intervals
-        if interval.speech is not None
-    ]
-    spoken = sum(length * share for length, share in judged)
-    return spoken > 0 and spoken >= _SPEECH_ONLY * sum(length for length, _ in judged)
+    """Return whether nearly all sound is speech without music."""
+    lengths: Counter[SoundKind] = Counter()
+    for interval in intervals:
+        if interval.sound is not None:
+            lengths[interval.sound] += interval.end_ms - interval.start_ms
+    spoken = lengths[SoundKind.SPEECH]
+    return spoken > 0 and spoken >= _SPEECH_ONLY * lengths.total()

@@ -343,7 +343,7 @@ def _counted(
         starts_at = airing.at(start_ms)
         if not period.has(starts_at):
             continue
-        usage = usage_of(play.speech_pct, match)
+        usage = usage_of(play.speech, match)
         facts = PlayFacts(
             uid=uid,
             station=station.uid,

@@ -23,10 +23,12 @@ class RecurringConfig(AppConfig):
         from review.timeline import reading
         from scanning.results import scan_finished
         from scanning.services.filing import file_moved
+        from scanning.speech import speech_judged
 
         reading.unknown_sound.register(selectors.occurrences_in)
         reading.item_places.register(selectors.places_of_item)
         scan_finished.connect(keeping.note_scan, dispatch_uid="plugins.monitoring.unknown.keeping")
+        speech_judged.connect(keeping.note_scan, dispatch_uid="plugins.monitoring.unknown.keeping")
         file_moved.connect(figures.follow_move, dispatch_uid="plugins.monitoring.unknown.figures")
         recording_ready.connect(
             cutting.follow_up, dispatch_uid="plugins.monitoring.unknown.cutting"

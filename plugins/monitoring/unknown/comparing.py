@@ -266,7 +266,7 @@ class _Comparison:
             rows.update(
                 scan_id=truth.scan_id,
                 unmatched=self.unmatched,
-                unmatched_ms=intervals.length(intervals.without(self.unmatched, truth.speech)),
+                unmatched_ms=intervals.length(self.unmatched),
                 fingerprint_name=truth.fingerprint_name,
                 basis=truth.basis,
                 compared_at=clock.now(),

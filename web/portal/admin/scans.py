@@ -149,8 +149,7 @@ class SegmentInline(ReadOnlyInline):
     @admin.display(description=_("Under speech"))
     def under_speech(self, segment: Segment) -> str:
         """Return the share of it that lies under speech."""
-        share = segment.speech_pct
-        return formats.UNKNOWN if share is None else f"{read_number(float(share))} %"
+        return formats.speech(segment.speech)
 
 
 def _interval(start_ms: int, end_ms: int) -> SafeString:

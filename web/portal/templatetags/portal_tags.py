@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
-from django.utils.translation import get_language, gettext
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as lazy
 
 from base.audit import words as actions
@@ -38,7 +38,7 @@ from recognition.version import VERSION
 from review import rule_names, words
 from review.bands import band_in_words, is_like_a_telephone
 from review.choices import Relation
-from review.counting import CountedSegment, is_unsure
+from review.counting import CountedSegment
 from review.edits import edit_in_words, tempo_of
 from review.models import Match
 from scanning.choices import ACTIVE_FILE_STATUSES, ScanStage
@@ -176,15 +176,7 @@ def ms_tenth(value: int | None) -> str:
     return formats.UNKNOWN if value is None else read_clock(int(value), digits=1)
 
 
-@register.filter
-def speech_estimate(pct: float | Decimal | None) -> str:
-    """Write an estimate of speech, with a word for doubt where it may be wrong."""
-    if pct is None:
-        return formats.UNKNOWN
-    share = read_number(float(pct))
-    if is_unsure(pct):
-        return gettext("about %(share)s %%, unsure") % {"share": share}
-    return gettext("about %(share)s %%") % {"share": share}
+register.filter("speech_estimate", formats.speech)
 
 
 @register.filter
