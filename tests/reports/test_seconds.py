@@ -57,7 +57,7 @@ def scan() -> Scan:
     return ScanFactory.create(
         scanned_file=file,
         unmatched=[
-            {"start_ms": 0, "end_ms": 40_000, "kind": "no_match", "speech_pct": 50.0},
+            {"start_ms": 0, "end_ms": 40_000, "kind": "no_match", "sound": "speech"},
             {"start_ms": 40_000, "end_ms": 47_064, "kind": "silence"},
             {"start_ms": 300_000, "end_ms": 330_000, "kind": "not_scanned"},
         ],
@@ -102,7 +102,7 @@ def test_one_file_with_everything_states_the_same_seconds_everywhere(
         scan=claim.scan,
         recording=RecordingFactory.create(title=claim.recording.title),
         match={"state": MatchState.CONFIRMED},
-        segment={"speech_pct": "80.00"},
+        speech=(0.8, 0.9),
     )
     check_speech(match=claim, user=manager, heard=True)
     case = case_json(gather(match_id=claim.pk))

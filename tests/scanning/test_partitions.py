@@ -129,7 +129,7 @@ def _found(file: ScannedFile) -> list[dict[str, Any]]:
         "segments__score",
         "segments__aligned_landmarks",
         "segments__expected_by_chance",
-        "segments__speech_pct",
+        "segments__speech_estimate__least",
         "segments__low_hz",
     )
     scan_columns = ("unmatched", "no_match_reason", "catalogue_state", "buckets")

@@ -102,13 +102,13 @@ def test_planning_asks_for_what_is_due_only() -> None:
 def test_speech_is_no_unknown_sound() -> None:
     file = broadcast(ContainerFactory.create(), 11)
     scan = scan_again(file, (0, 10_000), (12_000, 15_000))
-    scan.unmatched[0]["speech_pct"] = 90.0
-    scan.unmatched[1]["speech_pct"] = 20.0
+    scan.unmatched[0]["sound"] = "speech"
+    scan.unmatched[1]["sound"] = "both"
     scan.save()
 
     keeping.note_scan(scan)
     work()
 
     kept = KeptFile.objects.get()
-    assert kept.unmatched == [[0, 10_000], [12_000, 15_000]]
+    assert kept.unmatched == [[12_000, 15_000]]
     assert kept.unmatched_ms == 3_000
