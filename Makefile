@@ -59,7 +59,8 @@ test-all: warm $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 test-soak: warm $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(PYTEST) -n $(PROCESSES) -m soak $(ARGS)
 
-without: $(VENV)/dev-ready $(ACRPORTAL_DATA_DIR)/secret_key
+# Beside the other, it has what the other compiles.
+without: $(VENV)/dev-ready $(ACRPORTAL_DATA_DIR)/secret_key | $(filter shared,$(MAKECMDGOALS))
 	$(RUN) -m tests.without $(PLUGIN)
 
 shared: warm $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key

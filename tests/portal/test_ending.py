@@ -146,6 +146,7 @@ def serve(begin: Begin) -> Session:
     return session
 
 
+@pytest.mark.soak
 def test_make_stopped_by_its_process_group_leaves_nothing(begin: Begin) -> None:
     """Its processes get the signal twice: from the group, and from make."""
     command = " ".join(_manage("serve", "--port", str(free_port())))
@@ -183,6 +184,7 @@ def test_a_killed_serve_leaves_nothing(serve: Session) -> None:
     serve.wait_until_empty()
 
 
+@pytest.mark.soak
 def test_a_killed_web_server_ends_everything(serve: Session) -> None:
     os.kill(serve.wait_for("gunicorn")[0], signal.SIGKILL)
 
@@ -190,9 +192,8 @@ def test_a_killed_web_server_ends_everything(serve: Session) -> None:
     assert serve.process.wait(_PATIENCE_SECONDS) == 1
 
 
-@pytest.mark.parametrize(
-    "number", [signal.SIGTERM, pytest.param(signal.SIGKILL, marks=pytest.mark.soak)]
-)
+@pytest.mark.soak
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_the_demo_ends_with_its_worker(number: signal.Signals, begin: Begin) -> None:
     session = begin(*_manage("run_demo", "--no-serve"))
     session.wait_for("manage.py worker")
