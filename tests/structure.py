@@ -80,22 +80,22 @@ def _of_ids(page: html.HtmlElement) -> Iterator[str]:
             names = element.get(reference).split()
             missing = [name for name in names if name not in ids]
             if missing:
-                yield f"has {reference} of {missing}, which is not there: {_shown(element)}"
+                yield f"has {reference} of {missing}, which is not there: {_beginning_of(element)}"
 
 
 def _of_names(page: html.HtmlElement) -> Iterator[str]:
     labelled = set(page.xpath("//label/@for"))
     for element in page.xpath(_CONTROLS):
         if not _is_named(element, labelled):
-            yield f"has no name for {_shown(element)}"
+            yield f"has no name for {_beginning_of(element)}"
         inner = element.xpath(".//a[@href] | .//button | .//select | .//input[not(@type='hidden')]")
         if element.tag in ("a", "button", "summary") and inner:
-            yield f"has a control within {_shown(element)}"
+            yield f"has a control within {_beginning_of(element)}"
     for element in page.xpath("//img[not(@alt)] | //iframe[not(@title)] | //area[not(@alt)]"):
-        yield f"has no text for {_shown(element)}"
+        yield f"has no text for {_beginning_of(element)}"
     for element in page.xpath("//*[@role='img'][not(@aria-label or @aria-labelledby or @alt)]"):
         if not element.xpath("./*[local-name()='title']"):
-            yield f"has no text for {_shown(element)}"
+            yield f"has no text for {_beginning_of(element)}"
 
 
 def _is_named(element: html.HtmlElement, labelled: set[str]) -> bool:
@@ -125,7 +125,7 @@ def _of_headings(page: html.HtmlElement) -> Iterator[str]:
             continue
         number = int(heading.tag[1])
         if level and number > level + 1:
-            yield f"has h{number} after h{level}: {_shown(heading)}"
+            yield f"has h{number} after h{level}: {_beginning_of(heading)}"
         level = number
 
 
@@ -133,16 +133,16 @@ def _of_children(page: html.HtmlElement) -> Iterator[str]:
     for parent, allowed in _CHILDREN.items():
         for element in page.xpath(f"//{parent}[not(@role)]/*"):
             if isinstance(element.tag, str) and element.tag not in allowed:
-                yield f"has {element.tag} in {parent}: {_shown(element)}"
+                yield f"has {element.tag} in {parent}: {_beginning_of(element)}"
     for element in page.xpath("//li"):
         if element.getparent().tag not in ("ul", "ol", "menu"):
-            yield f"has li outside a list: {_shown(element)}"
+            yield f"has li outside a list: {_beginning_of(element)}"
     for role, around in _WITHIN.items():
         for element in page.xpath(f"//*[@role='{role}']"):
-            if not any(element.xpath(f"ancestor::*[@role='{one}']") for one in around):
-                yield f"has {role} outside {' or '.join(around)}: {_shown(element)}"
+            if not any(element.xpath(f"ancestor::*[@role='{name}']") for name in around):
+                yield f"has {role} outside {' or '.join(around)}: {_beginning_of(element)}"
 
 
-def _shown(element: html.HtmlElement) -> str:
+def _beginning_of(element: html.HtmlElement) -> str:
     """Return an element's beginning."""
     return " ".join(html.tostring(element, encoding="unicode", with_tail=False).split())[:140]

@@ -40,7 +40,7 @@ def main() -> int:
     if name and name not in names:
         parser.error(f"there is no plug-in {name}, only {', '.join(names) or 'none'}")
     gone = _with_those_that_require(name) if name else set(names)
-    faults = [fault for each in sorted(gone) for fault in _mentions(each)]
+    faults = [fault for plugin in sorted(gone) for fault in _mentions(plugin)]
     with tempfile.TemporaryDirectory(prefix="without-", dir=ROOT / "var") as folder:
         tree = Path(folder)
         _link(tree, gone)
@@ -67,14 +67,14 @@ def _with_those_that_require(name: str) -> set[str]:
 
 def _tracked() -> Iterator[Path]:
     """Yield the files of the tree, also those that are not committed yet."""
-    listed = subprocess.run(
+    files = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
         check=True,
         capture_output=True,
         text=True,
     )
-    for name in listed.stdout.splitlines():
+    for name in files.stdout.splitlines():
         if (ROOT / name).is_file():
             yield Path(name)
 
@@ -97,9 +97,9 @@ def _link(tree: Path, gone: set[str]) -> None:
         if path.parts[0] == "plugins" and gone.intersection(path.parts[1:2]):
             continue
         compiled = (ROOT / path.parent / "__pycache__").glob(f"{path.stem}.*.pyc")
-        for made in (path, *(each.relative_to(ROOT) for each in compiled)):
-            (tree / made).parent.mkdir(parents=True, exist_ok=True)
-            os.link(ROOT / made, tree / made)
+        for file in (path, *(file.relative_to(ROOT) for file in compiled)):
+            (tree / file).parent.mkdir(parents=True, exist_ok=True)
+            os.link(ROOT / file, tree / file)
     (tree / "var").mkdir(exist_ok=True)
     shutil.copy(ROOT / "var" / "secret_key", tree / "var" / "secret_key")
 

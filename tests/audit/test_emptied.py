@@ -34,12 +34,12 @@ _SERVER = os.environ.get("TEST_DATABASE_URL", "postgres://postgres@127.0.0.1:543
 
 def verify(**options: object) -> tuple[int, str]:
     """Return the exit code of the verification, and what it says."""
-    told = StringIO()
+    output = StringIO()
     try:
-        call_command("verify_audit", stdout=told, stderr=told, **options)
+        call_command("verify_audit", stdout=output, stderr=output, **options)
     except SystemExit as ended:
-        return int(str(ended.code)), told.getvalue()
-    return 0, told.getvalue()
+        return int(str(ended.code)), output.getvalue()
+    return 0, output.getvalue()
 
 
 def _check_now() -> None:
@@ -66,15 +66,15 @@ def test_an_emptied_trail_is_not_intact(admin: User) -> None:
     Match._base_manager.filter(pk=decided.pk).update(state=MatchState.CONFIRMED)
     _empty()
 
-    code, told = verify()
+    code, output = verify()
 
     assert (Event.objects.count(), Anchor.objects.count()) == (0, 0)
     assert code == 1
-    assert "intact" not in told
-    assert "there are no events to check" in told
-    assert f"{decided.case} #0: a decided match without any event" in told
-    assert f"user:{admin.pk} #0: an account without any event" in told
-    assert waiting.case not in told
+    assert "intact" not in output
+    assert "there are no events to check" in output
+    assert f"{decided.case} #0: a decided match without any event" in output
+    assert f"user:{admin.pk} #0: an account without any event" in output
+    assert waiting.case not in output
 
 
 def test_a_decided_match_without_events_is_found_among_others(admin: User) -> None:
@@ -83,29 +83,29 @@ def test_a_decided_match_without_events_is_found_among_others(admin: User) -> No
     _empty()
     record(case=f"user:{admin.pk}", action="user.created")
 
-    code, told = verify()
+    code, output = verify()
 
     assert code == 1
-    assert f"{decided.case} #0: a decided match without any event" in told
-    assert "user:" not in told
+    assert f"{decided.case} #0: a decided match without any event" in output
+    assert "user:" not in output
 
 
 @pytest.mark.parametrize("case", ["match:m_NOBODY", ""])
 def test_a_case_without_events_is_not_intact(admin: User, case: str) -> None:
-    code, told = verify(case=case)
+    code, output = verify(case=case)
 
     assert code == 1
-    assert "there are no events to check" in told
+    assert "there are no events to check" in output
 
 
 def test_an_empty_export_is_not_intact(tmp_path: Path) -> None:
     file = tmp_path / "audit.jsonl"
     file.touch()
 
-    code, told = verify(file=file)
+    code, output = verify(file=file)
 
     assert code == 1
-    assert "intact" not in told
+    assert "intact" not in output
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no TRUNCATE")
@@ -211,7 +211,7 @@ def test_the_account_of_the_portal_adds_events_and_can_do_no_more(
 ) -> None:
     accounts.make_tables()
 
-    told = accounts.run(tmp_path, _USE)
+    output = accounts.run(tmp_path, _USE)
 
     with closing(psycopg.connect(accounts.portal, autocommit=True)) as portal:
         for table in triggers.TABLES:
@@ -238,4 +238,4 @@ def test_the_account_of_the_portal_adds_events_and_can_do_no_more(
     ):
         owner.execute("TRUNCATE audit_event CASCADE")
 
-    assert "The audit trail is intact." in told
+    assert "The audit trail is intact." in output

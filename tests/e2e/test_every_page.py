@@ -167,14 +167,14 @@ _LINK = re.compile(r'<(?:a [^>]*?href|form method="get"[^>]*? action)="(/[^"]*)"
 
 def _names(patterns: list[URLPattern | URLResolver], space: str) -> dict[str, str]:
     """Return the route of every named address."""
-    found: dict[str, str] = {}
+    routes: dict[str, str] = {}
     for pattern in patterns:
         if isinstance(pattern, URLResolver):
             inner = f"{pattern.namespace}:" if pattern.namespace else space
-            found |= _names(pattern.url_patterns, inner)
+            routes |= _names(pattern.url_patterns, inner)
         elif pattern.name:
-            found[f"{space}{pattern.name}"] = str(pattern.pattern)
-    return found
+            routes[f"{space}{pattern.name}"] = str(pattern.pattern)
+    return routes
 
 
 def _view_of(address: str) -> str:
@@ -200,9 +200,9 @@ def _links(page: Page) -> list[str]:
     paths = [urlsplit(href) for href in hrefs if isinstance(href, str)]
     here = urlsplit(page.url).netloc
     return [
-        f"{each.path}?{each.query}" if each.query else each.path
-        for each in paths
-        if each.netloc == here
+        f"{path.path}?{path.query}" if path.query else path.path
+        for path in paths
+        if path.netloc == here
     ]
 
 
@@ -322,8 +322,8 @@ def _parts_of(text: str) -> set[str]:
         for name, *values in _ATTRIBUTE.findall(attributes):
             value = "".join(values)
             if name == "class":
-                classes = (one for one in value.split() if not one.startswith(_OF_ONE_MODEL))
-                parts.update(f"{tag}.{one}" for one in classes)
+                classes = [word for word in value.split() if not word.startswith(_OF_ONE_MODEL)]
+                parts.update(f"{tag}.{word}" for word in classes)
             else:
                 parts.add(f"{tag}[{name}={value if name in _TELLING else ''}]")
     return parts
@@ -343,24 +343,24 @@ def _is_page(page: Page, route: str) -> bool:
 def _faults_of(page: Page, name: str, looks: int) -> list[str]:
     """Return axe-core's findings, those about new looks in both themes."""
     without = {"rules": {"color-contrast": {"enabled": False}}}
-    found = page.evaluate(_AXE, [{"exclude": NOT_OURS}, _ONLY_FAULTS | without])
-    faults = _described(found, name)
+    violations = page.evaluate(_AXE, [{"exclude": NOT_OURS}, _ONLY_FAULTS | without])
+    faults = _described(violations, name)
     if not looks:
         return faults
     # The page before was left in the other theme: each change styles everything anew.
     is_dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
     for theme in ("dark", "light") if is_dark else ("light", "dark"):
         page.emulate_media(color_scheme=theme)
-        found = page.evaluate(_CONTRAST, theme)
-        found += page.evaluate(_AXE, [{"exclude": NOT_OURS}, _LINK_RULE])
-        faults += _described(found, f"{name} ({theme})")
+        violations = page.evaluate(_CONTRAST, theme)
+        violations += page.evaluate(_AXE, [{"exclude": NOT_OURS}, _LINK_RULE])
+        faults += _described(violations, f"{name} ({theme})")
     return faults
 
 
-def _described(found: list[dict[str, Any]], where: str) -> list[str]:
+def _described(violations: list[dict[str, Any]], where: str) -> list[str]:
     return [
         f"{where} {fault['id']}: {node['html'][:160]}"
-        for fault in found
+        for fault in violations
         for node in fault["nodes"][:3]
     ]
 

@@ -35,12 +35,12 @@ class Session:
 
     def members(self) -> dict[int, str]:
         """Return the command line of each process of the session, without zombies."""
-        found = {}
+        lines = {}
         for folder in Path("/proc").iterdir():
             if folder.name.isdigit() and self._has(folder):
                 words = _read(folder / "cmdline").replace("\0", " ")
-                found[int(folder.name)] = words
-        return found
+                lines[int(folder.name)] = words
+        return lines
 
     def _has(self, folder: Path) -> bool:
         fields = _read(folder / "stat").rpartition(")")[2].split()
@@ -50,8 +50,8 @@ class Session:
         """Wait until this many processes have these words in their command line."""
 
         def find() -> list[int]:
-            found = [pid for pid, line in self.members().items() if words in line]
-            return sorted(found) if len(found) >= count else []
+            pids = [pid for pid, line in self.members().items() if words in line]
+            return sorted(pids) if len(pids) >= count else []
 
         return _until(find, f"{words} does not run")
 
@@ -82,8 +82,8 @@ def _read(path: Path) -> str:
 def _until(look: Callable[[], T], fault: str) -> T:
     end = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < end:
-        if found := look():
-            return found
+        if result := look():
+            return result
         time.sleep(0.02)
     raise AssertionError(fault)
 

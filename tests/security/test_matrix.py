@@ -80,8 +80,8 @@ def test_everybody_gets_what_the_view_says(part: str, world: HiddenWorld, paths:
             continue
         for method in address.methods:
             wrong += _by_role(address, method, paths, clients)
-            own, other = paths(address.route, world.own.user)
-            wrong += _by_desk(address, method, world, (own, other), limited)
+            own, foreign = paths(address.route, world.own.user)
+            wrong += _by_desk(address, method, world, (own, foreign), limited)
             wrong += _by_a_stranger(address, method, own, stranger)
     assert not wrong, "\n".join(wrong)
 
@@ -110,17 +110,17 @@ def _by_desk(
     address: Address, method: str, world: HiddenWorld, paths: tuple[str, str | None], limited: Ask
 ) -> Iterator[str]:
     """Request a desk's own objects and another desk's as a person of one desk."""
-    own, other = paths
-    if other is not None:
-        status, _ = _undone(limited, method, other)
+    own, foreign = paths
+    if foreign is not None:
+        status, _ = _undone(limited, method, foreign)
         if status not in (REFUSED, *GONE):
-            yield f"{status}: {method} {other}, which is another desk's"
+            yield f"{status}: {method} {foreign}, which is another desk's"
     elif method != "GET":
         return
     status, sent = _undone(limited, method, own)
     if names := world.names_in(sent):
         yield f"{status}: {method} {own} names {names}, which are hidden"
-    if other is None:
+    if foreign is None:
         if status >= 500:
             yield f"{status}: {method} {own} as a person of one desk"
         return
@@ -171,10 +171,10 @@ def test_a_token_opens_what_its_scopes_cover(world: HiddenWorld, paths: Paths) -
                 status, _ = _undone(ask_with(frozenset({scope})), method, path)
                 if not _lets_in(status, address):
                     wrong.append(f"{status}: {method} {path} with {scope}")
-            others = frozenset(Scope) - opening
-            status, _ = _undone(ask_with(others), method, path)
+            refused = frozenset(Scope) - opening
+            status, _ = _undone(ask_with(refused), method, path)
             if status not in (REFUSED, 401, 405):
-                wrong.append(f"{status}: {method} {path} with {sorted(others)}")
+                wrong.append(f"{status}: {method} {path} with {sorted(refused)}")
     assert not wrong, "\n".join(wrong)
 
 
@@ -211,7 +211,7 @@ def _by(client: Client, secret: str) -> Ask:
 def _undrawn() -> Iterator[None]:
     """Draw no page: a view that lets somebody in has read its rows before."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Template, "render", lambda *_given: "")
+        patch.setattr(Template, "render", lambda *_arguments: "")
         yield
 
 
