@@ -160,7 +160,7 @@ ADMIN_KINDS = ("index", "_changelist", "_change")
 # has; how others put the same parts together, ``tests/structure.py`` reads faster.
 _ELEMENT = re.compile(r"""<([a-z][\w-]*)((?:\s+[\w:-]+(?:="[^"]*"|='[^']*')?)*)\s*/?>""")
 _ATTRIBUTE = re.compile(r"""([\w:-]+)(?:=(?:"([^"]*)"|'([^']*)'))?""")
-_TELLING = ("type", "role", "scope")
+_TELLING = ("type", "role", "scope", "aria-keyshortcuts")
 _OF_ONE_MODEL = ("model-", "app-", "field-", "column-")
 _LINK = re.compile(r'<(?:a [^>]*?href|form method="get"[^>]*? action)="(/[^"]*)"')
 
@@ -281,9 +281,12 @@ def test_no_page_has_a_fault_that_axe_finds_or_that_stops_a_keyboard(
         if answer.status != 200:
             continue
         seen[name] += 1
+        if not answer.headers["content-type"].startswith("text/html"):
+            continue
         text = answer.text()
         waiting.extend(map(unescape, _LINK.findall(text)))
         new = _parts_of(text) - parts
+        # A fragment is a part of other pages.
         if not new or not text.lstrip().lower().startswith("<!doctype"):
             continue
         parts |= new
