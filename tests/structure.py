@@ -1,8 +1,8 @@
 """What axe-core would say of a page's structure, without a browser.
 
-``tests/e2e/test_every_page.py`` opens only pages that hold something new: kinds of elements,
-classes or attributes that no earlier page has. How a page puts together what is known already
-is read here, on every page in every state.
+``tests/e2e/test_every_page.py`` opens only so many pages that each kind of element, class and
+attribute is on one of them. How the other pages put the same parts together is read here, on
+every page in every state.
 """
 
 from __future__ import annotations

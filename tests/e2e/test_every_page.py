@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from html import unescape
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -52,7 +51,7 @@ _FILE_ENDINGS = (*("_csv", "_xlsx", "_pdf", "_zip", "_file", "_manifest", "_csvw
 NOT_OURS = [[".selector .search-label-icon"], [".select2-container"], [".inline-group thead"]]
 # The frame around every page is judged on the first page that has it, and of a table the
 # first rows. axe-core walks through what it is told to exclude, so the rest is taken out.
-_FRAMES = {"portal": ".nav > *, #keys, #palette", "admin": "#header > *, #nav-sidebar > *"}
+_FRAMES = {"portal": ".nav > *, #key-list, #palette", "admin": "#header > *, #nav-sidebar > *"}
 _ALIKE = "tbody tr:nth-child(n+6)"
 _TAKE_OUT = "known => document.querySelectorAll(known).forEach(node => node.remove())"
 # What passes is neither described nor sent; styles are not fetched again for one rule
@@ -156,13 +155,13 @@ _LINKS_IN_TEXT = r"""() => {
 _LINK_RULE = {"runOnly": ["link-in-text-block"], "resultTypes": ["violations"], "preload": False}
 # The admin's main screens.
 ADMIN_KINDS = ("index", "_changelist", "_change")
-# What a page is made of. The browser opens the pages that have a part which no earlier page
-# has; how others put the same parts together, ``tests/structure.py`` reads faster.
+# What a page is made of. The browser opens some pages that have all parts between them; how
+# the others put the same parts together, ``tests/structure.py`` reads faster.
 _ELEMENT = re.compile(r"""<([a-z][\w-]*)((?:\s+[\w:-]+(?:="[^"]*"|='[^']*')?)*)\s*/?>""")
 _ATTRIBUTE = re.compile(r"""([\w:-]+)(?:=(?:"([^"]*)"|'([^']*)'))?""")
 _TELLING = ("type", "role", "scope", "aria-keyshortcuts")
 _OF_ONE_MODEL = ("model-", "app-", "field-", "column-")
-_LINK = re.compile(r'<(?:a [^>]*?href|form method="get"[^>]*? action)="(/[^"]*)"')
+_LINK = re.compile(r'<(?:a\b|form\b(?=[^>]*\bmethod="get"))[^>]*? (?:href|action)="(/[^"]*)"')
 
 
 def _names(patterns: list[URLPattern | URLResolver], space: str) -> dict[str, str]:
@@ -190,20 +189,6 @@ def _is_looked_at(name: str) -> bool:
     if name.startswith("admin:"):
         return name.endswith(ADMIN_KINDS)
     return name.startswith("portal:")
-
-
-def _links(page: Page) -> list[str]:
-    hrefs: list[str] = page.eval_on_selector_all(
-        "a[href], form[method=get]",
-        "nodes => nodes.map(node => node.href?.baseVal ?? node.href ?? node.action)",
-    )
-    paths = [urlsplit(href) for href in hrefs if isinstance(href, str)]
-    here = urlsplit(page.url).netloc
-    return [
-        f"{path.path}?{path.query}" if path.query else path.path
-        for path in paths
-        if path.netloc == here
-    ]
 
 
 @pytest.fixture(scope="module")
@@ -260,61 +245,75 @@ def test_no_page_has_a_fault_that_axe_finds_or_that_stops_a_keyboard(
         for name, route in names.items()
         if _is_looked_at(name) and "<" not in route and "(" not in route
     ]
-    waiting, seen = deque([*plain, *made]), dict.fromkeys(names, 0)
-    paths: set[str] = set()
-    parts: set[str] = set()
-    opened: set[str] = set()
-    framed: set[str] = set()
-    faults: list[str] = []
-
-    while waiting:
-        path = waiting.popleft()
-        name = _view_of(path)
-        if path in paths or not _is_looked_at(name):
-            continue
-        if seen[name] >= SEVERAL.get(name, 1):
-            continue
-        paths.add(path)
-        answer = page.request.get(path, max_retries=3)
-        if answer.status >= 500:
-            faults.append(f"{name}: {answer.status} {path}")
-        if answer.status != 200:
-            continue
-        seen[name] += 1
-        if not answer.headers["content-type"].startswith("text/html"):
-            continue
-        text = answer.text()
-        waiting.extend(map(unescape, _LINK.findall(text)))
-        new = _parts_of(text) - parts
-        # A fragment is a part of other pages.
-        if not new or not text.lstrip().lower().startswith("<!doctype"):
-            continue
-        parts |= new
-        page.goto(path)
-        waiting.extend(_links(page))
-        frame = name.partition(":")[0]
-        looks = page.evaluate(_FIND_NEW_LOOKS)
-        by_keys = [*faults_of_keys(page), *unlisted_keys(page)]
-        if frame == "portal":
-            by_keys += page.evaluate(_LINKS_IN_TEXT)
-        by_keys += faults_of_openings(page, opened)
-        faults += [f"{name}: {fault}" for fault in by_keys]
-        taken_out = [_ALIKE, _FRAMES[frame]] if frame in framed else [_ALIKE]
-        page.evaluate(_TAKE_OUT, ", ".join(taken_out))
-        faults += _faults_of(page, name, looks)
-        framed.add(frame)
-
-    assert not faults, "\n".join(faults)
+    visits = dict.fromkeys(names, 0)
+    pages = _read_from(page, [*plain, *made], visits)
     missed = [
         name
         for name, route in names.items()
         if name.startswith("portal:")
         and _is_looked_at(name)
-        and not seen[name]
+        and not visits[name]
         and _is_page(page, route)
     ]
     assert not missed, f"no link leads to {missed}"
+
+    openers: set[str] = set()
+    frames: set[str] = set()
+    faults: list[str] = []
+    for path in _with_every_part(pages):
+        name = _view_of(path)
+        frame = name.partition(":")[0]
+        page.goto(path)
+        looks = page.evaluate(_FIND_NEW_LOOKS)
+        by_keys = [*faults_of_keys(page), *unlisted_keys(page)]
+        if frame == "portal":
+            by_keys += page.evaluate(_LINKS_IN_TEXT)
+        by_keys += faults_of_openings(page, openers)
+        faults += [f"{name}: {fault}" for fault in by_keys]
+        taken_out = [_ALIKE, _FRAMES[frame]] if frame in frames else [_ALIKE]
+        page.evaluate(_TAKE_OUT, ", ".join(taken_out))
+        faults += _faults_of(page, name, looks)
+        frames.add(frame)
+    assert not faults, "\n".join(faults)
     context.close()
+
+
+def _read_from(page: Page, paths: list[str], visits: dict[str, int]) -> dict[str, set[str]]:
+    """Follow all links from these addresses; return the parts of each whole page.
+
+    ``visits`` counts the answers of each view.
+    """
+    pages: dict[str, set[str]] = {}
+    asked: set[str] = set()
+    waiting = deque(paths)
+    while waiting:
+        path = waiting.popleft()
+        name = _view_of(path)
+        if path in asked or not _is_looked_at(name) or visits[name] >= SEVERAL.get(name, 1):
+            continue
+        asked.add(path)
+        answer = page.request.get(path, max_retries=3)
+        assert answer.status < 500, f"{answer.status} {path}"
+        if answer.status != 200:
+            continue
+        visits[name] += 1
+        if not answer.headers["content-type"].startswith("text/html"):
+            continue
+        text = answer.text()
+        waiting.extend(map(unescape, _LINK.findall(text)))
+        # A fragment is a part of other pages.
+        if text.lstrip().lower().startswith("<!doctype"):
+            pages[path] = _parts_of(text)
+    return pages
+
+
+def _with_every_part(pages: dict[str, set[str]]) -> Iterator[str]:
+    """Yield few pages that have all parts of all pages, the one with the most new ones first."""
+    missing = set().union(*pages.values())
+    while missing:
+        path = max(pages, key=lambda path: len(pages[path] & missing))
+        missing -= pages[path]
+        yield path
 
 
 def _parts_of(text: str) -> set[str]:
