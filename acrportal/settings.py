@@ -271,7 +271,7 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 # Nobody signs in by email address, so two people may share one.
 ACCOUNT_UNIQUE_EMAIL = False
 ACCOUNT_SESSION_REMEMBER = True
-# As in ``accounts.attempts``, which says why.
+# As in ``base.accounts.attempts``, which says why.
 ACCOUNT_RATE_LIMITS = {
     "login_failed_device": "5/5m/key",
     "login_failed": "10/m/ip,5/5m/key",

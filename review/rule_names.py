@@ -1,7 +1,7 @@
 """The names of policies and licences that acted, as the viewer may see them.
 
 Matches and events keep the name of each rule. A viewer who may not see a rule learns
-that one acted, but not which; see ``accounts.reach``.
+that one acted, but not which; see ``base.accounts.reach``.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def licence_number(number: str) -> str:
 
 
 def actor_label(name: str) -> str:
-    """Return the label of an actor, as ``audit.words`` does."""
+    """Return the label of an actor, as ``base.audit.words`` does."""
     kind, _colon, own = name.partition(":")
     if kind == "policy" and own:
         name = f"{kind}:{policy_name(own)}"

@@ -184,7 +184,7 @@ def wake(pool: Pool, duty: str = "") -> None:
 
 
 def begin_here(kind: Kind, subject: models.Model, *, user: User | None = None) -> Job:
-    """Make a job that this process does itself, with ``jobs.runner.here``."""
+    """Make a job that this process does itself, with ``base.jobs.runner.here``."""
     with transaction.atomic():
         job = submit(kind, subject, user=user)
         runner.begin(job)

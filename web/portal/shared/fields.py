@@ -73,7 +73,7 @@ class IfThereField(forms.ChoiceField):
 class Picker(forms.Textarea):
     """Values, one per line; with JavaScript a search box with the chosen ones by name.
 
-    ``kind`` names a kind of ``portal.shared.choices``; without one, people only add their own words.
+    ``kind`` names a kind of ``web.portal.shared.choices``; without one, people only add their own words.
     ``is_open`` takes values that no search finds.
     """
 

@@ -148,13 +148,13 @@ def portal_version() -> str:
 
 @register.filter
 def dated(at: date | None, form: Form = "dated") -> str:
-    """Format a date as 23 Nov 2026, or in another form of ``common.reading``."""
+    """Format a date as 23 Nov 2026, or in another form of ``base.common.reading``."""
     return formats.UNKNOWN if at is None else read_date(at, form)
 
 
 @register.simple_tag
 def today(form: Form) -> str:
-    """Return the present time in a form of ``common.reading``."""
+    """Return the present time in a form of ``base.common.reading``."""
     return read_date(timezone.now(), form)
 
 
@@ -512,7 +512,7 @@ def import_buttons(context: Context, page: str) -> dict[str, Any]:
 
 @register.simple_tag(takes_context=True)
 def cards(context: Context, page: str, subject: object = None) -> SafeString:
-    """Draw what other features show on a page; see ``portal.shared.cards``."""
+    """Draw what other features show on a page; see ``web.portal.shared.cards``."""
     engine = Engine.get_default()
     frame = {name: context.get(name) for name in ("request", "can", "csrf_token")}
     drawn = []

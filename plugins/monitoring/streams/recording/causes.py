@@ -1,6 +1,6 @@
 """Why nothing is heard, in English sentences that pages translate when they show them.
 
-Recorders store them for readers of all languages: see ``common.stored``.
+Recorders store them for readers of all languages: see ``base.common.stored``.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ SET_UP = """
 from pathlib import Path
 from django.core.files.base import ContentFile
 from django.core.management import call_command
-from accounts.models import User
+from base.accounts.models import User
 from catalogue.services import RecordingDetails, add_recording, create_bucket
 from scanning.models import Container
 from plugins.monitoring.streams import services
