@@ -19,7 +19,7 @@ for _name in (
     "operations.backup",
     "reports.running",
     "base.jobs.management.commands.worker",
-    "base.jobs.broker",
+    "base.jobs.broker_worker",
     "scanning.pipeline",
     "scanning.drops.polling",
 ):

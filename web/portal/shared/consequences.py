@@ -25,7 +25,7 @@ from review.choices import WAITING_STATES, MatchState
 from review.models import Match, MatchAlias
 from review.services.transitions import GROUND, JOINED, JOINED_INTO, NAMED_OTHERWISE
 from review.services.trial import taken_back
-from statements.kinds import kind_choices
+from statements.choices import kind_choices
 from statements.previews import StatementChange, as_change, changes_between, read_all, stand_on
 from statements.selectors import stated_of
 
