@@ -38,6 +38,7 @@ from recognition.relate.tracks import scan_tracks
 from recognition.search.policy import ScanPolicy
 from recognition.types import Fingerprint, ScanResult
 from recognition.verify.calibration import catalogue_hours
+from scanning.fingerprints import Sound
 from scanning.jobs import PARTITION_QUESTION, unanswered, wake_scan
 from scanning.models import PartitionQuestion, PartitionSearch, Scan
 
@@ -53,29 +54,24 @@ _CLIP_LOOK_SECONDS: Final = 0.05
 _FORGOTTEN_AFTER: Final = timedelta(minutes=10)
 
 
-def scan_file(
-    scan: Scan,
-    query: Fingerprint,
-    tracks: Sequence[tuple[int, Fingerprint]],
-    is_stored: bool,
-    buckets: Sequence[int],
-    policy: ScanPolicy,
+def search(
+    scan: Scan, sound: Sound, buckets: Sequence[int], policy: ScanPolicy
 ) -> tuple[ScanResult, int]:
     """Return the result of a scan, and the state of the catalogue that it searched.
 
-    ``is_stored`` says that ``query`` is the file's own fingerprint; ``tracks`` are its
-    other sound tracks. Raises ``WaitsUntil`` while partitions answer: the scan begins
-    again then, and goes on here.
+    Raises ``WaitsUntil`` while partitions answer: the scan begins again then, and goes
+    on here.
     """
     states: list[int] = []
 
-    def search(sound: Fingerprint) -> ScanResult:
-        stored = b"" if is_stored and sound is query else fingerprint_file.to_bytes(sound)
-        result, state = _scan_sound(scan, sound, stored, buckets, policy)
+    def search_track(query: Fingerprint) -> ScanResult:
+        is_stored = query is sound.main and not sound.is_widened
+        stored = b"" if is_stored else fingerprint_file.to_bytes(query)
+        result, state = _scan_sound(scan, query, stored, buckets, policy)
         states.append(state)
         return result
 
-    result = scan_tracks(query, tracks, search)
+    result = scan_tracks(sound.main, sound.tracks, search_track)
     scan.partition_searches.all().delete()
     return result, min(states)
 
