@@ -18,9 +18,9 @@ from base.accounts.reach import working_for
 from base.common.words import lowered
 from reports.models import CueEntry, EntryKind
 from review.choices import WAITING_STATES, RejectCode
+from review.intervals import Interval
 from review.models import Match
 from review.services import grounds
-from review.services.intervals import Interval
 from review.services.questions import contradict
 from review.subjects import heard_of
 from scanning.models import ScannedFile

@@ -25,8 +25,8 @@ from reports.models import ReportRun
 from reports.rows import KeptRow
 from reports.selectors import file_rows, match_rows, rows_without_match, selection
 from review.choices import MatchState
+from review.match_events import LOCK_EVENTS
 from review.models import Match, MatchAlias
-from review.services.transitions import LOCK_EVENTS
 from statements.kinds import Fact, compared_state
 from statements.models import Statement
 

@@ -14,7 +14,7 @@ from base.jobs.context import JobContext
 from base.jobs.services import bring_forward
 from scanning import ending, results, selectors
 from scanning.choices import ACTIVE_SCAN_STATUSES, CallbackOutcome, EngineChoice, ScanStatus
-from scanning.cloud.jobs import CLOUD_SCAN, make_called_back_scan
+from scanning.cloud_jobs import CLOUD_SCAN, make_called_back_scan
 from scanning.engines.acrcloud_recordings import engine_result
 from scanning.engines.acrcloud_results import digest
 from scanning.errors import ScanFailed

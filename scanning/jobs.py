@@ -24,7 +24,7 @@ from scanning.choices import (
     RetroStatus,
     ScanStatus,
 )
-from scanning.cloud.jobs import CLOUD_SCAN
+from scanning.cloud_jobs import CLOUD_SCAN
 from scanning.duties import duty_of_poll, duty_of_scan
 from scanning.models import (
     Drop,

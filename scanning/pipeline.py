@@ -24,7 +24,7 @@ from recognition.fingerprint import file_format as fingerprint_file
 from recognition.relate.tracks import unsearched
 from scanning import partition_scans, results
 from scanning.choices import ACTIVE_SCAN_STATUSES, FileStatus, ScanStage, SourceType
-from scanning.cloud.jobs import CLOUD_SCAN
+from scanning.cloud_jobs import CLOUD_SCAN
 from scanning.engines import embedded
 from scanning.engines.base import EngineResult
 from scanning.errors import ScanFailed

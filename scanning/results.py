@@ -23,7 +23,7 @@ from scanning.choices import (
     NoMatchReason,
     ScanStatus,
 )
-from scanning.cloud.jobs import make_cloud_scan
+from scanning.cloud_jobs import make_cloud_scan
 from scanning.ending import end_scan, has_match, settle_file
 from scanning.engines.base import EngineResult, FoundRecording
 from scanning.models import Detection, RetroSearch, Scan, ScannedFile, Segment

@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 from base.accounts.roles import Action
 from base.audit.models import Event
 from imports.models import ImportStep
-from imports.undoing.staying import why_stays
+from imports.staying import why_stays
 from imports.undoing.walk import Stays, Undo, missing
 from review.models import Match
 from scanning.models import ScannedFile

@@ -22,7 +22,7 @@ from PIL import Image
 from recognition.types import Waveform
 from reports.cells import clock, offset
 from review.counting import Count
-from review.services.intervals import Interval
+from review.intervals import Interval
 from scanning.models import Segment
 
 FONTS = Path(__file__).resolve().parent.parent / "fonts"

@@ -13,11 +13,11 @@ from functools import cached_property
 
 from catalogue.models import Recording
 from catalogue.selectors import excluded_intervals_of
-from review import versions
+from review import figures, intervals, versions
 from review.choices import VersionChoice
 from review.counting import source_interval
 from review.models import Match
-from review.services import evaluation, figures, intervals
+from review.services import evaluation
 from scanning.models import Detection, Scan, Segment
 
 EQUAL_SCORES = Decimal(2)

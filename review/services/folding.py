@@ -15,7 +15,7 @@ from django.db.models import Max, Q
 
 from base.audit.services import SYSTEM, record
 from catalogue.models import Recording, RecordingStatus
-from review import versions
+from review import match_events, versions
 from review.choices import MatchState, QueueReason, VersionChoice
 from review.models import Match
 from review.services import choosing, evaluation, joining, rescans, transitions
@@ -229,7 +229,7 @@ def _find_too(*, match: Match, scan: Scan) -> None:
     )
     record(
         case=match.case,
-        action=transitions.FOUND_TOO,
+        action=match_events.FOUND_TOO,
         after={"scan": scan.uid, "engine": scan.engine},
     )
 
@@ -328,7 +328,7 @@ def _mark_lost(*, scan: Scan, matches: Sequence[Match]) -> None:
         )
         record(
             case=match.case,
-            action=transitions.LOST,
+            action=match_events.LOST,
             before={"lost": False},
             after={"lost": True, "scan": scan.uid},
         )

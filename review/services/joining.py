@@ -26,10 +26,11 @@ from base.audit.services import EventDraft, record, record_all
 from base.common.batches import batched
 from catalogue.models import Recording
 from catalogue.selectors import excluded_intervals_of
+from review import figures, intervals, match_events
 from review.choices import MatchState, QueueReason, RejectCode
 from review.models import Match, MatchAlias
 from review.selectors import evidence_of
-from review.services import evaluation, figures, following, intervals, transitions
+from review.services import evaluation, following, transitions
 from review.services.following import Move
 from review.timeline.figures import refresh as refresh_figures
 from scanning.errors import IntakeRefused
@@ -99,7 +100,7 @@ def _rename(matches: Sequence[Match], stays: Recording, merge: str, user: User) 
     entries = [
         EventDraft(
             case=match.case,
-            action=transitions.NAMED_OTHERWISE,
+            action=match_events.NAMED_OTHERWISE,
             before={"recording": match.recording.uid},
             after={"recording": stays.uid, "merge": merge, "moved": moved[match.scanned_file_id]},
         )
@@ -375,7 +376,7 @@ def _record(
         [
             EventDraft(
                 case=match.case,
-                action=transitions.JOINED_INTO,
+                action=match_events.JOINED_INTO,
                 before=transitions.snapshot(match),
                 after={"match": survivor.uid, **details},
             )
@@ -387,7 +388,7 @@ def _record(
         [
             EventDraft(
                 case=survivor.case,
-                action=transitions.JOINED,
+                action=match_events.JOINED,
                 before=before[survivor.pk],
                 after={
                     **transitions.snapshot(survivor),
@@ -523,7 +524,7 @@ def _record_parted(before: Mapping[int, Row | None], merge: str, user: User) -> 
         [
             EventDraft(
                 case=match.case,
-                action=transitions.PARTED,
+                action=match_events.PARTED,
                 before=before[key] or now[key],
                 after=now[key] | {"merge": merge},
             )
@@ -537,7 +538,7 @@ def _name_back(merge: str, user: User, scanned_since: dict[int, ScannedFile]) ->
     """Let renamed matches name their own recording again; add files scanned since."""
     events = {
         event.case.removeprefix("match:"): event
-        for event in Event.objects.filter(action=transitions.NAMED_OTHERWISE, after__merge=merge)
+        for event in Event.objects.filter(action=match_events.NAMED_OTHERWISE, after__merge=merge)
     }
     recordings = Recording.objects.in_bulk(
         {event.before["recording"] for event in events.values()}, field_name="uid"
@@ -557,7 +558,7 @@ def _name_back(merge: str, user: User, scanned_since: dict[int, ScannedFile]) ->
         )
         record(
             case=match.case,
-            action=transitions.NAMED_OTHERWISE,
+            action=match_events.NAMED_OTHERWISE,
             actor=user,
             before={"recording": match.recording.uid},
             after={"recording": recording.uid},

@@ -11,10 +11,10 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
 from base.audit.services import SYSTEM, record
-from review import versions
+from review import intervals, match_events, versions
 from review.choices import MatchState, VersionChoice
 from review.models import Match
-from review.services import evaluation, following, intervals, licences, transitions
+from review.services import evaluation, following, licences, transitions
 from review.services.drafts import MatchDraft
 from review.services.evaluation import OPEN_STATES, Evaluation
 from review.services.transitions import Change
@@ -110,7 +110,7 @@ def _write(
     now = {"candidates": versions.uids(draft.candidates)}
     record(
         case=match.case,
-        action=transitions.FOUND_AGAIN if figures["lost"] else transitions.SCANNED,
+        action=match_events.FOUND_AGAIN if figures["lost"] else match_events.SCANNED,
         before={"scan": scan.uid, "queue_reason": reason, **figures, **alternatives},
         after={
             "scan": draft.scan.uid,
@@ -147,7 +147,7 @@ def ask_again(match: Match, outcome: Evaluation) -> Match:
         if current.state == MatchState.IN_REVIEW:
             state = MatchState.IN_REVIEW
             fields |= transitions.lock_of(current)
-    change = Change(transitions.ASKED_AGAIN, state, fields=fields, free=True)
+    change = Change(match_events.ASKED_AGAIN, state, fields=fields, free=True)
     return transitions.apply(current=current, change=change, actor=SYSTEM)
 
 

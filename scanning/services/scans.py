@@ -16,7 +16,7 @@ from base.jobs.services import cancel_subject, submit
 from catalogue.models import Bucket
 from scanning import ending
 from scanning.choices import ACTIVE_SCAN_STATUSES, EngineChoice, FileStatus, ScanStatus, SourceType
-from scanning.cloud.jobs import CLOUD_SCAN, make_cloud_scan
+from scanning.cloud_jobs import CLOUD_SCAN, make_cloud_scan
 from scanning.errors import IntakeRefused
 from scanning.jobs import SCAN
 from scanning.models import Scan, ScannedFile

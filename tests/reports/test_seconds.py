@@ -25,9 +25,9 @@ from reports.layouts import Layout
 from reports.models import EntryKind
 from review.choices import MatchState, QueueReason
 from review.filters import MatchFilter
+from review.intervals import length
 from review.models import Match
 from review.services import exclusions
-from review.services.intervals import length
 from review.services.speech import check_speech
 from review.timeline import Kind, share, timeline
 from review.timeline.figures import matched_shares
@@ -337,9 +337,9 @@ _COUNTS = {
     "review/timeline/pieces.py",
     "review/timeline/figures.py",
     # One match: its segments, its figures, and whether two scans or matches are the same.
-    *("review/counting.py", "review/selectors.py", "review/services/figures.py"),
+    *("review/counting.py", "review/selectors.py", "review/figures.py"),
     *("review/scan_diff.py", "review/services/folding.py"),
-    *("review/services/joining.py", "review/services/intervals.py"),
+    *("review/services/joining.py", "review/intervals.py"),
     # Reports read all segments of a scan anyway, for the rivals.
     "reports/selectors.py",
     # The length of one cue, of one declared play, of one comparison of sounds.

@@ -18,7 +18,7 @@ from review.choices import MatchState, QueueReason
 from review.models import Match
 from scanning import ending
 from scanning.choices import EngineChoice, FileStatus, ScanStatus
-from scanning.cloud.jobs import make_called_back_scan
+from scanning.cloud_jobs import make_called_back_scan
 from scanning.errors import ScanFailed
 from scanning.models import Container, Scan, ScannedFile
 from scanning.services.intake import submit_upload

@@ -24,10 +24,10 @@ from plugins.monitoring.declarations.recordings import recording_facts, standing
 from plugins.monitoring.streams.models import Station
 from reports.cells import clock
 from reports.plays import Play, plays_of
+from review import intervals
 from review.choices import MatchState
 from review.models import Match, MatchAlias
 from review.selectors import matches_of, with_segments
-from review.services import intervals
 from statements.models import Statement, StatementFact
 
 # What a column calls it, where it does not have the name of the fact.

@@ -40,11 +40,11 @@ from plugins.monitoring.streams.choices import GapCause
 from plugins.monitoring.streams.models import Station, StreamGap
 from reports.cue_sheets import UNKNOWN_MS, usage_of
 from reports.plays import Play, plays_of
+from review import intervals
 from review.choices import MatchState
 from review.models import Match
 from review.programmes.models import MusicUse
 from review.programmes.services import episode_values, use_values
-from review.services import intervals
 from review.timeline import Kind, Timeline, timelines
 from scanning.choices import FileStatus
 from scanning.models import ScannedFile

@@ -25,7 +25,7 @@ from plugins.monitoring.streams.recording.ring import RingGone
 from plugins.monitoring.streams.selectors import kept_intervals
 from recognition.audio import media
 from recognition.errors import RecognitionError
-from review.services.intervals import union
+from review.intervals import union
 from scanning.choices import KeepAudio, ScanStatus
 from scanning.jobs import RENDITION
 from scanning.models import Scan, ScannedFile, Segment

@@ -38,8 +38,8 @@ from recognition.recurring.renewal import renewed
 from recognition.recurring.sounds import Sound
 from recognition.search.match import scan
 from recognition.types import SegmentMatch
-from review.services import intervals
-from review.services.intervals import Interval
+from review import intervals
+from review.intervals import Interval
 
 # An occurrence stays as it is if so much of it is still unmatched.
 _WHOLE: Final = 0.95

@@ -20,8 +20,8 @@ from plugins.monitoring.unknown.models import ItemState, KeptFile, Occurrence, U
 from plugins.monitoring.unknown.sounds import Sounds, read_sound
 from recognition.recurring.back import numbered_back
 from recognition.recurring.clipping import clipped
-from review.services import intervals
-from review.services.intervals import Interval
+from review import intervals
+from review.intervals import Interval
 
 # Long enough to read each item's landmarks once, short enough to let people go first.
 SLICE_SECONDS = 20.0

@@ -22,7 +22,7 @@ from plugins.monitoring.unknown.models import (
     UnknownItem,
 )
 from reports.choices import UNFINISHED, RunState
-from review.services.intervals import length, without
+from review.intervals import length, without
 from statements.choices import FOLLOWED
 from statements.following import differences_of
 from statements.models import Statement
