@@ -17,7 +17,7 @@ django.setup()
 # Loaded before the fork: the modules that a worker and a backup need.
 for _name in (
     "operations.backup",
-    "reports.running",
+    "reports.report_job",
     "base.jobs.management.commands.worker",
     "base.jobs.broker_worker",
     "scanning.pipeline",

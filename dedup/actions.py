@@ -16,7 +16,7 @@ import base.audit.services
 from base.accounts.models import User
 from base.accounts.reach import count_hidden, refuse_limited, why_unseen, working_for
 from base.accounts.roles import Action
-from base.common.words import lowered
+from base.common.phrases import lowered
 from catalogue.models import Recording, RecordingStatus
 from dedup import effects, snapshots
 from dedup.effects import ActionRequest

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from base.accounts.models import User
 from base.accounts.reach import working_for
-from base.common.words import lowered
+from base.common.phrases import lowered
 from reports.models import CueEntry, EntryKind
 from review.choices import WAITING_STATES, RejectCode
 from review.intervals import Interval

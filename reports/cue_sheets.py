@@ -11,7 +11,7 @@ from typing import TypeVar
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from base.common.words import lowered
+from base.common.phrases import lowered
 from reports.cue_arrangement import arranged
 from reports.cue_questions import Question, questions_between, spoken_entries
 from reports.cues import Cue, CueStatus, Usage
@@ -25,7 +25,7 @@ from review.programmes.choices import CueUse
 from review.programmes.models import MusicUse
 from review.programmes.selectors import uses_in
 from review.timeline import Kind, Occurs, Timeline, timelines
-from review.timeline.pieces import NO_TIMELINE
+from review.timeline.division import NO_TIMELINE
 from scanning.choices import FileStatus
 from scanning.models import ScannedFile
 

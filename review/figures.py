@@ -18,7 +18,7 @@ from review.counting import (
     source_interval,
 )
 from review.edits import Edit, edit_of, edit_of_all
-from review.timeline.pieces import share
+from review.timeline.division import share
 from scanning.choices import Section
 from scanning.models import Detection, Segment
 

@@ -66,7 +66,7 @@ CLOUD_SCAN = register(
     Kind(
         "cloud_scan",
         Scan,
-        "scanning.cloud.running.run",
+        "scanning.cloud.account_jobs.run",
         page=lambda scan: reverse("portal:file_detail", args=[scan.scanned_file.uid]),
         needs=frozenset({resources.OUTSIDE}),
         label=_("Scan by ACRCloud"),
@@ -89,7 +89,7 @@ CLOUD_DELETION = register(
     Kind(
         "cloud_deletion",
         CloudDeletion,
-        "scanning.cloud.running.delete",
+        "scanning.cloud.account_jobs.delete",
         needs=frozenset({resources.OUTSIDE}),
         label=_("Deletion at ACRCloud"),
         pool=Pool.TALK,

@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from base.accounts.models import User
 from base.accounts.reach import person_at_work
 from base.common.databases import violates
-from base.common.words import for_the_record
+from base.common.phrases import for_the_record
 from base.jobs import clock, machines, resources, runner, selectors
 from base.jobs.choices import OPEN_STATES, WORKER_POOLS, JobState, Pool, Priority
 from base.jobs.context import person_behind

@@ -13,7 +13,7 @@ from base.accounts.roles import Action
 from base.audit.models import Event
 from imports.models import ImportStep
 from imports.staying import why_stays
-from imports.undoing.walk import Stays, Undo, missing
+from imports.undoing.steps import Stays, Undo, missing
 from review.models import Match
 from scanning.models import ScannedFile
 from scanning.services.filing import delete_files

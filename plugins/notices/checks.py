@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from django.utils.translation import gettext as _
 
-from base.common.words import lowered
+from base.common.phrases import lowered
 from catalogue.owners.choices import ConflictKind, Right, ShareKind
 from catalogue.owners.models import Conflict, Party
 from catalogue.owners.selectors import OwnedShare, Rights, names_of

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as lazy
 
 from base.accounts.models import User
 from base.audit.standing import StatementKind
-from base.common.words import lowered
+from base.common.phrases import lowered
 from reports.evidence.models import EvidencePack
 from review.choices import MatchState
 from statements.choices import STANDING, StatementState

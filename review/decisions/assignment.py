@@ -13,7 +13,7 @@ from base.accounts.models import User
 from base.accounts.reach import working_for
 from base.accounts.roles import Action
 from base.audit.services import EventDraft, record_all
-from base.common.words import lowered
+from base.common.phrases import lowered
 from review import errors, match_events
 from review.choices import WAITING_STATES
 from review.decisions.decide import Decided, Refusal, decision_limit

@@ -16,8 +16,8 @@ import base.audit.services
 from base.accounts.models import User
 from base.accounts.reach import refuse_limited, sees_everything
 from base.accounts.roles import Action
+from base.audit.labels import actor_label
 from base.audit.models import Event
-from base.audit.words import actor_label
 from review import errors, match_events
 from review.choices import MatchState
 from review.models import Licence, Match, Policy

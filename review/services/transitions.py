@@ -25,11 +25,11 @@ from django.utils.translation import gettext as _
 from base.accounts.deciders import acts_as_program
 from base.accounts.models import User
 from base.accounts.roles import Action
+from base.audit.labels import actor_label
 from base.audit.models import Event
 from base.audit.services import SYSTEM, EventDraft, record, record_all
-from base.audit.words import actor_label
+from base.common.phrases import lowered
 from base.common.uid import new_uid
-from base.common.words import lowered
 from review import errors, match_events
 from review.choices import ONLY_BY, TRANSITIONS, MatchState
 from review.models import Match

@@ -15,7 +15,7 @@ from review import intervals
 from review.intervals import Interval
 from review.models import FileFigures, Match
 from review.selectors import with_segments
-from review.timeline.pieces import Timeline, share
+from review.timeline.division import Timeline, share
 from review.timeline.reading import matched_timelines, timelines
 from scanning.choices import ScanStatus
 from scanning.models import Scan, ScannedFile

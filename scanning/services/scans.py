@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 import base.audit.services
 from base.accounts.models import User
 from base.common.databases import violates
-from base.common.words import for_the_record
+from base.common.phrases import for_the_record
 from base.jobs.services import cancel_subject, submit
 from catalogue.models import Bucket
 from scanning import ending

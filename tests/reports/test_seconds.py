@@ -30,8 +30,8 @@ from review.models import Match
 from review.services import exclusions
 from review.services.speech import check_speech
 from review.timeline import Kind, share, timeline
+from review.timeline.division import MATCHED
 from review.timeline.figures import matched_shares
-from review.timeline.pieces import MATCHED
 from scanning.models import Scan, ScannedFile
 from tests import product
 from tests.factories.accounts import make_user
@@ -334,7 +334,7 @@ def test_every_moment_is_of_one_kind(scan: Scan) -> None:
 
 _COUNTS = {
     # What a file holds, and the sums of matches in many files.
-    "review/timeline/pieces.py",
+    "review/timeline/division.py",
     "review/timeline/figures.py",
     # One match: its segments, its figures, and whether two scans or matches are the same.
     *("review/counting.py", "review/selectors.py", "review/figures.py"),

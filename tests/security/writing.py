@@ -230,7 +230,7 @@ LISTED: Table[str, str] = Table(
             ),
             "the import's kind refuses; plug-ins with kinds for people who see all try it",
         ),
-        "imports.undoing.walk.undo_import": "undoes what services permit, step by step",
+        "imports.undoing.steps.undo_import": "undoes what services permit, step by step",
         "base.jobs.installation.declare": ADMINS,
         "base.jobs.services.begin_here": JOBS,
         "base.jobs.services.submit": JOBS,

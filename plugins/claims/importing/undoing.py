@@ -24,7 +24,7 @@ from plugins.claims.models import (
 )
 
 if TYPE_CHECKING:
-    from imports.undoing.walk import Undo
+    from imports.undoing.steps import Undo
 
 _AT_ONCE: Final = 500
 

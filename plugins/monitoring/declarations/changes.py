@@ -15,10 +15,10 @@ from catalogue.models import Recording
 from plugins.monitoring.broadcasts.models import Broadcast
 from plugins.monitoring.broadcasts.times import local_text
 from plugins.monitoring.declarations.chunks import CHUNK
+from plugins.monitoring.declarations.content_files import recording_in
 from plugins.monitoring.declarations.facts import Contributor, RecordingFacts
 from plugins.monitoring.declarations.formats.values import VALUES
 from plugins.monitoring.declarations.gathering import DECLARED, within
-from plugins.monitoring.declarations.keeping import recording_in
 from plugins.monitoring.declarations.models import Declaration
 from plugins.monitoring.declarations.recordings import recording_facts, standing_for
 from plugins.monitoring.streams.models import Station

@@ -16,14 +16,6 @@ from zoneinfo import ZoneInfo
 
 from catalogue.models import Recording
 from plugins.monitoring.declarations.airings import Airing, Period, airings_in, files_of, local_time
-from plugins.monitoring.declarations.doubts import (
-    AiredProgramme,
-    Doubt,
-    declared_together,
-    overlapping,
-    programmes_at_once,
-    share_conflicts,
-)
 from plugins.monitoring.declarations.earlier import EarlierPlays
 from plugins.monitoring.declarations.facts import (
     DeclarationFacts,
@@ -32,6 +24,14 @@ from plugins.monitoring.declarations.facts import (
     PlayFacts,
 )
 from plugins.monitoring.declarations.figures import station_facts
+from plugins.monitoring.declarations.inconsistencies import (
+    AiredProgramme,
+    Doubt,
+    declared_together,
+    overlapping,
+    programmes_at_once,
+    share_conflicts,
+)
 from plugins.monitoring.declarations.left_out import LeftOut, LeftOutRow, Take
 from plugins.monitoring.declarations.models import Declaration
 from plugins.monitoring.declarations.recordings import recording_facts, standing_for

@@ -14,9 +14,9 @@ from django.db.models import Q
 from base.jobs import clock
 from base.jobs.context import JobContext
 from plugins.monitoring.unknown.items import Rewriting, StoredItem, open_items, unchanged
-from plugins.monitoring.unknown.keeping import to_search
 from plugins.monitoring.unknown.landmarks import searchable
 from plugins.monitoring.unknown.models import ItemState, KeptFile, Occurrence, UnknownItem
+from plugins.monitoring.unknown.planning import to_search
 from plugins.monitoring.unknown.sounds import Sounds, read_sound
 from recognition.recurring.back import numbered_back
 from recognition.recurring.clipping import clipped

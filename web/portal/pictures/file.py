@@ -18,7 +18,7 @@ from review.choices import MatchState
 from review.intervals import union
 from review.models import Match
 from review.timeline import Kind, Piece, Timeline
-from review.timeline.pieces import MATCHED
+from review.timeline.division import MATCHED
 from scanning.choices import NoMatchReason
 from scanning.models import Scan, ScannedFile
 from web.portal.pictures import ribbon

@@ -18,8 +18,8 @@ from base.accounts.models import User
 from base.accounts.reach import is_limited
 from base.accounts.roles import Action
 from base.audit.models import Event
+from base.common.phrases import lowered
 from base.common.reading import read_release
-from base.common.words import lowered
 from catalogue.models import Exclusion, Recording, RecordingStatus
 from catalogue.selectors import excluded_segments, shown_for
 from reports.cue_questions import questions_of
