@@ -489,7 +489,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "RunStateEnum": "reports.choices.RunState",
         "MatchStateEnum": "review.choices.MatchState",
-        "StatementKindEnum": "statements.kinds.kind_choices",
+        "StatementKindEnum": "statements.choices.kind_choices",
         "StatementStateEnum": "statements.choices.StatementState",
         **{name: path for plugin in _PLUGINS for name, path in plugin.enums.items()},
     },

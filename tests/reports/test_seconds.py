@@ -338,7 +338,7 @@ _COUNTS = {
     "review/timeline/figures.py",
     # One match: its segments, its figures, and whether two scans or matches are the same.
     *("review/counting.py", "review/selectors.py", "review/figures.py"),
-    *("review/scan_diff.py", "review/services/folding.py"),
+    *("review/scan_diff.py", "review/services/drafts.py"),
     *("review/services/joining.py", "review/intervals.py"),
     # Reports read all segments of a scan anyway, for the rivals.
     "reports/selectors.py",
@@ -353,7 +353,7 @@ def modules_that_add(folder: str = "") -> set[str]:
     adds = re.compile(
         r"segment\w*\.end_ms\s*-\s*\w*segment\w*\.start_ms"
         r"|count_segments\(|\bintervals\.(?:length|union)\("
-        r"|\bscan\.unmatched\b|services\.intervals import .*\b(?:length|union)\b"
+        r"|\bscan\.unmatched\b|review\.intervals import .*\b(?:length|union)\b"
     )
     return {
         product.name_of(path)
@@ -366,8 +366,8 @@ def modules_that_add(folder: str = "") -> set[str]:
 def test_nothing_else_counts_seconds() -> None:
     # They draw or weigh segments, or keep what an engine says about intervals.
     others = {
-        *("portal/pictures/pair.py", "portal/pictures/plots.py"),
-        *("portal/pictures/file.py", "review/timeline/reading.py"),
+        *("web/portal/pictures/pair.py", "web/portal/pictures/plots.py"),
+        *("web/portal/pictures/file.py", "review/timeline/reading.py"),
         # Whether two sounds share most of their seconds.
         *("review/services/questions.py", "review/versions.py"),
         "reports/cue_repeats.py",

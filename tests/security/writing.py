@@ -278,7 +278,7 @@ LISTED: Table[str, str] = Table(
         "review.services.choosing.note_recordings": "rules act for everybody",
         "review.services.grounds.follow_recordings": "rules act for everybody",
         "review.services.grounds.note_recordings": "rules act for everybody",
-        "review.services.joining.take_back": "the undo of a merge permits it",
+        "review.services.parting.take_back": "the undo of a merge permits it",
         "review.services.saved_views.remove": OWN,
         "review.services.transitions.never_make": "refuses the person's own decision",
         "review.services.saved_views.save": OWN,

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from base.common.http import LinkRefused
+from base.common.exchanges import LinkRefused
 from base.common.receivers import check_webhook
 from base.common.territories import TERRITORIES, why_no_territory
 from catalogue.identifiers import BadIdentifier

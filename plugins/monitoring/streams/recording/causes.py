@@ -9,7 +9,7 @@ from typing import Final
 
 from django.utils.translation import gettext_noop
 
-from base.common.http import FetchFailed, LinkRefused
+from base.common.exchanges import FetchFailed, LinkRefused
 from recognition.errors import RecognitionError, UnsupportedMedia
 
 NOTHING_ARRIVES: Final = gettext_noop("No data is arriving.")

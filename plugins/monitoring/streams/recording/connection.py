@@ -10,7 +10,7 @@ import threading
 from contextlib import suppress
 from typing import Final
 
-from base.common import http
+from base.common import exchanges, http
 from base.common.http import LiveBody
 from base.common.packed import GZIP, unpacked
 from plugins.monitoring.streams.choices import GapCause
@@ -54,9 +54,9 @@ class Connection(Receiver):
             closed = Closed(GapCause.CONNECTION, self._read(self._url, MAX_LISTS))
         except Halted:
             return
-        except (http.LinkRefused, http.FetchFailed) as error:
+        except (exchanges.LinkRefused, exchanges.FetchFailed) as error:
             closed = Closed(GapCause.CONNECTION, causes.of_connection(error))
-        except http.TooLarge:
+        except exchanges.TooLarge:
             closed = Closed(GapCause.CONNECTION, causes.TOO_MUCH)
         except BadPlaylist as error:
             closed = Closed(GapCause.NO_AUDIO, str(error))
@@ -101,7 +101,7 @@ class Connection(Receiver):
             self._entries_left -= 1
             try:
                 return self._read(url, lists_left - 1)
-            except (http.LinkRefused, http.FetchFailed, http.TooLarge, BadPlaylist):
+            except (exchanges.LinkRefused, exchanges.FetchFailed, exchanges.TooLarge, BadPlaylist):
                 # One that broke off is tried again by a new connection.
                 if self._has_opened or url == addresses[-1] or self._entries_left <= 0:
                     raise

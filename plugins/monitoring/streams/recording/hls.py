@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from base.common.http import FetchFailed
+from base.common.exchanges import FetchFailed
 from plugins.monitoring.streams.recording import causes, playlists
 from plugins.monitoring.streams.recording.arrivals import Chunk, Missing, Opened
 from plugins.monitoring.streams.recording.playlists import ListedPart, LiveSegment, MediaPlaylist
