@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from recognition.speech_track import Share
+from review import intervals
 from review.counting import Count, source_interval, speech_over
-from review.services import intervals
-from review.services.intervals import Interval
+from review.intervals import Interval
 from scanning.models import Segment
 
 ALIGNED_MS: Final = 350

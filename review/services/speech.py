@@ -11,6 +11,7 @@ from base.accounts.models import User
 from base.accounts.reach import working_for
 from base.accounts.roles import Action
 from base.audit.services import SYSTEM, record
+from review import match_events
 from review.choices import MatchState
 from review.models import Match
 from review.selectors import with_segments
@@ -36,7 +37,7 @@ def check_speech(*, match: Match, user: User, heard: bool) -> None:
     )
     record(
         case=current.case,
-        action=transitions.SPEECH,
+        action=match_events.SPEECH,
         actor=user,
         before={"under_speech": current.under_speech, "speech_checked": current.speech_checked},
         after={"under_speech": heard, "speech_checked": True},
@@ -70,7 +71,7 @@ def _judge(match: Match) -> bool:
     Match.objects.filter(pk=match.pk).update(under_speech=now, updated_at=datetime.now(tz=UTC))
     record(
         case=match.case,
-        action=transitions.SPEECH_JUDGED,
+        action=match_events.SPEECH_JUDGED,
         before={"under_speech": before},
         after={"under_speech": now},
     )

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 from recognition.speech_track import SoundKind, SoundPiece, SpeechTrack
-from review.services import intervals
-from review.services.intervals import Interval
-from review.timeline.pieces import Timeline
+from review import intervals
+from review.intervals import Interval
+from review.timeline.division import Timeline
 from scanning import speech
 from scanning.models import ScannedFile, Segment
 

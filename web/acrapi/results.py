@@ -18,8 +18,8 @@ from catalogue.selectors import excluded_intervals_of
 from recognition.speech_track import SpeechTrack
 from review.choices import MatchState
 from review.counting import counted_pieces
+from review.intervals import Interval
 from review.models import Match
-from review.services.intervals import Interval
 from scanning.choices import COMBINED_ENGINES, EngineChoice, FileStatus, ScanStatus, Section
 from scanning.models import Detection, Scan, ScannedFile, ScanSpeech, Segment
 from scanning.services.outbound_callbacks import queue_callback

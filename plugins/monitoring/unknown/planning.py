@@ -29,7 +29,7 @@ from plugins.monitoring.unknown.models import (
 )
 from recognition.params import DEFAULT
 from recognition.speech_track import SoundKind
-from review.services.intervals import Interval, without
+from review.intervals import Interval, without
 from scanning.choices import EngineChoice, ScanStatus
 from scanning.models import Scan, ScannedFile, Segment
 
