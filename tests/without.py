@@ -43,7 +43,7 @@ def main() -> int:
     faults = [fault for each in sorted(gone) for fault in _mentions(each)]
     with tempfile.TemporaryDirectory(prefix="without-") as folder:
         tree = Path(folder)
-        _copy(tree, gone)
+        copy_without(tree, gone)
         environment = os.environ | {"ACRPORTAL_DATA_DIR": str(tree / "var")}
         for command in _CHECKS:
             done = subprocess.run(
@@ -88,7 +88,8 @@ def _mentions(name: str) -> Iterator[str]:
             yield f"{path} names plugins.{name}"
 
 
-def _copy(tree: Path, gone: set[str]) -> None:
+def copy_without(tree: Path, gone: set[str]) -> None:
+    """Copy the tree but for some plug-ins."""
     for path in _tracked():
         if path.parts[0] == "plugins" and gone.intersection(path.parts[1:2]):
             continue
