@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from django.db import transaction
@@ -23,9 +23,10 @@ from reports.models import CueEntry, EntryKind, SheetApproval, SheetState
 from review.errors import NotPossible
 from review.models import Match
 from review.programmes.errors import ProgrammeRefused
+from review.programmes.models import MusicUse
 from review.programmes.selectors import use_of
-from review.programmes.services import set_use, use_values
-from review.programmes.values import UseValues, as_json
+from review.programmes.services import set_use
+from review.programmes.values import Values, as_json
 from review.services.intervals import Interval
 from review.services.questions import GaveWay
 from review.timeline import Entered, Kind
@@ -248,30 +249,30 @@ class EntriesOfSheets:
     def give_way(self, match: Match, user: User) -> GaveWay:
         """Remove the entries about which a match asks; their use becomes the match's."""
         entries = [question.entry for question in questions_of(match)]
-        before = use_values(use_of(match.scanned_file, match.recording))
-        after = before
+        use = _use_of(match)
+        before = as_json(use)
         for entry in entries:
             _take_off(entry, user)
-            after = replace(after, use=after.use or entry.use, origin=after.origin or entry.origin)
-        self._set_use(match, after, user)
+            use.use, use.origin = use.use or entry.use, use.origin or entry.origin
+        self._set_use(match, {"use": use.use, "origin": use.origin}, user)
         spans = [entry.interval for entry in entries]
         ask_again(match.scanned_file, spans, user, without=match)
         snapshot = {
             "entries": [_columns_of(entry) for entry in entries],
-            "use": [as_json(before), as_json(after)],
+            "use": [before, as_json(use)],
         }
         return GaveWay(snapshot, "\n".join(entry.note for entry in entries if entry.note))
 
     def restore(self, match: Match, snapshot: Mapping[str, Any], user: User) -> None:
         """Enter again what gave way, as it was; a note of meanwhile stays with it."""
-        before, after = (_read_use(values) for values in snapshot["use"])
-        if use_values(use_of(match.scanned_file, match.recording)) == after:
-            self._set_use(match, before, user)
+        before, after = snapshot["use"]
+        if as_json(_use_of(match)) == after:
+            self._set_use(match, dict.fromkeys(MusicUse.VALUES) | before, user)
         entries = [_restored(match, columns, user) for columns in snapshot["entries"]]
         spans = [entry.interval for entry in entries]
         ask_again(match.scanned_file, spans, user, without=match)
 
-    def _set_use(self, match: Match, values: UseValues, user: User) -> None:
+    def _set_use(self, match: Match, values: Values, user: User) -> None:
         try:
             set_use(
                 scanned_file=match.scanned_file, recording=match.recording, values=values, user=user
@@ -310,10 +311,8 @@ def _restored(match: Match, snapshot: Mapping[str, Any], user: User) -> CueEntry
     return entry
 
 
-def _read_use(stored: Mapping[str, Any]) -> UseValues:  # Any: JSON
-    day = stored.get("recorded_on")
-    values = {**stored, "recorded_on": date.fromisoformat(day) if day else None}
-    return UseValues(**values)
+def _use_of(match: Match) -> MusicUse:
+    return use_of(match.scanned_file, match.recording) or MusicUse()
 
 
 def require_open(file: ScannedFile, user: User) -> None:

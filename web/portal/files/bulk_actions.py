@@ -94,7 +94,7 @@ class EpisodeManyForm(ArrivalFields, SeriesFields):
     def clean(self) -> dict[str, object]:
         """Require at least one value."""
         values = super().clean()
-        if not self.errors and self.arrival.episode.is_empty:
+        if not self.errors and not self.arrival.episode:
             raise forms.ValidationError(
                 _("Enter the series, the season or the production company.")
             )

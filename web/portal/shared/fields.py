@@ -139,6 +139,11 @@ class LinesField(forms.CharField):
 
     widget = forms.Textarea(attrs={"rows": 3})
 
+    def __init__(self, **options: Any) -> None:  # Any: Django's own signature
+        """Take the options of a column of JSON, too."""
+        unknown = {"encoder", "decoder", "show_hidden_initial"}
+        super().__init__(**{name: options[name] for name in options.keys() - unknown})
+
     def prepare_value(self, value: object) -> object:
         """Return a list as lines of text."""
         return "\n".join(map(str, value)) if isinstance(value, list) else value
@@ -210,12 +215,11 @@ class CountryField(forms.CharField):
     """A country by its code of two letters; empty is unknown."""
 
     def __init__(self, **options: Any) -> None:  # Any: Django's own signature
-        usual = {
-            "required": False,
-            "widget": forms.TextInput({"data-suggest": "territories"}),
-            "help_text": gettext_lazy("Type a country's name or its code, such as GB."),
-        }
+        usual = {"required": False, "widget": forms.TextInput({"data-suggest": "territories"})}
         super().__init__(**{**usual, **options})
+        self.help_text = self.help_text or gettext_lazy(
+            "Type a country's name or its code, such as GB."
+        )
 
     def clean(self, value: object) -> str:
         """Return the code in capitals; reject one that names no territory."""
