@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -21,8 +19,6 @@ from catalogue.identifiers import BadIdentifier
 from catalogue.models import Bucket, IntakeRule, Recording
 from catalogue.selectors import searchable_buckets
 from scanning.models import Container
-from scanning.services.intake import FileDetails
-from scanning.tags import tags_of
 from web.portal.shared.choices import named
 
 if TYPE_CHECKING:
@@ -341,60 +337,6 @@ def tags_field() -> WordsField:
         label=gettext_lazy("Tags"),
         help_text=gettext_lazy("Your own words, separated by commas."),
     )
-
-
-class PublishedField(forms.DateTimeField):
-    """The day on which a file was published, in the installation's zone.
-
-    Licences count by this day, so it is the same one whoever enters or reads it.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(
-            required=False,
-            label=gettext_lazy("Published"),
-            widget=forms.DateTimeInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        )
-
-    def prepare_value(self, value: Any) -> Any:  # Any: Django's own signature
-        """Return a moment as the day there."""
-        with timezone.override(None):
-            return super().prepare_value(value)
-
-    def to_python(self, value: Any) -> datetime | None:
-        """Return the begin of the day there. Any: Django's own signature."""
-        with timezone.override(None):
-            return super().to_python(value)
-
-
-class FileDetailsForm(forms.Form):
-    """What people say about a file: its programme, account, day, territories, tags."""
-
-    programme = forms.CharField(
-        required=False,
-        max_length=300,
-        label=gettext_lazy("Programme"),
-        widget=forms.TextInput({"data-suggest": "programmes"}),
-    )
-    account = forms.CharField(
-        required=False,
-        max_length=300,
-        label=gettext_lazy("Account"),
-        widget=forms.TextInput({"data-suggest": "accounts"}),
-    )
-    published_at = PublishedField()
-    territories = territories_field()
-    tags = tags_field()
-
-    def details(self) -> FileDetails:
-        """Return the details of a valid form."""
-        values = self.cleaned_data
-        return FileDetails(
-            programme=values["programme"],
-            account=values["account"],
-            published_at=values["published_at"],
-            tags=tags_of(territories=values["territories"], words=values["tags"]),
-        )
 
 
 def sentence_of(form: forms.BaseForm) -> str:
