@@ -344,17 +344,6 @@ def sentence_of(form: forms.BaseForm) -> str:
     return " ".join(str(text) for texts in form.errors.values() for text in texts)
 
 
-def release_date_field() -> forms.RegexField:
-    """Return a field for a date whose month and day may be missing."""
-    return forms.RegexField(
-        r"^\d{4}(-\d{2}(-\d{2})?)?$",
-        required=False,
-        label=gettext_lazy("Release date"),
-        help_text=gettext_lazy("2016, 2016-06 or 2016-06-28"),
-        error_messages={"invalid": gettext_lazy("Enter a date as 2016, 2016-06 or 2016-06-28.")},
-    )
-
-
 def checked(check: Callable[[str], str], text: str) -> str:
     """Return the normalised identifier; raise ``ValidationError`` if it is invalid."""
     try:
