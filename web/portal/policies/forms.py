@@ -24,6 +24,7 @@ from web.portal.shared.fields import (
     TerritoriesField,
     only_when,
 )
+from web.portal.shared.model_forms import PortalForm, name_empty_choice
 
 _UNITS = {
     "score": (_("Score"), 100),
@@ -70,7 +71,7 @@ class ConditionRow:
     is_used: bool
 
 
-class PolicyForm(forms.ModelForm[Policy]):
+class PolicyForm(PortalForm[Policy]):
     """The conditions and action of a policy; an empty condition matches everything."""
 
     buckets = forms.ModelMultipleChoiceField(
@@ -96,19 +97,16 @@ class PolicyForm(forms.ModelForm[Policy]):
         label=_("Score scale"),
     )
 
-    class Meta:
+    class Meta(PortalForm.Meta):
         model = Policy
-        fields = [*("name", "action", "priority", "due_days", "assignee"), "second_approval"]
+        fields = Policy.TERMS
         widgets = {"assignee": SearchSelect}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: Django's own signature
         super().__init__(*args, **kwargs)
         self.fields["assignee"].queryset = deciders()  # type: ignore[attr-defined]  # a model choice
         self.fields["assignee"].empty_label = gettext("No assignee")  # type: ignore[attr-defined]  # as above
-        self.fields["action"].choices = [  # type: ignore[attr-defined]  # a choice field
-            ("", gettext("Choose what the policy does")),
-            *PolicyAction.choices,
-        ]
+        name_empty_choice(self, action=gettext("Choose what the policy does"))
         only_when(self.fields["second_approval"], "action", PolicyAction.CONFIRM)
         for name, label in _TYPED.items():
             self.fields[name] = (

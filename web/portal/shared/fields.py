@@ -158,7 +158,8 @@ class WebhookField(forms.URLField):
     """An address to which the portal posts."""
 
     def __init__(self, **options: Any) -> None:  # Any: Django's own signature
-        super().__init__(max_length=2000, assume_scheme="https", required=False, **options)
+        usual = {"max_length": 2000, "required": False}
+        super().__init__(**{**usual, **options, "assume_scheme": "https"})
 
     def clean(self, value: Any) -> str:
         """Return the address; reject one to which nothing may be posted.
