@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -57,24 +57,9 @@ class SheetRefused(Exception):
         super().__init__(message)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EntryDetails:
-    """What a person knows about the music of an interval.
-
-    ``note`` is for colleagues and stands on no sheet; None keeps the entry's own.
-    """
-
-    title: str = ""
-    performers: Sequence[str] = field(default_factory=list)
-    writers: Sequence[str] = field(default_factory=list)
-    publishers: Sequence[str] = field(default_factory=list)
-    isrc: str = ""
-    use: str = ""
-    origin: str = ""
-    note: str | None = None
-
-
-NO_DETAILS: Final = EntryDetails()
+Details: TypeAlias = Mapping[str, Any]
+"""Values of ``CueEntry.DETAILS``; without a ``note``, the entry's own stays."""
+NO_DETAILS: Final[Details] = MappingProxyType({})
 
 
 def enter(
@@ -84,7 +69,7 @@ def enter(
     start_ms: int,
     end_ms: int,
     kind: EntryKind,
-    details: EntryDetails = NO_DETAILS,
+    details: Details = NO_DETAILS,
     instead_of: CueEntry | None = None,
 ) -> CueEntry:
     """Enter what is heard in an interval; an entry for the same interval is replaced.
@@ -97,8 +82,11 @@ def enter(
     """
     require_open(file, user)
     _check(file, (start_ms, end_ms), kind, details)
-    values = asdict(details) if kind == EntryKind.MUSIC else asdict(NO_DETAILS)
-    values["note"] = details.note
+    values: dict[str, Any] = {
+        name: CueEntry._meta.get_field(name).get_default() for name in CueEntry.DETAILS
+    }
+    values |= details if kind == EntryKind.MUSIC else {}
+    values["note"] = details.get("note")
     isrc = check_isrc(values["isrc"])
     if isrc.status == CodeStatus.MALFORMED:
         raise SheetRefused(
@@ -157,7 +145,7 @@ def enter_plays(
     user: User,
     plays: Sequence[Interval],
     kind: EntryKind,
-    details: EntryDetails = NO_DETAILS,
+    details: Details = NO_DETAILS,
     instead_of: CueEntry | None = None,
 ) -> CueEntry:
     """Enter the same in each of several intervals, or in none; return the first entry.
@@ -192,29 +180,27 @@ def remove_plays(*, entry: CueEntry, user: User) -> None:
     remove(entry=entry, user=user)
 
 
-def _check(file: ScannedFile, interval: Interval, kind: EntryKind, details: EntryDetails) -> None:
+def _check(file: ScannedFile, interval: Interval, kind: EntryKind, details: Details) -> None:
     if not file.contains(*interval):
         raise SheetRefused(
             "bad_interval", _("Enter an interval within the file: its start comes before its end.")
         )
-    if kind == EntryKind.MUSIC and not details.title.strip():
+    if kind == EntryKind.MUSIC and not details.get("title", "").strip():
         raise SheetRefused("title_missing", _("Enter the title of the music."))
-    if kind == EntryKind.NOTE and not (details.note or "").strip():
+    if kind == EntryKind.NOTE and not (details.get("note") or "").strip():
         raise SheetRefused("note_missing", _("Write the note."))
 
 
 def say_use(*, entry: CueEntry, user: User, change: Mapping[str, str]) -> CueEntry:
     """Set the use or the origin of music that somebody entered; the rest stays."""
-    former = EntryDetails(
-        **{name: getattr(entry, name) for name in EntryDetails.__dataclass_fields__}
-    )
+    details = {name: getattr(entry, name) for name in CueEntry.DETAILS}
     return enter(
         file=entry.scanned_file,
         user=user,
         start_ms=entry.start_ms,
         end_ms=entry.end_ms,
         kind=EntryKind.MUSIC,
-        details=replace(former, **change),
+        details=details | dict(change),
     )
 
 
@@ -346,5 +332,5 @@ def entered_in(files: Collection[int]) -> Mapping[int, list[Entered]]:
 
 
 def _facts(entry: CueEntry) -> dict[str, Any]:  # Any: JSON
-    names = ("start_ms", "end_ms", "kind", *EntryDetails.__dataclass_fields__)
+    names = ("start_ms", "end_ms", "kind", *CueEntry.DETAILS)
     return {name: getattr(entry, name) for name in names if getattr(entry, name) != ""}
