@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -59,16 +58,6 @@ _ORDER = (
     *("accounts", "programmes", "territories", "engines"),
 )
 _THEN = ("action", "assignee", "due_days", "priority", "second_approval")
-
-
-@dataclass(frozen=True, slots=True)
-class ConditionRow:
-    """One condition of the form: its name, its fields, and whether it is in use."""
-
-    key: str
-    label: str
-    fields: list[forms.BoundField]
-    is_used: bool
 
 
 class PolicyForm(PortalForm[Policy]):
@@ -167,8 +156,8 @@ class PolicyForm(PortalForm[Policy]):
         """Return the fields that say what follows."""
         return [self[name] for name in _THEN]
 
-    def condition_rows(self) -> list[ConditionRow]:
-        """Return the conditions in the order of the sentence."""
+    def condition_rows(self) -> list[dict[str, Any]]:
+        """Return the conditions in the order of the sentence, for a template. Any: its values."""
         sets = ("buckets", *_TYPED, "relations", "engines")
         named = {name: [name] for name in (*sets, *_FLAG_LABELS)}
         edges = {name: [f"{name}_from", f"{name}_to"] for name in _UNITS}
@@ -179,11 +168,11 @@ class PolicyForm(PortalForm[Policy]):
             label = str(_UNITS[key][0] if key in _UNITS else self[key].label)
             used = [self[name] for name in names if name != "score_scale"]
             rows.append(
-                ConditionRow(
-                    key=key,
-                    label=label,
-                    fields=[self[name] for name in names],
-                    is_used=any(field.value() or field.errors for field in used),
-                )
+                {
+                    "key": key,
+                    "label": label,
+                    "fields": [self[name] for name in names],
+                    "is_used": any(field.value() or field.errors for field in used),
+                }
             )
         return rows
