@@ -33,6 +33,7 @@ from web.portal.admin.stored_values import foreign_keys, readable, row_linked
 from web.portal.admin.unchanged import UnchangedForm, Values
 from web.portal.shared import drafts, formats
 from web.portal.shared.access import ask_to_confirm
+from web.portal.shared.model_forms import field_options
 
 Row = TypeVar("Row", bound=Model)
 
@@ -122,6 +123,11 @@ class RoleAdmin(_Readable, _ModelAdmin[Row]):
     list_per_page = 50
     show_full_result_count = False
     empty_value_display = formats.UNKNOWN
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        """Return the field of a column as the portal's forms do. Any: as Django types it."""
+        options = field_options(db_field, options)
+        return super().formfield_for_dbfield(db_field, request, **options)
 
     @property
     def media(self) -> forms.Media:

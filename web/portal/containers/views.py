@@ -14,7 +14,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from base.accounts.models import User
@@ -28,50 +28,28 @@ from scanning.services.outbound_callbacks import send_again
 from web.portal.shared.access import PortalRequest, confirm_outbound, needs
 from web.portal.shared.asking import Question, ask_before
 from web.portal.shared.fields import CountryField, SearchSelectMultiple, WebhookField
+from web.portal.shared.model_forms import PortalForm
 
 
-class ContainerForm(forms.ModelForm[Container]):
+class ContainerForm(PortalForm[Container]):
     """The settings of a container."""
 
-    callback_url = WebhookField(
-        label=gettext_lazy("Callback address"),
-        help_text=gettext_lazy("Results are posted to this address when a scan has ended."),
-    )
-    territory = CountryField(
-        label=gettext_lazy("Territory of the uses"),
-        help_text=gettext_lazy("Such as GB. It counts for files that name none."),
-    )
-
-    class Meta:
+    class Meta(PortalForm.Meta):
         model = Container
-        fields = [
-            *("name", "buckets", "engine", "audio_type", "edited_music"),
-            "score_floor",
-            *("upload_audio", "link_audio", "audio_days"),
-            *("territory", "hide_rejected", "callback_url"),
-        ]
-        labels = {
-            "upload_audio": gettext_lazy("Keep uploaded audio"),
-            "link_audio": gettext_lazy("Keep audio from links"),
-        }
+        fields = Container.SETTINGS
+        field_classes = {"territory": CountryField, "callback_url": WebhookField}
         widgets = {"buckets": SearchSelectMultiple}
 
     def clean(self) -> dict[str, Any]:  # Any: Django's own
-        """Refuse a container that would find nothing."""
+        """Refuse a container in whose files the embedded engine would find nothing."""
         cleaned = super().clean() or {}
-        refuse_without_bucket(self)
+        needs_buckets = "buckets" in cleaned and cleaned.get("engine") != EngineChoice.ACRCLOUD
+        if needs_buckets and not cleaned["buckets"]:
+            self.add_error(
+                "buckets",
+                _("Choose at least one bucket: without one, nothing is found in its files."),
+            )
         return cleaned
-
-
-def refuse_without_bucket(form: forms.BaseForm) -> None:
-    """Add an error if the embedded engine would have no bucket to search."""
-    chosen = form.cleaned_data
-    if "buckets" not in chosen or chosen.get("engine") == EngineChoice.ACRCLOUD:
-        return
-    if not chosen["buckets"]:
-        form.add_error(
-            "buckets", _("Choose at least one bucket: without one, nothing is found in its files.")
-        )
 
 
 @require_safe

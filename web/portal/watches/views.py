@@ -25,25 +25,17 @@ from web.portal.shared.access import PortalRequest, needs
 from web.portal.shared.asking import ask_first
 from web.portal.shared.fields import container_field
 from web.portal.shared.lists import page_of
+from web.portal.shared.model_forms import PortalForm
 
 _SHOWN_CHECKS = 20
 
 
-class WatchSettingsForm(forms.ModelForm[Watch]):
+class WatchSettingsForm(PortalForm[Watch]):
     """The settings of a watch that can be changed later."""
 
-    class Meta:
+    class Meta(PortalForm.Meta):
         model = Watch
         fields = ["every_hours", "items_per_check", "title_words"]
-        labels = {
-            "every_hours": gettext_lazy("How often"),
-            "items_per_check": gettext_lazy("Maximum new items per check"),
-            "title_words": gettext_lazy("Only titles with one of these words"),
-        }
-        help_texts = {
-            "items_per_check": gettext_lazy("Further items wait for the next check."),
-            "title_words": gettext_lazy("Separated by commas; leave empty for every item."),
-        }
 
 
 class WatchForm(WatchSettingsForm):
