@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from base.accounts.roles import Action
 from base.common.bodies import takes_files
-from base.common.words import label_of
+from base.common.phrases import label_of
 from catalogue import selectors
 from catalogue.changes import (
     ChangeRefused,
