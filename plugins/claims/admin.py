@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -20,6 +22,7 @@ from plugins.claims.models import (
     ReferenceFile,
     ReportedValue,
 )
+from plugins.claims.pages.lists import FILES
 from web.portal.admin.base import RoleAdmin, Row, all_field_names
 
 _DAYS = ("claims_day", "assets_day", "references_day", "conflicts_day", "videos_day")
@@ -138,11 +141,15 @@ class ReportedValueAdmin(_ReportedAdmin[ReportedValue]):
 class ClaimFileAdmin(RoleAdmin[ClaimFile]):
     """Files for platforms; the portal's pages make them."""
 
-    list_display = ["__str__", "kind", "state", "row_count", "made_by", "sent_at"]
+    list_display = [*FILES.admin_columns, "made_by", "sent_at"]
     list_filter = ["kind", "state"]
     list_select_related = ["made_by"]
     search_fields = ["=uid"]
     readonly_fields = all_field_names(ClaimFile, but=["id", "file"])
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ClaimFile]:
+        """Add the figures of the list."""
+        return FILES.whole()
 
 
 @admin.register(Discrepancy)

@@ -11,6 +11,7 @@ from plugins.filling.models import (
     SafeMark,
     Suggestion,
 )
+from plugins.filling.pages.lists import DIFFERENCES, RULES, SOURCES, SUGGESTIONS
 from web.portal.admin.base import RoleAdmin, all_field_names
 from web.portal.admin.own_pages import own_pages
 
@@ -19,7 +20,7 @@ from web.portal.admin.own_pages import own_pages
 class EnrichmentSourceAdmin(RoleAdmin[EnrichmentSource]):
     """Sources of open data."""
 
-    list_display = ["name", "kind", "state", "rows", "data_date", "read_at"]
+    list_display = [*SOURCES.admin_columns, "kind", "read_at"]
     list_filter = ["state"]
     search_fields = ["name", "=uid"]
     readonly_fields = all_field_names(EnrichmentSource, but=["id", "upload"])
@@ -29,7 +30,7 @@ class EnrichmentSourceAdmin(RoleAdmin[EnrichmentSource]):
 class SuggestionAdmin(RoleAdmin[Suggestion]):
     """Suggestions for empty fields, and what was decided about them."""
 
-    list_display = ["recording", "field", "value", "confidence", "hold", "state"]
+    list_display = [*SUGGESTIONS.admin_columns, "state"]
     list_filter = ["state", "field", "hold"]
     list_select_related = ["recording"]
     search_fields = ["=uid", "=value", "=act", "recording__title"]
@@ -40,7 +41,7 @@ class SuggestionAdmin(RoleAdmin[Suggestion]):
 class FillingRuleAdmin(RoleAdmin[FillingRule]):
     """Rules that accept suggestions."""
 
-    list_display = ["bucket", "field", "least_confidence", "is_on", "created_by"]
+    list_display = [*RULES.admin_columns, "created_by"]
     list_filter = ["is_on", "field"]
     list_select_related = ["bucket", "created_by"]
     readonly_fields = all_field_names(FillingRule, but=["id"])
@@ -58,7 +59,7 @@ class SafeMarkAdmin(RoleAdmin[SafeMark]):
 class KnownDifferenceAdmin(RoleAdmin[KnownDifference]):
     """Other values that sources have for filled fields, and what people judged."""
 
-    list_display = ["recording", "field", "known", "found", "is_also_right"]
+    list_display = [*DIFFERENCES.admin_columns, "is_also_right"]
     list_filter = ["is_also_right", "field"]
     list_select_related = ["recording"]
     search_fields = ["=uid", "=found", "recording__title"]

@@ -10,6 +10,7 @@ from base.accounts.roles import Action
 from base.audit.words import case_label
 from plugins.moving.importing.streams import kinds_here
 from plugins.moving.models import EngineTrial, Moved, TrialFile, TrialRow
+from plugins.moving.pages.lists import TRIALS
 from web.portal.admin.base import RoleAdmin, all_field_names, two_lines
 from web.portal.admin.filters import HereFilter, PickFilter
 from web.portal.shared import formats
@@ -45,7 +46,7 @@ class EngineTrialAdmin(RoleAdmin[EngineTrial]):
     """Trials of this portal beside an account."""
 
     view_action = Action.CONFIGURE
-    list_display = ["account", "state", "begins_at", "ends_at", "keeps"]
+    list_display = TRIALS.admin_columns
     list_filter = ["state"]
     list_select_related = ["account"]
     search_fields = ["=uid", "account__name"]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 
+from plugins.monitoring.pages.streams.lists import STATIONS
 from plugins.monitoring.streams.models import (
     Airplay,
     ClockAnchor,
@@ -26,11 +29,15 @@ from web.portal.admin.own_pages import own_pages
 class StationAdmin(RoleAdmin[Station]):
     """Stations; their page in the portal changes them."""
 
-    list_display = ["name", "place", "territory", "time_zone", "type", "custom_id"]
+    list_display = [*STATIONS.admin_columns, "custom_id"]
     list_filter = ["type", "commercial_model"]
     search_fields = ["name", "=uid", "=custom_id", "call_sign"]
     # Its page shows the banned recordings within the user's access limits.
     readonly_fields = all_field_names(Station, but=["id"])
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Station]:
+        """Add the figures of the list."""
+        return STATIONS.whole()
 
 
 @admin.register(Stream)

@@ -20,7 +20,7 @@ from base.accounts.tokens import create_token
 from base.jobs.choices import Pool
 from base.jobs.runner import run_next
 from plugins.notices.models import NoticeAnswer, NoticeState, TakedownNotice
-from plugins.notices.selectors import list_notices
+from plugins.notices.pages.lists import NOTICES
 from plugins.notices.tests.factories import (
     FILLED_IN,
     make_claim,
@@ -40,7 +40,7 @@ from tests.portal.queries import queries_of
 
 pytestmark = pytest.mark.django_db
 
-NOTICES = "/api/portal/v1/notices/"
+API = "/api/portal/v1/notices/"
 TYPED = {"good_faith": GOOD_FAITH, "accuracy": ACCURACY, "signature": "A. Muster"}
 Json = dict[str, Any]  # Any: JSON
 
@@ -123,7 +123,8 @@ def test_people_take_a_match_to_an_answered_notice(
 
     notice.refresh_from_db()
     number = f"tn-{notice.year}-{notice.number}"
-    assert [*list_notices(q=number), *list_notices(q="TN-1999-1")] == [notice]
+    found = [*NOTICES.select_for({"q": number}), *NOTICES.select_for({"q": "TN-1999-1"})]
+    assert found == [notice]
     claim.refresh_from_db()
     assert notice.state == NoticeState.ANSWERED
     # To the minute, and not before the signature.
@@ -224,10 +225,10 @@ def test_programs_prepare_and_sign_what_people_download_and_withdraw(
 
     make_evidence()
     asked = {"matches": [claim.uid], "law": "512c", "right": "NR", **FILLED_IN}
-    refused = call(reviewer, "read", NOTICES, asked)
-    status, made = call(reviewer, "report", NOTICES, {**asked, "submit": True})
+    refused = call(reviewer, "read", API, asked)
+    status, made = call(reviewer, "report", API, {**asked, "submit": True})
     make_evidence()
-    path = f"{NOTICES}{made['uid']}/"
+    path = f"{API}{made['uid']}/"
     signing = {"version": made["version"], **TYPED}
     by_reviewer = call(reviewer, "decide", f"{path}sign/", signing)
     signed = call(manager, "decide", f"{path}sign/", signing)
@@ -242,7 +243,7 @@ def test_programs_prepare_and_sign_what_people_download_and_withdraw(
             "received_at": "2026-05-01T12:00:00Z",
         },
     )
-    again = call(reviewer, "report", NOTICES, asked)
+    again = call(reviewer, "report", API, asked)
 
     assert refused[0] == 403
     assert (status, made["state"]) == (201, "REVIEW")

@@ -43,7 +43,6 @@ def conflict_list(request: PortalRequest) -> HttpResponseBase:
         "tabs": page.tab_counts(rows),
         "page_obj": page_obj,
         "rows": page.conflict_rows(list(page_obj)),
-        "here": "conflicts",
         "may_edit": request.user.has_perm(Action.EDIT_CATALOGUE),
     }
     if filters.cleaned_data.get("of") and filters.tab == ConflictState.OPEN:

@@ -5,8 +5,6 @@ The portal's own pages change them, after a preview of the effect.
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -16,13 +14,13 @@ from django.utils.translation import gettext_lazy as _
 
 from base.accounts.roles import Action
 from catalogue.models import Exclusion
-from review.choices import MatchState
-from review.models import Dispute, Licence, Match, MatchAlias, Policy, SavedView, VersionAnswer
-from web.portal.admin.base import RoleAdmin, all_field_names, number, user_of
+from review.models import Dispute, Licence, MatchAlias, Policy, SavedView, VersionAnswer
+from web.portal.admin.base import RoleAdmin, all_field_names, user_of
 from web.portal.admin.filters import DaysFilter, PickFilter
+from web.portal.licences.lists import LICENCES, with_cleared
 from web.portal.policies.sentence import sentence_of
 from web.portal.shared import formats
-from web.portal.shared.selectors import bucket_names, count_per_row
+from web.portal.shared.selectors import bucket_names
 
 _LICENCE_FIELDS = (*all_field_names(Licence, but=("id", "evidence")), *("buckets", "recordings"))
 _POLICY_FIELDS = ("in_words", *all_field_names(Policy, but=("id", "conditions")))
@@ -32,37 +30,15 @@ _POLICY_FIELDS = ("in_words", *all_field_names(Policy, but=("id", "conditions"))
 class LicenceAdmin(RoleAdmin[Licence]):
     """Licences, read-only."""
 
-    list_display = [
-        "shown_number",
-        "holder",
-        "scope",
-        "use_kind",
-        "valid_from",
-        "valid_until",
-        "active",
-        "cleared",
-    ]
+    list_display = [*LICENCES.admin_columns, "active"]
     list_filter = ["active", "scope", "use_kind", "on_expiry", ("created_at", DaysFilter)]
     search_fields = ["holder", "=uid"]
     ordering = ["-id"]
     readonly_fields = _LICENCE_FIELDS
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Licence]:
-        """Annotate the number of matches that each licence clears."""
-        cleared = Match.objects.filter(state=MatchState.CLEARED)
-        return (
-            super().get_queryset(request).annotate(cleared_there=count_per_row(cleared, "licence"))
-        )
-
-    @admin.display(description=_("Number"))
-    def shown_number(self, licence: Licence) -> str:
-        """Return the licence's number."""
-        return licence.number
-
-    @admin.display(description=_("Cleared"), ordering="cleared_there")
-    def cleared(self, licence: Any) -> SafeString:  # Any: carries an annotation
-        """Return the number of matches that the licence clears now."""
-        return number(str(licence.cleared_there))
+        """Add how many matches each licence clears."""
+        return with_cleared(super().get_queryset(request))
 
 
 @admin.register(Policy)

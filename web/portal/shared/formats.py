@@ -58,6 +58,13 @@ def file_share(pct: Decimal | None) -> str:
     return UNKNOWN if pct is None else percent(float(pct), 100, decimals=2)
 
 
+def in_percent(value: Decimal) -> str:
+    """Format a share in percent without zeros at its end: 12.5 %."""
+    whole = value == value.to_integral_value()
+    digits = 0 if whole else -int(value.normalize().as_tuple().exponent)
+    return f"{read_number(float(value), decimals=digits)} %"
+
+
 def speed(ratio: float) -> str:
     """Format a tempo ratio as 1.030×, in German 1,030×."""
     return f"{read_number(ratio, decimals=3)}×"

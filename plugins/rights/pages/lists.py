@@ -1,0 +1,161 @@
+"""The lists of works, parties and releases, and of the shares of a party."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import Any, Final
+
+from django.db.models import Count, Q, QuerySet
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from base.accounts.models import User
+from base.accounts.reach import sees_every_bucket
+from base.accounts.roles import Action
+from catalogue.owners.choices import ConflictState
+from catalogue.owners.models import Party, Release, Share, Work
+from catalogue.owners.selectors import (
+    recordings_in_reach,
+)
+from plugins.rights import selectors
+from plugins.rights.pages import page
+from web.portal.shared import declared
+from web.portal.shared.declared import Column, DeclaredList, Empty, HeadLink
+from web.portal.shared.formats import in_percent
+from web.portal.shared.icons import badge
+
+_TABS: Final = "portal/rights/_tabs.html"
+_CRUMBS: Final = [(_("Rights"), "portal:work_list")]
+# The selectors search: what holds a text depends on all titles and codes of a record.
+_SEARCH: Final = declared.search(_("Name or code"), lambda _text: Q())
+
+
+def _seen(path: str) -> Q:
+    """Return the condition that the reader may see the recording with rights there."""
+    if sees_every_bucket():
+        return Q()
+    return Q((f"{path}__in", recordings_in_reach().values("pk")))
+
+
+def _counted_works(rows: list[Work], _user: User) -> list[Any]:  # Any: works with counts
+    """Count for the rows of a page only."""
+    counted = Work.objects.annotate(
+        share_count=Count("shares", filter=Q(shares__withdrawn_at__isnull=True), distinct=True),
+        recording_count=Count("recordings", filter=_seen("recordings"), distinct=True),
+        conflict_count=Count(
+            "conflicts", filter=Q(conflicts__state=ConflictState.OPEN), distinct=True
+        ),
+    )
+    return _again(rows, counted)
+
+
+def _counted_releases(rows: list[Release], _user: User) -> list[Any]:  # Any: as above
+    tracks = Count("tracks", filter=_seen("tracks__recording"))
+    return _again(rows, Release.objects.annotate(track_count=tracks))
+
+
+def _again(rows: list[Any], counted: QuerySet[Any]) -> list[Any]:  # Any: as above
+    records = counted.in_bulk([row.pk for row in rows])
+    return [records[row.pk] for row in rows]
+
+
+def _add(label: declared.Words, page_name: str) -> HeadLink:
+    return HeadLink(label, page_name, action=Action.EDIT_CATALOGUE)
+
+
+WORKS: Final = DeclaredList(
+    model=Work,
+    title=_("Works"),
+    crumb=_("Rights"),
+    lead=_("Who wrote and publishes what, by right, territory and day."),
+    links=[
+        HeadLink(
+            _("Export rights"), "portal:rights_export", "download", Action.REPORT, is_primary=False
+        ),
+        _add(_("Add a work"), "portal:work_create"),
+    ],
+    tabs=_TABS,
+    rows=lambda values: selectors.search_works(values.get("q") or ""),
+    load=_counted_works,
+    filters=[_SEARCH],
+    default="title",
+    columns=[
+        Column(_("Title"), "title", declared.TITLE, sort="title", order="title_key"),
+        Column("ISWC", "iswc", declared.CODE, sort="iswc"),
+        Column(_("Shares"), "share_count", declared.NUMBER),
+        Column(_("Recordings"), "recording_count", declared.NUMBER),
+        Column(_("Conflicts"), "conflict_count", declared.NUMBER),
+    ],
+    link=declared.page_of_row("portal:work"),
+    empty=Empty(_("There is no work yet"), _("Import rights, or add a work."), "layers"),
+)
+PARTIES: Final = DeclaredList(
+    model=Party,
+    title=_("Parties"),
+    crumbs=_CRUMBS,
+    lead=_("Writers, publishers and labels with shares. Mark those whose shares are ours."),
+    links=[_add(_("Add a party"), "portal:party_create")],
+    tabs=_TABS,
+    rows=lambda values: selectors.search_parties(values.get("q") or ""),
+    filters=[_SEARCH],
+    default="title",
+    columns=[
+        Column(
+            _("Name"),
+            str,
+            declared.TITLE,
+            sort="title",
+            order="name_key",
+            below=lambda party: party.is_ours and badge(_("Ours"), "star"),
+        ),
+        Column(_("IPI name number"), "ipi_name", declared.CODE, sort="ipi", order="ipi_name"),
+        Column("ISNI", "isni", declared.CODE),
+        Column(_("Society"), "society", declared.CODE),
+    ],
+    link=declared.page_of_row("portal:party"),
+    empty=Empty(_("There is no party yet"), _("Import rights, or add a party."), "user"),
+)
+RELEASES: Final = DeclaredList(
+    model=Release,
+    title=_("Releases"),
+    crumbs=_CRUMBS,
+    lead=_("Albums and singles with their codes, labels and tracks."),
+    links=[_add(_("Add a release"), "portal:release_create")],
+    tabs=_TABS,
+    rows=lambda values: selectors.search_releases(values.get("q") or ""),
+    load=_counted_releases,
+    filters=[_SEARCH],
+    default="title",
+    columns=[
+        Column(_("Title"), "title", declared.TITLE, sort="title", order="title_key"),
+        Column("UPC", "upc", declared.CODE, sort="upc"),
+        Column(_("Label"), "label", sort="label"),
+        Column(_("Catalogue number"), "catalogue_number", declared.CODE),
+        Column(_("Tracks"), "track_count", declared.NUMBER),
+    ],
+    link=declared.page_of_row("portal:release"),
+    empty=Empty(_("There is no release yet"), _("Import rights, or add a release."), "layers"),
+)
+
+
+def _share(share: Share) -> str:
+    return gettext("unknown") if share.percent is None else in_percent(share.percent)
+
+
+SHARES: Final = DeclaredList(
+    model=Share,
+    title=_("Shares"),
+    rows=lambda _values: Share.objects.all(),
+    load=lambda shares, _user: [page.party_row(share) for share in shares],
+    columns=[
+        Column(_("Work or recording"), "subject", declared.TITLE, below="role"),
+        Column(_("Right"), "share.get_right_display", below="share.get_kind_display"),
+        Column(_("Share"), lambda row: _share(row.share), declared.NUMBER),
+        Column(_("Territory"), "territory"),
+        Column(_("Source"), "source"),
+    ],
+    key="share.pk",
+    name="subject",
+    link=attrgetter("subject_url"),
+    empty=Empty(_("No shares"), _("It has no shares that you may see."), "layers"),
+)

@@ -1,0 +1,70 @@
+"""The list of API tokens."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.db.models import QuerySet
+from django.utils.html import format_html
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from base.accounts.models import ApiToken
+from base.accounts.reach import person_at_work
+from base.accounts.roles import Action
+from web.portal.shared import declared
+from web.portal.shared.declared import Column, DeclaredList, Empty, HeadLink
+from web.portal.shared.times import when
+
+
+def visible_tokens() -> QuerySet[ApiToken]:
+    """Return the person's own tokens, or every token for an admin; the newest first."""
+    rows, person = ApiToken.objects.select_related("owner").order_by("-pk"), person_at_work()
+    if person is not None and person.has_perm(Action.CONFIGURE):
+        return rows
+    return rows.filter(owner=person)
+
+
+def _end(token: ApiToken) -> object:
+    if token.revoked_at:
+        return format_html("{} {}", gettext("revoked"), when(token.revoked_at))
+    if token.is_expired:
+        return format_html("{} {}", gettext("expired"), when(token.expires_at))
+    return when(token.expires_at) if token.expires_at else gettext("never")
+
+
+def _last_use(token: ApiToken) -> object:
+    return when(token.last_used_at) if token.last_used_at else gettext("never")
+
+
+TOKENS: Final = DeclaredList(
+    model=ApiToken,
+    title=_("API tokens"),
+    lead=declared.linked_lead(
+        _("Programs call the API with a token. It may never do more than its owner."),
+        _("What the API offers"),
+        "api-docs",
+    ),
+    links=[
+        HeadLink(
+            _("Create identification keys"),
+            "portal:project_create",
+            action=Action.CONFIGURE,
+            is_primary=False,
+        )
+    ],
+    above="portal/accounts/_token_secret.html",
+    below="portal/accounts/_tokens_below.html",
+    rows=lambda _values: visible_tokens(),
+    columns=[
+        Column(_("Name"), "name", declared.TITLE, below=lambda token: f"{token.hint}…"),
+        Column(_("Owner"), "owner"),
+        Column(_("Scopes"), lambda token: ", ".join(token.scopes), declared.CODE),
+        Column(_("Last used"), _last_use),
+        Column(_("Ends"), _end),
+        Column(_("Actions"), look=declared.ACTS, template="portal/accounts/_token_revoke.html"),
+    ],
+    empty=Empty(
+        _("No tokens yet"), _("Create one below for each program that calls the API."), "lock"
+    ),
+)

@@ -1,0 +1,109 @@
+"""The lists of buckets, and of the recordings that scans cannot find."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext_lazy as _
+
+from base.accounts.roles import Action
+from base.common.stored import read_stored
+from catalogue import selectors
+from catalogue.models import Bucket, Recording
+from web.portal.shared import declared
+from web.portal.shared.declared import Column, DeclaredList, Empty, HeadLink, Look
+
+_CREATE: Final = HeadLink(
+    _("Create a bucket"),
+    "portal:bucket_create",
+    "bucket",
+    Action.EDIT_CATALOGUE,
+    is_primary=False,
+)
+
+
+def _unfindable(bucket: Any) -> object:  # Any: carries the count
+    href = f"{reverse('portal:bucket_detail', args=[bucket.pk])}?state=cannot_be_found"
+    label = f"{gettext('Cannot be found')}: {bucket.name}"
+    return declared.counted_link(bucket.unfindable_count, href, label)
+
+
+BUCKETS: Final = DeclaredList(
+    model=Bucket,
+    title=_("Catalogue"),
+    lead=_("Buckets of recordings that are searched together."),
+    links=[
+        _CREATE,
+        HeadLink(_("Add a recording"), "portal:recording_add", action=Action.EDIT_CATALOGUE),
+    ],
+    cards="catalogue.actions",
+    head="portal/catalogue/_unfindable_button.html",
+    context=lambda _request: {
+        "unfindable_count": Recording.objects.filter(selectors.cannot_be_found()).count()
+    },
+    rows=lambda _values: selectors.buckets_with_counts(),
+    columns=[
+        Column(_("Bucket"), "name", declared.TITLE),
+        Column(_("Kind"), "get_bucket_type_display"),
+        Column(_("Recordings"), "recording_count", declared.NUMBER),
+        Column(_("Searchable"), "ready_count", declared.NUMBER),
+        Column(_("Cannot be found"), _unfindable, Look("num cell-off", declared.grouped)),
+    ],
+    key="pk",
+    link=declared.page_of_row("portal:bucket_detail", "pk"),
+    ways=[declared.OPEN],
+    empty=Empty(
+        _("There is no bucket yet"),
+        _(
+            "A bucket holds the recordings that are searched together. Create one, then add "
+            "recordings."
+        ),
+        "bucket",
+        _CREATE,
+    ),
+    is_tall=False,
+)
+
+
+def _why(recording: Recording) -> str | Promise:
+    if recording.lacks_sound:
+        return gettext_lazy("It is silent or nearly so.")
+    return read_stored(recording.status_message)
+
+
+def _bucket(recording: Recording) -> object:
+    href = reverse("portal:bucket_detail", args=[recording.bucket_id])
+    return format_html('<a href="{}">{}</a>', href, recording.bucket.name)
+
+
+UNFINDABLE: Final = DeclaredList(
+    model=Recording,
+    title=_("Cannot be found"),
+    crumbs=[(_("Catalogue"), "portal:catalogue")],
+    lead=_(
+        "Recordings that no scan can find, because they hold too little sound or have no "
+        "fingerprint."
+    ),
+    rows=lambda _values: selectors.search_recordings().filter(selectors.cannot_be_found()),
+    default="title",
+    columns=[
+        Column(_("State"), look=declared.BADGE, template="portal/catalogue/_row_badge.html"),
+        Column(_("Recording"), "full_title", declared.TITLE, sort="title", below="artist_names"),
+        Column(_("Bucket"), _bucket, declared.WORDS, sort="bucket", order="bucket__name"),
+        Column(_("Why"), _why, declared.WORDS),
+    ],
+    link=declared.page_of_row("portal:recording_detail"),
+    name="full_title",
+    ways=[declared.OPEN],
+    empty=Empty(
+        _("Every recording can be found"),
+        _(
+            "Recordings that hold too little sound, or whose fingerprint could not be made, are "
+            "listed here."
+        ),
+    ),
+)

@@ -1,0 +1,80 @@
+"""The list of drops."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from base.accounts.models import User
+from base.accounts.roles import Action
+from base.common.stored import read_stored
+from scanning.choices import DropItemState
+from scanning.drops import selectors, services
+from scanning.drops.places import roots
+from scanning.models import Drop
+from web.portal.shared import declared, formats
+from web.portal.shared.declared import Column, DeclaredList, Empty, HeadLink
+
+_CREATE: Final = HeadLink(_("Add a drop"), "portal:drop_create", action=Action.UPLOAD)
+
+
+def _with_next_polls(rows: list[Any], _user: User) -> list[Any]:  # Any: drops with counts
+    due = services.next_polls(rows)
+    for drop in rows:
+        drop.next_poll = due.get(drop.pk) if drop.enabled else None
+    return rows
+
+
+def _items(drop: Drop, count: int, state: DropItemState, label: declared.Words) -> object:
+    href = f"{reverse('portal:drop_detail', args=[drop.uid])}?show={state}"
+    return declared.counted_link(count, href, label)
+
+
+DROPS: Final = DeclaredList(
+    model=Drop,
+    title=_("Drops"),
+    lead=_("Folders and S3 prefixes. Each new file in them is taken and scanned once."),
+    links=[_CREATE],
+    above="portal/drops/_no_roots.html",
+    context=lambda _request: {"roots": roots()},
+    rows=lambda _values: selectors.with_counts(selectors.drops()).order_by("name", "pk"),
+    load=_with_next_polls,
+    columns=[
+        Column(
+            _("State"),
+            look=declared.BADGE,
+            template="portal/drops/_drop_badge.html",
+        ),
+        Column(
+            pgettext_lazy("noun", "Drop"),
+            str,
+            declared.TITLE,
+            below=lambda drop: [formats.middle(drop.place, 60), read_stored(drop.last_error)],
+        ),
+        Column(_("Container"), "container.name", below="get_every_seconds_display"),
+        Column(_("Last poll"), "last_poll_at", declared.MOMENT),
+        Column(_("Next poll"), "next_poll", declared.MOMENT),
+        Column(
+            _("Waiting"),
+            lambda drop: _items(drop, drop.waiting, DropItemState.WAITING, _("waiting")),
+            declared.NUMBER,
+        ),
+        Column(_("Taken"), "taken", declared.NUMBER),
+        Column(
+            _("Failed"),
+            lambda drop: _items(drop, drop.failed, DropItemState.FAILED, _("failed")),
+            declared.NUMBER,
+        ),
+    ],
+    link=declared.page_of_row("portal:drop_detail"),
+    ways=[declared.OPEN],
+    empty=Empty(
+        _("No files are taken yet"),
+        _("Enter a folder or an S3 prefix; files that appear there are scanned automatically."),
+        "download",
+        _CREATE,
+    ),
+)
