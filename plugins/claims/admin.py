@@ -58,7 +58,6 @@ class PlatformAssetAdmin(_ReportedAdmin[PlatformAsset]):
     own_words = ("asset_id", "asset_type")
     list_display = ["__str__", "as_reported", "recording", "linked_by"]
     list_filter = ["linked_by"]
-    list_select_related = ["recording"]
     search_fields = ["title", "=asset_id", "=custom_id"]
     readonly_fields = (
         *all_field_names(PlatformAsset, but=["id", "row_hash", "asset_type"]),
@@ -72,7 +71,6 @@ class ReferenceFileAdmin(_ReportedAdmin[ReferenceFile]):
 
     own_words = ("status", "status_detail")
     list_display = ["reference_id", "asset", "as_reported", "excluded_pct"]
-    list_select_related = ["asset"]
     search_fields = ["=reference_id"]
     readonly_fields = (
         *all_field_names(ReferenceFile, but=["id", "row_hash", "status", "status_detail"]),
@@ -86,7 +84,6 @@ class AssetConflictAdmin(_ReportedAdmin[AssetConflict]):
 
     own_words = ("asset_key", "owner_isrc", "countries")
     list_display = ["asset", "owner", "as_reported"]
-    list_select_related = ["asset"]
     search_fields = ["=asset_key", "owner"]
     readonly_fields = (
         *all_field_names(
@@ -102,7 +99,6 @@ class PlatformVideoAdmin(_ReportedAdmin[PlatformVideo]):
 
     own_words = _VIDEO_WORDS
     list_display = ["__str__", "video_id", "asset", "as_reported", "views"]
-    list_select_related = ["asset"]
     search_fields = ["title", "=video_id"]
     readonly_fields = (
         *all_field_names(PlatformVideo, but=["id", "row_hash", "link_key", *_VIDEO_WORDS]),
@@ -117,7 +113,6 @@ class PlatformClaimAdmin(_ReportedAdmin[PlatformClaim]):
     own_words = _CLAIM_WORDS
     list_display = ["__str__", "claim_id", "asset", "as_reported", "views"]
     list_filter = ["status"]
-    list_select_related = ["asset"]
     search_fields = ["title", "=claim_id", "=video_id"]
     readonly_fields = (
         *all_field_names(PlatformClaim, but=["id", "row_hash", "link_key", *_CLAIM_WORDS]),
@@ -132,7 +127,6 @@ class ReportedValueAdmin(_ReportedAdmin[ReportedValue]):
     own_words = ("value",)
     list_display = ["as_reported", "column", "platform", "meaning", "explained_by"]
     list_filter = ["column", "meaning"]
-    list_select_related = ["explained_by"]
     search_fields = ["value"]
     readonly_fields = ("as_reported", *all_field_names(ReportedValue, but=["id", "value"]))
 
@@ -143,7 +137,6 @@ class ClaimFileAdmin(RoleAdmin[ClaimFile]):
 
     list_display = [*FILES.admin_columns, "made_by", "sent_at"]
     list_filter = ["kind", "state"]
-    list_select_related = ["made_by"]
     search_fields = ["=uid"]
     readonly_fields = all_field_names(ClaimFile, but=["id", "file"])
 

@@ -32,7 +32,6 @@ class SuggestionAdmin(RoleAdmin[Suggestion]):
 
     list_display = [*SUGGESTIONS.admin_columns, "state"]
     list_filter = ["state", "field", "hold"]
-    list_select_related = ["recording"]
     search_fields = ["=uid", "=value", "=act", "recording__title"]
     readonly_fields = all_field_names(Suggestion, but=["id", "ground"])
 
@@ -43,7 +42,6 @@ class FillingRuleAdmin(RoleAdmin[FillingRule]):
 
     list_display = [*RULES.admin_columns, "created_by"]
     list_filter = ["is_on", "field"]
-    list_select_related = ["bucket", "created_by"]
     readonly_fields = all_field_names(FillingRule, but=["id"])
 
 
@@ -61,7 +59,6 @@ class KnownDifferenceAdmin(RoleAdmin[KnownDifference]):
 
     list_display = [*DIFFERENCES.admin_columns, "is_also_right"]
     list_filter = ["is_also_right", "field"]
-    list_select_related = ["recording"]
     search_fields = ["=uid", "=found", "recording__title"]
     readonly_fields = all_field_names(KnownDifference, but=["id"])
 

@@ -31,7 +31,6 @@ class MovedAdmin(RoleAdmin[Moved]):
     view_action = Action.CONFIGURE
     list_display = [*("name", "kind", "remote_id", "outcome", "code", "account", "moved_at")]
     list_filter = [("kind", MovedKindFilter), "outcome", ("account", PickFilter)]
-    list_select_related = ["account"]
     search_fields = ["=remote_id", "=case", "name"]
     readonly_fields = (*all_field_names(Moved, but=["id", "theirs", "ours", "case"]), "case_shown")
 
@@ -48,7 +47,6 @@ class EngineTrialAdmin(RoleAdmin[EngineTrial]):
     view_action = Action.CONFIGURE
     list_display = TRIALS.admin_columns
     list_filter = ["state"]
-    list_select_related = ["account"]
     search_fields = ["=uid", "account__name"]
     readonly_fields = all_field_names(
         EngineTrial, but=["id", "seed", "report", "their_buckets", "stream_days"]

@@ -12,6 +12,7 @@ from django.utils.translation import pgettext
 from base.accounts.models import User
 from base.accounts.reach import why_limited
 from base.accounts.roles import Action
+from base.common.reading import read_number
 from plugins.claims import selectors
 from plugins.claims.choices import DiscrepancyState, LinkedBy, RowAnswer
 from plugins.claims.models import ClaimFile, ClaimFileRow, PlatformAsset
@@ -41,7 +42,7 @@ ASSETS: Final = DeclaredList(
     limited=_(
         "You see the assets of recordings that you may see. Those without a recording are hidden."
     ),
-    tabs=_TABS,
+    above=[_TABS],
     rows=lambda values: (
         selectors.list_assets()
         .filter(
@@ -68,15 +69,14 @@ ASSETS: Final = DeclaredList(
         Column(
             _("Asset"),
             str,
-            declared.TITLE,
+            "title",
             below=lambda asset: format_html('<span translate="no">{}</span>', asset.asset_id),
         ),
-        Column(_("Identifiers"), _identifiers, declared.CODE),
+        Column(_("Identifiers"), _identifiers, "code"),
         Column(_("Recording"), "recording"),
         Column(_("Link"), "get_linked_by_display"),
     ],
-    key=lambda asset: f"{asset.account_id}-{asset.asset_id}",
-    link=page.asset_url,
+    link=lambda asset, _user: page.asset_url(asset),
     empty=Empty(_("No asset here"), _("Reports of claims and of assets bring them.")),
 )
 
@@ -87,7 +87,7 @@ def _may_send(request: PortalRequest) -> dict[str, object]:
 
 
 def _confirmed(file: Any) -> str:  # Any: carries the counts
-    return f"{declared.grouped(file.confirmed)} / {declared.grouped(file.entries)}"
+    return f"{read_number(file.confirmed)} / {read_number(file.entries)}"
 
 
 FILES: Final = DeclaredList(
@@ -99,17 +99,17 @@ FILES: Final = DeclaredList(
         "mark it as sent; the next report confirms its entries. Do not save a file with a "
         "spreadsheet program: it may change ids and dates."
     ),
-    tabs=_TABS,
+    above=[_TABS],
     context=_may_send,
     rows=lambda _values: selectors.list_files().order_by("-pk"),
     columns=[
-        Column(_("File"), "get_kind_display", declared.TITLE),
-        Column(_("State"), lambda file: badge(file.get_state_display()), declared.BADGE),
-        Column(_("Rows"), "row_count", declared.NUMBER),
-        Column(_("Refused entries"), "refused", declared.NUMBER),
-        Column(_("Confirmed entries"), _confirmed, declared.NUMBER),
-        Column(_("Made"), "created_at", declared.MOMENT),
-        Column(_("Actions"), look=declared.ACTS, template="portal/claims/_file_actions.html"),
+        Column(_("File"), "get_kind_display", "title"),
+        Column(_("State"), lambda file: badge(file.get_state_display()), "badge"),
+        Column(_("Rows"), "row_count", "num"),
+        Column(_("Refused entries"), "refused", "num"),
+        Column(_("Confirmed entries"), _confirmed, "num"),
+        Column(_("Made"), "created_at", "quiet"),
+        Column(_("Actions"), look="acts", template="portal/claims/_file_actions.html"),
     ],
     link=declared.page_of_row("portal:claim_file_rows"),
     empty=Empty(
@@ -141,13 +141,12 @@ FILE_ROWS: Final = DeclaredList(
     ],
     default="row",
     columns=[
-        Column(_("Row"), "number", declared.NUMBER, sort="row", order="number"),
-        Column(_("Entry"), "entry.name", declared.TITLE, below="entry.about"),
+        Column(_("Row"), "number", "num", sort="row", order="number"),
+        Column(_("Entry"), "entry.name", "title", below="entry.about"),
         Column(_("State"), _state),
-        Column(_("Answer"), "get_answer_display", declared.WORDS, below="answer_text"),
+        Column(_("Answer"), "get_answer_display", "words", below="answer_text"),
     ],
-    key="pk",
-    link=lambda row: row.entry.url,
+    link=lambda row, _user: row.entry.url,
     empty=Empty(
         _("No row here"),
         _("No row of this file has this answer, or you may not see its entry."),

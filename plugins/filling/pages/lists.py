@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from django.db.models import Q
-from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
@@ -21,7 +20,7 @@ from plugins.filling.models import EnrichmentSource, FillingRule, KnownDifferenc
 from plugins.filling.pages import page
 from web.portal.shared import declared
 from web.portal.shared.access import PortalRequest
-from web.portal.shared.declared import Column, DeclaredList, Empty, HeadLink
+from web.portal.shared.declared import Column, DeclaredList, Empty, Link
 from web.portal.shared.lists import count_of
 
 SAFE: Final = "safe"
@@ -62,9 +61,8 @@ SUGGESTIONS: Final = DeclaredList(
     title=_("Suggestions"),
     crumbs=_CRUMBS,
     lead=_("Values for empty fields that wait for a decision."),
-    tabs=_TABS,
+    above=[_TABS],
     styles=_STYLES,
-    scripts=["js/enrichment.js"],
     head="portal/enrichment/_list_head.html",
     context=_context,
     rows=lambda _values: selectors.open_suggestions().select_related("recording"),
@@ -98,19 +96,19 @@ SUGGESTIONS: Final = DeclaredList(
         Column(
             _("Recording"),
             "recording.full_title",
-            declared.TITLE,
+            "title",
             below="recording.artist_names",
         ),
         Column(_("Field"), "get_field_display", sort="field"),
-        Column(_("Value"), "value", declared.CODE, sort="value"),
+        Column(_("Value"), "value", "code", sort="value"),
         Column(
             _("Confidence"),
             lambda row: read_number(row.confidence, decimals=3),
-            declared.NUMBER,
+            "num",
             sort="confidence",
         ),
-        Column(_("Why one by one"), "get_hold_display", declared.WORDS),
-        Column(_("Decide"), look=declared.ACTS, template="portal/enrichment/_row_acts.html"),
+        Column(_("Why one by one"), "get_hold_display", "words"),
+        Column(_("Decide"), look="acts", template="portal/enrichment/_row_acts.html"),
     ],
     link=declared.page_of_row("portal:suggestion"),
     is_chain=True,
@@ -137,7 +135,7 @@ DIFFERENCES: Final = DeclaredList(
         "What sources have instead of values that recordings have. Each counts as a mistake when "
         "the safe mark is measured, unless you judge it also right. No recording changes."
     ),
-    tabs=_TABS,
+    above=[_TABS],
     styles=_STYLES,
     context=_may_edit,
     rows=lambda _values: KnownDifference.objects.select_related("recording", "judged_by").order_by(
@@ -147,16 +145,16 @@ DIFFERENCES: Final = DeclaredList(
         Column(
             _("Recording"),
             "recording.full_title",
-            declared.TITLE,
+            "title",
             below="recording.artist_names",
         ),
         Column(_("Field"), "get_field_display"),
-        Column(_("Value"), "known", declared.CODE),
-        Column(_("In the source"), "found", declared.CODE),
-        Column(_("Source"), _evidence, declared.WORDS),
-        Column(_("Judge"), look=declared.ACTS, template="portal/enrichment/_row_judge.html"),
+        Column(_("Value"), "known", "code"),
+        Column(_("In the source"), "found", "code"),
+        Column(_("Source"), _evidence, "words"),
+        Column(_("Judge"), look="acts", template="portal/enrichment/_row_judge.html"),
     ],
-    link=lambda row: reverse("portal:recording_detail", args=[row.recording.uid]),
+    link=declared.page_of_row("portal:recording_detail", "recording.uid"),
     empty=Empty(_("No source differs"), _("Known values are compared in each search.")),
 )
 
@@ -170,34 +168,24 @@ SOURCES: Final = DeclaredList(
     model=EnrichmentSource,
     title=_("Sources of open data"),
     crumbs=[_FILLING],
-    crumb=_("Sources"),
     lead=_("Files that an operator downloaded once. They are read on this machine."),
-    links=[
-        HeadLink(
-            _("Send a list of your own"),
-            "portal:open_data_send",
-            "upload",
-            Action.CONFIGURE,
-            is_primary=False,
-        )
-    ],
-    tabs=_TABS,
+    links=[Link(_("Send a list of your own"), "portal:open_data_send", Action.CONFIGURE, "upload")],
+    above=[_TABS],
     below="portal/enrichment/_sources_below.html",
     rows=lambda _values: EnrichmentSource.objects.all(),
     columns=[
-        Column(_("Name"), "name", declared.TITLE),
-        Column(_("State"), _source_state, declared.WORDS),
+        Column(_("Name"), "name", "title"),
+        Column(_("State"), _source_state, "words"),
         Column(_("Licence"), lambda source: gettext(source.licence)),
-        Column(_("Date of the data"), "data_date", declared.SHORT),
-        Column(_("Recordings or tracks"), "rows", declared.NUMBER),
-        Column(_("Change"), look=declared.ACTS, template="portal/enrichment/_source_acts.html"),
+        Column(_("Date of the data"), "data_date", "nowrap"),
+        Column(_("Recordings or tracks"), "rows", "num"),
+        Column(_("Change"), look="acts", template="portal/enrichment/_source_acts.html"),
     ],
     empty=Empty(
         _("There is no source yet"),
         _("An admin puts a file into the folder of sources and adds it here."),
         "layers",
     ),
-    is_tall=False,
 )
 
 
@@ -209,27 +197,25 @@ RULES: Final = DeclaredList(
     model=FillingRule,
     title=_("Filling rules"),
     crumbs=[_FILLING],
-    crumb=_("Rules"),
     lead=_(
         "A rule accepts suggestions after each search, never below the safe mark and never one "
         "that is decided one by one. Each time can be undone."
     ),
-    tabs=_TABS,
+    above=[_TABS],
     below="portal/enrichment/_rules_below.html",
     rows=lambda _values: FillingRule.objects.select_related("bucket", "created_by"),
     columns=[
-        Column(_("Bucket"), "bucket.name", declared.TITLE),
+        Column(_("Bucket"), "bucket.name", "title"),
         Column(_("Field"), "get_field_display"),
         Column(
             _("Least confidence"),
             lambda rule: read_number(rule.least_confidence, decimals=4),
-            declared.NUMBER,
+            "num",
         ),
         Column(_("State"), _rule_state),
-        Column(_("Change"), look=declared.ACTS, template="portal/enrichment/_rule_acts.html"),
+        Column(_("Change"), look="acts", template="portal/enrichment/_rule_acts.html"),
     ],
     empty=Empty(
         _("No rule accepts anything by itself"), _("People decide every suggestion."), "policies"
     ),
-    is_tall=False,
 )

@@ -22,7 +22,6 @@ class BroadcastAdmin(RoleAdmin[Broadcast]):
     list_display = ["scanned_file", "station", "starts_at", "time_zone", "showing"]
     list_filter = [("station", PickFilter), "showing", ("starts_at", DaysFilter)]
     ordering = ["-starts_at", "-id"]
-    list_select_related = ["scanned_file", "station"]
     search_fields = ["=uid", "scanned_file__name", "station__name"]
     readonly_fields = all_field_names(Broadcast, but=["id"])
 
@@ -34,7 +33,6 @@ class AudienceAdmin(RoleAdmin[Audience]):
     list_display = ["station", "month", "hour", "listeners", "performances", "tuning_hours"]
     list_filter = [("station", PickFilter)]
     ordering = ["-month", "station__name", "id"]
-    list_select_related = ["station"]
     search_fields = ["station__name"]
     # The broadcast may be of a file that the person may not see.
     readonly_fields = all_field_names(Audience, but=["id", "broadcast"])
@@ -48,7 +46,6 @@ class RevenueAdmin(RoleAdmin[Revenue]):
     list_display = ["station", "month", "rights_type", "net_revenue", "currency"]
     list_filter = [("station", PickFilter), "rights_type"]
     ordering = ["-month", "station__name", "id"]
-    list_select_related = ["station"]
     search_fields = ["station__name"]
     readonly_fields = all_field_names(Revenue, but=["id"])
 

@@ -46,7 +46,6 @@ class StreamAdmin(RoleAdmin[Stream]):
 
     list_display = ["name", "station", "container", "state", "enabled", "heard_until"]
     list_filter = [*("state", "enabled"), ("station", PickFilter), ("container", PickFilter)]
-    list_select_related = ["station", "container"]
     search_fields = ["name", "=uid", "station__name"]
     # Addresses may hold keys; only people who may change the stream see them.
     readonly_fields = all_field_names(
@@ -68,7 +67,6 @@ class StreamRunAdmin(RoleAdmin[StreamRun]):
     list_display = ["stream", "starts_at", "ends_at", "duration_ms", "codec"]
     list_filter = [("stream", PickFilter), "start_cause", "end_cause", ("starts_at", DaysFilter)]
     ordering = ["-starts_at", "-id"]
-    list_select_related = ["stream"]
     search_fields = ["=uid", "stream__name"]
     readonly_fields = all_field_names(StreamRun, but=["id"])
     inlines = [AnchorInline]
@@ -81,7 +79,6 @@ class StreamHourAdmin(RoleAdmin[StreamHour]):
     list_display = ["stream", "starts_at", "ends_at", "scanned_file"]
     list_filter = [("stream", PickFilter), ("starts_at", DaysFilter)]
     ordering = ["-starts_at", "-id"]
-    list_select_related = ["stream", "scanned_file"]
     search_fields = ["stream__name"]
     readonly_fields = all_field_names(StreamHour, but=["id"])
 
@@ -93,7 +90,6 @@ class StreamGapAdmin(RoleAdmin[StreamGap]):
     list_display = ["stream", "starts_at", "ends_at", "cause", "is_exact"]
     list_filter = [("stream", PickFilter), "cause", "is_exact", ("starts_at", DaysFilter)]
     ordering = ["-starts_at", "-id"]
-    list_select_related = ["stream"]
     search_fields = ["stream__name"]
     readonly_fields = all_field_names(StreamGap, but=["id"])
 
@@ -105,7 +101,6 @@ class StreamTitleAdmin(RoleAdmin[StreamTitle]):
     list_display = ["stream", "at", "text"]
     list_filter = [("stream", PickFilter), ("at", DaysFilter)]
     ordering = ["-at", "-id"]
-    list_select_related = ["stream"]
     search_fields = ["text", "stream__name"]
     readonly_fields = all_field_names(StreamTitle, but=["id"])
 
@@ -117,7 +112,6 @@ class AirplayAdmin(RoleAdmin[Airplay]):
     list_display = ["stream", "recording", "starts_at", "ends_at", "state", "score"]
     list_filter = [("stream", PickFilter), "state", ("starts_at", DaysFilter)]
     ordering = ["-starts_at", "-id"]
-    list_select_related = ["stream", "recording"]
     search_fields = ["=uid", "recording__title", "stream__name"]
     readonly_fields = all_field_names(Airplay, but=["id", "segment"])
 
@@ -128,8 +122,6 @@ class StreamAlarmAdmin(RoleAdmin[StreamAlarm]):
 
     list_display = ["stream", "kind", "began_at", "ended_at", "told_at"]
     list_filter = [("stream", PickFilter), "kind", ("began_at", DaysFilter)]
-    ordering = ["-began_at", "-id"]
-    list_select_related = ["stream"]
     search_fields = ["stream__name"]
     # The play may name a recording that the person may not see.
     readonly_fields = all_field_names(StreamAlarm, but=["id", "airplay"])
@@ -142,7 +134,6 @@ class StreamNoticeAdmin(RoleAdmin[StreamNotice]):
     list_display = ["stream", "event", "status", "created_at", "message"]
     list_filter = [("stream", PickFilter), "status", "event"]
     ordering = ["-created_at", "-id"]
-    list_select_related = ["stream"]
     search_fields = ["=uid", "stream__name"]
     # The body may name a recording that the person may not see.
     readonly_fields = ("uid", "stream", "event", "status", "message", "created_at")

@@ -51,7 +51,6 @@ class KeptFileAdmin(RoleAdmin[KeptFile]):
 
     list_display = ["scanned_file", "state", "unmatched_ms", "message", "compared"]
     list_filter = ["state", ("scanned_file__container", PickFilter)]
-    list_select_related = ["scanned_file"]
     search_fields = ["scanned_file__name"]
     readonly_fields = all_field_names(KeptFile, but=["id", "unmatched"])
 
@@ -67,7 +66,6 @@ class UnknownPolicyAdmin(RoleAdmin[UnknownPolicy]):
 
     list_display = ["container", "is_on", "least_seconds", "least_count", "days_kept"]
     list_filter = ["is_on"]
-    list_select_related = ["container"]
     search_fields = ["container__name"]
     readonly_fields = all_field_names(UnknownPolicy, but=["id"])
 

@@ -7,7 +7,6 @@ from typing import Final
 from django.utils.translation import gettext_lazy as _
 
 from plugins.moving.models import EngineTrial
-from web.portal.shared import declared
 from web.portal.shared.declared import Column, DeclaredList, Empty
 
 
@@ -27,16 +26,15 @@ TRIALS: Final = DeclaredList(
     below="portal/trials/_list_below.html",
     rows=lambda _values: EngineTrial.objects.select_related("account"),
     columns=[
-        Column(_("Account"), "account.name", declared.TITLE),
-        Column(_("Begun"), "begins_at", declared.MOMENT),
-        Column(_("Files until"), "ends_at", declared.MOMENT),
+        Column(_("Account"), "account.name", "title"),
+        Column(_("Begun"), "begins_at", "quiet"),
+        Column(_("Files until"), "ends_at", "quiet"),
         Column(_("State"), _state),
-        Column(_("Actions"), look=declared.ACTS, template="portal/trials/_row_acts.html"),
+        Column(_("Actions"), look="acts", template="portal/trials/_row_acts.html"),
     ],
     empty=Empty(
         _("No trial has begun"),
         _("An admin chooses containers that are connected to an account, and for how long."),
         "layers",
     ),
-    is_tall=False,
 )

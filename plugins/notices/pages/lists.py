@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from operator import attrgetter
 from typing import Any, Final
 
 from django.db.models import Q
@@ -14,7 +13,7 @@ from base.common.reading import read_date
 from plugins.notices import selectors
 from plugins.notices.models import NoticeState, TakedownNotice
 from web.portal.shared import declared
-from web.portal.shared.declared import Column, DeclaredList, Empty, HeadLink
+from web.portal.shared.declared import Column, DeclaredList, Empty, Link
 from web.portal.shared.icons import badge, warning
 from web.portal.shared.times import when
 
@@ -40,7 +39,7 @@ NOTICES: Final = DeclaredList(
         "Takedown notices to platforms. A person signs and sends each one; the portal sends "
         "nothing."
     ),
-    links=[HeadLink(_("Prepare a notice"), "portal:notice_prepare", action=Action.REPORT)],
+    links=[Link(_("Prepare a notice"), "portal:notice_prepare", Action.REPORT)],
     rows=lambda _values: selectors.with_figures(selectors.notices_in_reach()),
     filters=[
         declared.search(_("Number or account"), selectors.holds),
@@ -69,7 +68,7 @@ NOTICES: Final = DeclaredList(
         Column(
             _("Notice"),
             lambda notice: notice.reference or _("Not signed"),
-            declared.TITLE,
+            "title",
             sort="number",
             order="pk",
             below=lambda notice: when(notice.created_at),
@@ -77,22 +76,20 @@ NOTICES: Final = DeclaredList(
         Column(
             _("State"),
             lambda notice: badge(notice.get_state_display(), STATE_ICONS[notice.state]),
-            declared.BADGE,
+            "badge",
             below=lambda notice: notice.no_longer_holds and warning(_("No longer valid")),
         ),
         Column(_("Platform"), "platform", sort="platform", below="account"),
-        Column(_("Law"), "get_law_display", declared.WORDS),
-        Column(_("Matches"), "item_count", declared.NUMBER),
+        Column(_("Law"), "get_law_display", "words"),
+        Column(_("Matches"), "item_count", "num"),
         Column(_("Due"), _due),
-        Column(_("Sent"), "sent_at", declared.MOMENT, sort="sent", order="sent_at"),
+        Column(_("Sent"), "sent_at", "quiet", sort="sent", order="sent_at"),
     ],
-    link=attrgetter("url"),
-    ways=[declared.OPEN],
+    link=lambda notice, _user: notice.url,
     empty=Empty(
         _("No notice yet"),
         _("Prepare one from the page of a confirmed match, or from the list of all matches."),
         "flag",
-        HeadLink(_("Confirmed matches"), "portal:match_list", query="?state=confirmed"),
+        Link(_("Confirmed matches"), "portal:match_list", query="?state=confirmed"),
     ),
-    is_wide=True,
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from operator import attrgetter
 from typing import Any, Final
 
 from django.db.models import Count, Q, QuerySet
@@ -20,7 +19,7 @@ from catalogue.owners.selectors import (
 from plugins.rights import selectors
 from plugins.rights.pages import page
 from web.portal.shared import declared
-from web.portal.shared.declared import Column, DeclaredList, Empty, HeadLink
+from web.portal.shared.declared import Column, DeclaredList, Empty, Link
 from web.portal.shared.formats import in_percent
 from web.portal.shared.icons import badge
 
@@ -59,32 +58,25 @@ def _again(rows: list[Any], counted: QuerySet[Any]) -> list[Any]:  # Any: as abo
     return [records[row.pk] for row in rows]
 
 
-def _add(label: declared.Words, page_name: str) -> HeadLink:
-    return HeadLink(label, page_name, action=Action.EDIT_CATALOGUE)
-
-
 WORKS: Final = DeclaredList(
     model=Work,
     title=_("Works"),
-    crumb=_("Rights"),
     lead=_("Who wrote and publishes what, by right, territory and day."),
     links=[
-        HeadLink(
-            _("Export rights"), "portal:rights_export", "download", Action.REPORT, is_primary=False
-        ),
-        _add(_("Add a work"), "portal:work_create"),
+        Link(_("Export rights"), "portal:rights_export", Action.REPORT, "download"),
+        Link(_("Add a work"), "portal:work_create", Action.EDIT_CATALOGUE),
     ],
-    tabs=_TABS,
+    above=[_TABS],
     rows=lambda values: selectors.search_works(values.get("q") or ""),
     load=_counted_works,
     filters=[_SEARCH],
     default="title",
     columns=[
-        Column(_("Title"), "title", declared.TITLE, sort="title", order="title_key"),
-        Column("ISWC", "iswc", declared.CODE, sort="iswc"),
-        Column(_("Shares"), "share_count", declared.NUMBER),
-        Column(_("Recordings"), "recording_count", declared.NUMBER),
-        Column(_("Conflicts"), "conflict_count", declared.NUMBER),
+        Column(_("Title"), "title", "title", sort="title", order="title_key"),
+        Column("ISWC", "iswc", "code", sort="iswc"),
+        Column(_("Shares"), "share_count", "num"),
+        Column(_("Recordings"), "recording_count", "num"),
+        Column(_("Conflicts"), "conflict_count", "num"),
     ],
     link=declared.page_of_row("portal:work"),
     empty=Empty(_("There is no work yet"), _("Import rights, or add a work."), "layers"),
@@ -94,8 +86,8 @@ PARTIES: Final = DeclaredList(
     title=_("Parties"),
     crumbs=_CRUMBS,
     lead=_("Writers, publishers and labels with shares. Mark those whose shares are ours."),
-    links=[_add(_("Add a party"), "portal:party_create")],
-    tabs=_TABS,
+    links=[Link(_("Add a party"), "portal:party_create", Action.EDIT_CATALOGUE)],
+    above=[_TABS],
     rows=lambda values: selectors.search_parties(values.get("q") or ""),
     filters=[_SEARCH],
     default="title",
@@ -103,14 +95,14 @@ PARTIES: Final = DeclaredList(
         Column(
             _("Name"),
             str,
-            declared.TITLE,
+            "title",
             sort="title",
             order="name_key",
             below=lambda party: party.is_ours and badge(_("Ours"), "star"),
         ),
-        Column(_("IPI name number"), "ipi_name", declared.CODE, sort="ipi", order="ipi_name"),
-        Column("ISNI", "isni", declared.CODE),
-        Column(_("Society"), "society", declared.CODE),
+        Column(_("IPI name number"), "ipi_name", "code", sort="ipi", order="ipi_name"),
+        Column("ISNI", "isni", "code"),
+        Column(_("Society"), "society", "code"),
     ],
     link=declared.page_of_row("portal:party"),
     empty=Empty(_("There is no party yet"), _("Import rights, or add a party."), "user"),
@@ -120,18 +112,18 @@ RELEASES: Final = DeclaredList(
     title=_("Releases"),
     crumbs=_CRUMBS,
     lead=_("Albums and singles with their codes, labels and tracks."),
-    links=[_add(_("Add a release"), "portal:release_create")],
-    tabs=_TABS,
+    links=[Link(_("Add a release"), "portal:release_create", Action.EDIT_CATALOGUE)],
+    above=[_TABS],
     rows=lambda values: selectors.search_releases(values.get("q") or ""),
     load=_counted_releases,
     filters=[_SEARCH],
     default="title",
     columns=[
-        Column(_("Title"), "title", declared.TITLE, sort="title", order="title_key"),
-        Column("UPC", "upc", declared.CODE, sort="upc"),
+        Column(_("Title"), "title", "title", sort="title", order="title_key"),
+        Column("UPC", "upc", "code", sort="upc"),
         Column(_("Label"), "label", sort="label"),
-        Column(_("Catalogue number"), "catalogue_number", declared.CODE),
-        Column(_("Tracks"), "track_count", declared.NUMBER),
+        Column(_("Catalogue number"), "catalogue_number", "code"),
+        Column(_("Tracks"), "track_count", "num"),
     ],
     link=declared.page_of_row("portal:release"),
     empty=Empty(_("There is no release yet"), _("Import rights, or add a release."), "layers"),
@@ -148,14 +140,12 @@ SHARES: Final = DeclaredList(
     rows=lambda _values: Share.objects.all(),
     load=lambda shares, _user: [page.party_row(share) for share in shares],
     columns=[
-        Column(_("Work or recording"), "subject", declared.TITLE, below="role"),
+        Column(_("Work or recording"), "subject", "title", below="role"),
         Column(_("Right"), "share.get_right_display", below="share.get_kind_display"),
-        Column(_("Share"), lambda row: _share(row.share), declared.NUMBER),
+        Column(_("Share"), lambda row: _share(row.share), "num"),
         Column(_("Territory"), "territory"),
         Column(_("Source"), "source"),
     ],
-    key="share.pk",
-    name="subject",
-    link=attrgetter("subject_url"),
+    link=lambda row, _user: row.subject_url,
     empty=Empty(_("No shares"), _("It has no shares that you may see."), "layers"),
 )

@@ -12,8 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from base.accounts.models import ApiToken
 from base.accounts.reach import person_at_work
 from base.accounts.roles import Action
-from web.portal.shared import declared
-from web.portal.shared.declared import Column, DeclaredList, Empty, HeadLink
+from web.portal.shared.declared import Column, DeclaredList, Empty, Link
 from web.portal.shared.times import when
 
 
@@ -40,29 +39,21 @@ def _last_use(token: ApiToken) -> object:
 TOKENS: Final = DeclaredList(
     model=ApiToken,
     title=_("API tokens"),
-    lead=declared.linked_lead(
-        _("Programs call the API with a token. It may never do more than its owner."),
-        _("What the API offers"),
-        "api-docs",
-    ),
+    lead=_("Programs call the API with a token. It may never do more than its owner."),
     links=[
-        HeadLink(
-            _("Create identification keys"),
-            "portal:project_create",
-            action=Action.CONFIGURE,
-            is_primary=False,
-        )
+        Link(_("What the API offers"), "api-docs", icon="info"),
+        Link(_("Create identification keys"), "portal:project_create", Action.CONFIGURE, "lock"),
     ],
-    above="portal/accounts/_token_secret.html",
+    above=["portal/accounts/_token_secret.html"],
     below="portal/accounts/_tokens_below.html",
     rows=lambda _values: visible_tokens(),
     columns=[
-        Column(_("Name"), "name", declared.TITLE, below=lambda token: f"{token.hint}…"),
+        Column(_("Name"), "name", "title", below=lambda token: f"{token.hint}…"),
         Column(_("Owner"), "owner"),
-        Column(_("Scopes"), lambda token: ", ".join(token.scopes), declared.CODE),
+        Column(_("Scopes"), lambda token: ", ".join(token.scopes), "code"),
         Column(_("Last used"), _last_use),
         Column(_("Ends"), _end),
-        Column(_("Actions"), look=declared.ACTS, template="portal/accounts/_token_revoke.html"),
+        Column(_("Actions"), look="acts", template="portal/accounts/_token_revoke.html"),
     ],
     empty=Empty(
         _("No tokens yet"), _("Create one below for each program that calls the API."), "lock"

@@ -60,7 +60,6 @@ class DedupGroupAdmin(RoleAdmin[DedupGroup]):
     list_display = ["uid", "canonical", "members_count", "kind", "kinds", "updated_at"]
     list_filter = ["kind", ("updated_at", DaysFilter)]
     search_fields = ["=uid", "members__recording__title"]
-    ordering = ["-updated_at", "-id"]
     readonly_fields = ("uid", "kind", "version", "created_at", "updated_at")
     inlines = [MemberInline]
     actions = ["merge_groups"]
@@ -124,7 +123,6 @@ class PairLinkAdmin(RoleAdmin[PairLink]):
 
     list_display = ["uid", "one", "other", "kind", "altered", "confidence", "kept_at"]
     list_filter = ["kind", "altered", ("kept_at", admin.EmptyFieldListFilter)]
-    list_select_related = ["one", "other"]
     search_fields = ["=uid", "one__title", "other__title"]
     readonly_fields = (
         *("uid", "one", "other", "kind", "altered", "coverage_one", "coverage_other"),
@@ -140,7 +138,6 @@ class DedupActionAdmin(RoleAdmin[DedupAction]):
     list_display = ["uid", "verb", "title", "state", "made_by", "made_at", "settled_by"]
     list_filter = ["verb", "state"]
     search_fields = ["=uid", "title"]
-    list_select_related = ["made_by", "settled_by"]
     readonly_fields = (
         *("uid", "verb", "state", "title", "group_uid", "note", "asked", "before"),
         *("after", "made_by", "made_at", "settled_by", "settled_at"),

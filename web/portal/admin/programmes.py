@@ -18,7 +18,6 @@ class EpisodeAdmin(RoleAdmin[Episode]):
     """What files are as programmes."""
 
     list_display = ["scanned_file", "series", "season", "number", "title"]
-    list_select_related = ["scanned_file"]
     search_fields = ["series", "title", "scanned_file__name"]
     readonly_fields = all_field_names(Episode, but=["id"])
 
@@ -29,7 +28,6 @@ class MusicUseAdmin(RoleAdmin[MusicUse]):
 
     list_display = ["scanned_file", "recording", "use", "origin"]
     list_filter = ["use", "origin"]
-    list_select_related = ["scanned_file", "recording"]
     search_fields = ["scanned_file__name", "recording__title"]
     readonly_fields = (
         *all_field_names(MusicUse, but=["id", "own_recording", "live"]),

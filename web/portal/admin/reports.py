@@ -39,7 +39,6 @@ class ReportRunAdmin(RoleAdmin[ReportRun]):
     ]
     list_filter = ["state", "mode", "format", ("created_at", DaysFilter)]
     search_fields = ["name", "=uid", "=sha256", "run_by_name"]
-    ordering = ["-id"]
     readonly_fields = (
         *("uid", "name", "state", "message", *_LAYOUT, "as_of_event", "as_of_at"),
         *("row_count", "counts", "versions", "rows_sha256", "sha256", "size_bytes"),
@@ -72,7 +71,6 @@ class ReportTemplateAdmin(RoleAdmin[ReportTemplate]):
 
     list_display = ["name", "mode", "format", "made_by", "updated_at"]
     list_filter = ["mode", "format"]
-    list_select_related = ["made_by"]
     search_fields = ["name", "=uid"]
     readonly_fields = ("uid", "name", *_LAYOUT, "made_by", "created_at", "updated_at")
 
@@ -83,7 +81,6 @@ class ReportScheduleAdmin(RoleAdmin[ReportSchedule]):
 
     list_display = ["template", "every", "hour", "channel", "next_run_at", "made_by"]
     list_filter = ["every", "channel"]
-    list_select_related = ["template", "made_by"]
     search_fields = ["template__name", "=uid", "url"]
     readonly_fields = (
         *("uid", "template", "every", "hour", "last_period", "send_unchanged"),
@@ -103,7 +100,6 @@ class ReportDeliveryAdmin(RoleAdmin[ReportDelivery]):
     list_filter = ["state"]
     list_select_related = ["schedule__template"]
     search_fields = ["schedule__template__name", "=uid"]
-    ordering = ["-id"]
     readonly_fields = ("uid", "schedule", "run", "state", "message", "created_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ReportDelivery]:
@@ -118,7 +114,6 @@ class CueEntryAdmin(RoleAdmin[CueEntry]):
 
     list_display = ["__str__", "kind", "scanned_file", "entered_by", "entered"]
     list_filter = ["kind"]
-    list_select_related = ["scanned_file", "entered_by"]
     search_fields = ["=uid", "title", "scanned_file__name"]
     ordering = ["-id"]
     readonly_fields = all_field_names(CueEntry, but=["id"])
@@ -135,7 +130,6 @@ class SheetApprovalAdmin(RoleAdmin[SheetApproval]):
 
     list_display = ["scanned_file", "state", "version", "submitted_by", "answered_by"]
     list_filter = ["state"]
-    list_select_related = ["scanned_file", "submitted_by", "answered_by"]
     search_fields = ["scanned_file__name"]
     readonly_fields = all_field_names(SheetApproval, but=["id"])
 
@@ -146,7 +140,6 @@ class SheetEditAdmin(RoleAdmin[SheetEdit]):
 
     list_display = ["__str__", "kind", "scanned_file", "made_by", "made"]
     list_filter = ["kind"]
-    list_select_related = ["scanned_file", "made_by"]
     search_fields = ["=uid", "scanned_file__name"]
     # Titles may be of recordings that the reader may not see.
     readonly_fields = (

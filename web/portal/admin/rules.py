@@ -48,9 +48,7 @@ class PolicyAdmin(RoleAdmin[Policy]):
     list_display = ["position", "name", "version", "action", "enabled", "owner"]
     list_display_links = ["name"]
     list_filter = ["enabled", "action", ("created_at", DaysFilter)]
-    list_select_related = ["owner"]
     search_fields = ["name", "=uid"]
-    ordering = ["position", "id"]
     readonly_fields = _POLICY_FIELDS
 
     @admin.display(description=_("In words"))
@@ -78,7 +76,6 @@ class ExclusionAdmin(RoleAdmin[Exclusion]):
         ("recording__bucket", PickFilter),
         ("created_at", DaysFilter),
     ]
-    list_select_related = ["recording", "created_by"]
     search_fields = ["recording__title", "=uid"]
     ordering = ["-id"]
     readonly_fields = all_field_names(Exclusion, but=("id",))
@@ -127,7 +124,6 @@ class VersionAnswerAdmin(RoleAdmin[VersionAnswer]):
 
     list_display = ["one", "other", "stands", "answered_by", "answered_at"]
     list_filter = [("answered_at", DaysFilter)]
-    list_select_related = ["one", "other", "stands", "answered_by"]
     search_fields = ["one__title", "other__title", "=one__uid", "=other__uid"]
     date_hierarchy = "answered_at"
     readonly_fields = all_field_names(VersionAnswer, but=("id",))
@@ -139,9 +135,7 @@ class SavedViewAdmin(RoleAdmin[SavedView]):
 
     list_display = ["name", "owner", "query", "is_shared", "is_default"]
     list_filter = ["is_shared", "is_default"]
-    list_select_related = ["owner"]
     search_fields = ["name", "owner__username", "=uid"]
-    ordering = ["name", "id"]
     readonly_fields = all_field_names(SavedView, but=("id",))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SavedView]:

@@ -15,15 +15,9 @@ from base.common.stored import read_stored
 from catalogue import selectors
 from catalogue.models import Bucket, Recording
 from web.portal.shared import declared
-from web.portal.shared.declared import Column, DeclaredList, Empty, HeadLink, Look
+from web.portal.shared.declared import Column, DeclaredList, Empty, Link
 
-_CREATE: Final = HeadLink(
-    _("Create a bucket"),
-    "portal:bucket_create",
-    "bucket",
-    Action.EDIT_CATALOGUE,
-    is_primary=False,
-)
+_CREATE: Final = Link(_("Create a bucket"), "portal:bucket_create", Action.EDIT_CATALOGUE, "bucket")
 
 
 def _unfindable(bucket: Any) -> object:  # Any: carries the count
@@ -38,24 +32,21 @@ BUCKETS: Final = DeclaredList(
     lead=_("Buckets of recordings that are searched together."),
     links=[
         _CREATE,
-        HeadLink(_("Add a recording"), "portal:recording_add", action=Action.EDIT_CATALOGUE),
+        Link(_("Add a recording"), "portal:recording_add", Action.EDIT_CATALOGUE),
     ],
-    cards="catalogue.actions",
     head="portal/catalogue/_unfindable_button.html",
     context=lambda _request: {
         "unfindable_count": Recording.objects.filter(selectors.cannot_be_found()).count()
     },
     rows=lambda _values: selectors.buckets_with_counts(),
     columns=[
-        Column(_("Bucket"), "name", declared.TITLE),
+        Column(_("Bucket"), "name", "title"),
         Column(_("Kind"), "get_bucket_type_display"),
-        Column(_("Recordings"), "recording_count", declared.NUMBER),
-        Column(_("Searchable"), "ready_count", declared.NUMBER),
-        Column(_("Cannot be found"), _unfindable, Look("num cell-off", declared.grouped)),
+        Column(_("Recordings"), "recording_count", "num"),
+        Column(_("Searchable"), "ready_count", "num"),
+        Column(_("Cannot be found"), _unfindable, "num"),
     ],
-    key="pk",
     link=declared.page_of_row("portal:bucket_detail", "pk"),
-    ways=[declared.OPEN],
     empty=Empty(
         _("There is no bucket yet"),
         _(
@@ -65,7 +56,6 @@ BUCKETS: Final = DeclaredList(
         "bucket",
         _CREATE,
     ),
-    is_tall=False,
 )
 
 
@@ -91,14 +81,12 @@ UNFINDABLE: Final = DeclaredList(
     rows=lambda _values: selectors.search_recordings().filter(selectors.cannot_be_found()),
     default="title",
     columns=[
-        Column(_("State"), look=declared.BADGE, template="portal/catalogue/_row_badge.html"),
-        Column(_("Recording"), "full_title", declared.TITLE, sort="title", below="artist_names"),
-        Column(_("Bucket"), _bucket, declared.WORDS, sort="bucket", order="bucket__name"),
-        Column(_("Why"), _why, declared.WORDS),
+        Column(_("State"), look="badge", template="portal/catalogue/_row_badge.html"),
+        Column(_("Recording"), "full_title", "title", sort="title", below="artist_names"),
+        Column(_("Bucket"), _bucket, "words", sort="bucket", order="bucket__name"),
+        Column(_("Why"), _why, "words"),
     ],
     link=declared.page_of_row("portal:recording_detail"),
-    name="full_title",
-    ways=[declared.OPEN],
     empty=Empty(
         _("Every recording can be found"),
         _(

@@ -14,12 +14,9 @@ from django.utils.translation import gettext_lazy as _
 from base.accounts.reach import sees_every_bucket
 from base.accounts.roles import Action
 from scanning.models import Container
-from web.portal.shared import declared
-from web.portal.shared.declared import Column, DeclaredList, Empty, HeadLink, RowLink
+from web.portal.shared.declared import Column, DeclaredList, Empty, Link
 
-_CREATE: Final = HeadLink(
-    _("Create a container"), "portal:container_create", action=Action.CONFIGURE
-)
+_CREATE: Final = Link(_("Create a container"), "portal:container_create", Action.CONFIGURE)
 
 
 def _buckets(container: Container) -> SafeString:
@@ -42,7 +39,6 @@ CONTAINERS: Final = DeclaredList(
         "score shown."
     ),
     links=[_CREATE],
-    cards="containers.actions",
     rows=lambda _values: (
         Container.objects.present()
         .prefetch_related("buckets")
@@ -53,20 +49,16 @@ CONTAINERS: Final = DeclaredList(
         Column(
             _("Name"),
             "name",
-            declared.TITLE,
+            "title",
             below=lambda container: gettext("id %(number)s") % {"number": container.pk},
         ),
         Column(_("Buckets"), _buckets),
         Column(_("Engine"), "get_engine_display"),
-        Column(_("Floor"), lambda container: round(container.score_floor), declared.NUMBER),
-        Column(_("Files"), "file_count", declared.NUMBER),
+        Column(_("Floor"), lambda container: round(container.score_floor), "num"),
+        Column(_("Files"), "file_count", "num"),
+        Column(_("Actions"), look="acts", template="portal/containers/_row_acts.html"),
     ],
-    key="pk",
-    link=lambda container: f"{reverse('portal:file_list')}?container={container.pk}",
-    ways=[
-        RowLink(_("Edit"), declared.page_of_row("portal:container_edit", "pk"), Action.CONFIGURE),
-        declared.OPEN,
-    ],
+    link=lambda container, _user: f"{reverse('portal:file_list')}?container={container.pk}",
     empty=Empty(
         _("There is no container yet"),
         _("Create one, choose its buckets, and upload the first file into it."),

@@ -16,9 +16,9 @@ from scanning.drops import selectors, services
 from scanning.drops.places import roots
 from scanning.models import Drop
 from web.portal.shared import declared, formats
-from web.portal.shared.declared import Column, DeclaredList, Empty, HeadLink
+from web.portal.shared.declared import Column, DeclaredList, Empty, Link
 
-_CREATE: Final = HeadLink(_("Add a drop"), "portal:drop_create", action=Action.UPLOAD)
+_CREATE: Final = Link(_("Add a drop"), "portal:drop_create", Action.UPLOAD)
 
 
 def _with_next_polls(rows: list[Any], _user: User) -> list[Any]:  # Any: drops with counts
@@ -38,39 +38,38 @@ DROPS: Final = DeclaredList(
     title=_("Drops"),
     lead=_("Folders and S3 prefixes. Each new file in them is taken and scanned once."),
     links=[_CREATE],
-    above="portal/drops/_no_roots.html",
+    above=["portal/drops/_no_roots.html"],
     context=lambda _request: {"roots": roots()},
     rows=lambda _values: selectors.with_counts(selectors.drops()).order_by("name", "pk"),
     load=_with_next_polls,
     columns=[
         Column(
             _("State"),
-            look=declared.BADGE,
+            look="badge",
             template="portal/drops/_drop_badge.html",
         ),
         Column(
             pgettext_lazy("noun", "Drop"),
             str,
-            declared.TITLE,
+            "title",
             below=lambda drop: [formats.middle(drop.place, 60), read_stored(drop.last_error)],
         ),
         Column(_("Container"), "container.name", below="get_every_seconds_display"),
-        Column(_("Last poll"), "last_poll_at", declared.MOMENT),
-        Column(_("Next poll"), "next_poll", declared.MOMENT),
+        Column(_("Last poll"), "last_poll_at", "quiet"),
+        Column(_("Next poll"), "next_poll", "quiet"),
         Column(
             _("Waiting"),
             lambda drop: _items(drop, drop.waiting, DropItemState.WAITING, _("waiting")),
-            declared.NUMBER,
+            "num",
         ),
-        Column(_("Taken"), "taken", declared.NUMBER),
+        Column(_("Taken"), "taken", "num"),
         Column(
             _("Failed"),
             lambda drop: _items(drop, drop.failed, DropItemState.FAILED, _("failed")),
-            declared.NUMBER,
+            "num",
         ),
     ],
     link=declared.page_of_row("portal:drop_detail"),
-    ways=[declared.OPEN],
     empty=Empty(
         _("No files are taken yet"),
         _("Enter a folder or an S3 prefix; files that appear there are scanned automatically."),

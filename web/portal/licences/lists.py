@@ -18,7 +18,7 @@ from review.models import Licence, Match
 from review.models.licence import NUMBER_PREFIX
 from review.services import licences
 from web.portal.shared import declared
-from web.portal.shared.declared import Column, DeclaredList, Empty, HeadLink, RowLink
+from web.portal.shared.declared import Column, DeclaredList, Empty, Link
 from web.portal.shared.selectors import count_per_row
 
 
@@ -65,10 +65,10 @@ def _validity(licence: Licence) -> str:
 LICENCES: Final = DeclaredList(
     model=Licence,
     title=_("Licences and own accounts"),
-    crumb=_("Licences"),
     lead=_("A licence clears the matches that it covers; when it ends, they open again."),
-    links=[HeadLink(_("Add a licence"), "portal:licence_create", action=Action.APPROVE)],
+    links=[Link(_("Add a licence"), "portal:licence_create", Action.APPROVE)],
     rows=_rows,
+    link=lambda licence, user: licence.url if user.has_perm(Action.APPROVE) else "",
     filters=[
         declared.search(_("Holder or number"), _holds),
         declared.choice(
@@ -85,8 +85,8 @@ LICENCES: Final = DeclaredList(
     ],
     default="-number",
     columns=[
-        Column(_("Number"), "number", declared.CODE, sort="number", order="pk"),
-        Column(_("Holder"), "holder", declared.TITLE, sort="holder", below=_state),
+        Column(_("Number"), "number", "code", sort="number", order="pk"),
+        Column(_("Holder"), "holder", "title", sort="holder", below=_state),
         Column(
             _("Recordings"), "get_scope_display", below=lambda licence: ", ".join(licence.labels)
         ),
@@ -95,11 +95,9 @@ LICENCES: Final = DeclaredList(
             "get_use_kind_display",
             below=lambda licence: Truncator(", ".join(licence.use_values)).chars(60),
         ),
-        Column(_("Valid"), _validity, declared.SHORT, sort="until", order="valid_until"),
-        Column(_("Cleared"), "cleared_count", declared.NUMBER),
+        Column(_("Valid"), _validity, "nowrap", sort="until", order="valid_until"),
+        Column(_("Cleared"), "cleared_count", "num"),
     ],
-    ways=[RowLink(_("Edit"), lambda licence: licence.url, Action.APPROVE)],
-    name="number",
     empty=Empty(
         _("There is no licence yet"),
         _("Add one: who may use which recordings, where and until when."),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from django.db.models import Q, QuerySet
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
@@ -72,14 +71,9 @@ def _step(row: StatementRow) -> object:
 STATEMENTS: Final = DeclaredList(
     model=Statement,
     title=_("Statements to correct"),
-    lead=declared.linked_lead(
-        _("What was approved or sent, and no longer says what the portal says."),
-        _("How statements are followed"),
-        "portal:guide",
-        "statements",
-    ),
+    lead=_("What was approved or sent, and no longer says what the portal says."),
     styles=["css/statements.css"],
-    above="portal/statements/_subsets.html",
+    above=["portal/statements/_subsets.html"],
     context=_context,
     rows=_rows,
     load=page.rows_of,
@@ -90,27 +84,25 @@ STATEMENTS: Final = DeclaredList(
         declared.choice("state", _("State"), StatementState.choices, any_label=_("Any state")),
     ],
     columns=[
-        Column(_("Statement"), "statement.name", declared.TITLE, below=_kind),
+        Column(_("Statement"), "statement.name", "title", below=_kind),
         Column(
             _("State"),
             lambda row: badge(row.statement.get_state_display(), row.icon),
-            declared.BADGE,
+            "badge",
             below=_step,
         ),
         Column(
             _("What it says otherwise"),
-            look=declared.WIDE,
+            look="wide",
             template="portal/statements/_row_differences.html",
         ),
         Column(
             pgettext_lazy("what happened", "Change"),
-            look=declared.WIDE,
+            look="wide",
             template="portal/statements/_row_cause.html",
         ),
-        Column(_("What to do"), look=declared.ACTS, template="portal/statements/_row_acts.html"),
+        Column(_("What to do"), look="acts", template="portal/statements/_row_acts.html"),
     ],
-    key="statement.uid",
-    link=lambda row: reverse("portal:statement", args=[row.statement.uid]),
+    link=declared.page_of_row("portal:statement", "statement.uid"),
     empty=lambda values: _EMPTY[_subset(values)],
-    is_wide=True,
 )

@@ -48,6 +48,7 @@ from web.portal.files.page import EngineComparison, compare
 from web.portal.pictures import plots, ribbon
 from web.portal.shared import appearance, columns, formats
 from web.portal.shared.cards import cards_of
+from web.portal.shared.declared import Column
 from web.portal.shared.fields import may_be_empty, shown_when
 from web.portal.shared.icons import icon
 from web.portal.shared.lists import COUNTED_IN_MENU
@@ -406,6 +407,30 @@ def sort_state(context: Context, name: str) -> SafeString:
         return SafeString("")
     way = "descending" if current.startswith("-") else "ascending"
     return format_html('aria-sort="{}"', way)
+
+
+_CELLS = {
+    "num": "num",
+    "code": "mono",
+    "words": "cell-words",
+    "nowrap": "nowrap",
+    "quiet": "nowrap quiet",
+    "badge": "cell-badge",
+    "wide": "cell-full",
+    "acts": "way-in",
+}
+
+
+@register.simple_tag
+def cell_look(column: Column) -> SafeString:
+    """Return the attributes of a cell: its classes, and its name for phones."""
+    label = "" if column.look in {"badge", "acts"} else column.label
+    return format_html(
+        'class="{}"{}{}',
+        _CELLS.get(column.look, ""),
+        format_html(' data-label="{}"', label) if label else "",
+        SafeString(' translate="no"') if column.look == "code" else "",
+    )
 
 
 @register.inclusion_tag("components/_columns.html", takes_context=True)

@@ -15,9 +15,9 @@ from scanning.choices import WatchItemState
 from scanning.models import Watch
 from scanning.services import watches
 from web.portal.shared import declared, formats
-from web.portal.shared.declared import Column, DeclaredList, Empty, HeadLink
+from web.portal.shared.declared import Column, DeclaredList, Empty, Link
 
-_CREATE: Final = HeadLink(_("Watch a link"), "portal:watch_create", action=Action.UPLOAD)
+_CREATE: Final = Link(_("Watch a link"), "portal:watch_create", Action.UPLOAD)
 
 
 def _counted() -> QuerySet[Watch]:
@@ -58,18 +58,17 @@ WATCHES: Final = DeclaredList(
     columns=[
         Column(
             _("State"),
-            look=declared.BADGE,
+            look="badge",
             template="portal/watches/_watch_badge.html",
         ),
-        Column(_("Source"), str, declared.TITLE, below=_below),
+        Column(_("Source"), str, "title", below=_below),
         Column(_("Container"), "container.name", below="get_every_hours_display"),
-        Column(_("Last check"), "last_check_at", declared.MOMENT),
-        Column(_("Next check"), "next_check", declared.MOMENT),
-        Column(_("Submitted"), "submitted", declared.NUMBER),
-        Column(_("Gone"), _gone, declared.NUMBER),
+        Column(_("Last check"), "last_check_at", "quiet"),
+        Column(_("Next check"), "next_check", "quiet"),
+        Column(_("Submitted"), "submitted", "num"),
+        Column(_("Gone"), _gone, "num"),
     ],
     link=declared.page_of_row("portal:watch_detail"),
-    ways=[declared.OPEN],
     empty=Empty(
         _("Nothing is watched yet"),
         _(

@@ -17,11 +17,11 @@ from plugins.monitoring.streams import selectors
 from plugins.monitoring.streams.models import Station, Stream, StreamAlarm
 from web.portal.shared import declared
 from web.portal.shared.access import PortalRequest
-from web.portal.shared.declared import Column, DeclaredList, Empty, HeadLink
+from web.portal.shared.declared import Column, DeclaredList, Empty, Link
 from web.portal.shared.icons import badge
 from web.portal.shared.times import when
 
-_ADD: Final = HeadLink(_("Add a station"), "portal:station_add", action=Action.EDIT_CATALOGUE)
+_ADD: Final = Link(_("Add a station"), "portal:station_add", Action.EDIT_CATALOGUE)
 _CRUMBS: Final = [(_("Streams"), "portal:streams")]
 _TABS: Final = "portal/streams/_tabs.html"
 _STYLES: Final = ["css/streams.css"]
@@ -43,28 +43,26 @@ STATIONS: Final = DeclaredList(
     crumbs=_CRUMBS,
     lead=_("A station has a place, a time zone, and streams that carry it."),
     links=[_ADD],
-    tabs=_TABS,
+    above=[_TABS],
     styles=_STYLES,
     context=_open_alarms,
     rows=lambda _values: selectors.list_stations().annotate(
         stream_count=Count("streams", filter=Q(streams__in=Stream.objects.present().values("pk")))
     ),
     columns=[
-        Column(_("Name"), "name", declared.TITLE),
+        Column(_("Name"), "name", "title"),
         Column(_("Type"), "get_type_display"),
         Column(_("Place"), _place),
         Column(_("Time zone"), "time_zone"),
-        Column(_("Streams"), "stream_count", declared.NUMBER),
+        Column(_("Streams"), "stream_count", "num"),
     ],
     link=declared.page_of_row("portal:station"),
-    ways=[declared.OPEN],
     empty=Empty(
         _("There is no station yet"),
         _("Add a station here, or together with its first stream."),
         "streams",
         _ADD,
     ),
-    is_tall=False,
 )
 
 
@@ -89,32 +87,28 @@ ALARMS: Final = DeclaredList(
     model=StreamAlarm,
     title=_("Stream alarms"),
     crumbs=_CRUMBS,
-    crumb=_("Alarms"),
     lead=_(
         "One line for each incident. A stream's settings say after how many minutes an alarm "
         "begins and who is notified."
     ),
-    tabs=_TABS,
+    above=[_TABS],
     styles=_STYLES,
     context=_open_alarms,
     rows=lambda _values: selectors.alarms().filter(stream__deleted_at__isnull=True),
     load=shown_alarms,
     columns=[
-        Column(_("Alarm"), _kind, declared.BADGE),
-        Column(_("Stream"), "alarm.stream.name", declared.TITLE, below="alarm.stream.station.name"),
+        Column(_("Alarm"), _kind, "badge"),
+        Column(_("Stream"), "alarm.stream.name", "title", below="alarm.stream.station.name"),
         Column(_("Recording"), _recording),
-        Column(_("Began"), "alarm.began_at", declared.MOMENT),
-        Column(_("Ended"), _end, declared.SHORT),
-        Column(_("Notified"), "alarm.told_at", declared.MOMENT),
-        Column(_("Settings"), look=declared.ACTS, template="portal/streams/_alarm_settings.html"),
+        Column(_("Began"), "alarm.began_at", "quiet"),
+        Column(_("Ended"), _end, "nowrap"),
+        Column(_("Notified"), "alarm.told_at", "quiet"),
+        Column(_("Settings"), look="acts", template="portal/streams/_alarm_settings.html"),
     ],
-    key="alarm.pk",
-    name="alarm.stream.name",
-    link=lambda row: reverse("portal:stream_day", args=[row.alarm.stream.uid]),
+    link=declared.page_of_row("portal:stream_day", "alarm.stream.uid"),
     empty=Empty(
         _("No alarms yet"),
         _("Streams that are silent or away, or play what they must not, appear here."),
         "bell",
     ),
-    is_tall=False,
 )
