@@ -20,7 +20,6 @@ from django.utils.html import escape
 from pytest_django import DjangoDbBlocker
 
 from base.accounts.models import User
-from base.accounts.reach import working_for
 from base.accounts.roles import Role
 from statements.models import Statement
 from tests.factories.accounts import make_user
@@ -32,7 +31,7 @@ from tests.security.admin_screens import SCREENS
 from tests.security.hidden import HIDDEN, HiddenWorld, make_world
 from tests.security.world import Desk
 from web.portal.shared import lists
-from web.portal.shared.declared import DeclaredList, read
+from web.portal.shared.declared import DeclaredList, key_of
 
 AnyList = DeclaredList[Any]  # Any: of any model
 
@@ -78,10 +77,7 @@ class Lists:
 
     def keys(self, address: str) -> list[str]:
         """Return how the list names the rows of the own and of the other desk."""
-        declared, rows = DECLARED[address], list(self.rows[address])
-        with working_for(self.world.admin):
-            subjects = declared.load(rows, self.world.admin) if "." in str(declared.key) else rows
-        return [str(read(declared.key, subject)) for subject in subjects]
+        return [key_of(row) for row in self.rows[address]]
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +104,7 @@ class TestDeclaredList:
 
         page = made.all.get(address).content.decode()
 
-        for text in (declared.title, declared.crumb, *(c.label for c in declared.columns)):
+        for text in (declared.title, declared.lead, *(column.label for column in declared.columns)):
             assert escape(str(text)) in page
         assert set(made.keys(address)) <= set(keys_in(made.all, address))
 

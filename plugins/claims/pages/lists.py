@@ -18,17 +18,11 @@ from plugins.claims.choices import DiscrepancyState, LinkedBy, RowAnswer
 from plugins.claims.models import ClaimFile, ClaimFileRow, PlatformAsset
 from plugins.claims.pages import page
 from web.portal.shared import declared
-from web.portal.shared.access import PortalRequest
 from web.portal.shared.declared import Column, DeclaredList, Empty
 from web.portal.shared.icons import badge
 
 _TABS: Final = "portal/claims/_tabs.html"
 _CRUMBS: Final = [(_("Platform claims"), "portal:claims")]
-
-
-def _identifiers(asset: PlatformAsset) -> str:
-    codes = (asset.custom_id or asset.claimed_custom_id, asset.your_isrc or asset.claimed_isrc)
-    return " ".join(filter(None, codes))
 
 
 ASSETS: Final = DeclaredList(
@@ -72,22 +66,20 @@ ASSETS: Final = DeclaredList(
             "title",
             below=lambda asset: format_html('<span translate="no">{}</span>', asset.asset_id),
         ),
-        Column(_("Identifiers"), _identifiers, "code"),
+        Column(
+            _("Identifiers"),
+            lambda asset: (
+                f"{asset.custom_id or asset.claimed_custom_id} "
+                f"{asset.your_isrc or asset.claimed_isrc}".strip()
+            ),
+            "code",
+        ),
         Column(_("Recording"), "recording"),
         Column(_("Link"), "get_linked_by_display"),
     ],
     link=lambda asset, _user: page.asset_url(asset),
     empty=Empty(_("No asset here"), _("Reports of claims and of assets bring them.")),
 )
-
-
-def _may_send(request: PortalRequest) -> dict[str, object]:
-    may_edit = request.user.has_perm(Action.EDIT_CATALOGUE)
-    return {"may_send": may_edit and not why_limited(request.user)}
-
-
-def _confirmed(file: Any) -> str:  # Any: carries the counts
-    return f"{read_number(file.confirmed)} / {read_number(file.entries)}"
 
 
 FILES: Final = DeclaredList(
@@ -100,14 +92,20 @@ FILES: Final = DeclaredList(
         "spreadsheet program: it may change ids and dates."
     ),
     above=[_TABS],
-    context=_may_send,
+    context=lambda request: {
+        "may_send": request.user.has_perm(Action.EDIT_CATALOGUE) and not why_limited(request.user)
+    },
     rows=lambda _values: selectors.list_files().order_by("-pk"),
     columns=[
         Column(_("File"), "get_kind_display", "title"),
         Column(_("State"), lambda file: badge(file.get_state_display()), "badge"),
         Column(_("Rows"), "row_count", "num"),
         Column(_("Refused entries"), "refused", "num"),
-        Column(_("Confirmed entries"), _confirmed, "num"),
+        Column(
+            _("Confirmed entries"),
+            lambda file: f"{read_number(file.confirmed)} / {read_number(file.entries)}",
+            "num",
+        ),
         Column(_("Made"), "created_at", "quiet"),
         Column(_("Actions"), look="acts", template="portal/claims/_file_actions.html"),
     ],
@@ -125,12 +123,6 @@ def _with_entries(rows: list[Any], _user: User) -> list[Any]:  # Any: rows with 
     return rows
 
 
-def _state(row: ClaimFileRow) -> str:
-    if row.discrepancy.state == DiscrepancyState.GONE:
-        return pgettext("by a report", "Confirmed")
-    return row.discrepancy.get_state_display()
-
-
 FILE_ROWS: Final = DeclaredList(
     model=ClaimFileRow,
     title=_("Rows"),
@@ -143,7 +135,14 @@ FILE_ROWS: Final = DeclaredList(
     columns=[
         Column(_("Row"), "number", "num", sort="row", order="number"),
         Column(_("Entry"), "entry.name", "title", below="entry.about"),
-        Column(_("State"), _state),
+        Column(
+            _("State"),
+            lambda row: (
+                pgettext("by a report", "Confirmed")
+                if row.discrepancy.state == DiscrepancyState.GONE
+                else row.discrepancy.get_state_display()
+            ),
+        ),
         Column(_("Answer"), "get_answer_display", "words", below="answer_text"),
     ],
     link=lambda row, _user: row.entry.url,

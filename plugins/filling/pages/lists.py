@@ -10,7 +10,7 @@ from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from base.accounts.roles import Action
-from base.common.filters import Choices, Filter, number
+from base.common.filters import Filter, number
 from base.common.reading import read_number
 from base.common.stored import read_stored
 from catalogue.selectors import searchable_buckets
@@ -23,35 +23,17 @@ from web.portal.shared.access import PortalRequest
 from web.portal.shared.declared import Column, DeclaredList, Empty, Link
 from web.portal.shared.lists import count_of
 
-SAFE: Final = "safe"
-SINGLY: Final = "singly"
 _TABS: Final = "portal/enrichment/_tabs.html"
 _STYLES: Final = ["css/enrichment.css"]
 _FILLING: Final = (_("Filling in"), "portal:fill_in")
 _CRUMBS: Final = [(_("Catalogue"), "portal:catalogue"), _FILLING]
 
 
-def _buckets() -> Choices:
-    return [(str(bucket.pk), bucket.name) for bucket in searchable_buckets()]
-
-
-def _sources() -> Choices:
-    return list(EnrichmentSource.objects.values_list("uid", "name"))
-
-
-def _way(way: str) -> Q:
-    if way == SAFE:
-        return selectors.is_safe()
-    return ~selectors.is_safe() if way == SINGLY else Q(hold=way)
-
-
 def _context(request: PortalRequest) -> dict[str, object]:
-    may_edit = request.user.has_perm(Action.EDIT_CATALOGUE)
     safe = SUGGESTIONS.selected(request).filter(selectors.is_safe())
     return {
         "query": declared.query_of(request),
-        "safe_count": count_of(safe) if may_edit else 0,
-        "may_edit": may_edit,
+        "safe_count": count_of(safe) if request.user.has_perm(Action.EDIT_CATALOGUE) else 0,
         "last": page.last_act(request.user),
     }
 
@@ -74,19 +56,25 @@ SUGGESTIONS: Final = DeclaredList(
             lambda key: Q(recording__bucket=key),
             label=_("Bucket"),
             any_label=_("Any bucket"),
-            options=_buckets,
+            options=lambda: [(str(row.pk), row.name) for row in searchable_buckets()],
         ),
         declared.choice(
             "way",
             _("Decided"),
-            [(SAFE, _("In one go")), (SINGLY, _("One by one")), *HoldReason.choices],
+            [("safe", _("In one go")), ("singly", _("One by one")), *HoldReason.choices],
             any_label=_("Any way"),
-            condition=_way,
+            condition=lambda way: (
+                selectors.is_safe()
+                if way == "safe"
+                else ~selectors.is_safe()
+                if way == "singly"
+                else Q(hold=way)
+            ),
         ),
         declared.choice(
             "source",
             _("Source"),
-            _sources,
+            lambda: list(EnrichmentSource.objects.values_list("uid", "name")),
             any_label=_("Any source"),
             condition=lambda uid: Q(sources__uid=uid),
         ),
@@ -118,15 +106,6 @@ SUGGESTIONS: Final = DeclaredList(
 )
 
 
-def _may_edit(request: PortalRequest) -> dict[str, object]:
-    return {"may_edit": request.user.has_perm(Action.EDIT_CATALOGUE)}
-
-
-def _evidence(row: KnownDifference) -> object:
-    entries = ((entry["name"], entry["title"], entry["version"]) for entry in row.evidence)
-    return format_html_join(", ", "<bdi>{}</bdi>: <bdi>{} {}</bdi>", entries)
-
-
 DIFFERENCES: Final = DeclaredList(
     model=KnownDifference,
     title=_("Differences"),
@@ -137,7 +116,6 @@ DIFFERENCES: Final = DeclaredList(
     ),
     above=[_TABS],
     styles=_STYLES,
-    context=_may_edit,
     rows=lambda _values: KnownDifference.objects.select_related("recording", "judged_by").order_by(
         "is_also_right", "field", "pk"
     ),
@@ -151,17 +129,20 @@ DIFFERENCES: Final = DeclaredList(
         Column(_("Field"), "get_field_display"),
         Column(_("Value"), "known", "code"),
         Column(_("In the source"), "found", "code"),
-        Column(_("Source"), _evidence, "words"),
+        Column(
+            _("Source"),
+            lambda row: format_html_join(
+                ", ",
+                "<bdi>{}</bdi>: <bdi>{} {}</bdi>",
+                ((entry["name"], entry["title"], entry["version"]) for entry in row.evidence),
+            ),
+            "words",
+        ),
         Column(_("Judge"), look="acts", template="portal/enrichment/_row_judge.html"),
     ],
     link=declared.page_of_row("portal:recording_detail", "recording.uid"),
     empty=Empty(_("No source differs"), _("Known values are compared in each search.")),
 )
-
-
-def _source_state(source: EnrichmentSource) -> str:
-    state = source.get_state_display()
-    return f"{state}: {read_stored(source.cause)}" if source.cause else state
 
 
 SOURCES: Final = DeclaredList(
@@ -175,7 +156,7 @@ SOURCES: Final = DeclaredList(
     rows=lambda _values: EnrichmentSource.objects.all(),
     columns=[
         Column(_("Name"), "name", "title"),
-        Column(_("State"), _source_state, "words"),
+        Column(_("State"), "get_state_display", "words", below=lambda row: read_stored(row.cause)),
         Column(_("Licence"), lambda source: gettext(source.licence)),
         Column(_("Date of the data"), "data_date", "nowrap"),
         Column(_("Recordings or tracks"), "rows", "num"),
@@ -187,10 +168,6 @@ SOURCES: Final = DeclaredList(
         "layers",
     ),
 )
-
-
-def _rule_state(rule: FillingRule) -> str:
-    return pgettext("rule", "on") if rule.is_on else pgettext("rule", "off")
 
 
 RULES: Final = DeclaredList(
@@ -212,7 +189,10 @@ RULES: Final = DeclaredList(
             lambda rule: read_number(rule.least_confidence, decimals=4),
             "num",
         ),
-        Column(_("State"), _rule_state),
+        Column(
+            _("State"),
+            lambda rule: pgettext("rule", "on") if rule.is_on else pgettext("rule", "off"),
+        ),
         Column(_("Change"), look="acts", template="portal/enrichment/_rule_acts.html"),
     ],
     empty=Empty(

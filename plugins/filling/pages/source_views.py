@@ -49,7 +49,6 @@ def open_data(request: PortalRequest) -> HttpResponseBase:
         "form": form,
         "has_files": form is not None and bool(form.fields["file"].choices),  # type: ignore[attr-defined]  # a choice
         "folder": incoming(),
-        "may_configure": may_configure,
     }
     status = 422 if form is not None and form.errors else 200
     return SOURCES.respond(request, context, status=status)
@@ -124,7 +123,6 @@ def filling_rules(request: PortalRequest) -> HttpResponseBase:
         return redirect("portal:filling_rules")
     context = {
         "form": form,
-        "may_edit": may_edit,
     }
     status = 422 if form is not None and form.errors else 200
     return RULES.respond(request, context, status=status)

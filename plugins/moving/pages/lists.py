@@ -9,12 +9,6 @@ from django.utils.translation import gettext_lazy as _
 from plugins.moving.models import EngineTrial
 from web.portal.shared.declared import Column, DeclaredList, Empty
 
-
-def _state(trial: EngineTrial) -> str:
-    state = trial.get_state_display()
-    return f"{state} · {trial.get_keeps_display()}" if trial.keeps else state
-
-
 TRIALS: Final = DeclaredList(
     model=EngineTrial,
     title=_("Run both engines"),
@@ -29,7 +23,7 @@ TRIALS: Final = DeclaredList(
         Column(_("Account"), "account.name", "title"),
         Column(_("Begun"), "begins_at", "quiet"),
         Column(_("Files until"), "ends_at", "quiet"),
-        Column(_("State"), _state),
+        Column(_("State"), "get_state_display", below="get_keeps_display"),
         Column(_("Actions"), look="acts", template="portal/trials/_row_acts.html"),
     ],
     empty=Empty(

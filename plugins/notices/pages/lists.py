@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from django.db.models import Q
 from django.utils.translation import gettext
@@ -25,11 +25,6 @@ STATE_ICONS: Final = {
     NoticeState.ANSWERED: "copy",
     NoticeState.WITHDRAWN: "ban",
 }
-
-
-def _due(notice: Any) -> str:  # Any: carries the figures
-    until = notice.restore_until
-    return gettext("restored by %(day)s") % {"day": read_date(until, "dated")} if until else ""
 
 
 NOTICES: Final = DeclaredList(
@@ -82,7 +77,14 @@ NOTICES: Final = DeclaredList(
         Column(_("Platform"), "platform", sort="platform", below="account"),
         Column(_("Law"), "get_law_display", "words"),
         Column(_("Matches"), "item_count", "num"),
-        Column(_("Due"), _due),
+        Column(
+            _("Due"),
+            lambda notice: (
+                notice.restore_until
+                and gettext("restored by %(day)s")
+                % {"day": read_date(notice.restore_until, "dated")}
+            ),
+        ),
         Column(_("Sent"), "sent_at", "quiet", sort="sent", order="sent_at"),
     ],
     link=lambda notice, _user: notice.url,

@@ -11,11 +11,10 @@ from django.utils.translation import gettext_lazy as _
 from base.accounts.models import User
 from base.accounts.reach import sees_every_bucket
 from base.accounts.roles import Action
+from catalogue.owners import tis
 from catalogue.owners.choices import ConflictState
-from catalogue.owners.models import Party, Release, Share, Work
-from catalogue.owners.selectors import (
-    recordings_in_reach,
-)
+from catalogue.owners.models import Party, Release, RightsRecording, Share, Work
+from catalogue.owners.selectors import recordings_in_reach, role_label
 from plugins.rights import selectors
 from plugins.rights.pages import page
 from web.portal.shared import declared
@@ -130,22 +129,31 @@ RELEASES: Final = DeclaredList(
 )
 
 
-def _share(share: Share) -> str:
-    return gettext("unknown") if share.percent is None else in_percent(share.percent)
+def _subject(share: Share) -> Work | RightsRecording:
+    if (subject := share.work or share.recording) is None:
+        raise LookupError("a share of nothing")
+    return subject
 
 
 SHARES: Final = DeclaredList(
     model=Share,
     title=_("Shares"),
     rows=lambda _values: Share.objects.all(),
-    load=lambda shares, _user: [page.party_row(share) for share in shares],
     columns=[
-        Column(_("Work or recording"), "subject", "title", below="role"),
-        Column(_("Right"), "share.get_right_display", below="share.get_kind_display"),
-        Column(_("Share"), lambda row: _share(row.share), "num"),
-        Column(_("Territory"), "territory"),
-        Column(_("Source"), "source"),
+        Column(
+            _("Work or recording"), _subject, "title", below=lambda share: role_label(share.role)
+        ),
+        Column(_("Right"), "get_right_display", below="get_kind_display"),
+        Column(
+            _("Share"),
+            lambda share: (
+                gettext("unknown") if share.percent is None else in_percent(share.percent)
+            ),
+            "num",
+        ),
+        Column(_("Territory"), lambda share: tis.in_words(share.included, share.excluded)),
+        Column(_("Source"), lambda share: page.source_label(share.claimant)),
     ],
-    link=lambda row, _user: row.subject_url,
+    link=lambda share, _user: page.url_of(_subject(share)),
     empty=Empty(_("No shares"), _("It has no shares that you may see."), "layers"),
 )

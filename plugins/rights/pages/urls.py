@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from django.urls import path
 
-from plugins.rights.pages import conflict_views, export_views, views
+from plugins.rights.pages import conflict_views, views
 from plugins.rights.pages.lists import PARTIES, RELEASES, WORKS
 
 urlpatterns = [
-    path("rights/export/", export_views.rights_export, name="rights_export"),
+    path("rights/export/", conflict_views.rights_export, name="rights_export"),
     path("rights/works/", WORKS.view, name="work_list"),
     path("rights/works/new/", views.work_create, name="work_create"),
     path("rights/works/<str:uid>/", views.work, name="work"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from django.db.models import QuerySet
-from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -13,7 +12,6 @@ from base.accounts.models import ApiToken
 from base.accounts.reach import person_at_work
 from base.accounts.roles import Action
 from web.portal.shared.declared import Column, DeclaredList, Empty, Link
-from web.portal.shared.times import when
 
 
 def visible_tokens() -> QuerySet[ApiToken]:
@@ -22,18 +20,6 @@ def visible_tokens() -> QuerySet[ApiToken]:
     if person is not None and person.has_perm(Action.CONFIGURE):
         return rows
     return rows.filter(owner=person)
-
-
-def _end(token: ApiToken) -> object:
-    if token.revoked_at:
-        return format_html("{} {}", gettext("revoked"), when(token.revoked_at))
-    if token.is_expired:
-        return format_html("{} {}", gettext("expired"), when(token.expires_at))
-    return when(token.expires_at) if token.expires_at else gettext("never")
-
-
-def _last_use(token: ApiToken) -> object:
-    return when(token.last_used_at) if token.last_used_at else gettext("never")
 
 
 TOKENS: Final = DeclaredList(
@@ -51,8 +37,14 @@ TOKENS: Final = DeclaredList(
         Column(_("Name"), "name", "title", below=lambda token: f"{token.hint}…"),
         Column(_("Owner"), "owner"),
         Column(_("Scopes"), lambda token: ", ".join(token.scopes), "code"),
-        Column(_("Last used"), _last_use),
-        Column(_("Ends"), _end),
+        Column(_("Last used"), lambda token: token.last_used_at or gettext("never")),
+        Column(
+            _("Ends"),
+            lambda token: token.revoked_at or token.expires_at or gettext("never"),
+            below=lambda token: (
+                gettext("revoked") if token.revoked_at else token.is_expired and gettext("expired")
+            ),
+        ),
         Column(_("Actions"), look="acts", template="portal/accounts/_token_revoke.html"),
     ],
     empty=Empty(

@@ -10,16 +10,14 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from review.programmes.models import Episode, MusicUse
-from web.portal.admin.base import RoleAdmin, all_field_names
+from web.portal.admin.base import RoleAdmin, all_field_names, register_records
 
-
-@admin.register(Episode)
-class EpisodeAdmin(RoleAdmin[Episode]):
-    """What files are as programmes."""
-
-    list_display = ["scanned_file", "series", "season", "number", "title"]
-    search_fields = ["series", "title", "scanned_file__name"]
-    readonly_fields = all_field_names(Episode, but=["id"])
+# What files are as programmes.
+register_records(
+    Episode,
+    list_display=["scanned_file", "series", "season", "number", "title"],
+    search_fields=["series", "title", "scanned_file__name"],
+)
 
 
 @admin.register(MusicUse)

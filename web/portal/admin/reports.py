@@ -19,7 +19,14 @@ from reports.models import (
     SheetApproval,
     SheetEdit,
 )
-from web.portal.admin.base import RoleAdmin, all_field_names, code, short_hash, user_of
+from web.portal.admin.base import (
+    RoleAdmin,
+    all_field_names,
+    code,
+    register_records,
+    short_hash,
+    user_of,
+)
 from web.portal.admin.filters import DaysFilter
 from web.portal.shared.times import when
 
@@ -65,14 +72,14 @@ class ReportRunAdmin(RoleAdmin[ReportRun]):
         return selectors.runs_for(user=user_of(request))
 
 
-@admin.register(ReportTemplate)
-class ReportTemplateAdmin(RoleAdmin[ReportTemplate]):
-    """Report templates."""
-
-    list_display = ["name", "mode", "format", "made_by", "updated_at"]
-    list_filter = ["mode", "format"]
-    search_fields = ["name", "=uid"]
-    readonly_fields = ("uid", "name", *_LAYOUT, "made_by", "created_at", "updated_at")
+# Report templates.
+register_records(
+    ReportTemplate,
+    list_display=["name", "mode", "format", "made_by", "updated_at"],
+    list_filter=["mode", "format"],
+    search_fields=["name", "=uid"],
+    readonly_fields=("uid", "name", *_LAYOUT, "made_by", "created_at", "updated_at"),
+)
 
 
 @admin.register(ReportSchedule)
@@ -124,14 +131,13 @@ class CueEntryAdmin(RoleAdmin[CueEntry]):
         return when(entry.entered_at)
 
 
-@admin.register(SheetApproval)
-class SheetApprovalAdmin(RoleAdmin[SheetApproval]):
-    """Where the approvals of cue sheets stand, read-only; the sheet has the steps."""
-
-    list_display = ["scanned_file", "state", "version", "submitted_by", "answered_by"]
-    list_filter = ["state"]
-    search_fields = ["scanned_file__name"]
-    readonly_fields = all_field_names(SheetApproval, but=["id"])
+# Where the approvals of cue sheets stand, read-only; the sheet has the steps.
+register_records(
+    SheetApproval,
+    list_display=["scanned_file", "state", "version", "submitted_by", "answered_by"],
+    list_filter=["state"],
+    search_fields=["scanned_file__name"],
+)
 
 
 @admin.register(SheetEdit)

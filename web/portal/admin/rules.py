@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from base.accounts.roles import Action
 from catalogue.models import Exclusion
 from review.models import Dispute, Licence, MatchAlias, Policy, SavedView, VersionAnswer
-from web.portal.admin.base import RoleAdmin, all_field_names, user_of
+from web.portal.admin.base import RoleAdmin, all_field_names, register_records, user_of
 from web.portal.admin.filters import DaysFilter, PickFilter
 from web.portal.licences.lists import LICENCES, with_cleared
 from web.portal.policies.sentence import sentence_of
@@ -57,11 +57,10 @@ class PolicyAdmin(RoleAdmin[Policy]):
         return sentence_of(policy, buckets=bucket_names())
 
 
-@admin.register(Exclusion)
-class ExclusionAdmin(RoleAdmin[Exclusion]):
-    """Exclusions; the recording's page changes them."""
-
-    list_display = [
+# Exclusions; the recording's page changes them.
+register_records(
+    Exclusion,
+    list_display=[
         "recording",
         "start_ms",
         "end_ms",
@@ -69,16 +68,16 @@ class ExclusionAdmin(RoleAdmin[Exclusion]):
         "approved",
         "created_by",
         "removed_at",
-    ]
-    list_filter = [
+    ],
+    list_filter=[
         "approved",
         "reason",
         ("recording__bucket", PickFilter),
         ("created_at", DaysFilter),
-    ]
-    search_fields = ["recording__title", "=uid"]
-    ordering = ["-id"]
-    readonly_fields = all_field_names(Exclusion, but=("id",))
+    ],
+    search_fields=["recording__title", "=uid"],
+    ordering=["-id"],
+)
 
 
 @admin.register(Dispute)
@@ -105,28 +104,27 @@ class DisputeAdmin(RoleAdmin[Dispute]):
         return gettext("Overdue") if dispute.is_overdue else formats.UNKNOWN
 
 
-@admin.register(MatchAlias)
-class MatchAliasAdmin(RoleAdmin[MatchAlias]):
-    """Former ids of matches that are one with another now."""
+# Former ids of matches that are one with another now.
+register_records(
+    MatchAlias,
+    list_display=["uid", "match", "recording", "joined_at"],
+    list_filter=[("joined_at", DaysFilter)],
+    list_select_related=[*("match__recording", "match__scanned_file"), "recording"],
+    search_fields=["=uid", "=match__uid", "recording__title"],
+    date_hierarchy="joined_at",
+    fields=["uid", "match", "recording", "merge", "joined_at"],
+    readonly_fields=["uid", "match", "recording", "merge", "joined_at"],
+)
 
-    list_display = ["uid", "match", "recording", "joined_at"]
-    list_filter = [("joined_at", DaysFilter)]
-    list_select_related = [*("match__recording", "match__scanned_file"), "recording"]
-    search_fields = ["=uid", "=match__uid", "recording__title"]
-    date_hierarchy = "joined_at"
-    fields = ["uid", "match", "recording", "merge", "joined_at"]
-    readonly_fields = ["uid", "match", "recording", "merge", "joined_at"]
 
-
-@admin.register(VersionAnswer)
-class VersionAnswerAdmin(RoleAdmin[VersionAnswer]):
-    """Answers which of two versions stands for both; the page of a match gives them."""
-
-    list_display = ["one", "other", "stands", "answered_by", "answered_at"]
-    list_filter = [("answered_at", DaysFilter)]
-    search_fields = ["one__title", "other__title", "=one__uid", "=other__uid"]
-    date_hierarchy = "answered_at"
-    readonly_fields = all_field_names(VersionAnswer, but=("id",))
+# Answers which of two versions stands for both; the page of a match gives them.
+register_records(
+    VersionAnswer,
+    list_display=["one", "other", "stands", "answered_by", "answered_at"],
+    list_filter=[("answered_at", DaysFilter)],
+    search_fields=["one__title", "other__title", "=one__uid", "=other__uid"],
+    date_hierarchy="answered_at",
+)
 
 
 @admin.register(SavedView)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from django.urls import reverse
-from django.utils.functional import Promise
-from django.utils.html import format_html
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from base.accounts.roles import Action
@@ -18,12 +16,6 @@ from web.portal.shared import declared
 from web.portal.shared.declared import Column, DeclaredList, Empty, Link
 
 _CREATE: Final = Link(_("Create a bucket"), "portal:bucket_create", Action.EDIT_CATALOGUE, "bucket")
-
-
-def _unfindable(bucket: Any) -> object:  # Any: carries the count
-    href = f"{reverse('portal:bucket_detail', args=[bucket.pk])}?state=cannot_be_found"
-    label = f"{gettext('Cannot be found')}: {bucket.name}"
-    return declared.counted_link(bucket.unfindable_count, href, label)
 
 
 BUCKETS: Final = DeclaredList(
@@ -44,7 +36,15 @@ BUCKETS: Final = DeclaredList(
         Column(_("Kind"), "get_bucket_type_display"),
         Column(_("Recordings"), "recording_count", "num"),
         Column(_("Searchable"), "ready_count", "num"),
-        Column(_("Cannot be found"), _unfindable, "num"),
+        Column(
+            _("Cannot be found"),
+            lambda bucket: declared.counted_link(
+                bucket.unfindable_count,
+                f"{reverse('portal:bucket_detail', args=[bucket.pk])}?state=cannot_be_found",
+                bucket.name,
+            ),
+            "num",
+        ),
     ],
     link=declared.page_of_row("portal:bucket_detail", "pk"),
     empty=Empty(
@@ -57,17 +57,6 @@ BUCKETS: Final = DeclaredList(
         _CREATE,
     ),
 )
-
-
-def _why(recording: Recording) -> str | Promise:
-    if recording.lacks_sound:
-        return gettext_lazy("It is silent or nearly so.")
-    return read_stored(recording.status_message)
-
-
-def _bucket(recording: Recording) -> object:
-    href = reverse("portal:bucket_detail", args=[recording.bucket_id])
-    return format_html('<a href="{}">{}</a>', href, recording.bucket.name)
 
 
 UNFINDABLE: Final = DeclaredList(
@@ -83,8 +72,25 @@ UNFINDABLE: Final = DeclaredList(
     columns=[
         Column(_("State"), look="badge", template="portal/catalogue/_row_badge.html"),
         Column(_("Recording"), "full_title", "title", sort="title", below="artist_names"),
-        Column(_("Bucket"), _bucket, "words", sort="bucket", order="bucket__name"),
-        Column(_("Why"), _why, "words"),
+        Column(
+            _("Bucket"),
+            lambda recording: declared.linked(
+                recording.bucket.name,
+                reverse("portal:bucket_detail", args=[recording.bucket_id]),
+            ),
+            "words",
+            sort="bucket",
+            order="bucket__name",
+        ),
+        Column(
+            _("Why"),
+            lambda recording: (
+                gettext("It is silent or nearly so.")
+                if recording.lacks_sound
+                else read_stored(recording.status_message)
+            ),
+            "words",
+        ),
     ],
     link=declared.page_of_row("portal:recording_detail"),
     empty=Empty(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from base.accounts.models import User
 from base.accounts.roles import Action
 from base.common.stored import read_stored
 from scanning.choices import DropItemState
@@ -19,13 +18,6 @@ from web.portal.shared import declared, formats
 from web.portal.shared.declared import Column, DeclaredList, Empty, Link
 
 _CREATE: Final = Link(_("Add a drop"), "portal:drop_create", Action.UPLOAD)
-
-
-def _with_next_polls(rows: list[Any], _user: User) -> list[Any]:  # Any: drops with counts
-    due = services.next_polls(rows)
-    for drop in rows:
-        drop.next_poll = due.get(drop.pk) if drop.enabled else None
-    return rows
 
 
 def _items(drop: Drop, count: int, state: DropItemState, label: declared.Words) -> object:
@@ -41,7 +33,7 @@ DROPS: Final = DeclaredList(
     above=["portal/drops/_no_roots.html"],
     context=lambda _request: {"roots": roots()},
     rows=lambda _values: selectors.with_counts(selectors.drops()).order_by("name", "pk"),
-    load=_with_next_polls,
+    load=lambda drops, _user: declared.with_values(drops, "next_poll", services.next_polls(drops)),
     columns=[
         Column(
             _("State"),
@@ -56,7 +48,7 @@ DROPS: Final = DeclaredList(
         ),
         Column(_("Container"), "container.name", below="get_every_seconds_display"),
         Column(_("Last poll"), "last_poll_at", "quiet"),
-        Column(_("Next poll"), "next_poll", "quiet"),
+        Column(_("Next poll"), lambda drop: drop.next_poll if drop.enabled else None, "quiet"),
         Column(
             _("Waiting"),
             lambda drop: _items(drop, drop.waiting, DropItemState.WAITING, _("waiting")),

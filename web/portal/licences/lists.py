@@ -55,13 +55,6 @@ def _state(licence: Licence) -> str:
     return gettext("ended") if has_ended else gettext("in force")
 
 
-def _validity(licence: Licence) -> str:
-    days = (licence.valid_from, licence.valid_until)
-    if not any(days):
-        return gettext("without end")
-    return " – ".join(read_date(day, "dated") if day else "…" for day in days)
-
-
 LICENCES: Final = DeclaredList(
     model=Licence,
     title=_("Licences and own accounts"),
@@ -95,7 +88,20 @@ LICENCES: Final = DeclaredList(
             "get_use_kind_display",
             below=lambda licence: Truncator(", ".join(licence.use_values)).chars(60),
         ),
-        Column(_("Valid"), _validity, "nowrap", sort="until", order="valid_until"),
+        Column(
+            _("Valid"),
+            lambda licence: (
+                " – ".join(
+                    read_date(day, "dated") if day else "…"
+                    for day in (licence.valid_from, licence.valid_until)
+                )
+                if licence.valid_from or licence.valid_until
+                else gettext("without end")
+            ),
+            "nowrap",
+            sort="until",
+            order="valid_until",
+        ),
         Column(_("Cleared"), "cleared_count", "num"),
     ],
     empty=Empty(

@@ -131,6 +131,11 @@ def page_of_row(page: str, key: str = "uid") -> Callable[[Any, User], str]:
     return lambda row, _user: reverse(page, args=[attrgetter(key)(row)])
 
 
+def linked(text: Words, href: str) -> SafeString:
+    """Draw a name that leads to its page."""
+    return format_html('<a href="{}">{}</a>', href, written(text))
+
+
 def counted_link(count: int, href: str, label: Words) -> SafeString:
     """Draw a number that leads to what it counts; 0 leads nowhere."""
     return format_html(_COUNT, href, read_number(count), label) if count else SafeString("0")
@@ -219,6 +224,10 @@ class DeclaredList(Generic[Row]):
         """Return the rows, by default all, that fit the filters; not yet sorted."""
         return (self.rows(values) if rows is None else rows).filter(values.condition())
 
+    def selected(self, request: HttpRequest) -> QuerySet[Any]:
+        """Return the rows that fit the filters of an address."""
+        return self.select(self.values.from_query(request.GET))
+
     def select_for(
         self, query: Mapping[str, Any], rows: QuerySet[Any] | None = None
     ) -> QuerySet[Any]:
@@ -291,6 +300,13 @@ class DeclaredList(Generic[Row]):
             if row_filter.label
         }
         return type(f"{self.model.__name__}QuerySerializer", (serializers.Serializer,), fields)
+
+
+def with_values(rows: list[Row], name: str, values: Mapping[int, object]) -> list[Row]:
+    """Give rows a value each, by their primary keys; None where there is none."""
+    for row in rows:
+        setattr(row, name, values.get(row.pk))
+    return rows
 
 
 def key_of(row: Model) -> str:

@@ -22,7 +22,6 @@ from web.portal.shared.icons import badge
 from web.portal.shared.lists import count_of
 from web.portal.shared.times import when
 from web.portal.statements import page
-from web.portal.statements.page import StatementRow
 
 _EMPTY: Final = {
     Subset.TO_CORRECT: Empty(
@@ -57,17 +56,6 @@ def _context(request: PortalRequest) -> dict[str, object]:
     return {"subset": _subset(values), "counts": {"correct": count_to_correct(), "kept": kept}}
 
 
-def _kind(row: StatementRow) -> str:
-    version = gettext("version %(number)s") % {"number": row.statement.version}
-    return f"{row.statement.get_kind_display()} · {version}"
-
-
-def _step(row: StatementRow) -> object:
-    if row.step is None:
-        return ""
-    return format_html("{} · {}", actor_label(row.step.person_name), when(row.step.at))
-
-
 STATEMENTS: Final = DeclaredList(
     model=Statement,
     title=_("Statements to correct"),
@@ -84,12 +72,23 @@ STATEMENTS: Final = DeclaredList(
         declared.choice("state", _("State"), StatementState.choices, any_label=_("Any state")),
     ],
     columns=[
-        Column(_("Statement"), "statement.name", "title", below=_kind),
+        Column(
+            _("Statement"),
+            "statement.name",
+            "title",
+            below=lambda row: [
+                row.statement.get_kind_display(),
+                gettext("version %(number)s") % {"number": row.statement.version},
+            ],
+        ),
         Column(
             _("State"),
             lambda row: badge(row.statement.get_state_display(), row.icon),
             "badge",
-            below=_step,
+            below=lambda row: (
+                row.step
+                and format_html("{} · {}", actor_label(row.step.person_name), when(row.step.at))
+            ),
         ),
         Column(
             _("What it says otherwise"),

@@ -12,29 +12,17 @@ from django.utils.translation import gettext_lazy as _
 
 from base.accounts.roles import Action
 from base.common.territories import read_territories
-from plugins.monitoring.pages.streams.page import ShownAlarm, shown_alarms
+from plugins.monitoring.pages.streams.page import shown_alarms
 from plugins.monitoring.streams import selectors
 from plugins.monitoring.streams.models import Station, Stream, StreamAlarm
 from web.portal.shared import declared
-from web.portal.shared.access import PortalRequest
 from web.portal.shared.declared import Column, DeclaredList, Empty, Link
 from web.portal.shared.icons import badge
-from web.portal.shared.times import when
 
 _ADD: Final = Link(_("Add a station"), "portal:station_add", Action.EDIT_CATALOGUE)
 _CRUMBS: Final = [(_("Streams"), "portal:streams")]
 _TABS: Final = "portal/streams/_tabs.html"
 _STYLES: Final = ["css/streams.css"]
-
-
-def _open_alarms(_request: PortalRequest) -> dict[str, object]:
-    return {"open_alarms": selectors.open_alarms().count()}
-
-
-def _place(station: Station) -> str:
-    if not station.territory:
-        return station.place
-    return f"{station.place} ({read_territories([station.territory])})".strip()
 
 
 STATIONS: Final = DeclaredList(
@@ -45,14 +33,16 @@ STATIONS: Final = DeclaredList(
     links=[_ADD],
     above=[_TABS],
     styles=_STYLES,
-    context=_open_alarms,
+    context=lambda _request: {"open_alarms": selectors.open_alarms().count()},
     rows=lambda _values: selectors.list_stations().annotate(
         stream_count=Count("streams", filter=Q(streams__in=Stream.objects.present().values("pk")))
     ),
     columns=[
         Column(_("Name"), "name", "title"),
         Column(_("Type"), "get_type_display"),
-        Column(_("Place"), _place),
+        Column(
+            _("Place"), "place", below=lambda row: read_territories(filter(None, [row.territory]))
+        ),
         Column(_("Time zone"), "time_zone"),
         Column(_("Streams"), "stream_count", "num"),
     ],
@@ -66,23 +56,6 @@ STATIONS: Final = DeclaredList(
 )
 
 
-def _kind(row: ShownAlarm) -> object:
-    return badge(row.alarm.get_kind_display(), "bell", "outline" if row.alarm.ended_at else "error")
-
-
-def _recording(row: ShownAlarm) -> object:
-    if row.recording is None:
-        return ""
-    href = reverse("portal:recording_detail", args=[row.recording.uid])
-    return format_html('<a href="{}"><bdi>{}</bdi></a>', href, row.recording.full_title)
-
-
-def _end(row: ShownAlarm) -> object:
-    if row.alarm.ended_at:
-        return when(row.alarm.ended_at)
-    return format_html("<strong>{}</strong>", gettext("ongoing"))
-
-
 ALARMS: Final = DeclaredList(
     model=StreamAlarm,
     title=_("Stream alarms"),
@@ -93,15 +66,36 @@ ALARMS: Final = DeclaredList(
     ),
     above=[_TABS],
     styles=_STYLES,
-    context=_open_alarms,
+    context=lambda _request: {"open_alarms": selectors.open_alarms().count()},
     rows=lambda _values: selectors.alarms().filter(stream__deleted_at__isnull=True),
     load=shown_alarms,
     columns=[
-        Column(_("Alarm"), _kind, "badge"),
+        Column(
+            _("Alarm"),
+            lambda row: badge(
+                row.alarm.get_kind_display(), "bell", "outline" if row.alarm.ended_at else "error"
+            ),
+            "badge",
+        ),
         Column(_("Stream"), "alarm.stream.name", "title", below="alarm.stream.station.name"),
-        Column(_("Recording"), _recording),
+        Column(
+            _("Recording"),
+            lambda row: (
+                row.recording
+                and declared.linked(
+                    row.recording.full_title,
+                    reverse("portal:recording_detail", args=[row.recording.uid]),
+                )
+            ),
+        ),
         Column(_("Began"), "alarm.began_at", "quiet"),
-        Column(_("Ended"), _end, "nowrap"),
+        Column(
+            _("Ended"),
+            lambda row: (
+                row.alarm.ended_at or format_html("<strong>{}</strong>", gettext("ongoing"))
+            ),
+            "nowrap",
+        ),
         Column(_("Notified"), "alarm.told_at", "quiet"),
         Column(_("Settings"), look="acts", template="portal/streams/_alarm_settings.html"),
     ],
