@@ -448,6 +448,12 @@ def column_menu(context: Context, name: str) -> dict[str, Any]:
 
 
 @register.simple_block_tag
+def words(content: str) -> SafeString:
+    """Store what a template draws, for another tag: ``{% words as lead %}``."""
+    return SafeString(content.strip())
+
+
+@register.simple_block_tag
 def page_head(content: str, title: object, lead: object = "") -> SafeString:
     """Draw the head of a page: its title, a lead below it, and the actions in between."""
     actions = content.strip()
