@@ -36,7 +36,6 @@ from tests.factories import deciding
 from tests.factories.accounts import confirm, make_limited, make_user
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence
-from tests.portal.queries import queries_of
 
 pytestmark = pytest.mark.django_db
 
@@ -199,17 +198,6 @@ def test_viewers_read_and_people_with_limits_see_what_is_wholly_within(
     client.force_login(limited)
     page(client, "notice", both.uid)
     assert both.uid in page(client, "notice_list")
-
-
-def test_the_list_needs_no_query_for_each_notice(reviewer: User, client: Client) -> None:
-    make_draft([make_claim(reviewer)], reviewer)
-    client.force_login(reviewer)
-    page(client, "notice_list")
-    one = queries_of(client, reverse("portal:notice_list"))
-    for _ in range(2):
-        make_draft([make_claim(reviewer)], reviewer)
-
-    assert queries_of(client, reverse("portal:notice_list")) == one
 
 
 def test_programs_prepare_and_sign_what_people_download_and_withdraw(
