@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from base.common.words import label_of
+from base.common.phrases import label_of
 from catalogue.models import Recording
 
 # Columns that follow a field: the result of checking the code.

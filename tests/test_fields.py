@@ -11,7 +11,7 @@ from django.contrib.admin.utils import flatten_fieldsets
 from django.db.models import Model
 
 from base.audit.services import columns_of
-from base.common.words import label_of
+from base.common.phrases import label_of
 from catalogue.models import Recording
 from dedup.merging import FIELDS
 from imports.reading_rules import ReadingRules

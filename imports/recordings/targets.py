@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from base.common.words import label_of
+from base.common.phrases import label_of
 from catalogue.models import Recording
 from imports.mapping import DATA, LEFT_OUT, Columns, Targets, guess
 from imports.names import compared
