@@ -35,7 +35,7 @@ from recognition.params import DEFAULT, Params
 from recognition.search.candidates import (
     NEARBY,
     ON_GRID,
-    SWEEP,
+    SWEPT,
     SearchStage,
     Warp,
     fans,
@@ -165,8 +165,9 @@ def search_back(
 
     def run(todo: Sequence[SearchStage]) -> None:
         for stage in todo:
-            if stage.name == SWEEP:
-                search.sweep(stage)
+            if stage.name in SWEPT:
+                # A few recordings are swept in every window, however large the catalogue is.
+                search.sweep(replace(stage, hours=0.0))
             else:
                 search.follow_all(proposals.leads(stage))
 
