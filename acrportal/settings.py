@@ -564,6 +564,7 @@ ACRPORTAL_SECURITY_CONTACT: str = _contact()
 # --- Monitoring ---------------------------------------------------------------
 
 ACRPORTAL_METRICS_TOKEN: str = env.str("ACRPORTAL_METRICS_TOKEN", default="")
+ACRPORTAL_ALIVE_FILE: str = env.str("ACRPORTAL_ALIVE_FILE", default="")
 ACRPORTAL_SLOW_QUERY_MS: int = env.int("ACRPORTAL_SLOW_QUERY_MS", 500)
 
 # --- Logging ------------------------------------------------------------------

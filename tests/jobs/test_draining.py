@@ -33,7 +33,7 @@ _RUN = """
 import sys, django
 django.setup()
 from django.core.management import call_command
-from jobs import broker
+from base.jobs import broker
 broker.PREFIX = sys.argv[1]
 call_command(*sys.argv[2:])
 """
@@ -41,7 +41,7 @@ _FILL = """
 import sys, django
 django.setup()
 from django.core.management import call_command
-from jobs import broker
+from base.jobs import broker
 from scanning.models import Container
 broker.PREFIX = sys.argv[1]
 Container.objects.create(name="c")
@@ -51,9 +51,9 @@ call_command("scan_file", "--container", "c", *sys.argv[2:])
 _CELERY = """
 import sys, django
 django.setup()
-from jobs import broker
+from base.jobs import broker
 broker.PREFIX = sys.argv[1]
-from jobs.celery import app
+from base.jobs.celery import app
 app.worker_main(["worker", "-Q", f"{sys.argv[1]}work", "-c", "1"])
 """
 
