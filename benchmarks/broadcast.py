@@ -125,7 +125,7 @@ def _prompt(path: Path) -> Samples:
     """Return a prompt without the silence around it; the files have no header."""
     with av.open(str(path), format="g722") as container:
         parts = [frame.to_ndarray().reshape(-1) for frame in container.decode(audio=0)]
-    y = np.concatenate(parts).astype(np.float32) / 32768
+    y: Samples = np.concatenate(parts).astype(np.float32) / np.float32(32768)
     loud = np.flatnonzero(np.abs(y) > 0.01)
     return y[loud[0] : loud[-1]] if len(loud) else y[:0]
 

@@ -131,11 +131,13 @@ def _deep(warp: Warp, hours: float, params: Params) -> SearchStage:
 
 
 def sweep_every(hours: float, params: Params) -> int:
-    """Return of how many long windows in a row the sweep takes one.
+    """Return of how many windows in a row the sweep takes one.
 
     Its cost for a window grows with the catalogue; so that of a file does not.
     """
-    return max(1, round(hours / max(0.1, params.sweep_hours)))
+    if hours <= params.sweep_hours:
+        return 1
+    return max(1, round(hours / max(0.1, params.sweep_share * params.sweep_hours)))
 
 
 def warps(params: Params) -> list[Warp]:

@@ -392,7 +392,8 @@ class Search:
 
     def _variety(self, run: ScoringRun) -> float:
         """Return the share of a run's evidence that counts if few sounds recur in it."""
-        expected = self.params.pitch_share * max(1, run.aligned) ** self.params.pitch_power
+        aligned = float(max(1, run.aligned))
+        expected: float = self.params.pitch_share * aligned**self.params.pitch_power
         return min(1.0, run.pitches / expected)
 
     def _is_found(self, run: ScoringRun) -> bool:

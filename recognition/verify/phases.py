@@ -221,7 +221,8 @@ def _drifts(length: float, farthest: float, params: Params) -> NDArray[np.float6
     """Return the drifts to try; more for a longer span, whose ends drift farther apart."""
     step = params.phase_step / max(1.0, length)
     n = int(farthest / step)
-    return np.arange(-n, n + 1) * step
+    drifts: NDArray[np.float64] = (np.arange(-n, n + 1) * step).astype(np.float64)
+    return drifts
 
 
 def _heights(
@@ -238,7 +239,9 @@ def _heights(
     n = max(1, int(reach / step))
     near = np.concatenate([sums[:, -n:], sums[:, : n + 1]], axis=1)
     at = near.argmax(axis=1)
-    return near[np.arange(len(near)), at].astype(np.float64), (at - n) * step
+    heights: NDArray[np.float64] = near[np.arange(len(near)), at].astype(np.float64)
+    ahead: NDArray[np.float64] = ((at - n) * step).astype(np.float64)
+    return heights, ahead
 
 
 @compiled
