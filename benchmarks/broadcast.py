@@ -351,7 +351,7 @@ def _row(report: Report, name: str, tally: Tally, minutes: int) -> list[str]:
 
 
 # What a change may not fall below: recall by level, and precision.
-_FLOORS = (0.95, 0.93, 0.92, 0.92, 0.65, 0.22)
+_FLOORS = (0.95, 0.93, 0.90, 0.92, 0.65, 0.22)
 _LEAST_PRECISION = 0.99
 
 if __name__ == "__main__":

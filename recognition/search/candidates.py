@@ -135,9 +135,7 @@ def sweep_every(hours: float, params: Params) -> int:
 
     Its cost for a window grows with the catalogue; so that of a file does not.
     """
-    if hours <= params.sweep_hours:
-        return 1
-    return max(1, round(hours / max(0.1, params.sweep_share * params.sweep_hours)))
+    return max(1, round(hours / max(0.1, params.sweep_hours)))
 
 
 def warps(params: Params) -> list[Warp]:

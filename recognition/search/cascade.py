@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from recognition.fingerprint.hashes import Hashes
 from recognition.fingerprint.landmarks import ranks_of, select
-from recognition.index.places import References, Weights
+from recognition.index.places import PlaceTable, References, Weights, places_of
 from recognition.params import Params
 from recognition.search.candidates import (
     DENSE,
@@ -50,6 +50,7 @@ from recognition.verify.segments import ScoringRun, is_row, joined, overlap, roo
 
 _SAME_ALIGNMENT = 20  # frames
 _LONG = 3750  # frames: a minute
+_SOUGHT = 200  # recordings, half a day of music, that are sought again
 _HEARD = 256  # windows of a wide grid, in three hours: 22 MB
 _ORIGINAL = Alignment(1.0, 0.0, 0.0)
 
@@ -233,12 +234,29 @@ class Search:
         Each begins and ends where its recording does, or another run of it; see
         ``whole_run`` and ``meeting``. The one with most evidence is extended first.
         """
+        self._seek_again()
         runs = chosen_with_drifts(self.runs, self.follow_all, self.params)
         for number, run in enumerate(runs):
             within = room(run, runs, self.view.n_frames)
             whole = whole_run(self.view, run, within, self.params)
             runs[number] = extended(self.view, whole, within, self.params)
         return meeting(joined(runs, self.params), self.params)
+
+    def _seek_again(self) -> None:
+        """Look for the recordings found in all that nothing explains yet.
+
+        Of these few, every place can be compared whatever the catalogue's size is, and in
+        long windows, in which what is buried stands out.
+        """
+        found = sorted({run.recording for run in self.runs})[:_SOUGHT]
+        # Every long window is swept in a catalogue as small as these.
+        stage = SearchStage(LONG, PLAIN, self.params.sweep_top, 0.0)
+        windows = windows_of(stage, self.open_frames(stage), self.params) if found else []
+        if not windows:
+            return
+        places = {number: places_of(self._reference(number), self.params) for number in found}
+        weighed = (((window, PLAIN), self.weights(window, stage)) for window in windows)
+        self.follow_all(sweep([PlaceTable.of(places)], weighed, self.params))
 
     def open_frames(self, stage: SearchStage | None = None) -> NDArray[np.bool_]:
         """Return which frames are still to be searched, in a stage that follows a
