@@ -94,6 +94,7 @@ rules: $(VENV)/dev-ready $(ACRPORTAL_DATA_DIR)/secret_key
 	find templates plugins -name '*.html' | xargs $(VENV)/bin/djade --check --target-version 5.2
 	! LC_ALL=C.UTF-8 grep -rnE --include='*.html' '^.{121,}' templates plugins
 	$(VENV)/bin/lint-imports
+	$(RUN) -m tests.circles
 	$(RUN) -m tests.naming
 	$(RUN) -m acrportal.rules
 

@@ -45,7 +45,7 @@ class Roles:
 def read_tracks(folder: Path, work: Path) -> list[Track]:
     """Decode the audible part of every track of at least 25 s, in order of name."""
     tracks: list[Track] = []
-    for path in sorted(p for p in folder.rglob("*") if _is_track(p)):
+    for path in sorted(p for p in folder.rglob("*") if is_track(p)):
         try:
             y = audible(decode(path))
         except (FFmpegError, ValueError):
@@ -84,7 +84,7 @@ def alone(parts: Roles, twins: Collection[int]) -> Roles:
     )
 
 
-def _is_track(path: Path) -> bool:
+def is_track(path: Path) -> bool:
     return (
         path.suffix.lower() in _ENDINGS
         and path.stem not in _STEMS

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from base.accounts.models import User
 from base.accounts.reach import person_at_work
 from base.common.attribution import acting_through
-from base.common.http import FetchFailed, LinkRefused, LiveStream, TooLarge
+from base.common.exchanges import FetchFailed, LinkRefused, LiveStream, TooLarge
 from base.common.media_analysis import AudioRefused, analyse, keep_rendition, write_rendition
 from base.common.media_links import download_media
 from base.common.storage import keep_file, scratch_directory
@@ -18,7 +18,7 @@ from base.jobs import resources
 from base.jobs.context import JobContext
 from base.jobs.errors import Failed
 from base.jobs.services import submit
-from catalogue import index_store
+from catalogue import index_store, speech
 from catalogue.index_log import note_change
 from catalogue.jobs import FINGERPRINT, RENDITION
 from catalogue.models import Recording, RecordingStatus
@@ -27,8 +27,7 @@ from recognition.fingerprint.hashes import can_be_found
 from recognition.index.segment import Postings
 from recognition.types import Progress
 
-# The scan layer takes over ten times the space, and recordings are never scanned.
-_LAYERS = frozenset({"reference"})
+_LAYERS = frozenset({"reference", "scan"})
 
 
 def fingerprint_later(recording: Recording, user: User | None) -> None:
@@ -99,8 +98,11 @@ def _analyse(recording: Recording, progress: Progress) -> None:
         folder="fingerprints",
         key=recording.acr_id,
         layers=_LAYERS,
+        # It takes over ten times the space, and recordings are never scanned.
+        keeps_scan_layer=False,
         progress=progress,
     )
+    speech.keep_track(recording, analysis.fingerprint)
     recording.duration_ms = analysis.duration_ms
     recording.facts = analysis.facts
     recording.fingerprint = analysis.fingerprint_name

@@ -48,4 +48,16 @@ RENDITION = register(
         key=lambda recording: f"{recording.pk}:{recording.audio.name}"[-200:],
     )
 )
+SPEECH = register(
+    Kind(
+        "recording_speech",
+        None,
+        "catalogue.speech.run",
+        label=_("Speech in recordings"),
+        priority=Priority.EVERYTHING,
+        key=lambda _subject: "all",
+        gives_way=True,
+        hand_back_after=0.0,
+    )
+)
 beside_jobs("catalogue.following.keep_up")

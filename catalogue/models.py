@@ -359,6 +359,31 @@ class Recording(models.Model):
         return [str(code) for code in codes] if isinstance(codes, list) else []
 
 
+class RecordingSpeech(models.Model):
+    """Speech and music of a recording, half second by half second.
+
+    A play of a place where the recording itself has speech is not under speech.
+    ``halves`` are the bytes of ``recognition.speech_track``, empty if its audio could
+    not be read. ``net`` is the number of the net that judged them.
+    """
+
+    recording = models.OneToOneField(
+        Recording, on_delete=models.CASCADE, primary_key=True, related_name="speech"
+    )
+    net = models.PositiveSmallIntegerField()
+    halves = models.BinaryField(default=b"", editable=False)
+
+    reach = Path(buckets="recording__bucket")
+    objects = ReachManager["RecordingSpeech"]()
+
+    class Meta:
+        ordering = ["recording"]
+        verbose_name_plural = "speech of recordings"
+
+    def __str__(self) -> str:
+        return str(self.recording)
+
+
 class ArtistIdKind(models.TextChoices):
     """Who gave an artist an id: MusicBrainz, or the agency of ISO 27729."""
 

@@ -14,6 +14,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from recognition.speech_track import NO_TRACK, Share, SoundKind, SpeechTrack
+
 
 @dataclass(frozen=True, slots=True)
 class Landmarks:
@@ -110,14 +112,17 @@ class UnmatchedKind(StrEnum):
 class UnmatchedInterval:
     """An interval of a scanned file without a match, and its closest candidate.
 
-    ``speech`` is the share (0–1) of its seconds with speech; None if not judged.
+    ``sound`` is what it holds, ``speech`` and ``music`` how much of each; None if it is
+    silent or was not judged.
     """
 
     start_ms: int
     end_ms: int
     kind: UnmatchedKind
     candidate: RefusedAlignment | None = None
-    speech: float | None = None
+    sound: SoundKind | None = None
+    speech: Share | None = None
+    music: Share | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +144,8 @@ class SegmentMatch:
     ``tempo_ratio`` is how fast the source plays the reference (1.03 is 3 % faster);
     ``pitch_cents`` is how much higher it sounds. ``score`` is 0–100 and follows from
     ``e_value``, the number of such matches expected by chance (see
-    docs/recognition.md). ``speech`` is the share (0–1) of its seconds with speech; None
-    if not judged. ``track`` is the number of its sound track; None for the main one.
+    docs/recognition.md). ``track`` is the number of its sound track; None for the main
+    one.
     ``low_hz`` and ``high_hz`` bound the band in which the source plays the reference;
     None where it plays all that the engine hears, or too little is there to say.
     """
@@ -157,7 +162,6 @@ class SegmentMatch:
     e_value: float
     aligned: int
     expected_by_chance: float
-    speech: float | None = None
     track: int | None = None
     low_hz: int | None = None
     high_hz: int | None = None
@@ -167,15 +171,17 @@ class SegmentMatch:
 class ScanResult:
     """The result for one file: all segments, and the unmatched intervals between them.
 
-    Both are ordered by start. ``warnings`` are sentences for people ("The last 12 s
-    could not be decoded."). ``states_length`` is that of ``MediaFacts``. Of so many
-    windows of unexplained sound in a row, ``swept_every``, one was swept for what noise
-    or voices hide: the larger the catalogue, the more.
+    Both are ordered by start. ``speech`` tells speech and music of the whole file.
+    ``warnings`` are sentences for people ("The last 12 s could not be decoded.").
+    ``states_length`` is that of ``MediaFacts``. Of so many windows of unexplained sound in
+    a row, ``swept_every``, one was swept for what noise or voices hide: the larger the
+    catalogue, the more.
     """
 
     duration_ms: int
     segments: tuple[SegmentMatch, ...]
     unmatched: tuple[UnmatchedInterval, ...]
+    speech: SpeechTrack = NO_TRACK
     warnings: tuple[str, ...] = ()
     states_length: bool = True
     swept_every: int = 1

@@ -23,8 +23,8 @@ from recognition.relate.compare import compare
 from recognition.search.candidates import NEARBY, speed
 from recognition.search.match import scan
 from recognition.search.retro import RetroIndex, search_back
-from recognition.search.speech import speech_share
 from recognition.search.wide import heard_in, wide_places
+from recognition.speech.judging import judge
 from recognition.types import Vote, Votes
 from recognition.verify.alignment import Alignment, Lead, view_of
 from recognition.verify.extension import whole_window
@@ -39,7 +39,7 @@ def compile_all() -> None:
     compare(replace(fingerprint, dense=None, level_map=None), fingerprint)
     assert fingerprint.dense is not None  # noqa: S101  every layer was made
     assert fingerprint.level_map is not None  # noqa: S101
-    speech_share(fingerprint.dense, fingerprint.level_map, (0, 5000))
+    judge(fingerprint.level_map)
     # Searches need these in large catalogues, and where the sweep chose a place.
     likely_hashes(fingerprint.dense)
     view = view_of(fingerprint.dense, fingerprint.level_map, 0)

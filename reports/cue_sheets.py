@@ -11,21 +11,21 @@ from typing import TypeVar
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from base.common.words import lowered
+from base.common.phrases import lowered
+from recognition.speech_track import Share, SoundKind, mean_share
 from reports.cue_arrangement import arranged
 from reports.cue_questions import Question, questions_between, spoken_entries
 from reports.cues import Cue, CueStatus, Usage
 from reports.models import CueEntry, EntryKind, SheetEdit
 from reports.plays import plays_of
-from review.counting import is_mostly_speech
+from review import intervals
+from review.intervals import Interval
 from review.models import Match
 from review.programmes.choices import CueUse
 from review.programmes.models import MusicUse
 from review.programmes.selectors import uses_in
-from review.services import intervals
-from review.services.intervals import Interval
-from review.timeline import Kind, Occurs, Timeline, timelines
-from review.timeline.pieces import NO_TIMELINE
+from review.timeline import Kind, Occurs, Piece, Timeline, timelines
+from review.timeline.division import NO_TIMELINE
 from scanning.choices import FileStatus
 from scanning.models import ScannedFile
 
@@ -85,7 +85,7 @@ class _Entry:
 
     counted: Sequence[Interval]
     match: Match | None
-    speech_pct: float | None
+    speech: Share | None
     status: str
     item: Occurs | None = None
     entry: CueEntry | None = None
@@ -244,14 +244,14 @@ def _entries_of(match: Match, stated: _StatedSounds) -> Iterator[_Entry]:
             if end - start >= UNKNOWN_MS or (start, end) in counted
         ]
         if parts:
-            yield _Entry(parts, match, play.speech_pct, match.state)
+            yield _Entry(parts, match, play.speech, match.state)
         for interval in play.excluded(match.tally):
-            yield _Entry([interval], match, play.speech_pct, CueStatus.EXCLUDED)
+            yield _Entry([interval], match, play.speech, CueStatus.EXCLUDED)
 
 
 def _without_recording(line: Timeline) -> Iterator[_Entry]:
     """Yield sound without a recording that the sheet may name, and without an entry."""
-    for piece in line.of(*_OF_PIECES):
+    for piece in _listed(line):
         status: str = _OF_PIECES[piece.kind]
         if status == CueStatus.SUPPRESSED and any(match.wholly_excluded for match in piece.matches):
             status = CueStatus.EXCLUDED
@@ -261,26 +261,60 @@ def _without_recording(line: Timeline) -> Iterator[_Entry]:
             yield _Entry(
                 [(piece.start_ms, piece.end_ms)],
                 None,
-                piece.speech_pct,
+                piece.speech,
                 status,
                 piece.item,
                 unclaimed=piece.matches,
             )
 
 
+def _listed(line: Timeline) -> Iterator[Piece]:
+    """Yield the pieces that a sheet may list, without what surely is no music.
+
+    Unknown music that goes on under a voice, or after it, is one piece.
+    """
+    last: Piece | None = None
+    for piece in line.of(*_OF_PIECES):
+        if piece.kind == Kind.UNKNOWN and piece.music is not None and piece.music.is_over is False:
+            continue
+        if last is not None and _goes_on(last, piece):
+            speech = mean_share((part.speech, part.length_ms) for part in (last, piece))
+            last = replace(last, end_ms=piece.end_ms, sound=SoundKind.BOTH, speech=speech)
+            continue
+        if last is not None:
+            yield last
+        last = piece
+    if last is not None:
+        yield last
+
+
+def _goes_on(piece: Piece, later: Piece) -> bool:
+    return (
+        piece.kind == later.kind == Kind.UNKNOWN
+        and piece.end_ms == later.start_ms
+        and piece.sound != ""
+        and later.sound != ""
+        and piece.entry == later.entry
+    )
+
+
 def _usage(entry: _Entry) -> Usage | None:
     if entry.entry is None:
-        return usage_of(entry.speech_pct, entry.match)
+        return usage_of(entry.speech, entry.match)
     if not entry.entry.use:
         return None
     is_background = entry.entry.use == CueUse.BACKGROUND
     return Usage.BACKGROUND if is_background else Usage.FEATURED
 
 
-def usage_of(speech_pct: float | None, match: Match | None = None) -> Usage | None:
-    """Return how music is used: what a person heard, else by the estimate of speech."""
+def usage_of(speech: Share | None, match: Match | None = None) -> Usage | None:
+    """Return how music is used: what a person heard, else by the estimate of speech.
+
+    Where the estimate does not tell, nobody should sign that music is in the background.
+    """
+    is_under_speech = None if speech is None else speech.is_over
     if match is not None and match.speech_checked:
-        return Usage.BACKGROUND if match.under_speech else Usage.FEATURED
-    if speech_pct is None:
+        is_under_speech = match.under_speech
+    if is_under_speech is None:
         return None
-    return Usage.BACKGROUND if is_mostly_speech(speech_pct) else Usage.FEATURED
+    return Usage.BACKGROUND if is_under_speech else Usage.FEATURED

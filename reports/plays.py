@@ -10,9 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from review.counting import Count, mean_speech, source_interval
-from review.services import intervals
-from review.services.intervals import Interval
+from recognition.speech_track import Share
+from review import intervals
+from review.counting import Count, source_interval, speech_over
+from review.intervals import Interval
 from scanning.models import Segment
 
 ALIGNED_MS: Final = 350
@@ -37,11 +38,9 @@ class Play:
         return self.segments[0].start_ms
 
     @property
-    def speech_pct(self) -> float | None:
-        """Return the share of speech over the play; None if nobody looked for speech."""
-        return mean_speech(
-            (segment, segment.end_ms - segment.start_ms) for segment in self.segments
-        )
+    def speech(self) -> Share | None:
+        """Return the share of speech over the play; None if it was not judged."""
+        return speech_over(self.segments)
 
     def add(self, segment: Segment) -> None:
         """Add a segment that begins no earlier than those before."""

@@ -13,7 +13,7 @@ from reports.cells import Cell, Value, ValueType, as_cell
 from reports.choices import Mode
 from reports.extras import columns_after
 from reports.rows import TYPED_COLUMNS, Case, Column, RivalRecording, interval_texts, with_extras
-from review.counting import CountedSegment, is_mostly_speech, reference_interval
+from review.counting import CountedSegment, reference_interval
 from review.edits import edit_of
 from scanning.models import Detection, Segment
 
@@ -64,8 +64,8 @@ def _pitch_cents(part: ReportSegment) -> Value:
 
 
 def _under_speech(part: ReportSegment) -> Value:
-    share = part.segment.speech_pct
-    return None if share is None else is_mostly_speech(share)
+    share = part.segment.speech
+    return None if share is None else share.is_over
 
 
 _E, _I, _D, _O, _B, _T, _L = (

@@ -20,12 +20,14 @@ class ReviewConfig(AppConfig):
         from review import jobs  # noqa: F401
         from review.choices import DECIDED_STATES
         from review.models import Licence, Match, Policy
-        from review.services import choosing, folding, grounds, regrouping
+        from review.services import choosing, folding, grounds, regrouping, speech
         from review.services.transitions import matches_changed
         from review.timeline import figures
-        from scanning.results import scan_finished, scan_settled
+        from scanning.ending import scan_settled
+        from scanning.results import scan_finished
         from scanning.services.filing import file_moved
         from scanning.sources.links import source_read
+        from scanning.speech import speech_judged
 
         kept_names.register(KeptName(Match, "decided_by", "decided_by_name", "decisions"))
         expectations.register(
@@ -52,3 +54,4 @@ class ReviewConfig(AppConfig):
         scan_finished.connect(figures.note_scan)
         scan_settled.connect(figures.note_failed_scan)
         matches_changed.connect(figures.note_matches)
+        speech_judged.connect(speech.note_judged)

@@ -82,7 +82,8 @@ class Conditions:
             "edited": subject.is_edited,
             "found_late": subject.found_late,
             "shared_loop": subject.is_shared_loop,
-            "under_speech": bool(subject.measured.under_speech),
+            # What is not judged fits neither.
+            "under_speech": subject.measured.under_speech,
         }
         return (
             all(self.sets[name] & texts[name] for name in self.sets)

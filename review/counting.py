@@ -12,9 +12,10 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TypeVar
 
+from recognition.speech_track import Share, mean_share
+from review import intervals
 from review.edits import LIKE_A_TAPE_CENTS
-from review.services import intervals
-from review.services.intervals import Interval
+from review.intervals import Interval
 from scanning.engines.base import FoundSegment
 from scanning.models import Segment
 
@@ -27,13 +28,6 @@ An engine finds no segment in a shorter interval, so it cannot close the gap.
 """
 DRIFT = Decimal("0.05")
 """Most that the tempo differs between two such segments."""
-UNDER_SPEECH_PCT = 50
-SURE_PCT = 90
-"""Estimates of speech between this and its complement are called unsure.
-
-On mixes with synthetic voices, 87 to 100 of 100 seconds are judged correctly; real voices
-were not measured, and singing is sometimes taken for speech.
-"""
 
 
 class SegmentState(StrEnum):
@@ -79,8 +73,8 @@ class CountedSegment:
 
     @property
     def under_speech(self) -> bool:
-        """Return whether the engine estimates speech over most of the segment."""
-        return is_mostly_speech(self.segment.speech_pct)
+        """Return whether speech surely lies over most of the segment."""
+        return self.segment.speech is not None and self.segment.speech.is_over is True
 
     @property
     def state(self) -> SegmentState:
@@ -125,20 +119,14 @@ class Count:
         return intervals.length(self.excluded)
 
     @property
-    def speech_pct(self) -> float | None:
-        """Return the estimated share of speech, weighted by length; None if unknown."""
-        return mean_speech((counted.segment, counted.length_ms) for counted in self.segments)
+    def speech(self) -> Share | None:
+        """Return the estimated share of speech; None if it was not judged."""
+        return speech_over(counted.segment for counted in self.segments)
 
 
-def mean_speech(weighted: Iterable[tuple[Segment, int]]) -> float | None:
-    """Return the share of speech in segments with their weights; None if unknown."""
-    measured = [
-        (float(segment.speech_pct), weight)
-        for segment, weight in weighted
-        if segment.speech_pct is not None
-    ]
-    length = sum(weight for _, weight in measured)
-    return sum(pct * weight for pct, weight in measured) / length if length else None
+def speech_over(segments: Iterable[Segment]) -> Share | None:
+    """Return the share of speech in segments, weighted by length; None if not judged."""
+    return mean_share((segment.speech, segment.end_ms - segment.start_ms) for segment in segments)
 
 
 NOTHING = Count()
@@ -263,13 +251,3 @@ def counted_pieces(
         if last - first >= EDGE_MS:
             pieces.append(((first, last), piece))
     return pieces
-
-
-def is_mostly_speech(speech_pct: float | Decimal | None) -> bool:
-    """Return whether an estimate says that most of an interval is speech."""
-    return speech_pct is not None and speech_pct >= UNDER_SPEECH_PCT
-
-
-def is_unsure(speech_pct: float | Decimal) -> bool:
-    """Return whether an estimate of speech may well be wrong about an interval."""
-    return 100 - SURE_PCT < speech_pct < SURE_PCT

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from base.common.registry import Registry
+from recognition.speech_track import SpeechTrack
 from recognition.types import Fingerprint
 from scanning.choices import SourceType
 from scanning.engines.base import EngineResult, FoundRecording
@@ -27,6 +28,9 @@ class Surroundings(Protocol):
 
     def trim(self, result: EngineResult) -> EngineResult:
         """Return what belongs to the part, in times of the part."""
+
+    def trim_speech(self, track: SpeechTrack) -> SpeechTrack:
+        """Return what a track of the part with the sound around it says of the part."""
 
     def own(self, recordings: Sequence[FoundRecording]) -> tuple[FoundRecording, ...]:
         """Return the recordings found that belong to the part, in times of the part.

@@ -6,7 +6,7 @@ Both recordings and scanned files use it.
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -131,11 +131,13 @@ def analyse(
     folder: str,
     key: str,
     layers: frozenset[str],
+    keeps_scan_layer: bool = True,
     progress: Progress | None = None,
 ) -> KeptAnalysis:
     """Decode, fingerprint and draw a stored file; store the results under ``folder``.
 
-    ``name`` is the display name in messages. Raises ``AudioRefused``.
+    ``name`` is the display name in messages. Without ``keeps_scan_layer``, only the
+    returned fingerprint has that layer. Raises ``AudioRefused``.
     """
     try:
         with local_path(field) as path:
@@ -145,11 +147,14 @@ def analyse(
     except errors.RecognitionError as error:
         raise refusal(error, name) from error
     stem = f"{folder}/{key[:2]}/{key}"
+    stored = result.fingerprint
+    if not keeps_scan_layer:
+        stored = replace(stored, dense=None, level_map=None)
     return KeptAnalysis(
         duration_ms=result.fingerprint.duration_ms,
         facts=asdict(result.facts),
         fingerprint=result.fingerprint,
-        fingerprint_name=replace_bytes(f"{stem}.acrfp", fingerprint.to_bytes(result.fingerprint)),
+        fingerprint_name=replace_bytes(f"{stem}.acrfp", fingerprint.to_bytes(stored)),
         waveform_name=replace_bytes(f"{stem}.waveform", waveform.to_bytes(result.waveform)),
         warnings=result.warnings,
         other_tracks=result.other_tracks,

@@ -188,6 +188,18 @@ class Migration(migrations.Migration):
                     'constraints': [models.CheckConstraint(condition=models.Q(('end_ms__gt', models.F('start_ms')), ('start_ms__gte', 0)), name='excluded_segment_ordered')],
                 },
             ),
+            migrations.CreateModel(
+                name='RecordingSpeech',
+                fields=[
+                    ('recording', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='speech', serialize=False, to='catalogue.recording')),
+                    ('net', models.PositiveSmallIntegerField()),
+                    ('halves', models.BinaryField(default=b'')),
+                ],
+                options={
+                    'verbose_name_plural': 'speech of recordings',
+                    'ordering': ['recording'],
+                },
+            ),
         ]),
         migrations.RunPython(add_first_rows, migrations.RunPython.noop),
     ]

@@ -11,6 +11,7 @@ from recognition.commands.batch import read
 from recognition.commands.collection import BUCKET, Collection
 from recognition.commands.console import print_notes
 from recognition.fingerprint import file_format as fingerprint
+from recognition.fingerprint.file_format import scan_layer
 from recognition.index.store import SegmentStore
 from recognition.params import DEFAULT
 from recognition.recurring.back import searched_back
@@ -19,6 +20,8 @@ from recognition.recurring.items import Item, items_of
 from recognition.recurring.join import SharedSound, keep
 from recognition.recurring.sounds import Sound
 from recognition.search.match import scan
+from recognition.speech.judging import judge
+from recognition.speech_track import SoundKind
 from recognition.types import Fingerprint, UnmatchedKind
 
 JOIN_BUCKET: Final = 0
@@ -62,7 +65,12 @@ class JoinedFiles:
 
     def _open(self, made: Fingerprint) -> tuple[tuple[int, int], ...]:
         if self.collection is None:
-            return ((0, made.duration_ms),)
+            pieces = judge(scan_layer(made)[1]).pieces(0, made.duration_ms)
+            return tuple(
+                (piece.start_ms, piece.end_ms)
+                for piece in pieces
+                if piece.kind is not SoundKind.SPEECH
+            )
         result = scan(
             made,
             index=self.collection.store,
@@ -72,7 +80,7 @@ class JoinedFiles:
         return tuple(
             (interval.start_ms, interval.end_ms)
             for interval in result.unmatched
-            if interval.kind is UnmatchedKind.NO_MATCH
+            if interval.kind is UnmatchedKind.NO_MATCH and interval.sound is not SoundKind.SPEECH
         )
 
     def _path(self, number: int) -> Path:

@@ -77,7 +77,8 @@ def scan_table(path: Path, result: ScanResult, name: Name) -> str:
         )
     for interval in result.unmatched:
         span = _span(interval.start_ms, interval.end_ms)
-        rows.append((interval.start_ms, f"{span}  – {KIND_WORDS[interval.kind]}"))
+        sound = f", {interval.sound}" if interval.sound else ""
+        rows.append((interval.start_ms, f"{span}  – {KIND_WORDS[interval.kind]}{sound}"))
     stated = "" if result.states_length else ", no length stated in the file"
     head = f"{path} ({_clock(result.duration_ms)}{stated})"
     notes = [f"  note: {warning}" for warning in result.warnings]
@@ -195,6 +196,7 @@ def _interval(interval: UnmatchedInterval, name: Name) -> Object:
         "start_s": _s(interval.start_ms),
         "end_s": _s(interval.end_ms),
         "kind": str(interval.kind),
+        "sound": interval.sound,
         "closest": closest
         and {
             "recording_id": name(closest.recording),

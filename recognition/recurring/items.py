@@ -226,9 +226,9 @@ def _best(piece: Piece, load: Load, params: Params) -> Part:
     def rank(part: Part) -> tuple[float, ...]:
         ms = params.frame_ms
         span = round(part.side.start * ms), round(part.side.end * ms)
-        speech = load(part.side.file).speech(span, params)
+        share = load(part.side.file).speech(span, params).speech_share(0, span[1] - span[0])
         return (
-            round(speech * _SPEECH_STEPS),
+            round(share.least * _SPEECH_STEPS) if share is not None else 0,
             round(abs(part.alignment.slope - usual), 3),
             -part.bits,
             part.side.file,

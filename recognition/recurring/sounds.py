@@ -13,7 +13,8 @@ from recognition.fingerprint.file_format import scan_layer
 from recognition.fingerprint.landmarks import ranks_of, select
 from recognition.fingerprint.levels import silent_frames
 from recognition.params import DEFAULT, Params
-from recognition.search.speech import speech_share
+from recognition.speech.judging import judge_interval
+from recognition.speech_track import SpeechTrack
 from recognition.types import Fingerprint, Landmarks
 from recognition.verify.alignment import QueryView, view_of
 
@@ -66,10 +67,10 @@ class Sound:
             unmatched & ~silent,
         )
 
-    def speech(self, interval_ms: tuple[int, int], params: Params = DEFAULT) -> float:
-        """Return the share (0–1) of an interval's seconds with speech, 0 if unknown."""
-        dense, level_map = scan_layer(self.fingerprint, params)
-        return speech_share(dense, level_map, interval_ms, params) or 0.0
+    def speech(self, interval_ms: tuple[int, int], params: Params = DEFAULT) -> SpeechTrack:
+        """Return where an interval has speech and music, in times of the interval."""
+        _dense, level_map = scan_layer(self.fingerprint, params)
+        return judge_interval(level_map, *interval_ms)
 
     def landmarks(self, interval_ms: tuple[int, int], params: Params = DEFAULT) -> Landmarks:
         """Return an interval's landmarks as those of a recording that begins there."""

@@ -40,7 +40,10 @@ def scan_tracks(
         new = [segment for segment in segments if segment.track == number]
         unmatched = _without_silence(result.unmatched, of_track.unmatched)
         result = replace(
-            result, segments=tuple(segments), unmatched=tuple(_cut_unmatched(unmatched, new))
+            result,
+            segments=tuple(segments),
+            unmatched=tuple(_cut_unmatched(unmatched, new)),
+            speech=result.speech.filled(of_track.speech),
         )
     return result
 

@@ -20,15 +20,13 @@ from recognition.search.candidates import SearchStage, Warp, following, stages, 
 from recognition.search.cascade import Search
 from recognition.search.pauses import joined_over_pauses
 from recognition.search.policy import CaptureType, ScanPolicy
-from recognition.search.speech import speech_share
 from recognition.search.unmatched import unmatched_intervals
+from recognition.speech.judging import judge
 from recognition.types import (
     Fingerprint,
     Progress,
     ScanResult,
     SegmentMatch,
-    UnmatchedInterval,
-    UnmatchedKind,
 )
 from recognition.verify.alignment import view_of
 from recognition.verify.calibration import catalogue_hours, e_value, score_of
@@ -133,23 +131,23 @@ class BegunScan:
                 matches, self.silent, hours=self.search.hours, params=self.search.params
             )
         )
+        _dense, level_map = scan_layer(self.query, self.search.params)
+        speech = judge(level_map)
         unmatched = unmatched_intervals(
             segments,
             duration_ms=self.query.duration_ms,
             silent=self.silent,
             scanned=self.scanned,
             refused=[*refused, *(self.match(run) for run in self.search.refused)],
+            speech=speech,
             params=self.search.params,
         )
-        return _with_speech(
-            ScanResult(
-                self.query.duration_ms,
-                segments,
-                unmatched,
-                swept_every=sweep_every(self.search.hours, self.search.params),
-            ),
-            self.query,
-            self.search.params,
+        return ScanResult(
+            self.query.duration_ms,
+            segments,
+            unmatched,
+            speech,
+            swept_every=sweep_every(self.search.hours, self.search.params),
         )
 
 
@@ -216,20 +214,3 @@ def with_band(match: SegmentMatch, run: ScoringRun, search: Search) -> SegmentMa
     """Add the band in which a run's recording is heard."""
     low, high = heard_band(search.view, run, search.params)
     return replace(match, low_hz=low, high_hz=high)
-
-
-def _with_speech(result: ScanResult, query: Fingerprint, params: Params) -> ScanResult:
-    """Add an estimate of speech to every match and every unmatched interval with sound."""
-    dense, level_map = scan_layer(query, params)
-
-    def share(part: SegmentMatch | UnmatchedInterval) -> float | None:
-        return speech_share(dense, level_map, (part.start_ms, part.end_ms), params)
-
-    return replace(
-        result,
-        segments=tuple(replace(s, speech=share(s)) for s in result.segments),
-        unmatched=tuple(
-            replace(s, speech=share(s)) if s.kind is UnmatchedKind.NO_MATCH else s
-            for s in result.unmatched
-        ),
-    )

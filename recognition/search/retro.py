@@ -48,7 +48,6 @@ from recognition.search.cascade import Search
 from recognition.search.match import segment_match, with_band
 from recognition.search.pauses import joined_over_pauses
 from recognition.search.policy import CaptureType, ScanPolicy
-from recognition.search.speech import speech_share
 from recognition.types import Fingerprint, Landmarks, SegmentMatch
 from recognition.verify.alignment import Alignment, Lead, view_of
 
@@ -182,12 +181,7 @@ def search_back(
         )
         for run in search.settled()
     ]
-    return tuple(
-        replace(
-            match, speech=speech_share(dense, level_map, (match.start_ms, match.end_ms), params)
-        )
-        for match in joined_over_pauses(matches, silent, hours=hours, params=params)
-    )
+    return tuple(joined_over_pauses(matches, silent, hours=hours, params=params))
 
 
 @dataclass

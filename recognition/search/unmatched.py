@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recognition.params import DEFAULT, Params
+from recognition.speech_track import SpeechTrack
 from recognition.types import RefusedAlignment, SegmentMatch, UnmatchedInterval, UnmatchedKind
 
 _KINDS = (UnmatchedKind.NO_MATCH, UnmatchedKind.SILENCE, UnmatchedKind.NOT_SCANNED)
@@ -21,11 +23,13 @@ def unmatched_intervals(
     silent: NDArray[np.bool_],
     scanned: NDArray[np.bool_],
     refused: Sequence[SegmentMatch],
+    speech: SpeechTrack,
     params: Params = DEFAULT,
 ) -> tuple[UnmatchedInterval, ...]:
     """Return the intervals, in order, that the segments do not cover.
 
-    Gaps shorter than the precision of segment edges are skipped. ``silent`` and
+    Gaps shorter than the precision of segment edges are skipped, and sound without a
+    match is divided where speech or music begins or ends. ``silent`` and
     ``scanned`` are masks by frame; ``refused`` are alignments too weak to be matches,
     the strongest of which becomes each unmatched interval's candidate.
     """
@@ -43,11 +47,41 @@ def unmatched_intervals(
         start = round(first * params.frame_ms)
         end = min(duration_ms, round(last * params.frame_ms))
         kind = _KINDS[kinds[first]]
-        best = _strongest(spans, start, end) if kind is UnmatchedKind.NO_MATCH else None
-        candidate = None if best is None else _candidate(refused[best])
-        if end - start > (params.no_match_min_ms if kind is UnmatchedKind.NO_MATCH else 0):
-            intervals.append(UnmatchedInterval(start, end, kind, candidate))
+        if kind is not UnmatchedKind.NO_MATCH:
+            if end > start:
+                intervals.append(UnmatchedInterval(start, end, kind))
+        elif end - start > params.no_match_min_ms:
+            best = _strongest(spans, start, end)
+            candidate = None if best is None else _candidate(refused[best])
+            intervals += divided(UnmatchedInterval(start, end, kind, candidate), speech)
     return tuple(intervals)
+
+
+def divided(interval: UnmatchedInterval, speech: SpeechTrack) -> Iterator[UnmatchedInterval]:
+    """Yield the pieces of an interval without a match, each with the sound that it holds.
+
+    The candidate stays with the piece that has most of it. ``speech`` is the track of
+    the whole file; where it says nothing, the interval stays whole.
+    """
+    pieces = list(speech.pieces(interval.start_ms, interval.end_ms))
+    near = interval.candidate
+    host = near and max(
+        pieces,
+        key=lambda piece: min(piece.end_ms, near.end_ms) - max(piece.start_ms, near.start_ms),
+        default=None,
+    )
+    for piece in pieces:
+        yield replace(
+            interval,
+            start_ms=piece.start_ms,
+            end_ms=piece.end_ms,
+            sound=piece.kind,
+            speech=speech.speech_share(piece.start_ms, piece.end_ms),
+            music=speech.music_share(piece.start_ms, piece.end_ms),
+            candidate=near if piece is host else None,
+        )
+    if not pieces:
+        yield interval
 
 
 def _lasting(mask: NDArray[np.bool_], least: float) -> NDArray[np.bool_]:

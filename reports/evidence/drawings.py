@@ -22,7 +22,7 @@ from recognition.types import Waveform
 from reports.cells import clock, offset
 from reports.pdf import FONTS
 from review.counting import Count
-from review.services.intervals import Interval
+from review.intervals import Interval
 from scanning.models import Segment
 
 _FONT_FILES = [str(FONTS / "DejaVuSans.ttf")]

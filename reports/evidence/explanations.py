@@ -11,16 +11,15 @@ from django.utils.translation import ngettext
 
 from base.accounts.deciders import Decider
 from base.accounts.models import User
-from base.audit.words import actor_label
+from base.audit.labels import actor_label
+from base.common.phrases import lowered
 from base.common.reading import rounded
-from base.common.words import lowered
 from recognition.verify.calibration import rarity_of
 from reports.cells import offset
 from reports.evidence.facts import CaseFacts, decision_events
-from review import words as event_words
+from review import labels as event_words
 from review.bands import is_like_a_telephone
 from review.choices import MatchState, Relation, VersionChoice
-from review.counting import is_unsure
 from review.edits import Edit
 from review.models import Match
 
@@ -304,7 +303,7 @@ def _score(match: Match) -> str:
 
 
 def _speech(facts: CaseFacts) -> str:
-    match, estimate = facts.match, facts.count.speech_pct
+    match, estimate = facts.match, facts.count.speech
     if match.speech_checked:
         if match.under_speech:
             return _("A person heard speech over most of it.")
@@ -312,9 +311,7 @@ def _speech(facts: CaseFacts) -> str:
     if estimate is None or not match.under_speech:
         return ""
     share = _("An automatic estimate finds speech in about %(pct)s %% of it.")
-    return share % {"pct": round(estimate)} + (
-        " " + _("The estimate is unsure.") if is_unsure(estimate) else ""
-    )
+    return share % {"pct": round(100 * estimate.least)}
 
 
 def _speed(match: Match) -> str:

@@ -23,8 +23,8 @@ from reports.selectors import match_rows
 from review import coverage, selectors
 from review.counting import Count
 from review.coverage import LicenceCheck
+from review.intervals import Interval
 from review.models import Dispute, Match
-from review.services.intervals import Interval
 from review.subjects import Subject
 from review.timeline import Timeline, timeline
 from scanning.models import Container, Detection, Scan, ScannedFile, Segment
@@ -260,6 +260,7 @@ def licences_json(match: Match, checks: Iterable[LicenceCheck]) -> list[Json]:
 
 def segment_json(segment: Segment, number: int) -> Json:
     """Return one segment, in milliseconds of file and recording."""
+    speech = segment.speech
     return {
         "number": number,
         "source_start_ms": segment.start_ms,
@@ -269,13 +270,18 @@ def segment_json(segment: Segment, number: int) -> Json:
         "score": _number(segment.score),
         "tempo_ratio": _number(segment.tempo_ratio),
         "pitch_cents": _number(segment.pitch_cents),
-        "under_speech_pct": _number(segment.speech_pct),
+        "under_speech_pct": _pct(speech and speech.least),
+        "under_speech_at_most_pct": _pct(speech and speech.most),
         "aligned_landmarks": segment.aligned_landmarks,
         "expected_by_chance": _number(segment.expected_by_chance),
         "sound_track": segment.track,
         "heard_from_hz": segment.low_hz,
         "heard_to_hz": segment.high_hz,
     }
+
+
+def _pct(share: float | None) -> float | None:
+    return None if share is None else round(100 * share, 2)
 
 
 def _intervals(intervals: Iterable[Interval]) -> list[Json]:

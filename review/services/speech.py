@@ -1,4 +1,4 @@
-"""Stores what a person heard in place of the engine's estimate of speech."""
+"""Stores estimates of speech over matches, and what a person heard in their place."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from base.accounts.models import User
+from base.accounts.reach import working_for
 from base.accounts.roles import Action
-from base.audit.services import record
+from base.audit.services import SYSTEM, record
+from review import match_events
 from review.choices import MatchState
 from review.models import Match
+from review.selectors import with_segments
 from review.services import evaluation, grounds, transitions
 from review.subjects import Subject
+from scanning.models import Scan
 
 
 @transaction.atomic
@@ -33,13 +37,45 @@ def check_speech(*, match: Match, user: User, heard: bool) -> None:
     )
     record(
         case=current.case,
-        action=transitions.SPEECH,
+        action=match_events.SPEECH,
         actor=user,
         before={"under_speech": current.under_speech, "speech_checked": current.speech_checked},
         after={"under_speech": heard, "speech_checked": True},
     )
     grounds.again(matches=[current], actor=user)
     _renew_reason(current)
+
+
+@working_for(None)
+@transaction.atomic
+def note_judged(*, scan: Scan, **_signal: object) -> None:
+    """Apply rules again to the matches of a file that is judged otherwise than before.
+
+    What a person heard stays.
+    """
+    rows = Match.objects.select_for_update(of=("self",)).filter(
+        scanned_file=scan.scanned_file_id, speech_checked=False
+    )
+    changed = [match for match in with_segments(rows.order_by("pk")) if _judge(match)]
+    grounds.again(matches=changed, actor=SYSTEM)
+    for match in changed:
+        _renew_reason(match)
+
+
+def _judge(match: Match) -> bool:
+    """Give a match the estimate of today; return whether that changes it."""
+    estimate, before = match.tally.speech, match.under_speech
+    now = None if estimate is None else estimate.is_over
+    if now == before:
+        return False
+    Match.objects.filter(pk=match.pk).update(under_speech=now, updated_at=datetime.now(tz=UTC))
+    record(
+        case=match.case,
+        action=match_events.SPEECH_JUDGED,
+        before={"under_speech": before},
+        after={"under_speech": now},
+    )
+    return True
 
 
 def _renew_reason(match: Match) -> None:

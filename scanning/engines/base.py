@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from recognition.speech_track import SpeechTrack
 from scanning.choices import Section
 
 
@@ -22,7 +23,6 @@ class FoundSegment:
     pitch_cents: Decimal | None = None
     aligned_landmarks: int | None = None
     expected_by_chance: Decimal | None = None
-    speech_pct: Decimal | None = None
     track: int | None = None
     low_hz: int | None = None
     high_hz: int | None = None
@@ -42,7 +42,10 @@ class FoundRecording:
 
 @dataclass(frozen=True, slots=True)
 class EngineResult:
-    """An engine's result. ``unmatched`` are JSON-ready dicts; see ``Scan.unmatched``."""
+    """An engine's result. ``unmatched`` are JSON-ready dicts; see ``Scan.unmatched``.
+
+    ``speech`` is where the file has speech and music, if the engine tells.
+    """
 
     engine_version: str
     found: tuple[FoundRecording, ...]
@@ -54,3 +57,4 @@ class EngineResult:
     no_match_reason: str = ""
     sha256: str = ""
     other_sections: dict[str, Any] = field(default_factory=dict)  # Any: JSON
+    speech: SpeechTrack | None = None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
@@ -19,9 +20,11 @@ from recognition.params import DEFAULT, ENGINE_VERSION
 from recognition.relate.tracks import scan_tracks
 from recognition.search import match
 from recognition.search.policy import CaptureType, ScanPolicy
+from recognition.search.unmatched import divided
+from recognition.speech_track import Share, SoundKind, SpeechTrack
 from recognition.types import (
-    Fingerprint,
     Progress,
+    RefusedAlignment,
     ScanResult,
     SegmentMatch,
     UnmatchedInterval,
@@ -29,84 +32,65 @@ from recognition.types import (
 )
 from scanning.choices import EditedMusic, NoMatchReason
 from scanning.engines.base import EngineResult, FoundRecording, FoundSegment
+from scanning.fingerprints import Sound
 from scanning.models import Container
 
 SCORE_SCALE = f"0-100:{ENGINE_VERSION}"
 
 
-Elsewhere = Callable[[Sequence[int], ScanPolicy], tuple[ScanResult, int]]
-"""Searches some buckets on other machines; returns the state of the catalogue, too."""
+def names_of_buckets(container: Container, also: Iterable[Bucket]) -> dict[int, str]:
+    """Return the names of the buckets to search by key: the container's, and ``also``."""
+    buckets = [*container.buckets.present(), *also]
+    return dict(sorted((bucket.pk, bucket.name) for bucket in buckets))
 
 
-def recognise(
-    container: Container,
-    query: Fingerprint,
-    *,
-    tracks: Sequence[tuple[int, Fingerprint]] = (),
-    also: Iterable[Bucket] = (),
-    elsewhere: Elsewhere | None = None,
-    progress: Progress | None = None,
-) -> EngineResult:
-    """Search the container's buckets, and those in ``also``, for recordings.
+def _look(_share: float) -> None:
+    """Stop a search that shows no progress, if it must not go on."""
+    interrupts.look()
 
-    ``tracks`` are the file's other sound tracks by number.
 
-    The copy of the index follows the catalogue first, so that the scan finds every
-    recording that was searchable when it was asked for. ``elsewhere`` searches instead
-    of this machine, if it does not hold all partitions.
+def search(
+    sound: Sound,
+    buckets: Sequence[int],
+    policy: ScanPolicy | None = None,
+    progress: Progress = _look,
+) -> tuple[ScanResult, int]:
+    """Search the index of this machine; return the state of the catalogue, too.
+
+    The copy of the index follows the catalogue first, so that the search finds every
+    recording that was searchable when it was asked for.
     """
-    names = {bucket.pk: bucket.name for bucket in [*container.buckets.present(), *also]}
-    bucket_ids = sorted(names)
-    policy = scan_policy(container)
-    if elsewhere is not None:
-        result, state = elsewhere(bucket_ids, policy)
-    else:
-        with following.searched_index(_while_following(progress)) as (index, state):
-            scan = partial(
-                match.scan,
-                index=index,
-                buckets=bucket_ids,
-                references=index_store.references_of(bucket_ids, index),
-                policy=policy,
-                progress=progress,
-            )
-            result = scan_tracks(query, tracks, scan)
+    # The progress keeps a scan alive also while the copy follows.
+    with following.searched_index(lambda _done, _all: progress(0.0)) as (index, state):
+        scan = partial(
+            match.scan,
+            index=index,
+            buckets=buckets,
+            references=index_store.references_of(buckets, index),
+            policy=policy,
+            progress=progress,
+        )
+        with interrupts.limited_search():
+            return scan_tracks(sound.main, sound.tracks, scan), state
+
+
+def engine_result(
+    container: Container, names: Mapping[int, str], result: ScanResult, state: int
+) -> EngineResult:
+    """Return what a search of the named buckets found, as all engines state it."""
     return EngineResult(
         engine_version=ENGINE_VERSION,
         found=by_recording(result.segments),
         unmatched=tuple(_interval(interval) for interval in result.unmatched),
         warnings=(*result.warnings, *parts_not_done(container)),
-        buckets=tuple({"id": pk, "name": names[pk]} for pk in bucket_ids),
+        buckets=tuple({"id": pk, "name": name} for pk, name in names.items()),
         recordings_searched=Recording.objects.filter(
-            bucket_id__in=bucket_ids, status=RecordingStatus.READY
+            bucket_id__in=names, status=RecordingStatus.READY
         ).count(),
         catalogue_state=state,
-        no_match_reason=(_why_no_match(result) if bucket_ids else NoMatchReason.NO_BUCKET),
+        no_match_reason=_why_no_match(result) if names else NoMatchReason.NO_BUCKET,
+        speech=result.speech,
     )
-
-
-def _while_following(progress: Progress | None) -> Callable[[int, int], None]:
-    """Return a callback that keeps a scan alive before its own progress begins."""
-
-    def report(_done: int, _all: int) -> None:
-        if progress is not None:
-            progress(0.0)
-
-    return report
-
-
-def identify(
-    bucket_ids: Sequence[int], query: Fingerprint, tracks: Sequence[tuple[int, Fingerprint]]
-) -> ScanResult:
-    """Return what is found in a short clip, which may have other sound tracks."""
-    with following.searched_index() as (index, _state), interrupts.limited_search():
-        scan = partial(
-            match.scan,
-            index=index,
-            buckets=list(bucket_ids),
-            references=index_store.references_of(bucket_ids, index),
-        )
-        return scan_tracks(query, tracks, scan)
 
 
 def best_first(result: ScanResult) -> list[FoundRecording]:
@@ -149,10 +133,10 @@ def parts_not_done(container: Container) -> tuple[str, ...]:
     )
 
 
+_OF_CANDIDATES = ("start_ms", "end_ms", "reference_start_ms", "score", "reason")
 _MAX_POINTS = 10_000
-# Share of seconds that the speech detector marks as speech. Measured on the demo's
-# audio: 0.79 to 1.00 for voices alone, 0.07 for music alone.
-_SPEECH_ONLY = 0.75
+# Nearly all of what has no match.
+_SPEECH_ONLY = 0.9
 _MAX_SECONDS = 172_800.0
 _COVERS = _("search for cover versions")
 _NOT_DONE_ENGINES: dict[int, tuple[str | Promise, ...]] = {
@@ -208,7 +192,6 @@ def _segment(segment: SegmentMatch) -> FoundSegment:
         pitch_cents=_tenth(segment.pitch_cents),
         aligned_landmarks=segment.aligned,
         expected_by_chance=Decimal(f"{segment.expected_by_chance:.2f}"),
-        speech_pct=(None if segment.speech is None else Decimal(f"{100 * segment.speech:.2f}")),
         track=segment.track,
         low_hz=segment.low_hz,
         high_hz=segment.high_hz,
@@ -226,19 +209,60 @@ def _interval(interval: UnmatchedInterval) -> dict[str, Any]:  # Any: JSON
         "end_ms": interval.end_ms,
         "kind": str(interval.kind),
     }
-    if interval.speech is not None:
-        plain["speech_pct"] = round(100 * interval.speech, 2)
+    if interval.sound is not None:
+        plain["sound"] = str(interval.sound)
+    for name in ("speech", "music"):
+        share: Share | None = getattr(interval, name)
+        if share is not None:
+            plain[name] = [round(bound, 4) for bound in share]
     if interval.candidate is not None:
         near = interval.candidate
         plain["candidate"] = {
             "recording_id": near.recording,
-            "start_ms": near.start_ms,
-            "end_ms": near.end_ms,
-            "reference_start_ms": near.reference_start_ms,
+            **{name: getattr(near, name) for name in _OF_CANDIDATES},
             "score": round(near.score, 1),
-            "reason": near.reason,
         }
     return plain
+
+
+def divided_again(
+    stored: Sequence[dict[str, Any]], track: SpeechTrack
+) -> list[dict[str, Any]]:  # Any: JSON
+    """Return stored unmatched intervals as a scan divides them by another track."""
+    return [
+        _interval(piece)
+        for interval in _joined(stored)
+        for piece in (
+            divided(interval, track) if interval.kind is UnmatchedKind.NO_MATCH else (interval,)
+        )
+    ]
+
+
+def _joined(stored: Iterable[dict[str, Any]]) -> Iterator[UnmatchedInterval]:  # Any: JSON
+    """Yield unmatched intervals as they were before they were divided."""
+    last: UnmatchedInterval | None = None
+    for plain in stored:
+        interval = _read_interval(plain)
+        if last is None or (last.kind, last.end_ms) != (interval.kind, interval.start_ms):
+            if last is not None:
+                yield last
+            last = interval
+            continue
+        candidates = [near for near in (last.candidate, interval.candidate) if near is not None]
+        best = max(candidates, key=lambda near: near.score, default=None)
+        last = replace(last, end_ms=interval.end_ms, candidate=best)
+    if last is not None:
+        yield last
+
+
+def _read_interval(plain: dict[str, Any]) -> UnmatchedInterval:  # Any: JSON
+    near = plain.get("candidate")
+    candidate = near and RefusedAlignment(
+        recording=near["recording_id"], **{name: near[name] for name in _OF_CANDIDATES}
+    )
+    return UnmatchedInterval(
+        plain["start_ms"], plain["end_ms"], UnmatchedKind(plain["kind"]), candidate
+    )
 
 
 def _why_no_match(result: ScanResult) -> str:
@@ -265,11 +289,10 @@ def _why_no_match(result: ScanResult) -> str:
 
 
 def _is_speech(intervals: Sequence[UnmatchedInterval]) -> bool:
-    """Return whether nearly all audio that the detector judged is speech."""
-    judged = [
-        (interval.end_ms - interval.start_ms, interval.speech)
-        for interval in intervals
-        if interval.speech is not None
-    ]
-    spoken = sum(length * share for length, share in judged)
-    return spoken > 0 and spoken >= _SPEECH_ONLY * sum(length for length, _ in judged)
+    """Return whether nearly all sound is speech without music."""
+    lengths: Counter[SoundKind] = Counter()
+    for interval in intervals:
+        if interval.sound is not None:
+            lengths[interval.sound] += interval.end_ms - interval.start_ms
+    spoken = lengths[SoundKind.SPEECH]
+    return spoken > 0 and spoken >= _SPEECH_ONLY * lengths.total()

@@ -443,7 +443,6 @@ class Migration(migrations.Migration):
                     ('score', models.DecimalField(decimal_places=1, max_digits=5, null=True)),
                     ('aligned_landmarks', models.PositiveIntegerField(null=True)),
                     ('expected_by_chance', models.DecimalField(decimal_places=2, max_digits=9, null=True)),
-                    ('speech_pct', models.DecimalField(decimal_places=2, max_digits=5, null=True)),
                     ('track', models.PositiveSmallIntegerField(null=True)),
                     ('low_hz', models.PositiveSmallIntegerField(null=True, verbose_name='heard from, in Hz')),
                     ('high_hz', models.PositiveSmallIntegerField(null=True, verbose_name='heard up to, in Hz')),
@@ -547,6 +546,31 @@ class Migration(migrations.Migration):
                 options={
                     'ordering': ['-id'],
                     'constraints': [models.UniqueConstraint(condition=models.Q(('done_at__isnull', True)), fields=('account', 'remote_id'), name='cloud_deletion_once')],
+                },
+            ),
+            migrations.CreateModel(
+                name='ScanSpeech',
+                fields=[
+                    ('scan', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='speech', serialize=False, to='scanning.scan')),
+                    ('net', models.PositiveSmallIntegerField()),
+                    ('halves', models.BinaryField(default=b'')),
+                ],
+                options={
+                    'verbose_name_plural': 'speech of scans',
+                    'ordering': ['scan'],
+                },
+            ),
+            migrations.CreateModel(
+                name='SegmentSpeech',
+                fields=[
+                    ('segment', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='speech_estimate', serialize=False, to='scanning.segment')),
+                    ('least', models.FloatField()),
+                    ('most', models.FloatField()),
+                ],
+                options={
+                    'verbose_name_plural': 'speech over segments',
+                    'ordering': ['segment'],
+                    'constraints': [models.CheckConstraint(condition=models.Q(('least__gte', 0), ('most__gte', models.F('least')), ('most__lte', 1)), name='segment_speech_range')],
                 },
             ),
         ]),

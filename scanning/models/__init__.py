@@ -16,6 +16,7 @@ from scanning.models.resumable_upload import ResumableUpload, UploadPiece
 from scanning.models.retro_search import RetroSearch
 from scanning.models.scan import Scan
 from scanning.models.scanned_file import ScannedFile
+from scanning.models.speech import ScanSpeech, SegmentSpeech
 from scanning.models.watch import Watch, WatchCheck, WatchItem
 
 __all__ = [
@@ -39,8 +40,10 @@ __all__ = [
     "ResumableUpload",
     "RetroSearch",
     "Scan",
+    "ScanSpeech",
     "ScannedFile",
     "Segment",
+    "SegmentSpeech",
     "SentAs",
     "UploadPiece",
     "Watch",

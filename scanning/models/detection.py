@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from base.accounts.reach import Path, ReachManager
 from base.common.reading import read_interval
 from catalogue.models import Recording
+from recognition.speech_track import Share
 from scanning.choices import Section
 from scanning.models.scan import Scan
 
@@ -89,12 +90,20 @@ class Detection(Immutable):
         return str(self.recording)
 
 
+class SegmentManager(ReachManager.from_queryset(ImmutableQuerySet)):  # type: ignore[misc]
+    """Returns segments with the estimate of speech over each."""
+
+    def get_queryset(self) -> ImmutableQuerySet:
+        """Read the estimate with the segment, because nearly every reader shows it."""
+        segments: ImmutableQuerySet = super().get_queryset().select_related("speech_estimate")
+        return segments
+
+
 class Segment(Immutable):
     """One aligned interval of the source and the reference.
 
     ``tempo_ratio`` is the source's speed relative to the reference, ``pitch_cents`` its
-    pitch shift, ``speech_pct`` the share of the interval with speech, if known.
-    ``track`` is the number of its sound track if that is not the main one. ``low_hz``
+    pitch shift. ``track`` is the number of its sound track if that is not the main one. ``low_hz``
     and ``high_hz`` bound the band in which the source plays the reference; null where
     it plays all that the engine hears, or that is unknown.
     """
@@ -110,7 +119,6 @@ class Segment(Immutable):
     score = models.DecimalField(max_digits=5, decimal_places=1, null=True)
     aligned_landmarks = models.PositiveIntegerField(null=True)
     expected_by_chance = models.DecimalField(max_digits=9, decimal_places=2, null=True)
-    speech_pct = models.DecimalField(max_digits=5, decimal_places=2, null=True)
     track = models.PositiveSmallIntegerField(null=True)
     low_hz = models.PositiveSmallIntegerField(gettext_lazy("heard from, in Hz"), null=True)
     high_hz = models.PositiveSmallIntegerField(gettext_lazy("heard up to, in Hz"), null=True)
@@ -119,6 +127,7 @@ class Segment(Immutable):
         containers="detection__scan__scanned_file__container",
         buckets="detection__recording__bucket",
     )
+    objects = SegmentManager()
 
     class Meta:
         ordering = ["position"]
@@ -140,3 +149,9 @@ class Segment(Immutable):
 
     def __str__(self) -> str:
         return read_interval(self.start_ms, self.end_ms, digits=1)
+
+    @property
+    def speech(self) -> Share | None:
+        """Return how much of it has speech; None if it was not judged."""
+        estimate = getattr(self, "speech_estimate", None)
+        return None if estimate is None else estimate.share

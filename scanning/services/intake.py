@@ -15,8 +15,9 @@ from django.utils.translation import gettext as _
 import base.audit.services
 from base.accounts.models import User
 from base.common.databases import one_at_a_time
+from base.common.exchanges import LinkRefused
 from base.common.fingerprint_files import keep_fingerprint
-from base.common.http import LinkRefused, check_link
+from base.common.http import check_link
 from base.common.media_analysis import AudioRefused
 from base.common.outside_text import one_line
 from base.common.storage import display_name, keep_file, sha256_of
@@ -102,9 +103,7 @@ def submit_upload(  # noqa: PLR0913 - most are optional
         # Somebody may have submitted the same bytes while these were being stored.
         earlier = None if scan_again else file_of_bytes(container, sha256)
         if earlier is None:
-            file.save()
-            _record_intake(file, user)
-            request_scan(scanned_file=file, user=user, waited_for=waited_for)
+            _take_in(file, user, waited_for=waited_for)
             if and_then is not None:
                 and_then(file)
             return Submission(file)
@@ -135,9 +134,7 @@ def submit_fingerprint(
     file.sha256 = stored.sha256
     file.size_bytes = stored.size_bytes
     with transaction.atomic():
-        file.save()
-        _record_intake(file, user)
-        request_scan(scanned_file=file, user=user)
+        _take_in(file, user)
     return file
 
 
@@ -217,9 +214,7 @@ def submit_link(
         earlier = None if scan_again else file_of_link(container=container, key=key)
         if earlier is not None:
             raise LinkSeen(earlier)
-        file.save()
-        _record_intake(file, user)
-        request_scan(scanned_file=file, user=user, waited_for=waited_for)
+        _take_in(file, user, waited_for=waited_for)
     return file
 
 
@@ -291,6 +286,13 @@ def file_of_bytes(container: Container, sha256: str) -> ScannedFile | None:
 
 def _columns(details: FileDetails | None) -> dict[str, object]:
     return asdict(details or FileDetails())
+
+
+def _take_in(file: ScannedFile, user: User | None, *, waited_for: bool = False) -> None:
+    """Save a new file, and queue its scan."""
+    file.save()
+    _record_intake(file, user)
+    request_scan(scanned_file=file, user=user, waited_for=waited_for)
 
 
 def _record_intake(file: ScannedFile, user: User | None) -> None:

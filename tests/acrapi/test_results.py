@@ -10,6 +10,7 @@ from django.contrib.auth.models import Group
 from base.accounts.models import AccessLimit
 from base.accounts.roles import Role
 from catalogue.models import Exclusion
+from recognition.speech_track import SpeechTrack
 from scanning.choices import EngineChoice, Section
 from scanning.models import Detection, Scan, ScannedFile, Segment
 from tests.acrapi.conftest import MakeApi
@@ -17,7 +18,7 @@ from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory
 from tests.factories.review import make_match
-from tests.factories.scanning import ScanFactory, make_detection
+from tests.factories.scanning import ScanFactory, judge_scan, make_detection
 from web.acrapi.music_speech import music_speech
 from web.acrapi.results import results_of
 
@@ -107,17 +108,11 @@ def test_rejected_match_is_left_out_where_the_container_says_so() -> None:
 
 def test_music_and_speech_are_told_where_the_container_asks() -> None:
     detection = make_detection((10_000, 30_000, 0, 20_000))
-    make_detection(
-        (30_000, 40_000, 0, 10_000), scan=detection.scan, segment={"speech_pct": Decimal(80)}
-    )
-    Scan.objects.filter(pk=detection.scan_id).update(
-        unmatched=[
-            {"start_ms": 0, "end_ms": 10_000, "kind": "no_match", "speech_pct": 90},
-            {"start_ms": 40_000, "end_ms": 45_000, "kind": "silence"},
-            {"start_ms": 45_000, "end_ms": 50_000, "kind": "no_match", "speech_pct": 3},
-        ]
-    )
+    make_detection((30_000, 40_000, 0, 10_000), scan=detection.scan, speech=(0.8, 0.9))
     file = detection.scan.scanned_file
+    ScannedFile.objects.filter(pk=file.pk).update(length_ms=50_000)
+    file.refresh_from_db()
+    judge_scan(detection.scan, (10, "speech"), (20, "other"), (10, "both"), (10, "other"))
 
     assert "music_speech" not in (results_of([file])[file.pk] or {})
     file.container.music_detection = True
@@ -126,6 +121,7 @@ def test_music_and_speech_are_told_where_the_container_asks() -> None:
         {"start": 0, "end": 10, "label": "s"},
         {"start": 10, "end": 30, "label": "m"},
         {"start": 30, "end": 40, "label": "ms"},
+        {"start": 40, "end": 50, "label": "o"},
     ]
 
 
@@ -133,18 +129,20 @@ def test_matches_below_the_floor_are_not_called_music() -> None:
     detection = make_detection((10_000, 30_000, 0, 20_000), score=Decimal(60))
     file = detection.scan.scanned_file
     file.container.music_detection = True
+    judge_scan(detection.scan, (600, "other"))
 
-    assert (results_of([file])[file.pk] or {}).keys() == {"custom_files", "music_speech"}
+    assert len((results_of([file])[file.pk] or {})["music_speech"]) == 3
     file.container.score_floor = Decimal(70)
-    assert results_of([file])[file.pk] is None
+    assert results_of([file])[file.pk] == {"music_speech": [{"start": 0, "end": 600, "label": "o"}]}
 
 
 def test_what_a_late_scan_found_is_music_within_earlier_speech() -> None:
     late = [Segment(start_ms=4_000, end_ms=6_000), Segment(start_ms=5_000, end_ms=8_000)]
-    spoken = {"start_ms": 0, "end_ms": 10_000, "kind": "no_match", "speech_pct": 75}
+    spoken = SpeechTrack(b"\xf0" * 20)
 
-    assert music_speech(late, [spoken]) == [
+    assert music_speech(spoken, 10_000, late) == [
         {"start": 0, "end": 4, "label": "s"},
-        {"start": 4, "end": 8, "label": "m"},
+        {"start": 4, "end": 8, "label": "ms"},
         {"start": 8, "end": 10, "label": "s"},
     ]
+    assert not music_speech(SpeechTrack(), 10_000, late)

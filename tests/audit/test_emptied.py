@@ -10,6 +10,8 @@ from contextlib import closing
 from io import StringIO
 from pathlib import Path
 from shutil import which
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 import psycopg
@@ -28,6 +30,9 @@ from review.models import Match
 from tests import databases, on_postgres
 from tests.factories.review import make_match
 from tests.processes import python
+
+if TYPE_CHECKING:
+    from django.db.backends.base.base import BaseDatabaseWrapper
 
 _SERVER = os.environ.get("TEST_DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres")
 
@@ -153,6 +158,10 @@ class Accounts:
         )
         restore = ["psql", "--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", self.owner]
         subprocess.run(restore, input=dump.stdout, stdout=subprocess.DEVNULL, check=True)
+        with closing(psycopg.connect(self.owner, autocommit=True)) as owner:
+            # Of Django's connection, it needs no more.
+            used = SimpleNamespace(vendor="postgresql", cursor=owner.cursor)
+            triggers.install(cast("BaseDatabaseWrapper", used))
 
     def run(self, folder: Path, commands: str) -> str:
         """Run commands of the portal in one process, with the portal's account."""

@@ -11,8 +11,17 @@ from decimal import Decimal
 from factory.declarations import Sequence, SubFactory
 from factory.django import DjangoModelFactory
 
+from recognition.speech_track import NET
 from scanning.choices import EngineChoice, FileStatus, ScanStatus
-from scanning.models import Container, Detection, Scan, ScannedFile, Segment
+from scanning.models import (
+    Container,
+    Detection,
+    Scan,
+    ScannedFile,
+    ScanSpeech,
+    Segment,
+    SegmentSpeech,
+)
 from tests.factories.catalogue import RecordingFactory
 
 
@@ -88,15 +97,17 @@ class SegmentFactory(DjangoModelFactory[Segment]):
 def make_detection(
     *intervals: tuple[int, int, int, int],
     segment: dict[str, object] | None = None,
+    speech: tuple[float, float] | None = None,
     **fields: object,
 ) -> Detection:
     """Return a detection with a segment per (start, end, ref start, ref end).
 
-    ``segment`` sets further columns of all its segments.
+    ``segment`` sets further columns of all its segments, ``speech`` the shares of them
+    that surely and possibly have speech.
     """
     detection = DetectionFactory.create(**fields)
     for position, (start, end, ref_start, ref_end) in enumerate(intervals):
-        SegmentFactory.create(
+        row = SegmentFactory.create(
             detection=detection,
             position=position,
             start_ms=start,
@@ -105,4 +116,13 @@ def make_detection(
             reference_end_ms=ref_end,
             **(segment or {}),
         )
+        if speech is not None:
+            SegmentSpeech.objects.create(segment=row, least=speech[0], most=speech[1])
     return detection
+
+
+def judge_scan(scan: Scan, *seconds: tuple[int, str]) -> None:
+    """Store where a scan hears what: pairs of whole seconds and a kind of sound."""
+    held = {"other": 0x00, "speech": 0xF0, "music": 0x0F, "both": 0xFF}
+    halves = bytes(held[kind] for count, kind in seconds for _ in range(2 * count))
+    ScanSpeech.objects.create(scan=scan, net=NET, halves=halves)

@@ -47,7 +47,7 @@ broker.PREFIX = sys.argv[1]
 Container.objects.create(name="c")
 call_command("scan_file", "--container", "c", *sys.argv[2:])
 """
-# What ``celery -A jobs worker`` does, with queues of the test's own.
+# What ``celery -A base.jobs worker`` does, with queues of the test's own.
 _CELERY = """
 import sys, django
 django.setup()

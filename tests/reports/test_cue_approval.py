@@ -197,8 +197,8 @@ def test_a_rescan_that_finds_the_same_changes_no_approved_sheet(
             (each.start_ms, each.end_ms, each.reference_start_ms, each.reference_end_ms)
             for each in match.segments
         )
-        speech: dict[str, object] = {"speech_pct": match.segments[0].speech_pct}
-        make_detection(*spans, scan=again, recording=match.recording, segment=speech)
+        speech = match.segments[0].speech
+        make_detection(*spans, scan=again, recording=match.recording, speech=speech)
     fold_scan(scan=again)
 
     sheet = cue_sheet(file=file)

@@ -59,9 +59,7 @@ def programme(*intervals: object) -> Scan:
         scan=scan,
         recording=first,
     )
-    make_detection(
-        (100_000, 130_000, 0, 30_000), scan=scan, recording=second, segment={"speech_pct": "80.00"}
-    )
+    make_detection((100_000, 130_000, 0, 30_000), scan=scan, recording=second, speech=(0.8, 0.9))
     fold_scan(scan=scan)
     return scan
 
@@ -93,10 +91,12 @@ def test_plays_within_a_longer_one_are_no_cues_of_their_own() -> None:
 
 def test_unknown_music_is_listed_and_talk_and_silence_are_not() -> None:
     scan = programme(
-        interval(20, 40, speech_pct=10.0),
-        interval(40, 60, speech_pct=90.0),
+        interval(20, 30, sound="music", speech=[0.0, 0.1], music=[1.0, 1.0]),
+        interval(30, 40, sound="both", speech=[0.4, 0.6], music=[0.8, 1.0]),
+        interval(40, 60, sound="speech", speech=[0.9, 1.0], music=[0.0, 0.1]),
         interval(60, 80, "silence"),
-        interval(80, 84, speech_pct=0.0),
+        interval(80, 84, sound="music", speech=[0.0, 0.0], music=[1.0, 1.0]),
+        interval(84, 95, sound="other", speech=[0.0, 0.1], music=[0.0, 0.1]),
         interval(140, 150, "not_scanned"),
         interval(150, 170),
     )

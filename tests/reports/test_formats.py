@@ -22,10 +22,10 @@ from catalogue.models import Exclusion
 from reports import files, layouts, services, tables
 from reports.cells import ColumnType, ValueType
 from reports.choices import FilesWithout, Format, Mode, Separator
-from reports.keeping import kept_rows
 from reports.layouts import Layout, UnknownColumn, schema_of
 from reports.manifest import csvw, manifest
 from reports.models import ReportRun
+from reports.stored_rows import kept_rows
 from review.choices import MatchState, QueueReason
 from review.models import Match
 from scanning.choices import FileStatus
@@ -48,7 +48,7 @@ def match() -> Match:
     return make_match(
         (10_000, 30_000, 0, 20_000),
         (70_000, 90_000, 5_000, 25_000),
-        segment={"speech_pct": Decimal("81.00")},
+        speech=(0.81, 0.9),
         scan__scanned_file__name="programme.wav",
         scan__scanned_file__published_at=datetime(2026, 5, 1, 9, tzinfo=UTC),
         recording=RecordingFactory.create(title="=1+1", artists=["A", "B|C"]),

@@ -6,7 +6,6 @@ import codecs
 import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -103,7 +102,7 @@ def _golden_rows() -> None:
     match = make_match(
         (70_000, 92_400, 5_120, 27_520),
         (1_179_000, 1_181_800, 40_000, 42_800),
-        segment={"speech_pct": Decimal("81.00")},
+        speech=(0.81, 0.9),
         scan__uid="s_GOLDEN",
         scan__finished_at=datetime(2026, 5, 3, 8, tzinfo=UTC),
         scan__scanned_file=ScannedFileFactory.create(

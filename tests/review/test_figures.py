@@ -7,10 +7,10 @@ from decimal import Decimal
 
 import pytest
 
+from review import figures, intervals
 from review.choices import Relation
-from review.services import figures, intervals
 from scanning.choices import Section
-from scanning.models import Detection, Segment
+from scanning.models import Detection, Segment, SegmentSpeech
 
 Interval = tuple[int, int, int, int]
 
@@ -22,18 +22,21 @@ def segment(
     *,
     tempo: str | None = "1",
     cents: str | None = "0",
-    speech: str | None = None,
+    speech: tuple[float, float] | None = None,
 ) -> Segment:
     start, end, ref_start, ref_end = interval
-    return Segment(
+    made = Segment(
         start_ms=start,
         end_ms=end,
         reference_start_ms=ref_start,
         reference_end_ms=ref_end,
         tempo_ratio=None if tempo is None else Decimal(tempo),
         pitch_cents=None if cents is None else Decimal(cents),
-        speech_pct=None if speech is None else Decimal(speech),
     )
+    if speech is not None:
+        least, most = speech
+        made.speech_estimate = SegmentSpeech(least=least, most=most)
+    return made
 
 
 def detection(
@@ -165,8 +168,13 @@ def test_what_the_engine_does_not_give_stays_unknown() -> None:
     assert (result.score, result.score_scale) == (None, "none")
 
 
-@pytest.mark.parametrize(("speech", "expected"), [("49.99", False), ("50.00", True), ("100", True)])
-def test_under_speech_from_half_of_the_matched_time(speech: str, expected: bool) -> None:
+@pytest.mark.parametrize(
+    ("speech", "expected"),
+    [((0.1, 0.49), False), ((0.49, 0.51), None), ((0.5, 0.6), True), ((1, 1), True)],
+)
+def test_under_speech_from_half_of_the_matched_time_and_between_not_judged(
+    speech: tuple[float, float], expected: bool | None
+) -> None:
     result = worked_out(segment((0, 30_000, 0, 30_000), speech=speech))
 
     assert result.under_speech is expected

@@ -248,9 +248,9 @@ def test_floor_of_the_container_decides_who_sees_a_match() -> None:
 
 def test_why_here_names_the_most_careful_reason_first() -> None:
     altered = make_match(
-        (0, 3_000, 0, 3_000), segment={"tempo_ratio": Decimal("1.03"), "speech_pct": Decimal(90)}
+        (0, 3_000, 0, 3_000), segment={"tempo_ratio": Decimal("1.03")}, speech=(0.9, 0.9)
     )
-    speech = make_match((0, 3_000, 0, 3_000), segment={"speech_pct": Decimal(90)})
+    speech = make_match((0, 3_000, 0, 3_000), speech=(0.9, 0.9))
     short = make_match((0, 4_999, 0, 4_999))
 
     assert altered.queue_reason == QueueReason.ALTERED

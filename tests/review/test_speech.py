@@ -18,7 +18,7 @@ from tests.factories.scanning import ScanFactory, make_detection
 
 pytestmark = pytest.mark.django_db
 
-SPOKEN: dict[str, object] = {"speech_pct": "63.00"}
+SPOKEN = (0.63, 0.7)
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def reviewer(client: Client) -> User:
 
 @pytest.fixture
 def match() -> Match:
-    return make_match(segment=SPOKEN)
+    return make_match(speech=SPOKEN)
 
 
 def correct(client: Client, match: Match, heard: str) -> None:
@@ -41,10 +41,14 @@ def correct(client: Client, match: Match, heard: str) -> None:
 @pytest.mark.usefixtures("reviewer")
 def test_an_estimate_says_how_sure_it_is(client: Client, match: Match) -> None:
     page = client.get(match.review_url).content.decode()
-    sure = make_match(segment={"speech_pct": "95.00"})
+    unsure = make_match(speech=(0.4, 0.75))
 
-    assert "about 63 %, unsure" in page
-    assert "about 95 %<" in client.get(sure.review_url).content.decode()
+    assert "about 70 %" in page
+    text = client.get(unsure.review_url).content.decode()
+    assert "40 to 75 %, not judged" in text
+    assert unsure.under_speech is None
+    (cue,) = cue_sheet(file=unsure.scanned_file).cues
+    assert cue.usage is None
 
 
 @pytest.mark.usefixtures("reviewer")
@@ -64,7 +68,7 @@ def test_a_correction_is_used_in_cue_sheets_and_outlives_a_rescan(
 
     scan = ScanFactory.create(scanned_file=match.scanned_file)
     make_detection(
-        (70_000, 90_000, 5_000, 25_000), scan=scan, recording=match.recording, segment=SPOKEN
+        (70_000, 90_000, 5_000, 25_000), scan=scan, recording=match.recording, speech=SPOKEN
     )
     fold_scan(scan=scan)
     later = Match.objects.get(scan=scan)

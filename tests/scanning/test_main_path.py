@@ -15,9 +15,11 @@ from django.test import Client
 
 from base.accounts.models import User
 from base.accounts.roles import Role
+from catalogue.models import RecordingSpeech
 from review.edits import Edit
 from review.models import Match
-from scanning.models import Segment
+from scanning import speech_pipeline
+from scanning.models import Scan, ScanSpeech, Segment, SegmentSpeech
 from tests.fixtures import MakeClient, Worker, upload
 from web.portal.management import demo
 
@@ -48,8 +50,12 @@ def scanned_demo(signed_in: MakeClient, run_worker: Worker) -> Client:
     return client
 
 
-def test_demo_programmes_are_scanned_and_leave_as_csv(scanned_demo: Client) -> None:
+def test_demo_programmes_are_scanned_and_leave_as_csv(
+    scanned_demo: Client, run_worker: Worker
+) -> None:
     _give_every_play_of_the_truth_and_nothing_else()
+    _tell_speech_and_music_where_the_truth_does()
+    _are_judged_alike_if_they_were_scanned_before(run_worker)
     _are_seen_on_pages_and_leave_as_csv(scanned_demo)
 
 
@@ -93,6 +99,64 @@ def _play_of(found: list[Segment], row: dict[str, str]) -> Segment:
         and one.start_ms < middle_ms < one.end_ms
     ]
     return segment
+
+
+def _tell_speech_and_music_where_the_truth_does() -> None:
+    for row in _truth():
+        scan = Scan.objects.get(scanned_file__name=row["programme"])
+        start, end = (round(1000 * float(row[name])) for name in ("start_s", "end_s"))
+        inner = start + 500, end - 500
+        speech, music = (
+            share(*inner)
+            for share in (scan.speech.track.speech_share, scan.speech.track.music_share)
+        )
+        assert speech is not None
+        assert music is not None
+        is_spoken = row["kind"] == "speech" or bool(row["music_over_speech_db"])
+        assert speech.is_over is is_spoken, row
+        if row["kind"] == "silence":
+            assert not music.least
+        if row["kind"] == "unknown_track":
+            assert music.least > 0.9
+    # Both sounds that are not in the catalogue, without the speech beside them.
+    unknown = [
+        interval
+        for scan in Scan.objects.all()
+        for interval in scan.unmatched
+        if interval["kind"] == "no_match" and interval["sound"] == "music"
+    ]
+    lengths = [round((row["end_ms"] - row["start_ms"]) / 1000) for row in unknown]
+    assert [length for length in lengths if length >= 5] == pytest.approx([16, 18], abs=1)
+
+
+def _are_judged_alike_if_they_were_scanned_before(run_worker: Worker) -> None:
+    before = _judged()
+    for model in (ScanSpeech, SegmentSpeech):
+        model.objects.all().delete()
+    # Its audio is here, so it is judged again, too.
+    RecordingSpeech.objects.first().delete()  # type: ignore[union-attr]
+    Match.objects.update(under_speech=None)
+    for scan in Scan.objects.all():
+        undivided = [
+            {name: value for name, value in row.items() if name not in ("sound", "speech")}
+            for row in scan.unmatched
+        ]
+        Scan.objects.filter(pk=scan.pk).update(unmatched=undivided)
+
+    for _ in range(2):
+        speech_pipeline.plan()
+        run_worker()
+
+    assert _judged() == before
+
+
+def _judged() -> list[object]:
+    return [
+        *RecordingSpeech.objects.values_list("recording", "net"),
+        *ScanSpeech.objects.values_list("scan", "net", "halves", "scan__unmatched"),
+        *SegmentSpeech.objects.values_list("segment", "least", "most"),
+        *Match.objects.order_by("pk").values_list("pk", "under_speech", "queue_reason"),
+    ]
 
 
 def _are_seen_on_pages_and_leave_as_csv(client: Client) -> None:

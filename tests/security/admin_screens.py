@@ -275,8 +275,11 @@ SHOWN_ELSEWHERE: Table[str, str] = Table(
     {
         "acrapi.RepeatableCall": "nowhere: the answers of calls that programs repeat",
         "acrapi.StagedUpload": "nowhere: on its way to a scanned file",
+        "catalogue.RecordingSpeech": "nowhere: the estimate of speech over its plays",
         "jobs.Installation": "the check of the installation (doctor)",
         "jobs.Job": "the page of jobs",
+        "scanning.ScanSpeech": "the lane of speech on a file's page",
+        "scanning.SegmentSpeech": "the screen of a detection",
         "statements.StatementCheck": "nowhere: a note of the worker",
         "statements.StatementFact": "the page of a statement",
         "statements.StatementFile": "the page of a statement",

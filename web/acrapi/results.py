@@ -15,12 +15,13 @@ from typing import Any
 
 from catalogue.models import Recording
 from catalogue.selectors import excluded_intervals_of
+from recognition.speech_track import SpeechTrack
 from review.choices import MatchState
 from review.counting import counted_pieces
+from review.intervals import Interval
 from review.models import Match
-from review.services.intervals import Interval
 from scanning.choices import COMBINED_ENGINES, EngineChoice, FileStatus, ScanStatus, Section
-from scanning.models import Detection, Scan, ScannedFile, Segment
+from scanning.models import Detection, Scan, ScannedFile, ScanSpeech, Segment
 from scanning.services.outbound_callbacks import queue_callback
 from web.acrapi.formats import seconds, whole_seconds
 from web.acrapi.music_speech import music_speech
@@ -51,33 +52,32 @@ def results_of(files: Sequence[ScannedFile]) -> dict[int, Json | None]:
         file_id = scans[detection.scan_id]
         if (file_id, detection.recording_id) not in hidden:
             by_file.setdefault(file_id, []).append(detection)
-    unmatched = _unmatched(files, scans)
+    tracks = _tracks(files, scans)
     rights = rights_on_wire({row.recording for rows in by_file.values() for row in rows})
     return {
         file.pk: _sections(file, by_file.get(file.pk, ()), excluded, rights)
-        | _music_speech(file, by_file.get(file.pk, ()), unmatched.get(file.pk))
+        | _music_speech(file, by_file.get(file.pk, ()), tracks.get(file.pk))
         or None
         for file in files
     }
 
 
-def _unmatched(files: Sequence[ScannedFile], scans: dict[int, int]) -> dict[int, list[Json]]:
-    """Return what our engine found nothing in, for containers that ask for music."""
+def _tracks(files: Sequence[ScannedFile], scans: dict[int, int]) -> dict[int, SpeechTrack]:
+    """Return where files have speech and music, for containers that ask for it."""
     file_ids = {file.pk for file in files if file.container.music_detection}
     if not file_ids:
         return {}
-    ours = Scan.objects.full().filter(
-        pk__in=[scan for scan, file in scans.items() if file in file_ids],
-        engine=EngineChoice.EMBEDDED,
+    rows = ScanSpeech.objects.filter(
+        scan__in=[scan for scan, file in scans.items() if file in file_ids]
     )
-    return dict(ours.values_list("scanned_file_id", "unmatched"))
+    return {scans[row.pk]: row.track for row in rows}
 
 
 def _music_speech(
-    file: ScannedFile, detections: Iterable[Detection], unmatched: Sequence[Json] | None
+    file: ScannedFile, detections: Iterable[Detection], track: SpeechTrack | None
 ) -> Json:
     """Return the section, from detections that the reader may see."""
-    if unmatched is None:
+    if track is None:
         return {}
     floor = file.container.score_floor
     segments = [
@@ -86,7 +86,7 @@ def _music_speech(
         if detection.score is None or detection.score >= floor
         for segment in detection.segments.all()
     ]
-    rows = music_speech(segments, unmatched)
+    rows = music_speech(track, file.length_ms, segments)
     return {"music_speech": rows} if rows else {}
 
 

@@ -16,11 +16,12 @@ import base.jobs.clock
 from base.common.storage import read_bytes
 from base.jobs.errors import WaitsUntil
 from plugins.monitoring.streams.choices import AirplayState
+from plugins.monitoring.streams.hour_layout import FileClock, file_clock, pieces_of
 from plugins.monitoring.streams.models import Airplay, StreamHour
-from plugins.monitoring.streams.pieces import FileClock, file_clock, pieces_of
 from recognition.errors import BadFingerprint, MissingLayer
 from recognition.fingerprint import file_format as fingerprint
 from recognition.fingerprint.joined import GRID_MS, join
+from recognition.speech_track import SpeechTrack
 from recognition.types import Fingerprint
 from reports.plays import ALIGNED_MS
 from review.counting import uses_of
@@ -82,8 +83,16 @@ class HourAround:
             result,
             found=recordings,
             unmatched=tuple(self._unmatched(result.unmatched)),
+            speech=result.speech and self.trim_speech(result.speech),
             no_match_reason=reason,
         )
+
+    def trim_speech(self, track: SpeechTrack) -> SpeechTrack:
+        """Return the part of the track that belongs to the hour.
+
+        With the sound after it, also the hour's last seconds are judged for good.
+        """
+        return track.part(self._offset_ms, self._core_ms)
 
     def own(self, recordings: Sequence[FoundRecording]) -> tuple[FoundRecording, ...]:
         """Return the plays of this hour among those found, in times of its file.

@@ -19,7 +19,8 @@ from base.accounts.reach import why_shared
 from base.accounts.roles import Action
 from base.accounts.services import may_change_made
 from base.common.databases import violates
-from base.common.http import LinkRefused, check_link
+from base.common.exchanges import LinkRefused
+from base.common.http import check_link
 from base.common.receivers import MailRefused, check_mail, check_webhook
 from base.common.zones import is_zone
 from base.jobs.services import cancel_subject, submit
@@ -33,6 +34,7 @@ from plugins.monitoring.streams.signals import station_moved
 from plugins.monitoring.streams.sink import add_gap
 from recognition.errors import RecognitionError
 from scanning.engines.base import FoundRecording
+from scanning.fingerprints import Sound
 from scanning.models import Container
 from scanning.services.identification import search_clip
 
@@ -152,7 +154,7 @@ def try_out(*, urls: Sequence[str], container: Container, seconds: float = 10) -
         return TryOutResult(trial, ())
     buckets = list(container.buckets.present().values_list("pk", flat=True))
     try:
-        matches = search_clip(buckets, trial.landmarks)
+        matches = search_clip(buckets, Sound(trial.landmarks))
     except RecognitionError:
         # What was heard helps without the index, too.
         return TryOutResult(trial, ())

@@ -23,6 +23,7 @@ from recognition.recurring import items as engine
 from recognition.recurring.items import Item
 from recognition.recurring.renewal import common_ms
 from recognition.recurring.sounds import Load
+from recognition.speech_track import SoundKind
 
 # The machine may change these items only.
 _OPEN: Final = Q(state__in=[ItemState.UNIDENTIFIED, ItemState.CLOSED], settled=False)
@@ -140,6 +141,7 @@ class Rewriting:
 
     def __post_init__(self) -> None:
         self._copies: dict[engine.FoundOccurrence, bytes] = {}
+        self._music: dict[engine.FoundOccurrence, int | None] = {}
         self._changed: dict[int, UnknownItem] = {}
         self._events: list[EventDraft] = []
 
@@ -150,7 +152,18 @@ class Rewriting:
         if before is None or not _is_best(before.row, item):
             landmarks = item.landmarks(self.load)
             self._copies[item.best] = stored(landmarks, item.best.length_ms)
+            self._music[item.best] = self._music_pct(item.best)
         return item
+
+    def _music_pct(self, best: engine.FoundOccurrence) -> int | None:
+        """Return how much of a copy is music; None if nobody can tell."""
+        track = self.load(best.file).speech((best.start_ms, best.end_ms))
+        pieces = list(track.pieces(0, best.length_ms))
+        musical = [piece for piece in pieces if piece.kind in (SoundKind.MUSIC, SoundKind.BOTH)]
+        if not pieces:
+            return None
+        music_ms = sum(piece.end_ms - piece.start_ms for piece in musical)
+        return round(100 * music_ms / best.length_ms)
 
     def make(self, item: Item) -> UnknownItem:
         """Store a new item."""
@@ -256,7 +269,7 @@ class Rewriting:
         row.best_file_id = best.file
         row.best_start_ms, row.best_end_ms = best.start_ms, best.end_ms
         row.best_item_start_ms = best.item_start_ms
-        row.landmarks = self._copies[best]
+        row.landmarks, row.music_pct = self._copies[best], self._music[best]
         self._changed[row.pk] = row
 
     def _tell(

@@ -66,8 +66,8 @@ class KeptFile(models.Model):
     The primary key is its number in the join index and is never used again. ``scan_id``
     is the newest scan whose result it took into account, ``unmatched`` the intervals
     ``[start, end]`` in milliseconds in which nothing matched then, no settled item
-    either; ``unmatched_ms`` counts them without speech. ``basis`` is the digest of what
-    it was compared by. ``revision`` rises over all files with every change of its
+    either, and that are not speech alone; ``unmatched_ms`` is their length. ``basis`` is
+    the digest of what it was compared by. ``revision`` rises over all files with every change of its
     entry, so that each machine's index can follow.
     """
 
@@ -155,6 +155,8 @@ class UnknownItem(models.Model):
     items are found in later files. The extent of an item that is ``settled`` never
     changes: people named, ignored, split or merged it.
 
+    ``music_pct`` is how much of the best copy is music, alone or under speech; None if
+    that was not judged. Items with little music are not offered as unknown music.
     ``plays`` counts the occurrences, ``first_at`` and ``last_at`` are when the first and
     last file with one arrived, and ``weight_ms`` is plays × length, by which lists are
     ordered. People with access limits see figures of what they may see instead.
@@ -190,6 +192,9 @@ class UnknownItem(models.Model):
     best_end_ms = models.PositiveBigIntegerField(default=0)
     best_item_start_ms = models.PositiveIntegerField(default=0)
     landmarks = models.BinaryField(default=b"", editable=False)
+    music_pct = models.PositiveSmallIntegerField(
+        _("music in percent"), null=True, blank=True, editable=False
+    )
     plays = models.PositiveIntegerField(default=0)
     weight_ms = models.PositiveBigIntegerField(default=0)
     first_at = models.DateTimeField(null=True, blank=True)

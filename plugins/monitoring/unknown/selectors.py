@@ -49,7 +49,7 @@ _ARRIVED = "file__scanned_file__created_at"
 
 
 class Tab(StrEnum):
-    """What a list of items shows; an item is in exactly one."""
+    """What a list of items shows; an item is in one at most."""
 
     UNKNOWN = "unknown"
     WATCHED = "watched"
@@ -58,8 +58,10 @@ class Tab(StrEnum):
     CLOSED = "closed"
 
 
+_LEAST_MUSIC_PCT = 50
+_HAS_LITTLE_MUSIC = Q(music_pct__isnull=False, music_pct__lt=_LEAST_MUSIC_PCT)
 _OF_TAB: Mapping[Tab, Q] = {
-    Tab.UNKNOWN: Q(state=ItemState.UNIDENTIFIED, is_watched=False),
+    Tab.UNKNOWN: Q(state=ItemState.UNIDENTIFIED, is_watched=False) & ~_HAS_LITTLE_MUSIC,
     Tab.WATCHED: Q(state=ItemState.UNIDENTIFIED, is_watched=True),
     Tab.NAMED: Q(state=ItemState.NAMED),
     Tab.IGNORED: Q(state=ItemState.IGNORED),
@@ -124,8 +126,9 @@ def list_items(
 ) -> QuerySet[UnknownItem]:
     """Return the items of one list, with the names of ``with_figures``.
 
-    Unknown items count only if one of their containers looks for them: its policy is on,
-    and the item is long enough and was heard often enough for it.
+    Unknown items count only if they are music for half of their length, and one of their
+    containers looks for them: its policy is on, and the item is long enough and was heard
+    often enough for it.
     """
     # A place in reach is asked for anyway; to ask twice takes twice as long.
     needs_place = tab == Tab.UNKNOWN or container is not None
@@ -404,6 +407,11 @@ def occurrences_in(files: Iterable[int]) -> Mapping[int, list[Occurs]]:
         present()
         .filter(file__scanned_file__in=list(files))
         .exclude(item__state__in=[ItemState.IGNORED, ItemState.MERGED])
+        .exclude(
+            item__state=ItemState.UNIDENTIFIED,
+            item__is_watched=False,
+            item__music_pct__lt=_LEAST_MUSIC_PCT,
+        )
         .order_by("start_ms", "pk")
     )
     for file, start, end, uid, label in rows.values_list(

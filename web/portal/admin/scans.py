@@ -16,8 +16,8 @@ from django.utils.translation import gettext_lazy as _
 
 from base.common.reading import read_interval, read_number
 from review import rule_names
+from review.labels import reason_label
 from review.models import Match
-from review.words import reason_label
 from scanning.models import Detection, Scan, Segment
 from web.portal.admin.base import (
     ReadOnlyInline,
@@ -149,8 +149,7 @@ class SegmentInline(ReadOnlyInline):
     @admin.display(description=_("Under speech"))
     def under_speech(self, segment: Segment) -> str:
         """Return the share of it that lies under speech."""
-        share = segment.speech_pct
-        return formats.UNKNOWN if share is None else f"{read_number(float(share))} %"
+        return formats.speech(segment.speech)
 
 
 def _interval(start_ms: int, end_ms: int) -> SafeString:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from recognition.speech_track import SoundKind, SoundPiece
 from review import rule_names
 from review.models import Match
 from review.timeline import Kind, Occurs, Piece, Timeline, timeline
+from review.timeline.sounds import sounds_in
 from web.portal.api.base import ProgramView
 from web.portal.shared.selectors import find_file
 
@@ -41,7 +44,8 @@ class OccurrenceSerializer(serializers.Serializer[Occurs]):
 class PieceSerializer(serializers.Serializer[Piece]):
     """An interval of the file and what is heard in it.
 
-    ``entry`` is the id of what a person entered on the cue sheet.
+    ``entry`` is the id of what a person entered on the cue sheet, ``sound`` what a piece
+    without a match holds, empty where that was not judged.
     """
 
     start_ms = serializers.IntegerField()
@@ -50,13 +54,22 @@ class PieceSerializer(serializers.Serializer[Piece]):
     matches = HeardMatchSerializer(many=True)
     item = OccurrenceSerializer(allow_null=True)
     entry = serializers.CharField(allow_blank=True)
-    speech_pct = serializers.FloatField(allow_null=True)
+    sound = serializers.ChoiceField(choices=[*SoundKind], allow_blank=True)
+
+
+class SoundSerializer(serializers.Serializer[SoundPiece]):
+    """An interval of the file and what is heard in it, whatever it is."""
+
+    start_ms = serializers.IntegerField()
+    end_ms = serializers.IntegerField()
+    kind = serializers.ChoiceField(choices=[*SoundKind])
 
 
 class TimelineSerializer(serializers.Serializer[Timeline]):
     """A file from its start to its end; each moment is in one piece.
 
-    ``shares`` are percents of the whole file by kind, 100.00 together.
+    ``shares`` are percents of the whole file by kind, 100.00 together. ``music_speech``
+    are the intervals with speech, music, both or neither; none if they were not judged.
     """
 
     length_ms = serializers.IntegerField()
@@ -64,6 +77,13 @@ class TimelineSerializer(serializers.Serializer[Timeline]):
     matched_ms = serializers.IntegerField()
     shares = serializers.SerializerMethodField()
     pieces = PieceSerializer(many=True)
+    music_speech = serializers.SerializerMethodField()
+
+    @extend_schema_field(SoundSerializer(many=True))
+    def get_music_speech(self, line: Timeline) -> list[dict[str, Any]]:  # Any: JSON
+        """Return what is heard in the file of the context."""
+        pieces = sounds_in(self.context["file"], line)
+        return [dict(row) for row in SoundSerializer(pieces, many=True).data]
 
     @extend_schema_field(serializers.DictField(child=serializers.CharField()))
     def get_shares(self, line: Timeline) -> dict[str, str]:
@@ -77,4 +97,5 @@ class FileTimelineView(ProgramView):
     @extend_schema(responses=TimelineSerializer)
     def get(self, request: Request, uid: uuid.UUID) -> Response:
         """Return the pieces of the file in order; hidden matches are unknown sound."""
-        return Response(TimelineSerializer(timeline(find_file(uid))).data)
+        file = find_file(uid)
+        return Response(TimelineSerializer(timeline(file), context={"file": file}).data)

@@ -15,10 +15,11 @@ from base.common.stored import read_stored
 from catalogue.models import Recording
 from review import rule_names
 from review.choices import MatchState
+from review.intervals import union
 from review.models import Match
-from review.services.intervals import union
 from review.timeline import Kind, Piece, Timeline
-from review.timeline.pieces import MATCHED
+from review.timeline.division import MATCHED
+from review.timeline.sounds import spoken_in
 from scanning.choices import NoMatchReason
 from scanning.models import Scan, ScannedFile
 from web.portal.pictures import ribbon
@@ -67,7 +68,7 @@ def draw_ribbon(file: ScannedFile, line: Timeline, query: QueryDict) -> ribbon.R
         duration_ms=line.length_ms,
         waveform=load_waveform(file),
         lanes=[_lane(match) for match in line.matches if match.state != MatchState.SUPPRESSED],
-        facts=fact_lanes(line),
+        facts=fact_lanes(file, line),
         window=Window(int(begin), int(end)) if is_window else None,
     )
 
@@ -110,20 +111,14 @@ def _lane(match: Match) -> ribbon.Lane:
     )
 
 
-def fact_lanes(line: Timeline) -> list[ribbon.FactLane]:
+def fact_lanes(file: ScannedFile, line: Timeline) -> list[ribbon.FactLane]:
     """Return a lane for each kind of sound without a match, and one for speech.
 
-    Speech marks whole intervals and segments that are mostly speech. For a user with
-    access limits, "no match" covers hidden matches too, so that no gap reveals them.
+    For a user with access limits, "no match" covers hidden matches too, so that no gap
+    reveals them.
     """
     limited = not sees_every_bucket()
     unmatched = _REST if limited else _NO_MATCH
-    speech = [
-        ribbon.DrawnInterval(counted_segment.start_ms, counted_segment.end_ms)
-        for match in line.matches
-        for counted_segment in match.tally.segments
-        if counted_segment.under_speech
-    ]
     return [
         ribbon.FactLane(
             _nothing() if limited else str(Kind.UNKNOWN.label),
@@ -143,7 +138,9 @@ def fact_lanes(line: Timeline) -> list[ribbon.FactLane]:
             ],
         ),
         ribbon.FactLane(
-            str(Kind.SPEECH.label), "speech", [*speech, *_join_intervals(line.of(Kind.SPEECH))]
+            str(Kind.SPEECH.label),
+            "speech",
+            [ribbon.DrawnInterval(*interval) for interval in spoken_in(file, line)],
         ),
     ]
 
@@ -170,7 +167,7 @@ def _nothing() -> str:
 
 def why_no_match(file: ScannedFile, scan: Scan, line: Timeline) -> dict[str, object]:
     """Return the facts that explain a scan without matches, and what sound it had."""
-    is_judged = any("speech_pct" in interval for interval in scan.unmatched)
+    is_judged = any("sound" in interval for interval in scan.unmatched)
     return {
         **why_no_matches([(file, scan)])[0],
         "used_ms": line.ms(*_SOUND),

@@ -84,7 +84,7 @@ def draw_ribbon(
     return ribbon.ribbon(
         duration_ms=duration_ms,
         lanes=lanes,
-        facts=fact_lanes(line),
+        facts=fact_lanes(match.scanned_file, line),
         waveform=waveform,
         frame=_frame(segment, duration_ms) if segment else None,
     )

@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 
 from base.common.browsers import browser_of
 from base.common.reading import read_clock, read_number, rounded
+from recognition.speech_track import Share
 from scanning.choices import EngineChoice
 from web.portal.shared.lists import COUNTED
 
@@ -56,6 +57,17 @@ def percent(part: float, whole: float, *, decimals: int = 1) -> str:
 def file_share(pct: Decimal | None) -> str:
     """Format a share of a file as reports state it, with two decimals."""
     return UNKNOWN if pct is None else percent(float(pct), 100, decimals=2)
+
+
+def speech(share: Share | None) -> str:
+    """Write an estimate of speech, or between which shares it cannot tell."""
+    if share is None:
+        return UNKNOWN
+    least, most = (read_number(100 * bound) for bound in share)
+    if share.is_over is None:
+        words = {"least": least, "most": most}
+        return gettext("%(least)s to %(most)s %%, not judged") % words
+    return gettext("about %(share)s %%") % {"share": most if share.is_over else least}
 
 
 def speed(ratio: float) -> str:

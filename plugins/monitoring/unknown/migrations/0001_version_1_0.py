@@ -78,6 +78,7 @@ class Migration(migrations.Migration):
                     ('best_end_ms', models.PositiveBigIntegerField(default=0)),
                     ('best_item_start_ms', models.PositiveIntegerField(default=0)),
                     ('landmarks', models.BinaryField(default=b'')),
+                    ('music_pct', models.PositiveSmallIntegerField(blank=True, editable=False, null=True, verbose_name='music in percent')),
                     ('plays', models.PositiveIntegerField(default=0)),
                     ('weight_ms', models.PositiveBigIntegerField(default=0)),
                     ('first_at', models.DateTimeField(blank=True, null=True)),

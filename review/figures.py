@@ -6,19 +6,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from review import intervals
 from review.bands import band_of_all
 from review.choices import Relation
 from review.counting import (
     Excluded,
     count_segments,
     counted_pieces,
-    is_mostly_speech,
     reference_interval,
     source_interval,
+    speech_over,
 )
 from review.edits import Edit, edit_of, edit_of_all
-from review.services import intervals
-from review.timeline.pieces import share
+from review.timeline.division import share
 from scanning.choices import Section
 from scanning.models import Detection, Segment
 
@@ -74,7 +74,7 @@ def work_out(
     count = count_segments(segments, of_detections)
     speed = _mean(segments, lambda segment: segment.tempo_ratio)
     pitch = _mean(segments, lambda segment: segment.pitch_cents)
-    speech = _mean(segments, lambda segment: segment.speech_pct)
+    speech = speech_over(segments)
     low, high = band_of_all((segment.low_hz, segment.high_hz) for segment in segments)
     score, score_scale = best_score(detections)
     return Figures(
@@ -97,7 +97,7 @@ def work_out(
         or "",
         low_hz=low,
         high_hz=high,
-        under_speech=None if speech is None else is_mostly_speech(speech),
+        under_speech=None if speech is None else speech.is_over,
         excluded_ms=count.excluded_ms,
         wholly_excluded=not count.counted,
     )

@@ -9,8 +9,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
+from base.audit.labels import action_label
 from base.audit.models import Event
-from base.audit.words import action_label
 from base.common.reading import read_clock, read_interval
 from catalogue.models import ExclusionReason
 from review import rule_names
@@ -135,10 +135,19 @@ def _speech_checked(_before: Json, after: Json) -> str:
     return _("heard no speech over most of it")
 
 
+def _speech_judged(_before: Json, after: Json) -> str:
+    if after["under_speech"] is None:
+        return _("can no longer tell whether speech lies over it")
+    if after["under_speech"]:
+        return _("estimates that speech lies over most of it")
+    return _("estimates that no speech lies over most of it")
+
+
 _OF_GROUNDS = {
     "counted": _describe_counted_time,
     "ground_changed": _ground_changed,
     "speech_checked": _speech_checked,
+    "speech_judged": _speech_judged,
 }
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
-from review.counting import is_mostly_speech
+from recognition.speech_track import Share, SoundKind
 from review.models import Match
 
 _HUNDREDTH = Decimal("0.01")
@@ -88,6 +88,8 @@ class Piece:
 
     ``matches`` are all that the kind rests on: two recordings that sound together are
     one piece. ``item`` is the unknown sound, ``entry`` the uid of what a person entered.
+    ``sound`` is what it holds without a match, ``speech`` and ``music`` how much of each;
+    "" and None if that was not judged.
     """
 
     start_ms: int
@@ -96,7 +98,9 @@ class Piece:
     matches: Sequence[Match] = ()
     item: Occurs | None = None
     entry: str = ""
-    speech_pct: float | None = None
+    sound: str = ""
+    speech: Share | None = None
+    music: Share | None = None
 
     @property
     def length_ms(self) -> int:
@@ -253,10 +257,19 @@ def _layers(heard: Heard) -> Iterator[Piece]:
     for item in heard.items:
         yield Piece(item.start_ms, item.end_ms, Kind.ITEM, item=item)
     for interval in heard.reported:
-        kind, speech = _OF_REPORTED[interval["kind"]], interval.get("speech_pct")
-        if kind == Kind.UNKNOWN and is_mostly_speech(speech):
-            kind = Kind.SPEECH
-        yield Piece(interval["start_ms"], interval["end_ms"], kind, speech_pct=speech)
+        yield _of_reported(interval)
+
+
+def _of_reported(interval: Mapping[str, Any]) -> Piece:  # Any: JSON of a scan
+    kind, sound = _OF_REPORTED[interval["kind"]], interval.get("sound", "")
+    if kind == Kind.UNKNOWN and sound == SoundKind.SPEECH:
+        kind = Kind.SPEECH
+    speech, music = (
+        Share(*interval[name]) if name in interval else None for name in ("speech", "music")
+    )
+    return Piece(
+        interval["start_ms"], interval["end_ms"], kind, sound=sound, speech=speech, music=music
+    )
 
 
 def _of_match(match: Match) -> Iterator[Piece]:

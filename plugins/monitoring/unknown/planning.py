@@ -28,8 +28,8 @@ from plugins.monitoring.unknown.models import (
     UnknownPolicy,
 )
 from recognition.params import DEFAULT
-from review.counting import is_mostly_speech
-from review.services.intervals import Interval, without
+from recognition.speech_track import SoundKind
+from review.intervals import Interval, without
 from scanning.choices import EngineChoice, ScanStatus
 from scanning.models import Scan, ScannedFile, Segment
 
@@ -41,6 +41,8 @@ _AT_ONCE: Final = 500
 class Truth:
     """What is to be compared of a file: its fingerprint, and where nothing matched.
 
+    Speech without music is left out, so that no spoken part joins a tune.
+
     ``scan_id`` is the newest scan that says so.
     """
 
@@ -48,8 +50,6 @@ class Truth:
     fingerprint_name: str
     sha256: str
     unmatched: tuple[Interval, ...]
-    speech: tuple[Interval, ...] = ()
-    """Where the scan heard mostly speech, which is not unknown music."""
 
     @property
     def basis(self) -> str:
@@ -75,15 +75,10 @@ def truth_of(file: ScannedFile) -> Truth | None:
     without_match = [
         (interval["start_ms"], interval["end_ms"])
         for interval in scan.unmatched
-        if interval["kind"] == "no_match"
+        if interval["kind"] == "no_match" and interval.get("sound") != SoundKind.SPEECH
     ]
     unmatched = without(without_match, segments.values_list("start_ms", "end_ms"))
-    speech = tuple(
-        (interval["start_ms"], interval["end_ms"])
-        for interval in scan.unmatched
-        if is_mostly_speech(interval.get("speech_pct"))
-    )
-    return Truth(newest, str(file.fingerprint), file.sha256, tuple(unmatched), speech)
+    return Truth(newest, str(file.fingerprint), file.sha256, tuple(unmatched))
 
 
 def files_to_keep() -> QuerySet[ScannedFile]:
@@ -114,7 +109,7 @@ def _full_scans() -> QuerySet[Scan]:
 
 
 def note_scan(scan: Scan, **_signal: object) -> None:
-    """Have a file compared once a scan of it succeeded, in the same transaction."""
+    """Have a file compared once a scan of it succeeded, or it was judged again."""
     with working_for(None):
         file = scan.scanned_file
         if files_to_keep().filter(pk=file.pk).exists():
