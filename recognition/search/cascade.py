@@ -30,7 +30,7 @@ from recognition.search.candidates import (
     window_votes,
 )
 from recognition.search.sweep import glance, sweep, weights_of
-from recognition.search.wide import Heard, heard_in, wide_leads, wide_places
+from recognition.search.wide import Heard, aligned_votes, heard_in, wide_leads, wide_places
 from recognition.types import Landmarks, LevelMap, Votes
 from recognition.verify.alignment import Alignment, Lead, QueryView, view_of
 from recognition.verify.bends import chosen_with_drifts, meeting
@@ -42,7 +42,7 @@ from recognition.verify.segments import ScoringRun, is_row, joined, overlap, roo
 
 _SAME_ALIGNMENT = 20  # frames
 _LONG = 3750  # frames: a minute
-_HEARD = 256  # windows of a wide grid, in three hours: 22 MB
+_HEARD = 512  # windows, in 85 minutes: 44 MB
 _ORIGINAL = Alignment(1.0, 0.0, 0.0)
 
 
@@ -122,7 +122,7 @@ class Search:
     def follow_votes(self, stage: SearchStage, window: tuple[int, int], votes: Votes) -> None:
         """Verify a window's strongest offsets, and weaker ones that a glance chooses.
 
-        Of the wide grid, those along which many landmarks align.
+        Of the grids, those along which many landmarks align.
         """
         params, tables = self.params, self.references.places
         if stage.name == WIDE:
@@ -130,6 +130,8 @@ class Search:
             _, places = wide_places(tables, heard, votes, stage.warp, params)
             self.follow_all(wide_leads(places, window, stage, params))
             return
+        if stage.name in ON_GRID and len(votes):
+            votes = aligned_votes(tables, self.heard(window), votes, stage, params)
         self.follow_all(voted_leads(window, votes, stage, params))
         if stage.name == DENSE:
             where, weights = (window, stage.warp), self.weights(window, stage)
@@ -138,7 +140,7 @@ class Search:
 
     @cached_property
     def heard(self) -> Callable[[tuple[int, int]], Heard]:
-        """Returns where a window has landmarks, kept for the next lines of the grid."""
+        """Returns where a window has landmarks, kept for the next lines of a grid."""
 
         @lru_cache(maxsize=_HEARD)
         def heard(window: tuple[int, int]) -> Heard:
