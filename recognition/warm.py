@@ -11,8 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from av.audio.frame import AudioFrame
 from numpy.typing import NDArray
 
+from recognition.audio.mono import mixed_down
 from recognition.commands.collection import BUCKET, Collection
 from recognition.fingerprint import file_format as fingerprint_file
 from recognition.fingerprint.builder import extract
@@ -33,6 +35,7 @@ from recognition.verify.phases import window_coherence
 
 def compile_all() -> None:
     """Run every compiled function on a few seconds of synthetic music."""
+    mixed_down(AudioFrame.from_ndarray(np.zeros((2, 800), np.float32), "fltp", "stereo"))
     fingerprint = extract(_made_up_music(1))
     compare(fingerprint, fingerprint)
     compare(fingerprint, extract(_made_up_music(2)))  # goes through every stage
