@@ -23,7 +23,7 @@ from catalogue.index_log import note_change
 from catalogue.jobs import FINGERPRINT, RENDITION
 from catalogue.models import Recording, RecordingStatus
 from catalogue.signals import recording_ready
-from recognition.fingerprint.hashes import can_be_found
+from recognition.fingerprints.hashes import can_be_found
 from recognition.index.segment import Postings
 from recognition.types import Progress
 

@@ -144,8 +144,8 @@ def _add(args: argparse.Namespace) -> int:
 
 
 def _acknowledge(collection: Collection, waiting: Sequence[tuple[str, Fingerprint]]) -> None:
-    from recognition.fingerprint.file_format import reference_layer
-    from recognition.fingerprint.hashes import can_be_found, reference_hashes
+    from recognition.fingerprints.file_format import reference_layer
+    from recognition.fingerprints.hashes import can_be_found, reference_hashes
 
     if waiting:
         collection.add_many(waiting)

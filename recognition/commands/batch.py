@@ -15,7 +15,7 @@ from recognition.audio import analysis
 from recognition.commands import report
 from recognition.commands.collection import BUCKET, Collection
 from recognition.errors import ProcessLost, RecognitionError
-from recognition.fingerprint import file_format as fingerprint
+from recognition.fingerprints import file_format as fingerprint
 from recognition.isolation import client, confine
 from recognition.relate.tracks import scan_tracks, unsearched
 from recognition.search import match

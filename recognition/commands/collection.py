@@ -20,9 +20,9 @@ from typing import Final
 
 from recognition import durable
 from recognition.errors import IndexCorrupt, RecognitionError
-from recognition.fingerprint import file_format as fingerprint_file
-from recognition.fingerprint.file_format import reference_layer
-from recognition.fingerprint.hashes import reference_hashes
+from recognition.fingerprints import file_format as fingerprint_file
+from recognition.fingerprints.file_format import reference_layer
+from recognition.fingerprints.hashes import reference_hashes
 from recognition.index.places import References, places_of
 from recognition.index.segment import Postings
 from recognition.index.store import SegmentStore

@@ -10,7 +10,7 @@ from typing import Final
 from recognition.commands.batch import read
 from recognition.commands.collection import BUCKET, Collection
 from recognition.commands.console import print_notes
-from recognition.fingerprint import file_format as fingerprint
+from recognition.fingerprints import file_format as fingerprint
 from recognition.index.store import SegmentStore
 from recognition.params import DEFAULT
 from recognition.recurring.back import searched_back

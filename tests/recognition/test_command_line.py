@@ -14,7 +14,7 @@ from recognition.__main__ import main
 from recognition.commands.collection import BUCKET, Collection
 from recognition.commands.console import printable
 from recognition.errors import IndexCorrupt
-from recognition.fingerprint import file_format as fingerprint
+from recognition.fingerprints import file_format as fingerprint
 from tests.audio import RATE, silence, wav_bytes
 from tests.processes import python
 from tests.recognition import media_files

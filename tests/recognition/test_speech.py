@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from recognition.fingerprint.builder import extract
+from recognition.fingerprints.builder import extract
 from recognition.search.speech import speech_share
 from tests.recognition.synthesis import RATE, Samples, music, noise, silence
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from recognition.fingerprint import hashes
+from recognition.fingerprints import hashes
 from tests.processes import python
 
 _WORK = """

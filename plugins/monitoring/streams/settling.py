@@ -37,7 +37,7 @@ from plugins.monitoring.streams.pieces import (
     pieces_of,
 )
 from plugins.monitoring.streams.sink import add_gap
-from recognition.fingerprint import file_format as fingerprint
+from recognition.fingerprints import file_format as fingerprint
 from scanning.models import ScannedFile
 from scanning.services.intake import FileDetails, store_landmarks, submit_landmarks
 from scanning.services.scans import request_scan

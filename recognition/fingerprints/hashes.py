@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.fingerprint.landmarks import ranks_of
+from recognition.fingerprints.landmarks import ranks_of
 from recognition.jit import compiled, compiled_part
 from recognition.params import DEFAULT, Params
 from recognition.types import Landmarks
