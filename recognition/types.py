@@ -27,6 +27,9 @@ class Landmarks:
     bins: NDArray[np.float32]
     levels: NDArray[np.float32]
 
+    def __repr__(self) -> str:
+        return f"<{len(self.frames):,} landmarks>"
+
 
 NO_LANDMARKS = Landmarks(
     frames=np.zeros(0, dtype=np.int32),
@@ -45,6 +48,9 @@ class LevelMap:
     levels: NDArray[np.uint8]
     frames_per_cell: int
     bins_per_cell: int
+
+    def __repr__(self) -> str:
+        return f"<level map {self.levels.shape}>"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.commands.collection import BUCKET, Collection
+from recognition.api.collection import BUCKET, Collection
 from recognition.fingerprints import file_format as fingerprint_file
 from recognition.fingerprints.builder import extract
 from recognition.fingerprints.hashes import likely_hashes

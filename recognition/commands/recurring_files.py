@@ -7,8 +7,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from recognition.commands.batch import read
-from recognition.commands.collection import BUCKET, Collection
+from recognition.api.collection import BUCKET, Collection
+from recognition.api.sounds import read
 from recognition.commands.console import print_notes
 from recognition.fingerprints import file_format as fingerprint
 from recognition.index.store import SegmentStore

@@ -26,14 +26,6 @@ def reference_hashes(landmarks: Landmarks, params: Params = DEFAULT) -> Hashes:
     return triplet_hashes(landmarks, fan=fan, within=fan, params=params)
 
 
-def can_be_found(hashes: NDArray[np.uint32], params: Params = DEFAULT) -> bool:
-    """Whether a recording with these index entries can be a candidate of a search.
-
-    Silence has no entries, and a few clicks have fewer than a candidate needs votes.
-    """
-    return len(hashes) >= params.min_votes
-
-
 def triplet_hashes(
     landmarks: Landmarks, *, fan: int, within: int, params: Params = DEFAULT
 ) -> Hashes:
