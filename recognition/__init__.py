@@ -15,8 +15,8 @@ A sound is a path, as text or ``Path``, or a NumPy array with its rate:
 how two sounds relate. All errors of the library are a ``RecognitionError``; their classes
 are in ``recognition.errors``.
 
-The first use compiles the library for this machine, which takes a minute or two and is
-said on standard error, through the logger ``recognition``.
+What is used for the first time is compiled for this machine, once. It takes up to two
+minutes and is said on standard error, through the logger ``recognition``.
 
 Only the names listed here are stable; what else the package holds may change at any time.
 They are loaded on first use, because reading an error needs no numeric library.

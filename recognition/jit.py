@@ -111,8 +111,8 @@ def _spoken() -> socket.socket:
     except OSError:
         return speaking
     _log.warning(
-        "The library recognition compiles itself for this machine, once: this takes one to "
-        "two minutes of one core."
+        "The library recognition compiles for this machine what it uses for the first time: "
+        "once, and up to two minutes of one core."
     )
     return speaking
 
