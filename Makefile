@@ -7,6 +7,7 @@
 # make test-postgres  those that use the database again on PostgreSQL, where one runs
 # make coverage  the branches that make test reaches without a browser
 # make check   style, types, imports, migrations, API schema (-j2: types beside the rest)
+# make browser  the cheaper browser for tests, installed as root where it is missing
 # make without  that the core holds without the plug-in PLUGIN=name, or without any
 # make shared  what all tests share: the compiled engine and tests, migrated databases
 # make translations  collect texts into locale/, compile, list what is missing
@@ -38,7 +39,9 @@ PYTEST := nice -n 10 $(RUN) -m pytest
 unexport PYTHONDONTWRITEBYTECODE
 export NUMBA_CACHE_DIR ?= $(ACRPORTAL_DATA_DIR)/numba
 
-.PHONY: demo serve test test-slow test-all test-soak test-postgres without shared warm coverage check types rules translations bench clients advisories sbom dist
+SHELL_OF_CHROMIUM := apt-get install --yes --no-install-recommends chromium-headless-shell
+
+.PHONY: browser demo serve test test-slow test-all test-soak test-postgres without shared warm coverage check types rules translations bench clients advisories sbom dist
 
 demo: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) manage.py run_demo --port $(PORT) $(ARGS)
@@ -53,13 +56,19 @@ test: warm $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 test-slow: warm $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(PYTEST) -n $(PROCESSES) -m "(slow or e2e) and not soak" $(ARGS)
 
-test-all: warm $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
+# Tests use chromium where its shell is missing, which takes more than twice the processor time.
+browser:
+	@command -v chromium-headless-shell > /dev/null || [ "$$(id -u)" != 0 ] || $(SHELL_OF_CHROMIUM) > /dev/null 2>&1 || { apt-get update && $(SHELL_OF_CHROMIUM); } > /dev/null 2>&1 || true
+
+# Beside those, it comes after what is faster to say that something is wrong.
+test-all: warm $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key | $(filter browser rules shared without,$(MAKECMDGOALS))
 	$(PYTEST) -n $(PROCESSES) -m "not soak" -p tests.statements --statements var/statements $(ARGS)
 
 test-soak: warm $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(PYTEST) -n $(PROCESSES) -m soak $(ARGS)
 
-without: $(VENV)/dev-ready $(ACRPORTAL_DATA_DIR)/secret_key
+# Beside the other, it has what the other compiles.
+without: $(VENV)/dev-ready $(ACRPORTAL_DATA_DIR)/secret_key | $(filter shared,$(MAKECMDGOALS))
 	$(RUN) -m tests.without $(PLUGIN)
 
 shared: warm $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
@@ -85,6 +94,7 @@ rules: $(VENV)/dev-ready $(ACRPORTAL_DATA_DIR)/secret_key
 	find templates plugins -name '*.html' | xargs $(VENV)/bin/djade --check --target-version 5.2
 	! LC_ALL=C.UTF-8 grep -rnE --include='*.html' '^.{121,}' templates plugins
 	$(VENV)/bin/lint-imports
+	$(RUN) -m tests.circles
 	$(RUN) -m tests.naming
 	$(RUN) -m acrportal.rules
 

@@ -271,7 +271,7 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 # Nobody signs in by email address, so two people may share one.
 ACCOUNT_UNIQUE_EMAIL = False
 ACCOUNT_SESSION_REMEMBER = True
-# As in ``accounts.attempts``, which says why.
+# As in ``base.accounts.attempts``, which says why.
 ACCOUNT_RATE_LIMITS = {
     "login_failed_device": "5/5m/key",
     "login_failed": "10/m/ip,5/5m/key",
@@ -489,7 +489,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "RunStateEnum": "reports.choices.RunState",
         "MatchStateEnum": "review.choices.MatchState",
-        "StatementKindEnum": "statements.kinds.kind_choices",
+        "StatementKindEnum": "statements.choices.kind_choices",
         "StatementStateEnum": "statements.choices.StatementState",
         **{name: path for plugin in _PLUGINS for name, path in plugin.enums.items()},
     },
@@ -564,6 +564,7 @@ ACRPORTAL_SECURITY_CONTACT: str = _contact()
 # --- Monitoring ---------------------------------------------------------------
 
 ACRPORTAL_METRICS_TOKEN: str = env.str("ACRPORTAL_METRICS_TOKEN", default="")
+ACRPORTAL_ALIVE_FILE: str = env.str("ACRPORTAL_ALIVE_FILE", default="")
 ACRPORTAL_SLOW_QUERY_MS: int = env.int("ACRPORTAL_SLOW_QUERY_MS", 500)
 
 # --- Logging ------------------------------------------------------------------

@@ -25,8 +25,8 @@ from babel.messages.pofile import read_po, write_po
 from django.apps import apps
 from django.utils.translation.template import templatize
 
-from base.audit.words import action_text
-from base.common.words import derived_names, own_apps
+from base.audit.labels import action_text
+from base.common.phrases import derived_names, own_apps
 from review.choices import Verb
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -17,9 +17,9 @@ django.setup()
 # Loaded before the fork: the modules that a worker and a backup need.
 for _name in (
     "operations.backup",
-    "reports.running",
+    "reports.report_job",
     "base.jobs.management.commands.worker",
-    "base.jobs.broker",
+    "base.jobs.broker_worker",
     "scanning.pipeline",
     "scanning.drops.polling",
 ):

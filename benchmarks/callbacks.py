@@ -38,7 +38,7 @@ from django.urls import reverse
 from scanning.choices import SourceType
 from scanning.models import Container, ScannedFile
 from scanning.services.scans import request_scan
-from audit.services import record
+from base.audit.services import record
 told = []
 for name in ("ordered", "shuffled"):
     container = Container.objects.create(name=name, engine="acrcloud")

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from base.accounts.models import User
 from base.accounts.reach import person_at_work
 from base.common.attribution import acting_through
-from base.common.http import FetchFailed, LinkRefused, LiveStream, TooLarge
+from base.common.exchanges import FetchFailed, LinkRefused, LiveStream, TooLarge
 from base.common.media_analysis import AudioRefused, analyse, keep_rendition, write_rendition
 from base.common.media_links import download_media
 from base.common.storage import keep_file, scratch_directory

@@ -16,7 +16,7 @@ import base.audit.services
 from base.accounts.models import User
 from base.accounts.reach import count_hidden, refuse_limited, why_unseen, working_for
 from base.accounts.roles import Action
-from base.common.words import lowered
+from base.common.phrases import lowered
 from catalogue.models import Recording, RecordingStatus
 from dedup import effects, snapshots
 from dedup.effects import ActionRequest
@@ -24,7 +24,7 @@ from dedup.errors import ActionNotAllowed, ActionRefused, GroupChanged
 from dedup.merging import FIELDS
 from dedup.models import ActionState, ActionVerb, DedupAction, DedupGroup, DedupMember, GroupKind
 from review.approval import why_no_second_person
-from review.services import joining
+from review.services import parting
 
 UNDO_FOR = timedelta(days=30)
 # Bounds the time of a selection: each merge is a transaction of its own.
@@ -182,7 +182,7 @@ def undo(*, action: DedupAction, user: User) -> DedupAction:
         )
     # Custom ids are unique among recordings that are not retired.
     _refuse_taken_ids(action)
-    joining.take_back(merge=action.uid, user=user)
+    parting.take_back(merge=action.uid, user=user)
     snapshots.restore(action.before)
     snapshots.restore_groups(action.before)
     effects.take_exclusions_back(action, user)

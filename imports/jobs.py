@@ -15,7 +15,7 @@ from imports.errors import ImportRefused
 from imports.kinds import kind_of
 from imports.models import ImportStep, StepState
 from imports.undoing.noting import noted
-from imports.undoing.walk import undo_import
+from imports.undoing.steps import undo_import
 
 
 def check(context: JobContext) -> None:

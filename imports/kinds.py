@@ -29,7 +29,7 @@ from base.jobs.kinds import Kind
 from imports.mapping import NO_TARGETS, Targets
 from imports.models import Import, ImportStatus, MappedImport
 from imports.samples import Sample
-from imports.undoing.staying import undoers
+from imports.staying import undoers
 
 Columns = dict[str, Any]  # Any: of an import's own row
 Text = str | Promise

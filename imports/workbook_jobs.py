@@ -1,4 +1,4 @@
-"""Read the rows of an XLSX workbook in a child process; see ``common.confined``.
+"""Read the rows of an XLSX workbook in a child process; see ``base.common.confined``.
 
 The child may not open files, so ``warm`` loads everything that reading needs.
 """

@@ -11,8 +11,8 @@ from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from base.common.phrases import count_noun
 from base.common.secret_text import SecretUnreadable, unseal
-from base.common.words import count_noun
 from base.jobs import clock, installation, machines, resources
 from base.jobs.choices import InstallationRole, JobState, Pool
 from base.jobs.models import Job

@@ -81,8 +81,9 @@ class PortalCollector(Collector):
             )["bytes"]
             or 0,
         )
-        free = shutil.disk_usage(settings.ACRPORTAL_DATA_DIR).free
-        yield gauge("disk_free_bytes", "Room on the disk of the data folder", free)
+        disk = shutil.disk_usage(settings.ACRPORTAL_DATA_DIR)
+        yield gauge("disk_bytes", "Size of the disk of the data folder", disk.total)
+        yield gauge("disk_free_bytes", "Room on the disk of the data folder", disk.free)
 
 
 _stored.register(PortalCollector())

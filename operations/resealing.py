@@ -54,7 +54,7 @@ def reseal_secrets(*, dry_run: bool = False) -> Resealed:
 
 
 def stored_secrets() -> Iterator[StoredSecret]:
-    """Yield every value that ``common.secret_text`` has sealed, except in sessions.
+    """Yield every value that ``base.common.secret_text`` has sealed, except in sessions.
 
     Names of columns with such values end with ``_sealed``.
     """

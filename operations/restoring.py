@@ -23,8 +23,8 @@ from django.core.management import call_command
 from django.db import connection, models, transaction
 from django.db.migrations.executor import MigrationExecutor
 
+from base.common.phrases import count_noun
 from base.common.storage import sha256_of
-from base.common.words import count_noun
 from base.jobs.installation import wait_for_decision
 from catalogue import index_log, index_store
 from operations import earlier

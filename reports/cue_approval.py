@@ -16,8 +16,8 @@ import base.audit.services
 from base.accounts.models import User
 from base.accounts.reach import is_limited, why_unseen, working_for
 from base.accounts.roles import Action
+from base.common.phrases import lowered
 from base.common.storage import StoredFile, kept_only_if_done
-from base.common.words import lowered
 from reports.cue_entries import SheetRefused
 from reports.cue_sheets import CueSheet, cue_sheet, listed_cues
 from reports.cue_statement import (

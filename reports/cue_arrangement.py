@@ -8,7 +8,7 @@ from typing import Final
 
 from reports.cues import Cue, CueStatus
 from reports.models import EditKind, SheetEdit
-from review.services import intervals
+from review import intervals
 
 _MOST_DIGITS: Final = 10
 _NO_MUSIC: Final[frozenset[str]] = frozenset(

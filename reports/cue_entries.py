@@ -21,12 +21,12 @@ from catalogue.models import CodeStatus
 from reports.cue_questions import ask_again, questions_of, settled_in, spoken_entries, why_settled
 from reports.models import CueEntry, EntryKind, SheetApproval, SheetState
 from review.errors import NotPossible
+from review.intervals import Interval
 from review.models import Match
 from review.programmes.errors import ProgrammeRefused
 from review.programmes.selectors import use_of
 from review.programmes.services import set_use, use_values
 from review.programmes.values import UseValues, as_json
-from review.services.intervals import Interval
 from review.services.questions import GaveWay
 from review.timeline import Entered, Kind
 from scanning.models import ScannedFile

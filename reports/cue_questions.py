@@ -15,12 +15,12 @@ from django.utils.translation import gettext as _
 
 from base.accounts.models import User
 from base.accounts.reach import working_for
-from base.common.words import lowered
+from base.common.phrases import lowered
 from reports.models import CueEntry, EntryKind
 from review.choices import WAITING_STATES, RejectCode
+from review.intervals import Interval
 from review.models import Match
 from review.services import grounds
-from review.services.intervals import Interval
 from review.services.questions import contradict
 from review.subjects import heard_of
 from scanning.models import ScannedFile

@@ -18,8 +18,8 @@ from recognition.recurring.back import plays_again
 from recognition.recurring.sounds import Sound
 from reports.cue_questions import spoken_entries
 from reports.cue_sheets import SCANNED
-from review.services import intervals
-from review.services.intervals import Interval
+from review import intervals
+from review.intervals import Interval
 from review.timeline import Kind, Timeline, timeline
 from scanning.models import ScannedFile
 

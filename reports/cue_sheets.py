@@ -11,21 +11,21 @@ from typing import TypeVar
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from base.common.words import lowered
+from base.common.phrases import lowered
 from reports.cue_arrangement import arranged
 from reports.cue_questions import Question, questions_between, spoken_entries
 from reports.cues import Cue, CueStatus, Usage
 from reports.models import CueEntry, EntryKind, SheetEdit
 from reports.plays import plays_of
+from review import intervals
 from review.counting import is_mostly_speech
+from review.intervals import Interval
 from review.models import Match
 from review.programmes.choices import CueUse
 from review.programmes.models import MusicUse
 from review.programmes.selectors import uses_in
-from review.services import intervals
-from review.services.intervals import Interval
 from review.timeline import Kind, Occurs, Timeline, timelines
-from review.timeline.pieces import NO_TIMELINE
+from review.timeline.division import NO_TIMELINE
 from scanning.choices import FileStatus
 from scanning.models import ScannedFile
 

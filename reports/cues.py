@@ -13,11 +13,11 @@ from catalogue.models import Recording
 from catalogue.selectors import shown_for
 from reports.cue_questions import Question
 from reports.models import CueEntry
+from review import intervals
 from review.choices import MatchState
+from review.intervals import Interval
 from review.models import Match
 from review.programmes.choices import CueUse, MusicOrigin
-from review.services import intervals
-from review.services.intervals import Interval
 from review.timeline import Occurs
 
 

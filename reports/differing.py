@@ -19,14 +19,14 @@ from base.audit.models import Event
 from base.common.batches import batched
 from reports.cells import Cell
 from reports.choices import Mode
-from reports.keeping import kept_rows
 from reports.layouts import Layout, kept_columns
 from reports.models import ReportRun
 from reports.rows import KeptRow
 from reports.selectors import file_rows, match_rows, rows_without_match, selection
+from reports.stored_rows import kept_rows
 from review.choices import MatchState
+from review.match_events import LOCK_EVENTS
 from review.models import Match, MatchAlias
-from review.services.transitions import LOCK_EVENTS
 from statements.kinds import Fact, compared_state
 from statements.models import Statement
 

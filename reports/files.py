@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 
 from base.common.uid import new_uid
 from reports.choices import Format
-from reports.keeping import content_of
 from reports.manifest import csvw, manifest
 from reports.models import ReportRun
+from reports.stored_rows import content_of
 
 CONTENT_TYPES = {
     Format.CSV: "text/csv; charset=utf-8",

@@ -70,7 +70,7 @@ REPORT = register(
     Kind(
         "report",
         ReportRun,
-        "reports.running.run",
+        "reports.report_job.run",
         label=_("Report"),
         page=lambda run: run.url,
         priority=Priority.DOCUMENT,

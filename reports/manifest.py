@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from base.common.words import for_the_record
+from base.common.phrases import for_the_record
 from reports.cells import ValueType
 from reports.choices import Format
 from reports.layouts import SEPARATORS, Layout

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from review import intervals
 from review.counting import Count, mean_speech, source_interval
-from review.services import intervals
-from review.services.intervals import Interval
+from review.intervals import Interval
 from scanning.models import Segment
 
 ALIGNED_MS: Final = 350

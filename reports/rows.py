@@ -28,10 +28,10 @@ from reports.extras import Values, columns_after
 from review import rule_names
 from review.choices import DECIDED_STATES, DisputeStatus, QueueReason
 from review.counting import NOTHING, Count
+from review.intervals import Interval
 from review.models import Dispute, Licence, Match, Policy
 from review.programmes.models import Episode, MusicUse
 from review.programmes.selectors import NOTHING_TYPED, Programme
-from review.services.intervals import Interval
 from scanning.choices import EngineChoice
 from scanning.models import Scan, ScannedFile, Segment
 from scanning.tags import territories_of

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as lazy
 
 from base.audit.standing import StatementKind
+from reports.differing import differing_rows, stated_in
 from reports.models import ReportRun
 from statements.kinds import Difference, Kind
 from statements.models import Statement
@@ -44,9 +45,6 @@ class SentReports(Kind):
 
 
 def _differences(run: ReportRun, statement: Statement) -> list[Difference]:
-    # Imported late: packages above may still add columns while the apps are loaded.
-    from reports.differing import differing_rows, stated_in
-
     # Previews compare within a transaction, which may not open the run's file.
     differing = differing_rows(run, stated_in(statement))
     if differing is None:

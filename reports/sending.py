@@ -15,7 +15,7 @@ import base.jobs.clock
 from base.accounts.reach import OwnerGone, sees_within, sending_for
 from base.accounts.roles import Action
 from base.audit.standing import StatementKind
-from base.common.words import count_noun, for_the_record, lowered
+from base.common.phrases import count_noun, for_the_record, lowered
 from base.jobs.context import JobContext
 from base.jobs.errors import Failed
 from reports import files

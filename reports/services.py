@@ -23,7 +23,7 @@ from base.jobs.errors import Failed, Stopped
 from base.jobs.models import Job
 from base.jobs.runner import here
 from base.jobs.services import begin_here, cancel_subject, submit, try_subject_again
-from reports import files, running, selectors
+from reports import files, report_job, selectors
 from reports.choices import STREAMED, UNFINISHED, Mode, RunState
 from reports.jobs import REPORT
 from reports.layouts import Layout
@@ -52,17 +52,19 @@ def stream_report(
     """
     if layout.format not in STREAMED:
         raise ValueError(_("%(format)s cannot be streamed") % {"format": layout.format})
-    chosen = running.chosen_by(layout) if matches is None else selectors.selected(matches=matches)
+    chosen = (
+        report_job.chosen_by(layout) if matches is None else selectors.selected(matches=matches)
+    )
     with transaction.atomic():
         run = _begin(layout, chosen, user, name)
         job = begin_here(REPORT, run, user=run.run_by)
-    return running.stream(job, chosen)
+    return report_job.stream(job, chosen)
 
 
 def request_report(*, layout: Layout, user: User | str, name: str = "") -> ReportRun:
     """Queue a report for the worker."""
     with transaction.atomic():
-        run = _begin(layout, running.chosen_by(layout), user, name)
+        run = _begin(layout, report_job.chosen_by(layout), user, name)
         submit(REPORT, run, user=run.run_by)
     return run
 
@@ -73,7 +75,7 @@ def build_report(*, layout: Layout, user: User | str, name: str = "") -> ReportR
     Raises ``ReportStopped``.
     """
     with transaction.atomic():
-        run = _begin(layout, running.chosen_by(layout), user, name)
+        run = _begin(layout, report_job.chosen_by(layout), user, name)
         job = begin_here(REPORT, run, user=run.run_by)
     return _done_here(job, run)
 
@@ -241,8 +243,8 @@ def _by(user: User | str) -> dict[str, object]:
 def _done_here(job: Job, run: ReportRun) -> ReportRun:
     """Do the job of a run now, and return the run when it is ready."""
     try:
-        with here(job) as context, running.failing_without_files():
-            running.work(context, running.chosen_by(Layout.of(run)))
+        with here(job) as context, report_job.failing_without_files():
+            report_job.work(context, report_job.chosen_by(Layout.of(run)))
     except (Failed, Stopped) as stopped:
         logger.info("report %s stopped: %r", run.uid, stopped)
     run.refresh_from_db()

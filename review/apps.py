@@ -23,7 +23,8 @@ class ReviewConfig(AppConfig):
         from review.services import choosing, folding, grounds, regrouping
         from review.services.transitions import matches_changed
         from review.timeline import figures
-        from scanning.results import scan_finished, scan_settled
+        from scanning.ending import scan_settled
+        from scanning.results import scan_finished
         from scanning.services.filing import file_moved
         from scanning.sources.links import source_read
 

@@ -12,9 +12,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TypeVar
 
+from review import intervals
 from review.edits import LIKE_A_TAPE_CENTS
-from review.services import intervals
-from review.services.intervals import Interval
+from review.intervals import Interval
 from scanning.engines.base import FoundSegment
 from scanning.models import Segment
 

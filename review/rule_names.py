@@ -1,14 +1,14 @@
 """The names of policies and licences that acted, as the viewer may see them.
 
 Matches and events keep the name of each rule. A viewer who may not see a rule learns
-that one acted, but not which; see ``accounts.reach``.
+that one acted, but not which; see ``base.accounts.reach``.
 """
 
 from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
-import base.audit.words
+import base.audit.labels
 from base.accounts.reach import hidden_keys
 from base.audit.models import Event
 from review.choices import POLICY_ENDED
@@ -32,13 +32,13 @@ def licence_number(number: str) -> str:
 
 
 def actor_label(name: str) -> str:
-    """Return the label of an actor, as ``audit.words`` does."""
+    """Return the label of an actor, as ``base.audit.labels`` does."""
     kind, _colon, own = name.partition(":")
     if kind == "policy" and own:
         name = f"{kind}:{policy_name(own)}"
     elif kind == "licence" and own:
         name = f"{kind}:{licence_number(own)}"
-    return base.audit.words.actor_label(name)
+    return base.audit.labels.actor_label(name)
 
 
 def policy_of(match: Match) -> str:
@@ -76,7 +76,7 @@ def names_hidden_rule(event: Event) -> bool:
     """Return whether an event of a match names a rule that the viewer may not see."""
     if not (hidden_keys(Policy) or hidden_keys(Licence)):
         return False
-    full = base.audit.words.actor_label(event.actor_name), event.note
+    full = base.audit.labels.actor_label(event.actor_name), event.note
     if (actor_label(event.actor_name), note_of(event)) != full:
         return True
     return any(

@@ -10,11 +10,11 @@ from enum import StrEnum
 
 from catalogue.models import Recording
 from catalogue.selectors import excluded_intervals_of, standing_for
+from review import intervals
 from review.counting import source_interval
+from review.figures import excluded_of, relation_of
 from review.models import Match
-from review.services import intervals
 from review.services.evaluation import SAME_INTERVALS_SHARE
-from review.services.figures import excluded_of, relation_of
 from scanning.choices import ScanStatus
 from scanning.models import Detection, Scan
 

@@ -19,9 +19,9 @@ from review.choices import DECIDED_STATES, WAITING_STATES, DisputeStatus, MatchS
 from review.counting import Count, Excluded, count_segments
 from review.errors import MatchJoined
 from review.filters import MatchFilter, in_kept_files
+from review.match_events import ASKED_AGAIN, JOINED
 from review.models import Dispute, Match, MatchAlias
 from review.models.match import Waits
-from review.services.transitions import ASKED_AGAIN, JOINED
 from scanning.models import Detection, Segment
 
 EARLIER_DECISIONS = 10

@@ -13,9 +13,9 @@ from catalogue.identifiers import check_isrc
 from catalogue.models import CodeStatus, Recording
 from review.choices import Relation
 from review.edits import Edit
+from review.figures import LOOP_MS
+from review.intervals import Interval
 from review.models import Match
-from review.services.figures import LOOP_MS
-from review.services.intervals import Interval
 from scanning.comparison import differences
 from scanning.models import Scan, ScannedFile, Segment
 from scanning.uses import FileUse, use_of

@@ -9,9 +9,9 @@ from functools import cached_property
 from itertools import combinations
 
 from catalogue.models import Recording
+from review import figures, intervals
 from review.choices import VersionChoice
 from review.models import Match, VersionAnswer
-from review.services import figures, intervals
 from scanning.engines.base import most_bits
 from scanning.models import Detection
 

@@ -18,8 +18,7 @@ class ScanningConfig(AppConfig):
     def ready(self) -> None:
         """Reserve container ids and start retro searches when recordings are ready."""
         from catalogue.signals import recording_ready
-        from scanning import jobs  # noqa: F401
-        from scanning.cloud import jobs as cloud_jobs  # noqa: F401
+        from scanning import cloud_jobs, jobs  # noqa: F401
         from scanning.services import retro
 
         post_migrate.connect(_reserve_ids, sender=self)

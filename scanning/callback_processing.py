@@ -12,9 +12,9 @@ from django.utils.translation import gettext_lazy as _
 
 from base.jobs.context import JobContext
 from base.jobs.services import bring_forward
-from scanning import results, selectors
+from scanning import ending, results, selectors
 from scanning.choices import ACTIVE_SCAN_STATUSES, CallbackOutcome, EngineChoice, ScanStatus
-from scanning.cloud.jobs import CLOUD_SCAN, make_called_back_scan
+from scanning.cloud_jobs import CLOUD_SCAN, make_called_back_scan
 from scanning.engines.acrcloud_recordings import engine_result
 from scanning.engines.acrcloud_results import digest
 from scanning.errors import ScanFailed
@@ -137,7 +137,7 @@ def _apply(file: ScannedFile, body: dict[str, object]) -> tuple[CallbackOutcome,
             )
             % {"name": file.name, "state": state},
         )
-        results.store_failure(scan=waiting, failure=failure)
+        ending.store_failure(scan=waiting, failure=failure)
         return CallbackOutcome.APPLIED, str(failure)
     results.store_result(scan=waiting, result=engine_result(body.get("results"), answer))
     return CallbackOutcome.APPLIED, ""

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from django.utils.translation import gettext as _
 
 from base.common.reading import read_date
-
-if TYPE_CHECKING:
-    from scanning.models import ScannedFile
+from scanning.models import ScannedFile
 
 
 class IntakeRefused(Exception):

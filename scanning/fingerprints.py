@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from base.common.storage import read_bytes
 from recognition.errors import BadFingerprint, MissingLayer, ParamsMismatch
@@ -14,6 +15,16 @@ from recognition.types import Fingerprint
 from scanning.models import ScannedFile
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """The fingerprints of a file: of its main sound track, and of others by number."""
+
+    main: Fingerprint
+    tracks: Sequence[tuple[int, Fingerprint]] = ()
+    is_widened: bool = False
+    """Whether ``main`` has the sound around the file, so that it is not the stored one."""
 
 
 def kept_fingerprint(file: ScannedFile) -> Fingerprint | None:

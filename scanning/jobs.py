@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -15,7 +16,7 @@ from base.jobs.kinds import Kind, register, without_limit
 from base.jobs.periodic import periodic
 from base.jobs.services import bring_forward
 from catalogue.partitions import Partition
-from scanning import results
+from scanning import ending
 from scanning.choices import (
     ENDED_SCAN_STATUSES,
     CallbackOutcome,
@@ -23,13 +24,14 @@ from scanning.choices import (
     RetroStatus,
     ScanStatus,
 )
-from scanning.cloud.jobs import CLOUD_SCAN
+from scanning.cloud_jobs import CLOUD_SCAN
 from scanning.duties import duty_of_poll, duty_of_scan
 from scanning.models import (
     Drop,
     InboundCallback,
     OutboundCallback,
     PartitionQuestion,
+    PartitionSearch,
     RetroSearch,
     Scan,
     ScannedFile,
@@ -93,7 +95,7 @@ def _end_scan(scan: Scan, state: JobState, code: str, cause: str) -> None:
             "The scan of %(name)s stopped without a result. %(cause)s "
             "Scan it again; if it stops again, tell an admin."
         ) % {"name": scan.scanned_file.name, "cause": cause}
-    results.store_end_of_job(scan=scan, state=state, code=code, cause=cause)
+    ending.store_end_of_job(scan=scan, state=state, code=code, cause=cause)
 
 
 SCAN = register(
@@ -107,7 +109,7 @@ SCAN = register(
         lane_limit=lambda: settings.ACRPORTAL_SCANS_PER_CONTAINER,
         duty=duty_of_scan,
         needs=frozenset({resources.INDEX}),
-        # ``scanning.results`` stores how a scan ended.
+        # ``scanning.ending`` stores how a scan ended.
         mirror={JobState.WAITING: ScanStatus.QUEUED, JobState.RUNNING: ScanStatus.RUNNING},
         keeps=ENDED_SCAN_STATUSES,
         cause_field="message",
@@ -119,11 +121,26 @@ SCAN = register(
 )
 
 
-def _end_question(question: PartitionQuestion, state: JobState, code: str, cause: str) -> None:
-    # Scans of one index need none of it.
-    from scanning.partition_scans import end_question
+def unanswered(question: PartitionQuestion) -> QuerySet[PartitionQuestion]:
+    """Return the row of a question while it lacks the answer to what it asks now."""
+    return PartitionQuestion.objects.filter(pk=question.pk, asked=question.asked, answer=None)
 
-    end_question(question, state, code, cause)
+
+def wake_scan(search: PartitionSearch) -> None:
+    """Let the scan go on that has all answers, or one question that nobody answers."""
+    open_ones = search.questions.filter(answer=None)
+    if search.scan is not None and (
+        not open_ones.filter(cause="").exists() or open_ones.exclude(cause="").exists()
+    ):
+        bring_forward(SCAN, Scan.objects.filter(pk=search.scan.pk))
+
+
+def _end_question(question: PartitionQuestion, state: JobState, _code: str, cause: str) -> None:
+    """Note why a partition does not answer, so that the scan says so."""
+    if state == JobState.CANCELLED:
+        cause = gettext("Somebody cancelled it.")
+    unanswered(question).update(cause=(cause or state.label)[:500])
+    wake_scan(question.search)
 
 
 PARTITION_QUESTION = register(

@@ -13,15 +13,13 @@ from time import monotonic, sleep
 from typing import Final
 
 from django.db import transaction
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from base.common.storage import read_bytes
 from base.jobs import clock
-from base.jobs.choices import JobState
 from base.jobs.context import JobContext
 from base.jobs.errors import Cancelled, Failed, Retry, WaitsUntil
-from base.jobs.services import bring_forward, submit
+from base.jobs.services import submit
 from catalogue import following, index_log, index_store, partitions
 from catalogue.partitions import Partition
 from recognition import interrupts
@@ -40,7 +38,8 @@ from recognition.relate.tracks import scan_tracks
 from recognition.search.policy import ScanPolicy
 from recognition.types import Fingerprint, ScanResult
 from recognition.verify.calibration import catalogue_hours
-from scanning.jobs import PARTITION_QUESTION, SCAN
+from scanning.fingerprints import Sound
+from scanning.jobs import PARTITION_QUESTION, unanswered, wake_scan
 from scanning.models import PartitionQuestion, PartitionSearch, Scan
 
 # The last answer wakes a scan. In case that answer came before the scan waited, the scan
@@ -55,29 +54,24 @@ _CLIP_LOOK_SECONDS: Final = 0.05
 _FORGOTTEN_AFTER: Final = timedelta(minutes=10)
 
 
-def scan_file(
-    scan: Scan,
-    query: Fingerprint,
-    tracks: Sequence[tuple[int, Fingerprint]],
-    is_stored: bool,
-    buckets: Sequence[int],
-    policy: ScanPolicy,
+def search(
+    scan: Scan, sound: Sound, buckets: Sequence[int], policy: ScanPolicy
 ) -> tuple[ScanResult, int]:
     """Return the result of a scan, and the state of the catalogue that it searched.
 
-    ``is_stored`` says that ``query`` is the file's own fingerprint; ``tracks`` are its
-    other sound tracks. Raises ``WaitsUntil`` while partitions answer: the scan begins
-    again then, and goes on here.
+    Raises ``WaitsUntil`` while partitions answer: the scan begins again then, and goes
+    on here.
     """
     states: list[int] = []
 
-    def search(sound: Fingerprint) -> ScanResult:
-        stored = b"" if is_stored and sound is query else fingerprint_file.to_bytes(sound)
-        result, state = _scan_sound(scan, sound, stored, buckets, policy)
+    def search_track(query: Fingerprint) -> ScanResult:
+        is_stored = query is sound.main and not sound.is_widened
+        stored = b"" if is_stored else fingerprint_file.to_bytes(query)
+        result, state = _scan_sound(scan, query, stored, buckets, policy)
         states.append(state)
         return result
 
-    result = scan_tracks(query, tracks, search)
+    result = scan_tracks(sound.main, sound.tracks, search_track)
     scan.partition_searches.all().delete()
     return result, min(states)
 
@@ -256,29 +250,9 @@ def answer_question(context: JobContext) -> None:
         # The lock lets the last of two answers at once see the other.
         if not PartitionSearch.objects.select_for_update().filter(pk=search.pk):
             raise Cancelled
-        _answered(partition_question).update(answer=answer_to_bytes(partition_answer))
+        unanswered(partition_question).update(answer=answer_to_bytes(partition_answer))
         context.finish()
-        _wake(search)
-
-
-def end_question(question: PartitionQuestion, state: JobState, _code: str, cause: str) -> None:
-    """Note why a partition does not answer, so that the scan says so."""
-    if state == JobState.CANCELLED:
-        cause = _("Somebody cancelled it.")
-    _answered(question).update(cause=(cause or state.label)[:500])
-    _wake(question.search)
-
-
-def _answered(question: PartitionQuestion) -> QuerySet[PartitionQuestion]:
-    return PartitionQuestion.objects.filter(pk=question.pk, asked=question.asked, answer=None)
-
-
-def _wake(search: PartitionSearch) -> None:
-    open_ones = search.questions.filter(answer=None)
-    if search.scan is not None and (
-        not open_ones.filter(cause="").exists() or open_ones.exclude(cause="").exists()
-    ):
-        bring_forward(SCAN, Scan.objects.filter(pk=search.scan.pk))
+        wake_scan(search)
 
 
 def _query_of(search: PartitionSearch) -> Fingerprint:

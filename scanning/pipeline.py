@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -23,13 +22,13 @@ from catalogue import partitions
 from recognition.errors import IndexUnavailable, RecognitionError
 from recognition.fingerprints import file_format as fingerprint_file
 from recognition.relate.tracks import unsearched
-from recognition.types import Fingerprint
 from scanning import partition_scans, results
 from scanning.choices import ACTIVE_SCAN_STATUSES, FileStatus, ScanStage, SourceType
-from scanning.cloud.jobs import CLOUD_SCAN
+from scanning.cloud_jobs import CLOUD_SCAN
 from scanning.engines import embedded
+from scanning.engines.base import EngineResult
 from scanning.errors import ScanFailed
-from scanning.fingerprints import kept_fingerprint, kept_tracks
+from scanning.fingerprints import Sound, kept_fingerprint, kept_tracks
 from scanning.jobs import RENDITION
 from scanning.models import FileTrack, Scan, ScannedFile
 from scanning.parts import surroundings_of
@@ -55,21 +54,7 @@ def run(context: JobContext) -> None:
         status=FileStatus.PROCESSING, error_code="", message=""
     )
     try:
-        sound = _sound_of(file, context)
-        query = sound.main
-        around = surroundings_of(file)
-        if around is not None:
-            query = around.widen(query)
-        result = embedded.recognise(
-            file.container,
-            query,
-            tracks=sound.tracks,
-            also=scan.also_buckets.present(),
-            elsewhere=_elsewhere(scan, query, sound.tracks, is_stored=around is None),
-            progress=_reporter(context, ScanStage.MATCHING),
-        )
-        if around is not None:
-            result = around.trim(result)
+        result = _recognise(scan, context)
     except (AudioRefused, ScanFailed) as error:
         raise Failed(error.code, str(error)) from error
     except IndexUnavailable:
@@ -77,10 +62,6 @@ def run(context: JobContext) -> None:
         raise
     except RecognitionError as error:
         raise Failed("engine_error", f"{file.name}: {error}") from error
-    # Damage found while decoding belongs to the result as well.
-    unread = unsearched(file.tracks, (number for number, _sound in sound.tracks))
-    warnings = (*file.damage, *unread, *result.warnings)
-    result = replace(result, warnings=warnings)
     with transaction.atomic():
         if results.is_outdated(result):
             # The next search finds what it hid, and describes unmatched intervals.
@@ -91,43 +72,33 @@ def run(context: JobContext) -> None:
         context.finish()
 
 
-def _elsewhere(
-    scan: Scan, query: Fingerprint, tracks: tuple[tuple[int, Fingerprint], ...], *, is_stored: bool
-) -> embedded.Elsewhere | None:
-    """Return the search on other machines, if this one lacks partitions."""
+def _recognise(scan: Scan, context: JobContext) -> EngineResult:
+    """Return what the buckets hold of the file's sound, in times of the file."""
+    file = scan.scanned_file
+    sound = _sound_of(file, context)
+    around = surroundings_of(file)
+    if around is not None:
+        sound = replace(sound, main=around.widen(sound.main), is_widened=True)
+    names = embedded.names_of_buckets(file.container, scan.also_buckets.present())
+    buckets, policy = list(names), embedded.scan_policy(file.container)
+    progress = _reporter(context, ScanStage.MATCHING)
     if partitions.are_all_held():
-        return None
-    return partial(partition_scans.scan_file, scan, query, tracks, is_stored)
+        matched, state = embedded.search(sound, buckets, policy, progress)
+    else:
+        matched, state = partition_scans.search(scan, sound, buckets, policy)
+    result = embedded.engine_result(file.container, names, matched, state)
+    if around is not None:
+        result = around.trim(result)
+    # Damage found while decoding belongs to the result as well.
+    unread = unsearched(file.tracks, (number for number, _sound in sound.tracks))
+    return replace(result, warnings=(*file.damage, *unread, *result.warnings))
 
 
-def make_fingerprint(context: JobContext) -> None:
-    """Make the fingerprint of one file, for a portal that scans it instead of audio."""
-    file: ScannedFile = context.subject
-    if file.deleted_at is not None:
-        raise Cancelled
-    try:
-        _sound_of(file, context)
-    except (AudioRefused, ScanFailed) as error:
-        raise Failed(error.code, str(error)) from error
-    with transaction.atomic():
-        # Another scan may have made it before this job began.
-        bring_forward(CLOUD_SCAN, file.scans.all())
-        context.finish()
-
-
-@dataclass(frozen=True, slots=True)
-class _Sound:
-    """The fingerprints of a file: of its main sound track, and of others by number."""
-
-    main: Fingerprint
-    tracks: tuple[tuple[int, Fingerprint], ...] = ()
-
-
-def _sound_of(file: ScannedFile, context: JobContext) -> _Sound:
+def _sound_of(file: ScannedFile, context: JobContext) -> Sound:
     """Return the stored fingerprints of the file, or make and store them."""
     fingerprint = kept_fingerprint(file)
     if fingerprint is not None:
-        return _Sound(fingerprint, tuple(kept_tracks(file)))
+        return Sound(fingerprint, tuple(kept_tracks(file)))
     if file.source_type == SourceType.FINGERPRINT:
         raise ScanFailed(
             "bad_fingerprint",
@@ -174,7 +145,7 @@ def _sound_of(file: ScannedFile, context: JobContext) -> _Sound:
     if file.container.cloud_account_id is not None:
         # A scan by another portal may wait for the fingerprint.
         bring_forward(CLOUD_SCAN, file.scans.all())
-    return _Sound(made.fingerprint, made.other_tracks)
+    return Sound(made.fingerprint, made.other_tracks)
 
 
 def _bring_audio(file: ScannedFile, context: JobContext) -> None:
@@ -203,6 +174,21 @@ def _reporter(context: JobContext, stage: ScanStage) -> Callable[[float], None]:
     # Report at once, because the previous stage may have taken long.
     report(0.0)
     return report
+
+
+def make_fingerprint(context: JobContext) -> None:
+    """Make the fingerprint of one file, for a portal that scans it instead of audio."""
+    file: ScannedFile = context.subject
+    if file.deleted_at is not None:
+        raise Cancelled
+    try:
+        _sound_of(file, context)
+    except (AudioRefused, ScanFailed) as error:
+        raise Failed(error.code, str(error)) from error
+    with transaction.atomic():
+        # Another scan may have made it before this job began.
+        bring_forward(CLOUD_SCAN, file.scans.all())
+        context.finish()
 
 
 def make_rendition(context: JobContext) -> None:

@@ -13,7 +13,7 @@ from base.jobs.choices import OPEN_STATES, JobState
 from base.jobs.models import Job
 from base.jobs.selectors import jobs_of
 from scanning.choices import ACTIVE_SCAN_STATUSES, ScanStage, ScanStatus
-from scanning.cloud.jobs import CLOUD_SCAN
+from scanning.cloud_jobs import CLOUD_SCAN
 from scanning.jobs import SCAN
 from scanning.models import Scan
 

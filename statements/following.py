@@ -17,7 +17,7 @@ from base.accounts.reach import working_for
 from base.audit.models import Event
 from base.audit.services import record
 from base.common.batches import batched
-from base.common.words import for_the_record
+from base.common.phrases import for_the_record
 from base.jobs.context import JobContext
 from base.jobs.services import submit
 from review.models import Match

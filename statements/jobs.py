@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from base.jobs import resources
@@ -13,6 +12,7 @@ from base.jobs.kinds import Kind, register
 from base.jobs.periodic import periodic
 from scanning.jobs import MAX_ATTEMPTS, RETRY_AFTER
 from statements.models import Statement
+from statements.selectors import statements_in_reach
 
 CHECK_STATEMENTS = register(
     Kind(
@@ -26,12 +26,6 @@ CHECK_STATEMENTS = register(
         hand_back_after=0.0,
     )
 )
-
-
-def _in_reach() -> QuerySet[Statement]:
-    from statements.selectors import statements_in_reach
-
-    return statements_in_reach()
 
 
 STATEMENT_WEBHOOK = register(
@@ -48,7 +42,7 @@ STATEMENT_WEBHOOK = register(
         lane_limit=lambda: 1,
         max_attempts=lambda: MAX_ATTEMPTS,
         pause=lambda attempts: RETRY_AFTER[attempts - 1],
-        visible=_in_reach,
+        visible=statements_in_reach,
     )
 )
 

@@ -8,19 +8,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
 from django.db import models
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from base.accounts.models import User
 from base.common.registry import Registry
 from review.choices import MatchState
+from statements.choices import NamedKind, named_kinds
 from statements.errors import StatementRefused
-
-if TYPE_CHECKING:  # The model has the kinds as choices.
-    from statements.models import Statement
+from statements.models import Statement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,14 +46,9 @@ class Difference:
     match: str = ""
 
 
-class Kind(ABC):
+class Kind(NamedKind, ABC):
     """One kind of statement."""
 
-    kind: str
-    """As rows keep it, at most 12 letters; it stays as it is."""
-    label: str | Promise
-    place: int
-    """Orders the kinds where several are listed: what binds the most comes first."""
     has_card: bool = False
     """The page of a match shows these on a card of their own."""
     model: type[models.Model]
@@ -110,17 +103,8 @@ class Kind(ABC):
         raise StatementRefused(_("Nobody can withdraw it."))
 
 
-kinds: Registry[Kind] = Registry()
-
-
-def kind_choices() -> list[tuple[str, str | Promise]]:
-    """Return the kinds that this installation has, with their labels, in their order."""
-    return [(kind.kind, kind.label) for kind in sorted(kinds, key=lambda kind: kind.place)]
-
-
-def label_of(kind: str) -> str:
-    """Return the label of a kind; its own name without the package that had it."""
-    return str(dict(kind_choices()).get(kind, kind))
+# The model, which lies below, reads their names alone.
+kinds = cast("Registry[Kind]", named_kinds)
 
 
 def kind_of(statement: Statement) -> Kind:

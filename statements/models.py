@@ -10,8 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from base.accounts.columns import person_field
 from base.common.uid import uid_field
-from statements.choices import STANDING, StatementState
-from statements.kinds import kind_choices
+from statements.choices import STANDING, StatementState, kind_choices
 
 
 class Statement(models.Model):

@@ -11,9 +11,9 @@ from base.accounts.reach import working_for
 from base.audit.models import Event
 from base.common.batches import batched
 from review.services.transitions import changed_cases
-from statements.choices import ISSUED
+from statements.choices import ISSUED, label_of
 from statements.following import COMPARED_AT_ONCE, concerned, differences_of
-from statements.kinds import Difference, address_of, label_of
+from statements.kinds import Difference, address_of
 from statements.models import Statement
 from statements.selectors import seen_matches, statements_in_reach
 

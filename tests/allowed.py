@@ -16,7 +16,7 @@ OWN_JSON: Table[str, str] = Table(
         "recognition/index/manifest.py": "an index, with its checksums",
         "recognition/isolation/wire.py": "in the child: the request of its parent",
         "recognition/partitioned/scanning.py": "the state of a search",
-        "reports/keeping.py": "what a report kept",
+        "reports/stored_rows.py": "what a report kept",
         "scanning/callback_processing.py": "a body that was read when it came",
         "scanning/engines/acrcloud_results.py": "text that the function wrote itself",
     }

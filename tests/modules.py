@@ -7,7 +7,7 @@ import pkgutil
 from collections.abc import Iterator
 from typing import Any
 
-from base.common.words import own_apps
+from base.common.phrases import own_apps
 
 
 def import_all() -> None:

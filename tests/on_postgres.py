@@ -51,7 +51,7 @@ def main() -> int:
 
 
 def _names_tests(arguments: Sequence[str]) -> bool:
-    return any(Path(each.partition("::")[0]).exists() for each in arguments)
+    return any(Path(argument.partition("::")[0]).exists() for argument in arguments)
 
 
 def _modules() -> list[str]:
@@ -60,8 +60,8 @@ def _modules() -> list[str]:
     Collecting all tests takes as long as running a hundred. Files that have changed
     since the record may have other tests.
     """
-    found = statements.modules_to_repeat(STATEMENTS)
-    if not found:
+    modules = statements.modules_to_repeat(STATEMENTS)
+    if not modules:
         return []
     recorded = min(path.stat().st_mtime for path in STATEMENTS.glob("*.json"))
     changed = {
@@ -70,7 +70,7 @@ def _modules() -> list[str]:
         for path in (_ROOT / folder).rglob("test_*.py")
         if path.stat().st_mtime > recorded
     }
-    there = {path for path in found if (_ROOT / path).exists()}
+    there = {path for path in modules if (_ROOT / path).exists()}
     return sorted(path for path in there | changed if not path.startswith(_WITHOUT))
 
 
@@ -92,18 +92,18 @@ def prepared() -> str | None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the tests that use no database or send nothing new."""
-    recorded = {each.test: each for each in statements.read(STATEMENTS)}
+    recorded = {made.test: made for made in statements.read(STATEMENTS)}
     # A slow test would be left out after its statements had counted as sent.
     usable = [item for item in items if statements.may_repeat(item)]
-    known = [recorded[item.nodeid] for item in usable if item.nodeid in recorded]
-    left_out = recorded.keys() - statements.choose(known)
-    kept = [
+    candidates = [recorded[item.nodeid] for item in usable if item.nodeid in recorded]
+    left_out = recorded.keys() - statements.choose(candidates)
+    chosen = [
         item
         for item in usable
         if item.nodeid not in left_out or item.get_closest_marker("each_database")
     ]
-    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
-    items[:] = kept
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = chosen
 
 
 if __name__ == "__main__":

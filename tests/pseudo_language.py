@@ -18,7 +18,7 @@ from django.utils.translation import trans_real
 from lxml import etree, html
 from pytest_django import Settings
 
-from base.common.words import own_models
+from base.common.phrases import own_models
 
 CODE = "xx"
 _LETTERS = str.maketrans(

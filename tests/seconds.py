@@ -10,12 +10,12 @@ from reports.cues import Cue, CueStatus
 from reports.layouts import kept_columns
 from reports.models import EditKind, EntryKind
 from reports.selectors import rows, selected
+from review.intervals import length, without
 from review.models import Match
 from review.selectors import with_segments
-from review.services.intervals import length, without
 from review.timeline import Kind, Timeline, timeline
+from review.timeline.division import MATCHED
 from review.timeline.figures import differing, matched_shares
-from review.timeline.pieces import MATCHED
 from scanning.models import ScannedFile
 from web.portal.files.page import segment_rows
 from web.portal.pictures.file import draw_coverage

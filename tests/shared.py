@@ -18,11 +18,11 @@ def main() -> None:
     """Make what is missing; leave out PostgreSQL if no server answers."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "acrportal.settings")
     with ThreadPoolExecutor() as together:
-        made = [
+        results = [
             together.submit(make) for make in (databases.file, on_postgres.prepared, _compile_tests)
         ]
-    for each in made:
-        each.result()
+    for result in results:
+        result.result()
 
 
 def _compile_tests() -> None:

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management import get_commands
 
 from acrportal import settings_reference
-from base.common.words import own_apps
+from base.common.phrases import own_apps
 
 ROOT = Path(settings.BASE_DIR)
 

@@ -15,7 +15,7 @@ from tests import write_locks
 
 _SERVICE = """
 from django.db import transaction
-from common.databases import consistent_read
+from base.common.databases import consistent_read
 
 def write(work):
     with transaction.atomic():

@@ -16,7 +16,7 @@ from functools import cache
 from django.db.models import TextChoices
 from lxml import etree, html
 
-from base.common.words import own_apps
+from base.common.phrases import own_apps
 
 _SKIPPED = frozenset({"script", "style", "template", "code", "pre", "samp", "kbd", "textarea"})
 # Every other element is inline and does not end a text block.

@@ -40,10 +40,10 @@ def main() -> int:
     if name and name not in names:
         parser.error(f"there is no plug-in {name}, only {', '.join(names) or 'none'}")
     gone = _with_those_that_require(name) if name else set(names)
-    faults = [fault for each in sorted(gone) for fault in _mentions(each)]
-    with tempfile.TemporaryDirectory(prefix="without-") as folder:
+    faults = [fault for plugin in sorted(gone) for fault in _mentions(plugin)]
+    with tempfile.TemporaryDirectory(prefix="without-", dir=ROOT / "var") as folder:
         tree = Path(folder)
-        _copy(tree, gone)
+        _link(tree, gone)
         environment = os.environ | {"ACRPORTAL_DATA_DIR": str(tree / "var")}
         for command in _CHECKS:
             done = subprocess.run(
@@ -67,14 +67,14 @@ def _with_those_that_require(name: str) -> set[str]:
 
 def _tracked() -> Iterator[Path]:
     """Yield the files of the tree, also those that are not committed yet."""
-    listed = subprocess.run(
+    files = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
         check=True,
         capture_output=True,
         text=True,
     )
-    for name in listed.stdout.splitlines():
+    for name in files.stdout.splitlines():
         if (ROOT / name).is_file():
             yield Path(name)
 
@@ -88,12 +88,18 @@ def _mentions(name: str) -> Iterator[str]:
             yield f"{path} names plugins.{name}"
 
 
-def _copy(tree: Path, gone: set[str]) -> None:
+def _link(tree: Path, gone: set[str]) -> None:
+    """Make a tree of the same files, and of what Python and pytest compiled of them.
+
+    Whoever compiles a file anew replaces the link, not what it leads to.
+    """
     for path in _tracked():
         if path.parts[0] == "plugins" and gone.intersection(path.parts[1:2]):
             continue
-        (tree / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / path, tree / path)
+        compiled = (ROOT / path.parent / "__pycache__").glob(f"{path.stem}.*.pyc")
+        for file in (path, *(file.relative_to(ROOT) for file in compiled)):
+            (tree / file).parent.mkdir(parents=True, exist_ok=True)
+            os.link(ROOT / file, tree / file)
     (tree / "var").mkdir(exist_ok=True)
     shutil.copy(ROOT / "var" / "secret_key", tree / "var" / "secret_key")
 

@@ -1,1 +1,1 @@
-"""How Django writes dates in the admin: as ``common.reading`` does on the pages."""
+"""How Django writes dates in the admin: as ``base.common.reading`` does on the pages."""

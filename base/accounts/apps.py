@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class AccountsConfig(AppConfig):
-    """Keeps the role groups equal to ``accounts.roles``."""
+    """Keeps the role groups equal to ``base.accounts.roles``."""
 
     name = "base.accounts"
     verbose_name = _("Accounts")

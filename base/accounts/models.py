@@ -73,7 +73,7 @@ class AccessLimit(models.Model):
 
     ``containers`` and ``buckets`` hold primary keys; None means no limit. They are
     plain numbers because those models live in packages above this one, and keys are
-    never reused. See ``accounts.reach``.
+    never reused. See ``base.accounts.reach``.
     """
 
     group = models.OneToOneField(Group, on_delete=models.CASCADE, related_name="limit")

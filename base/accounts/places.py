@@ -2,7 +2,7 @@
 
 A place is a network and a kind of browser; a sign-in from a new one is an event, which
 the person gets a mail. A device is a browser that has signed the person in before, known by
-a signed cookie. ``accounts.attempts`` counts wrong passwords apart for known ones.
+a signed cookie. ``base.accounts.attempts`` counts wrong passwords apart for known ones.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from django.conf import settings
 from django.db import models
 
-from base.audit.words import action_label, actor_label, case_label
+from base.audit.labels import action_label, actor_label, case_label
 
 
 class AppendOnlyError(Exception):

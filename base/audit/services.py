@@ -63,7 +63,7 @@ def record(
     """Append an event to a case; call it in the transaction of the change it records.
 
     ``actor`` is a user, or the name of an automatic actor ("policy:…", "system").
-    ``common.attribution`` supplies the API token, if one was used.
+    ``base.common.attribution`` supplies the API token, if one was used.
     """
     entry = EventDraft(
         case=case, action=action, before=before or {}, after=after or {}, reason=reason, note=note

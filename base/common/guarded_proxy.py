@@ -19,7 +19,8 @@ from hmac import compare_digest
 from time import monotonic
 from urllib.parse import urlsplit
 
-from base.common.http import FetchFailed, LinkRefused, check_link, connect_guarded
+from base.common.exchanges import FetchFailed, LinkRefused
+from base.common.http import check_link, connect_guarded
 
 _USER = "acrportal"
 _HEAD_BYTES = 64 * 1024

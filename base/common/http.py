@@ -9,36 +9,39 @@ addresses that the operator configured.
 from __future__ import annotations
 
 import socket
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 from urllib.parse import urljoin, urlsplit
 
 import requests
 from django.conf import settings
 from django.utils.translation import gettext as _
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from requests.utils import requote_uri
 from requests_hardened import Config, HTTPSession
 from requests_hardened.ip_filter import InvalidIPAddress, filter_host
 from requests_hardened.ip_filter_adapter import IPFilterAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from base.common.addresses import is_public
+from base.common.exchanges import (
+    Deadline,
+    FetchFailed,
+    LinkRefused,
+    LiveStream,
+    TookTooLong,
+    TooLarge,
+    arriving,
+    exchange,
+    limit_body,
+)
 from base.common.outside_text import one_line
 
 _CONNECT_READ_SECONDS = (10.0, 30.0)
-_CHUNK_BYTES = 256 * 1024
 _MAX_REDIRECTS = 5
-_MOST_ANSWERS = 5
 _ANSWER_BYTES = 500
 _REASON_CHARACTERS = 100
 _LENGTH_DIGITS = 19
@@ -48,174 +51,6 @@ _SENDING_SECONDS = 6 * 3600.0
 # From the connection to the first body byte, redirects included. Shorter than any
 # sensible lease, because nothing renews the lease during a request.
 _FIRST_BYTE_SECONDS = 45.0
-# urllib3 itself reports host names that are malformed.
-_NO_ANSWER = (requests.RequestException, HTTPError)
-
-
-class LinkRefused(Exception):
-    """The link must not be fetched; the message tells its author why."""
-
-
-class FetchFailed(Exception):
-    """The link could not be fetched; the message gives the cause.
-
-    ``status`` is the server's HTTP status, if that was the cause.
-    """
-
-    status: int | None = None
-
-
-class _TookTooLong(FetchFailed):
-    """The time limit of the whole exchange has passed."""
-
-
-class LiveStream(FetchFailed):
-    """The link leads to an endless stream."""
-
-
-class TooLarge(Exception):
-    """The response exceeds the limit."""
-
-
-class _Deadline:
-    """Closes a session's connections when its time limit has passed.
-
-    Socket timeouts restart with every byte, so a server that sends slowly could hold an
-    exchange forever.
-    """
-
-    def __init__(
-        self, session: requests.Session, seconds: float, *, of_radio: bool = False
-    ) -> None:
-        self.session = session
-        self.passed = False
-        self._lock = threading.Lock()
-        self._sockets: list[socket.socket] = []
-        self._timer = self._started(seconds)
-        pools = _watched_pools(self, of_radio=of_radio)
-        for adapter in session.adapters.values():
-            if isinstance(adapter, HTTPAdapter):
-                adapter.poolmanager.pool_classes_by_scheme = pools
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._timer.cancel()
-        with self._lock:
-            for connection in self._sockets:
-                connection.close()
-            self._sockets.clear()
-
-    def put_off(self, seconds: float) -> None:
-        """Restart the time limit with this many seconds."""
-        self._timer.cancel()
-        self._timer = self._started(seconds)
-
-    def lift(self) -> None:
-        """End the time limit; ``cut`` still ends the exchange."""
-        self._timer.cancel()
-
-    def cut(self) -> None:
-        """End the exchange now, from any thread."""
-        self._timer.cancel()
-        self._end()
-
-    def keep(self, connection: socket.socket) -> None:
-        """Track a connection by a duplicate handle, because TLS replaces the socket."""
-        with self._lock:
-            self._sockets.append(connection.dup())
-        if self.passed:
-            self._end()
-
-    def _started(self, seconds: float) -> threading.Timer:
-        timer = threading.Timer(max(0.0, seconds), self._end)
-        timer.daemon = True
-        timer.start()
-        return timer
-
-    def _end(self) -> None:
-        self.passed = True
-        with self._lock:
-            for connection in self._sockets:
-                with suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
-
-
-class _Response(HTTPResponse):
-    """Ends an exchange whose answer is announced again and again (status 100)."""
-
-    _answers = 0
-
-    def _read_status(self) -> tuple[str, int, str]:
-        self._answers += 1
-        if self._answers > _MOST_ANSWERS:
-            raise HTTPException
-        return self._read_first_line()
-
-    def _read_first_line(self) -> tuple[str, int, str]:
-        return super()._read_status()  # type: ignore[misc, no-any-return]
-
-
-class _RadioResponse(_Response):
-    """Also reads the first line of SHOUTcast servers of version 1, ``ICY 200 OK``."""
-
-    def _read_first_line(self) -> tuple[str, int, str]:
-        if self.fp.peek(4)[:4] != b"ICY ":
-            return super()._read_first_line()
-        words = self.fp.readline(1000).decode("latin-1").split(None, 2)
-        code = words[1] if len(words) > 1 and words[1].isdecimal() else "200"
-        return "HTTP/1.0", int(code[:3]), "".join(words[2:]).strip()
-
-
-def _watched_pools(deadline: _Deadline, *, of_radio: bool) -> dict[str, type[HTTPConnectionPool]]:
-    answers = _RadioResponse if of_radio else _Response
-
-    class Plain(HTTPConnection):
-        response_class = answers
-
-        def _new_conn(self) -> socket.socket:
-            connection = super()._new_conn()
-            deadline.keep(connection)
-            return connection
-
-    class Encrypted(Plain, HTTPSConnection):
-        pass
-
-    class PlainPool(HTTPConnectionPool):
-        ConnectionCls = Plain
-
-    class EncryptedPool(HTTPSConnectionPool):
-        ConnectionCls = Encrypted
-
-    return {"http": PlainPool, "https": EncryptedPool}
-
-
-@contextmanager
-def _exchange(
-    session: requests.Session, *, seconds: float, of_radio: bool = False
-) -> Iterator[_Deadline]:
-    """Apply a time limit to a session, and translate its exceptions."""
-    with session, _Deadline(session, seconds, of_radio=of_radio) as deadline:
-        try:
-            yield deadline
-        except InvalidIPAddress as error:
-            raise LinkRefused(_("it leads to a private or local address")) from error
-        except _NO_ANSWER as error:
-            if deadline.passed:
-                raise _TookTooLong(_("the server took too long")) from error
-            if "ICY 200" in str(error):
-                # Shoutcast servers of version 1 begin their response with this.
-                raise LiveStream(_("a radio server answered")) from error
-            raise FetchFailed(_plain_cause(error)) from error
-        # After the deadline closed a connection, its response looks complete.
-        if deadline.passed:
-            raise _TookTooLong(_("the server took too long"))
 
 
 def check_link(url: str) -> None:
@@ -322,7 +157,7 @@ def download(
     """
     seconds = max_seconds or settings.ACRPORTAL_LINK_SECONDS
     with (
-        _exchange(guarded_session(), seconds=min(_FIRST_BYTE_SECONDS, seconds)) as deadline,
+        exchange(guarded_session(), seconds=min(_FIRST_BYTE_SECONDS, seconds)) as deadline,
         _answer(deadline.session, url) as response,
     ):
         _raise_unless_ok(response)
@@ -337,12 +172,12 @@ def download(
         try:
             received = 0
             with target.open("wb") as file:
-                for chunk in _limit_body(_arriving(response, deadline, limit), max_bytes):
+                for chunk in limit_body(arriving(response, deadline, limit), max_bytes):
                     file.write(chunk)
                     received += len(chunk)
                     if progress is not None:
                         progress(min(1.0, received / total) if total else 0.5)
-        except _TookTooLong as error:
+        except TookTooLong as error:
             if limit == seconds or not received:
                 raise
             raise LiveStream(
@@ -396,34 +231,13 @@ def _says_it_is_live(response: requests.Response) -> bool:
     )
 
 
-def _arriving(response: requests.Response, deadline: _Deadline, seconds: float) -> Iterator[bytes]:
-    """Yield the body as it arrives, within ``seconds`` for all of it.
-
-    A truncated body is an error.
-    """
-    begun = False
-    try:
-        while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
-            if not begun:
-                begun = True
-                deadline.put_off(seconds)
-            yield chunk
-    except ReadTimeoutError as error:
-        raise FetchFailed(_("the server did not answer in time")) from error
-    except HTTPError as error:
-        if not deadline.passed:
-            raise FetchFailed(_("the server's answer could not be read")) from error
-    if deadline.passed:
-        raise _TookTooLong(_("the server took too long"))
-
-
 class LiveBody:
     """The body of a response that need not end.
 
     ``url`` is where redirects led; the names of ``headers`` are in lower case.
     """
 
-    def __init__(self, response: requests.Response, deadline: _Deadline) -> None:
+    def __init__(self, response: requests.Response, deadline: Deadline) -> None:
         self._response = response
         self._deadline = deadline
         self._begun = False
@@ -449,8 +263,8 @@ class LiveBody:
 
     def read_all(self, max_bytes: int, *, seconds: float) -> bytes:
         """Return a whole body that does end. Raises ``FetchFailed`` or ``TooLarge``."""
-        chunks = _arriving(self._response, self._deadline, seconds)
-        return b"".join(_limit_body(chunks, max_bytes))
+        chunks = arriving(self._response, self._deadline, seconds)
+        return b"".join(limit_body(chunks, max_bytes))
 
     def stop(self) -> None:
         """End the exchange; may be called from another thread."""
@@ -471,7 +285,7 @@ def opened(
     each later one within ``quiet_seconds``. Raises ``LinkRefused`` or ``FetchFailed``.
     """
     with (
-        _exchange(guarded_session(), seconds=first_byte_seconds, of_radio=True) as deadline,
+        exchange(guarded_session(), seconds=first_byte_seconds, of_radio=True) as deadline,
         _answer(
             deadline.session,
             url,
@@ -490,7 +304,7 @@ def content_type_of(url: str) -> str:
     Raises ``LinkRefused`` or ``FetchFailed``.
     """
     with (
-        _exchange(guarded_session(), seconds=_FIRST_BYTE_SECONDS) as deadline,
+        exchange(guarded_session(), seconds=_FIRST_BYTE_SECONDS) as deadline,
         _answer(deadline.session, url) as response,
     ):
         _raise_unless_ok(response)
@@ -526,7 +340,7 @@ def post_json(
     """
     check_link(url)
     with (
-        _exchange(guarded_session(), seconds=timeout_seconds) as deadline,
+        exchange(guarded_session(), seconds=timeout_seconds) as deadline,
         deadline.session.post(
             url,
             data=body,
@@ -589,7 +403,7 @@ def call_service(
     sent_at_once = body is None or isinstance(body, bytes)
     seconds = _ANSWER_SECONDS if sent_at_once else _SENDING_SECONDS
     with (
-        _exchange(_ServiceSession(), seconds=seconds) as deadline,
+        exchange(_ServiceSession(), seconds=seconds) as deadline,
         deadline.session.request(
             method,
             url,
@@ -600,28 +414,6 @@ def call_service(
             stream=True,
         ) as response,
     ):
-        chunks = _arriving(response, deadline, _ANSWER_SECONDS)
-        received = b"".join(_limit_body(chunks, max_bytes))
+        chunks = arriving(response, deadline, _ANSWER_SECONDS)
+        received = b"".join(limit_body(chunks, max_bytes))
         return ServiceAnswer(response.status_code, response.headers, received)
-
-
-def _limit_body(chunks: Iterable[bytes], max_bytes: int) -> Iterator[bytes]:
-    """Yield the body; raise ``TooLarge`` once it exceeds the limit."""
-    received = 0
-    for chunk in chunks:
-        received += len(chunk)
-        if received > max_bytes:
-            raise TooLarge
-        yield chunk
-
-
-def _plain_cause(error: Exception) -> str:
-    if isinstance(error, requests.TooManyRedirects):
-        return _("it redirects too often")
-    if isinstance(error, requests.Timeout):
-        return _("the server did not answer in time")
-    if isinstance(error, requests.exceptions.SSLError):
-        return _("the server's certificate could not be checked")
-    if isinstance(error, requests.ConnectionError):
-        return _("the server could not be reached")
-    return _("the server's answer could not be read")

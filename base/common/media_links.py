@@ -10,7 +10,8 @@ from urllib.parse import urljoin
 
 from django.utils.translation import gettext as _
 
-from base.common.http import FetchFailed, LiveStream, TooLarge, download
+from base.common.exchanges import FetchFailed, LiveStream, TooLarge
+from base.common.http import download
 from base.common.packed import unpacked
 
 _PLAYLIST = b"#EXTM3U"

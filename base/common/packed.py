@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import Final
 
-from base.common.http import TooLarge
+from base.common.exchanges import TooLarge
 
 GZIP: Final = b"\x1f\x8b\x08"
 _WITH_GZIP_HEADER: Final = 16 + zlib.MAX_WBITS

@@ -13,7 +13,8 @@ from django.core.validators import validate_email
 from django.http.request import validate_host
 from django.utils.translation import gettext as _
 
-from base.common.http import LinkRefused, check_link
+from base.common.exchanges import LinkRefused
+from base.common.http import check_link
 
 
 class MailRefused(Exception):

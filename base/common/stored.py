@@ -14,7 +14,7 @@ from babel.messages.mofile import read_mo
 from django.conf import settings
 from django.utils.translation import get_language, gettext, ngettext, pgettext
 
-from base.common.words import lowered
+from base.common.phrases import lowered
 
 _PLACE = re.compile(r"%\((\w+)\)[ds]")
 # Values that are sentences themselves; the others are names and numbers.

@@ -9,35 +9,27 @@ truth, and each worker replaces messages that were lost.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
 from functools import lru_cache
 from time import monotonic
-from typing import Any
 
-from celery import Celery, bootsteps
-from celery.signals import worker_shutting_down
+from celery import Celery
 from django.conf import settings
-from django.db import close_old_connections
 from kombu import Queue
 from kombu.exceptions import OperationalError
 
-from base.jobs import draining, loop, periodic, resources, selectors
 from base.jobs.choices import WORKER_POOLS, Pool
-from base.jobs.leases import worker_name
 
 logger = logging.getLogger(__name__)
 
 PREFIX = ""
 """Prefix of the queues' names, for tests and measurements."""
-_RUN = "acrportal.run"
-_LOOK_SECONDS = 1.0
+RUN = "acrportal.run"
+"""The task that runs what is due; see ``base.jobs.broker_worker``."""
 # A person may be waiting for the answer: try shortly, then not for a while.
 _TRIES = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.4}
 _AWAY_SECONDS = 5.0
 
 _away_until = 0.0
-# Pools whose jobs threads of this process run, without Celery's messages.
-_pools_of_threads: set[Pool] = set()
 
 
 def app() -> Celery:
@@ -61,8 +53,6 @@ def _app(url: str) -> Celery:
         # would drop it.
         broker_heartbeat=0,
     )
-    made.task(_run, name=_RUN)
-    made.steps["worker"].add(_ChildWatch)
     return made
 
 
@@ -80,7 +70,7 @@ def send(pool: Pool, duty: str = "") -> None:
         return
     try:
         app().send_task(
-            _RUN, args=[pool.value], queue=Queue(queue_name(pool, duty)), retry_policy=_TRIES
+            RUN, args=[pool.value], queue=Queue(queue_name(pool, duty)), retry_policy=_TRIES
         )
     except OperationalError:
         _away_until = monotonic() + _AWAY_SECONDS
@@ -96,114 +86,3 @@ def messages_waiting(pool: Pool, duty: str = "") -> int:
         connection.ensure_connection(max_retries=1, timeout=5)
         declared = Queue(queue_name(pool, duty))(connection.default_channel)
         return int(declared.queue_declare(passive=False).message_count)
-
-
-def run_worker(pools: Collection[Pool], *, interval: float) -> None:
-    """Run a Celery worker in this process until SIGTERM; threads talk beside it."""
-    _pools_of_threads.update(pool for pool in pools if pool is not Pool.WORK)
-    threads = loop.start_threads(_pools_of_threads, interval)
-    companion = periodic.start_companions()
-    app().Worker(
-        pool="solo",
-        queues=[queue_name(pool) for pool in pools],
-        hostname=worker_name(),
-        # Its banner and a few lines for each job would be half of the log.
-        quiet=True,
-        loglevel="WARNING",
-        # Workers learn nothing from each other, and one that is busy would look to the
-        # others as if its clock were wrong.
-        without_gossip=True,
-        without_mingle=True,
-    ).start()
-    for thread in (*threads, companion):
-        draining.join(thread)
-
-
-def _run(pool: str) -> None:
-    """Run the due jobs of a pool."""
-    # Threads of this process look by themselves.
-    if pool in _pools_of_threads:
-        return
-    close_old_connections()
-    try:
-        while not draining.seconds() and loop.step(Pool(pool)):
-            pass
-    finally:
-        close_old_connections()
-
-
-class _ChildWatch(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types
-    """Keeps watch in each Celery worker, beside its children.
-
-    The worker consumes the queues of its machine's duties beside those that it was
-    started with.
-    """
-
-    requires = ("celery.worker.components:Pool",)
-
-    def __init__(self, worker: Any, **options: Any) -> None:  # Any: Celery's own types
-        super().__init__(worker, **options)
-        # Before any child is forked.
-        draining.forget()
-
-    def start(self, worker: Any) -> None:  # Any: Celery's own type
-        """Take jobs back from dead workers, and replace lost messages."""
-        worker_shutting_down.connect(_begin_draining)
-        names = set(worker.app.amqp.queues.consume_from)
-        pools = [pool for pool in WORKER_POOLS if queue_name(pool) in names]
-        duties = _DutyQueues(worker, pools)
-
-        def look() -> None:
-            duties.follow()
-            _wake_idle(pools, duties.duties)
-
-        self._watch = loop.WatchThread(pools, look, _LOOK_SECONDS)
-        self._watch.start()
-
-    def stop(self, _worker: Any) -> None:  # Any: as above
-        """Let running jobs finish or hand themselves back."""
-        _begin_draining()
-        draining.join(self._watch)
-
-
-def _begin_draining(**_signal: object) -> None:
-    draining.begin()
-
-
-class _DutyQueues:
-    """Lets a worker consume the queues of the duties that its machine does."""
-
-    def __init__(self, worker: Any, pools: Collection[Pool]) -> None:  # Any: as above
-        self._worker, self._pools = worker, pools
-        self.duties: frozenset[str] = frozenset()
-
-    def follow(self) -> None:
-        """Begin to consume the queues of new duties, and end with those of lost ones.
-
-        The worker's own thread does so, once it consumes at all.
-        """
-        consumer = self._worker.consumer
-        if consumer is None or consumer.task_consumer is None:
-            return
-        here = frozenset(resources.duties_here())
-        for pool in self._pools:
-            for duty in here - self.duties:
-                name = queue_name(pool, duty)
-                queue = {"exchange": "", "exchange_type": "direct", "routing_key": name}
-                consumer.call_soon(consumer.add_task_queue, name, **queue)
-            for duty in self.duties - here:
-                consumer.call_soon(consumer.cancel_task_queue, queue_name(pool, duty))
-        self.duties = here
-
-
-def _wake_idle(pools: Collection[Pool], duties: Collection[str] = ()) -> None:
-    """Send a message to each queue of due jobs that has none."""
-    for pool in pools:
-        due = selectors.due(pool)
-        for duty in {"", *duties}:
-            if due.filter(duty=duty).exists():
-                try:
-                    if not messages_waiting(pool, duty):
-                        send(pool, duty)
-                except OperationalError:
-                    logger.warning("the broker does not answer")

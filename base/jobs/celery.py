@@ -1,4 +1,4 @@
-"""The application of Celery's own commands: ``celery -A jobs worker -Q work -c 1``."""
+"""The application of Celery's own commands: ``celery -A base.jobs worker -Q work -c 1``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "acrportal.settings")
 django.setup()
 
-from base.jobs import broker  # noqa: E402 - after the set-up of Django
+from base.jobs import broker_worker  # noqa: E402 - after the set-up of Django
 
-app = broker.app()
+app = broker_worker.worker_app()

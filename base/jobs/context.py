@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from base.accounts.models import User
-from base.common.words import for_the_record
+from base.common.phrases import for_the_record
 from base.jobs import clock, draining, installation, resources, selectors
 from base.jobs.choices import JobState
 from base.jobs.errors import Cancelled, HandedBack, LeaseLost, WaitsUntil

@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from django.conf import settings
 from django.db import models
 from django.utils.functional import Promise
-from django.utils.module_loading import import_string
 
 from base.jobs.choices import JobState, Pool, Priority
-
-if TYPE_CHECKING:
-    from base.jobs.context import JobContext
 
 # Any in this module: a row of the kind's own model.
 Subject = Any
@@ -92,7 +88,7 @@ class Kind:
     """Leaves out rows whose failure no longer matters; a later job of the same key
     settles a failure anyway."""
     every: timedelta | None = None
-    """How long after it has ended the job begins again; see ``jobs.periodic``."""
+    """How long after it has ended the job begins again; see ``base.jobs.periodic``."""
 
     def find_subject(self, subject: int | None) -> Subject:
         """Return the row of a job; None if the kind has none.
@@ -100,13 +96,6 @@ class Kind:
         Raises ``ObjectDoesNotExist`` if it was deleted.
         """
         return self.model and self.model._base_manager.get(pk=subject)
-
-    def load_work(self) -> Callable[[JobContext], None]:
-        """Import the function that does the work."""
-        work = import_string(self.work)
-        if self.every is not None:
-            return lambda _context: work()
-        return cast("Callable[[JobContext], None]", work)
 
     def show(
         self, subject: int | None, state: JobState, cause: str = "", /, **columns: Any

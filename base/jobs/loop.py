@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
+from pathlib import Path
 from queue import Empty, Full, Queue
 from time import monotonic, sleep
 from typing import TypeVar
@@ -219,6 +220,7 @@ class WatchThread(threading.Thread):
         next_look, memory = 0.0, LeaseMemory()
         while not draining.seconds():
             try:
+                _note_alive()
                 self._statements.renew()
                 if monotonic() >= next_look:
                     next_look = monotonic() + self._every
@@ -232,3 +234,8 @@ class WatchThread(threading.Thread):
                 close_old_connections()
             sleep(self._pause)
         connection.close()
+
+
+def _note_alive() -> None:
+    if settings.ACRPORTAL_ALIVE_FILE:
+        Path(settings.ACRPORTAL_ALIVE_FILE).touch()

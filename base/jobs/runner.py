@@ -11,6 +11,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import connection, transaction
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -175,15 +176,22 @@ def _end_here(context: JobContext, state: JobState, code: str, cause: str) -> No
         context.end(state, code, cause)
 
 
+def _do_work(context: JobContext) -> None:
+    work = import_string(context.kind.work)
+    if context.kind.every is None:
+        work(context)
+        return
+    # Regular work knows no job.
+    work()
+    Job.objects.filter(kind=context.job.kind, state=JobState.FAILED).delete()
+    context.wait_until(clock.now() + context.kind.every)
+
+
 def _attempt(context: JobContext) -> None:
     job = context.job
     try:
         with interrupts.checked_by(context.look), context.at_work():
-            context.kind.load_work()(context)
-        if context.kind.every is not None:
-            failed = Job.objects.filter(kind=job.kind, state=JobState.FAILED)
-            failed.delete()
-            context.wait_until(clock.now() + context.kind.every)
+            _do_work(context)
         if not context.is_finished:
             context.finish()
     except Stopped as stopped:

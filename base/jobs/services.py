@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from base.accounts.models import User
 from base.accounts.reach import person_at_work
 from base.common.databases import violates
-from base.common.words import for_the_record
+from base.common.phrases import for_the_record
 from base.jobs import clock, machines, resources, runner, selectors
 from base.jobs.choices import OPEN_STATES, WORKER_POOLS, JobState, Pool, Priority
 from base.jobs.context import person_behind
@@ -184,7 +184,7 @@ def wake(pool: Pool, duty: str = "") -> None:
 
 
 def begin_here(kind: Kind, subject: models.Model, *, user: User | None = None) -> Job:
-    """Make a job that this process does itself, with ``jobs.runner.here``."""
+    """Make a job that this process does itself, with ``base.jobs.runner.here``."""
     with transaction.atomic():
         job = submit(kind, subject, user=user)
         runner.begin(job)

@@ -97,7 +97,7 @@ def _list(rng: random.Random) -> bytes:
 
 def _fetched(url: str, target: Path) -> tuple[str, str]:
     """Fetch as a link is fetched; return the outcome, or the fault."""
-    from base.common.http import FetchFailed, LinkRefused, TooLarge
+    from base.common.exchanges import FetchFailed, LinkRefused, TooLarge
     from base.common.media_links import download_media
 
     try:

@@ -8,7 +8,7 @@ from base.audit.models import Event
 from catalogue import changes
 from catalogue.models import RecordingStatus
 from imports.recordings.undoing import editable_recording
-from imports.undoing.walk import Stays, Undo
+from imports.undoing.steps import Stays, Undo
 from review.models import Match
 
 

@@ -14,8 +14,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from base.accounts.management.finding import find_user
 from base.common.charsets import FILE_CHARSETS
+from base.common.phrases import count_noun
 from base.common.uid import new_uid
-from base.common.words import count_noun
 from catalogue.management.finding import find_bucket
 from imports.errors import TableRefused, quote_value
 from imports.mapping import Columns

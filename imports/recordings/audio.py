@@ -14,8 +14,9 @@ from django.utils.translation import gettext as _
 
 from base.accounts.models import User
 from base.accounts.reach import working_for
+from base.common.exchanges import LinkRefused
 from base.common.fingerprint_files import looks_like_fingerprint, read_fingerprint
-from base.common.http import LinkRefused, check_link
+from base.common.http import check_link
 from base.common.media_analysis import AudioRefused
 from base.common.storage import read_bytes, sha256_of
 from base.common.table_text import one_form

@@ -30,7 +30,6 @@ from imports.recordings.audio import (
 )
 from imports.recordings.rows import CheckedRow, Interval
 from imports.recordings.rules import RowRules, TouchedMatches
-from imports.recordings.summary import format_value
 
 # Encoders pad and trim, so smaller differences are normal.
 _DURATION_SLACK_MS = 2_000
@@ -266,3 +265,12 @@ def _columns(row: CheckedRow, existing: Recording) -> dict[str, Any]:  # Any: a 
         for name, value in values.items()
         if name in names and getattr(existing, name) != value
     }
+
+
+def format_value(value: object) -> str:
+    """Return a column's value as the summary shows it."""
+    if isinstance(value, list):
+        return " | ".join(map(str, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {format_value(item)}" for name, item in value.items())
+    return str(value)

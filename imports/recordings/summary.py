@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from imports.errors import RowFault
-
-if TYPE_CHECKING:
-    from imports.recordings.deciding import RowChange
+from imports.recordings.deciding import RowChange, format_value
 
 # Entries of each kind, which are shown on one page.
 _SHOWN = 200
@@ -89,15 +87,6 @@ def _note(into: list[dict[str, Any]], line: int, faults: list[RowFault]) -> None
         {"line": line, "column": fault.column, "value": fault.value[:200], "rule": fault.rule}
         for fault in faults[: max(0, _SHOWN - len(into))]
     ]
-
-
-def format_value(value: object) -> str:
-    """Return a column's value as the summary shows it."""
-    if isinstance(value, list):
-        return " | ".join(map(str, value))
-    if isinstance(value, dict):
-        return ", ".join(f"{name}: {format_value(item)}" for name, item in value.items())
-    return str(value)
 
 
 def _clock(total_ms: int) -> str:

@@ -15,7 +15,7 @@ from base.accounts.roles import Action
 from base.audit.models import Event
 from catalogue.changes import retire_recordings, update_recording
 from catalogue.models import Exclusion, Recording, RecordingStatus
-from imports.undoing.walk import Stays, Undo, changed_again, differing, missing
+from imports.undoing.steps import Stays, Undo, changed_again, differing, missing
 from review.models import Match
 from review.services import exclusions
 

@@ -22,7 +22,7 @@ from imports.kinds import Columns
 from imports.models import ResultImport
 from imports.results.found import NO_RESULT, READY, FoundFile, ResultFault
 from imports.results.reading import read
-from scanning import results
+from scanning import ending, results
 from scanning.choices import (
     ACTIVE_SCAN_STATUSES,
     EngineChoice,
@@ -160,7 +160,7 @@ class ResultImporter:
                 gettext("ACRCloud could not scan %(name)s (state %(state)s). %(origin)s.")
                 % {"name": file.name, "state": exported.state, "origin": origin},
             )
-            results.store_failure(scan=scan, failure=failure)
+            ending.store_failure(scan=scan, failure=failure)
             return
         result = engine_result(exported.results, answer)
         partly = any(interval["kind"] == "not_scanned" for interval in exported.unmatched)

@@ -1,4 +1,4 @@
-"""Parses files of results in a child process; see ``common.confined``."""
+"""Parses files of results in a child process; see ``base.common.confined``."""
 
 from __future__ import annotations
 

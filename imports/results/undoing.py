@@ -12,8 +12,8 @@ from django.utils.translation import ngettext
 from base.accounts.roles import Action
 from base.audit.models import Event
 from imports.models import ImportStep
-from imports.undoing.staying import why_stays
-from imports.undoing.walk import Stays, Undo, missing
+from imports.staying import why_stays
+from imports.undoing.steps import Stays, Undo, missing
 from review.models import Match
 from scanning.models import ScannedFile
 from scanning.services.filing import delete_files

@@ -45,7 +45,8 @@ def _follow_changes() -> None:
     from base.audit.services import events_recorded
     from catalogue.signals import recording_ready, recordings_changed
     from plugins.claims import grounds
-    from scanning.results import scan_finished, scan_settled
+    from scanning.ending import scan_settled
+    from scanning.results import scan_finished
 
     events_recorded.connect(grounds.note_events, dispatch_uid="claims.events")
     recordings_changed.connect(grounds.note_recordings, dispatch_uid="claims.recordings")

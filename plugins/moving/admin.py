@@ -7,7 +7,7 @@ from collections.abc import Collection
 from django.contrib import admin
 
 from base.accounts.roles import Action
-from base.audit.words import case_label
+from base.audit.labels import case_label
 from plugins.moving.importing.streams import kinds_here
 from plugins.moving.models import EngineTrial, Moved, TrialFile, TrialRow
 from web.portal.admin.base import RoleAdmin, all_field_names, two_lines

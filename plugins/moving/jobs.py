@@ -28,7 +28,7 @@ TRIAL = register(
     Kind(
         "trial_compare",
         EngineTrial,
-        "plugins.moving.trials.running.run",
+        "plugins.moving.trials.sampling.run",
         page=lambda trial: trial.url,
         needs=frozenset({resources.OUTSIDE}),
         label=_("Comparison of two engines"),
@@ -41,7 +41,7 @@ TRIAL = register(
 )
 periodic(
     "trials",
-    "plugins.moving.trials.running.plan",
+    "plugins.moving.trials.sampling.plan",
     every=timedelta(minutes=15),
     label=_("Comparison of all trials"),
 )

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from django.utils.translation import gettext as _
 
-from base.common.words import lowered
+from base.common.phrases import lowered
 from catalogue.owners.choices import ConflictKind, Right, ShareKind
 from catalogue.owners.models import Conflict, Party
 from catalogue.owners.selectors import OwnedShare, Rights, names_of
@@ -26,10 +26,10 @@ from plugins.notices.models import (
 from review import rule_names
 from review.choices import WAITING_STATES, MatchState
 from review.coverage import Cover, LicencesInForce, checks
+from review.intervals import are_together
 from review.models import Match
 from review.owners import rights_at_use
 from review.selectors import with_segments
-from review.services.intervals import are_together
 from review.subjects import Subject
 from scanning.models import ScannedFile
 from statements.models import StatementFact

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.conf import settings
 
-from plugins.notices.words import Content, blocks_of, head_of, title_of
+from plugins.notices.notice_text import Content, blocks_of, head_of, title_of
 from reports.pdf import INK, QUIET, Pages
 
 _FOOT_MM = 20

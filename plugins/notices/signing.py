@@ -20,6 +20,7 @@ from plugins.notices.checks import items_of
 from plugins.notices.content import content_of, facts_of
 from plugins.notices.errors import NoticeRefused
 from plugins.notices.models import NOTICE, NoticeLaw, NoticeState, TakedownNotice
+from plugins.notices.notice_text import ACCURACY, GOOD_FAITH, as_text, typed_as_asked
 from plugins.notices.steps import (
     NoticeStep,
     change,
@@ -29,7 +30,6 @@ from plugins.notices.steps import (
     refuse_unfit,
     require,
 )
-from plugins.notices.words import ACCURACY, GOOD_FAITH, as_text, typed_as_asked
 from reports.evidence.selectors import current_packs
 from reports.evidence.statement import hand_over
 from review import approval

@@ -16,7 +16,7 @@ import base.audit.services
 from base.accounts.models import User
 from base.accounts.reach import count_hidden, person_at_work, why_unseen
 from base.accounts.roles import Action
-from base.common.words import lowered
+from base.common.phrases import lowered
 from plugins.notices.checks import UnfitMatch, items_of, unfit
 from plugins.notices.errors import NoticeRefused
 from plugins.notices.models import NOTICE, NoticeItem, NoticeLaw, NoticeState, TakedownNotice

@@ -11,7 +11,6 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 from xml.sax.saxutils import escape
 
 import numpy as np
@@ -21,11 +20,11 @@ from PIL import Image
 
 from recognition.types import Waveform
 from reports.cells import clock, offset
+from reports.pdf import FONTS
 from review.counting import Count
-from review.services.intervals import Interval
+from review.intervals import Interval
 from scanning.models import Segment
 
-FONTS = Path(__file__).resolve().parent.parent / "fonts"
 _FONT_FILES = [str(FONTS / "DejaVuSans.ttf")]
 
 INK, QUIET, LINE, SUNKEN = "#191c24", "#626a7c", "#dcdfe6", "#eceef2"

@@ -11,13 +11,13 @@ from django.utils.translation import ngettext
 
 from base.accounts.deciders import Decider
 from base.accounts.models import User
-from base.audit.words import actor_label
+from base.audit.labels import actor_label
+from base.common.phrases import lowered
 from base.common.reading import rounded
-from base.common.words import lowered
 from recognition.verify.calibration import rarity_of
 from reports.cells import offset
 from reports.evidence.facts import CaseFacts, decision_events
-from review import words as event_words
+from review import labels as event_words
 from review.bands import is_like_a_telephone
 from review.choices import MatchState, Relation, VersionChoice
 from review.counting import is_unsure

@@ -23,8 +23,8 @@ from reports.selectors import match_rows
 from review import coverage, selectors
 from review.counting import Count
 from review.coverage import LicenceCheck
+from review.intervals import Interval
 from review.models import Dispute, Match
-from review.services.intervals import Interval
 from review.subjects import Subject
 from review.timeline import Timeline, timeline
 from scanning.models import Container, Detection, Scan, ScannedFile, Segment

@@ -11,7 +11,8 @@ from django.utils.translation import gettext_lazy as lazy
 
 from base.accounts.models import User
 from base.audit.standing import StatementKind
-from base.common.words import lowered
+from base.common.phrases import lowered
+from reports.evidence.digests import Topic, facts_today
 from reports.evidence.models import EvidencePack
 from review.choices import MatchState
 from statements.choices import STANDING, StatementState
@@ -37,9 +38,6 @@ class EvidencePacks(Kind):
 
     def differences(self, statements: Sequence[Statement]) -> Mapping[int, Sequence[Difference]]:
         """Compare what packs state with what new ones would."""
-        # Imported late: it reads all columns of reports, and this package adds some.
-        from reports.evidence.digests import facts_today
-
         matches = dict(
             EvidencePack.objects.filter(statement__in=statements).values_list("statement", "match")
         )
@@ -63,8 +61,6 @@ class EvidencePacks(Kind):
 
 
 def _differences(stated: StatementFact, today: Fact) -> Iterator[Difference]:
-    from reports.evidence.digests import Topic
-
     texts = {
         topic: str(topic.label)
         for topic in Topic

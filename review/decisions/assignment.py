@@ -13,8 +13,8 @@ from base.accounts.models import User
 from base.accounts.reach import working_for
 from base.accounts.roles import Action
 from base.audit.services import EventDraft, record_all
-from base.common.words import lowered
-from review import errors
+from base.common.phrases import lowered
+from review import errors, match_events
 from review.choices import WAITING_STATES
 from review.decisions.decide import Decided, Refusal, decision_limit
 from review.models import Match
@@ -113,7 +113,7 @@ def _give(rows: Iterable[Match], user: User, assignee: User | None, note: str) -
     entries = [
         EventDraft(
             case=match.case,
-            action=transitions.ASSIGN,
+            action=match_events.ASSIGN,
             before={"assignee": match.assignee.get_username() if match.assignee else ""},
             after={"assignee": assignee.get_username() if assignee else ""},
             note=note.strip(),

@@ -12,7 +12,7 @@ from base.accounts.models import User
 from base.accounts.roles import Action
 from base.audit.models import Event
 from catalogue.models import Exclusion
-from review import errors
+from review import errors, match_events
 from review.choices import DisputeStatus, MatchState, ProposalVerb, Verb, VersionChoice
 from review.decisions.verbs import PROPOSE
 from review.models import Match
@@ -80,7 +80,7 @@ def undone(
             _("You can undo your own decision for 10 minutes. Ask a manager to undo this one.")
         )
     fields = dict(before)
-    if transitions.NOTE in asides:
+    if match_events.NOTE in asides:
         del fields["note"]
     state = MatchState(str(fields.pop("state")))
     if state == MatchState.IN_REVIEW:
@@ -103,7 +103,7 @@ def reaches_further(match: Match, event: Event, asides: set[str]) -> bool:
         match.dispute_id is not None
         or questions.gave_way(event)
         or event.action in (*_OF_EXCLUSIONS, Verb.CHOOSE)
-        or not asides.isdisjoint(transitions.NEW_GROUNDS)
+        or not asides.isdisjoint(match_events.NEW_GROUNDS)
     )
 
 
@@ -121,7 +121,7 @@ def undo(current: Match, user: User) -> Match:
         _undo_exclusion(event, user)
     if questions.gave_way(event):
         questions.restore(match, event, user)
-    if not asides.isdisjoint(transitions.NEW_GROUNDS):
+    if not asides.isdisjoint(match_events.NEW_GROUNDS):
         # The match comes back as it was, but rules may say something else of it now.
         grounds.again(matches=[match], actor=user)
     match.refresh_from_db()

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from base.accounts.models import User
 from base.accounts.roles import Action
-from base.common.words import lowered
+from base.common.phrases import lowered
 from catalogue.models import Recording
 from review import approval, coverage, errors, rule_names
 from review.choices import (

@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from base.accounts.columns import person_field
 from base.accounts.reach import Path, ReachManager
+from base.common.phrases import lowered
 from base.common.uid import uid_field
-from base.common.words import lowered
 from review.choices import DisputeCode, DisputeStatus
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -30,14 +30,12 @@ from review.choices import (
     Verb,
     VersionChoice,
 )
+from review.counting import Count
 from review.edits import Edit
 from review.models.dispute import Dispute
 from review.models.licence import Licence
 from review.models.policy import Policy
 from scanning.models import Detection, Scan, ScannedFile, Segment
-
-if TYPE_CHECKING:
-    from review.counting import Count
 
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 """Sorts matches without a due date last."""

@@ -16,9 +16,9 @@ import base.audit.services
 from base.accounts.models import User
 from base.accounts.reach import refuse_limited, sees_everything
 from base.accounts.roles import Action
+from base.audit.labels import actor_label
 from base.audit.models import Event
-from base.audit.words import actor_label
-from review import errors
+from review import errors, match_events
 from review.choices import MatchState
 from review.models import Licence, Match, Policy
 from review.services import grounds, licences, transitions
@@ -191,7 +191,7 @@ def _take_back(
             moves.append((row, change))
     back = transitions.apply_all(moves, actor=user)
     outcome.taken_back += len(back)
-    new_grounds = frozenset(transitions.NEW_GROUNDS)
+    new_grounds = frozenset(match_events.NEW_GROUNDS)
     return [match for match in back if not new_grounds.isdisjoint(asides[match.case])]
 
 
@@ -201,7 +201,7 @@ def _back_to(first: Event, before: dict[str, object], act: str, asides: Collecti
     What people wrote, and whom they chose since, stays.
     """
     fields = _besides(first, asides) | before
-    if transitions.NOTE in asides:
+    if match_events.NOTE in asides:
         del fields["note"]
     state = MatchState(str(fields.pop("state")))
     if state == MatchState.IN_REVIEW:
@@ -261,6 +261,6 @@ def _besides(first: Event, asides: Collection[str]) -> dict[str, object]:
     fields: dict[str, object] = {}
     if "priority" in was:
         fields["priority"] = was["priority"]
-    if "assignee" in was and transitions.ASSIGN not in asides:
+    if "assignee" in was and match_events.ASSIGN not in asides:
         fields["assignee_id"] = was["assignee"]
     return fields

@@ -20,10 +20,10 @@ from base.audit.models import Event
 from base.audit.services import SYSTEM, EventDraft, record, record_all
 from catalogue.models import Recording
 from catalogue.selectors import excluded_intervals_of
-from review import errors, versions
+from review import errors, figures, match_events, versions
 from review.choices import WAITING_STATES, MatchState, QueueReason, Verb, VersionChoice
 from review.models import Match, VersionAnswer
-from review.services import evaluation, figures, following, grounds, transitions
+from review.services import evaluation, following, grounds, transitions
 from review.services.following import Move
 from review.services.rescans import ask_again
 from review.services.transitions import Change
@@ -228,7 +228,7 @@ def add_candidates(match: Match, detections: Iterable[Detection]) -> None:
     )
     record(
         case=match.case,
-        action=transitions.VERSION_FOUND,
+        action=match_events.VERSION_FOUND,
         after={"candidates": versions.uids(added), "scan": added[0].scan.uid},
     )
     if match.version_choice == VersionChoice.CHOSEN:
@@ -261,7 +261,7 @@ def _lead(match: Match, actor: User | str) -> None:
     is_free = match.state in WAITING_STATES and not match.proposed
     if leading != match.recording and (is_free or evaluation.is_of_rules(match)):
         change = Change(
-            transitions.NAMED_BY_ANSWER,
+            match_events.NAMED_BY_ANSWER,
             MatchState(match.state),
             fields=_naming(match, leading) | transitions.lock_of(match),
             details={"recording": leading.uid, "former": match.recording.uid},

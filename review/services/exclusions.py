@@ -20,7 +20,7 @@ from base.accounts.roles import Action
 from base.audit.models import Event
 from catalogue.models import Exclusion, ExclusionReason, Recording
 from catalogue.selectors import excluded_intervals, excluded_intervals_of
-from review import approval, errors, selectors
+from review import approval, errors, figures, match_events, selectors
 from review.choices import (
     MORE_COUNTS,
     STATED_REASON,
@@ -30,10 +30,10 @@ from review.choices import (
     QueueReason,
     Verb,
 )
+from review.figures import Figures
+from review.intervals import Interval
 from review.models import Match
-from review.services import applications, evaluation, figures, grounds, locks, transitions
-from review.services.figures import Figures
-from review.services.intervals import Interval
+from review.services import applications, evaluation, grounds, locks, transitions
 from review.services.transitions import Change
 from review.services.treatments import treat
 from review.subjects import Subject
@@ -435,7 +435,7 @@ def _was_rejected_by_exclusion(match: Match) -> bool:
 def _decided_ms(match: Match) -> int:
     """Return how much of the match counted when it was decided."""
     counted = Event.objects.filter(
-        case=match.case, action=transitions.COUNTED, at__gte=match.decided_at
+        case=match.case, action=match_events.COUNTED, at__gte=match.decided_at
     )
     since = counted.order_by("sequence").first()
     return match.matched_ms if since is None else int(since.before["matched_ms"])
@@ -473,7 +473,7 @@ def _count(match: Match, recomputed: Figures, user: User) -> None:
     current = transitions.locked_row(match=match)
     Match.objects.filter(pk=match.pk).update(**counted, version=current.version + 1)
     base.audit.services.record(
-        case=match.case, action=transitions.COUNTED, actor=user, before=before, after=after
+        case=match.case, action=match_events.COUNTED, actor=user, before=before, after=after
     )
 
 
@@ -500,7 +500,7 @@ def _suppress(match: Match, segment: Exclusion, user: User, *, is_chosen: bool) 
     )
     current = transitions.locked_row(match=match)
     if current.state == MatchState.IN_REVIEW:
-        current = locks.let_go(current, transitions.LOCK_ENDED, user)
+        current = locks.let_go(current, match_events.LOCK_ENDED, user)
     transitions.apply(current=current, change=change, actor=user)
 
 

@@ -9,8 +9,8 @@ from typing import Protocol
 from base.audit.services import record
 from base.common.registry import Registry
 from catalogue.models import Recording
+from review.match_events import NAMED_OTHERWISE
 from review.models import Match
-from review.services.transitions import NAMED_OTHERWISE
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,12 @@ from base.accounts.reach import working_for
 from base.audit.services import SYSTEM, record
 from base.jobs.context import JobContext
 from base.jobs.services import submit
+from review import match_events
 from review.choices import QUESTIONS, LicenceScope, MatchState, QueueReason
 from review.coverage import LicencesInForce
 from review.jobs import FOLLOW_CONTAINER
 from review.models import Licence, Match
-from review.services import evaluation, licences, transitions
+from review.services import evaluation, licences
 from review.services.evaluation import OPEN_STATES, Evaluation, is_of_a_policy_alone
 from review.services.questions import StatedSeconds
 from review.services.treatments import treat
@@ -187,7 +188,7 @@ class _Look:
         if before != now:
             record(
                 case=match.case,
-                action=transitions.GROUND,
+                action=match_events.GROUND,
                 actor=self._actor,
                 before=before,
                 after=now,

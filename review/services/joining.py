@@ -1,4 +1,4 @@
-"""Makes matches of a file one when their recordings are, and takes that back.
+"""Makes matches of a file one when their recordings are; ``parting`` takes that back.
 
 The match of the recording that stays survives; the ids of the others become aliases of
 it. Everything here is set-based, because a merge may concern thousands of files, and
@@ -8,33 +8,28 @@ acts without access limits, because a merge concerns all matches.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import zip_longest
 from typing import Any
 
-from django.apps import apps
 from django.db import models
 from django.db.models import OuterRef, Q, Subquery
 
 from base.accounts.models import User
 from base.accounts.reach import working_for
-from base.audit.models import Event
-from base.audit.services import EventDraft, record, record_all
+from base.audit.services import EventDraft, record_all
 from base.common.batches import batched
 from catalogue.models import Recording
 from catalogue.selectors import excluded_intervals_of
+from review import figures, intervals, match_events
 from review.choices import MatchState, QueueReason, RejectCode
 from review.models import Match, MatchAlias
 from review.selectors import evidence_of
-from review.services import evaluation, figures, following, intervals, transitions
+from review.services import evaluation, following, transitions
 from review.services.following import Move
-from review.timeline.figures import refresh as refresh_figures
-from scanning.errors import IntakeRefused
-from scanning.models import Detection, Scan, ScannedFile
-from scanning.services.scans import request_scan
+from scanning.models import Detection, Scan
 
 Pair = tuple[Match, Match]
 """A match, and the one that survives."""
@@ -65,11 +60,12 @@ def follow_merge(
 ) -> Joined:
     """Let the matches of merged recordings go on as matches of the one that stays."""
     survivors = {
-        match.scanned_file_id: match for match in _locked().filter(recording=stays).order_by("pk")
+        match.scanned_file_id: match
+        for match in locked_matches().filter(recording=stays).order_by("pk")
     }
     pairs: list[Pair] = []
     renamed: list[Match] = []
-    for match in _locked().filter(recording__in=merged).order_by("pk"):
+    for match in locked_matches().filter(recording__in=merged).order_by("pk"):
         survivor = survivors.setdefault(match.scanned_file_id, match)
         if survivor is match:
             renamed.append(match)
@@ -82,7 +78,7 @@ def follow_merge(
     return Joined(len(pairs), len(renamed))
 
 
-def _locked() -> models.QuerySet[Match]:
+def locked_matches() -> models.QuerySet[Match]:
     return Match.objects.select_for_update(of=("self",)).select_related(
         "recording", "scanned_file", "scan"
     )
@@ -99,7 +95,7 @@ def _rename(matches: Sequence[Match], stays: Recording, merge: str, user: User) 
     entries = [
         EventDraft(
             case=match.case,
-            action=transitions.NAMED_OTHERWISE,
+            action=match_events.NAMED_OTHERWISE,
             before={"recording": match.recording.uid},
             after={"recording": stays.uid, "merge": merge, "moved": moved[match.scanned_file_id]},
         )
@@ -156,8 +152,8 @@ def _join(pairs: Sequence[Pair], actor: User | str, merge: str, scan: Scan | Non
     other_versions.objects.filter(match__in=former).delete()
     Match.objects.filter(pk__in=former).delete()
     if scan is None:
-        _measure(survivors, evidence)
-    _write(survivors)
+        measure(survivors, evidence)
+    write(survivors)
     for alias in aliases:
         # An undo gives the survivor its former decision back only at this version.
         alias.kept["version"] = alias.match.version
@@ -337,7 +333,7 @@ def _ask_again(survivor: Match, reason: QueueReason) -> None:
         setattr(survivor, name, value)
 
 
-def _measure(survivors: Iterable[Match], evidence: dict[int, list[Detection]]) -> None:
+def measure(survivors: Iterable[Match], evidence: dict[int, list[Detection]]) -> None:
     """Work the figures out again from the evidence of both."""
     recordings = {row.recording_id for rows in evidence.values() for row in rows}
     excluded = excluded_intervals_of(recordings)
@@ -354,7 +350,7 @@ def _measure(survivors: Iterable[Match], evidence: dict[int, list[Detection]]) -
             setattr(survivor, name, value)
 
 
-def _write(survivors: Iterable[Match]) -> None:
+def write(survivors: Iterable[Match]) -> None:
     now = datetime.now(tz=UTC)
     rows = list(survivors)
     for survivor in rows:
@@ -375,7 +371,7 @@ def _record(
         [
             EventDraft(
                 case=match.case,
-                action=transitions.JOINED_INTO,
+                action=match_events.JOINED_INTO,
                 before=transitions.snapshot(match),
                 after={"match": survivor.uid, **details},
             )
@@ -387,7 +383,7 @@ def _record(
         [
             EventDraft(
                 case=survivor.case,
-                action=transitions.JOINED,
+                action=match_events.JOINED,
                 before=before[survivor.pk],
                 after={
                     **transitions.snapshot(survivor),
@@ -402,186 +398,6 @@ def _record(
     )
 
 
-@working_for(None)
-def take_back(*, merge: str, user: User) -> int:
-    """Restore the matches that a merge joined or renamed; return how many.
-
-    What was decided of the survivor since stays with it, and the evidence of a later
-    scan. It gets its former decision back only if nothing has changed it since. Files
-    that were scanned since are scanned again, because that scan knew one recording.
-    """
-    aliases = list(
-        MatchAlias.objects.filter(merge=merge)
-        .select_related("match__recording", "match__scanned_file", "recording")
-        .order_by("pk")
-    )
-    _restore_rows([alias.kept["row"] for alias in aliases])
-    _link(
-        {alias.former_key: (alias.kept["evidence"], alias.kept["candidates"]) for alias in aliases}
-    )
-    for alias in aliases:
-        match = alias.match
-        for label, keys in alias.kept["named_by"].items():
-            rows = apps.get_model(label)._base_manager.filter(pk__in=keys, match=match)
-            rows.update(match=alias.former_key)
-        move = Move(match.scanned_file_id, alias.recording_id, match.recording_id)
-        following.return_to(move, alias.kept["moved"])
-    survivors = {alias.match_id: alias.match for alias in aliases}
-    scanned_since = {
-        alias.match.scanned_file_id: alias.match.scanned_file
-        for alias in aliases
-        if alias.match.scan_id != alias.kept["survivor"]["scan_id"]
-    }
-    before = {match.pk: transitions.snapshot(match) for match in survivors.values()} | {
-        alias.former_key: None for alias in aliases
-    }
-    _give_back(aliases)
-    MatchAlias.objects.filter(pk__in=[alias.pk for alias in aliases]).delete()
-    _record_parted(before, merge, user)
-    refresh_figures(match.scanned_file_id for match in survivors.values())
-    renamed = _name_back(merge, user, scanned_since)
-    for file in scanned_since.values():
-        # Without its audio the next scan, whenever that is, says what it holds.
-        with suppress(IntakeRefused):
-            request_scan(scanned_file=file, user=user)
-    return len(aliases) + renamed
-
-
-def _restore_rows(rows: Sequence[Row]) -> None:
-    people = _people()
-    matches = [_built(row, people) for row in rows]
-    created = {match.pk: match.created_at for match in matches}
-    Match.objects.bulk_create(matches)
-    for match in matches:
-        # ``auto_now_add`` has written the present moment.
-        match.created_at = created[match.pk]
-    Match.objects.bulk_update(matches, ["created_at"], batch_size=200)
-
-
-_PEOPLE = ("decided_by_id", "assignee_id", "proposed_by_id", "locked_by_id")
-
-
-def _people() -> set[int]:
-    return set(User.objects.values_list("pk", flat=True))
-
-
-def _give_back(aliases: Sequence[MatchAlias]) -> None:
-    """Part survivors from what was joined with them, unless a scan came between.
-
-    They get all former columns back if nothing changed them since, else their evidence.
-    """
-    people = _people()
-    first: dict[int, MatchAlias] = {}
-    unchanged = set()
-    for alias in aliases:
-        # Of several joins, the first shows the survivor as it was before all.
-        first.setdefault(alias.match_id, alias)
-        if alias.match.version == alias.kept["version"]:
-            unchanged.add(alias.match_id)
-    restored, changed = [], []
-    links = {}
-    for key, alias in first.items():
-        current, former = alias.match, _built(alias.kept["survivor"], people)
-        if current.scan_id != former.scan_id:
-            continue
-        links[key] = (alias.kept["survivor_evidence"], alias.kept["survivor_candidates"])
-        if key not in unchanged:
-            current.created_at = former.created_at
-            current.found_late = former.found_late
-            changed.append(current)
-            continue
-        former.version = current.version + 1
-        former.updated_at = datetime.now(tz=UTC)
-        former.locked_by, former.locked_until = None, None
-        if former.state == MatchState.IN_REVIEW:
-            former.state = MatchState.PENDING
-        restored.append(former)
-    _link(links)
-    names = [field.name for field in Match._meta.concrete_fields if not field.primary_key]
-    Match.objects.bulk_update(restored, names, batch_size=200)
-    _measure(changed, evidence_of(changed))
-    _write(changed)
-
-
-def _link(links: Mapping[int, tuple[Iterable[int], Iterable[int]]]) -> None:
-    """Give matches, by key, exactly this evidence and these candidates."""
-    throughs = (Match.detections.through, Match.candidates.through)
-    for place, through in enumerate(throughs):
-        through._base_manager.filter(match__in=list(links)).delete()
-        through._base_manager.bulk_create(
-            through(match_id=key, detection_id=detection)
-            for key, both in links.items()
-            for detection in both[place]
-        )
-
-
-def _record_parted(before: Mapping[int, Row | None], merge: str, user: User) -> None:
-    """Record what matches are now; ``before`` has the snapshots of those that stayed."""
-    matches = Match.objects.in_bulk(before)
-    now = {key: transitions.snapshot(match) for key, match in matches.items()}
-    record_all(
-        [
-            EventDraft(
-                case=match.case,
-                action=transitions.PARTED,
-                before=before[key] or now[key],
-                after=now[key] | {"merge": merge},
-            )
-            for key, match in matches.items()
-        ],
-        actor=user,
-    )
-
-
-def _name_back(merge: str, user: User, scanned_since: dict[int, ScannedFile]) -> int:
-    """Let renamed matches name their own recording again; add files scanned since."""
-    events = {
-        event.case.removeprefix("match:"): event
-        for event in Event.objects.filter(action=transitions.NAMED_OTHERWISE, after__merge=merge)
-    }
-    recordings = Recording.objects.in_bulk(
-        {event.before["recording"] for event in events.values()}, field_name="uid"
-    )
-    renamed = 0
-    for match in _locked().filter(uid__in=events).order_by("pk"):
-        event = events[match.uid]
-        recording = recordings[event.before["recording"]]
-        if not match.detections.filter(recording=recording).exists():
-            scanned_since[match.scanned_file_id] = match.scanned_file
-            if not _give_evidence_back(match, recording):
-                continue
-        move = Move(match.scanned_file_id, recording.pk, match.recording_id)
-        following.return_to(move, event.after["moved"])
-        Match.objects.filter(pk=match.pk).update(
-            recording=recording, version=match.version + 1, updated_at=datetime.now(tz=UTC)
-        )
-        record(
-            case=match.case,
-            action=transitions.NAMED_OTHERWISE,
-            actor=user,
-            before={"recording": match.recording.uid},
-            after={"recording": recording.uid},
-        )
-        renamed += 1
-    return renamed
-
-
-def _give_evidence_back(match: Match, recording: Recording) -> bool:
-    """Give a match what the last scan found that knew its recording; tell if one did."""
-    detections = Detection.objects.filter(
-        scan__scanned_file=match.scanned_file_id, recording=recording
-    )
-    last = detections.order_by("-scan").first()
-    if last is None:
-        return False
-    evidence = {match.pk: list(detections.filter(scan=last.scan_id))}
-    _link({match.pk: ([row.pk for row in evidence[match.pk]], ())})
-    _measure([match], evidence)
-    match.scan_id = last.scan_id
-    match.save()
-    return True
-
-
 def _columns(match: Match) -> Row:
     """Return a row's columns as JSON; Django's encoder would lose microseconds."""
     return {
@@ -594,20 +410,6 @@ def _as_json(value: Any) -> Any:  # Any: a column
     if isinstance(value, datetime):
         return value.isoformat()
     return value if value is None or isinstance(value, bool | int | str) else str(value)
-
-
-def _built(row: Row, people: Container[int]) -> Match:
-    """Return a match with these columns; ``people`` are the accounts that still exist."""
-    values = {
-        field.attname: field.to_python(row[field.attname])
-        if not field.is_relation
-        else row[field.attname]
-        for field in Match._meta.concrete_fields
-    }
-    for column in _PEOPLE:
-        if values[column] not in people:
-            values[column] = None
-    return Match(**values)
 
 
 def erase_person(*, person: User, pseudonym: str) -> None:

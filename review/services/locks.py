@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from base.accounts.models import User
 from base.accounts.roles import Action
 from base.audit.services import SYSTEM
-from review import errors
+from review import errors, match_events
 from review.choices import MatchState
 from review.models import Match
 from review.services import transitions
@@ -42,9 +42,9 @@ def take_lock(*, match: Match, user: User, break_lock: bool = False) -> Match:
         current.locked_until = until
         return current
     if current.state == MatchState.IN_REVIEW:
-        current = let_go(current, transitions.LOCK_ENDED, user)
+        current = let_go(current, match_events.LOCK_ENDED, user)
     change = _change(
-        current, transitions.TAKE, MatchState.IN_REVIEW, {"locked_by": user, "locked_until": until}
+        current, match_events.TAKE, MatchState.IN_REVIEW, {"locked_by": user, "locked_until": until}
     )
     return transitions.apply(current=current, change=change, actor=user)
 
@@ -66,7 +66,7 @@ def release_lock(*, match: Match, user: User, until: datetime | None = None) -> 
         transitions.require(
             user, Action.APPROVE, why=_("Only a manager may break somebody else's lock.")
         )
-    return let_go(current, transitions.RELEASE, user)
+    return let_go(current, match_events.RELEASE, user)
 
 
 def release_expired_locks() -> int:
@@ -85,7 +85,7 @@ def release_expired_locks() -> int:
             until = current.locked_until
             if until is None or until > datetime.now(tz=UTC):
                 continue
-            let_go(current, transitions.LOCK_ENDED, SYSTEM)
+            let_go(current, match_events.LOCK_ENDED, SYSTEM)
             released += 1
     return released
 

@@ -16,10 +16,10 @@ from typing import Any, Protocol
 from base.accounts.models import User
 from base.audit.models import Event
 from base.common.registry import Registry
+from review import intervals
 from review.choices import WAITING_STATES
+from review.intervals import Interval
 from review.models import Match
-from review.services import intervals
-from review.services.intervals import Interval
 from review.services.transitions import MAX_NOTE_CHARS, Change
 from review.subjects import heard_of
 from scanning.models import ScannedFile

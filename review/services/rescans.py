@@ -7,39 +7,24 @@ what the scan found and decides nothing; ``ASKED_AGAIN`` changes the state.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
 from base.audit.services import SYSTEM, record
-from catalogue.models import Recording
-from review import versions
+from review import intervals, match_events, versions
 from review.choices import MatchState, VersionChoice
 from review.models import Match
-from review.services import evaluation, following, intervals, licences, transitions
+from review.services import evaluation, following, licences, transitions
+from review.services.drafts import MatchDraft
 from review.services.evaluation import OPEN_STATES, Evaluation
-from review.services.figures import Figures
 from review.services.transitions import Change
 from review.subjects import Subject
-from scanning.models import Detection, Scan, Segment
+from scanning.models import Scan, Segment
 
 _FIGURES = (
     *("relation", "score", "segment_count", "matched_ms", "excluded_ms"),
     *("first_start_ms", "last_end_ms", "rivals", "lost"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a scan found of one recording; ``source_intervals`` are where in the file."""
-
-    scan: Scan
-    recording: Recording
-    detections: Sequence[Detection]
-    source_intervals: Sequence[intervals.Interval]
-    measured: Figures
-    rivals: int
-    candidates: Sequence[Detection] = ()
-    """What it found of other versions that fit equally."""
 
 
 def intervals_of(matches: Iterable[Match]) -> list[intervals.Interval]:
@@ -49,7 +34,12 @@ def intervals_of(matches: Iterable[Match]) -> list[intervals.Interval]:
 
 
 def update(
-    *, match: Match, finding: Finding, before: Sequence[intervals.Interval], partner: Scan | None
+    *,
+    match: Match,
+    draft: MatchDraft,
+    rivals: int,
+    before: Sequence[intervals.Interval],
+    partner: Scan | None,
 ) -> Match:
     """Give a locked match what a scan found, and its state if the scan changes that.
 
@@ -57,32 +47,32 @@ def update(
     file's other engine.
     """
     same = (
-        match.relation == finding.measured.relation
-        and intervals.overlap_share(before, finding.source_intervals)
+        match.relation == draft.measured.relation
+        and intervals.overlap_share(before, draft.source_intervals)
         >= evaluation.SAME_INTERVALS_SHARE
     )
-    measured = finding.measured
+    measured = draft.measured
     checked = match.speech_checked and same
     if checked:
         measured = replace(measured, under_speech=match.under_speech)
     choice = versions.choice_of(
-        recording=finding.recording, candidates=finding.candidates, former=match
+        recording=draft.recording, candidates=draft.candidates, former=match
     )
     subject = Subject(
         file=match.scanned_file,
-        recording=finding.recording,
-        scan=finding.scan,
+        recording=draft.recording,
+        scan=draft.scan,
         measured=measured,
-        rivals=finding.rivals,
+        rivals=rivals,
         found_late=match.found_late,
         has_open_versions=choice == VersionChoice.OPEN,
-        heard=lambda: finding.source_intervals,
+        heard=lambda: draft.source_intervals,
     )
     outcome = evaluation.evaluate(subject=subject)
     change = evaluation.after_rescan(match=match, same=same, subject=subject, outcome=outcome)
     columns: dict[str, object] = {
         **asdict(measured),
-        "rivals": finding.rivals,
+        "rivals": rivals,
         "speech_checked": checked,
         "lost": False,
         "version_choice": choice,
@@ -90,7 +80,7 @@ def update(
     if change is not None and _changes_reason_only(match, change):
         columns["queue_reason"] = change.queue_reason
         change = None
-    match = _write(match, finding, columns, same=same, partner=partner)
+    match = _write(match, draft, columns, same=same, partner=partner)
     if change is not None:
         match = ask_again(match, change)
     if match.state == MatchState.CLEARED:
@@ -100,30 +90,30 @@ def update(
 
 
 def _write(
-    match: Match, finding: Finding, columns: dict[str, object], *, same: bool, partner: Scan | None
+    match: Match, draft: MatchDraft, columns: dict[str, object], *, same: bool, partner: Scan | None
 ) -> Match:
     figures, scan = _figures_of(match), match.scan
     alternatives = {"candidates": versions.uids(match.candidates.all())}
     former, reason = match.recording, match.queue_reason
     stays_noted = partner is not None and match.second_scan_id == partner.pk
     Match.objects.filter(pk=match.pk).update(
-        scan=finding.scan,
-        recording=finding.recording,
+        scan=draft.scan,
+        recording=draft.recording,
         second_scan=partner if stays_noted else None,
         version=match.version + 1,
         updated_at=datetime.now(tz=UTC),
         **columns,
     )
     match.refresh_from_db()
-    match.detections.set(finding.detections)
-    match.candidates.set(finding.candidates)
-    now = {"candidates": versions.uids(finding.candidates)}
+    match.detections.set(draft.detections)
+    match.candidates.set(draft.candidates)
+    now = {"candidates": versions.uids(draft.candidates)}
     record(
         case=match.case,
-        action=transitions.FOUND_AGAIN if figures["lost"] else transitions.SCANNED,
+        action=match_events.FOUND_AGAIN if figures["lost"] else match_events.SCANNED,
         before={"scan": scan.uid, "queue_reason": reason, **figures, **alternatives},
         after={
-            "scan": finding.scan.uid,
+            "scan": draft.scan.uid,
             "queue_reason": match.queue_reason,
             "same": same and now == alternatives,
             "version": match.version,
@@ -131,7 +121,7 @@ def _write(
             **now,
         },
     )
-    if former != finding.recording:
+    if former != draft.recording:
         following.rename(match=match, former=former)
     return match
 
@@ -157,7 +147,7 @@ def ask_again(match: Match, outcome: Evaluation) -> Match:
         if current.state == MatchState.IN_REVIEW:
             state = MatchState.IN_REVIEW
             fields |= transitions.lock_of(current)
-    change = Change(transitions.ASKED_AGAIN, state, fields=fields, free=True)
+    change = Change(match_events.ASKED_AGAIN, state, fields=fields, free=True)
     return transitions.apply(current=current, change=change, actor=SYSTEM)
 
 

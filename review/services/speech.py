@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from base.accounts.models import User
 from base.accounts.roles import Action
 from base.audit.services import record
+from review import match_events
 from review.choices import MatchState
 from review.models import Match
 from review.services import evaluation, grounds, transitions
@@ -33,7 +34,7 @@ def check_speech(*, match: Match, user: User, heard: bool) -> None:
     )
     record(
         case=current.case,
-        action=transitions.SPEECH,
+        action=match_events.SPEECH,
         actor=user,
         before={"under_speech": current.under_speech, "speech_checked": current.speech_checked},
         after={"under_speech": heard, "speech_checked": True},

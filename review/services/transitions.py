@@ -25,12 +25,12 @@ from django.utils.translation import gettext as _
 from base.accounts.deciders import acts_as_program
 from base.accounts.models import User
 from base.accounts.roles import Action
+from base.audit.labels import actor_label
 from base.audit.models import Event
 from base.audit.services import SYSTEM, EventDraft, record, record_all
-from base.audit.words import actor_label
+from base.common.phrases import lowered
 from base.common.uid import new_uid
-from base.common.words import lowered
-from review import errors
+from review import errors, match_events
 from review.choices import ONLY_BY, TRANSITIONS, MatchState
 from review.models import Match
 from review.services import facts
@@ -46,39 +46,24 @@ _SENT_AS = "sent_as"
 _TAKEN_BACK_SECONDS = 30 * 86_400
 
 MAX_NOTE_CHARS = 4_000
-NOTE = "note"
-ASSIGN = "assign"
-COUNTED = "counted"
-GROUND = "ground_changed"
-SPEECH = "speech_checked"
-SCANNED = "scanned_again"
-FOUND_AGAIN = "found_again"
-"""The event of a scan that finds a match again which an earlier one did not find."""
-ASKED_AGAIN = "asked_again"
-"""The event after a scan that changes the state of a match."""
-FOUND_TOO = "found_too"
-LOST = "lost"
-"""Events of scans of the other engine, and of scans that did not find a match."""
-NAMED_OTHERWISE = "named_otherwise"
-NAMED_BY_ANSWER = "named_by_answer"
-"""The event of a match that names the version which stands for the pair."""
-VERSION_FOUND = "version_found"
-"""The event of a late scan that finds another version which fits equally."""
-JOINED, JOINED_INTO, PARTED = "joined", "joined_into", "parted"
-"""Events of matches that a merge of recordings makes one, and of its undo."""
-TAKE = "take"
-RELEASE = "release"
-LOCK_ENDED = "lock_ended"
-LOCK_EVENTS = (TAKE, RELEASE, LOCK_ENDED)
-"""Events of review locks; they decide nothing."""
-_RESCANS = (SCANNED, FOUND_AGAIN, VERSION_FOUND)
-NEW_GROUNDS = (COUNTED, GROUND, SPEECH, *_RESCANS)
-"""Events after which rules may say something else of a match."""
-_CHANGE_NOTHING = (*LOCK_EVENTS, NOTE, ASSIGN, "cue_sheet.exported")
+_CHANGE_NOTHING = (
+    *match_events.LOCK_EVENTS,
+    match_events.NOTE,
+    match_events.ASSIGN,
+    "cue_sheet.exported",
+)
 # These events do not change the match's version.
-_UNCHANGING = (NOTE, ASSIGN, GROUND, SPEECH)
+_UNCHANGING = (match_events.NOTE, match_events.ASSIGN, match_events.GROUND, match_events.SPEECH)
 # These events do not change the decision about the match.
-_ASIDES = (*(*_UNCHANGING, *LOCK_EVENTS, COUNTED), *(*_RESCANS, FOUND_TOO, LOST, NAMED_OTHERWISE))
+_ASIDES = (
+    *(*_UNCHANGING, *match_events.LOCK_EVENTS, match_events.COUNTED),
+    *(
+        *match_events.RESCANS,
+        match_events.FOUND_TOO,
+        match_events.LOST,
+        match_events.NAMED_OTHERWISE,
+    ),
+)
 UNDECIDED: dict[str, object] = {
     "decision_reason": "",
     "decided_by_id": None,
@@ -281,14 +266,14 @@ def asides_since(events: Iterable[Event]) -> dict[str, set[str]]:
     """
     events = list(events)
     since = {event.case: event.sequence for event in events}
-    actions = (*_UNCHANGING, COUNTED, *_RESCANS)
+    actions = (*_UNCHANGING, match_events.COUNTED, *match_events.RESCANS)
     rows = Event.objects.filter(case__in=since, action__in=actions)
     asides: dict[str, set[str]] = {case: set() for case in since}
     for case, action, sequence in rows.values_list("case", "action", "sequence"):
         if sequence > since[case]:
             asides[case].add(action)
     for case in facts.changed_since(events):
-        asides[case].add(GROUND)
+        asides[case].add(match_events.GROUND)
     return asides
 
 
@@ -338,7 +323,9 @@ def only_asides_since(*, match: Match, version: int) -> bool:
     missed = match.version - version
     if missed <= 0:
         return missed == 0
-    asides = Q(action__in=LOCK_EVENTS) | Q(action=SCANNED, after__same=True)
+    asides = Q(action__in=match_events.LOCK_EVENTS) | Q(
+        action=match_events.SCANNED, after__same=True
+    )
     events = Event.objects.filter(asides, case=match.case)
     versions = [event.after.get("version") for event in events.order_by("-sequence")[:missed]]
     return versions == list(range(match.version, version, -1))
@@ -346,7 +333,7 @@ def only_asides_since(*, match: Match, version: int) -> bool:
 
 def stale(match: Match, *, to_lock: bool = False) -> errors.StaleMatch:
     """Return an error that names who changed the match last, or who locked it."""
-    aside = _UNCHANGING if to_lock else (*_UNCHANGING, *LOCK_EVENTS)
+    aside = _UNCHANGING if to_lock else (*_UNCHANGING, *match_events.LOCK_EVENTS)
     changes = Event.objects.filter(case=match.case).exclude(action__in=aside)
     event = changes.order_by("-sequence").first()
     if event is None:
@@ -354,8 +341,9 @@ def stale(match: Match, *, to_lock: bool = False) -> errors.StaleMatch:
     return errors.StaleMatch(
         user=actor_label(event.actor_name),
         at=event.at,
-        rescanned=event.action in (*_RESCANS, LOST, ASKED_AGAIN),
-        taken=event.action == TAKE,
+        rescanned=event.action
+        in (*match_events.RESCANS, match_events.LOST, match_events.ASKED_AGAIN),
+        taken=event.action == match_events.TAKE,
     )
 
 
@@ -478,7 +466,7 @@ def add_note(*, match: Match, user: User, note: str) -> Match:
     current.note = text
     record(
         case=current.case,
-        action=NOTE,
+        action=match_events.NOTE,
         actor=user,
         before={"note": before},
         after={"note": text, **_name_sent()},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base.accounts.models import User
-from review import errors
+from review import errors, match_events
 from review.choices import POLICY_ENDED, MatchState
 from review.models import Match
 from review.services import locks, transitions
@@ -55,7 +55,7 @@ def treat(
             state = MatchState.IN_REVIEW
             fields |= transitions.lock_of(current)
         else:
-            current = locks.let_go(current, transitions.LOCK_ENDED, user)
+            current = locks.let_go(current, match_events.LOCK_ENDED, user)
     change = Change(
         action="rule_applied",
         to=state,

@@ -7,7 +7,7 @@ what is in it for the viewer, and ``figures`` stores the sums for lists.
 
 from __future__ import annotations
 
-from review.timeline.pieces import Entered, Heard, Kind, Occurs, Piece, Timeline, share
+from review.timeline.division import Entered, Heard, Kind, Occurs, Piece, Timeline, share
 from review.timeline.reading import places_of_item, timeline, timelines
 
 __all__ = [

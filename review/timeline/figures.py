@@ -11,11 +11,11 @@ from django.db.models import QuerySet
 
 from base.accounts.reach import sees_every_bucket, working_for
 from base.common.batches import batched
+from review import intervals
+from review.intervals import Interval
 from review.models import FileFigures, Match
 from review.selectors import with_segments
-from review.services import intervals
-from review.services.intervals import Interval
-from review.timeline.pieces import Timeline, share
+from review.timeline.division import Timeline, share
 from review.timeline.reading import matched_timelines, timelines
 from scanning.choices import ScanStatus
 from scanning.models import Scan, ScannedFile

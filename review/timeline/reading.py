@@ -10,7 +10,7 @@ from base.accounts.reach import sees_every_bucket, working_for
 from base.common.registry import Registry
 from review.models import Match
 from review.selectors import with_segments
-from review.timeline.pieces import Entered, Heard, Occurs, Timeline, divide
+from review.timeline.division import Entered, Heard, Occurs, Timeline, divide
 from scanning.choices import ScanStatus
 from scanning.models import Scan, ScannedFile
 from scanning.selectors import current_scans_of

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 import base.jobs.clock
 from base.jobs.services import hold_back
 from scanning.choices import FileStatus, ScanStatus
-from scanning.cloud.jobs import CLOUD_SCAN, LONGEST_WAIT, delay, scans_of
+from scanning.cloud_jobs import CLOUD_SCAN, LONGEST_WAIT, delay, scans_of
 from scanning.engines.cloud_faults import CloudFault
 from scanning.models import CloudAccount, CloudJob, Scan, ScannedFile
 

@@ -33,7 +33,8 @@ from scanning.choices import (
     ScanStatus,
 )
 from scanning.cloud.forms import FingerprintAwaited, choose_form, form_with_audio, not_stored
-from scanning.cloud.jobs import (
+from scanning.cloud.pauses import clock, pause, remember, resume, tell, wait
+from scanning.cloud_jobs import (
     HOUR_MS,
     LONGEST_CHECK,
     delay,
@@ -42,7 +43,6 @@ from scanning.cloud.jobs import (
     sent_ms_this_month,
     waited_too_long,
 )
-from scanning.cloud.pauses import clock, pause, remember, resume, tell, wait
 from scanning.engines.acrcloud import Cloud, RemoteFile
 from scanning.engines.cloud_faults import CloudFault, FaultKind
 from scanning.errors import ScanFailed

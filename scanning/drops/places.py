@@ -198,26 +198,6 @@ def overlap(first: str, second: str) -> bool:
     return first.startswith(second) or second.startswith(first)
 
 
-def open_place(place: str, *, tag: bool) -> DropPlace:
-    """Open a place for one poll; raise ``PlaceFailed`` if it is not there or allowed.
-
-    ``tag`` marks S3 objects instead of moving them.
-    """
-    # The settings may have changed since the drop was made.
-    try:
-        check_place(place)
-    except IntakeRefused as refused:
-        raise PlaceFailed(str(refused)) from refused
-    if is_bucket(place):
-        # Most installations have no drops in S3 and skip the import.
-        from scanning.drops.bucket import BucketPlace
-
-        return BucketPlace(place, tag=tag)
-    from scanning.drops.folder import FolderPlace
-
-    return FolderPlace(place)
-
-
 def _check_bucket(text: str) -> str:
     bucket, prefix = bucket_and_prefix(text)
     prefix = f"{prefix.strip('/')}/".lstrip("/")

@@ -32,6 +32,7 @@ from base.jobs.context import JobContext
 from base.jobs.errors import LeaseLost
 from scanning.choices import DropAfterwards, DropItemState
 from scanning.drops import sidecars
+from scanning.drops.folder import FolderPlace
 from scanning.drops.places import (
     DONE,
     FAILED,
@@ -42,9 +43,10 @@ from scanning.drops.places import (
     FileUnreadable,
     NotPutAway,
     PlaceFailed,
+    check_place,
     first_folder,
+    is_bucket,
     list_files,
-    open_place,
     printable_path,
 )
 from scanning.errors import IntakeRefused
@@ -69,7 +71,7 @@ def run(context: JobContext) -> None:
     usual = drop.interval
     try:
         tag = drop.afterwards == DropAfterwards.TAG
-        with closing(open_place(drop.place, tag=tag)) as place:
+        with closing(_open_place(drop.place, tag=tag)) as place:
             poll = _Poll(context, place)
             poll.look()
             is_done = poll.work()
@@ -97,6 +99,24 @@ def run(context: JobContext) -> None:
             base.audit.services.record(
                 case=f"drop:{drop.uid}", action="drop.took", after=dict(poll.ended)
             )
+
+
+def _open_place(place: str, *, tag: bool) -> DropPlace:
+    """Open a place for one poll; raise ``PlaceFailed`` if it is not there or allowed.
+
+    ``tag`` marks S3 objects instead of moving them.
+    """
+    # The settings may have changed since the drop was made.
+    try:
+        check_place(place)
+    except IntakeRefused as refused:
+        raise PlaceFailed(str(refused)) from refused
+    if is_bucket(place):
+        # Most installations have no drops in S3 and skip the import of its client.
+        from scanning.drops.bucket import BucketPlace
+
+        return BucketPlace(place, tag=tag)
+    return FolderPlace(place)
 
 
 class _Poll:

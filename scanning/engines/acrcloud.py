@@ -15,8 +15,9 @@ from urllib.parse import quote, urlencode, urlsplit
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from base.common.exchanges import FetchFailed, TooLarge
 from base.common.fingerprint_files import ACCEPT_HEADER, MAX_BYTES, NO_FINGERPRINT, accepts_ours
-from base.common.http import FetchFailed, ServiceAnswer, SizedBody, TooLarge, call_service
+from base.common.http import ServiceAnswer, SizedBody, call_service
 from base.common.multipart import MultipartBody, Progress
 from base.common.reading import read_number
 from base.common.secret_text import SecretUnreadable, unseal

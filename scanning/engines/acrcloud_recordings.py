@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext
 
 from base.common.databases import violates
-from base.common.words import for_the_record
+from base.common.phrases import for_the_record
 from catalogue.models import Recording, RecordingStatus
 from catalogue.selectors import own_recording_with_isrc
 from catalogue.services import add_stub

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
@@ -29,70 +29,55 @@ from recognition.types import (
 )
 from scanning.choices import EditedMusic, NoMatchReason
 from scanning.engines.base import EngineResult, FoundRecording, FoundSegment, most_bits
+from scanning.fingerprints import Sound
 from scanning.models import Container
 
 SCORE_SCALE = f"0-100:{ENGINE_VERSION}"
 
 
-Elsewhere = Callable[[Sequence[int], ScanPolicy], tuple[ScanResult, int]]
-"""Searches some buckets on other machines; returns the state of the catalogue, too."""
+def names_of_buckets(container: Container, also: Iterable[Bucket]) -> dict[int, str]:
+    """Return the names of the buckets to search by key: the container's, and ``also``."""
+    buckets = [*container.buckets.present(), *also]
+    return dict(sorted((bucket.pk, bucket.name) for bucket in buckets))
 
 
-def recognise(
-    container: Container,
-    query: Fingerprint,
-    *,
-    tracks: Sequence[tuple[int, Fingerprint]] = (),
-    also: Iterable[Bucket] = (),
-    elsewhere: Elsewhere | None = None,
-    progress: Progress | None = None,
-) -> EngineResult:
-    """Search the container's buckets, and those in ``also``, for recordings.
-
-    ``tracks`` are the file's other sound tracks by number.
+def search(
+    sound: Sound, buckets: Sequence[int], policy: ScanPolicy, progress: Progress
+) -> tuple[ScanResult, int]:
+    """Search the index of this machine; return the state of the catalogue, too.
 
     The copy of the index follows the catalogue first, so that the scan finds every
-    recording that was searchable when it was asked for. ``elsewhere`` searches instead
-    of this machine, if it does not hold all partitions.
+    recording that was searchable when it was asked for.
     """
-    names = {bucket.pk: bucket.name for bucket in [*container.buckets.present(), *also]}
-    bucket_ids = sorted(names)
-    policy = scan_policy(container)
-    if elsewhere is not None:
-        result, state = elsewhere(bucket_ids, policy)
-    else:
-        with following.searched_index(_while_following(progress)) as (index, state):
-            scan = partial(
-                match.scan,
-                index=index,
-                buckets=bucket_ids,
-                references=index_store.references_of(bucket_ids, index),
-                policy=policy,
-                progress=progress,
-            )
-            result = scan_tracks(query, tracks, scan)
+    # While it follows, the scan stays alive before its own progress begins.
+    with following.searched_index(lambda _done, _all: progress(0.0)) as (index, state):
+        scan = partial(
+            match.scan,
+            index=index,
+            buckets=buckets,
+            references=index_store.references_of(buckets, index),
+            policy=policy,
+            progress=progress,
+        )
+        return scan_tracks(sound.main, sound.tracks, scan), state
+
+
+def engine_result(
+    container: Container, names: Mapping[int, str], result: ScanResult, state: int
+) -> EngineResult:
+    """Return what a search of the named buckets found, as all engines state it."""
     return EngineResult(
         engine_version=ENGINE_VERSION,
         found=by_recording(result.segments),
         unmatched=tuple(_interval(interval) for interval in result.unmatched),
         warnings=(*result.warnings, *parts_not_done(container)),
-        buckets=tuple({"id": pk, "name": names[pk]} for pk in bucket_ids),
+        buckets=tuple({"id": pk, "name": name} for pk, name in names.items()),
         recordings_searched=Recording.objects.filter(
-            bucket_id__in=bucket_ids, status=RecordingStatus.READY
+            bucket_id__in=names, status=RecordingStatus.READY
         ).count(),
         catalogue_state=state,
-        no_match_reason=(_why_no_match(result) if bucket_ids else NoMatchReason.NO_BUCKET),
+        no_match_reason=_why_no_match(result) if names else NoMatchReason.NO_BUCKET,
     )
-
-
-def _while_following(progress: Progress | None) -> Callable[[int, int], None]:
-    """Return a callback that keeps a scan alive before its own progress begins."""
-
-    def report(_done: int, _all: int) -> None:
-        if progress is not None:
-            progress(0.0)
-
-    return report
 
 
 def identify(

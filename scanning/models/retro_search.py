@@ -6,8 +6,8 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from base.accounts.columns import person_field
+from base.common.phrases import lowered
 from base.common.uid import uid_field
-from base.common.words import lowered
 from catalogue.models import Recording
 from scanning.choices import RetroStatus
 

@@ -17,7 +17,7 @@ from base.common.databases import violates
 from base.common.secret_text import seal
 from base.jobs.services import bring_forward
 from scanning.choices import AudioType, EngineChoice
-from scanning.cloud.jobs import CLOUD_SCAN, scans_of
+from scanning.cloud_jobs import CLOUD_SCAN, scans_of
 from scanning.engines.acrcloud import Cloud, RemoteContainer
 from scanning.engines.cloud_faults import CloudFault, FaultKind
 from scanning.errors import IntakeRefused

@@ -16,7 +16,7 @@ from base.accounts.reach import working_for
 from base.audit.standing import StandingStatement, as_event, standing_on
 from base.common.batches import batched
 from scanning.choices import ACTIVE_SCAN_STATUSES
-from scanning.cloud.jobs import delete_copy
+from scanning.cloud_jobs import delete_copy
 from scanning.errors import IntakeRefused
 from scanning.models import Container, Scan, ScannedFile
 from scanning.services.intake import FileDetails

@@ -15,8 +15,9 @@ from django.utils.translation import gettext as _
 import base.audit.services
 from base.accounts.models import User
 from base.common.databases import one_at_a_time
+from base.common.exchanges import LinkRefused
 from base.common.fingerprint_files import keep_fingerprint
-from base.common.http import LinkRefused, check_link
+from base.common.http import check_link
 from base.common.media_analysis import AudioRefused
 from base.common.outside_text import one_line
 from base.common.storage import display_name, keep_file, sha256_of

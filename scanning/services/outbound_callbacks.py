@@ -20,7 +20,8 @@ from django.utils.translation import gettext as _
 import base.audit.services
 import base.jobs.clock
 from base.accounts.models import User
-from base.common.http import Answer, FetchFailed, LinkRefused, post_json
+from base.common.exchanges import FetchFailed, LinkRefused
+from base.common.http import Answer, post_json
 from base.common.receivers import check_webhook
 from base.jobs.context import JobContext
 from base.jobs.errors import Retry

@@ -11,12 +11,12 @@ from django.utils.translation import gettext as _
 import base.audit.services
 from base.accounts.models import User
 from base.common.databases import violates
-from base.common.words import for_the_record
+from base.common.phrases import for_the_record
 from base.jobs.services import cancel_subject, submit
 from catalogue.models import Bucket
-from scanning import results
+from scanning import ending
 from scanning.choices import ACTIVE_SCAN_STATUSES, EngineChoice, FileStatus, ScanStatus, SourceType
-from scanning.cloud.jobs import CLOUD_SCAN, make_cloud_scan
+from scanning.cloud_jobs import CLOUD_SCAN, make_cloud_scan
 from scanning.errors import IntakeRefused
 from scanning.jobs import SCAN
 from scanning.models import Scan, ScannedFile
@@ -152,5 +152,5 @@ def stop_scan(scan: Scan) -> bool:
             return False
         # Without an account a scan has no job: it only waits for a callback.
         if not cancel_subject(kind, scan):
-            results.store_cancellation(scan=scan)
+            ending.store_cancellation(scan=scan)
     return True

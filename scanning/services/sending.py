@@ -9,7 +9,8 @@ from typing import Final
 from django.core.mail import EmailMessage
 from django.utils.translation import gettext as _
 
-from base.common.http import FetchFailed, LinkRefused, post_json
+from base.common.exchanges import FetchFailed, LinkRefused
+from base.common.http import post_json
 from base.common.receivers import MailRefused, check_mail, check_webhook
 from base.jobs.errors import Failed, Retry
 from scanning.services.outbound_callbacks import signature_headers

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 import base.audit.services
 from base.accounts.models import User
 from base.common.databases import violates
-from base.common.http import FetchFailed, LinkRefused
+from base.common.exchanges import FetchFailed, LinkRefused
 from base.jobs.services import cancel_subject, submit
 from scanning.choices import WatchItemState
 from scanning.errors import IntakeRefused

@@ -18,7 +18,8 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from base.common.confined import ReadingLimits, Unreadable, json_lines, read_confined
-from base.common.http import FetchFailed, TooLarge, check_link, download
+from base.common.exchanges import FetchFailed, TooLarge
+from base.common.http import check_link, download
 from base.common.outside_text import one_line
 from base.common.packed import unpacked
 from base.common.storage import display_name, scratch_directory

@@ -26,8 +26,8 @@ from urllib.parse import urlsplit, urlunsplit
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from base.common.exchanges import FetchFailed, LinkRefused, TooLarge
 from base.common.guarded_proxy import GuardedProxy, guarded_proxy
-from base.common.http import FetchFailed, LinkRefused, TooLarge
 
 _MODULE = "yt_dlp"
 _MEMORY_BYTES = 2 * 1024**3

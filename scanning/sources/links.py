@@ -12,7 +12,8 @@ from django.db import transaction
 from django.dispatch import Signal
 from django.utils.translation import gettext as _
 
-from base.common.http import FetchFailed, LinkRefused, LiveStream, TooLarge, content_type_of
+from base.common.exchanges import FetchFailed, LinkRefused, LiveStream, TooLarge
+from base.common.http import content_type_of
 from base.common.media_links import PlaylistFound, download_media
 from base.common.reading import read_number
 from base.common.storage import display_name, keep_file, scratch_directory

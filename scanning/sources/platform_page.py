@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from base.common.http import FetchFailed
+from base.common.exchanges import FetchFailed
 from base.common.outside_text import one_line
 from base.common.storage import display_name, scratch_directory
 from recognition.types import Progress

@@ -4,7 +4,7 @@ import base.audit.standing
 import base.common.uid
 import django.db.models.deletion
 import functools
-import statements.kinds
+import statements.choices
 from django.conf import settings
 from django.db import migrations, models
 
@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('uid', models.CharField(default=functools.partial(base.common.uid.new_uid, *('st',), **{}), editable=False, max_length=32, unique=True)),
-                ('kind', models.CharField(choices=statements.kinds.kind_choices, max_length=12)),
+                ('kind', models.CharField(choices=statements.choices.kind_choices, max_length=12)),
                 ('subject', models.CharField(max_length=40)),
                 ('name', models.CharField(max_length=300)),
                 ('version', models.PositiveIntegerField(default=1)),

@@ -62,7 +62,7 @@ for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
 function openDialog(id) {
   const dialog = document.getElementById(id);
   if (!dialog || dialog.open) return;
-  if (id === "keys") sortKeys(dialog);
+  if (id === "key-list") sortKeys(dialog);
   dialog.showModal();
 }
 
@@ -128,7 +128,7 @@ onKey((event) => {
   }
   if (event.key === "?") {
     event.preventDefault();
-    openDialog("keys");
+    openDialog("key-list");
   } else if (event.shiftKey && key === "z") {
     if (press('.nav a[data-goto="decisions"]')) event.preventDefault();
   } else if (key === "f" && document.querySelector("[data-key-filter]")) {

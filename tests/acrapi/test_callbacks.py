@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from scanning import results
+from scanning import ending
 from scanning.choices import FileStatus, ScanStatus
 from scanning.errors import ScanFailed
 from scanning.models import OutboundCallback, Scan, ScannedFile
@@ -26,7 +26,7 @@ NOW = datetime(2026, 5, 2, 10, 0, tzinfo=UTC)
 def end_scan(file: ScannedFile) -> None:
     scan = ScanFactory.create(scanned_file=file, status=ScanStatus.RUNNING)
     failure = ScanFailed("not_audio", "It is no audio.")
-    results.store_failure(scan=scan, failure=failure)
+    ending.store_failure(scan=scan, failure=failure)
 
 
 def test_body_is_the_vendors() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.processes import python
 
 _START = """
-from common.registry import Registry
+from base.common.registry import Registry
 
 def refuse(registry):
     raise AssertionError("A registry was read before all apps had registered.")

@@ -17,9 +17,9 @@ from django.db import DatabaseError, connection, transaction
 from base.accounts.models import User
 from base.audit import triggers
 from base.audit.anchors import first_false_anchor, make_due_anchors
+from base.audit.labels import cases
 from base.audit.models import Anchor, AppendOnlyError, Event
 from base.audit.services import erase_actor, export_anchors, export_case, first_broken_event, record
-from base.audit.words import cases
 from tests import product
 
 CASE = "match:m_TEST"

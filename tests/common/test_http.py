@@ -13,17 +13,8 @@ from pytest_django import Settings
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
-from base.common.http import (
-    FetchFailed,
-    LinkRefused,
-    LiveStream,
-    TooLarge,
-    call_service,
-    check_link,
-    content_type_of,
-    download,
-    post_json,
-)
+from base.common.exchanges import FetchFailed, LinkRefused, LiveStream, TooLarge
+from base.common.http import call_service, check_link, content_type_of, download, post_json
 
 
 @pytest.fixture(autouse=True)

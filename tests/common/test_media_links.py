@@ -8,7 +8,7 @@ import pytest
 from pytest_django import Settings
 from pytest_httpserver import HTTPServer
 
-from base.common.http import LiveStream
+from base.common.exchanges import LiveStream
 from base.common.media_links import PlaylistFound, download_media
 
 _PIECES = "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\n1.ts\n"

@@ -6,8 +6,8 @@ import pytest
 from django.utils import translation
 
 from base.common.media_analysis import CAUSES, refusal
+from base.common.phrases import for_the_record
 from base.common.stored import read_stored
-from base.common.words import for_the_record
 from recognition.audio import unreadable
 from recognition.errors import TooShort
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from base.common.words import derived_names, written
+from base.common.phrases import derived_names, written
 
 
 def test_names_are_written_as_people_write_them() -> None:

@@ -18,12 +18,12 @@ from dedup import actions
 from dedup.effects import ActionRequest
 from dedup.models import ActionVerb, DedupAction, DedupGroup
 from dedup.services import find_duplicates
-from review import selectors
+from review import match_events, selectors
 from review.choices import DisputeStatus, MatchState, PolicyAction, QueueReason
 from review.filters import search_condition
 from review.models import Match, MatchAlias
 from review.programmes.models import MusicUse
-from review.services import grounds, locks, transitions
+from review.services import grounds, locks
 from review.services.folding import fold_scan
 from review.versions import candidates_of
 from scanning.choices import ScanStatus, Section
@@ -321,7 +321,7 @@ def test_a_merge_of_many_files_records_of_each_what_moved_in_it(manager: User) -
 
     action = merge(survivor.recording, former.recording, manager)
 
-    events = Event.objects.filter(action=transitions.NAMED_OTHERWISE)
+    events = Event.objects.filter(action=match_events.NAMED_OTHERWISE)
     moved = {event.case: event.after["moved"] for event in events}
     assert moved == {case: {"uses": [use]} for case, use in uses.items()}
     assert MatchAlias.objects.get().kept["moved"] == {}
@@ -395,8 +395,8 @@ def test_a_decision_after_the_merge_stays_with_the_survivor(manager: User, revie
     actions_of = Event.objects.filter(case=former.case).order_by("sequence")
     assert [event.action for event in actions_of] == [
         "found",
-        transitions.JOINED_INTO,
-        transitions.PARTED,
+        match_events.JOINED_INTO,
+        match_events.PARTED,
     ]
 
 

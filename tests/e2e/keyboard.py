@@ -150,7 +150,7 @@ def _faults_of_opening(opener: Locator) -> list[str]:
 
 
 _UNLISTED = """() => {
-  const dialog = document.getElementById("keys");
+  const dialog = document.getElementById("key-list");
   if (!dialog) return [];
   const here = [...dialog.querySelectorAll("section")].filter(({ dataset }) => !dataset.where || document.querySelector(dataset.where));
   const listed = here.flatMap((section) => [...section.querySelectorAll("kbd")].map((key) => key.textContent));

@@ -68,7 +68,7 @@ def test_day_of_an_analyst_without_a_mouse(page: Page, portal: Portal, restored:
     page.keyboard.press("Enter")
     expect(page.locator("#history")).to_contain_text("heard under speech")
     page.keyboard.press("?")
-    expect(page.locator("#keys")).to_be_visible()
+    expect(page.locator("#key-list")).to_be_visible()
     page.keyboard.press("Escape")
 
     # One of each decision; an exclusion is a proposal to a manager.
@@ -179,5 +179,5 @@ def test_keys_are_off_for_the_person_who_switched_them_off(
     sign_in(page, portal, "ana")
     page.goto("/")
     page.keyboard.press("?")
-    expect(page.locator("#keys")).to_be_hidden()
+    expect(page.locator("#key-list")).to_be_hidden()
     context.close()

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.e2e
 
 # Matches of their own, because decisions on claims take more than one undo to give back.
 _CLAIMS = """
-from accounts.models import User
+from base.accounts.models import User
 from review.choices import MatchState
 from scanning.models import Container
 from tests.factories import deciding

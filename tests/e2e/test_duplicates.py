@@ -53,7 +53,7 @@ def test_groups_are_settled_by_keyboard(page: Page, portal: Portal) -> None:
 
 _COPY = """
 from catalogue.models import Bucket, Recording, new_acr_id
-from common.uid import new_uid
+from base.common.uid import new_uid
 from dedup.services import find_duplicates
 one = Recording.objects.exclude(audio="").order_by("pk")[0]
 bucket = Bucket.objects.create(name="Sounds")

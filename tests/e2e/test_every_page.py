@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from html import unescape
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -23,7 +22,7 @@ from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
 from django.urls.exceptions import Resolver404
-from playwright.sync_api import Browser, Error, Page
+from playwright.sync_api import Browser, Page
 
 from tests.e2e.conftest import Portal, demo_portal, sign_in
 from tests.e2e.keyboard import faults_of_keys, faults_of_openings, unlisted_keys
@@ -52,7 +51,7 @@ _FILE_ENDINGS = (*("_csv", "_xlsx", "_pdf", "_zip", "_file", "_manifest", "_csvw
 NOT_OURS = [[".selector .search-label-icon"], [".select2-container"], [".inline-group thead"]]
 # The frame around every page is judged on the first page that has it, and of a table the
 # first rows. axe-core walks through what it is told to exclude, so the rest is taken out.
-_FRAMES = {"portal": ".nav > *, #keys, #palette", "admin": "#header > *, #nav-sidebar > *"}
+_FRAMES = {"portal": ".nav > *, #key-list, #palette", "admin": "#header > *, #nav-sidebar > *"}
 _ALIKE = "tbody tr:nth-child(n+6)"
 _TAKE_OUT = "known => document.querySelectorAll(known).forEach(node => node.remove())"
 # What passes is neither described nor sent; styles are not fetched again for one rule
@@ -154,24 +153,27 @@ _LINKS_IN_TEXT = r"""() => {
   return faults;
 }"""
 _LINK_RULE = {"runOnly": ["link-in-text-block"], "resultTypes": ["violations"], "preload": False}
-# The admin's main screens; screens that are alike for every model are checked once, so
-# the browser opens those that name a class no earlier one had.
+# The admin's main screens.
 ADMIN_KINDS = ("index", "_changelist", "_change")
-_CLASSES = re.compile(r' class="([^"]*)')
+# What a page is made of. The browser opens some pages that have all parts between them; how
+# the others put the same parts together, ``tests/structure.py`` reads faster.
+_ELEMENT = re.compile(r"""<([a-z][\w-]*)((?:\s+[\w:-]+(?:="[^"]*"|='[^']*')?)*)\s*/?>""")
+_ATTRIBUTE = re.compile(r"""([\w:-]+)(?:=(?:"([^"]*)"|'([^']*)'))?""")
+_TELLING = ("type", "role", "scope", "aria-keyshortcuts")
 _OF_ONE_MODEL = ("model-", "app-", "field-", "column-")
-_HREFS = re.compile(r'<a [^>]*?href="(/[^"]*)"')
+_LINK = re.compile(r'<(?:a\b|form\b(?=[^>]*\bmethod="get"))[^>]*? (?:href|action)="(/[^"]*)"')
 
 
 def _names(patterns: list[URLPattern | URLResolver], space: str) -> dict[str, str]:
     """Return the route of every named address."""
-    found: dict[str, str] = {}
+    routes: dict[str, str] = {}
     for pattern in patterns:
         if isinstance(pattern, URLResolver):
             inner = f"{pattern.namespace}:" if pattern.namespace else space
-            found |= _names(pattern.url_patterns, inner)
+            routes |= _names(pattern.url_patterns, inner)
         elif pattern.name:
-            found[f"{space}{pattern.name}"] = str(pattern.pattern)
-    return found
+            routes[f"{space}{pattern.name}"] = str(pattern.pattern)
+    return routes
 
 
 def _view_of(address: str) -> str:
@@ -187,20 +189,6 @@ def _is_looked_at(name: str) -> bool:
     if name.startswith("admin:"):
         return name.endswith(ADMIN_KINDS)
     return name.startswith("portal:")
-
-
-def _links(page: Page) -> list[str]:
-    hrefs: list[str] = page.eval_on_selector_all(
-        "a[href], form[method=get]",
-        "nodes => nodes.map(node => node.href?.baseVal ?? node.href ?? node.action)",
-    )
-    paths = [urlsplit(href) for href in hrefs if isinstance(href, str)]
-    here = urlsplit(page.url).netloc
-    return [
-        f"{each.path}?{each.query}" if each.query else each.path
-        for each in paths
-        if each.netloc == here
-    ]
 
 
 @pytest.fixture(scope="module")
@@ -257,80 +245,90 @@ def test_no_page_has_a_fault_that_axe_finds_or_that_stops_a_keyboard(
         for name, route in names.items()
         if _is_looked_at(name) and "<" not in route and "(" not in route
     ]
-    waiting, seen = deque([*plain, *made]), dict.fromkeys(names, 0)
-    paths: set[str] = set()
-    linked: set[str] = set()
-    opened: set[str] = set()
-    framed: set[str] = set()
-    styled: set[str] = set()
-    faults: list[str] = []
-
-    while waiting:
-        path = waiting.popleft()
-        name = _view_of(path)
-        if path in paths or not _is_looked_at(name):
-            continue
-        if seen[name] >= SEVERAL.get(name, 1):
-            continue
-        paths.add(path)
-        frame = name.partition(":")[0]
-        if frame == "admin" or name not in linked:
-            answer = page.request.get(path, max_retries=3)
-            if answer.status != 200:
-                continue
-            classes = {
-                one
-                for several in _CLASSES.findall(answer.text())
-                for one in several.split()
-                if not one.startswith(_OF_ONE_MODEL)
-            }
-            if frame == "admin" and classes <= styled:
-                waiting.extend(map(unescape, _HREFS.findall(answer.text())))
-                seen[name] += 1
-                continue
-            styled |= classes
-        seen[name] += 1
-        if not _opens(page, path):
-            continue
-        links = _links(page)
-        linked.update(_view_of(link) for link in links)
-        waiting.extend(links)
-        looks = page.evaluate(_FIND_NEW_LOOKS)
-        by_keys = [*faults_of_keys(page), *unlisted_keys(page)]
-        if frame == "portal":
-            by_keys += page.evaluate(_LINKS_IN_TEXT)
-        by_keys += faults_of_openings(page, opened)
-        faults += [f"{name}: {fault}" for fault in by_keys]
-        known = [_ALIKE, _FRAMES[frame]] if frame in framed else [_ALIKE]
-        page.evaluate(_TAKE_OUT, ", ".join(known))
-        faults += _faults_of(page, name, looks)
-        framed.add(frame)
-
-    assert not faults, "\n".join(faults)
+    visits = dict.fromkeys(names, 0)
+    pages = _read_from(page, [*plain, *made], visits)
     missed = [
         name
         for name, route in names.items()
         if name.startswith("portal:")
         and _is_looked_at(name)
-        and not seen[name]
+        and not visits[name]
         and _is_page(page, route)
     ]
     assert not missed, f"no link leads to {missed}"
+
+    openers: set[str] = set()
+    frames: set[str] = set()
+    faults: list[str] = []
+    for path in _with_every_part(pages):
+        name = _view_of(path)
+        frame = name.partition(":")[0]
+        page.goto(path)
+        looks = page.evaluate(_FIND_NEW_LOOKS)
+        by_keys = [*faults_of_keys(page), *unlisted_keys(page)]
+        if frame == "portal":
+            by_keys += page.evaluate(_LINKS_IN_TEXT)
+        by_keys += faults_of_openings(page, openers)
+        faults += [f"{name}: {fault}" for fault in by_keys]
+        taken_out = [_ALIKE, _FRAMES[frame]] if frame in frames else [_ALIKE]
+        page.evaluate(_TAKE_OUT, ", ".join(taken_out))
+        faults += _faults_of(page, name, looks)
+        frames.add(frame)
+    assert not faults, "\n".join(faults)
     context.close()
 
 
-def _opens(page: Page, path: str) -> bool:
-    """Open an address; return whether it is a page, not a download or a fragment."""
-    try:
-        answer = page.goto(path)
-    except Error as refused:
-        if "Download is starting" in str(refused):
-            return False
-        raise
-    assert answer is not None
-    assert answer.status == 200, f"{answer.status} {path}"
-    is_whole: bool = page.evaluate("document.doctype !== null")
-    return is_whole
+def _read_from(page: Page, paths: list[str], visits: dict[str, int]) -> dict[str, set[str]]:
+    """Follow all links from these addresses; return the parts of each whole page.
+
+    ``visits`` counts the answers of each view.
+    """
+    pages: dict[str, set[str]] = {}
+    asked: set[str] = set()
+    waiting = deque(paths)
+    while waiting:
+        path = waiting.popleft()
+        name = _view_of(path)
+        if path in asked or not _is_looked_at(name) or visits[name] >= SEVERAL.get(name, 1):
+            continue
+        asked.add(path)
+        answer = page.request.get(path, max_retries=3)
+        assert answer.status < 500, f"{answer.status} {path}"
+        if answer.status != 200:
+            continue
+        visits[name] += 1
+        if not answer.headers["content-type"].startswith("text/html"):
+            continue
+        text = answer.text()
+        waiting.extend(map(unescape, _LINK.findall(text)))
+        # A fragment is a part of other pages.
+        if text.lstrip().lower().startswith("<!doctype"):
+            pages[path] = _parts_of(text)
+    return pages
+
+
+def _with_every_part(pages: dict[str, set[str]]) -> Iterator[str]:
+    """Yield few pages that have all parts of all pages, the one with the most new ones first."""
+    missing = set().union(*pages.values())
+    while missing:
+        path = max(pages, key=lambda path: len(pages[path] & missing))
+        missing -= pages[path]
+        yield path
+
+
+def _parts_of(text: str) -> set[str]:
+    """Return the kinds of elements of a page, each with each class and attribute it has."""
+    parts: set[str] = set()
+    for tag, attributes in _ELEMENT.findall(text):
+        parts.add(tag)
+        for name, *values in _ATTRIBUTE.findall(attributes):
+            value = "".join(values)
+            if name == "class":
+                classes = [word for word in value.split() if not word.startswith(_OF_ONE_MODEL)]
+                parts.update(f"{tag}.{word}" for word in classes)
+            else:
+                parts.add(f"{tag}[{name}={value if name in _TELLING else ''}]")
+    return parts
 
 
 def _is_page(page: Page, route: str) -> bool:
@@ -347,24 +345,24 @@ def _is_page(page: Page, route: str) -> bool:
 def _faults_of(page: Page, name: str, looks: int) -> list[str]:
     """Return axe-core's findings, those about new looks in both themes."""
     without = {"rules": {"color-contrast": {"enabled": False}}}
-    found = page.evaluate(_AXE, [{"exclude": NOT_OURS}, _ONLY_FAULTS | without])
-    faults = _described(found, name)
+    violations = page.evaluate(_AXE, [{"exclude": NOT_OURS}, _ONLY_FAULTS | without])
+    faults = _described(violations, name)
     if not looks:
         return faults
     # The page before was left in the other theme: each change styles everything anew.
     is_dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
     for theme in ("dark", "light") if is_dark else ("light", "dark"):
         page.emulate_media(color_scheme=theme)
-        found = page.evaluate(_CONTRAST, theme)
-        found += page.evaluate(_AXE, [{"exclude": NOT_OURS}, _LINK_RULE])
-        faults += _described(found, f"{name} ({theme})")
+        violations = page.evaluate(_CONTRAST, theme)
+        violations += page.evaluate(_AXE, [{"exclude": NOT_OURS}, _LINK_RULE])
+        faults += _described(violations, f"{name} ({theme})")
     return faults
 
 
-def _described(found: list[dict[str, Any]], where: str) -> list[str]:
+def _described(violations: list[dict[str, Any]], where: str) -> list[str]:
     return [
         f"{where} {fault['id']}: {node['html'][:160]}"
-        for fault in found
+        for fault in violations
         for node in fault["nodes"][:3]
     ]
 

@@ -206,7 +206,7 @@ def test_the_way_back_leads_to_the_same_row_and_ticks(page: Page, portal: Portal
     page.keyboard.press("3")
     expect(page.get_by_role("radio", name="Shared loop")).to_be_checked()
     page.keyboard.press("?")
-    expect(page.locator("#keys")).to_be_visible()
+    expect(page.locator("#key-list")).to_be_visible()
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")
 

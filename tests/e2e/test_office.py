@@ -106,7 +106,7 @@ def test_a_report_that_ends_appears_without_reloading(page: Page, portal: Portal
     page.goto("/reports/")
 
     portal.shell.run(
-        "from accounts.models import User; from reports.layouts import Layout;"
+        "from base.accounts.models import User; from reports.layouts import Layout;"
         "from reports.services import stream_report;"
         "list(stream_report(layout=Layout(), user=User.objects.get(username='mira'),"
         " name='While you watch'))"

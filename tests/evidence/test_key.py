@@ -28,7 +28,7 @@ from tests.fixtures import MakeClient
 _PRINT = """
 import django
 django.setup()
-from evidence import signing
+from reports.evidence import signing
 print(signing.public_key().key_id)
 """
 

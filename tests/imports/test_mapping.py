@@ -575,7 +575,8 @@ def _said(one: CatalogueImport) -> dict[str, Any]:
 
 @given(data=st.data())
 @settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=5 if settings().derandomize else 100,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_any_mapping_imports_what_its_check_said(data: st.DataObject) -> None:
     row = st.tuples(*(st.sampled_from(values) for values in CELLS.values()))

@@ -154,7 +154,8 @@ ROWS = st.lists(table_rows(), min_size=1, max_size=6, unique_by=lambda row: row[
 
 @given(rows=ROWS, rule=st.sampled_from(list(IntakeRule)), keep=st.booleans())
 @settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=6 if settings().derandomize else 100,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_a_dry_run_says_of_each_row_what_the_import_then_does(
     manager: User, folder: Path, rows: list[dict[str, str]], rule: str, keep: bool

@@ -17,7 +17,7 @@ from kombu import Connection
 from base.accounts.models import User
 from base.accounts.roles import Role
 from base.jobs import broker as celery_broker
-from base.jobs import services
+from base.jobs import broker_worker, services
 from base.jobs.choices import Pool
 from scanning.choices import FileStatus
 from scanning.models import ScannedFile
@@ -70,7 +70,7 @@ def work_until(done: Callable[[], bool]) -> None:
     def note(**_told: object) -> None:
         ended.set()
 
-    app = celery_broker.app()
+    app = broker_worker.worker_app()
     app.steps["worker"].clear()
     task_postrun.connect(note)
     with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=30):
@@ -131,12 +131,12 @@ def test_nothing_is_lost_while_the_broker_is_away(
 ) -> None:
     with override_settings(BROKER_URL=_NOBODY):
         file = submit_sound(catalogue.container, audio.tune(1, 12), admin)
-        celery_broker._wake_idle([Pool.WORK])
+        broker_worker._wake_idle([Pool.WORK])
     assert celery_broker.messages_waiting(Pool.WORK) == 0
     monkeypatch.setattr(celery_broker, "_away_until", 0.0)
 
-    celery_broker._wake_idle([Pool.WORK])
-    celery_broker._wake_idle([Pool.WORK])  # one message is enough
+    broker_worker._wake_idle([Pool.WORK])
+    broker_worker._wake_idle([Pool.WORK])  # one message is enough
 
     assert celery_broker.messages_waiting(Pool.WORK) == 1
     work_until(lambda: ScannedFile.objects.get(pk=file.pk).status == FileStatus.READY)

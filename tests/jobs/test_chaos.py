@@ -10,11 +10,12 @@ import pytest
 
 from tests.jobs.chaos import HOUR, LEASE_SECONDS, Chaos, cut_connections, without_connections
 
-# Only real workers have clocks, connections and threads of their own.
-pytestmark = pytest.mark.slow
+# Only real workers have clocks, connections and threads of their own. How a lease looks to
+# other clocks: test_leases.py and test_clock.py.
+pytestmark = pytest.mark.soak
 
 
-@pytest.mark.parametrize("step", [HOUR, pytest.param(-HOUR, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("step", [HOUR, -HOUR])
 def test_a_clock_that_jumps_takes_no_job_from_a_worker_that_lives_and_holds_none_when_it_dies(
     chaos: Chaos, step: int
 ) -> None:
@@ -47,7 +48,6 @@ def test_a_clock_that_jumps_takes_no_job_from_a_worker_that_lives_and_holds_none
     ]
 
 
-@pytest.mark.soak
 def test_nothing_waits_for_the_hour_by_which_a_clock_was_set_back(chaos: Chaos) -> None:
     chaos.start_worker("one", ahead=HOUR)
     chaos.wait_for(lambda: chaos.count("ticks") > 1)
@@ -68,7 +68,6 @@ def test_nothing_waits_for_the_hour_by_which_a_clock_was_set_back(chaos: Chaos) 
     assert is_moved == chaos.url.startswith("sqlite")
 
 
-@pytest.mark.soak
 def test_workers_whose_clocks_differ_by_an_hour_share_the_work(on_postgres: Chaos) -> None:
     names = [f"s{number}" for number in range(30)]
     on_postgres.submit("long:long", "again:tried", *(f"short:{name}" for name in names))
@@ -92,7 +91,6 @@ def test_workers_whose_clocks_differ_by_an_hour_share_the_work(on_postgres: Chao
     assert 2 <= said["ticks"] <= lasted / 2 + 2
 
 
-@pytest.mark.soak
 def test_connections_that_are_cut_lose_no_work_and_repeat_none(on_postgres: Chaos) -> None:
     on_postgres.submit("long:long")
     on_postgres.start_worker("one")
@@ -108,7 +106,6 @@ def test_connections_that_are_cut_lose_no_work_and_repeat_none(on_postgres: Chao
     assert on_postgres.count("ends long") == on_postgres.count("ends asked") == 1
 
 
-@pytest.mark.soak
 def test_a_database_that_was_away_for_longer_than_a_lease_loses_no_work(on_postgres: Chaos) -> None:
     on_postgres.submit("long:long", "short:asked")
     on_postgres.start_worker("one")

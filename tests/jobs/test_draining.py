@@ -33,7 +33,7 @@ _RUN = """
 import sys, django
 django.setup()
 from django.core.management import call_command
-from jobs import broker
+from base.jobs import broker
 broker.PREFIX = sys.argv[1]
 call_command(*sys.argv[2:])
 """
@@ -41,19 +41,19 @@ _FILL = """
 import sys, django
 django.setup()
 from django.core.management import call_command
-from jobs import broker
+from base.jobs import broker
 from scanning.models import Container
 broker.PREFIX = sys.argv[1]
 Container.objects.create(name="c")
 call_command("scan_file", "--container", "c", *sys.argv[2:])
 """
-# What ``celery -A jobs worker`` does, with queues of the test's own.
+# What ``celery -A base.jobs worker`` does, with queues of the test's own.
 _CELERY = """
 import sys, django
 django.setup()
-from jobs import broker
+from base.jobs import broker
 broker.PREFIX = sys.argv[1]
-from jobs.celery import app
+from base.jobs.celery import app
 app.worker_main(["worker", "-Q", f"{sys.argv[1]}work", "-c", "1"])
 """
 

@@ -10,6 +10,7 @@ from math import inf
 import pytest
 import time_machine
 from django.db import OperationalError, connection
+from django.utils.module_loading import import_string
 from pytest_django import Settings
 
 from base.accounts.roles import Role
@@ -42,7 +43,7 @@ def run() -> Job:
 def test_every_kind_names_work_that_is_there() -> None:
     assert [kind.name for kind in all_kinds()]
     for kind in all_kinds():
-        assert callable(kind.load_work())
+        assert callable(import_string(kind.work))
 
 
 def test_a_job_is_done_once(plain: Kind) -> None:

@@ -13,7 +13,7 @@ from base.audit.models import Event
 from base.common.storage import local_path
 from imports.kinds import Columns, ImportKind, register
 from imports.tables import open_table, rows_of
-from imports.undoing.walk import Undo
+from imports.undoing.steps import Undo
 from plugins.letters.models import Letter, LettersImport
 from plugins.letters.services import write_letter
 from review.models import Match

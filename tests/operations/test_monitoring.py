@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import re
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
+import yaml
+from django.conf import settings as portal
 from django.db import connection
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
@@ -16,6 +23,12 @@ from reports.evidence.models import EvidencePack
 from tests.factories.review import make_match
 from tests.fixtures import Catalogue
 from tests.jobs.workers import fail_job
+
+_ROOT = Path(portal.BASE_DIR)
+_RULES = [
+    _ROOT / "deploy" / "prometheus-rules.yaml",
+    *sorted(_ROOT.glob("plugins/*/deploy/prometheus-rules.yaml")),
+]
 
 
 def figures(client: Client) -> dict[tuple[str, tuple[str, ...]], float]:
@@ -49,6 +62,39 @@ def test_an_evidence_pack_that_failed_is_counted_as_given_up(db: None, settings:
     fail_job("evidence", pack)
 
     assert figures(Client())["acrportal_jobs_given_up", ("evidence",)] == 1
+
+
+def test_alerts_and_charts_name_metrics_and_guides_that_exist(
+    catalogue: Catalogue, settings: Settings
+) -> None:
+    settings.ACRPORTAL_METRICS_TOKEN = "open sesame"
+    client = Client()
+    client.get("/accounts/login/")
+    answer = client.get("/metrics", headers={"Authorization": "Bearer open sesame"})
+    families = text_string_to_metric_families(answer.content.decode())
+    # A family without samples is there, too: no copy of the index is late.
+    metrics = {family.name for family in families}
+    expressions = list[str]()
+    for path in _RULES:
+        (group,) = yaml.safe_load(path.read_text("utf-8"))["groups"]
+        for rule in group["rules"]:
+            expressions.append(rule["expr"])
+            page, _hash, heading = rule["annotations"]["guide"].partition("#")
+            guide = (_ROOT / page).read_text("utf-8")
+            headings = [line.lstrip("# ").lower() for line in guide.splitlines() if line[:1] == "#"]
+            assert not heading or heading in [text.replace(" ", "-") for text in headings]
+    dashboard = json.loads((_ROOT / "deploy" / "grafana-dashboard.json").read_text("utf-8"))
+    for panel in dashboard["panels"]:
+        expressions += [target["expr"] for target in panel.get("targets", ())]
+
+    for expression in expressions:
+        for name in re.findall(r"acrportal_\w+", expression):
+            assert re.sub(r"_(bucket|count)$", "", name) in metrics, expression
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool of Prometheus")
+def test_prometheus_reads_the_alerts() -> None:
+    subprocess.run(["promtool", "check", "rules", *map(str, _RULES)], check=True)
 
 
 @pytest.mark.parametrize("header", ["", "Bearer ", "Bearer wrong"])

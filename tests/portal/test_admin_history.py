@@ -8,9 +8,9 @@ from django.urls import reverse
 
 from base.accounts.models import User
 from base.accounts.roles import Role
+from base.audit.labels import action_label
 from base.audit.models import Event
 from base.audit.services import record
-from base.audit.words import action_label
 from reports.evidence.models import EvidencePack
 from scanning.models import Detection
 from tests.factories import deciding

@@ -16,7 +16,7 @@ from django.urls import reverse
 from base.accounts.models import AccessLimit, KnownPlace, User
 from base.accounts.roles import Role
 from base.audit.models import Event
-from base.common.words import own_models
+from base.common.phrases import own_models
 from base.jobs.models import Installation, Job, Machine
 from catalogue.models import (
     ArtistIdentity,

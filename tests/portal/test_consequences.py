@@ -255,7 +255,7 @@ def check_preview(world: World, ground: str) -> Consequences | None:
 
 @given(drawn=WORLDS, ground=st.sampled_from(GROUNDS))
 @settings(
-    max_examples=10 if settings().derandomize else 1_000,
+    max_examples=4 if settings().derandomize else 1_000,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -35,12 +35,12 @@ class Session:
 
     def members(self) -> dict[int, str]:
         """Return the command line of each process of the session, without zombies."""
-        found = {}
+        lines = {}
         for folder in Path("/proc").iterdir():
             if folder.name.isdigit() and self._has(folder):
                 words = _read(folder / "cmdline").replace("\0", " ")
-                found[int(folder.name)] = words
-        return found
+                lines[int(folder.name)] = words
+        return lines
 
     def _has(self, folder: Path) -> bool:
         fields = _read(folder / "stat").rpartition(")")[2].split()
@@ -50,8 +50,8 @@ class Session:
         """Wait until this many processes have these words in their command line."""
 
         def find() -> list[int]:
-            found = [pid for pid, line in self.members().items() if words in line]
-            return sorted(found) if len(found) >= count else []
+            pids = [pid for pid, line in self.members().items() if words in line]
+            return sorted(pids) if len(pids) >= count else []
 
         return _until(find, f"{words} does not run")
 
@@ -82,8 +82,8 @@ def _read(path: Path) -> str:
 def _until(look: Callable[[], T], fault: str) -> T:
     end = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < end:
-        if found := look():
-            return found
+        if result := look():
+            return result
         time.sleep(0.02)
     raise AssertionError(fault)
 
@@ -146,6 +146,7 @@ def serve(begin: Begin) -> Session:
     return session
 
 
+@pytest.mark.soak
 def test_make_stopped_by_its_process_group_leaves_nothing(begin: Begin) -> None:
     """Its processes get the signal twice: from the group, and from make."""
     command = " ".join(_manage("serve", "--port", str(free_port())))
@@ -183,6 +184,7 @@ def test_a_killed_serve_leaves_nothing(serve: Session) -> None:
     serve.wait_until_empty()
 
 
+@pytest.mark.soak
 def test_a_killed_web_server_ends_everything(serve: Session) -> None:
     os.kill(serve.wait_for("gunicorn")[0], signal.SIGKILL)
 
@@ -190,9 +192,8 @@ def test_a_killed_web_server_ends_everything(serve: Session) -> None:
     assert serve.process.wait(_PATIENCE_SECONDS) == 1
 
 
-@pytest.mark.parametrize(
-    "number", [signal.SIGTERM, pytest.param(signal.SIGKILL, marks=pytest.mark.soak)]
-)
+@pytest.mark.soak
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_the_demo_ends_with_its_worker(number: signal.Signals, begin: Begin) -> None:
     session = begin(*_manage("run_demo", "--no-serve"))
     session.wait_for("manage.py worker")

@@ -1,4 +1,7 @@
-"""No page shows a code, None, a template leftover or an untranslated text, in any state."""
+"""No page shows a code, None, a template leftover or an untranslated text, in any state.
+
+Nor does it put elements together in a way that keeps somebody from using it.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from tests import pseudo_language
 from tests.factories.accounts import make_user
 from tests.portal import every_state
 from tests.security.world import Desk, World
+from tests.structure import faults_in_structure
 from tests.visible_text import faults_in, lone_codes
 from web.portal.shared import guides
 
@@ -34,7 +38,7 @@ _SAME_EVERYWHERE = re.compile(
 
 
 class Texts:
-    """The plain texts of pages in the pseudo language, and their faults."""
+    """The plain texts of pages in the pseudo language, and the faults of the pages."""
 
     def __init__(self) -> None:
         # In the pseudo language, every code would differ from its label.
@@ -47,6 +51,8 @@ class Texts:
         """Note the texts of a page."""
         self.shown += 1
         self._faults += [f"{path}: {fault}" for fault in faults_in(page)]
+        if not path.startswith("/admin/") and "<html" in page:
+            self._faults += [f"{path}: {fault}" for fault in faults_in_structure(page)]
         if not path.startswith("/api/"):
             for text in pseudo_language.plain_texts(page):
                 self._plain.setdefault(text, path)

@@ -34,7 +34,7 @@ import sys
 import django
 django.setup()
 from django.test import Client
-from accounts.roles import Role
+from base.accounts.roles import Role
 from tests.factories.accounts import make_user
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
 from scanning.models import ScannedFile

@@ -23,7 +23,7 @@ from base.jobs.errors import Failed
 from base.jobs.models import Job
 from base.jobs.runner import run_next
 from base.jobs.services import reclaim
-from reports import running, scheduling, sending
+from reports import report_job, scheduling, sending
 from reports.choices import RunState
 from reports.models import ReportDelivery, ReportRun
 from reports.models.schedule import Channel, ReportDeliveryState
@@ -270,7 +270,7 @@ def test_failed_report_is_run_again_with_its_delivery(
         raise Failed("odd", "It was odd.")
 
     with monkeypatch.context() as broken:
-        broken.setattr(running, "work", break_down)
+        broken.setattr(report_job, "work", break_down)
         delivery = delivery_at_hand()
     run_next(Pool.TALK)
     delivery.refresh_from_db()

@@ -22,10 +22,10 @@ from catalogue.models import Exclusion
 from reports import files, layouts, services, tables
 from reports.cells import ColumnType, ValueType
 from reports.choices import FilesWithout, Format, Mode, Separator
-from reports.keeping import kept_rows
 from reports.layouts import Layout, UnknownColumn, schema_of
 from reports.manifest import csvw, manifest
 from reports.models import ReportRun
+from reports.stored_rows import kept_rows
 from review.choices import MatchState, QueueReason
 from review.models import Match
 from scanning.choices import FileStatus

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports.plays import JOIN_MS, plays_of
+from review import intervals
 from review.counting import count_segments
-from review.services import intervals
 from scanning.models import Segment
 
 

@@ -350,7 +350,8 @@ STORABLE = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 
 @given(title=st.text(STORABLE), artists=st.lists(st.text(STORABLE, min_size=1)))
 @examples(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=5 if examples().derandomize else 100,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_any_metadata_survives_the_report(db: None, title: str, artists: list[str]) -> None:
     match = make_match(recording__artists=artists)

@@ -32,13 +32,13 @@ from base.jobs.errors import Cancelled, Failed, LeaseLost
 from base.jobs.models import Job
 from base.jobs.runner import run_next
 from base.jobs.services import reclaim
-from reports import files, running, selectors, services
+from reports import files, report_job, selectors, services
 from reports.choices import Format, Mode, RunState
 from reports.jobs import REPORT
-from reports.keeping import RowKeeper
 from reports.layouts import Layout
 from reports.models import ReportRun
 from reports.rows import KeptRow
+from reports.stored_rows import RowKeeper
 from review.models import Match
 from scanning.choices import ScanStatus
 from scanning.services.scans import request_scan
@@ -188,7 +188,7 @@ def test_download_that_ends_early_keeps_nothing_and_does_not_look_whole(
 
     for why in (Cancelled, LeaseLost):
         with monkeypatch.context() as stopped:
-            stopped.setattr(running, "watched", failing(why()))
+            stopped.setattr(report_job, "watched", failing(why()))
             pieces = services.stream_report(layout=Layout(), user=user)
             with pytest.raises(why):
                 list(pieces)
@@ -226,7 +226,7 @@ def test_run_that_works_is_cancelled_at_its_next_row(
 def test_progress_is_told_while_it_works() -> None:
     run = asked_run()
     context = own_context(run, in_worker=True)
-    for _ in running.watched(context, empty_rows(2), 4, begin=0.5):
+    for _ in report_job.watched(context, empty_rows(2), 4, begin=0.5):
         pass
 
     run.refresh_from_db()
@@ -271,7 +271,7 @@ def test_report_in_a_worker_lets_a_persons_scan_go_first() -> None:
     bulk = request_scan(user=None, scanned_file=ScannedFileFactory.create())
     run = asked_run()
     context = own_context(run, in_worker=True)
-    passed = running.watched(context, empty_rows(2), 2)
+    passed = report_job.watched(context, empty_rows(2), 2)
     next(passed)
     context.beat()
 
@@ -289,7 +289,7 @@ def test_report_that_somebody_waits_for_himself_gives_no_way() -> None:
     scan = request_scan(user=None, scanned_file=ScannedFileFactory.create(), waited_for=True)
     context = own_context(asked_run(), in_worker=False)
     context.beat()
-    assert len(list(running.watched(context, empty_rows(1), 1))) == 1
+    assert len(list(report_job.watched(context, empty_rows(1), 1))) == 1
 
     scan.refresh_from_db()
     assert scan.status == ScanStatus.QUEUED

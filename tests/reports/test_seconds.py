@@ -25,13 +25,13 @@ from reports.layouts import Layout
 from reports.models import EntryKind
 from review.choices import MatchState, QueueReason
 from review.filters import MatchFilter
+from review.intervals import length
 from review.models import Match
 from review.services import exclusions
-from review.services.intervals import length
 from review.services.speech import check_speech
 from review.timeline import Kind, share, timeline
+from review.timeline.division import MATCHED
 from review.timeline.figures import matched_shares
-from review.timeline.pieces import MATCHED
 from scanning.models import Scan, ScannedFile
 from tests import product
 from tests.factories.accounts import make_user
@@ -334,12 +334,12 @@ def test_every_moment_is_of_one_kind(scan: Scan) -> None:
 
 _COUNTS = {
     # What a file holds, and the sums of matches in many files.
-    "review/timeline/pieces.py",
+    "review/timeline/division.py",
     "review/timeline/figures.py",
     # One match: its segments, its figures, and whether two scans or matches are the same.
-    *("review/counting.py", "review/selectors.py", "review/services/figures.py"),
-    *("review/scan_diff.py", "review/services/folding.py"),
-    *("review/services/joining.py", "review/services/intervals.py"),
+    *("review/counting.py", "review/selectors.py", "review/figures.py"),
+    *("review/scan_diff.py", "review/services/drafts.py"),
+    *("review/services/joining.py", "review/intervals.py"),
     # Reports read all segments of a scan anyway, for the rivals.
     "reports/selectors.py",
     # The length of one cue, of one declared play, of one comparison of sounds.
@@ -353,7 +353,7 @@ def modules_that_add(folder: str = "") -> set[str]:
     adds = re.compile(
         r"segment\w*\.end_ms\s*-\s*\w*segment\w*\.start_ms"
         r"|count_segments\(|\bintervals\.(?:length|union)\("
-        r"|\bscan\.unmatched\b|services\.intervals import .*\b(?:length|union)\b"
+        r"|\bscan\.unmatched\b|review\.intervals import .*\b(?:length|union)\b"
     )
     return {
         product.name_of(path)
@@ -366,8 +366,8 @@ def modules_that_add(folder: str = "") -> set[str]:
 def test_nothing_else_counts_seconds() -> None:
     # They draw or weigh segments, or keep what an engine says about intervals.
     others = {
-        *("portal/pictures/pair.py", "portal/pictures/plots.py"),
-        *("portal/pictures/file.py", "review/timeline/reading.py"),
+        *("web/portal/pictures/pair.py", "web/portal/pictures/plots.py"),
+        *("web/portal/pictures/file.py", "review/timeline/reading.py"),
         # Whether two sounds share most of their seconds.
         *("review/services/questions.py", "review/versions.py"),
         "reports/cue_repeats.py",

@@ -55,7 +55,7 @@ def rescan(match: Match, *intervals: tuple[int, int, int, int]) -> None:
 
 @given(steps=STEPS)
 @settings(
-    max_examples=20 if settings().derandomize else 300,
+    max_examples=10 if settings().derandomize else 300,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_only_people_decide_and_every_chain_is_whole(

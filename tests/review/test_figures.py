@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
+from review import figures, intervals
 from review.choices import Relation
-from review.services import figures, intervals
 from scanning.choices import Section
 from scanning.models import Detection, Segment
 

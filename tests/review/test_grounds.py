@@ -13,7 +13,7 @@ from base.accounts.roles import Role
 from base.audit.models import Event
 from catalogue.changes import move_recordings, retire_recordings, update_recording
 from catalogue.models import Bucket, Exclusion, ExclusionReason, Recording
-from review import errors, words
+from review import errors, labels
 from review.choices import LicenceScope, MatchState, OnExpiry, PolicyAction, QueueReason
 from review.models import Licence, Match, Policy
 from review.services import (
@@ -69,7 +69,7 @@ def say(match: Match, user: User, *tags: str, programme: str = "") -> None:
 
 def changed_grounds(match: Match) -> list[str]:
     events = Event.objects.filter(case=match.case, action="ground_changed")
-    return [words.done(event) for event in events]
+    return [labels.done(event) for event in events]
 
 
 def applied_policy(
@@ -249,7 +249,7 @@ def test_what_only_a_policy_decided_is_evaluated_again(manager: User) -> None:
     # A match that a policy confirmed says so in plain words.
     event = Event.objects.get(case=match.case, action="policy_ended")
     assert (event.before["state"], event.after["state"]) == ("confirmed", "pending")
-    assert words.done(event) == "returned it to the queue: no policy confirms it now"
+    assert labels.done(event) == "returned it to the queue: no policy confirms it now"
     assert (event.actor, event.note) == (manager, "In FR v1")
 
 

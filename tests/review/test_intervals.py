@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from review.services import intervals
+from review import intervals
 
 INTERVALS = st.lists(
     st.tuples(st.integers(0, 200), st.integers(1, 50)).map(

@@ -300,7 +300,7 @@ FINDS = st.lists(
 @pytest.mark.slow
 @given(before=st.lists(RULES, max_size=2), rule=RULES, finds=FINDS)
 @settings(
-    max_examples=12 if settings().derandomize else 300,
+    max_examples=6 if settings().derandomize else 300,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_dry_run_is_what_the_policy_then_does(

@@ -58,7 +58,7 @@ STEPS = st.lists(
 @pytest.mark.slow
 @given(steps=STEPS)
 @settings(
-    max_examples=15 if settings().derandomize else 300,
+    max_examples=8 if settings().derandomize else 300,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_rules_decide_nothing_that_only_people_may(

@@ -17,7 +17,7 @@ from tests.processes import begin, go_at_once, postgres_url
 _DECIDE = """
 import sys, django
 django.setup()
-from accounts.models import User
+from base.accounts.models import User
 from review.errors import ReviewError
 from review.models import Match
 from tests.factories import deciding

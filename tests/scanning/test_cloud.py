@@ -21,7 +21,7 @@ from base.jobs.choices import JobState, Pool
 from base.jobs.models import Job
 from base.jobs.runner import run_next
 from scanning.choices import EngineChoice, FileStatus, ScanStatus
-from scanning.cloud.jobs import CLOUD_DELETION
+from scanning.cloud_jobs import CLOUD_DELETION
 from scanning.models import CloudAccount, CloudDeletion, CloudJob, Container, ScannedFile
 from scanning.services.filing import delete_files
 from scanning.services.intake import submit_link, submit_upload

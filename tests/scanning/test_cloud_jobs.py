@@ -15,11 +15,11 @@ from base.jobs.choices import JobState, Pool
 from base.jobs.models import Job
 from base.jobs.runner import run_next
 from scanning.choices import EngineChoice, FileStatus, ScanStatus
-from scanning.cloud.jobs import CLOUD_DELETION, CLOUD_SCAN
+from scanning.cloud_jobs import CLOUD_DELETION, CLOUD_SCAN
+from scanning.ending import store_cancellation
 from scanning.engines.acrcloud import Cloud
 from scanning.models import CloudAccount, CloudJob, ScannedFile
 from scanning.progress import progress_of
-from scanning.results import store_cancellation
 from scanning.services import cloud
 from scanning.services.filing import delete_files
 from scanning.services.scans import cancel_scan, request_scan

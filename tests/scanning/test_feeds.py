@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 from pytest_httpserver import HTTPServer
 
-from base.common.http import FetchFailed
+from base.common.exchanges import FetchFailed
 from scanning.sources import feeds
 from scanning.sources.feed_dates import read_date
 from scanning.sources.feed_parser import feed_rows

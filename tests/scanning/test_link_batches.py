@@ -13,7 +13,7 @@ from pytest_httpserver import HTTPServer
 
 from base.accounts.models import User
 from base.accounts.roles import Role
-from base.common.http import FetchFailed, LinkRefused
+from base.common.exchanges import FetchFailed, LinkRefused
 from scanning.choices import FileStatus
 from scanning.errors import IntakeRefused
 from scanning.models import Container, ScannedFile

@@ -15,7 +15,7 @@ from pytest_httpserver import HTTPServer
 from yt_dlp import YoutubeDL
 
 from base.common import guarded_proxy, http
-from base.common.http import FetchFailed, LinkRefused
+from base.common.exchanges import FetchFailed, LinkRefused
 from scanning.sources import confined_reader, feeds, link_reader, platform_page
 from scanning.sources.link_faults import LinkFault
 from tests.processes import python

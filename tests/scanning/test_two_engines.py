@@ -16,9 +16,9 @@ from catalogue.models import RecordingStatus
 from reports.rows import match_columns
 from review.choices import MatchState, QueueReason
 from review.models import Match
-from scanning import results
+from scanning import ending
 from scanning.choices import EngineChoice, FileStatus, ScanStatus
-from scanning.cloud.jobs import make_called_back_scan
+from scanning.cloud_jobs import make_called_back_scan
 from scanning.errors import ScanFailed
 from scanning.models import Container, Scan, ScannedFile
 from scanning.services.intake import submit_upload
@@ -86,7 +86,7 @@ def test_two_scans_that_end_at_once_settle_their_file(container: Container, admi
     first, second = file.scans.all()
 
     def end(scan: Scan) -> None:
-        results.store_failure(scan=scan, failure=ScanFailed("x", "Odd."))
+        ending.store_failure(scan=scan, failure=ScanFailed("x", "Odd."))
 
     def end_beside() -> None:
         end(second)

@@ -32,6 +32,7 @@ from scanning import pipeline, results
 from scanning.choices import FileStatus, ScanStatus
 from scanning.engines.base import EngineResult
 from scanning.errors import IntakeRefused, ScanEnded, ScanFailed
+from scanning.fingerprints import Sound
 from scanning.models import Container, Detection, ScannedFile
 from scanning.models.detection import ImmutableError
 from scanning.services.filing import delete_files
@@ -129,7 +130,7 @@ def test_result_of_a_worker_that_lost_its_lease_is_not_stored(
         take_over(context.job)
         raise ScanFailed("odd", "Odd.")
 
-    monkeypatch.setattr("scanning.engines.embedded.recognise", recognise)
+    monkeypatch.setattr("scanning.pipeline._recognise", recognise)
     run_next(Pool.WORK)
     scan = unmatched.scans.get()
     assert (scan.status, scan.engine_version) == (ScanStatus.RUNNING, "")
@@ -176,7 +177,7 @@ def test_scans_are_cancelled_while_they_wait_or_run_and_repeated(
     # A running scan stops at its next step.
     really_fingerprint = pipeline._sound_of
 
-    def cancelled_meanwhile(file: ScannedFile, context: JobContext) -> pipeline._Sound:
+    def cancelled_meanwhile(file: ScannedFile, context: JobContext) -> Sound:
         cancel_scan(scan=file.scans.latest("pk"), user=admin)
         context.beat()
         return really_fingerprint(file, context)

@@ -18,7 +18,7 @@ from base.jobs.kinds import Kind
 from base.jobs.models import Job
 from base.jobs.runner import run_next
 from scanning.choices import ACTIVE_SCAN_STATUSES
-from scanning.cloud.jobs import CLOUD_SCAN
+from scanning.cloud_jobs import CLOUD_SCAN
 from scanning.models import CloudAccount, Container, Scan, ScannedFile
 from scanning.services.intake import submit_upload
 from tests.fixtures import upload

@@ -9,8 +9,8 @@ from base.accounts.reach import working_for
 from base.accounts.roles import Action
 from base.audit.models import Event
 from review.choices import WAITING_STATES
+from review.match_events import ASSIGN
 from review.models import Match
-from review.services.transitions import ASSIGN
 from tests.season.invariants import check
 from tests.season.people import Person
 

@@ -36,7 +36,7 @@ from reports.services import write_again
 from review.choices import WAITING_STATES, MatchState
 from review.models import Match
 from scanning.choices import ACTIVE_SCAN_STATUSES, EngineChoice, FileStatus, RetroStatus, ScanStatus
-from scanning.cloud.jobs import CLOUD_SCAN
+from scanning.cloud_jobs import CLOUD_SCAN
 from scanning.models import CloudJob, Detection, PartitionSearch, RetroSearch, Scan, ScannedFile
 from scanning.services.scans import request_scan
 from tests.registered import SEASON, Table

@@ -19,9 +19,7 @@ from catalogue.models import Recording, RecordingStatus
 from reports.models import ReportDelivery
 from review.bands import band_of_all
 from review.choices import ONLY_BY, POLICY_ENDED, TRANSITIONS, MatchState, Verb
-from review.models import Match, MatchAlias
-from review.selectors import with_segments
-from review.services.transitions import (
+from review.match_events import (
     ASKED_AGAIN,
     ASSIGN,
     JOINED,
@@ -30,6 +28,8 @@ from review.services.transitions import (
     NOTE,
     PARTED,
 )
+from review.models import Match, MatchAlias
+from review.selectors import with_segments
 from scanning.models import Detection, Segment
 from tests.season import outside, samples
 from tests.visible_text import faults_in

@@ -14,7 +14,7 @@ from reports.cue_approval import SheetStep, approval_of
 from reports.cue_sheets import CueSheet, NotScanned, cue_sheet
 from reports.cues import CueStatus
 from reports.models import CueEntry, EditKind, EntryKind, SheetState
-from review.services.intervals import without
+from review.intervals import without
 from scanning.models import ScannedFile
 from tests.season import samples
 from tests.season.invariants import check

@@ -31,9 +31,9 @@ from reports.cue_statement import approved_version, compared, signed_lines
 from reports.cues import Cue, CueStatus
 from reports.models import CueEntry, SheetApproval, SheetEdit, SheetState
 from review.choices import WAITING_STATES
+from review.intervals import Interval, length, union
 from review.models import Match
 from review.programmes.models import MusicUse
-from review.services.intervals import Interval, length, union
 from scanning.models import ScannedFile
 from statements.models import StatementCheck
 from tests.season import samples

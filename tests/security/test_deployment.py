@@ -5,7 +5,7 @@ from __future__ import annotations
 import configparser
 import os
 import re
-import secrets
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,20 +17,86 @@ import yaml
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from acrportal.settings_reference import settings_read
+
 ROOT = Path(settings.BASE_DIR)
 # The tests that drive a browser set the last setting.
 _OWN = re.compile(r"^(SECRET_KEY|ALLOWED_HOSTS|\w+_URL|ACRPORTAL_\w+|DEBUG|DJANGO_\w+)(_FILE)?$")
 
 
 @pytest.fixture
-def example(tmp_path: Path) -> dict[str, str]:
-    """Return the environment of the example file, with its placeholders filled in."""
-    text = (ROOT / "deploy" / "production.env.example").read_text(encoding="utf-8")
-    filled = text.replace("CHANGE-ME", secrets.token_urlsafe(48))
-    lines = [line for line in filled.splitlines() if line and line[0] != "#"]
+def deploy(tmp_path: Path) -> Path:
+    """Return a copy of deploy/ with the environment of a new installation."""
+    folder = tmp_path / "deploy"
+    shutil.copytree(ROOT / "deploy", folder, ignore=shutil.ignore_patterns("*.env"))
+    subprocess.run(["sh", str(folder / "environment.sh"), "portal.example.com"], check=True)
+    return folder
+
+
+def _variables(path: Path) -> dict[str, str]:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines if line and line[0] != "#")
+
+
+@pytest.fixture
+def example(deploy: Path, tmp_path: Path) -> dict[str, str]:
+    """Return the environment of the containers of the portal."""
     plain = {name: text for name, text in os.environ.items() if not _OWN.match(name)}
-    settings = dict(line.split("=", 1) for line in lines)
-    return plain | settings | {"ACRPORTAL_DATA_DIR": str(tmp_path)}
+    variables = _variables(deploy / "portal.env")
+    return plain | variables | {"ACRPORTAL_DATA_DIR": str(tmp_path)}
+
+
+def test_each_container_knows_only_its_secrets(deploy: Path) -> None:
+    portal, owner, database = (
+        _variables(deploy / f"{name}.env") for name in ("portal", "owner", "database")
+    )
+
+    assert (
+        portal["DATABASE_URL"].split(":")[2] == f"{database['PORTAL_PASSWORD']}@database/acrportal"
+    )
+    assert owner["DATABASE_URL"].split(":")[2] == f"{database['OWNER_PASSWORD']}@database/acrportal"
+    passwords = [text for name, text in database.items() if name.endswith("PASSWORD")]
+    assert len({*passwords, portal["SECRET_KEY"], portal["ACRPORTAL_METRICS_TOKEN"]}) == 5
+    assert {
+        name for name in portal if name not in {setting.name for setting in settings_read()}
+    } == set()
+    assert {path.stat().st_mode & 0o777 for path in deploy.glob("*.env")} == {0o600}
+    given = {
+        name: service["env_file"]
+        for name, service in yaml.safe_load((deploy / "compose.yaml").read_text("utf-8"))[
+            "services"
+        ].items()
+    }
+    assert given == {
+        "migrate": ["portal.env", "owner.env"],
+        "web": "portal.env",
+        "worker": "portal.env",
+        "database": "database.env",
+    }
+
+
+def test_an_environment_that_exists_is_never_replaced(deploy: Path) -> None:
+    before = (deploy / "owner.env").read_text("utf-8")
+    (deploy / "portal.env").unlink()
+
+    again = subprocess.run(
+        ["sh", str(deploy / "environment.sh"), "portal.example.com"], capture_output=True, text=True
+    )
+
+    assert again.returncode == 1
+    assert "owner.env is there already" in again.stderr
+    assert (deploy / "owner.env").read_text("utf-8") == before
+    assert not (deploy / "portal.env").exists()
+
+
+@pytest.mark.skipif(shutil.which("docker-compose") is None, reason="needs docker-compose")
+def test_a_validator_reads_the_files_of_compose(deploy: Path) -> None:
+    overlays = [str(path) for path in ROOT.glob("plugins/*/deploy/compose.yaml")]
+    command = ["docker-compose", "-f", "compose.yaml"]
+    for overlay in overlays:
+        command += ["-f", overlay]
+
+    subprocess.run([*command, "config", "--quiet"], cwd=deploy, check=True)
 
 
 def _check(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:

@@ -8,7 +8,7 @@ import pytest
 from django.db.models import QuerySet
 
 from base.accounts.reach import ReachManager, working_for
-from base.common.words import own_models
+from base.common.phrases import own_models
 from catalogue.models import Bucket
 from scanning.models import Container, RetroSearch, Scan, ScannedFile
 from tests.factories.catalogue import BucketFactory

@@ -8,7 +8,7 @@ from django.db.models import Model
 
 from base.accounts.models import User
 from base.accounts.reach import LimitKind, ReachManager
-from base.common.words import own_models
+from base.common.phrases import own_models
 from catalogue.models import Bucket
 from scanning.models import Container
 from tests.security.nowhere import NOWHERE

@@ -14,7 +14,7 @@ from django.db.models import Model
 
 from base.accounts.models import User
 from base.accounts.reach import working_for
-from base.common.words import own_apps
+from base.common.phrases import own_apps
 from review.models import Licence, Policy
 from tests.security.admin_screens import SCREENS
 from tests.security.test_admin import watched

@@ -93,7 +93,11 @@ class Desk:
 
     def catalogue_import(self) -> CatalogueImport:
         return self.row(
-            CatalogueImport, bucket=self.bucket, status=ImportStatus.CHECKED, made_by=self.user
+            CatalogueImport,
+            bucket=self.bucket,
+            file_name="catalogue.csv",
+            status=ImportStatus.CHECKED,
+            made_by=self.user,
         )
 
     def sound(self) -> RightsRecording:

@@ -16,7 +16,7 @@ class AcrapiConfig(AppConfig):
     def ready(self) -> None:
         """Queue callbacks in the transactions that end a scan; tidy up."""
         from base.jobs.periodic import periodic
-        from scanning.results import scan_settled
+        from scanning.ending import scan_settled
         from web.acrapi.results import queue_for_scan
 
         scan_settled.connect(queue_for_scan, dispatch_uid="acrapi")

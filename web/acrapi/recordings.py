@@ -8,8 +8,9 @@ from typing import Any
 from django.conf import settings
 
 from base.accounts.models import User
+from base.common.exchanges import LinkRefused
 from base.common.fingerprint_files import looks_like_fingerprint, read_fingerprint
-from base.common.http import LinkRefused, check_link
+from base.common.http import check_link
 from base.common.storage import display_name, read_bytes
 from catalogue.identifiers import BadIdentifier, check_isrc, check_iswc, check_upc
 from catalogue.models import Bucket, Recording, RecordingStatus

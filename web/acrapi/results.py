@@ -17,8 +17,8 @@ from catalogue.models import Recording
 from catalogue.selectors import excluded_intervals_of
 from review.choices import MatchState
 from review.counting import counted_pieces
+from review.intervals import Interval
 from review.models import Match
-from review.services.intervals import Interval
 from scanning.choices import COMBINED_ENGINES, EngineChoice, FileStatus, ScanStatus, Section
 from scanning.models import Detection, Scan, ScannedFile, Segment
 from scanning.services.outbound_callbacks import queue_callback

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 
-from base.common.words import mark_names
+from base.common.phrases import mark_names
 
 
 class PortalConfig(AppConfig):

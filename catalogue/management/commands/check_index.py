@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from base.common.words import count_noun
+from base.common.phrases import count_noun
 from catalogue import following, partitions
 from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.partitions import Partition

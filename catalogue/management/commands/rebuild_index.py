@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from base.common.outages import STORAGE_AWAY, outage_of
-from base.common.words import count_noun
+from base.common.phrases import count_noun
 from catalogue.rebuilding import Rebuilt, rebuild_index
 from recognition.errors import RecognitionError
 

@@ -13,7 +13,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import QuerySet
 
-from base.common.words import count_noun
+from base.common.phrases import count_noun
 from catalogue.models import Bucket, Recording
 from catalogue.selectors import searchable_buckets
 from dedup.grouping import GroupPlace

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from base.common.phrases import count_noun
 from base.common.uid import new_uid
-from base.common.words import count_noun
 from imports.results.found import ResultsRefused
 from imports.results.importer import ResultImporter
 from imports.results.reading import read

@@ -10,9 +10,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 import base.audit.services
 from base.accounts.management.finding import find_user
-from base.common.words import count_noun
+from base.common.phrases import count_noun
 from imports.models import ImportStep
-from imports.undoing.walk import undo_import
+from imports.undoing.steps import undo_import
 
 
 class Command(BaseCommand):

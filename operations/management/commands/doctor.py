@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from base.common.media_analysis import AudioRefused
-from base.common.words import count_noun
+from base.common.phrases import count_noun
 from operations.doctor import examine
 from operations.findings import DoctorFinding
 from recognition.errors import RecognitionError

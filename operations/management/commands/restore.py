@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from base.common.words import count_noun
+from base.common.phrases import count_noun
 from operations.restoring import NotFresh, check_backup, differences, find_backup, restore
 from operations.tables import BackupUnusable
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from base.common.words import count_noun
+from base.common.phrases import count_noun
 from operations.retention import outlook
 
 

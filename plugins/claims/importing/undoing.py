@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from base.accounts.reach import refuse_limited
 from base.audit.models import Event
 from imports.models import ImportStep
+from imports.undoing.steps import Undo
 from plugins.claims.grounds import want_comparison
 from plugins.claims.importing import prior
 from plugins.claims.models import (
@@ -22,9 +23,6 @@ from plugins.claims.models import (
     PriorValues,
     ReferenceFile,
 )
-
-if TYPE_CHECKING:
-    from imports.undoing.walk import Undo
 
 _AT_ONCE: Final = 500
 

@@ -27,6 +27,7 @@ from tests.security.world import Desk, fact_about
 def claims_import(desk: Desk, person: User | None = None) -> ClaimsImport:
     return ClaimsImport.objects.create(
         account=platform_claim(desk).account,
+        file_name="claims.csv",
         report_day=date(2026, 11, 3),
         status=ImportStatus.CHECKED,
         made_by=person or desk.user,
@@ -36,6 +37,7 @@ def claims_import(desk: Desk, person: User | None = None) -> ClaimsImport:
 def answers_import(desk: Desk, person: User | None = None) -> AnswersImport:
     return AnswersImport.objects.create(
         claim_file=claim_file(desk, person),
+        file_name="answers.csv",
         status=ImportStatus.CHECKED,
         made_by=person or desk.user,
     )

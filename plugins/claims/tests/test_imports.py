@@ -17,7 +17,7 @@ from base.accounts.roles import Role
 from base.audit.models import Event
 from imports.errors import ImportRefused, RowFault
 from imports.table_layout import RawRow
-from imports.undoing.walk import undo_import
+from imports.undoing.steps import undo_import
 from plugins.claims.importing import reading
 from plugins.claims.importing.formats.youtube.report import CLAIMS
 from plugins.claims.importing.reports import RowReader, day_in_name

@@ -10,7 +10,7 @@ import pytest
 from base.accounts.roles import Role
 from catalogue.models import Recording
 from catalogue.owners.models import RightsRecording, Work
-from imports.undoing.walk import undo_import
+from imports.undoing.steps import undo_import
 from plugins.claims import comparing
 from plugins.claims.choices import LinkedBy
 from plugins.claims.models import Discrepancy, GroundChange, PlatformAccount, PlatformAsset

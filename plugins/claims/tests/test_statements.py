@@ -18,7 +18,7 @@ from plugins.claims.tests.making import report, run_import
 from plugins.claims.tests.test_files import make
 from plugins.claims.tests.test_lists import NEXT, claim, compare, heard
 from review.models import Match
-from statements.kinds import label_of
+from statements.choices import label_of
 from statements.models import Statement
 from statements.selectors import marks_of_matches
 from tests.factories.accounts import make_user

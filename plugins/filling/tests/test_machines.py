@@ -10,7 +10,8 @@ from tests.fixtures import CopyDatabase
 from tests.jobs.machines import machines_with
 
 
-@pytest.mark.slow
+# The rules of duties: tests/jobs/test_duties.py; a broker's queues: tests/jobs/test_machines.py.
+@pytest.mark.soak
 def test_lists_are_read_on_one_machine_which_can_search_in_them(
     tmp_path: Path, copy_database: CopyDatabase
 ) -> None:

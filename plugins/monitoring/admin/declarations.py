@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from base.audit.words import actor_label
+from base.audit.labels import actor_label
 from plugins.monitoring.declarations.formats.registry import label_of
 from plugins.monitoring.declarations.models import PROFILE_TEXTS, Declaration, DeclarationProfile
 from web.portal.admin.base import RoleAdmin

@@ -16,7 +16,7 @@ class BroadcastsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the jobs, the import and the columns of reports; follow stations."""
-        from imports.undoing import staying
+        from imports import staying
         from operations.earlier import took_over
         from plugins.monitoring.broadcasts import following
         from plugins.monitoring.broadcasts.arrivals import BroadcastReader

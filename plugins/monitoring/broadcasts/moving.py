@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from base.accounts.models import User
 from base.audit.models import Event
-from imports.undoing.walk import Stays, Undo, missing
+from imports.undoing.steps import Stays, Undo, missing
 from plugins.monitoring.broadcasts.services import add_broadcast
 from plugins.monitoring.broadcasts.values import BroadcastValues
 from plugins.monitoring.streams import services as streams

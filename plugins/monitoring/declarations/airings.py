@@ -17,8 +17,8 @@ from plugins.monitoring.broadcasts.selectors import hours_heard
 from plugins.monitoring.broadcasts.times import hour_of
 from plugins.monitoring.declarations.chunks import CHUNK
 from plugins.monitoring.streams.clock import clock_from
+from plugins.monitoring.streams.hour_layout import FileClock, pieces_of
 from plugins.monitoring.streams.models import ClockAnchor, Station, StreamHour, StreamRun
-from plugins.monitoring.streams.pieces import FileClock, pieces_of
 from reports.file_rows import LONG_OF_FILE
 from scanning.models import ScannedFile
 

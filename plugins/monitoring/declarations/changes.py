@@ -15,19 +15,19 @@ from catalogue.models import Recording
 from plugins.monitoring.broadcasts.models import Broadcast
 from plugins.monitoring.broadcasts.times import local_text
 from plugins.monitoring.declarations.chunks import CHUNK
+from plugins.monitoring.declarations.content_files import recording_in
 from plugins.monitoring.declarations.facts import Contributor, RecordingFacts
 from plugins.monitoring.declarations.formats.values import VALUES
 from plugins.monitoring.declarations.gathering import DECLARED, within
-from plugins.monitoring.declarations.keeping import recording_in
 from plugins.monitoring.declarations.models import Declaration
 from plugins.monitoring.declarations.recordings import recording_facts, standing_for
 from plugins.monitoring.streams.models import Station
 from reports.cells import clock
 from reports.plays import Play, plays_of
+from review import intervals
 from review.choices import MatchState
 from review.models import Match, MatchAlias
 from review.selectors import matches_of, with_segments
-from review.services import intervals
 from statements.models import Statement, StatementFact
 
 # What a column calls it, where it does not have the name of the fact.

@@ -9,7 +9,6 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from plugins.monitoring.declarations.doubts import Doubt, DoubtKind
 from plugins.monitoring.declarations.facts import DeclarationFacts
 from plugins.monitoring.declarations.formats.base import (
     DeclarationFormat,
@@ -18,6 +17,7 @@ from plugins.monitoring.declarations.formats.base import (
 )
 from plugins.monitoring.declarations.formats.registry import make_format
 from plugins.monitoring.declarations.gathering import DECLARED, Gathered, gather
+from plugins.monitoring.declarations.inconsistencies import Doubt, DoubtKind
 from plugins.monitoring.declarations.left_out import LeftOut, LeftOutList
 from plugins.monitoring.declarations.models import Declaration, DeclarationProfile
 from reports.choices import UNFINISHED, RunState

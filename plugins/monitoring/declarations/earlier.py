@@ -15,8 +15,8 @@ from django.db.models import Q
 
 from plugins.monitoring.declarations.models import DECLARATION_STATEMENT, Declaration
 from reports.plays import Play
+from review import intervals
 from review.models import MatchAlias
-from review.services import intervals
 from statements.models import StatementFact
 
 

@@ -16,14 +16,6 @@ from zoneinfo import ZoneInfo
 
 from catalogue.models import Recording
 from plugins.monitoring.declarations.airings import Airing, Period, airings_in, files_of, local_time
-from plugins.monitoring.declarations.doubts import (
-    AiredProgramme,
-    Doubt,
-    declared_together,
-    overlapping,
-    programmes_at_once,
-    share_conflicts,
-)
 from plugins.monitoring.declarations.earlier import EarlierPlays
 from plugins.monitoring.declarations.facts import (
     DeclarationFacts,
@@ -32,6 +24,14 @@ from plugins.monitoring.declarations.facts import (
     PlayFacts,
 )
 from plugins.monitoring.declarations.figures import station_facts
+from plugins.monitoring.declarations.inconsistencies import (
+    AiredProgramme,
+    Doubt,
+    declared_together,
+    overlapping,
+    programmes_at_once,
+    share_conflicts,
+)
 from plugins.monitoring.declarations.left_out import LeftOut, LeftOutRow, Take
 from plugins.monitoring.declarations.models import Declaration
 from plugins.monitoring.declarations.recordings import recording_facts, standing_for
@@ -40,11 +40,11 @@ from plugins.monitoring.streams.choices import GapCause
 from plugins.monitoring.streams.models import Station, StreamGap
 from reports.cue_sheets import UNKNOWN_MS, usage_of
 from reports.plays import Play, plays_of
+from review import intervals
 from review.choices import MatchState
 from review.models import Match
 from review.programmes.models import MusicUse
 from review.programmes.services import episode_values, use_values
-from review.services import intervals
 from review.timeline import Kind, Timeline, timelines
 from scanning.choices import FileStatus
 from scanning.models import ScannedFile

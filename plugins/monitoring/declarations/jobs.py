@@ -33,7 +33,7 @@ DECLARATION = register(
     Kind(
         "declaration",
         Declaration,
-        "plugins.monitoring.declarations.running.run",
+        "plugins.monitoring.declarations.declaration_job.run",
         label=_("Declaration"),
         page=lambda declaration: declaration.url,
         priority=Priority.DOCUMENT,

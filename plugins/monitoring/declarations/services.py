@@ -19,7 +19,7 @@ from base.jobs.errors import Failed, Stopped
 from base.jobs.runner import here
 from base.jobs.services import begin_here, cancel_subject, submit, try_subject_again
 from catalogue.identifiers import BadIdentifier, check_dpid
-from plugins.monitoring.declarations import running
+from plugins.monitoring.declarations import declaration_job
 from plugins.monitoring.declarations.checking import declared_before
 from plugins.monitoring.declarations.formats.base import BadOptions
 from plugins.monitoring.declarations.formats.registry import UnknownFormat, entry_of
@@ -32,7 +32,7 @@ from plugins.monitoring.declarations.models import (
 from plugins.monitoring.streams.models import Station
 from reports.choices import RunState
 from reports.files import Check, check_content
-from reports.keeping import content_of
+from reports.stored_rows import content_of
 from review.models import Match
 from statements.choices import StatementState
 from statements.models import Statement, StatementFact
@@ -177,7 +177,7 @@ def declare_now(declaration: Declaration) -> Declaration:
             raise _is_running()
     try:
         with here(job) as context:
-            running.work(context)
+            declaration_job.work(context)
     except (Failed, Stopped):
         pass
     declaration.refresh_from_db()

@@ -15,8 +15,8 @@ from plugins.monitoring.broadcasts.models import Broadcast
 from plugins.monitoring.broadcasts.times import MOST_MS
 from plugins.monitoring.declarations.additions import additions
 from plugins.monitoring.declarations.changes import changed_plays, recording_changes, when
+from plugins.monitoring.declarations.content_files import described
 from plugins.monitoring.declarations.gathering import Gathered
-from plugins.monitoring.declarations.keeping import described
 from plugins.monitoring.declarations.models import DECLARATION_STATEMENT, Declaration
 from plugins.monitoring.streams.models import StreamHour
 from reports.choices import RunState

@@ -18,14 +18,14 @@ from base.common.databases import one_at_a_time
 from base.common.media_analysis import decode_limits, draw_waveform
 from base.common.storage import FileOnDisk, keep_file, scratch_directory
 from base.jobs.services import submit
+from plugins.monitoring.streams.hour_layout import HourPiece, pieces_of
 from plugins.monitoring.streams.models import Stream, StreamHour
-from plugins.monitoring.streams.pieces import HourPiece, pieces_of
 from plugins.monitoring.streams.recording.cutting import cut_audio
 from plugins.monitoring.streams.recording.ring import RingGone
 from plugins.monitoring.streams.selectors import kept_intervals
 from recognition.audio import media
 from recognition.errors import RecognitionError
-from review.services.intervals import union
+from review.intervals import union
 from scanning.choices import KeepAudio, ScanStatus
 from scanning.jobs import RENDITION
 from scanning.models import Scan, ScannedFile, Segment

@@ -16,8 +16,8 @@ from django.conf import settings
 from django.db.models import Min
 
 from plugins.monitoring.streams import alarms, audio, recorders, settling
+from plugins.monitoring.streams.hour_layout import pieces_of
 from plugins.monitoring.streams.models import Stream, StreamHour, StreamRun
-from plugins.monitoring.streams.pieces import pieces_of
 from plugins.monitoring.streams.recording.landmark_log import LandmarkLog
 from plugins.monitoring.streams.recording.ring import FILE_S, RingLog
 

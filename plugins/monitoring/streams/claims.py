@@ -16,8 +16,8 @@ import base.jobs.clock
 from base.common.storage import read_bytes
 from base.jobs.errors import WaitsUntil
 from plugins.monitoring.streams.choices import AirplayState
+from plugins.monitoring.streams.hour_layout import FileClock, file_clock, pieces_of
 from plugins.monitoring.streams.models import Airplay, StreamHour
-from plugins.monitoring.streams.pieces import FileClock, file_clock, pieces_of
 from recognition.errors import BadFingerprint, MissingLayer
 from recognition.fingerprints import file_format as fingerprint
 from recognition.fingerprints.joined import GRID_MS, join

@@ -12,8 +12,8 @@ from base.common.media_analysis import decode_limits
 from base.common.storage import local_path
 from plugins.monitoring.streams.clock import clock_of
 from plugins.monitoring.streams.errors import SoundElsewhere, StreamRefused
+from plugins.monitoring.streams.hour_layout import file_clock
 from plugins.monitoring.streams.models import Stream, StreamHour
-from plugins.monitoring.streams.pieces import file_clock
 from plugins.monitoring.streams.recorders import folder_of
 from plugins.monitoring.streams.recording.cutting import CutFacts, cut_audio
 from plugins.monitoring.streams.recording.ring import RingGone

@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 
 from base.accounts.models import User
 from base.accounts.reach import OwnerGone, sending_for
-from base.common.words import for_the_record
+from base.common.phrases import for_the_record
 from base.jobs.context import JobContext
 from base.jobs.errors import Failed
 from base.jobs.services import submit

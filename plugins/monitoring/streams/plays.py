@@ -14,8 +14,8 @@ from base.accounts.reach import working_for
 from plugins.monitoring.streams import notices
 from plugins.monitoring.streams.choices import AirplayState
 from plugins.monitoring.streams.claims import alignment_ms, is_same_play
+from plugins.monitoring.streams.hour_layout import FileClock, file_clock
 from plugins.monitoring.streams.models import Airplay, StreamHour
-from plugins.monitoring.streams.pieces import FileClock, file_clock
 from reports.plays import ALIGNED_MS
 from review.choices import DECIDED_STATES
 from review.models import Match

@@ -26,7 +26,7 @@ from plugins.monitoring.streams.models import (
     StreamRun,
     StreamTitle,
 )
-from review.services.intervals import union
+from review.intervals import union
 from scanning.choices import SourceType
 from scanning.models import ScannedFile
 from scanning.uses import FileAiring

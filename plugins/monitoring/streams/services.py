@@ -19,7 +19,8 @@ from base.accounts.reach import why_shared
 from base.accounts.roles import Action
 from base.accounts.services import may_change_made
 from base.common.databases import violates
-from base.common.http import LinkRefused, check_link
+from base.common.exchanges import LinkRefused
+from base.common.http import check_link
 from base.common.receivers import MailRefused, check_mail, check_webhook
 from base.common.zones import is_zone
 from base.jobs.services import cancel_subject, submit

@@ -18,15 +18,13 @@ from django.core.files.base import ContentFile
 from django.db.models import Max, Q
 
 from base.common.databases import one_at_a_time
+from base.common.phrases import for_the_record
 from base.common.storage import delete_files, keep_file, kept_only_if_done
-from base.common.words import for_the_record
 from base.jobs.choices import OPEN_STATES
 from base.jobs.selectors import jobs_of
 from plugins.monitoring.streams import selectors
 from plugins.monitoring.streams.choices import AirplayState, GapCause
-from plugins.monitoring.streams.jobs import RECORD
-from plugins.monitoring.streams.models import Airplay, Stream, StreamGap, StreamHour, StreamRun
-from plugins.monitoring.streams.pieces import (
+from plugins.monitoring.streams.hour_layout import (
     HeardRun,
     HourPiece,
     PieceCut,
@@ -36,6 +34,8 @@ from plugins.monitoring.streams.pieces import (
     lay_out,
     pieces_of,
 )
+from plugins.monitoring.streams.jobs import RECORD
+from plugins.monitoring.streams.models import Airplay, Stream, StreamGap, StreamHour, StreamRun
 from plugins.monitoring.streams.sink import add_gap
 from recognition.fingerprints import file_format as fingerprint
 from scanning.models import ScannedFile

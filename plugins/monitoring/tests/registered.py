@@ -425,7 +425,7 @@ LISTED.register(
 
 OWN_JSON.register(
     {
-        "plugins/monitoring/declarations/keeping.py": "what a declaration kept",
+        "plugins/monitoring/declarations/content_files.py": "what a declaration kept",
         "plugins/monitoring/streams/recording/run_files.py": "files of a recorder",
     }
 )

@@ -25,7 +25,9 @@ from tests.security.world import Desk, fact_about
 
 
 def broadcast_import(desk: Desk, person: User | None = None) -> BroadcastImport:
-    return BroadcastImport.objects.create(status=ImportStatus.CHECKED, made_by=person or desk.user)
+    return BroadcastImport.objects.create(
+        file_name="broadcasts.csv", status=ImportStatus.CHECKED, made_by=person or desk.user
+    )
 
 
 def broadcast(desk: Desk) -> Broadcast:

@@ -96,7 +96,7 @@ def test_nothing_else_counts_seconds() -> None:
         "plugins/monitoring/declarations/gathering.py",
         "plugins/monitoring/unknown/comparing.py",
         # They keep what an engine says about intervals.
-        "plugins/monitoring/unknown/keeping.py",
+        "plugins/monitoring/unknown/planning.py",
         # Which seconds of streams are kept, and which gaps are one.
         "plugins/monitoring/streams/audio.py",
         "plugins/monitoring/streams/selectors.py",

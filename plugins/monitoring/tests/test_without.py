@@ -19,7 +19,7 @@ from django.db import connection
 from plugins.monitoring.tests.factories.streams import StationFactory
 from tests.processes import python, shared_url
 
-pytestmark = pytest.mark.slow  # asks a new installation for every address
+pytestmark = pytest.mark.slow  # starts portals
 
 _KEY = secrets.token_urlsafe(50)
 INSTALLED: list[str] = settings.ACRPORTAL_PLUGINS
@@ -52,6 +52,7 @@ def rows(folder: Path, query: str) -> list[tuple[Any, ...]]:
     return found
 
 
+@pytest.mark.soak  # asks a new installation for every address
 def test_nothing_of_monitoring_is_there(tmp_path: Path) -> None:
     ran = portal(tmp_path, "-m", "plugins.monitoring.tests.walk_without")
     assert ran.returncode == 0, ran.stderr

@@ -87,8 +87,8 @@ def open_pages(
     addresses = [
         f"/{route}"
         for route, view in views.items()
-        if (view.startswith("portal.") or ".pages." in view)
-        and not view.startswith(("portal.api.", "portal.admin."))
+        if (view.startswith("web.portal.") or ".pages." in view)
+        and not view.startswith(("web.portal.api.", "web.portal.admin."))
         and re.fullmatch(r"[\w/-]*", route)
     ]
     addresses += ["/admin/", "/admin/scanning/scannedfile/", "/admin/imports/moved/"]

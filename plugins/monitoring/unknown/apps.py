@@ -19,14 +19,16 @@ class RecurringConfig(AppConfig):
         Name the sound in timelines of files.
         """
         from catalogue.signals import recording_ready
-        from plugins.monitoring.unknown import cutting, figures, keeping, selectors
+        from plugins.monitoring.unknown import cutting, figures, planning, selectors
         from review.timeline import reading
         from scanning.results import scan_finished
         from scanning.services.filing import file_moved
 
         reading.unknown_sound.register(selectors.occurrences_in)
         reading.item_places.register(selectors.places_of_item)
-        scan_finished.connect(keeping.note_scan, dispatch_uid="plugins.monitoring.unknown.keeping")
+        scan_finished.connect(
+            planning.note_scan, dispatch_uid="plugins.monitoring.unknown.planning"
+        )
         file_moved.connect(figures.follow_move, dispatch_uid="plugins.monitoring.unknown.figures")
         recording_ready.connect(
             cutting.follow_up, dispatch_uid="plugins.monitoring.unknown.cutting"

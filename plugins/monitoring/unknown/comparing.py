@@ -15,7 +15,7 @@ from django.db.models import Q
 
 from base.jobs import clock
 from base.jobs.context import JobContext
-from plugins.monitoring.unknown import joining_index, keeping, runs
+from plugins.monitoring.unknown import joining_index, planning, runs
 from plugins.monitoring.unknown.items import (
     Rewriting,
     StoredItem,
@@ -26,8 +26,8 @@ from plugins.monitoring.unknown.items import (
     unchanged,
 )
 from plugins.monitoring.unknown.joining_index import FILES, ITEMS, JoinIndex
-from plugins.monitoring.unknown.keeping import Truth
 from plugins.monitoring.unknown.models import KeptFile
+from plugins.monitoring.unknown.planning import Truth
 from plugins.monitoring.unknown.sounds import Sounds, only_in, read_sound
 from recognition.recurring.back import heard
 from recognition.recurring.clipping import clipped, within
@@ -38,8 +38,8 @@ from recognition.recurring.renewal import renewed
 from recognition.recurring.sounds import Sound
 from recognition.search.match import scan
 from recognition.types import SegmentMatch
-from review.services import intervals
-from review.services.intervals import Interval
+from review import intervals
+from review.intervals import Interval
 
 # An occurrence stays as it is if so much of it is still unmatched.
 _WHOLE: Final = 0.95
@@ -48,7 +48,7 @@ _WHOLE: Final = 0.95
 def run(context: JobContext) -> None:
     """Update one kept file and the items in it."""
     kept_file: KeptFile = context.subject
-    truth = keeping.truth_of(kept_file.scanned_file)
+    truth = planning.truth_of(kept_file.scanned_file)
     if truth is not None and kept_file.revision is not None and kept_file.basis == truth.basis:
         context.finish(scan_id=truth.scan_id)
         return

@@ -60,7 +60,7 @@ CUT_AUDIO = register(
 
 periodic(
     "unknown_sound",
-    "plugins.monitoring.unknown.keeping.plan",
+    "plugins.monitoring.unknown.planning.plan",
     every=timedelta(minutes=1),
     label=_("Choice of files with unknown sound to compare"),
 )

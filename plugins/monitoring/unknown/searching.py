@@ -14,14 +14,14 @@ from django.db.models import Q
 from base.jobs import clock
 from base.jobs.context import JobContext
 from plugins.monitoring.unknown.items import Rewriting, StoredItem, open_items, unchanged
-from plugins.monitoring.unknown.keeping import to_search
 from plugins.monitoring.unknown.landmarks import searchable
 from plugins.monitoring.unknown.models import ItemState, KeptFile, Occurrence, UnknownItem
+from plugins.monitoring.unknown.planning import to_search
 from plugins.monitoring.unknown.sounds import Sounds, read_sound
 from recognition.recurring.back import numbered_back
 from recognition.recurring.clipping import clipped
-from review.services import intervals
-from review.services.intervals import Interval
+from review import intervals
+from review.intervals import Interval
 
 # Long enough to read each item's landmarks once, short enough to let people go first.
 SLICE_SECONDS = 20.0

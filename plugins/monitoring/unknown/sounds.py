@@ -20,7 +20,7 @@ from recognition.fingerprints.landmarks import select
 from recognition.params import DEFAULT
 from recognition.recurring.sounds import Sound
 from recognition.types import NO_LANDMARKS, Fingerprint, LevelMap
-from review.services.intervals import Interval
+from review.intervals import Interval
 
 logger = logging.getLogger(__name__)
 

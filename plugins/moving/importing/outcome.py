@@ -7,7 +7,7 @@ from typing import Any
 
 from imports.models import ImportStatus
 from plugins.moving.importing import selectors
-from plugins.moving.importing.walk import seconds_of
+from plugins.moving.importing.account_reading import seconds_of
 from plugins.moving.models import MovedKind, MovedOutcome, MoveIn
 
 

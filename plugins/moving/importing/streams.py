@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from base.accounts.models import User
 from base.common.registry import Registry
+from plugins.moving.importing.records import Became
 from plugins.moving.importing.remote import RemoteStream
 from plugins.moving.models import MovedKind, MoveParts
 from scanning.models import Container, ScannedFile
-
-if TYPE_CHECKING:
-    from plugins.moving.importing.records import Became
 
 
 class StreamsHere(Protocol):

@@ -10,8 +10,8 @@ from catalogue.models import Bucket, RecordingStatus
 from dedup import track_ids
 from imports.models import ImportStep, StepState
 from imports.recordings.undoing import editable_recording, refuse_used
-from imports.undoing.staying import why_stays
-from imports.undoing.walk import Stays, Undo, missing
+from imports.staying import why_stays
+from imports.undoing.steps import Stays, Undo, missing
 from plugins.moving.models import Moved
 from scanning.models import Container
 from scanning.services import filing

@@ -54,7 +54,7 @@ def moves_all() -> list[str]:
 class MoveIn(Import):
     """A move of an account, or a part of it, into this portal.
 
-    ``cursor`` says where it goes on (``plugins.moving.importing.walk``). ``summary`` holds the
+    ``cursor`` says where it goes on (``plugins.moving.importing.account_reading``). ``summary`` holds the
     fields of ``plugins.moving.importing.summary.MoveSummary``; it has ``there`` after the check.
     """
 

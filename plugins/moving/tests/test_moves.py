@@ -22,7 +22,7 @@ from dedup.models import TrackId
 from dedup.track_ids import tracks_by_recording
 from imports import services
 from imports.models import ImportStatus, ImportStep, StepState
-from plugins.moving.importing import reader, walk
+from plugins.moving.importing import account_reading, reader
 from plugins.moving.importing.buckets import BucketMover
 from plugins.moving.models import Moved, MoveIn
 from plugins.moving.tests.account import (
@@ -220,7 +220,7 @@ def test_a_killed_move_repeats_one_page(moving: Moving, monkeypatch: pytest.Monk
         bucket_file(1000 + number, f"Song {number}") for number in range(1, 251)
     ]
     # A slow machine ends a transaction before it has all of its rows.
-    monkeypatch.setattr(walk, "_SECONDS_AT_ONCE", 1_000.0)
+    monkeypatch.setattr(account_reading, "_SECONDS_AT_ONCE", 1_000.0)
     one = moving.look()
     move = BucketMover.recording
     killed: list[Json] = []
@@ -304,7 +304,7 @@ def test_rows_of_a_page_are_written_in_pieces_that_a_killed_worker_keeps(
         in_turn[0] = min(in_turn[0], 0)
 
     monkeypatch.setattr(BucketMover, "recording", kill_once)
-    monkeypatch.setattr(walk, "sleep", pause)
+    monkeypatch.setattr(account_reading, "sleep", pause)
     services.start(import_=one, user=moving.admin)
     work_off()
     held = Recording.objects.filter(bucket__name="Songs").count()

@@ -19,8 +19,8 @@ from plugins.notices.archive import write_archive
 from plugins.notices.content import content_of
 from plugins.notices.errors import NoticeRefused
 from plugins.notices.models import TakedownNotice
+from plugins.notices.notice_text import as_text
 from plugins.notices.pages import page
-from plugins.notices.words import as_text
 from web.portal.shared.access import PortalRequest, needs
 from web.portal.shared.downloads import attachment
 

@@ -20,10 +20,10 @@ from plugins.notices.models import (
     NoticeState,
     TakedownNotice,
 )
+from plugins.notices.notice_text import ACCURACY, GOOD_FAITH, STATEMENTS
 from plugins.notices.services import Sending
 from plugins.notices.signing import Signing
 from plugins.notices.steps import FILLED, FILLED_US
-from plugins.notices.words import ACCURACY, GOOD_FAITH, STATEMENTS
 from review.choices import DisputeCode
 
 _MOMENT = "%Y-%m-%dT%H:%M"

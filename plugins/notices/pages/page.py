@@ -19,9 +19,9 @@ from plugins.notices.business_days import restore_days
 from plugins.notices.checks import changes_since_signed, heard_together, items_of, unfit
 from plugins.notices.content import content_of
 from plugins.notices.models import NoticeAnswer, NoticeItem, NoticeState, TakedownNotice
+from plugins.notices.notice_text import Content, blocks_of, head_of, title_of
 from plugins.notices.signing import why_not_sign
 from plugins.notices.steps import missing_in
-from plugins.notices.words import Content, blocks_of, head_of, title_of
 from reports.evidence.selectors import MatchPacks, evidence_of_many
 from review.choices import MatchState
 from review.models import Match

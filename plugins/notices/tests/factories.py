@@ -10,9 +10,9 @@ from base.jobs.choices import Pool
 from base.jobs.runner import run_next
 from plugins.notices import services, signing
 from plugins.notices.models import ClaimedRight, NoticeLaw, TakedownNotice
+from plugins.notices.notice_text import ACCURACY, GOOD_FAITH
 from plugins.notices.services import Sending
 from plugins.notices.signing import Signing
-from plugins.notices.words import ACCURACY, GOOD_FAITH
 from reports.evidence import signing as sealing
 from review.models import Match
 from scanning.choices import SourceType

@@ -12,8 +12,8 @@ from plugins.notices.models import (
     NoticeOutcome,
     TakedownNotice,
 )
+from plugins.notices.notice_text import ACCURACY, GOOD_FAITH
 from plugins.notices.tests import season
-from plugins.notices.words import ACCURACY, GOOD_FAITH
 from review.choices import DisputeCode
 from review.models import Match
 from tests.season.calls import BODIES, PORTAL, Json

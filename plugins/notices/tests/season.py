@@ -17,8 +17,8 @@ from plugins.notices.models import (
     NoticeState,
     TakedownNotice,
 )
+from plugins.notices.notice_text import ACCURACY, GOOD_FAITH
 from plugins.notices.tests.factories import FILLED_IN
-from plugins.notices.words import ACCURACY, GOOD_FAITH
 from review.choices import WAITING_STATES, DisputeCode, MatchState
 from review.models import Match
 from scanning.models import Container

@@ -8,8 +8,8 @@ from django.urls import reverse
 
 from base.accounts.roles import Role
 from plugins.notices.models import NoticeState
+from plugins.notices.notice_text import ACCURACY, GOOD_FAITH
 from plugins.notices.tests.factories import make_claim, make_submitted
-from plugins.notices.words import ACCURACY, GOOD_FAITH
 from tests.factories.accounts import make_user
 from tests.portal.test_confirming import confirmed
 

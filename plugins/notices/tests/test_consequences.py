@@ -14,7 +14,7 @@ from plugins.notices.tests.factories import make_claim, make_sent
 from review.choices import MatchState
 from review.services import exclusions
 from review.services.folding import fold_scan
-from statements.kinds import label_of
+from statements.choices import label_of
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence

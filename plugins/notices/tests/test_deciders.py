@@ -11,10 +11,10 @@ from base.accounts.services import create_user
 from base.common.attribution import act_through, attribution_scope
 from plugins.notices.content import content_of
 from plugins.notices.models import ClaimedRight, NoticeLaw
+from plugins.notices.notice_text import as_text
 from plugins.notices.services import prepare
 from plugins.notices.signing import why_not_sign
 from plugins.notices.tests.factories import at_address, make_submitted
-from plugins.notices.words import as_text
 from review.models import Match
 from tests.factories import deciding
 from tests.factories.accounts import make_user

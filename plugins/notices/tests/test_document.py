@@ -12,8 +12,8 @@ from base.accounts.models import User
 from plugins.notices.content import content_of
 from plugins.notices.drawing import pdf_of
 from plugins.notices.models import NoticeLaw
+from plugins.notices.notice_text import as_text, blocks_of, typed_as_asked
 from plugins.notices.tests.factories import FILLED_IN, make_claim, make_draft, make_signed
-from plugins.notices.words import as_text, blocks_of, typed_as_asked
 from review.services import exclusions
 from tests.seconds import places_of
 

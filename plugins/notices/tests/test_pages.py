@@ -20,6 +20,7 @@ from base.accounts.tokens import create_token
 from base.jobs.choices import Pool
 from base.jobs.runner import run_next
 from plugins.notices.models import NoticeAnswer, NoticeState, TakedownNotice
+from plugins.notices.notice_text import ACCURACY, GOOD_FAITH
 from plugins.notices.selectors import list_notices
 from plugins.notices.tests.factories import (
     FILLED_IN,
@@ -28,7 +29,6 @@ from plugins.notices.tests.factories import (
     make_sent,
     make_signed,
 )
-from plugins.notices.words import ACCURACY, GOOD_FAITH
 from reports.evidence import services as evidence
 from reports.evidence import signing as sealing
 from review.choices import MatchState

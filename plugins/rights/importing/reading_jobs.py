@@ -1,4 +1,4 @@
-"""Reads CWR and ERN messages in a child process; see ``common.confined``."""
+"""Reads CWR and ERN messages in a child process; see ``base.common.confined``."""
 
 from __future__ import annotations
 

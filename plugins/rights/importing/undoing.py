@@ -31,7 +31,7 @@ from catalogue.owners.models import (
 )
 from catalogue.owners.records import KINDS, column_of
 from imports.models import ImportStep, StepState
-from imports.undoing.walk import Stays, Undo, changed_again, differing, missing
+from imports.undoing.steps import Stays, Undo, changed_again, differing, missing
 from plugins.rights.applying.values import plain
 from plugins.rights.jobs import REVIEW_RIGHTS
 

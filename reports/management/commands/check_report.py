@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from base.common.words import count_noun
+from base.common.phrases import count_noun
 from reports.choices import RunState
 from reports.files import check_run
 from reports.models import ReportRun

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError
 
+from base.common.phrases import count_noun
 from base.common.uid import new_uid
-from base.common.words import count_noun
 from reports import cue_sheets
 from reports.cue_sheet_files import FORMATS
 from reports.cue_statement import approved_version, hand_out_draft

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.http import QueryDict
 
-from base.common.words import count_noun
+from base.common.phrases import count_noun
 from reports import files, services
 from reports.choices import Format
 from reports.layouts import Layout, UnknownColumn

@@ -21,7 +21,7 @@ from imports.kinds import Columns, ImportKind, SampleFile
 from imports.models import Import
 from imports.samples import Sample
 from imports.tables import open_table, rows_of
-from imports.undoing.walk import Stays, Undo
+from imports.undoing.steps import Stays, Undo
 
 NAMES = ("bucket", "new_name")
 

@@ -14,7 +14,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from base.common.http import LinkRefused
+from base.common.exchanges import LinkRefused
 from base.common.outside_text import one_line
 from base.common.receivers import check_webhook
 from catalogue.models import Bucket

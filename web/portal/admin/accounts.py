@@ -323,7 +323,7 @@ class AccessLimitInline(_StackedInline):
 class RoleGroupAdmin(RoleAdmin[Group]):
     """Role groups, and groups that limit their users to containers and buckets.
 
-    The permissions of a role are in ``accounts.roles``, not here.
+    The permissions of a role are in ``base.accounts.roles``, not here.
     """
 
     view_action = add_action = change_action = Action.CONFIGURE

@@ -18,12 +18,12 @@ from django.utils.translation import gettext_lazy as _
 from base.accounts.models import User
 from base.accounts.reach import is_limited
 from base.accounts.roles import Action
+from base.audit.labels import action_label, actor_label, case_label, cases, is_case, via_label
 from base.audit.models import Anchor, Event
 from base.audit.services import ACCOUNT_CASES
-from base.audit.words import action_label, actor_label, case_label, cases, is_case, via_label
 from base.common.registry import Registry
+from review.labels import reason_label
 from review.rule_names import note_of
-from review.words import reason_label
 from web.portal.admin.base import RoleAdmin, all_field_names, code, two_lines, user_of
 from web.portal.admin.filters import CodeFilter, DaysFilter
 from web.portal.admin.stored_values import indented

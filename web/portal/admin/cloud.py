@@ -20,7 +20,7 @@ from base.accounts.roles import Action
 from base.common.reading import read_number
 from base.jobs.selectors import next_attempt
 from scanning.choices import EngineChoice
-from scanning.cloud.jobs import CLOUD_DELETION, CLOUD_SCAN, HOUR_MS, sent_ms_this_month
+from scanning.cloud_jobs import CLOUD_DELETION, CLOUD_SCAN, HOUR_MS, sent_ms_this_month
 from scanning.engines.acrcloud import Cloud, RemoteContainer
 from scanning.engines.cloud_faults import CloudFault
 from scanning.errors import IntakeRefused

@@ -19,7 +19,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from base.audit.words import action_label
+from base.audit.labels import action_label
 from review.choices import WAITING_STATES, MatchState
 from review.models import Match
 from scanning.models import ScannedFile

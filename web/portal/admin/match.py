@@ -29,8 +29,8 @@ from reports.layouts import Layout
 from review import selectors
 from review.choices import WAITING_STATES
 from review.filters import search_condition
+from review.labels import reason_label
 from review.models import Match
-from review.words import reason_label
 from web.portal.admin import evidence as evidence_admin
 from web.portal.admin import match_decisions, match_locks
 from web.portal.admin.base import RoleAdmin, badge, score, two_lines, user_of

@@ -22,8 +22,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from base.accounts.roles import Action
+from base.common.phrases import lowered
 from base.common.reading import count_words
-from base.common.words import lowered
 from review import coverage
 from review.choices import CLAIM_VERBS, Verb
 from review.decisions import assignment

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from base.audit.words import actor_label
+from base.audit.labels import actor_label
 from reports import scheduling, selectors
 from reports.models import (
     CueEntry,

@@ -16,8 +16,8 @@ from django.utils.translation import gettext_lazy as _
 
 from base.common.reading import read_interval, read_number
 from review import rule_names
+from review.labels import reason_label
 from review.models import Match
-from review.words import reason_label
 from scanning.models import Detection, Scan, Segment
 from web.portal.admin.base import (
     ReadOnlyInline,

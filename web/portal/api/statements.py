@@ -16,10 +16,10 @@ from rest_framework.response import Response
 from base.accounts.roles import Action
 from base.common.api_requests import valid_data
 from statements import services
-from statements.choices import StatementState
+from statements.choices import StatementState, kind_choices
 from statements.facts import fact_rows
 from statements.following import differences_for_the_record
-from statements.kinds import Difference, kind_choices
+from statements.kinds import Difference
 from statements.models import Statement, StatementFact, StatementFile, StatementStep
 from statements.selectors import (
     Subset,

@@ -19,8 +19,8 @@ from catalogue import selectors
 from catalogue.models import Exclusion, Recording
 from review.decisions import proposals
 from review.errors import ReviewError
+from review.intervals import Interval
 from review.services import exclusions
-from review.services.intervals import Interval
 from web.portal.pictures import exclusion
 from web.portal.pictures.exclusion import IntervalForm
 from web.portal.shared.access import PortalRequest, needs

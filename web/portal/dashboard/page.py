@@ -31,7 +31,7 @@ from review.filters import MatchFilter
 from review.models import Match, Policy
 from scanning import selectors as scanning_selectors
 from scanning.choices import EngineChoice, FileStatus, ScanStatus
-from scanning.cloud.jobs import HOUR_MS, sent_ms_this_month
+from scanning.cloud_jobs import HOUR_MS, sent_ms_this_month
 from scanning.models import Container, Scan
 from scanning.progress import progress_of
 from web.portal.pictures import charts

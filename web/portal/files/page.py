@@ -22,7 +22,7 @@ from review.counting import CountedSegment
 from review.models import Match
 from scanning import selectors
 from scanning.choices import ACTIVE_SCAN_STATUSES, EngineChoice, ScanStatus
-from scanning.cloud.jobs import CLOUD_SCAN
+from scanning.cloud_jobs import CLOUD_SCAN
 from scanning.comparison import Difference, differences, found_by_engine
 from scanning.models import AudioBecause, CloudJob, Scan, ScannedFile, SentAs
 from scanning.progress import percent_of_running_scan, progress_of

@@ -18,8 +18,7 @@ from imports import services
 from imports.kinds import AnyKind, kind_of
 from imports.models import Import, MappedImport
 from imports.table_notes import notes
-from statements.choices import ISSUED
-from statements.kinds import label_of
+from statements.choices import ISSUED, label_of
 from statements.previews import StatementChange, as_change
 from statements.selectors import statements_in_reach
 from web.portal.imports.columns import mapping_context

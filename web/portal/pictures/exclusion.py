@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from base.common.reading import read_clock
 from catalogue.models import Exclusion, ExclusionReason, Recording
+from review.intervals import Interval
 from review.services import exclusions
-from review.services.intervals import Interval
 from scanning.models import Segment
 from web.portal.pictures import ribbon, waveform
 from web.portal.pictures.waveform import load_waveform

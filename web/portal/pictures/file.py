@@ -15,10 +15,10 @@ from base.common.stored import read_stored
 from catalogue.models import Recording
 from review import rule_names
 from review.choices import MatchState
+from review.intervals import union
 from review.models import Match
-from review.services.intervals import union
 from review.timeline import Kind, Piece, Timeline
-from review.timeline.pieces import MATCHED
+from review.timeline.division import MATCHED
 from scanning.choices import NoMatchReason
 from scanning.models import Scan, ScannedFile
 from web.portal.pictures import ribbon

@@ -14,9 +14,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from base.common.phrases import lowered
 from base.common.reading import read_clock
-from base.common.words import lowered
-from review.services.intervals import Interval
+from review.intervals import Interval
 from web.portal.pictures.waveform import DrawnWaveform, WavePaths, Window, wave_paths
 from web.portal.shared import formats
 from web.portal.shared.appearance import pattern_fill, review_look

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from base.accounts.roles import Action
-from base.common.words import lowered
+from base.common.phrases import lowered
 from reports import cue_approval, cue_edits, cue_sheets, cue_statement
 from reports.cue_approval import SheetStep
 from reports.cue_entries import SheetRefused

@@ -23,7 +23,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from base.accounts.limits import costly
 from base.accounts.roles import Action
 from base.audit.models import Event
-from reports import running, selectors, services
+from reports import report_job, selectors, services
 from reports.cells import Dialect, csv_pieces
 from reports.choices import STREAMED
 from reports.files import CONTENT_TYPES
@@ -75,7 +75,7 @@ def reports(request: PortalRequest) -> HttpResponseBase:
         return render(request, "portal/reports/_runs.html", past)
     form = ReportForm(request.GET)
     layout = form.layout if form.is_valid() else Layout()
-    chosen = running.chosen_by(layout)
+    chosen = report_job.chosen_by(layout)
     counts = selectors.count_rows(chosen=chosen, mode=layout.mode)
     newest = selectors.newest_event()
     zone = timezone.get_current_timezone_name()
@@ -229,7 +229,7 @@ def _preview(layout: Layout, newest: Event | None, query: QueryDict) -> dict[str
     if preview_columns and query.get("show") != "all":
         layout = replace(layout, columns=tuple(preview_columns))
     stored = selectors.rows(
-        chosen=running.chosen_by(layout),
+        chosen=report_job.chosen_by(layout),
         mode=layout.mode,
         as_of=newest,
         # One more row than is shown tells whether others follow.

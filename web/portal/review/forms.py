@@ -22,9 +22,9 @@ from reports.cue_repeats import other_plays
 from reports.models import CueEntry, EntryKind
 from review.decisions.verbs import Decision, VerbRule
 from review.errors import ReasonMissing
+from review.intervals import Interval
 from review.models import Licence
 from review.programmes.choices import CueUse, MusicOrigin
-from review.services.intervals import Interval
 from review.services.transitions import MAX_NOTE_CHARS
 from scanning.models import ScannedFile
 from web.portal.pictures.exclusion import MediaTimeField

@@ -18,13 +18,13 @@ from base.accounts.models import User
 from base.accounts.reach import is_limited
 from base.accounts.roles import Action
 from base.audit.models import Event
+from base.common.phrases import lowered
 from base.common.reading import read_release
-from base.common.words import lowered
 from catalogue.models import Exclusion, Recording, RecordingStatus
 from catalogue.selectors import excluded_segments, shown_for
 from reports.cue_questions import questions_of
 from reports.evidence.selectors import evidence_of
-from review import coverage, rule_names, selectors
+from review import coverage, match_events, rule_names, selectors
 from review.choices import WAITING_STATES, MatchState, Verb
 from review.copies import waiting_copies
 from review.decisions.decide import allowed_verbs
@@ -470,8 +470,8 @@ def _history(match: Match) -> list[Event]:
     events = selectors.events_of(match)
     latest = events.first()
     # One more than the page shows, to tell whether there are more.
-    recent = list(events.exclude(action__in=transitions.LOCK_EVENTS)[: EVENTS_SHOWN + 1])
-    return [latest, *recent] if latest and latest.action == transitions.TAKE else recent
+    recent = list(events.exclude(action__in=match_events.LOCK_EVENTS)[: EVENTS_SHOWN + 1])
+    return [latest, *recent] if latest and latest.action == match_events.TAKE else recent
 
 
 def keep_last(request: PortalRequest, match: Match, list_address: str) -> None:

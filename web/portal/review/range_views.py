@@ -21,7 +21,7 @@ from dedup.ranges import add_from_file
 from reports.cue_entries import SheetRefused
 from reports.cue_questions import questions_about
 from reports.models import CueEntry, EntryKind
-from review.services.intervals import Interval
+from review.intervals import Interval
 from scanning.excerpts import Excerpt
 from scanning.models import ScannedFile
 from web.portal.pictures.exclusion import MediaTimeField

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from base.accounts.roles import Action
-from base.common.words import lowered
+from base.common.phrases import lowered
 from reports import cue_edits
 from reports.cue_arrangement import CuePlace
 from reports.cue_entries import SheetRefused, remove

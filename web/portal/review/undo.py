@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from django.utils.translation import gettext as _
 
 from base.accounts.models import User
+from base.audit.labels import actor_label
 from base.audit.models import Event
-from base.audit.words import actor_label
+from base.common.phrases import lowered
 from base.common.reading import read_date, read_interval
-from base.common.words import lowered
 from review.choices import MatchState, ProposalVerb, Verb
 from review.decisions import undo
 from review.models import Match

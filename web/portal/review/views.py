@@ -21,7 +21,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from base.accounts.roles import Action
-from base.common.words import lowered
+from base.common.phrases import lowered
 from catalogue.models import Recording
 from review.choices import CLAIM_VERBS, Verb
 from review.decisions import undo

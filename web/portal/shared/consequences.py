@@ -22,10 +22,10 @@ from base.audit.models import Event
 from base.audit.standing import StandingStatement, standing_on
 from catalogue.models import Recording
 from review.choices import WAITING_STATES, MatchState
+from review.match_events import GROUND, JOINED, JOINED_INTO, NAMED_OTHERWISE
 from review.models import Match, MatchAlias
-from review.services.transitions import GROUND, JOINED, JOINED_INTO, NAMED_OTHERWISE
 from review.services.trial import taken_back
-from statements.kinds import kind_choices
+from statements.choices import kind_choices
 from statements.previews import StatementChange, as_change, changes_between, read_all, stand_on
 from statements.selectors import stated_of
 

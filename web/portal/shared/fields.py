@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from base.common.http import LinkRefused
+from base.common.exchanges import LinkRefused
 from base.common.receivers import check_webhook
 from base.common.territories import TERRITORIES, why_no_territory
 from catalogue.identifiers import BadIdentifier
@@ -73,7 +73,7 @@ class IfThereField(forms.ChoiceField):
 class Picker(forms.Textarea):
     """Values, one per line; with JavaScript a search box with the chosen ones by name.
 
-    ``kind`` names a kind of ``portal.shared.choices``; without one, people only add their own words.
+    ``kind`` names a kind of ``web.portal.shared.choices``; without one, people only add their own words.
     ``is_open`` takes values that no search finds.
     """
 

@@ -23,10 +23,20 @@ def refuse(form: forms.Form, refused: ProgrammeRefused) -> None:
     form.add_error(named, str(refused))
 
 
+class SeenField(forms.CharField):
+    """The state of the values that a reader saw, out of sight.
+
+    It has no id, because a page may have several such forms.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(widget=forms.HiddenInput({"id": False}), required=False, max_length=64)
+
+
 class SeenForm(forms.Form):
     """A form that knows which values its reader saw."""
 
-    seen = forms.CharField(widget=forms.HiddenInput, required=False, max_length=64)
+    seen = SeenField()
 
     def __init__(
         self, data: QueryDict | None = None, *, now: Values | None = None, prefix: str | None = None

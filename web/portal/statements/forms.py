@@ -6,8 +6,7 @@ from django import forms
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from statements.choices import StatementState
-from statements.kinds import kind_choices
+from statements.choices import StatementState, kind_choices
 from statements.models import Statement
 from statements.selectors import Subset
 from web.portal.shared.filters import DayInput

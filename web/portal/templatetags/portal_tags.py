@@ -22,20 +22,20 @@ from django.utils.text import capfirst
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as lazy
 
-from base.audit import words as actions
+from base.audit import labels as actions
 from base.audit.models import Event
 from base.common.filters import ZONE
+from base.common.phrases import lowered
 from base.common.reading import Form, read_clock, read_date, read_number, read_release
 from base.common.stored import read_stored
 from base.common.territories import read_territories
-from base.common.words import lowered
 from base.common.zones import UTC
 from base.jobs.choices import JobState
 from base.jobs.selectors import jobs_of
 from imports.kinds import all_kinds
 from recognition.types import SoundTrack, TrackState
 from recognition.version import VERSION
-from review import rule_names, words
+from review import labels, rule_names
 from review.bands import band_in_words, is_like_a_telephone
 from review.choices import Relation
 from review.counting import CountedSegment, is_unsure
@@ -70,9 +70,9 @@ register.filter(formats.scale)
 register.filter(appearance.reason_icon)
 register.filter("actor", rule_names.actor_label)
 register.filter(actions.via_label)
-register.filter("event_words", words.done)
-register.filter(words.event_reason)
-register.filter(words.reason_label)
+register.filter("event_words", labels.done)
+register.filter(labels.event_reason)
+register.filter(labels.reason_label)
 register.filter(actions.action_label)
 register.filter(lowered)
 
@@ -148,13 +148,13 @@ def portal_version() -> str:
 
 @register.filter
 def dated(at: date | None, form: Form = "dated") -> str:
-    """Format a date as 23 Nov 2026, or in another form of ``common.reading``."""
+    """Format a date as 23 Nov 2026, or in another form of ``base.common.reading``."""
     return formats.UNKNOWN if at is None else read_date(at, form)
 
 
 @register.simple_tag
 def today(form: Form) -> str:
-    """Return the present time in a form of ``common.reading``."""
+    """Return the present time in a form of ``base.common.reading``."""
     return read_date(timezone.now(), form)
 
 
@@ -332,7 +332,7 @@ def event_note(event: Event) -> str:
 @register.filter
 def decision_reason(match: Match) -> str:
     """Return why a match was decided, unless its state already says so."""
-    return words.decision_reason(match.decision_reason, match.state)
+    return labels.decision_reason(match.decision_reason, match.state)
 
 
 @register.filter
@@ -512,7 +512,7 @@ def import_buttons(context: Context, page: str) -> dict[str, Any]:
 
 @register.simple_tag(takes_context=True)
 def cards(context: Context, page: str, subject: object = None) -> SafeString:
-    """Draw what other features show on a page; see ``portal.shared.cards``."""
+    """Draw what other features show on a page; see ``web.portal.shared.cards``."""
     engine = Engine.get_default()
     frame = {name: context.get(name) for name in ("request", "can", "csrf_token")}
     drawn = []

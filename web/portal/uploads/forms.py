@@ -13,7 +13,7 @@ from django.utils.html import format_html_join
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from base.common.words import format_html_lazy
+from base.common.phrases import format_html_lazy
 from scanning.errors import IntakeRefused
 from scanning.services.link_batches import WantedLink, links_of_text
 from scanning.sources.feeds import Feed, FeedItem

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 from base.accounts.models import User
 from base.accounts.roles import Action
 from base.common.bodies import takes_files
-from base.common.http import FetchFailed, LinkRefused
+from base.common.exchanges import FetchFailed, LinkRefused
 from review.programmes.arrivals import Arrival, arrival_fields, store_arrival
 from review.programmes.errors import ProgrammeRefused
 from scanning import selectors

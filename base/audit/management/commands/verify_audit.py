@@ -16,7 +16,7 @@ from base.audit.anchors import first_false_anchor
 from base.audit.chains import ChainFault, Line, first_fault, line_of, read_json_lines
 from base.audit.expected import missing_events
 from base.audit.models import Anchor, Event
-from base.common.words import count_noun
+from base.common.phrases import count_noun
 
 
 class Command(BaseCommand):

@@ -47,8 +47,8 @@ class Command(BaseCommand):
             loop.run_batch(pools)
         elif settings.BROKER_URL:
             # Most installations have no broker and skip the import.
-            from base.jobs import broker
+            from base.jobs import broker_worker
 
-            broker.run_worker(pools, interval=interval)
+            broker_worker.run_worker(pools, interval=interval)
         else:
             loop.run(pools, interval=interval)

@@ -22,7 +22,7 @@ from imports.models import ImportStep
 from imports.names import compared
 from imports.table_layout import RawRow
 from imports.table_notes import reading_of
-from imports.undoing.walk import Stays, Undo
+from imports.undoing.steps import Stays, Undo
 from plugins.claims import answers
 from plugins.claims.answers import PlatformAnswer
 from plugins.claims.choices import RowAnswer

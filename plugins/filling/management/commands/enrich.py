@@ -9,8 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from base.accounts.management.finding import find_user
+from base.common.phrases import count_noun
 from base.common.uid import new_uid
-from base.common.words import count_noun
 from base.jobs.errors import Failed
 from base.jobs.runner import here
 from base.jobs.services import begin_here

@@ -1,4 +1,4 @@
-"""Reads a BWARM feed, packed as a ZIP, in a child process; see ``common.confined``.
+"""Reads a BWARM feed, packed as a ZIP, in a child process; see ``base.common.confined``.
 
 Cells have no escapes: tabs separate cells, line feeds separate records (bwarm.ddex.net, 6.2.3).
 """

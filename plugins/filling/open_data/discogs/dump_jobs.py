@@ -1,4 +1,4 @@
-"""Reads a dump of releases in a child process; see ``common.confined``.
+"""Reads a dump of releases in a child process; see ``base.common.confined``.
 
 The child holds one release at a time, and sends what the index needs of it.
 """

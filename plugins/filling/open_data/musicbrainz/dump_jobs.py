@@ -1,4 +1,4 @@
-"""Reads a dump of MusicBrainz in a child process; see ``common.confined``.
+"""Reads a dump of MusicBrainz in a child process; see ``base.common.confined``.
 
 The child unpacks nothing: it takes the tables one after the other from the archive and
 sends their rows on. Splitting lines takes a tenth of the time of bzip2, so it needs no

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from base.audit.models import Event
 from imports.models import ImportStep
-from imports.undoing.walk import Stays, Undo, changed_again, differing, missing
+from imports.undoing.steps import Stays, Undo, changed_again, differing, missing
 from plugins.monitoring.broadcasts import services
 from plugins.monitoring.broadcasts.models import Audience, Broadcast
 from plugins.monitoring.broadcasts.selectors import hours_heard

@@ -31,7 +31,7 @@ from plugins.monitoring.streams.models import Station
 from review.programmes.errors import ProgrammeRefused
 from review.programmes.values import EpisodeValues, Values
 from web.portal.shared.arrivals import SeriesFields
-from web.portal.shared.seen_forms import SeenForm
+from web.portal.shared.seen_forms import SeenField, SeenForm
 
 _USUAL_HOURS = 24
 
@@ -98,7 +98,7 @@ class BroadcastForm(BroadcastFields):
         label=_("Length"),
         help_text=_("Such as 0:30:00; leave empty for the whole file."),
     )
-    seen = forms.CharField(widget=forms.HiddenInput, required=False, max_length=64)
+    seen = SeenField()
 
     def __init__(
         self, data: QueryDict | None = None, *, broadcast: Broadcast | None = None
@@ -191,7 +191,7 @@ class AudienceForm(SeenForm):
 class HoursForm(forms.Form):
     """How many people heard a station in each hour of a day."""
 
-    seen = forms.CharField(widget=forms.HiddenInput, required=False, max_length=64)
+    seen = SeenField()
 
     def __init__(
         self, day: date, zone: str, heard: Mapping[datetime, int], data: Any = None

@@ -10,8 +10,8 @@ from django.urls import NoReverseMatch, reverse
 from base.accounts.models import User
 from base.accounts.roles import Action
 from plugins.monitoring.declarations.checking import FoundGap, GapGroup
-from plugins.monitoring.declarations.doubts import Doubt, DoubtKind
 from plugins.monitoring.declarations.formats.base import ValueSubject
+from plugins.monitoring.declarations.inconsistencies import Doubt, DoubtKind
 
 _MOST_SHOWN = 50
 _PAGES = {

@@ -36,7 +36,7 @@ from plugins.monitoring.pages.declarations.gaps import linked, linked_doubts
 from plugins.monitoring.streams.models import Station
 from reports.choices import UNFINISHED, RunState
 from reports.files import Check, as_json
-from reports.keeping import content_of
+from reports.stored_rows import content_of
 from statements.choices import FOLLOWED, StatementState
 from statements.kinds import kind_of
 from web.portal.shared.access import PortalRequest, needs

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
+from base.common.phrases import lowered
 from base.common.reading import read_clock
-from base.common.words import lowered
 from plugins.monitoring.pages.streams.airday import AirDay, DayMark, DayTitle, HourMarks, air_day
 from plugins.monitoring.pages.streams.log import (
     LogRow,

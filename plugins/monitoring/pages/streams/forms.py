@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from base.common.charsets import CHARSETS
-from base.common.http import LinkRefused, check_link
+from base.common.exchanges import LinkRefused
+from base.common.http import check_link
 from base.common.receivers import MailRefused, check_mail
 from base.common.zones import UTC, zone_choices
 from plugins.monitoring.streams.choices import AirplayState, CommercialModel

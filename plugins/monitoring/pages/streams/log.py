@@ -12,8 +12,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from base.common.phrases import lowered
 from base.common.reading import read_date
-from base.common.words import lowered
 from catalogue.models import Recording
 from plugins.monitoring.pages.streams.forms import LogFilterForm
 from plugins.monitoring.pages.streams.presentation import Badge, ms_of, play_badge, zone_of

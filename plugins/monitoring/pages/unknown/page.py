@@ -78,7 +78,7 @@ class UnknownRow:
 
     @property
     def token(self) -> str:
-        """Return what changes with the row, for ``portal.shared.changes``."""
+        """Return what changes with the row, for ``web.portal.shared.changes``."""
         return token_of(self.item, self.figures)
 
 

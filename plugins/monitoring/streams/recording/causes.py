@@ -1,6 +1,6 @@
 """Why nothing is heard, in English sentences that pages translate when they show them.
 
-Recorders store them for readers of all languages: see ``common.stored``.
+Recorders store them for readers of all languages: see ``base.common.stored``.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Final
 
 from django.utils.translation import gettext_noop
 
-from base.common.http import FetchFailed, LinkRefused
+from base.common.exchanges import FetchFailed, LinkRefused
 from recognition.errors import RecognitionError, UnsupportedMedia
 
 NOTHING_ARRIVES: Final = gettext_noop("No data is arriving.")

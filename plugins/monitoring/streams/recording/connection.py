@@ -1,147 +1,52 @@
 """One connection to one address, read by a thread of its own.
 
-What arrives goes into a queue, with the time of its arrival. Reads pause for a quarter
-of a second, since a wake-up costs more than the bytes that it brings.
+Reads pause for a quarter of a second, since a wake-up costs more than the bytes that it
+brings.
 """
 
 from __future__ import annotations
 
-import queue
 import threading
-from collections.abc import Callable, Iterator
 from contextlib import suppress
-from time import thread_time
-from typing import Final, TypeVar
+from typing import Final
 
-from base.common import http
+from base.common import exchanges, http
 from base.common.http import LiveBody
 from base.common.packed import GZIP, unpacked
 from plugins.monitoring.streams.choices import GapCause
 from plugins.monitoring.streams.recording import causes, hls, icy, ogg, playlists
-from plugins.monitoring.streams.recording.arrivals import Arrival, Chunk, Closed, Halted, Opened
+from plugins.monitoring.streams.recording.arrivals import Chunk, Closed, Halted, Opened
 from plugins.monitoring.streams.recording.clocks import Clock
 from plugins.monitoring.streams.recording.icy import IcyReader, SentTitle
 from plugins.monitoring.streams.recording.ogg import OggLinks
-from plugins.monitoring.streams.recording.pace import REQUEST_BYTES, Pace
+from plugins.monitoring.streams.recording.pace import Pace
 from plugins.monitoring.streams.recording.playlists import BadPlaylist
+from plugins.monitoring.streams.recording.receiver import FIRST_BYTE_S, MINUTE_S, Receiver
 from recognition.audio.ogg import CAPTURE
 
 PAUSE_S: Final = 0.25
 READ_BYTES: Final = 1 << 16
-QUEUED: Final = 256
-QUEUED_BYTES: Final = 64 << 20
-TICK_S: Final = 0.25
-FIRST_BYTE_S: Final = 30.0
 MAX_LISTS: Final = 3
-MINUTE_S: Final = 60.0
 WHITE: Final = b"\xef\xbb\xbf \r\n\t"
 
-Read = TypeVar("Read")
 
-
-class Connection:
+class Connection(Receiver):
     """Reads an address until it ends, or until ``halt``."""
 
     def __init__(
         self, url: str, clock: Clock, place: hls.HlsPlace, pace: Pace, *, title_charset: str = ""
     ) -> None:
+        super().__init__(clock, pace)
         self._url = url
         self._title_charset = title_charset
-        self._clock = clock
         self._place = place
-        self._pace = pace
-        self._halt = threading.Event()
-        self._body: LiveBody | None = None
         self._head = b""
-        self._has_opened = False
         self._entries_left = playlists.MAX_ENTRIES
-        self._arrivals: queue.Queue[Arrival] = queue.Queue(QUEUED)
-        # Each is written by one thread only.
-        self._put_bytes = self._taken_bytes = 0
         self._thread = threading.Thread(target=self._run, name="stream-network", daemon=True)
 
     def start(self) -> None:
         """Begin to connect."""
         self._thread.start()
-
-    def halt(self) -> None:
-        """End it; the thread may live on for as long as a name takes to resolve."""
-        self._halt.set()
-        body = self._body
-        if body is not None:
-            body.stop()
-
-    def arrived(self) -> Iterator[Arrival]:
-        """Yield what has arrived; wait a moment if that is nothing."""
-        try:
-            arrival = self._arrivals.get(timeout=self._clock.real(TICK_S))
-            while True:
-                self._taken_bytes += _size_of(arrival)
-                yield arrival
-                arrival = self._arrivals.get_nowait()
-        except queue.Empty:
-            return
-
-    # For what reads on behalf of this connection.
-
-    def put(self, arrival: Arrival) -> None:
-        """Hand over what arrived. Raises ``Halted``."""
-        self._has_opened = self._has_opened or isinstance(arrival, Opened)
-        size = _size_of(arrival)
-        while self._put_bytes + size - self._taken_bytes > QUEUED_BYTES:
-            self.pause(TICK_S)
-        self._put_bytes += size
-        while not self._halt.is_set():
-            try:
-                self._arrivals.put(arrival, timeout=1.0)
-            except queue.Full:
-                continue
-            return
-        raise Halted
-
-    def keep_pace(self, received: int) -> None:
-        """Wait until more than these bytes may be read. Raises ``Halted``."""
-        self._pace.receive(received)
-        while (wait_s := self._pace.hold_s()) > 0:
-            self.pause(min(wait_s, 1.0))
-
-    def parse(self, read: Callable[[str, str], Read], text: str, url: str) -> Read:
-        """Read a playlist, as seldom as its cost demands. Raises ``Halted``."""
-        self.keep_pace(0)
-        begun = thread_time()
-        try:
-            return read(text, url)
-        finally:
-            self._pace.work(thread_time() - begun)
-
-    def pause(self, seconds: float) -> None:
-        """Wait. Raises ``Halted``."""
-        if self._halt.wait(self._clock.real(seconds)):
-            raise Halted
-
-    def now(self) -> float:
-        """Return UTC in seconds since 1970."""
-        return self._clock.utc().timestamp()
-
-    def fetch(self, part: playlists.ListedPart, max_bytes: int) -> tuple[str, bytes]:
-        """Fetch something that ends; return where it was, and its bytes."""
-        headers = {}
-        if part.range is not None:
-            headers["Range"] = f"bytes={part.range[0]}-{part.range[1] - 1}"
-        with http.opened(
-            part.url,
-            headers=headers,
-            first_byte_seconds=self._clock.real(FIRST_BYTE_S),
-            quiet_seconds=self._clock.real(FIRST_BYTE_S),
-        ) as body:
-            self._hold(body)
-            data = body.read_all(max_bytes, seconds=self._clock.real(MINUTE_S))
-            where = body.url
-        self.keep_pace(max(REQUEST_BYTES, len(data)))
-        data = unpacked(data, most=max_bytes)
-        if part.range is not None and len(data) > part.range[1] - part.range[0]:
-            data = data[part.range[0] : part.range[1]]
-        return where, data
 
     def _run(self) -> None:
         closed = Closed(GapCause.CONNECTION, "")
@@ -149,9 +54,9 @@ class Connection:
             closed = Closed(GapCause.CONNECTION, self._read(self._url, MAX_LISTS))
         except Halted:
             return
-        except (http.LinkRefused, http.FetchFailed) as error:
+        except (exchanges.LinkRefused, exchanges.FetchFailed) as error:
             closed = Closed(GapCause.CONNECTION, causes.of_connection(error))
-        except http.TooLarge:
+        except exchanges.TooLarge:
             closed = Closed(GapCause.CONNECTION, causes.TOO_MUCH)
         except BadPlaylist as error:
             closed = Closed(GapCause.NO_AUDIO, str(error))
@@ -196,7 +101,7 @@ class Connection:
             self._entries_left -= 1
             try:
                 return self._read(url, lists_left - 1)
-            except (http.LinkRefused, http.FetchFailed, http.TooLarge, BadPlaylist):
+            except (exchanges.LinkRefused, exchanges.FetchFailed, exchanges.TooLarge, BadPlaylist):
                 # One that broke off is tried again by a new connection.
                 if self._has_opened or url == addresses[-1] or self._entries_left <= 0:
                     raise
@@ -224,12 +129,3 @@ class Connection:
         if links.head != self._head:
             self._head = links.head
             self.put(SentTitle(icy.as_title(ogg.title_of(links.head))))
-
-    def _hold(self, body: LiveBody) -> None:
-        self._body = body
-        if self._halt.is_set():
-            raise Halted
-
-
-def _size_of(arrival: Arrival) -> int:
-    return len(arrival.data) if isinstance(arrival, Chunk) else 0

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from base.common.http import FetchFailed
+from base.common.exchanges import FetchFailed
 from plugins.monitoring.streams.recording import causes, playlists
 from plugins.monitoring.streams.recording.arrivals import Chunk, Missing, Opened
 from plugins.monitoring.streams.recording.playlists import ListedPart, LiveSegment, MediaPlaylist
-
-if TYPE_CHECKING:
-    from plugins.monitoring.streams.recording.connection import Connection
+from plugins.monitoring.streams.recording.receiver import Receiver
 
 MAX_SEGMENT: Final = 16 << 20
 MAX_HEAD: Final = 1 << 20
@@ -37,14 +35,14 @@ class HlsPlace:
     head_bytes: bytes = b""
 
 
-def follow(connection: Connection, url: str, text: str, place: HlsPlace) -> str:
+def follow(receiver: Receiver, url: str, text: str, place: HlsPlace) -> str:
     """Read a live stream from its playlist; return why it ended."""
-    variant = connection.parse(playlists.leanest, text, url)
+    variant = receiver.parse(playlists.leanest, text, url)
     if variant is not None:
-        url, text = _fetched(connection, variant)
-    offer = connection.parse(playlists.media_playlist, text, url)
-    connection.put(Opened(url, is_hls=True, jitter_s=offer.target_s))
-    follower = _Follower(connection, url, place)
+        url, text = _fetched(receiver, variant)
+    offer = receiver.parse(playlists.media_playlist, text, url)
+    receiver.put(Opened(url, is_hls=True, jitter_s=offer.target_s))
+    follower = _Follower(receiver, url, place)
     still_s, failures = 0.0, 0
     while True:
         news = follower.take(offer)
@@ -56,23 +54,23 @@ def follow(connection: Connection, url: str, text: str, place: HlsPlace) -> str:
         still_s = 0.0 if news else still_s + wait_s
         if still_s > MAX_STILL * offer.target_s:
             raise FetchFailed(causes.STANDS_STILL)
-        connection.pause(wait_s)
+        receiver.pause(wait_s)
         try:
-            _, text = _fetched(connection, url)
+            _, text = _fetched(receiver, url)
             failures = 0
         except FetchFailed:
             failures += 1
             if failures == MAX_FAILURES:
                 raise
             continue
-        offer = connection.parse(playlists.media_playlist, text, url)
+        offer = receiver.parse(playlists.media_playlist, text, url)
 
 
 class _Follower:
     """Reads the segments of one media playlist after another, each once."""
 
-    def __init__(self, connection: Connection, url: str, place: HlsPlace) -> None:
-        self._connection = connection
+    def __init__(self, receiver: Receiver, url: str, place: HlsPlace) -> None:
+        self._receiver = receiver
         self._url = url
         self._place = place
         # Whether the decoder knows nothing of the container yet.
@@ -85,14 +83,14 @@ class _Follower:
         first, last = offer.segments[0].number, offer.segments[-1].number
         place = self._place
         if place.number is not None and last + 1 < place.number:
-            self._connection.put(Missing(None))
+            self._receiver.put(Missing(None))
             self._fresh = True
             place.number = None
         if place.number is None:
             place.number = max(first, last + 1 - FROM_END)
         elif first > place.number:
             lost_s = (first - place.number) * (place.duration_s or offer.target_s)
-            self._connection.put(Missing(lost_s))
+            self._receiver.put(Missing(lost_s))
             self._fresh = True
             place.number = first
         segments = [s for s in offer.segments if s.number >= place.number]
@@ -105,13 +103,13 @@ class _Follower:
     def _read(self, segment: LiveSegment) -> None:
         data = b"" if segment.is_missing else self._segment_bytes(segment)
         if not data:
-            self._connection.put(Missing(segment.duration_s))
+            self._receiver.put(Missing(segment.duration_s))
             self._fresh = True
             return
-        at = self._connection.now()
+        at = self._receiver.now()
         anew = self._fresh or segment.begins_anew or segment.head != self._place.head
         if segment.head is not None and segment.head != self._place.head:
-            _, head = self._connection.fetch(segment.head, MAX_HEAD)
+            _, head = self._receiver.fetch(segment.head, MAX_HEAD)
             self._place.head_bytes = head
         if segment.head is None:
             self._place.head_bytes = b""
@@ -119,22 +117,22 @@ class _Follower:
         head = self._place.head_bytes
         if anew:
             # It is kept with each, and fetched once.
-            self._connection.keep_pace(len(head))
+            self._receiver.keep_pace(len(head))
         self._fresh = False
-        self._connection.put(Chunk(head + data if anew else data, at, anew, head))
+        self._receiver.put(Chunk(head + data if anew else data, at, anew, head))
 
     def _segment_bytes(self, segment: LiveSegment) -> bytes:
         """Fetch a segment, twice if needed; empty if it cannot be fetched."""
         for attempt in range(2):
             try:
-                return self._connection.fetch(segment.part, MAX_SEGMENT)[1]
+                return self._receiver.fetch(segment.part, MAX_SEGMENT)[1]
             except FetchFailed as error:
                 if error.status is None and attempt:
                     raise
-                self._connection.pause(0.5)
+                self._receiver.pause(0.5)
         return b""
 
 
-def _fetched(connection: Connection, url: str) -> tuple[str, str]:
-    where, data = connection.fetch(ListedPart(url), playlists.MAX_PLAYLIST)
+def _fetched(receiver: Receiver, url: str) -> tuple[str, str]:
+    where, data = receiver.fetch(ListedPart(url), playlists.MAX_PLAYLIST)
     return where, data.decode("utf-8", "replace")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from base.common.charsets import decode_text
-from base.common.http import FetchFailed
+from base.common.exchanges import FetchFailed
 from base.common.outside_text import one_line
 from plugins.monitoring.streams.recording import causes
 

@@ -11,7 +11,7 @@ from plugins.monitoring.streams.recording import causes, hls, ring
 from plugins.monitoring.streams.recording.account import Account
 from plugins.monitoring.streams.recording.arrivals import Chunk, Closed, Missing, Opened
 from plugins.monitoring.streams.recording.clocks import Clock
-from plugins.monitoring.streams.recording.connection import TICK_S, Connection
+from plugins.monitoring.streams.recording.connection import Connection
 from plugins.monitoring.streams.recording.events import (
     RunEnded,
     RunStarted,
@@ -25,6 +25,7 @@ from plugins.monitoring.streams.recording.landmark_log import LandmarkLog
 from plugins.monitoring.streams.recording.live_run import LiveRun, Manner
 from plugins.monitoring.streams.recording.ogg import OggLinks
 from plugins.monitoring.streams.recording.pace import RUN_BYTES, Pace
+from plugins.monitoring.streams.recording.receiver import TICK_S
 from plugins.monitoring.streams.recording.ring import RingGone, RingLog, utc
 from plugins.monitoring.streams.recording.run_files import RunFiles
 from plugins.monitoring.streams.recording.splice import TAIL_BYTES, Joined, Splice
@@ -55,7 +56,7 @@ class _GivenUp(Exception):
 class StreamRecorder:
     """Listens to one stream and tells a sink what happens.
 
-    Addresses pass the guard of ``common.http``. Events arrive at least once: after a
+    Addresses pass the guard of ``base.common.http``. Events arrive at least once: after a
     kill, ``RunStarted`` and ``RunEnded`` of a run, or a gap with the same start, may be
     repeated. ``RunEnded.duration_ms`` may be less than ``RunGrew`` said, where sound
     turned out to be missing; the rest belongs to the next run. Gaps of silence lie

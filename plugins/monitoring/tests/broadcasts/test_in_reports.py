@@ -19,8 +19,8 @@ from reports.selectors import match_rows
 from reports.tables import Sheet, write_xlsx
 from review.models import Match
 from review.programmes.models import Episode, MusicUse
+from scanning.ending import scan_settled
 from scanning.models import Scan
-from scanning.results import scan_settled
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.scanning import ScanFactory

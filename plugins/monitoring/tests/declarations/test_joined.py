@@ -7,7 +7,7 @@ import pytest
 from base.accounts.roles import Role
 from catalogue.models import Recording
 from plugins.monitoring.declarations import services
-from plugins.monitoring.declarations.keeping import facts_in
+from plugins.monitoring.declarations.content_files import facts_in
 from plugins.monitoring.declarations.models import Declaration
 from plugins.monitoring.declarations.statement import statement_of
 from plugins.monitoring.tests.declarations.making import (

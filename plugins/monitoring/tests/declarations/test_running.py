@@ -28,8 +28,8 @@ from catalogue.models import Recording
 from plugins.monitoring.broadcasts.models import Broadcast
 from plugins.monitoring.broadcasts.services import broadcast_state
 from plugins.monitoring.declarations import checking, selectors, services
+from plugins.monitoring.declarations.content_files import facts_in
 from plugins.monitoring.declarations.formats.registry import make_format
-from plugins.monitoring.declarations.keeping import facts_in
 from plugins.monitoring.declarations.models import Declaration
 from plugins.monitoring.declarations.services import DeclarationRefused
 from plugins.monitoring.declarations.statement import statement_of

@@ -26,7 +26,7 @@ print(
 )
 """
 _DELETE = """
-from accounts.models import User
+from base.accounts.models import User
 from plugins.monitoring.streams.models import Stream
 from plugins.monitoring.streams.services import delete_stream
 

@@ -13,7 +13,7 @@ from imports import services
 from imports.models import ImportStatus
 from plugins.monitoring.broadcasts.models import Broadcast
 from plugins.monitoring.streams.models import Station, Stream
-from plugins.moving.importing import walk
+from plugins.moving.importing import account_reading
 from plugins.moving.importing.callbacks import take_over_callback
 from plugins.moving.importing.streams import parts_here
 from plugins.moving.models import Moved, MovedKind, MovedOutcome, MoveIn
@@ -156,7 +156,7 @@ def test_what_only_people_can_move_is_listed(
     create_project(name="Phones", buckets=[], user=moving.admin)
     monitored = parts_here()
     monkeypatch.setattr(
-        walk, "parts_here", lambda: [part for part in monitored if part != "streams"]
+        account_reading, "parts_here", lambda: [part for part in monitored if part != "streams"]
     )
     again = moving.move(since=today)
 

@@ -9,11 +9,10 @@ from collections.abc import Iterable
 
 from django.db.models import Model
 
+from plugins.monitoring.declarations.content_files import facts_in
 from plugins.monitoring.declarations.formats.registry import make_format
-from plugins.monitoring.declarations.keeping import facts_in
 from plugins.monitoring.declarations.models import DECLARATION_STATEMENT, Declaration
 from plugins.monitoring.declarations.statement import statement_of
-from plugins.monitoring.unknown.keeping import truth_of
 from plugins.monitoring.unknown.models import (
     ItemState,
     KeptFile,
@@ -21,8 +20,9 @@ from plugins.monitoring.unknown.models import (
     Occurrence,
     UnknownItem,
 )
+from plugins.monitoring.unknown.planning import truth_of
 from reports.choices import UNFINISHED, RunState
-from review.services.intervals import length, without
+from review.intervals import length, without
 from statements.choices import FOLLOWED
 from statements.following import differences_of
 from statements.models import Statement

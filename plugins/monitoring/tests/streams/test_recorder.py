@@ -20,15 +20,16 @@ from plugins.monitoring.benchmarks.radio import Radio, encoded
 from plugins.monitoring.streams.recording.clocks import Clock
 from tests.fixtures import CopyDatabase
 
-# Real processes listen in real time, and one is killed.
-pytestmark = pytest.mark.slow
+# Real processes listen in real time, and one is killed. How a job goes to another process
+# when its lease ends: tests/jobs; what a recorder records: recording/.
+pytestmark = pytest.mark.soak
 
 DEMO = Path(django_settings.BASE_DIR) / "demo"
 SET_UP = """
 from pathlib import Path
 from django.core.files.base import ContentFile
 from django.core.management import call_command
-from accounts.models import User
+from base.accounts.models import User
 from catalogue.services import RecordingDetails, add_recording, create_bucket
 from scanning.models import Container
 from plugins.monitoring.streams import services

@@ -11,7 +11,7 @@ from django.db.models import Model
 
 from base.jobs.choices import Pool
 from base.jobs.runner import run_next
-from plugins.monitoring.unknown import keeping
+from plugins.monitoring.unknown import planning
 from plugins.monitoring.unknown.models import KeptFile, Occurrence, SharedRun, UnknownItem
 from recognition.fingerprints.builder import extract
 from recognition.fingerprints.file_format import to_bytes
@@ -56,7 +56,7 @@ def scan_again(file: ScannedFile, *unmatched: tuple[int, int]) -> Scan:
 def work() -> None:
     """Plan and do all that is due, and what that makes due."""
     for _ in range(2):
-        keeping.plan()
+        planning.plan()
         while run_next(Pool.WORK) is not None:
             pass
 

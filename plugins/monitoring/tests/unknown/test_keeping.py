@@ -17,7 +17,7 @@ from plugins.monitoring.tests.unknown.station import (
     sound,
     work,
 )
-from plugins.monitoring.unknown import keeping
+from plugins.monitoring.unknown import planning
 from plugins.monitoring.unknown.jobs import COMPARE
 from plugins.monitoring.unknown.models import KeptFile, KeptState, UnknownItem, UnknownPolicy
 from recognition.fingerprints.file_format import to_bytes
@@ -66,9 +66,9 @@ def test_only_files_with_a_scan_by_our_engine_are_compared() -> None:
     # Where a policy says no, none is.
     silent: Container = ContainerFactory.create()
     UnknownPolicy.objects.create(container=silent, is_on=False)
-    keeping.note_scan(scan_again(broadcast(silent, 11), (0, 10_000)))
+    planning.note_scan(scan_again(broadcast(silent, 11), (0, 10_000)))
 
-    keeping.plan()
+    planning.plan()
 
     assert [row.scanned_file for row in KeptFile.objects.all()] == [kept]
 
@@ -76,24 +76,24 @@ def test_only_files_with_a_scan_by_our_engine_are_compared() -> None:
 def test_planning_asks_for_what_is_due_only() -> None:
     container = ContainerFactory.create()
     files = [broadcast(container, 11), broadcast(container, 12)]
-    keeping.plan()
-    keeping.plan()
+    planning.plan()
+    planning.plan()
     assert waiting() == 2
 
     work()
-    keeping.plan()
+    planning.plan()
     assert waiting() == 0
 
     scan_again(files[0], (0, 10_000))
-    keeping.plan()
+    planning.plan()
     assert waiting() == 1
 
     # One that was cancelled waits for the next scan.
     kept = KeptFile.objects.get(scanned_file=files[0])
     cancel_subject(COMPARE, kept)
-    keeping.plan()
+    planning.plan()
     assert waiting() == 0
-    keeping.note_scan(scan_again(files[0], (0, 9_000)))
+    planning.note_scan(scan_again(files[0], (0, 9_000)))
     work()
     kept.refresh_from_db()
     assert (kept.state, kept.unmatched) == (KeptState.COMPARED, [[0, 9_000]])
@@ -106,7 +106,7 @@ def test_speech_is_no_unknown_sound() -> None:
     scan.unmatched[1]["speech_pct"] = 20.0
     scan.save()
 
-    keeping.note_scan(scan)
+    planning.note_scan(scan)
     work()
 
     kept = KeptFile.objects.get()

@@ -16,8 +16,8 @@ from django.core.management.base import BaseCommand, CommandError
 import base.jobs.clock
 from base.accounts.management.finding import find_user
 from base.accounts.models import User
+from base.common.phrases import count_noun
 from base.common.secret_text import seal, unseal
-from base.common.words import count_noun
 from base.jobs.choices import JobState
 from base.jobs.context import JobContext
 from base.jobs.errors import Cancelled, Failed, WaitsUntil
@@ -28,11 +28,11 @@ from imports.errors import ImportRefused
 from imports.models import ImportStatus
 from imports.services import make_import
 from imports.undoing.noting import HOW_TO_UNDO, noted
+from plugins.moving.importing.account_reading import run, seconds_of
 from plugins.moving.importing.kind import MOVES
 from plugins.moving.importing.selectors import not_moved_by_code, waiting_recordings
 from plugins.moving.importing.streams import parts_here
 from plugins.moving.importing.summary import MoveSummary
-from plugins.moving.importing.walk import run, seconds_of
 from plugins.moving.models import MovedKind, MoveIn
 from scanning.models import CloudAccount
 from scanning.services.cloud import save_account

@@ -18,7 +18,6 @@ from catalogue.owners.choices import ConflictState
 from catalogue.owners.models import Conflict, Party, RightsRecording, Share, Statement, Work
 from imports import services
 from imports.models import Import, ImportStatus, ImportStep, StepState
-from imports.undoing import walk
 from plugins.rights.importing.kind import RIGHTS
 from plugins.rights.tests.factories import claim, share, work
 from tests.fixtures import MakeClient
@@ -108,7 +107,7 @@ def test_an_undo_that_was_killed_goes_on_and_a_repeated_one_does_nothing(
     )
     one = rights(text, manager)
     steps = ImportStep.objects.filter(import_uid=one.uid).count()
-    mark = walk._mark
+    mark = steps._mark
     marked: list[ImportStep] = []
 
     def killed(step: ImportStep, why: str) -> None:
@@ -117,19 +116,19 @@ def test_an_undo_that_was_killed_goes_on_and_a_repeated_one_does_nothing(
         marked.append(step)
         mark(step, why)
 
-    monkeypatch.setattr(walk, "_mark", killed)
+    monkeypatch.setattr(steps, "_mark", killed)
     with pytest.raises(SystemExit):
-        walk.undo_import(one.uid, user=manager, dry=False)
+        steps.undo_import(one.uid, user=manager, dry=False)
     monkeypatch.undo()
     open_steps = ImportStep.objects.filter(import_uid=one.uid, state=StepState.DONE)
     assert open_steps.count() == steps - 2
 
-    summary = walk.undo_import(one.uid, user=manager, dry=False)
+    summary = steps.undo_import(one.uid, user=manager, dry=False)
 
     assert (summary.steps, summary.kept) == (steps - 2, 0)
     assert not Work.objects.exists()
     assert not Party.objects.exists()
-    assert walk.undo_import(one.uid, user=manager, dry=False).steps == 0
+    assert steps.undo_import(one.uid, user=manager, dry=False).steps == 0
     assert not services.check_undo(import_=one, user=manager)
 
 

@@ -9,14 +9,14 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from base.common.phrases import count_noun
 from base.common.uid import new_uid
-from base.common.words import count_noun
 from plugins.monitoring.declarations import services
 from plugins.monitoring.declarations.manifest import UNDECLARED_NAME, declaration_manifest
 from plugins.monitoring.declarations.models import Declaration, DeclarationProfile
 from plugins.monitoring.declarations.services import DeclarationRefused
 from reports.files import as_json
-from reports.keeping import content_of
+from reports.stored_rows import content_of
 
 _ACTOR = "command:declare"
 

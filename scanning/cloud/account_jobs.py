@@ -20,9 +20,9 @@ from base.jobs.errors import Cancelled, Failed, Retry
 from base.jobs.services import submit
 from scanning import results
 from scanning.choices import ACTIVE_SCAN_STATUSES, EngineChoice, ScanStatus
-from scanning.cloud.jobs import LONGEST_CHECK, delay, waited_too_long
 from scanning.cloud.pauses import pause, remember, resume
 from scanning.cloud.sending import send
+from scanning.cloud_jobs import LONGEST_CHECK, delay, waited_too_long
 from scanning.engines.acrcloud import Cloud, RemoteFile
 from scanning.engines.acrcloud_recordings import engine_result
 from scanning.engines.acrcloud_results import digest

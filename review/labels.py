@@ -9,8 +9,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
+from base.audit.labels import action_label
 from base.audit.models import Event
-from base.audit.words import action_label
 from base.common.reading import read_clock, read_interval
 from catalogue.models import ExclusionReason
 from review import rule_names

@@ -19,7 +19,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
-from base.common.words import own_apps
+from base.common.phrases import own_apps
 
 _ACTORS = {
     "policy": lazy("policy %(name)s"),

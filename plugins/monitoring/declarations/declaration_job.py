@@ -22,16 +22,16 @@ from base.common.storage import FileOnDisk, kept_only_if_done, scratch_directory
 from base.jobs.context import JobContext
 from base.jobs.errors import Failed
 from plugins.monitoring.declarations import checking
+from plugins.monitoring.declarations.content_files import lines_of
 from plugins.monitoring.declarations.formats.base import BadOptions, WrittenDeclaration
 from plugins.monitoring.declarations.formats.registry import UnknownFormat, make_format
 from plugins.monitoring.declarations.gathering import Gathered, gather
-from plugins.monitoring.declarations.keeping import lines_of
 from plugins.monitoring.declarations.left_out import LeftOutList
 from plugins.monitoring.declarations.models import DECLARATION_STATEMENT, Declaration
 from plugins.monitoring.declarations.statement import facts_of, statement_of
 from reports import selectors
-from reports.keeping import CompressedFile
 from reports.rows import IN_REACH
+from reports.stored_rows import CompressedFile
 
 # Shares of the work.
 _READ, _CHECKED, _WRITTEN = 0.6, 0.7, 0.9

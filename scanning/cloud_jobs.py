@@ -16,6 +16,7 @@ from base.jobs import resources
 from base.jobs.choices import JobState, Pool
 from base.jobs.kinds import Kind, register, without_limit
 from base.jobs.services import submit
+from scanning import ending
 from scanning.choices import ENDED_SCAN_STATUSES, EngineChoice, ScanStatus
 from scanning.models import (
     CloudAccount,
@@ -54,11 +55,8 @@ def pause_after(attempts: int) -> timedelta:
 
 def _end_scan(scan: Scan, state: JobState, code: str, cause: str) -> None:
     """End the scan, and delete the copy of a file that was deleted in the meantime."""
-    # Imported late: results of the embedded engine ask for cloud scans.
-    from scanning import results
-
     file = scan.scanned_file
-    results.store_end_of_job(scan=scan, state=state, code=code, cause=cause)
+    ending.store_end_of_job(scan=scan, state=state, code=code, cause=cause)
     if file.deleted_at is not None:
         # The copy may have arrived after the file was deleted here.
         delete_copy(scanned_file=file, remote_id=scan.cloud_job.remote_id)
@@ -68,7 +66,7 @@ CLOUD_SCAN = register(
     Kind(
         "cloud_scan",
         Scan,
-        "scanning.cloud.running.run",
+        "scanning.cloud.account_jobs.run",
         page=lambda scan: reverse("portal:file_detail", args=[scan.scanned_file.uid]),
         needs=frozenset({resources.OUTSIDE}),
         label=_("Scan by ACRCloud"),
@@ -91,7 +89,7 @@ CLOUD_DELETION = register(
     Kind(
         "cloud_deletion",
         CloudDeletion,
-        "scanning.cloud.running.delete",
+        "scanning.cloud.account_jobs.delete",
         needs=frozenset({resources.OUTSIDE}),
         label=_("Deletion at ACRCloud"),
         pool=Pool.TALK,

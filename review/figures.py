@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from review import intervals
 from review.bands import band_of_all
 from review.choices import Relation
 from review.counting import (
@@ -17,8 +18,7 @@ from review.counting import (
     source_interval,
 )
 from review.edits import Edit, edit_of, edit_of_all
-from review.services import intervals
-from review.timeline.pieces import share
+from review.timeline.division import share
 from scanning.choices import Section
 from scanning.models import Detection, Segment
 

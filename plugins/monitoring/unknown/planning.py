@@ -29,7 +29,7 @@ from plugins.monitoring.unknown.models import (
 )
 from recognition.params import DEFAULT
 from review.counting import is_mostly_speech
-from review.services.intervals import Interval, without
+from review.intervals import Interval, without
 from scanning.choices import EngineChoice, ScanStatus
 from scanning.models import Scan, ScannedFile, Segment
 

@@ -29,12 +29,12 @@ from base.jobs.runner import here
 from reports import selectors
 from reports.choices import Format, Mode
 from reports.jobs import ask_for_deliveries
-from reports.keeping import CompressedFile, RowKeeper, kept_rows
 from reports.layouts import Layout, schema_of
 from reports.manifest import contents
 from reports.models import ReportRun
 from reports.rows import IN_REACH, KeptRow
 from reports.selectors import Selection
+from reports.stored_rows import CompressedFile, RowKeeper, kept_rows
 from reports.tables import Sheet, write_parquet, write_xlsx
 
 logger = logging.getLogger(__name__)
