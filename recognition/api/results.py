@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from recognition.relate.compare import SoundComparison
-from recognition.types import ScanResult, SegmentMatch, UnmatchedInterval
+from recognition.types import RefusedAlignment, ScanResult, SegmentMatch, UnmatchedInterval
 
 Name = Callable[[int], str]
 
@@ -207,15 +207,18 @@ def _unmatched(interval: UnmatchedInterval, name: Name) -> Unmatched:
         start_s=_s(interval.start_ms),
         end_s=_s(interval.end_ms),
         kind=str(interval.kind),
-        closest=closest
-        and Refused(
-            recording_id=name(closest.recording),
-            start_s=_s(closest.start_ms),
-            end_s=_s(closest.end_ms),
-            reference_start_s=_s(closest.reference_start_ms),
-            score=round(closest.score, 1),
-            reason=closest.reason,
-        ),
+        closest=None if closest is None else _refused(closest, name),
+    )
+
+
+def _refused(closest: RefusedAlignment, name: Name) -> Refused:
+    return Refused(
+        recording_id=name(closest.recording),
+        start_s=_s(closest.start_ms),
+        end_s=_s(closest.end_ms),
+        reference_start_s=_s(closest.reference_start_ms),
+        score=round(closest.score, 1),
+        reason=closest.reason,
     )
 
 

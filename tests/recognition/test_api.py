@@ -169,7 +169,7 @@ def test_wrong_files_and_folders_are_explained(index: Index, tmp_path: Path) -> 
 
 
 def test_help_is_for_reading() -> None:
-    text = pydoc.render_doc(recognition, renderer=pydoc.plaintext)
+    text = pydoc.plain(pydoc.render_doc(recognition))
 
     assert all(name in text for name in recognition.__all__)
-    assert len(pydoc.render_doc(match.scan, renderer=pydoc.plaintext).splitlines()) < 15
+    assert len(pydoc.render_doc(match.scan).splitlines()) < 15
