@@ -357,6 +357,15 @@ class Params:
         text = json.dumps([FORMAT_VERSION, shaping], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
+    def __repr__(self) -> str:
+        """Return only what differs from the defaults, so that signatures stay readable."""
+        changed = (
+            f"{f.name}={getattr(self, f.name)!r}"
+            for f in fields(self)
+            if getattr(self, f.name) != f.default
+        )
+        return f"Params({', '.join(changed)})"
+
     def for_file(self, duration_ms: int) -> Params:
         """Return the parameters for a file of this length; less of a short one must match."""
         return replace(self, min_segment_ms=self._least_ms(duration_ms))
