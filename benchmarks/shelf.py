@@ -69,8 +69,5 @@ def altered(landmarks: Landmarks, tempo: float, bins: float) -> Landmarks:
     """Change a recording's tempo and pitch, which makes it another one to the index."""
     moved = landmarks.bins + np.float32(bins)
     inside = (moved >= 0) & (moved < DEFAULT.n_bins)
-    return Landmarks(
-        frames=np.rint(landmarks.frames[inside] * tempo).astype(np.int32),
-        bins=moved[inside],
-        levels=landmarks.levels[inside],
-    )
+    frames = np.rint(landmarks.frames * tempo).astype(np.int32)
+    return Landmarks(frames, moved, landmarks.levels, landmarks.phases).select(inside)

@@ -11,7 +11,6 @@ from imports import mapping
 from imports.kinds import Columns, targets_of
 from imports.models import ImportStatus, MappedImport, MappingOrigin
 from imports.reading_rules import Proposal, ReadingRules
-from imports.selectors import last_import_like
 from imports.table_layout import RawRow
 from imports.tables import Table, rows_of
 
@@ -38,7 +37,7 @@ def map_columns(
         origin = MappingOrigin(import_.columns_from)
     else:
         columns = mapping.read_columns(table.header, rows_of(table), targets, heartbeat)
-        if earlier := last_import_like(import_, key):
+        if earlier := _last_import_like(import_, key):
             as_before = mapping.from_json(earlier.columns, targets)
             columns, origin = mapping.as_in(columns, as_before), MappingOrigin.REPEATED
             # Names and dates of one source look the same; shares show what they are.
@@ -76,3 +75,12 @@ def propose(
             heartbeat()
             proposal.look(mapping.cells_by_target(columns, row))
     return proposal.rules(chosen)
+
+
+def _last_import_like(import_: MappedImport, header_key: str) -> MappedImport | None:
+    """Return the newest finished import with the same header into the same place."""
+    place = {import_.mapped_for: getattr(import_, import_.mapped_for)}
+    done = type(import_)._default_manager.filter(
+        **place, header_key=header_key, status=ImportStatus.DONE
+    )
+    return done.order_by("-id").first()

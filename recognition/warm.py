@@ -28,6 +28,7 @@ from recognition.speech.judging import judge
 from recognition.types import Vote, Votes
 from recognition.verify.alignment import Alignment, Lead, view_of
 from recognition.verify.extension import whole_window
+from recognition.verify.phases import window_coherence
 
 
 def compile_all() -> None:
@@ -45,6 +46,7 @@ def compile_all() -> None:
     assert fingerprint.reference is not None  # noqa: S101  every layer was made
     lead = Lead(0, Alignment(1.0, 0.0, 0.0), (0, 300), 0, False, NEARBY, True)
     whole_window(view, fingerprint.reference, lead, DEFAULT)
+    window_coherence(view, fingerprint.reference, lead, DEFAULT)
     # Searches for a new recording in the files that are there.
     search_back(fingerprint, RetroIndex.of({0: fingerprint.reference}), hours=1.0)
     # Fingerprint files and an index on disk: arrays of mapped files are another type.

@@ -11,6 +11,7 @@ from typing import Protocol, Self
 
 from catalogue.identifiers import check_isrc
 from catalogue.models import CodeStatus, Recording
+from catalogue.owners.selectors import Rights, rights_of
 from review.choices import Relation
 from review.edits import Edit
 from review.figures import LOOP_MS
@@ -140,3 +141,9 @@ class Subject:
     def territories(self) -> frozenset[str]:
         """Return the known territories of the use."""
         return self.use.territories
+
+
+def rights_at_use(match: Match) -> Rights:
+    """Return who owns what on the day and in the territories of the use."""
+    subject = Subject.of(match)
+    return rights_of(match.recording, day=subject.used_on, territories=sorted(subject.territories))

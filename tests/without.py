@@ -43,7 +43,7 @@ def main() -> int:
     faults = [fault for plugin in sorted(gone) for fault in _mentions(plugin)]
     with tempfile.TemporaryDirectory(prefix="without-", dir=ROOT / "var") as folder:
         tree = Path(folder)
-        _link(tree, gone)
+        link_without(tree, gone)
         environment = os.environ | {"ACRPORTAL_DATA_DIR": str(tree / "var")}
         for command in _CHECKS:
             done = subprocess.run(
@@ -88,7 +88,7 @@ def _mentions(name: str) -> Iterator[str]:
             yield f"{path} names plugins.{name}"
 
 
-def _link(tree: Path, gone: set[str]) -> None:
+def link_without(tree: Path, gone: set[str]) -> None:
     """Make a tree of the same files, and of what Python and pytest compiled of them.
 
     Whoever compiles a file anew replaces the link, not what it leads to.

@@ -28,9 +28,8 @@ from review.choices import WAITING_STATES, MatchState
 from review.coverage import Cover, LicencesInForce, checks
 from review.intervals import are_together
 from review.models import Match
-from review.owners import rights_at_use
 from review.selectors import with_segments
-from review.subjects import Subject
+from review.subjects import Subject, rights_at_use
 from scanning.models import ScannedFile
 from statements.models import StatementFact
 

@@ -11,8 +11,7 @@ from catalogue.owners.models import Conflict
 from catalogue.owners.selectors import rights_of
 from plugins.rights.selectors import conflicts_under
 from review.models import Match
-from review.owners import rights_at_use
-from review.subjects import Subject
+from review.subjects import Subject, rights_at_use
 from web.portal.shared.cards import Card
 
 

@@ -17,6 +17,7 @@ from recognition.types import Fingerprint
 REFERENCE: Final = "reference"
 SCAN: Final = "scan"
 LAYERS: Final = frozenset({REFERENCE, SCAN})
+_AT_ONCE: Final = 1 << 17  # samples: 4 MB of spectra
 
 
 class FingerprintBuilder:
@@ -33,14 +34,15 @@ class FingerprintBuilder:
         self._params = params
         self._layers = frozenset(layers)
         self._spectrum = SpectrumStream(params)
-        self._landmarks = LandmarkExtractor(params)
+        self._landmarks = LandmarkExtractor(params, self._spectrum.phases_at)
         self._level_map = LevelMapBuilder(params)
 
     def feed(self, block: NDArray[np.float32]) -> None:
         """Add the next samples."""
         # Without layers only the caller's other readers of the blocks count.
         if self._layers:
-            self._take(self._spectrum.feed(block))
+            for start in range(0, len(block), _AT_ONCE):
+                self._take(self._spectrum.feed(block[start : start + _AT_ONCE]))
 
     def finish(self, duration_ms: int) -> Fingerprint:
         """Return the fingerprint of all samples fed so far; call it once, at the end."""
@@ -72,6 +74,7 @@ class FingerprintBuilder:
         if not len(levels):
             return
         self._landmarks.feed(levels)
+        self._spectrum.forget(self._landmarks.searched)
         if SCAN in self._layers:
             self._level_map.feed(levels)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +25,8 @@ from recognition.params import DEFAULT, Params
 from recognition.types import Fingerprint, Landmarks, LevelMap
 
 MAGIC: Final = b"\x93ACRFP\r\n"
-VERSION: Final = 1
+VERSION: Final = 2
+"""Version 1 has no phases; a fingerprint without any is written as version 1."""
 BIN_STEPS: Final = 32
 LEVEL_STEPS: Final = 16
 LEVEL_OFFSET: Final = 32
@@ -51,7 +52,8 @@ HALF_SECOND: Final = 32  # frames
 # Deflate cannot compress further than this.
 MAX_RATIO: Final = 1032
 
-# A landmark takes 1–5 bytes of frame difference and four of bin and level.
+# A landmark takes 1–5 bytes of frame difference, four of bin and level, and one of phase
+# where the layer has phases.
 MIN_LANDMARK_BYTES: Final = 5
 MAX_LANDMARK_BYTES: Final = leb128.MAX_LENGTH + 4
 
@@ -65,7 +67,10 @@ HOW_TO: Final = "acrfp make FILE"
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
-    """The header of one layer, in the order in which it is stored."""
+    """The header of one layer, in the order in which it is stored.
+
+    Of landmarks, ``frames_per_cell`` is 1 if they have phases.
+    """
 
     kind: int
     frames_per_cell: int
@@ -82,7 +87,8 @@ def to_bytes(fingerprint: Fingerprint) -> bytes:
     if len(params) > 16:
         raise ValueError("a parameter hash has at most 16 characters")
     parts = list(_parts(fingerprint))
-    head = HEAD.pack(MAGIC, VERSION, len(parts), fingerprint.duration_ms, params)
+    version = VERSION if any(_has_phases(layer) for layer, _ in parts) else 1
+    head = HEAD.pack(MAGIC, version, len(parts), fingerprint.duration_ms, params)
     layers = b"".join(LAYER.pack(*astuple(layer)) for layer, _ in parts)
     pieces = [head, layers, *(data for _, data in parts)]
     checksum = 0
@@ -163,8 +169,8 @@ def _parts(fingerprint: Fingerprint) -> Iterator[tuple[_Layer, bytes]]:
     for kind, landmarks in ((REFERENCE, fingerprint.reference), (DENSE, fingerprint.dense)):
         if landmarks is not None:
             stored, raw = _deflate(_landmark_planes(landmarks))
-            count = len(landmarks.frames)
-            yield _Layer(kind, 0, 0, 0, count, raw, len(stored)), stored
+            count, phases = len(landmarks.frames), int(landmarks.phases is not None)
+            yield _Layer(kind, phases, 0, 0, count, raw, len(stored)), stored
     level_map = fingerprint.level_map
     if level_map is not None:
         stored, raw = _deflate(med.encode(level_map.levels))
@@ -194,6 +200,12 @@ def _landmark_planes(landmarks: Landmarks) -> Iterator[NDArray[np.uint8]]:
         steps = _steps(values, per_unit, offset)
         yield (steps // per_unit).astype(np.uint8)
         yield (steps % per_unit).astype(np.uint8)
+    if landmarks.phases is not None:
+        yield landmarks.phases
+
+
+def _has_phases(layer: _Layer) -> bool:
+    return layer.kind != LEVEL_MAP and layer.frames_per_cell == 1
 
 
 def _steps(values: NDArray[np.float32], per_unit: int, offset: int) -> NDArray[np.uint16]:
@@ -228,10 +240,10 @@ def _read_heads(data: bytes) -> tuple[int, str, list[_Layer]]:
     if len(data) < HEAD.size + CHECKSUM.size:
         raise BadFingerprint("The fingerprint is truncated.")
     _, version, count, duration_ms, params = HEAD.unpack_from(data)
-    if version != VERSION:
+    if not 1 <= version <= VERSION:
         raise BadFingerprint(
             f"The fingerprint has format version {version}; this engine reads "
-            f"{VERSION}. Make it again with: {HOW_TO}"
+            f"1 to {VERSION}. Make it again with: {HOW_TO}"
         )
     if CHECKSUM.unpack_from(data, len(data) - CHECKSUM.size)[0] != zlib.crc32(
         memoryview(data)[: -CHECKSUM.size]
@@ -240,6 +252,8 @@ def _read_heads(data: bytes) -> tuple[int, str, list[_Layer]]:
     if duration_ms > MAX_DURATION_MS:
         raise BadFingerprint("The fingerprint covers more than 48 h of sound.")
     layers = _read_layers(data, count)
+    if version == 1:  # which lets these bytes be anything
+        layers = [_without_phases(layer) for layer in layers]
     if not all(_plausible(layer, duration_ms) for layer in layers):
         raise BadFingerprint("The fingerprint is damaged: impossible layer size.")
     try:
@@ -263,6 +277,10 @@ def _read_layers(data: bytes, count: int) -> list[_Layer]:
     return layers
 
 
+def _without_phases(layer: _Layer) -> _Layer:
+    return layer if layer.kind == LEVEL_MAP else replace(layer, frames_per_cell=0)
+
+
 def _plausible(layer: _Layer, duration_ms: int) -> bool:
     if layer.raw_bytes > MAX_RATIO * layer.stored_bytes:
         return False
@@ -273,7 +291,9 @@ def _plausible(layer: _Layer, duration_ms: int) -> bool:
         fits = layer.raw_bytes == layer.count * layer.columns
         short = layer.count * layer.frames_per_cell <= frames
         return shaped and fits and short and layer.raw_bytes <= MAX_CELLS_PER_S * seconds
-    least, most = MIN_LANDMARK_BYTES * layer.count, MAX_LANDMARK_BYTES * layer.count
+    phases = layer.count * _has_phases(layer)
+    least = MIN_LANDMARK_BYTES * layer.count + phases
+    most = MAX_LANDMARK_BYTES * layer.count + phases
     dense = layer.count > MAX_PER_S[layer.kind] * seconds
     return least <= layer.raw_bytes <= most and not dense
 
@@ -313,7 +333,9 @@ class _Inflater:
 
 def _landmarks_from(planes: _Inflater, layer: _Layer, duration_ms: int) -> Landmarks:
     count = layer.count
-    frames = _frames_from(planes.take(layer.raw_bytes - 4 * count), layer, duration_ms)
+    has_phases = _has_phases(layer)
+    frame_bytes = layer.raw_bytes - (4 + has_phases) * count
+    frames = _frames_from(planes.take(frame_bytes), layer, duration_ms)
     whole, part, nepers, level_part = (planes.take(count) for _ in range(4))
     if (part >= BIN_STEPS).any() or (level_part >= LEVEL_STEPS).any():
         raise BadFingerprint("The fingerprint is damaged: a value is out of range.")
@@ -323,6 +345,8 @@ def _landmarks_from(planes: _Inflater, layer: _Layer, duration_ms: int) -> Landm
         frames=frames,
         bins=bins.astype(np.float32, copy=False),
         levels=levels.astype(np.float32, copy=False),
+        # A copy may be written like all other arrays: Numba compiles once for all.
+        phases=planes.take(count).copy() if has_phases else None,
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from recognition.errors import MissingLayer
 from recognition.params import DEFAULT, Params
-from recognition.types import NO_LANDMARKS, Fingerprint, Landmarks, LevelMap
+from recognition.types import Fingerprint, Landmarks, LevelMap
 
 GRID_MS: Final = 64
 """Pieces begin on the rows of the level map."""
@@ -34,7 +34,8 @@ def join(
     ends = [*starts[1:], round(duration_ms / frame_ms)]
     rows = -(-duration_ms // GRID_MS)
     levels = np.zeros((rows, -(-params.n_bins // params.map_bins)), dtype=np.uint8)
-    reference, dense = [NO_LANDMARKS], [NO_LANDMARKS]
+    reference: list[Landmarks] = []
+    dense: list[Landmarks] = []
     for (piece, _), start, end in zip(pieces, starts, ends, strict=True):
         if piece.reference is None or piece.dense is None or piece.level_map is None:
             raise MissingLayer("scan")
@@ -46,24 +47,11 @@ def join(
     return Fingerprint(
         duration_ms=duration_ms,
         params_hash=params.shape_hash(),
-        reference=_concatenate(reference),
-        dense=_concatenate(dense),
+        reference=Landmarks.joined(reference),
+        dense=Landmarks.joined(dense),
         level_map=LevelMap(levels, params.map_frames, params.map_bins),
     )
 
 
 def _move_landmarks(landmarks: Landmarks, start: int, end: int) -> Landmarks:
-    inside = landmarks.frames < end - start
-    return Landmarks(
-        frames=(landmarks.frames[inside] + np.int32(start)).astype(np.int32),
-        bins=landmarks.bins[inside],
-        levels=landmarks.levels[inside],
-    )
-
-
-def _concatenate(parts: Sequence[Landmarks]) -> Landmarks:
-    return Landmarks(
-        frames=np.concatenate([part.frames for part in parts]),
-        bins=np.concatenate([part.bins for part in parts]),
-        levels=np.concatenate([part.levels for part in parts]),
-    )
+    return landmarks.select(landmarks.frames < end - start).moved(start)

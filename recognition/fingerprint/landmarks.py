@@ -6,21 +6,30 @@ neighbourhood, and therefore a peak of the dense layer too.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from recognition.jit import compiled, compiled_part
-from recognition.params import DEFAULT, Params
+from recognition.params import Params
 from recognition.types import Landmarks
 
 _DENSE, _SPARSE = 1, 2
 
+PhasesAt = Callable[[NDArray[np.int32], NDArray[np.float32]], NDArray[np.uint8]]
+
 
 class LandmarkExtractor:
-    """Finds peaks in levels fed block by block; block sizes do not affect the result."""
+    """Finds peaks in levels fed block by block; block sizes do not affect the result.
 
-    def __init__(self, params: Params = DEFAULT) -> None:
+    ``phases_at`` returns the phases, in 256ths of a turn, at frames and bins of the last
+    rows fed and of the ``context`` rows before them.
+    """
+
+    def __init__(self, params: Params, phases_at: PhasesAt) -> None:
         self._params = params
+        self._phases_at = phases_at
         self._context = max(
             params.reference_radius_frames,
             params.dense_radius_frames,
@@ -46,6 +55,11 @@ class LandmarkExtractor:
             limit.finish()
 
     @property
+    def searched(self) -> int:
+        """The frame before which no phase will be asked for."""
+        return self._next
+
+    @property
     def decided(self) -> int:
         """The frame before which every peak is decided."""
         return self._layers[_SPARSE].decided
@@ -69,6 +83,7 @@ class LandmarkExtractor:
         start = self._next - self._first
         places, values = _find_peaks(self._rest, start, stop - self._first, p.level_floor, radii)
         places[:, 0] += self._first
+        values = np.column_stack([values, self._phases_at(places[:, 0], values[:, 0])])
         for layer, limit in self._layers.items():
             chosen = places[:, 1] >= layer
             limit.feed(places[chosen, 0], values[chosen], stop)
@@ -89,15 +104,16 @@ class _DensityLimit:
         self._rate = rate
         self._half = round(500 / params.frame_ms)
         self._frames = np.zeros(0, dtype=np.int32)
-        self._values = np.zeros((0, 3), dtype=np.float32)
+        self._values = np.zeros((0, 4), dtype=np.float32)
         self.decided = 0  # peaks before this frame are decided
         # Byte arrays grow in place, where a list of arrays would be copied at the end.
         self._kept_frames = bytearray()
         self._kept_bins = bytearray()
         self._kept_levels = bytearray()
+        self._kept_phases = bytearray()
 
     def feed(self, frames: NDArray[np.int32], values: NDArray[np.float32], stop: int) -> None:
-        """Add peaks as (bin, level, contrast); all peaks before ``stop`` are known now."""
+        """Add peaks as (bin, level, contrast, phase); all before ``stop`` are known now."""
         self._frames = np.concatenate([self._frames, frames])
         self._values = np.concatenate([self._values, values])
         self._decide(stop - self._half)
@@ -113,10 +129,12 @@ class _DensityLimit:
             frames=np.frombuffer(self._kept_frames, dtype=np.int32),
             bins=np.frombuffer(self._kept_bins, dtype=np.float32),
             levels=np.frombuffer(self._kept_levels, dtype=np.float32),
+            phases=np.frombuffer(self._kept_phases, dtype=np.uint8),
         )
         self._kept_frames = bytearray()
         self._kept_bins = bytearray()
         self._kept_levels = bytearray()
+        self._kept_phases = bytearray()
         return peaks
 
     def _decide(self, stop: int) -> None:
@@ -129,6 +147,7 @@ class _DensityLimit:
         self._kept_frames += frames[mask].tobytes()
         self._kept_bins += values[mask, 0].tobytes()
         self._kept_levels += values[mask, 1].tobytes()
+        self._kept_phases += values[mask, 3].astype(np.uint8).tobytes()
         self.decided = stop
         context = int(np.searchsorted(frames, stop - self._half))
         self._frames, self._values = frames[context:].copy(), values[context:].copy()
@@ -136,11 +155,7 @@ class _DensityLimit:
 
 def select(landmarks: Landmarks, chosen: NDArray[np.bool_] | slice) -> Landmarks:
     """Return the landmarks selected by a mask or a slice."""
-    return Landmarks(
-        frames=landmarks.frames[chosen],
-        bins=landmarks.bins[chosen],
-        levels=landmarks.levels[chosen],
-    )
+    return landmarks.select(chosen)
 
 
 def ranks_of(landmarks: Landmarks, params: Params) -> NDArray[np.uint8]:

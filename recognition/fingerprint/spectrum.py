@@ -27,6 +27,7 @@ FilterBank = tuple[
 # Frames per transform: fixed, so that results do not depend on block sizes, and so few
 # that the arrays stay in the processor's cache.
 _BATCH = 96
+PHASE_STEPS = 256  # of a turn
 _TINY = 1e-18  # inaudible power that keeps the logarithm finite
 
 
@@ -34,7 +35,8 @@ class SpectrumStream:
     """Turns float32 mono blocks of any size into levels [frames, n_bins].
 
     Levels are natural logarithms of magnitude; 0 is a full-scale sine. Frame ``t`` is
-    centred on sample ``t * hop_length``.
+    centred on sample ``t * hop_length``. ``phases_at`` answers for the frames since the
+    last ``forget``.
     """
 
     def __init__(self, params: Params = DEFAULT) -> None:
@@ -44,6 +46,28 @@ class SpectrumStream:
         self._window: NDArray[np.float32] = (hann * 2 / hann.sum()).astype(np.float32)
         self._bank = _filter_bank(params)
         self._rest = np.zeros(params.n_fft // 2, dtype=np.float32)
+        self._done = 0
+        # The spectra [frequencies, frames] that phases may be asked of, with first frames.
+        self._spectra: list[tuple[int, NDArray[np.complex64]]] = []
+
+    def phases_at(self, frames: NDArray[np.int32], bins: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """Return the phases in the middle of ``frames``, sorted, in 256ths of a turn."""
+        rows = np.rint(linear_of(bins, self._params)).astype(np.int64)
+        parts = [np.zeros(0, dtype=np.complex64)]
+        for first, spectrum in self._spectra:
+            bounds = np.array([first, first + spectrum.shape[1]], dtype=np.int32)
+            part = slice(*np.searchsorted(frames, bounds).tolist())
+            parts.append(spectrum[rows[part], frames[part] - first])
+        turns = np.angle(np.concatenate(parts)) / (2 * np.pi)
+        # The transform counts from the frame's begin, half its length before the middle.
+        turns += (rows % 2) / 2
+        return np.rint(turns * PHASE_STEPS).astype(np.int64).astype(np.uint8)
+
+    def forget(self, frame: int) -> None:
+        """Forget what lies before a frame."""
+        self._spectra = [
+            (first, one) for first, one in self._spectra if first + one.shape[1] > frame
+        ]
 
     def feed(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the levels of the frames that this block completes."""
@@ -78,11 +102,20 @@ class SpectrumStream:
         windowed = np.empty((n_fft, count), dtype=np.float32)
         _cut(samples, self._window, hop, windowed)
         spectrum = rfft(windowed, axis=0)
+        self._spectra.append((self._done, spectrum))
+        self._done += count
         powers = _powers(spectrum.view(np.float32), self._bank)
         # NumPy vectorises logarithms; Numba would compute them one at a time.
         levels = np.empty((self._params.n_bins, count), dtype=np.float32)
         _log_frequency(np.log(powers, out=powers), self._bank, levels)
         return levels.T.copy()
+
+
+def linear_of(bins: NDArray[np.float32], params: Params) -> NDArray[np.float64]:
+    """Return where bins lie on the axis of the transform."""
+    hertz = params.f_min * 2 ** (bins.astype(np.float64) / params.bins_per_octave)
+    linear: NDArray[np.float64] = hertz * params.n_fft / params.sample_rate
+    return linear
 
 
 def levels_of(y: NDArray[np.float32], params: Params = DEFAULT) -> NDArray[np.float32]:

@@ -92,4 +92,4 @@ def _places(landmarks: Landmarks, frames: int, bins: int) -> NDArray[np.int64]:
 def _select_blocks(landmarks: Landmarks, blocks: NDArray[np.bool_], length: int) -> Landmarks:
     at = np.minimum(landmarks.frames // BLOCK, len(blocks) - 1)
     mask = blocks[at] & (landmarks.frames < length)
-    return Landmarks(landmarks.frames[mask], landmarks.bins[mask], landmarks.levels[mask])
+    return landmarks.select(mask)

@@ -78,7 +78,7 @@ class Sound:
         last = round(interval_ms[1] / params.frame_ms)
         frames = self.thinned.frames
         inside = select(self.thinned, (frames >= first) & (frames <= last))
-        return Landmarks(inside.frames - np.int32(first), inside.bins, inside.levels)
+        return inside.moved(-first)
 
 
 Load: TypeAlias = Callable[[int], Sound]

@@ -9,7 +9,7 @@ as in a scan, stage by stage.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,7 @@ from recognition.params import DEFAULT, Params
 from recognition.search.candidates import (
     NEARBY,
     ON_GRID,
-    SWEEP,
+    SWEPT,
     SearchStage,
     Warp,
     fans,
@@ -164,8 +164,9 @@ def search_back(
 
     def run(todo: Sequence[SearchStage]) -> None:
         for stage in todo:
-            if stage.name == SWEEP:
-                search.sweep(stage)
+            if stage.name in SWEPT:
+                # A few recordings are swept in every window, however large the catalogue is.
+                search.sweep(replace(stage, hours=0.0))
             else:
                 search.follow_all(proposals.leads(stage))
 

@@ -312,4 +312,4 @@ def moved_to_zero(made: Fingerprint) -> tuple[int, Fingerprint]:
 def _move_landmarks(landmarks: Landmarks | None, by: int) -> Landmarks | None:
     if landmarks is None:
         return None
-    return Landmarks(frames=landmarks.frames + by, bins=landmarks.bins, levels=landmarks.levels)
+    return landmarks.moved(by)

@@ -23,7 +23,6 @@ from recognition.search.policy import CaptureType, ScanPolicy
 from recognition.search.unmatched import divided
 from recognition.speech_track import Share, SoundKind, SpeechTrack
 from recognition.types import (
-    Fingerprint,
     Progress,
     RefusedAlignment,
     ScanResult,
@@ -45,15 +44,23 @@ def names_of_buckets(container: Container, also: Iterable[Bucket]) -> dict[int, 
     return dict(sorted((bucket.pk, bucket.name) for bucket in buckets))
 
 
+def _look(_share: float) -> None:
+    """Stop a search that shows no progress, if it must not go on."""
+    interrupts.look()
+
+
 def search(
-    sound: Sound, buckets: Sequence[int], policy: ScanPolicy, progress: Progress
+    sound: Sound,
+    buckets: Sequence[int],
+    policy: ScanPolicy | None = None,
+    progress: Progress = _look,
 ) -> tuple[ScanResult, int]:
     """Search the index of this machine; return the state of the catalogue, too.
 
-    The copy of the index follows the catalogue first, so that the scan finds every
+    The copy of the index follows the catalogue first, so that the search finds every
     recording that was searchable when it was asked for.
     """
-    # While it follows, the scan stays alive before its own progress begins.
+    # The progress keeps a scan alive also while the copy follows.
     with following.searched_index(lambda _done, _all: progress(0.0)) as (index, state):
         scan = partial(
             match.scan,
@@ -63,7 +70,8 @@ def search(
             policy=policy,
             progress=progress,
         )
-        return scan_tracks(sound.main, sound.tracks, scan), state
+        with interrupts.limited_search():
+            return scan_tracks(sound.main, sound.tracks, scan), state
 
 
 def engine_result(
@@ -83,20 +91,6 @@ def engine_result(
         no_match_reason=_why_no_match(result) if names else NoMatchReason.NO_BUCKET,
         speech=result.speech,
     )
-
-
-def identify(
-    bucket_ids: Sequence[int], query: Fingerprint, tracks: Sequence[tuple[int, Fingerprint]]
-) -> ScanResult:
-    """Return what is found in a short clip, which may have other sound tracks."""
-    with following.searched_index() as (index, _state), interrupts.limited_search():
-        scan = partial(
-            match.scan,
-            index=index,
-            buckets=list(bucket_ids),
-            references=index_store.references_of(bucket_ids, index),
-        )
-        return scan_tracks(query, tracks, scan)
 
 
 def best_first(result: ScanResult) -> list[FoundRecording]:

@@ -20,10 +20,10 @@ from catalogue import partitions
 from catalogue.models import Bucket, Recording
 from recognition.errors import RecognitionError
 from recognition.relate.tracks import scan_tracks
-from recognition.types import Fingerprint
 from scanning import partition_scans
 from scanning.engines import embedded
 from scanning.engines.base import FoundRecording
+from scanning.fingerprints import Sound
 from scanning.models import Project
 
 # Clips last seconds; refuse anything that cannot be one.
@@ -45,7 +45,7 @@ def identify(*, project: Project, sample: File[bytes]) -> list[tuple[Recording, 
     Raise ``AudioRefused`` if the clip gives no fingerprint.
     """
     bucket_ids = list(project.buckets.present().values_list("pk", flat=True))
-    detected = search_clip(bucket_ids, *_sound_of(sample))
+    detected = search_clip(bucket_ids, _sound_of(sample))
     recordings = Recording.objects.in_bulk([entry.recording_id for entry in detected])
     return [
         (recordings[entry.recording_id], entry)
@@ -54,31 +54,28 @@ def identify(*, project: Project, sample: File[bytes]) -> list[tuple[Recording, 
     ]
 
 
-def search_clip(
-    bucket_ids: Sequence[int], query: Fingerprint, tracks: Sequence[tuple[int, Fingerprint]] = ()
-) -> list[FoundRecording]:
+def search_clip(bucket_ids: Sequence[int], sound: Sound) -> list[FoundRecording]:
     """Return the recordings in a clip, best first.
 
-    ``tracks`` are its other sound tracks by number. Raises ``IndexUnavailable`` if the
-    index, or a partition of it, does not answer.
+    Raises ``IndexUnavailable`` if the index, or a partition of it, does not answer.
     """
     if partitions.are_all_held():
-        result = embedded.identify(bucket_ids, query, tracks)
+        result, _state = embedded.search(sound, bucket_ids)
     else:
         ask = partial(partition_scans.identify_clip, buckets=bucket_ids)
-        result = scan_tracks(query, tracks, ask)
+        result = scan_tracks(sound.main, sound.tracks, ask)
     return embedded.best_first(result)
 
 
-def _sound_of(sample: File[bytes]) -> tuple[Fingerprint, tuple[tuple[int, Fingerprint], ...]]:
+def _sound_of(sample: File[bytes]) -> Sound:
     limits = replace(decode_limits(), min_duration_ms=_MIN_CLIP_MS, max_duration_ms=_MAX_CLIP_MS)
     if looks_like_fingerprint(sample):
-        return read_fingerprint(sample, needs_scan_layer=True, limits=limits), ()
+        return Sound(read_fingerprint(sample, needs_scan_layer=True, limits=limits))
     try:
         made = analyse_upload(sample, layer="scan", limits=limits)
     except RecognitionError as error:
         raise refusal(error, _("The sample")) from error
-    return made.fingerprint, made.other_tracks
+    return Sound(made.fingerprint, made.other_tracks)
 
 
 def create_project(*, name: str, buckets: Iterable[Bucket], user: User | None) -> Project:

@@ -57,14 +57,14 @@ def prepare() -> None:
 
 
 def add(seed: int) -> None:
-    from catalogue.models import Bucket
-    from catalogue.services import RecordingDetails, add_recording
+    from catalogue.models import Bucket, Recording
+    from catalogue.services import add_recording
     from tests import audio
     from tests.fixtures import upload
 
     add_recording(
         bucket=Bucket.objects.get(name="Music"),
-        details=RecordingDetails(title=f"Tune {seed}"),
+        details=Recording(title=f"Tune {seed}"),
         audio=upload("tune.wav", audio.wav_bytes(audio.tune(seed, 20))),
     )
 
@@ -136,6 +136,7 @@ def identify(seed: int) -> list[list[str]]:
 
     from catalogue.models import Bucket, Recording
     from recognition.audio.analysis import analyse_file
+    from scanning.fingerprints import Sound
     from scanning.services.identification import search_clip
     from tests import audio
 
@@ -143,7 +144,7 @@ def identify(seed: int) -> list[list[str]]:
     path = settings.ACRPORTAL_DATA_DIR / "clip.wav"
     path.write_bytes(audio.wav_bytes(audio.tune(seed, 8)))
     clip = analyse_file(path, layers=frozenset({"scan"})).fingerprint
-    found = search_clip([bucket], clip)
+    found = search_clip([bucket], Sound(clip))
     titles = Recording.objects.in_bulk([one.recording_id for one in found])
     return [[titles[one.recording_id].title, str(one.score), str(one.segments)] for one in found]
 

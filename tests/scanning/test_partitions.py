@@ -30,6 +30,7 @@ from recognition.types import Fingerprint
 from review.models import Match
 from scanning import partition_scans
 from scanning.choices import ScanStatus
+from scanning.fingerprints import Sound
 from scanning.jobs import PARTITION_QUESTION
 from scanning.models import Detection, PartitionQuestion, PartitionSearch, Scan, ScannedFile
 from scanning.services.identification import search_clip
@@ -147,7 +148,7 @@ def test_machines_with_a_partition_each_find_what_one_machine_finds(
         do_all_work()
         assert following.open_index().stats(catalogue.bucket.pk).recordings == 6
         query = _clip(tmp_path)
-        (identified,) = search_clip([catalogue.bucket.pk], query)
+        (identified,) = search_clip([catalogue.bucket.pk], Sound(query))
 
     assert _found(programme) == expected
     assert not Job.objects.filter(kind="partition_question").exists()
@@ -353,7 +354,7 @@ def test_a_clip_that_no_partition_answers_is_an_outage(
     forgotten.save()
 
     with machines.on("desk", [], 2), pytest.raises(IndexUnavailable, match="partition 1, 2 of 2"):
-        search_clip([catalogue.bucket.pk], _clip(tmp_path))
+        search_clip([catalogue.bucket.pk], Sound(_clip(tmp_path)))
 
     assert PartitionSearch.objects.get() == other
 

@@ -7,7 +7,7 @@ acts again; sound that was found in between stays found.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -24,7 +24,6 @@ from base.audit.models import Event
 from base.jobs.services import submit
 from catalogue.changes import retire_recordings
 from catalogue.models import Bucket, IntakeRule, Recording, RecordingStatus
-from catalogue.services import RecordingDetails
 from dedup import intake
 from dedup.models import DuplicateKind, PairLink
 from plugins.monitoring.unknown.errors import ItemChanged, ItemRefused
@@ -113,7 +112,7 @@ def name_item(
     user: User,
     version: int,
     bucket: Bucket,
-    details: RecordingDetails,
+    details: Recording,
     answer: IntakeRule | None = None,
 ) -> Recording:
     """Make a recording of an item; earlier files are searched for it at once.
@@ -455,8 +454,7 @@ def _part_again(item: UnknownItem, event: Event) -> None:
     refresh_figures([target])
 
 
-def _details_of(recording: Recording) -> RecordingDetails:
+def _details_of(recording: Recording) -> Recording:
     """Return the metadata of a recording, for another one."""
-    return RecordingDetails(
-        **{field.name: getattr(recording, field.name) for field in fields(RecordingDetails)}
-    )
+    names = (*Recording.DETAILS, "user_defined")
+    return Recording(**{name: getattr(recording, name) for name in names})

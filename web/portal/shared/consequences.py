@@ -1,7 +1,6 @@
 """Previews what a change of a ground does to matches and to the statements on them.
 
-The change is made and taken back (``review.services.trial``), so that a preview and the
-change cannot differ.
+The change is made and taken back, so that a preview and the change cannot differ.
 """
 
 from __future__ import annotations
@@ -9,22 +8,24 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final
 
+from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from base.accounts.deciders import Decider
 from base.accounts.reach import working_for
 from base.audit.models import Event
+from base.audit.services import handled_events
 from base.audit.standing import StandingStatement, standing_on
 from catalogue.models import Recording
 from review.choices import WAITING_STATES, MatchState
 from review.match_events import GROUND, JOINED, JOINED_INTO, NAMED_OTHERWISE
 from review.models import Match, MatchAlias
-from review.services.trial import taken_back
 from statements.choices import kind_choices
 from statements.previews import StatementChange, as_change, changes_between, read_all, stand_on
 from statements.selectors import stated_of
@@ -155,7 +156,7 @@ def consequences_of(change: Callable[[], object], *, about: Q) -> Consequences:
         return _counted(about)
     standing = Match.objects.filter(about)
     stood = {match.pk: _why_unchanged(match) for match in standing.only(*_OF_KIND)}
-    with taken_back() as events:
+    with _taken_back() as events:
         change()
         cases = {
             event.case
@@ -318,3 +319,16 @@ def _why_unchanged(match: Match) -> tuple[MatchState, str]:
     if match.decider == Decider.PROGRAM:
         return state, _("A program decided, and as much of it counts.")
     return state, _("What decided it still holds.")
+
+
+@contextmanager
+def _taken_back() -> Iterator[list[Event]]:
+    """Roll back all that the block writes; yield the events that it recorded so far.
+
+    Jobs and messages that wait for the commit go with it. Rows that the block read keep
+    its values in memory, so let it read its own.
+    """
+    events: list[Event] = []
+    with transaction.atomic(), handled_events(events.extend):
+        yield events
+        transaction.set_rollback(True)

@@ -15,7 +15,7 @@ import numpy as np
 
 from base.accounts.models import User
 from catalogue.models import Recording
-from catalogue.services import RecordingDetails, add_recording, create_bucket
+from catalogue.services import add_recording, create_bucket
 from plugins.monitoring.streams import recorders, services, settling
 from plugins.monitoring.streams.choices import GapCause, RunEdge, StreamState
 from plugins.monitoring.streams.live import LiveSearch
@@ -68,7 +68,7 @@ class Radio:
         self.songs: list[Recording] = [
             add_recording(
                 bucket=bucket,
-                details=RecordingDetails(title=f"Song {seed}"),
+                details=Recording(title=f"Song {seed}"),
                 fingerprint=song(seed),
                 user=user,
             )
