@@ -11,8 +11,8 @@ import numpy as np
 
 from benchmarks.corpus import Track
 from benchmarks.sound import RATE, Samples, resample
-from recognition.fingerprint.builder import extract
-from recognition.fingerprint.hashes import reference_hashes
+from recognition.fingerprints.builder import extract
+from recognition.fingerprints.hashes import reference_hashes
 from recognition.index.places import References, places_of
 from recognition.index.store import SegmentStore
 from recognition.params import DEFAULT
@@ -69,8 +69,5 @@ def altered(landmarks: Landmarks, tempo: float, bins: float) -> Landmarks:
     """Change a recording's tempo and pitch, which makes it another one to the index."""
     moved = landmarks.bins + np.float32(bins)
     inside = (moved >= 0) & (moved < DEFAULT.n_bins)
-    return Landmarks(
-        frames=np.rint(landmarks.frames[inside] * tempo).astype(np.int32),
-        bins=moved[inside],
-        levels=landmarks.levels[inside],
-    )
+    frames = np.rint(landmarks.frames * tempo).astype(np.int32)
+    return Landmarks(frames, moved, landmarks.levels, landmarks.phases).select(inside)

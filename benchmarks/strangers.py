@@ -33,6 +33,7 @@ from benchmarks.report import Report, machine, music, parser, workplace
 from benchmarks.shelf import BUCKET, add_all, fingerprint
 from benchmarks.sound import RATE, Samples
 from benchmarks.tail import best_by_window, fit
+from benchmarks.variants import turned
 from recognition.index.store import SegmentStore
 from recognition.params import DEFAULT
 from recognition.search.match import searched
@@ -67,6 +68,7 @@ class Pose:
         levels = made.level_map.levels
         frames, bins = made.dense.frames, made.dense.bins
         heights = made.dense.levels
+        phases = turned(made.dense.phases, self.backwards)
         if self.backwards:
             levels = levels[::-1]
             frames = np.int32(_n_frames(made) - 1) - frames
@@ -79,7 +81,7 @@ class Pose:
         return replace(
             made,
             reference=None,
-            dense=Landmarks(frames[order], bins[order], heights[order]),
+            dense=Landmarks(frames, bins, heights, phases).select(order),
             level_map=LevelMap(
                 np.ascontiguousarray(levels),
                 made.level_map.frames_per_cell,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recognition.params import DEFAULT
 from recognition.types import Landmarks
@@ -44,7 +45,13 @@ class Variant:
         moved = np.rint(frames * self.tempo).astype(np.int32)
         inside = (bins >= 0) & (bins < DEFAULT.n_bins) & (moved <= last)
         order = np.argsort(moved[inside], kind="stable")
-        return Landmarks(moved[inside][order], bins[inside][order], landmarks.levels[inside][order])
+        made = Landmarks(moved, bins, landmarks.levels, turned(landmarks.phases, self.backwards))
+        return made.select(inside).select(order)
+
+
+def turned(phases: NDArray[np.uint8] | None, backwards: bool) -> NDArray[np.uint8] | None:
+    """Return the phases of sound played in either direction."""
+    return -phases if backwards and phases is not None else phases
 
 
 def variants() -> Iterator[Variant]:

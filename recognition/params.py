@@ -129,6 +129,10 @@ class Params:
     # landmarks to be counted closely. In 57 clips of strangers no offset did.
     wide_least: float = 6.0
     wide_worth: float = 3.0
+    # The same for the voted offsets of the other lines, as counting is far cheaper than
+    # verifying.
+    grid_least: float = 4.0
+    grid_worth: float = 1.5
     # Votes more than elsewhere, where a search does not count landmarks.
     wide_votes: int = 3
     # The same for its changes of pitch, which have dozens of votes if they are clean.
@@ -151,12 +155,19 @@ class Params:
     sweep_hours: float = 100.0
     # Frames per cell. 1 found 2 clips of 2,160 more, for a tenth more time.
     sweep_frames: int = _posting(2)
+    # Beyond, as many long windows are swept as cost the same. In 299 h, 831 s of music in a
+    # programme of 24 min were found, with half of these windows 773 s, with none 764 s.
+    # Of how many windows one may be taken where there are not half as many: in a clip, up
+    # to ten times ``sweep_hours``.
+    sweep_alone: int = 10
     sweep_hit: float = 3.0  # bits where the query has the landmark
     # Expected rise of the level where the recording sounds, in standard deviations.
     sweep_rise: float = 0.5
     # Standard deviations above chance that a candidate must reach. Lower finds a few
     # clips more and verifies many more places.
     sweep_least: float = 5.0
+    # The same if phases alone may prove it, which costs little.
+    sweep_weak: float = 4.0
     sweep_each: int = 4  # candidates per window and recording, for repeats
     sweep_top: int = 16  # candidates per window
     # The rough pass keeps the best place of every block of 64 that reaches so many
@@ -270,6 +281,23 @@ class Params:
     # to 0.8 octaves too high.
     heard_middle: int = 150
 
+    # Phases along an alignment (phases.py)
+    # Seconds that the query may be beside the alignment.
+    phase_delay: float = 0.024
+    # How far a clock may be off, and the step, which is this by the span's seconds: half a
+    # turn at its ends, at 1,500 Hz.
+    phase_drift: float = 0.001
+    phase_step: float = 0.00033
+    # Height that chance reaches once in a few searches, and bits for each unit more.
+    phase_chance: float = 8.5
+    phase_bits: float = 0.8
+    # Frames beyond a run that are looked at together, and how much more likely (in powers
+    # of e) it must be that the recording goes on there.
+    phase_ahead: int = 750
+    phase_worth: float = 4.0
+    # The same by which a run ends where phases agree no longer.
+    phase_drop: float = 8.0
+
     # Edges of a run
     edge_frames: int = 190  # 3 s: how much of each end is examined
     # Weight of a missing landmark at the ends, and the most bits of an aligned one.
@@ -328,6 +356,15 @@ class Params:
         }
         text = json.dumps([FORMAT_VERSION, shaping], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def __repr__(self) -> str:
+        """Return only what differs from the defaults, so that signatures stay readable."""
+        changed = (
+            f"{f.name}={getattr(self, f.name)!r}"
+            for f in fields(self)
+            if getattr(self, f.name) != f.default
+        )
+        return f"Params({', '.join(changed)})"
 
     def for_file(self, duration_ms: int) -> Params:
         """Return the parameters for a file of this length; less of a short one must match."""

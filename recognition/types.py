@@ -22,12 +22,41 @@ class Landmarks:
     """Spectral peaks of one audio, ordered by frame; arrays of equal length.
 
     ``frames`` is int32, ``bins`` float32 (log-frequency bin with fraction) and
-    ``levels`` float32 (natural logarithm of the magnitude).
+    ``levels`` float32 (natural logarithm of the magnitude). ``phases`` is uint8, the
+    phase in the middle of the frame in 256ths of a turn; None where it is not known.
     """
 
     frames: NDArray[np.int32]
     bins: NDArray[np.float32]
     levels: NDArray[np.float32]
+    phases: NDArray[np.uint8] | None = None
+
+    def select(self, chosen: NDArray[np.bool_] | NDArray[np.int64] | slice) -> Landmarks:
+        """Return the landmarks of a mask, of numbers or of a slice."""
+        phases = None if self.phases is None else self.phases[chosen]
+        return Landmarks(self.frames[chosen], self.bins[chosen], self.levels[chosen], phases)
+
+    def moved(self, frames: int) -> Landmarks:
+        """Return the landmarks so many frames later; ``frames`` may be negative."""
+        later = (self.frames + np.int32(frames)).astype(np.int32)
+        return Landmarks(later, self.bins, self.levels, self.phases)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Landmarks]) -> Landmarks:
+        """Return parts as one; without phases if a part with landmarks lacks them."""
+        full = [part for part in parts if len(part.frames)]
+        if not full:
+            return NO_LANDMARKS
+        phases = [part.phases for part in full if part.phases is not None]
+        return cls(
+            np.concatenate([part.frames for part in full]),
+            np.concatenate([part.bins for part in full]),
+            np.concatenate([part.levels for part in full]),
+            np.concatenate(phases) if len(phases) == len(full) else None,
+        )
+
+    def __repr__(self) -> str:
+        return f"<{len(self.frames):,} landmarks>"
 
 
 NO_LANDMARKS = Landmarks(
@@ -47,6 +76,9 @@ class LevelMap:
     levels: NDArray[np.uint8]
     frames_per_cell: int
     bins_per_cell: int
+
+    def __repr__(self) -> str:
+        return f"<level map {self.levels.shape}>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +179,9 @@ class ScanResult:
 
     Both are ordered by start. ``speech`` tells speech and music of the whole file.
     ``warnings`` are sentences for people ("The last 12 s could not be decoded.").
-    ``states_length`` is that of ``MediaFacts``.
+    ``states_length`` is that of ``MediaFacts``. Of so many windows of unexplained sound in
+    a row, ``swept_every``, one was swept for what noise or voices hide: the larger the
+    catalogue, the more.
     """
 
     duration_ms: int
@@ -156,6 +190,7 @@ class ScanResult:
     speech: SpeechTrack = NO_TRACK
     warnings: tuple[str, ...] = ()
     states_length: bool = True
+    swept_every: int = 1
 
 
 class TrackState(StrEnum):

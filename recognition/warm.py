@@ -11,12 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from av.audio.frame import AudioFrame
 from numpy.typing import NDArray
 
-from recognition.commands.collection import BUCKET, Collection
-from recognition.fingerprint import file_format as fingerprint_file
-from recognition.fingerprint.builder import extract
-from recognition.fingerprint.hashes import likely_hashes
+from recognition.api.collection import BUCKET, Collection
+from recognition.audio.mono import mixed_down
+from recognition.fingerprints import file_format as fingerprint_file
+from recognition.fingerprints.builder import extract
+from recognition.fingerprints.hashes import likely_hashes
 from recognition.index.places import Weights, heights_at, highest_places
 from recognition.params import DEFAULT
 from recognition.relate.compare import compare
@@ -28,10 +30,12 @@ from recognition.speech.judging import judge
 from recognition.types import Vote, Votes
 from recognition.verify.alignment import Alignment, Lead, view_of
 from recognition.verify.extension import whole_window
+from recognition.verify.phases import window_coherence
 
 
 def compile_all() -> None:
     """Run every compiled function on a few seconds of synthetic music."""
+    mixed_down(AudioFrame.from_ndarray(np.zeros((2, 800), np.float32), "fltp", "stereo"))
     fingerprint = extract(_made_up_music(1))
     compare(fingerprint, fingerprint)
     compare(fingerprint, extract(_made_up_music(2)))  # goes through every stage
@@ -45,6 +49,7 @@ def compile_all() -> None:
     assert fingerprint.reference is not None  # noqa: S101  every layer was made
     lead = Lead(0, Alignment(1.0, 0.0, 0.0), (0, 300), 0, False, NEARBY, True)
     whole_window(view, fingerprint.reference, lead, DEFAULT)
+    window_coherence(view, fingerprint.reference, lead, DEFAULT)
     # Searches for a new recording in the files that are there.
     search_back(fingerprint, RetroIndex.of({0: fingerprint.reference}), hours=1.0)
     # Fingerprint files and an index on disk: arrays of mapped files are another type.

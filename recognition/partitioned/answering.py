@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.fingerprint.file_format import scan_layer
+from recognition.fingerprints.file_format import scan_layer
 from recognition.index.places import PlaceTable, References
 from recognition.params import DEFAULT, Params
 from recognition.partitioned.questions import Answer, Question, WindowAnswer
 from recognition.search.candidates import (
     DENSE,
-    SWEEP,
+    SWEPT,
     WIDE,
     SearchStage,
     VoteSource,
@@ -77,7 +77,7 @@ def _of_stage(
     numbers = question.windows
     if numbers is None:
         numbers = tuple(range(len(windows)))
-    if stage.name == SWEEP:
+    if stage.name in SWEPT:
         for number in numbers:
             places = swept_places(
                 search.references.places, search.weights(windows[number], stage), search.params

@@ -34,7 +34,7 @@ from recognition.partitioned.questions import (
 from recognition.search.candidates import (
     DENSE,
     ON_GRID,
-    SWEEP,
+    SWEPT,
     WIDE,
     SearchStage,
     Warp,
@@ -156,7 +156,7 @@ class PartitionedScan:
         if stage.name in ON_GRID:
             # These seldom find anything, so that all are asked at once.
             stages = tuple(range(self._stage, len(begun.todo)))
-        if stage.name in (DENSE, SWEEP):
+        if stage.name in (DENSE, *SWEPT):
             windows = self._not_known(windows_of(stage, opened, begun.search.params))
         return Question(
             stages,
@@ -246,7 +246,7 @@ class PartitionedScan:
         elif not self._voted:
             search.follow_all(voted_leads(window, verdicts.votes, stage, search.params))
             self._voted = True
-        if stage.name in (DENSE, SWEEP):
+        if stage.name in (DENSE, *SWEPT):
             weights = search.weights(window, stage)
             if weights.least and verdicts.is_glanced:
                 if verdicts.weighed != self._open_in(window, stage):
@@ -279,7 +279,7 @@ def _merge_windows(
 ) -> _WindowVerdicts:
     """Choose the best of what all partitions found in a window."""
     every, order = ranked([part.votes for part in parts])
-    if stage.name == SWEEP:
+    if stage.name in SWEPT:
         candidates = [place for part in parts for place in part.places]
         places = highest(candidates, params.sweep_top, params)
         return _WindowVerdicts(every, tuple(places), weighed, is_glanced=True)

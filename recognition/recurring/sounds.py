@@ -9,9 +9,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.fingerprint.file_format import scan_layer
-from recognition.fingerprint.landmarks import ranks_of, select
-from recognition.fingerprint.levels import silent_frames
+from recognition.fingerprints.file_format import scan_layer
+from recognition.fingerprints.landmarks import ranks_of, select
+from recognition.fingerprints.levels import silent_frames
 from recognition.params import DEFAULT, Params
 from recognition.speech.judging import judge_interval
 from recognition.speech_track import SpeechTrack
@@ -78,7 +78,7 @@ class Sound:
         last = round(interval_ms[1] / params.frame_ms)
         frames = self.thinned.frames
         inside = select(self.thinned, (frames >= first) & (frames <= last))
-        return Landmarks(inside.frames - np.int32(first), inside.bins, inside.levels)
+        return inside.moved(-first)
 
 
 Load: TypeAlias = Callable[[int], Sound]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby, takewhile
 from typing import Protocol
 
@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognition import interrupts
-from recognition.fingerprint.hashes import likely_hashes, triplet_hashes
-from recognition.fingerprint.landmarks import select
+from recognition.fingerprints.hashes import likely_hashes, triplet_hashes
+from recognition.fingerprints.landmarks import select
 from recognition.params import Params
 from recognition.types import Landmarks, Votes
 from recognition.verify.alignment import Alignment, Lead
@@ -67,6 +67,9 @@ Windows = Sequence[tuple[int, int]]
 """First frames of windows, and the frames after their last."""
 
 SPARSE, DENSE, GRID, SWEEP = "sparse", "dense", "grid", "sweep"
+LONG = "long"
+"""A sweep of windows twice as long, in which weaker sound stands out."""
+SWEPT = frozenset({SWEEP, LONG})
 WIDE, PITCHED = "wide", "pitched"
 """Like the grid, for larger changes, in a part of the windows: of speed or tempo, which
 often come with damage; and of pitch, alone or at another tempo.
@@ -90,9 +93,10 @@ def stages(
 ) -> list[SearchStage]:
     """Return the cascade for a catalogue of this many hours.
 
-    Sparse triplets, then the sweep, which in catalogues beyond ``sweep_hours`` gives
-    way to dense triplets with a glance, then the tempo and pitch grid; ``widely``, also
-    the wide one. ``robust_first`` skips the sparse stage, for recorded audio.
+    Sparse triplets, then the sweep, then the tempo and pitch grid; ``widely``, also the
+    wide one. Catalogues beyond ``sweep_hours`` have dense triplets with a glance instead
+    of the sweep, and then the sweep of long windows, of which larger catalogues take fewer
+    (``sweep_every``). ``robust_first`` skips the sparse stage, for recorded audio.
     """
     first = [] if robust_first else [_sparse(PLAIN, hours, params)]
     grid = [SearchStage(GRID, warp, params.grid_top, hours) for warp in warps(params)]
@@ -100,7 +104,10 @@ def stages(
         *(SearchStage(WIDE, warp, params.wide_offsets, hours) for warp in wide_warps(params)),
         *(SearchStage(PITCHED, warp, params.pitched_top, hours) for warp in pitched_warps(params)),
     ]
-    plain = [*first, _deep(PLAIN, hours, params), *grid]
+    deep = [_deep(PLAIN, hours, params)]
+    if hours > params.sweep_hours:
+        deep.append(SearchStage(LONG, PLAIN, params.sweep_top, hours))
+    plain = [*first, *deep, *grid]
     return [*plain, *wide] if widely else plain
 
 
@@ -121,6 +128,14 @@ def _deep(warp: Warp, hours: float, params: Params) -> SearchStage:
     if hours <= params.sweep_hours:
         return SearchStage(SWEEP, warp, params.sweep_top, hours)
     return SearchStage(DENSE, warp, params.dense_top, hours)
+
+
+def sweep_every(hours: float, params: Params) -> int:
+    """Return of how many windows in a row the sweep takes one.
+
+    Its cost for a window grows with the catalogue; so that of a file does not.
+    """
+    return max(1, round(hours / max(0.1, params.sweep_hours)))
 
 
 def warps(params: Params) -> list[Warp]:
@@ -403,16 +418,40 @@ def windows_of(
     stage: SearchStage, open_frames: NDArray[np.bool_], params: Params
 ) -> list[tuple[int, int]]:
     """Return the windows of the open frames that a stage searches."""
+    if stage.name == LONG:
+        return _long_windows(stage.hours, open_frames, params)
     every = open_windows(open_frames, params)
     if stage.name not in (WIDE, PITCHED):
         return every
-    step, stride = params.step_frames, params.wide_every
+    stride = params.wide_every
     chosen: list[tuple[int, int]] = []
-    for _, numbered in groupby(enumerate(every), key=lambda pair: pair[1][0] // step - pair[0]):
-        row = [window for _, window in numbered]
+    for row in _rows(every, params):
         # Of few in a row all, else the second of every so many.
         chosen += row if len(row) < stride else row[1::stride]
     return chosen
+
+
+def _long_windows(
+    hours: float, open_frames: NDArray[np.bool_], params: Params
+) -> list[tuple[int, int]]:
+    """Return windows twice as long, as many as a catalogue of ``hours`` allows."""
+    wider = replace(
+        params, window_frames=2 * params.window_frames, step_frames=2 * params.step_frames
+    )
+    stride = sweep_every(hours, params)
+    chosen: list[tuple[int, int]] = []
+    for row in _rows(open_windows(open_frames, wider), wider):
+        if len(row) > stride // 2 or stride <= params.sweep_alone:
+            # From the middle of the first so many on.
+            chosen += row[min(len(row) - 1, stride) // 2 :: stride]
+    return chosen
+
+
+def _rows(windows: list[tuple[int, int]], params: Params) -> Iterator[list[tuple[int, int]]]:
+    """Yield windows in groups that follow each other."""
+    step = params.step_frames
+    for _, numbered in groupby(enumerate(windows), key=lambda pair: pair[1][0] // step - pair[0]):
+        yield [window for _, window in numbered]
 
 
 def open_windows(open_frames: NDArray[np.bool_], params: Params) -> list[tuple[int, int]]:

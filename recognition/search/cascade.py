@@ -9,39 +9,48 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.fingerprint.hashes import Hashes
-from recognition.fingerprint.landmarks import ranks_of, select
-from recognition.index.places import References, Weights
+from recognition.fingerprints.hashes import Hashes
+from recognition.fingerprints.landmarks import ranks_of, select
+from recognition.index.places import PlaceTable, References, Weights, places_of
 from recognition.params import Params
 from recognition.search.candidates import (
     DENSE,
+    LONG,
     ON_GRID,
     PLAIN,
-    SWEEP,
+    SWEPT,
     WIDE,
     SearchStage,
     VoteSource,
     Warp,
     line_votes,
     lines_at_once,
-    open_windows,
     voted_leads,
     warped,
     window_votes,
+    windows_of,
 )
 from recognition.search.sweep import glance, sweep, weights_of
-from recognition.search.wide import Heard, heard_in, wide_leads, wide_places
+from recognition.search.wide import Heard, aligned_votes, heard_in, wide_leads, wide_places
 from recognition.types import Landmarks, LevelMap, Votes
 from recognition.verify.alignment import Alignment, Lead, QueryView, view_of
 from recognition.verify.bends import chosen_with_drifts, meeting
 from recognition.verify.calibration import threshold_bits
 from recognition.verify.extension import follow, raw_in, same_warp, whole_run, whole_window
+from recognition.verify.phases import (
+    agreeing,
+    coherence,
+    extended,
+    phase_bits,
+    window_coherence,
+)
 from recognition.verify.relief import relief_bits
 from recognition.verify.repeats import better_repeat, sorted_hashes
 from recognition.verify.segments import ScoringRun, is_row, joined, overlap, room
 
 _SAME_ALIGNMENT = 20  # frames
 _LONG = 3750  # frames: a minute
+_SOUGHT = 200  # recordings, half a day of music, that are sought again
 _HEARD = 256  # windows of a wide grid, in three hours: 22 MB
 _ORIGINAL = Alignment(1.0, 0.0, 0.0)
 
@@ -50,7 +59,8 @@ _ORIGINAL = Alignment(1.0, 0.0, 0.0)
 class Search:
     """A search in progress.
 
-    ``closed`` marks frames not to search: silence, and what the policy skips. ``hours``
+    ``closed`` marks frames not to search: silence, and what the policy skips; ``music``
+    those that hold music, if that was judged. ``hours``
     is the size of the catalogue, on which the threshold depends.
     """
 
@@ -59,6 +69,7 @@ class Search:
     params: Params
     hours: float
     closed: NDArray[np.bool_]
+    music: NDArray[np.bool_] | None = None
     runs: list[ScoringRun] = field(default_factory=list)
     refused: list[ScoringRun] = field(default_factory=list)
     loaded: dict[int, Landmarks] = field(default_factory=dict)
@@ -104,7 +115,7 @@ class Search:
 
     def run_stage(self, stage: SearchStage, index: VoteSource, buckets: Sequence[int]) -> None:
         """Search the index for more runs in the frames that are still open."""
-        if stage.name == SWEEP:
+        if stage.name in SWEPT:
             self.sweep(stage)
             return
 
@@ -122,7 +133,7 @@ class Search:
     def follow_votes(self, stage: SearchStage, window: tuple[int, int], votes: Votes) -> None:
         """Verify a window's strongest offsets, and weaker ones that a glance chooses.
 
-        Of the wide grid, those along which many landmarks align.
+        Of the grids, those along which many landmarks align.
         """
         params, tables = self.params, self.references.places
         if stage.name == WIDE:
@@ -130,6 +141,8 @@ class Search:
             _, places = wide_places(tables, heard, votes, stage.warp, params)
             self.follow_all(wide_leads(places, window, stage, params))
             return
+        if stage.name in ON_GRID and len(votes):
+            votes = aligned_votes(tables, self.heard(window), votes, stage, params)
         self.follow_all(voted_leads(window, votes, stage, params))
         if stage.name == DENSE:
             where, weights = (window, stage.warp), self.weights(window, stage)
@@ -138,7 +151,7 @@ class Search:
 
     @cached_property
     def heard(self) -> Callable[[tuple[int, int]], Heard]:
-        """Returns where a window has landmarks, kept for the next lines of the grid."""
+        """Returns where a window has landmarks, kept for the next lines of a grid."""
 
         @lru_cache(maxsize=_HEARD)
         def heard(window: tuple[int, int]) -> Heard:
@@ -160,8 +173,7 @@ class Search:
 
     def sweep(self, stage: SearchStage) -> None:
         """Compare the open frames with every place of every recording."""
-        open_frames = self.open_frames(stage)
-        windows = open_windows(open_frames, self.params)
+        windows = windows_of(stage, self.open_frames(stage), self.params)
         if windows:
             weighed = (((window, stage.warp), self.weights(window, stage)) for window in windows)
             self.follow_all(sweep(self.references.places, weighed, self.params))
@@ -224,17 +236,37 @@ class Search:
         Each begins and ends where its recording does, or another run of it; see
         ``whole_run`` and ``meeting``. The one with most evidence is extended first.
         """
+        self._seek_again()
         runs = chosen_with_drifts(self.runs, self.follow_all, self.params)
         for number, run in enumerate(runs):
             within = room(run, runs, self.view.n_frames)
-            runs[number] = whole_run(self.view, run, within, self.params)
+            whole = whole_run(self.view, run, within, self.params)
+            runs[number] = extended(self.view, whole, within, self.params)
         return meeting(joined(runs, self.params), self.params)
+
+    def _seek_again(self) -> None:
+        """Look for the recordings found in all that nothing explains yet.
+
+        Of these few, every place can be compared whatever the catalogue's size is, and in
+        long windows, in which what is buried stands out.
+        """
+        found = sorted({run.recording for run in self.runs})[:_SOUGHT]
+        # Every long window is swept in a catalogue as small as these.
+        stage = SearchStage(LONG, PLAIN, self.params.sweep_top, 0.0)
+        windows = windows_of(stage, self.open_frames(stage), self.params) if found else []
+        if not windows:
+            return
+        places = {number: places_of(self._reference(number), self.params) for number in found}
+        weighed = (((window, PLAIN), self.weights(window, stage)) for window in windows)
+        self.follow_all(sweep([PlaceTable.of(places)], weighed, self.params))
 
     def open_frames(self, stage: SearchStage | None = None) -> NDArray[np.bool_]:
         """Return which frames are still to be searched, in a stage that follows a
         change only those around it.
         """
         still_open = self._still_open()
+        if stage is not None and stage.name == LONG and self.music is not None:
+            return still_open & self.music
         if stage is None or stage.warp == PLAIN or stage.name in ON_GRID:
             return still_open
         along = [run for run in self.runs if same_warp(run.alignment, _alignment(stage.warp))]
@@ -259,6 +291,8 @@ class Search:
 
     def _weighed(self, lead: Lead) -> ScoringRun | None:
         """Return the best run along a lead, with all evidence included."""
+        if lead.is_weak:
+            return self._over_window(lead, None, 0.0)
         run = follow(
             self.view,
             self._reference(lead.recording),
@@ -272,9 +306,11 @@ class Search:
             # The sweep chose this place partly by its levels, so they count less.
             price = self.params.sweep_bits if lead.swept else 0.0
             run = self._with_relief(run, price)
+        bits = 0.0
         if run is not None:
             run = self._doubted(run)
-        return self._swept(lead, run) if lead.swept else run
+            bits, run = run.bits, self._with_phases(run)
+        return run if lead.warped else self._over_window(lead, run, bits)
 
     def _raw_bits_to_beat(self, lead: Lead) -> float:
         """Return the most ``raw`` bits in a lead's window of a long run of its recording.
@@ -306,16 +342,57 @@ class Search:
             for rival in self._runs_of(run.recording)
         )
 
-    def _swept(self, lead: Lead, run: ScoringRun | None) -> ScoringRun | None:
-        """Return the run of a place that the sweep chose, or that of its whole window."""
+    def _over_window(self, lead: Lead, run: ScoringRun | None, bits: float) -> ScoringRun | None:
+        """Return the run of a lead, or that of its whole window.
+
+        Only for places that the sweep chose, and those at which phases agree. ``bits`` are
+        those of the run's landmarks.
+        """
         if run is not None and self._is_found(run):
             return run
         reference = self._reference(lead.recording)
-        whole = whole_window(self.view, reference, lead, self.params)
-        if whole is None or whole.bits < self.params.whole_bits:
+        agreed = window_coherence(self.view, reference, lead, self.params)
+        # Repeats of a loop have its phases, too: one of them is known.
+        coherent = phase_bits(agreed, self.params) > 0 and not self._is_explained(lead)
+        if not coherent and (lead.is_weak or not lead.swept):
             return run
-        whole = self._doubted(self._with_relief(whole))
+        whole = whole_window(self.view, reference, lead, self.params)
+        if whole is None:
+            return run
+        if coherent:
+            part = self._by_phases(whole, bits)
+            if self._is_found(part):
+                return part
+        if whole.bits < self.params.whole_bits:
+            return run
+        whole = self._with_phases(self._doubted(self._with_relief(whole)))
         return whole if run is None or whole.bits > run.bits else run
+
+    def _is_explained(self, lead: Lead) -> bool:
+        """Return whether a known run of the same recording fills half of a lead's window."""
+        start, end = lead.window
+        return any(
+            min(run.query_span[1], end) - max(run.query_span[0], start) > (end - start) / 2
+            for run in self._runs_of(lead.recording)
+        )
+
+    def _with_phases(self, run: ScoringRun) -> ScoringRun:
+        """Add the evidence of phases to a run that may be a row and needs it."""
+        if run.bits >= self.params.relief_most or not is_row(run, self.params):
+            return run
+        span = run.first, run.last + 1
+        agreed = coherence(self.view, run.reference, span, run.alignment, self.params)
+        bits = phase_bits(agreed, self.params) * self._variety(run)
+        return replace(run, bits=run.bits + bits)
+
+    def _by_phases(self, whole: ScoringRun, bits: float) -> ScoringRun:
+        """Return the part of a window's run in which phases agree, with their evidence.
+
+        What is buried lacks most landmarks, so that those missing say nothing against it;
+        ``bits`` are for it, of the landmarks in the window's best run.
+        """
+        bare = replace(whole, bits=max(bits, 0.0))
+        return self._with_phases(agreeing(self.view, bare, self.params))
 
     def _with_relief(self, run: ScoringRun, price: float = 0.0) -> ScoringRun:
         """Add the level evidence to a run, reduced by ``price`` but never below 0."""
@@ -330,10 +407,14 @@ class Search:
         """
         if run.bits <= 0 or not run.aligned:
             return run
-        params = self.params
-        present = run.aligned / (run.aligned + params.absent_share * run.absent)
-        expected = params.pitch_share * run.aligned**params.pitch_power
-        return replace(run, bits=run.bits * present * min(1.0, run.pitches / expected))
+        present = run.aligned / (run.aligned + self.params.absent_share * run.absent)
+        return replace(run, bits=run.bits * present * self._variety(run))
+
+    def _variety(self, run: ScoringRun) -> float:
+        """Return the share of a run's evidence that counts if few sounds recur in it."""
+        aligned = float(max(1, run.aligned))
+        expected: float = self.params.pitch_share * aligned**self.params.pitch_power
+        return min(1.0, run.pitches / expected)
 
     def _is_found(self, run: ScoringRun) -> bool:
         threshold = threshold_bits(self.hours, self.params)

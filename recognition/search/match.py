@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.fingerprint.file_format import scan_layer
-from recognition.fingerprint.levels import silent_frames
+from recognition.fingerprints.file_format import scan_layer
+from recognition.fingerprints.levels import silent_frames
 from recognition.index.interface import LandmarkIndex
 from recognition.index.places import References
 from recognition.params import DEFAULT, Params
-from recognition.search.candidates import SearchStage, Warp, following, stages
+from recognition.search.candidates import SearchStage, Warp, following, stages, sweep_every
 from recognition.search.cascade import Search
 from recognition.search.pauses import joined_over_pauses
 from recognition.search.policy import CaptureType, ScanPolicy
@@ -142,7 +142,13 @@ class BegunScan:
             speech=speech,
             params=self.search.params,
         )
-        return ScanResult(self.query.duration_ms, segments, unmatched, speech)
+        return ScanResult(
+            self.query.duration_ms,
+            segments,
+            unmatched,
+            speech,
+            swept_every=sweep_every(self.search.hours, self.search.params),
+        )
 
 
 def begin(
@@ -152,8 +158,13 @@ def begin(
     hours: float,
     params: Params = DEFAULT,
     policy: ScanPolicy | None = None,
+    music: NDArray[np.bool_] | None = None,
 ) -> BegunScan:
-    """Prepare a scan of a catalogue of ``hours``; ``query`` needs its scan layer."""
+    """Prepare a scan of a catalogue of ``hours``; ``query`` needs its scan layer.
+
+    ``music`` marks the frames that hold music, if that was judged: only they are swept in
+    long windows, the dearest stage.
+    """
     params = params.for_file(query.duration_ms)
     dense, level_map = scan_layer(query, params)
     policy = policy or ScanPolicy()
@@ -166,6 +177,7 @@ def begin(
         params=params,
         hours=hours,
         closed=silent | ~scanned,
+        music=music,
     )
     robust_first = policy.audio_type is CaptureType.RECORDED
     todo = stages(params, robust_first=robust_first, hours=hours, widely=policy.widely)

@@ -9,15 +9,15 @@ as in a scan, stage by stage.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recognition import interrupts
-from recognition.fingerprint.file_format import scan_layer
-from recognition.fingerprint.hashes import (
+from recognition.fingerprints.file_format import scan_layer
+from recognition.fingerprints.hashes import (
     Zone,
     bins_between,
     mix,
@@ -26,8 +26,8 @@ from recognition.fingerprint.hashes import (
     reference_hashes,
     zone_of,
 )
-from recognition.fingerprint.landmarks import select
-from recognition.fingerprint.levels import silent_frames
+from recognition.fingerprints.landmarks import select
+from recognition.fingerprints.levels import silent_frames
 from recognition.index.ballots import peaks
 from recognition.index.places import References
 from recognition.jit import compiled, compiled_part
@@ -35,7 +35,7 @@ from recognition.params import DEFAULT, Params
 from recognition.search.candidates import (
     NEARBY,
     ON_GRID,
-    SWEEP,
+    SWEPT,
     SearchStage,
     Warp,
     fans,
@@ -164,8 +164,9 @@ def search_back(
 
     def run(todo: Sequence[SearchStage]) -> None:
         for stage in todo:
-            if stage.name == SWEEP:
-                search.sweep(stage)
+            if stage.name in SWEPT:
+                # A few recordings are swept in every window, however large the catalogue is.
+                search.sweep(replace(stage, hours=0.0))
             else:
                 search.follow_all(proposals.leads(stage))
 

@@ -53,7 +53,7 @@ def swept_places(tables: Sequence[PlaceTable], weights: Weights, params: Params)
     for table in tables:
         interrupts.look()
         local, places = highest_places(table, weights, params.rough_least, params.rough_top)
-        candidates += _exact(table, weights, local, places, params.sweep_least)[1]
+        candidates += _exact(table, weights, local, places, params.sweep_weak)[1]
     return highest(candidates, params.sweep_top, params)
 
 
@@ -130,7 +130,10 @@ def lead_at(place: Place, where: Where, weights: Weights, params: Params) -> Lea
     frames = (cell - weights.cells + 1) * params.sweep_frames
     offset = (warp.frames(window)[0] - frames) / warp.tempo
     alignment = Alignment(1 / warp.tempo, offset, warp.shift)
-    return Lead(recording, alignment, window, round(-height), False, NEARBY, True)
+    is_weak = -height < params.sweep_least
+    return Lead(
+        recording, alignment, window, round(-height), False, NEARBY, swept=True, is_weak=is_weak
+    )
 
 
 def weights_of(

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.fingerprint import file_format as fingerprint
+from recognition.fingerprints import file_format as fingerprint
 from recognition.params import DEFAULT
-from recognition.types import NO_LANDMARKS, Fingerprint, Landmarks, LevelMap
+from recognition.types import Fingerprint, Landmarks, LevelMap
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,8 @@ class PieceCollector:
         return Fingerprint(
             duration_ms=duration_ms,
             params_hash=DEFAULT.shape_hash(),
-            reference=_join_landmarks(self._sparse),
-            dense=_join_landmarks(self._dense),
+            reference=Landmarks.joined(self._sparse),
+            dense=Landmarks.joined(self._dense),
             level_map=LevelMap(self._rows[: self._there], DEFAULT.map_frames, DEFAULT.map_bins),
         )
 
@@ -70,18 +70,4 @@ class PieceCollector:
     def _part(self, layer: Landmarks, first_frame: int) -> Landmarks:
         frames = layer.frames.astype(np.int64) + (first_frame - self._first)
         inside = (frames >= 0) & (frames < self._last - self._first)
-        return Landmarks(
-            frames=frames[inside].astype(np.int32),
-            bins=layer.bins[inside],
-            levels=layer.levels[inside],
-        )
-
-
-def _join_landmarks(parts: list[Landmarks]) -> Landmarks:
-    if not parts:
-        return NO_LANDMARKS
-    return Landmarks(
-        frames=np.concatenate([part.frames for part in parts]),
-        bins=np.concatenate([part.bins for part in parts]),
-        levels=np.concatenate([part.levels for part in parts]),
-    )
+        return layer.select(inside).moved(first_frame - self._first)

@@ -52,6 +52,7 @@ class Lead:
       true offset.
     - ``swept``: the sweep chose this place as the best of all places, so its level
       evidence is biased.
+    - ``is_weak``: a place so low that only phases may prove it.
     - ``within``: query frames that its run must not leave; None for all.
     """
 
@@ -62,6 +63,7 @@ class Lead:
     warped: bool
     nearby: tuple[float, ...] = (0.0,)
     swept: bool = False
+    is_weak: bool = False
     within: tuple[int, int] | None = None
 
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.fingerprint.levels import OFFSET, STEPS_PER_NEPER
+from recognition.fingerprints.levels import OFFSET, STEPS_PER_NEPER
 from recognition.params import Params
-from recognition.types import Landmarks
 from recognition.verify.alignment import QueryView, level_gaps
 from recognition.verify.segments import ScoringRun
 
@@ -44,9 +43,7 @@ def _gaps_along(view: QueryView, run: ScoringRun) -> tuple[Floats, Floats]:
     are the query is there, in nepers; 0 is the median of those that align.
     """
     span = slice(run.first, run.last + 1)
-    reference = Landmarks(
-        run.reference.frames[span], run.reference.bins[span], run.reference.levels[span]
-    )
+    reference = run.reference.select(span)
     _, aligned = level_gaps(view, reference, run.alignment)
     frames = run.alignment.offset + run.alignment.slope * reference.frames
     places = reference.bins.astype(np.float64) + run.alignment.shift

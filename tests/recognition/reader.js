@@ -33,8 +33,10 @@ function crc32(bytes) {
 }
 
 function readEntry(file, at) {
+  const kind = file[at];
   return {
-    kind: file[at],
+    kind,
+    phases: kind !== 3 && file.readUInt16LE(8) === 2 && file[at + 1] === 1 ? 1 : 0,
     framesPerCell: file[at + 1],
     binsPerCell: file[at + 2],
     cells: file[at + 3],
@@ -59,7 +61,9 @@ function checkEntry(entry, durationMs) {
     need(entry.count * entry.framesPerCell <= frames, "too many rows");
     need(entry.size <= 2000 * seconds, "too many cells");
   } else {
-    need(entry.size >= 5 * entry.count && entry.size <= 9 * entry.count, "impossible size");
+    const [least, most] = [5 + entry.phases, 9 + entry.phases];
+    need(entry.size >= least * entry.count, "impossible size");
+    need(entry.size <= most * entry.count, "impossible size");
     need(entry.count <= MOST[entry.kind].second * seconds, "too many landmarks");
   }
 }
@@ -104,14 +108,15 @@ function readFrames(plane, { count, kind }, durationMs) {
 
 function readLandmarks(data, entry, durationMs) {
   const { count } = entry;
-  const planes = data.length - 4 * count;
+  const planes = data.length - (4 + entry.phases) * count;
   const value = (plane, number) => data[planes + plane * count + number];
   const frames = readFrames(data.subarray(0, planes), entry, durationMs);
-  const landmarks = { frames, bins: [], levels: [] };
+  const landmarks = { frames, bins: [], levels: [], phases: entry.phases ? [] : null };
   for (let number = 0; number < count; number += 1) {
     need(value(1, number) < 32 && value(3, number) < 16, "a fraction is out of range");
     landmarks.bins.push(value(0, number) + value(1, number) / 32);
     landmarks.levels.push(value(2, number) + value(3, number) / 16 - 32);
+    if (entry.phases) landmarks.phases.push(value(4, number));
   }
   return landmarks;
 }
@@ -137,7 +142,7 @@ function read(file) {
   need(file.length <= MOST_FILE_BYTES, "larger than 1 GiB");
   need(file.length >= HEADER_BYTES + CHECKSUM_BYTES, "truncated");
   need(file.subarray(0, 8).equals(MAGIC), "another magic");
-  need(file.readUInt16LE(8) === 1, "another version");
+  need([1, 2].includes(file.readUInt16LE(8)), "another version");
   const end = file.length - CHECKSUM_BYTES;
   need(crc32(file.subarray(0, end)) === file.readUInt32LE(end), "wrong checksum");
   const layers = file.readUInt16LE(10);

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from benchmarks.hostile import crafted
 from benchmarks.hostile.feeding import make_rng
 from recognition.errors import BadFingerprint, ParamsMismatch, TooLong, TooShort
-from recognition.fingerprint import file_format as fingerprint
-from recognition.fingerprint import leb128, med
-from recognition.fingerprint.hashes import likely_hashes
+from recognition.fingerprints import file_format as fingerprint
+from recognition.fingerprints import leb128, med
+from recognition.fingerprints.hashes import likely_hashes
 from recognition.limits import DecodeLimits
 from recognition.types import Fingerprint, Landmarks, LevelMap
 
 GOLDEN = Path(__file__).parent / "golden" / "made-up.acrfp"
+PHASES = GOLDEN.with_name("phases.acrfp")
 _REAL = GOLDEN.with_name("melody.acrfp").read_bytes()
 
 
@@ -31,6 +32,11 @@ def landmarks(n: int, seed: int, frames: int) -> Landmarks:
         bins=(rng.integers(0, 155 * 32, n) / 32).astype(np.float32),
         levels=(rng.integers(-160, 40, n) / 16).astype(np.float32),
     )
+
+
+def with_phases(made: Landmarks, seed: int) -> Landmarks:
+    rng = np.random.default_rng(seed)
+    return replace(made, phases=rng.integers(0, 256, len(made.frames)).astype(np.uint8))
 
 
 def made_up(seconds: int = 20, seed: int = 7) -> Fingerprint:
@@ -55,6 +61,7 @@ def assert_same(a: Fingerprint, b: Fingerprint) -> None:
             np.testing.assert_array_equal(one.frames, other.frames)
             np.testing.assert_array_equal(one.bins, other.bins)
             np.testing.assert_array_equal(one.levels, other.levels)
+            np.testing.assert_array_equal(one.phases, other.phases)
     assert (a.level_map is None) == (b.level_map is None)
     if a.level_map is not None and b.level_map is not None:
         np.testing.assert_array_equal(a.level_map.levels, b.level_map.levels)
@@ -68,6 +75,12 @@ def with_checksum(body: bytes | bytearray) -> bytes:
 
 def test_the_golden_file_is_read_as_it_was_made() -> None:
     assert_same(fingerprint.load(GOLDEN), made_up())
+    assert GOLDEN.read_bytes() == fingerprint.to_bytes(made_up())
+    sparse = with_phases(landmarks(300, 3, 1000), 4)
+    dense = landmarks(500, 5, 1000)  # from a file of version 1
+    second = Fingerprint(16_000, "0123456789abcdef", sparse, dense)
+    assert_same(fingerprint.load(PHASES), second)
+    assert PHASES.read_bytes() == fingerprint.to_bytes(second)
 
 
 @pytest.mark.parametrize(
@@ -247,7 +260,7 @@ def test_an_unknown_version_is_named() -> None:
     data = bytearray(fingerprint.to_bytes(made_up(seconds=1))[:-4])
     data[8:10] = (9).to_bytes(2, "little")
 
-    with pytest.raises(BadFingerprint, match="format version 9; this engine reads 1"):
+    with pytest.raises(BadFingerprint, match="format version 9; this engine reads 1 to 2"):
         fingerprint.from_bytes(with_checksum(data))
 
 

@@ -8,14 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from recognition.fingerprint import file_format as fingerprint_file
-from recognition.fingerprint.builder import FingerprintBuilder, extract
-from recognition.fingerprint.hashes import likely_hashes
-from recognition.fingerprint.landmarks import LandmarkExtractor, ranks_of
-from recognition.fingerprint.levels import silent_frames
+from recognition.fingerprints import file_format as fingerprint_file
+from recognition.fingerprints.builder import FingerprintBuilder, extract
+from recognition.fingerprints.hashes import likely_hashes
+from recognition.fingerprints.landmarks import LandmarkExtractor, ranks_of
+from recognition.fingerprints.levels import silent_frames
 from recognition.params import DEFAULT
 from recognition.types import Landmarks
 from tests.recognition.synthesis import RATE, empty_landmarks, join, music, noise, silence
+
+
+def _no_phases(frames: NDArray[np.int32], bins: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return np.zeros(len(bins), dtype=np.uint8)
 
 
 def _places(landmarks: Landmarks) -> set[tuple[int, float]]:
@@ -37,6 +41,9 @@ def test_the_fingerprint_does_not_depend_on_the_block_size() -> None:
             assert other is not None
             assert np.array_equal(one.frames, other.frames), block
             assert np.array_equal(one.levels, other.levels), block
+            assert one.phases is not None
+            assert other.phases is not None
+            assert np.array_equal(one.phases, other.phases), block
         assert made.level_map is not None
         assert whole.level_map is not None
         assert np.array_equal(made.level_map.levels, whole.level_map.levels), block
@@ -86,7 +93,7 @@ def test_no_spectrum_has_more_landmarks_than_a_file_may_hold(
     rng = np.random.default_rng(seed)
     for frame in frames:
         levels[frame, 1::across] = rng.normal(0, spread, len(levels[frame, 1::across]))
-    extractor = LandmarkExtractor()
+    extractor = LandmarkExtractor(DEFAULT, _no_phases)
     extractor.feed(levels)
     extractor.finish()
 

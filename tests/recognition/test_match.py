@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from recognition.errors import MissingLayer, ParamsMismatch
 from recognition.index.places import References
 from recognition.params import DEFAULT, Params
-from recognition.search.match import scan, searched
+from recognition.search.candidates import LONG, PLAIN, SPARSE, SearchStage, windows_of
+from recognition.search.match import begin, scan, searched
 from recognition.search.policy import CaptureType, ScanPolicy
 from recognition.types import ScanResult, UnmatchedKind
 from tests.recognition.synthesis import (
@@ -190,20 +192,65 @@ def test_recorded_audio_begins_at_the_robust_stage(shelf: Catalogue) -> None:
     assert _found(result) == [1]
 
 
-def test_what_no_hash_leads_to_is_found_where_every_place_is_weighed(shelf: Catalogue) -> None:
+@pytest.mark.parametrize(("hours", "every"), [(100.0, 1), (1.0, 1), (0.2, 5)])
+def test_what_no_hash_leads_to_is_found_in_catalogues_of_any_size(
+    shelf: Catalogue, hours: float, every: int
+) -> None:
     drowned = fingerprint_of(_cut(1, 15, 23) + noise(7, 8, 0.28))
 
-    swept = shelf.scan(drowned)
-    unswept = scan(
+    result = scan(
         drowned,
         index=shelf.index,
         buckets=[1],
         references=References.held(shelf.references),
-        params=replace(DEFAULT, sweep_hours=0.0),
+        params=replace(DEFAULT, sweep_hours=hours),
     )
 
-    assert _found(swept) == [1]
-    assert _found(unswept) == []
+    assert _found(result) == [1]
+    assert result.swept_every == every
+
+
+def test_what_was_found_is_sought_in_all_of_the_file(shelf: Catalogue) -> None:
+    drowned = _cut(1, 15, 23) + noise(7, 8, 0.28)
+    params = replace(DEFAULT, sweep_hours=0.1, sweep_alone=0)  # so that nothing is swept
+
+    def starts(y: Samples) -> list[int]:
+        references = References.held(shelf.references)
+        result = scan(
+            fingerprint_of(y), index=shelf.index, buckets=[1], references=references, params=params
+        )
+        return [round(segment.reference_start_ms / 1000) for segment in result.segments]
+
+    assert starts(drowned) == []
+    assert starts(join(_cut(1, 0, 10), silence(10), drowned)) == [0, 15]
+
+
+def test_only_music_is_swept_in_long_windows_where_it_is_known() -> None:
+    query = fingerprint_of(FOREIGN)
+    held = References.held({})
+    whole = begin(query, references=held, hours=300.0).search
+    music = np.zeros(whole.view.n_frames, dtype=np.bool_)
+    music[100:200] = True
+    search = begin(query, references=held, hours=300.0, music=music).search
+
+    for stage in (SearchStage(name, PLAIN, 1, 300.0) for name in (SPARSE, LONG)):
+        frames = whole.open_frames(stage)
+        expected = frames & music if stage.name == LONG else frames
+        assert np.array_equal(search.open_frames(stage), expected)
+
+
+def test_large_catalogues_are_swept_in_fewer_windows() -> None:
+    open_frames = np.ones(round(600 * 62.5), dtype=np.bool_)
+
+    def starts(hours: float, frames: NDArray[np.bool_]) -> list[int]:
+        stage = SearchStage(LONG, PLAIN, 1, hours)
+        return [start for start, _ in windows_of(stage, frames, DEFAULT)]
+
+    every = starts(100, open_frames)
+    assert len(starts(300, open_frames)) == len(every) // 3
+    assert len(starts(1000, open_frames)) == len(every) // 10
+    clip = open_frames[: 10 * 62]
+    assert [len(starts(hours, clip)) for hours in (300, 1000, 6000)] == [1, 1, 0]
 
 
 @pytest.mark.parametrize("before", [15, 18, 21])

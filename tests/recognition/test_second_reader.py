@@ -15,7 +15,7 @@ import pytest
 from benchmarks.hostile import crafted
 from benchmarks.hostile.feeding import make_rng
 from recognition.errors import BadFingerprint
-from recognition.fingerprint import file_format as fingerprint
+from recognition.fingerprints import file_format as fingerprint
 from recognition.types import Landmarks
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.acrfp"))
@@ -40,11 +40,12 @@ def plain(landmarks: Landmarks | None) -> dict[str, Any] | None:
         "frames": landmarks.frames.tolist(),
         "bins": landmarks.bins.tolist(),
         "levels": landmarks.levels.tolist(),
+        "phases": None if landmarks.phases is None else landmarks.phases.tolist(),
     }
 
 
 def test_every_golden_file_is_read_alike() -> None:
-    assert len(GOLDEN) == 4
+    assert len(GOLDEN) == 5
     for path, read in zip(GOLDEN, read_with_node(*GOLDEN), strict=True):
         ours = fingerprint.load(path)
         level_map = ours.level_map and {

@@ -10,7 +10,7 @@ import numpy as np
 
 from plugins.monitoring.unknown.landmarks import landmarks_of, stored
 from plugins.monitoring.unknown.models import ItemState, Occurrence, UnknownItem
-from recognition.fingerprint.landmarks import select
+from recognition.fingerprints.landmarks import select
 from recognition.params import DEFAULT
 from recognition.types import Landmarks
 
@@ -49,7 +49,7 @@ def cut_sound(item: UnknownItem, at_ms: int) -> NewSound:
     landmarks, at = landmarks_of(item), np.int32(round(inside / DEFAULT.frame_ms))
     before = select(landmarks, landmarks.frames < at)
     after = select(landmarks, landmarks.frames >= at)
-    after = Landmarks(after.frames - at, after.bins, after.levels)
+    after = after.moved(-int(at))
     parts = stored(before, inside), stored(after, _best_ms(item) - inside)
     return NewSound((bytes(item.landmarks),), parts)
 
@@ -57,12 +57,8 @@ def cut_sound(item: UnknownItem, at_ms: int) -> NewSound:
 def join_sound(item: UnknownItem, second: UnknownItem) -> NewSound:
     """Return the sound of two items that were one."""
     first, following = landmarks_of(item), landmarks_of(second)
-    shift = np.int32(round(_best_ms(item) / DEFAULT.frame_ms))
-    whole = Landmarks(
-        np.concatenate([first.frames, following.frames + shift]),
-        np.concatenate([first.bins, following.bins]),
-        np.concatenate([first.levels, following.levels]),
-    )
+    shift = round(_best_ms(item) / DEFAULT.frame_ms)
+    whole = Landmarks.joined([first, following.moved(shift)])
     made_from = bytes(item.landmarks), bytes(second.landmarks)
     return NewSound(made_from, (stored(whole, _best_ms(item) + _best_ms(second)),))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -116,6 +116,7 @@ class RoleAdmin(_Readable, _ModelAdmin[Row]):
     """
 
     view_action = Action.VIEW
+    select: Callable[[], QuerySet[Any]] | None = None
     add_action: Action | None = None
     change_action: Action | None = None
     # Columns that name recordings and buckets whatever the reader's limits are.
@@ -154,6 +155,10 @@ class RoleAdmin(_Readable, _ModelAdmin[Row]):
             name = column if isinstance(column, str) else getattr(column, "__name__", "")
             # A filter of our own has a name of its own in the address.
             yield getattr(column, "parameter_name", name).split(LOOKUP_SEP)[0]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Row]:
+        """Return the rows within the user's access limits."""
+        return self.select() if self.select else super().get_queryset(request)
 
     def get_fields(self, request: HttpRequest, obj: Row | None = None) -> Any:
         """Leave out columns that tell too much. Any: as Django types it."""
@@ -293,6 +298,23 @@ class RoleAdmin(_Readable, _ModelAdmin[Row]):
     def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         """Refuse: the portal retires rows, because other rows refer to them."""
         return False
+
+
+def register_records(
+    model: type[Model],
+    *,
+    rows: Callable[[], QuerySet[Any]] | None = None,
+    hidden: Sequence[str] = (),
+    screen: type[RoleAdmin[Any]] = RoleAdmin,
+    **options: Any,
+) -> None:
+    """Register a read-only screen that needs nothing but Django's options.
+
+    ``rows`` selects those that the viewer may see, where the model's manager does not. A
+    row shows all its columns but the ``hidden`` ones. Any: of any model, as Django types it.
+    """
+    options.setdefault("readonly_fields", all_field_names(model, but=["id", *hidden]))
+    admin.site.register(model, screen, select=rows and staticmethod(rows), **options)
 
 
 def match_count_link(row: Any, lookup: str) -> SafeString:  # Any: carries an annotation

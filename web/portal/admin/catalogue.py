@@ -36,7 +36,6 @@ class BucketAdmin(RoleAdmin[Bucket]):
     add_action = change_action = Action.EDIT_CATALOGUE
     list_display = ["name", "number", "bucket_type", "intake_rule", "recording_count"]
     list_filter = ["bucket_type", "intake_rule"]
-    ordering = ["name"]
     search_fields = ["name"]
     fields = [*_OF_BUCKET, "created_by", "created_at", "updated_at"]
 
@@ -105,7 +104,6 @@ class RecordingAdmin(RoleAdmin[Recording]):
         "isrc_status",
         ("created_at", DaysFilter),
     ]
-    ordering = ["title", "id"]
     search_fields = ["title", "artists", "=custom_id", "=isrc_normalised", "=uid"]
     search_help_text = _("Title, artist, or a whole id or ISRC")
     readonly_fields = (

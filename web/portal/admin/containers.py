@@ -70,7 +70,6 @@ class ContainerAdmin(RoleAdmin[Container]):
     form = ContainerAdminForm
     list_display = ["name", "number", "engine", "bucket_names", "file_count"]
     list_filter = ["engine", ("buckets", PickFilter)]
-    ordering = ["name", "id"]
     search_fields = ["name"]
     autocomplete_fields = ["buckets"]
     fields = _CONTAINER_FIELDS

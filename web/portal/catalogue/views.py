@@ -50,32 +50,9 @@ from web.portal.shared.playback import audio_response, audio_url
 from web.portal.shared.selectors import count_per_row, shown_matches
 
 _COLUMNS = {"title": "title", "duration": "duration_ms", "status": "status"}
-_UNFINDABLE_COLUMNS = {"title": "title", "bucket": "bucket__name"}
 _SHOWN_MATCHES = 50
 _SHOWN_APART = ("title", "artists", "isrc", "notes")
 _CODES = ("custom_id", "upc", "iswc")
-
-
-@require_safe
-@needs(Action.VIEW)
-def catalogue(request: PortalRequest) -> HttpResponseBase:
-    """List the buckets with their counts."""
-    unfindable = Recording.objects.filter(selectors.cannot_be_found())
-    context = {
-        "page_obj": page_of(request, selectors.buckets_with_counts()),
-        "unfindable_count": unfindable.count(),
-    }
-    return render(request, "portal/catalogue/bucket_list.html", context)
-
-
-@require_safe
-@needs(Action.VIEW)
-def unfindable_recordings(request: PortalRequest) -> HttpResponseBase:
-    """List the recordings of all buckets that scans cannot find, and why."""
-    rows = selectors.search_recordings().filter(selectors.cannot_be_found())
-    page = page_of(request, sorted_by(request, rows, _UNFINDABLE_COLUMNS, default="title"))
-    context = {"page_obj": page}
-    return render(request, "portal/catalogue/unfindable_recordings.html", context)
 
 
 @require_safe

@@ -8,14 +8,14 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Q
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST
 
 from base.accounts.models import User
 from base.accounts.roles import Action
@@ -50,19 +50,6 @@ class ContainerForm(PortalForm[Container]):
                 _("Choose at least one bucket: without one, nothing is found in its files."),
             )
         return cleaned
-
-
-@require_safe
-@needs(Action.VIEW)
-def container_list(request: PortalRequest) -> HttpResponseBase:
-    """List containers with their buckets and file counts."""
-    containers = (
-        Container.objects.present()
-        .prefetch_related("buckets")
-        .annotate(file_count=Count("files", filter=Q(files__deleted_at__isnull=True)))
-        .order_by("name", "pk")
-    )
-    return render(request, "portal/containers/container_list.html", {"containers": containers})
 
 
 @require_http_methods(["GET", "POST"])

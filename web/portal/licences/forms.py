@@ -1,4 +1,4 @@
-"""Forms for the terms of a licence and for the filters of the list."""
+"""The form for the terms of a licence."""
 
 from __future__ import annotations
 
@@ -120,19 +120,3 @@ class LicenceForm(PortalForm[Licence]):
     def chosen_recordings(self) -> list[Recording]:
         """Return the recordings that the licence covers."""
         return list(self.cleaned_data.get("recordings", []))
-
-
-class LicenceFilterForm(forms.Form):
-    """Filters of the list of licences."""
-
-    q = forms.CharField(required=False, label=_("Holder or number"))
-    state = forms.ChoiceField(
-        required=False,
-        choices=[
-            ("", _("Any")),
-            ("active", _("In force")),
-            ("draft", _("Draft")),
-            ("ended", _("Ended or withdrawn")),
-        ],
-        label=_("State"),
-    )
