@@ -294,7 +294,8 @@ class Params:
     # Frames beyond a run that are looked at together, and how much more likely (in powers
     # of e) it must be that the recording goes on there.
     phase_ahead: int = 750
-    phase_worth: float = 4.0
+    phase_worth: float = 7.0
+    phase_missing: float = 0.02  # weight of a missing landmark there
     # The same by which a run ends where phases agree no longer.
     phase_drop: float = 8.0
 
