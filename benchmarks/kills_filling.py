@@ -32,8 +32,8 @@ def fill(*, references: int, copies: int, dropped: Path) -> World:
 
     from base.accounts.roles import Role
     from base.accounts.services import create_user
-    from catalogue.models import IntakeRule
-    from catalogue.services import RecordingDetails, add_recording, create_bucket
+    from catalogue.models import IntakeRule, Recording
+    from catalogue.services import add_recording, create_bucket
     from dedup.services import find_duplicates
     from scanning.choices import DropInterval
     from scanning.drops.services import create_drop
@@ -53,7 +53,7 @@ def fill(*, references: int, copies: int, dropped: Path) -> World:
     for bucket, title, sound in wanted:
         add_recording(
             bucket=bucket,
-            details=RecordingDetails(title=title),
+            details=Recording(title=title),
             audio=SimpleUploadedFile("sound.wav", audio.wav_bytes(sound)),
             user=user,
         )

@@ -119,7 +119,7 @@ def _fill(matches: int) -> tuple[Targets, list[audio.Samples]]:
 
     from benchmarks.portal_filling import fill
     from catalogue.models import Recording
-    from catalogue.services import RecordingDetails, add_recording, create_bucket
+    from catalogue.services import add_recording, create_bucket
     from review.models import Match
     from scanning.models import Container, ScannedFile
 
@@ -137,7 +137,7 @@ def _fill(matches: int) -> tuple[Targets, list[audio.Samples]]:
     for number, sound in enumerate(sounds):
         add_recording(
             bucket=bucket,
-            details=RecordingDetails(title=f"Reference {number}"),
+            details=Recording(title=f"Reference {number}"),
             audio=SimpleUploadedFile("sound.wav", audio.wav_bytes(sound)),
         )
     call_command("worker", batch=True)

@@ -139,7 +139,7 @@ def _fill(folder: Path | None, queue: str, work: Path) -> Container:
     from django.core.management import call_command
 
     from catalogue.models import Recording, RecordingStatus
-    from catalogue.services import RecordingDetails, add_recording, create_bucket
+    from catalogue.services import add_recording, create_bucket
     from scanning.models import Container
 
     call_command("migrate", verbosity=0)
@@ -148,7 +148,7 @@ def _fill(folder: Path | None, queue: str, work: Path) -> Container:
         with path.open("rb") as sound:
             add_recording(
                 bucket=bucket,
-                details=RecordingDetails(title=path.name),
+                details=Recording(title=path.name),
                 audio=File(sound, name=path.name),
             )
     container = Container.objects.create(name="Programmes")

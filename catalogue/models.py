@@ -7,14 +7,14 @@ from collections.abc import Collection
 from decimal import Decimal, InvalidOperation
 from functools import partial
 
-from django.core.validators import MinValueValidator
+from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from base.accounts.columns import person_field
 from base.accounts.reach import PRESENT, Path, PresentManager, ReachManager, working_for
-from base.common.reading import read_interval
+from base.common.reading import read_interval, read_release
 from base.common.uid import new_uid, uid_field
 
 # The id that ACRCloud's API gives to its own music catalogue.
@@ -131,19 +131,33 @@ class Recording(models.Model):
     merged recording is retired, and its ids lead to the recording in ``merged_into``.
     """
 
+    DETAILS = (
+        *("title", "version_title", "artists", "custom_id", "album", "label"),
+        *("release_date", "isrc", "upc", "iswc", "writers", "publishers", "notes"),
+    )
+    """The columns that people state: forms, imports, merges and pages follow them."""
+
     uid = uid_field("r")
     acr_id = models.CharField(max_length=32, unique=True, default=new_acr_id, editable=False)
     bucket = models.ForeignKey(
         Bucket, on_delete=models.PROTECT, related_name="recordings", limit_choices_to=PRESENT
     )
-    custom_id = models.CharField(max_length=200, blank=True, default="")
+    custom_id = models.CharField(_("Custom ID"), max_length=200, blank=True, default="")
     title = models.CharField(max_length=500)
     version_title = models.CharField(max_length=500, blank=True, default="")
     artists = models.JSONField(default=list, blank=True)
     album = models.CharField(max_length=500, blank=True, default="")
     label = models.CharField(max_length=300, blank=True, default="")
     release_date = models.CharField(
-        max_length=10, blank=True, default="", help_text=_("2016, 2016-06 or 2016-06-28")
+        max_length=10,
+        blank=True,
+        default="",
+        validators=[
+            RegexValidator(
+                r"^\d{4}(-\d{2}(-\d{2})?)?$", _("Enter a date as 2016, 2016-06 or 2016-06-28.")
+            )
+        ],
+        help_text=_("2016, 2016-06 or 2016-06-28"),
     )
     isrc = models.CharField("ISRC", max_length=40, blank=True, default="")
     isrc_normalised = models.CharField(_("normalised ISRC"), max_length=12, blank=True, default="")
@@ -157,11 +171,11 @@ class Recording(models.Model):
         editable=False,
         help_text=_("Its ISRC before a merge chose that of another recording."),
     )
-    upc = models.CharField("UPC", max_length=14, blank=True, default="")
+    upc = models.CharField(_("UPC or EAN"), max_length=14, blank=True, default="")
     iswc = models.CharField("ISWC", max_length=11, blank=True, default="")
     writers = models.JSONField(default=list, blank=True)
     publishers = models.JSONField(default=list, blank=True)
-    notes = models.TextField(blank=True, default="")
+    notes = models.TextField(blank=True, default="", max_length=4000)
     user_defined = models.JSONField(default=dict, blank=True)
 
     status = models.CharField(
@@ -183,7 +197,7 @@ class Recording(models.Model):
     too_little_sound = models.BooleanField(
         default=False,
         editable=False,
-        help_text=_("Scans cannot find it, because it is silent or nearly so."),
+        help_text=_("Scans cannot find it: it is silent, or has too few sounds to be told apart."),
     )
     fingerprint = models.FileField(max_length=200, blank=True, default="")
     waveform = models.FileField(max_length=200, blank=True, default="")
@@ -313,6 +327,13 @@ class Recording(models.Model):
     def state_label(self) -> str:
         """Its status as pages show it."""
         return _now("Too little sound") if self.lacks_sound else self.get_status_display()
+
+    def detail_text(self, name: str) -> str:
+        """One of its ``DETAILS`` as a line of text."""
+        value = getattr(self, name)
+        if isinstance(value, list):
+            return ", ".join(map(str, value))
+        return read_release(value) if name == "release_date" else str(value)
 
     @property
     def artist_names(self) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
 from typing import Any
 
 from django.core.files.base import File
@@ -25,31 +24,8 @@ from catalogue.models import (
     Recording,
     RecordingStatus,
 )
-from recognition.fingerprint.file_format import to_bytes
+from recognition.fingerprints.file_format import to_bytes
 from recognition.types import Fingerprint
-
-
-@dataclass(frozen=True, slots=True)
-class RecordingDetails:
-    """The metadata of a recording."""
-
-    title: str
-    custom_id: str = ""
-    version_title: str = ""
-    artists: list[str] = field(default_factory=list)
-    album: str = ""
-    label: str = ""
-    release_date: str = ""
-    isrc: str = ""
-    upc: str = ""
-    iswc: str = ""
-    writers: list[str] = field(default_factory=list)
-    publishers: list[str] = field(default_factory=list)
-    notes: str = ""
-    user_defined: dict[str, Any] = field(default_factory=dict)  # Any: the client's JSON
-
-
-_CODES = ("isrc", "upc", "iswc")
 
 
 def create_bucket(
@@ -77,13 +53,13 @@ def create_bucket(
 def add_recording(
     *,
     bucket: Bucket,
-    details: RecordingDetails,
+    details: Recording,
     audio: File[bytes] | None = None,
     fingerprint: Fingerprint | None = None,
     source_url: str = "",
     user: User | None = None,
 ) -> Recording:
-    """Add a recording; a worker fingerprints and indexes it.
+    """Add a recording with the columns of ``details``; a worker fingerprints and indexes it.
 
     It comes as audio, as a checked fingerprint, or as a link that the worker downloads.
     Raises ``BadIdentifier`` for an invalid UPC or ISWC.
@@ -100,7 +76,7 @@ def add_recording(
 def new_recording(
     *,
     bucket: Bucket,
-    details: RecordingDetails,
+    details: Recording,
     audio: File[bytes] | None = None,
     sha256: str = "",
     fingerprint: Fingerprint | None = None,
@@ -112,8 +88,7 @@ def new_recording(
     fails or saves nothing, the files are deleted. ``heard`` is the fingerprint of ``audio``, which makes
     the recording searchable before a worker has analysed it. Raises ``BadIdentifier``.
     """
-    recording = Recording(bucket=bucket)
-    apply_details(recording, details)
+    recording = Recording(bucket=bucket, **detail_columns(details))
     with kept_only_if_done() as names:
         if audio is not None:
             keep_audio(recording, audio, sha256=sha256)
@@ -176,7 +151,7 @@ class IdTaken(Exception):
 
 
 def add_waiting_recording(
-    *, bucket: Bucket, details: RecordingDetails, acr_id: str, duration_ms: int, user: User | None
+    *, bucket: Bucket, details: Recording, acr_id: str, duration_ms: int, user: User | None
 ) -> Recording:
     """Add a recording that waits for its audio, under the id that another server gave it.
 
@@ -191,7 +166,8 @@ def add_waiting_recording(
             raise IdTaken(existing)
         recording = existing or Recording(acr_id=acr_id, added_by=user)
         before = {"bucket": existing.bucket_id, "status": existing.status} if existing else {}
-        apply_details(recording, details)
+        for name, value in detail_columns(details).items():
+            setattr(recording, name, value)
         recording.bucket, recording.status = bucket, RecordingStatus.STUB
         recording.duration_ms = duration_ms
         recording.save()
@@ -214,19 +190,11 @@ def _may_wait(recording: Recording) -> bool:
     return recording.status == RecordingStatus.RETIRED and recording.merged_into is None
 
 
-def apply_details(recording: Recording, details: RecordingDetails) -> None:
-    """Set the metadata of an unsaved recording."""
-    for name, value in detail_columns(details).items():
-        setattr(recording, name, value)
-
-
-def detail_columns(details: RecordingDetails) -> dict[str, Any]:
-    """Return the metadata as columns, with codes checked. Any: a column's value."""
+def detail_columns(details: Recording) -> dict[str, Any]:
+    """Return what people state of a recording, with codes checked. Any: a column's value."""
     isrc = check_isrc(details.isrc)
-    names = [field.name for field in fields(details) if field.name not in _CODES]
     return {
-        **{name: getattr(details, name) for name in names},
-        "isrc": details.isrc,
+        **{name: getattr(details, name) for name in (*Recording.DETAILS, "user_defined")},
         "isrc_normalised": isrc.normalised,
         "isrc_status": isrc.status,
         "upc": check_upc(details.upc),

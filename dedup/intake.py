@@ -27,14 +27,13 @@ from catalogue import changes, following, index_log, index_store, services
 from catalogue.index_log import note_change
 from catalogue.models import Bucket, IntakeRule, Recording, RecordingStatus
 from catalogue.selectors import shown_for
-from catalogue.services import RecordingDetails
 from dedup import comparing, selectors
 from dedup.models import DuplicateKind, PairLink
 from recognition import interrupts, params
 from recognition.errors import RecognitionError
-from recognition.fingerprint import file_format as fingerprint_file
-from recognition.fingerprint.file_format import reference_layer
-from recognition.fingerprint.hashes import reference_hashes
+from recognition.fingerprints import file_format as fingerprint_file
+from recognition.fingerprints.file_format import reference_layer
+from recognition.fingerprints.hashes import reference_hashes
 from recognition.index.store import SegmentStore
 from recognition.relate.compare import related
 from recognition.relate.relatives import relatives
@@ -85,7 +84,7 @@ class Same:
 def add_recording(
     *,
     bucket: Bucket,
-    details: RecordingDetails,
+    details: Recording,
     audio: File[bytes] | None = None,
     fingerprint: Fingerprint | None = None,
     user: User | None = None,
@@ -148,7 +147,7 @@ def prepare(
 def add_prepared(
     *,
     newcomer: Newcomer,
-    details: RecordingDetails,
+    details: Recording,
     user: User | None,
     also: Callable[[Recording], None] = lambda _recording: None,
 ) -> Recording:
@@ -276,11 +275,10 @@ class Rehearsal:
         self.replaced: set[int] = set()
         """Keys of recordings whose audio would have been replaced."""
 
-    def add(self, newcomer: Newcomer, details: RecordingDetails) -> None:
+    def add(self, newcomer: Newcomer, details: Recording) -> None:
         """Note that this recording would have been added."""
-        would_be = Recording(bucket=newcomer.bucket)
-        services.apply_details(would_be, details)
-        self._hold(would_be, newcomer)
+        columns = services.detail_columns(details)
+        self._hold(Recording(bucket=newcomer.bucket, **columns), newcomer)
 
     def replace_audio(self, recording: Recording, newcomer: Newcomer) -> None:
         """Note that a recording would have got the audio of ``newcomer``."""

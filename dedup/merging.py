@@ -6,28 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils.translation import gettext_lazy
-
-from base.common.reading import read_release
+from base.common.phrases import label_of
 from catalogue.models import Recording
 
-LABELS = {
-    "title": gettext_lazy("Title"),
-    "version_title": gettext_lazy("Version"),
-    "artists": gettext_lazy("Artists"),
-    "isrc": gettext_lazy("ISRC"),
-    "album": gettext_lazy("Album"),
-    "label": gettext_lazy("Label"),
-    "release_date": gettext_lazy("Release date"),
-    "upc": gettext_lazy("UPC or EAN"),
-    "iswc": gettext_lazy("ISWC"),
-    "writers": gettext_lazy("Writers"),
-    "publishers": gettext_lazy("Publishers"),
-    "notes": gettext_lazy("Notes"),
-}
 # Columns that follow a field: the result of checking the code.
 _WITH = {"isrc": ("isrc_normalised", "isrc_status")}
-FIELDS = tuple(LABELS)
+FIELDS = tuple(name for name in Recording.DETAILS if name != "custom_id")
 COLUMNS = (*FIELDS, *(column for columns in _WITH.values() for column in columns))
 
 
@@ -43,7 +27,7 @@ class FieldChoice:
     @property
     def label(self) -> str:
         """The field's name for people."""
-        return str(LABELS[self.name])
+        return str(label_of(Recording, self.name))
 
     @property
     def cells(self) -> list[tuple[str, str, bool]]:
@@ -71,8 +55,7 @@ def field_choices(
     uids = [member.uid for member in members]
     choices = []
     for name in FIELDS:
-        read = read_release if name == "release_date" else format_value
-        values = tuple(read(getattr(member, name)) for member in members)
+        values = tuple(member.detail_text(name) for member in members)
         uid = overrides.get(name, "")
         place = (
             uids.index(uid)
@@ -93,10 +76,3 @@ def merged_columns(
         for column in (choice.name, *_WITH.get(choice.name, ())):
             columns[column] = getattr(source, column)
     return columns
-
-
-def format_value(value: object) -> str:
-    """Format a column as one line."""
-    if isinstance(value, list):
-        return ", ".join(str(item) for item in value)
-    return str(value or "")

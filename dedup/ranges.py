@@ -14,7 +14,6 @@ from base.common.media_analysis import AudioRefused
 from base.common.reading import read_clock, read_number
 from base.common.storage import FileOnDisk, scratch_directory
 from catalogue.models import Bucket, IntakeRule, Recording
-from catalogue.services import RecordingDetails
 from dedup.intake import add_recording
 from scanning.excerpts import Excerpt, cut
 
@@ -27,7 +26,7 @@ def add_from_file(
     *,
     excerpt: Excerpt,
     bucket: Bucket,
-    details: RecordingDetails,
+    details: Recording,
     user: User,
     answer: IntakeRule | None = None,
 ) -> Recording:

@@ -21,9 +21,9 @@ from recognition.audio import renditions, spectrogram, waveform
 from recognition.audio.decode import SAMPLE_RATE, AudioFile
 from recognition.audio.extents import OVERLAP_S
 from recognition.errors import RecognitionError
-from recognition.fingerprint import file_format as fingerprint
-from recognition.fingerprint.builder import SCAN, FingerprintBuilder
-from recognition.fingerprint.tracks import differing
+from recognition.fingerprints import file_format as fingerprint
+from recognition.fingerprints.builder import SCAN, FingerprintBuilder
+from recognition.fingerprints.tracks import differing
 from recognition.isolation import wire
 from recognition.isolation.child import Job
 from recognition.isolation.wire import MessageKind
@@ -236,10 +236,10 @@ def warm_analysis() -> io.BytesIO:
     for module in pkgutil.walk_packages(av.__path__, "av."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
-    noise = np.random.default_rng(1).normal(0, 3000, 4 * SAMPLE_RATE)
+    noise = np.random.default_rng(1).normal(0, 3000, (4 * SAMPLE_RATE, 2))
     memory = io.BytesIO()
     with wave.open(memory, "wb") as file:
-        file.setnchannels(1)
+        file.setnchannels(2)
         file.setsampwidth(2)
         file.setframerate(SAMPLE_RATE)
         file.writeframes(noise.astype("<i2").tobytes())
@@ -273,7 +273,7 @@ def _facts(audio: AudioFile, silent_ms: int) -> MediaFacts:
         duration_ms=duration_ms,
         silent_ms=min(silent_ms, duration_ms),
         undecoded_ms=audio.undecoded_ms,
-        clipped_share=audio.clipped / max(1, audio.samples),
+        clipped_share=min(1.0, 1000 * audio.clipped_s / max(1, duration_ms)),
         states_length=audio.states_length,
         has_video=declared.has_video,
         tags=declared.tags,

@@ -129,6 +129,10 @@ class Params:
     # landmarks to be counted closely. In 57 clips of strangers no offset did.
     wide_least: float = 6.0
     wide_worth: float = 3.0
+    # The same for the voted offsets of the other lines, as counting is far cheaper than
+    # verifying.
+    grid_least: float = 4.0
+    grid_worth: float = 1.5
     # Votes more than elsewhere, where a search does not count landmarks.
     wide_votes: int = 3
     # The same for its changes of pitch, which have dozens of votes if they are clean.
@@ -353,6 +357,15 @@ class Params:
         }
         text = json.dumps([FORMAT_VERSION, shaping], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def __repr__(self) -> str:
+        """Return only what differs from the defaults, so that signatures stay readable."""
+        changed = (
+            f"{f.name}={getattr(self, f.name)!r}"
+            for f in fields(self)
+            if getattr(self, f.name) != f.default
+        )
+        return f"Params({', '.join(changed)})"
 
     def for_file(self, duration_ms: int) -> Params:
         """Return the parameters for a file of this length; less of a short one must match."""

@@ -11,12 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from av.audio.frame import AudioFrame
 from numpy.typing import NDArray
 
-from recognition.commands.collection import BUCKET, Collection
-from recognition.fingerprint import file_format as fingerprint_file
-from recognition.fingerprint.builder import extract
-from recognition.fingerprint.hashes import likely_hashes
+from recognition.api.collection import BUCKET, Collection
+from recognition.audio.mono import mixed_down
+from recognition.fingerprints import file_format as fingerprint_file
+from recognition.fingerprints.builder import extract
+from recognition.fingerprints.hashes import likely_hashes
 from recognition.index.places import Weights, heights_at, highest_places
 from recognition.params import DEFAULT
 from recognition.relate.compare import compare
@@ -33,6 +35,7 @@ from recognition.verify.phases import window_coherence
 
 def compile_all() -> None:
     """Run every compiled function on a few seconds of synthetic music."""
+    mixed_down(AudioFrame.from_ndarray(np.zeros((2, 800), np.float32), "fltp", "stereo"))
     fingerprint = extract(_made_up_music(1))
     compare(fingerprint, fingerprint)
     compare(fingerprint, extract(_made_up_music(2)))  # goes through every stage

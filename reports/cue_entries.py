@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from datetime import date, datetime
-from typing import Any, Final
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -24,9 +24,10 @@ from review.errors import NotPossible
 from review.intervals import Interval
 from review.models import Match
 from review.programmes.errors import ProgrammeRefused
+from review.programmes.models import MusicUse
 from review.programmes.selectors import use_of
-from review.programmes.services import set_use, use_values
-from review.programmes.values import UseValues, as_json
+from review.programmes.services import set_use
+from review.programmes.values import Values, as_json
 from review.services.questions import GaveWay
 from review.timeline import Entered, Kind
 from scanning.models import ScannedFile
@@ -56,24 +57,9 @@ class SheetRefused(Exception):
         super().__init__(message)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EntryDetails:
-    """What a person knows about the music of an interval.
-
-    ``note`` is for colleagues and stands on no sheet; None keeps the entry's own.
-    """
-
-    title: str = ""
-    performers: Sequence[str] = field(default_factory=list)
-    writers: Sequence[str] = field(default_factory=list)
-    publishers: Sequence[str] = field(default_factory=list)
-    isrc: str = ""
-    use: str = ""
-    origin: str = ""
-    note: str | None = None
-
-
-NO_DETAILS: Final = EntryDetails()
+Details: TypeAlias = Mapping[str, Any]
+"""Values of ``CueEntry.DETAILS``; without a ``note``, the entry's own stays."""
+NO_DETAILS: Final[Details] = MappingProxyType({})
 
 
 def enter(
@@ -83,7 +69,7 @@ def enter(
     start_ms: int,
     end_ms: int,
     kind: EntryKind,
-    details: EntryDetails = NO_DETAILS,
+    details: Details = NO_DETAILS,
     instead_of: CueEntry | None = None,
 ) -> CueEntry:
     """Enter what is heard in an interval; an entry for the same interval is replaced.
@@ -96,8 +82,10 @@ def enter(
     """
     require_open(file, user)
     _check(file, (start_ms, end_ms), kind, details)
-    values = asdict(details) if kind == EntryKind.MUSIC else asdict(NO_DETAILS)
-    values["note"] = details.note
+    empty = CueEntry()
+    values: dict[str, Any] = {name: getattr(empty, name) for name in CueEntry.DETAILS}
+    values |= details if kind == EntryKind.MUSIC else {}
+    values["note"] = details.get("note")
     isrc = check_isrc(values["isrc"])
     if isrc.status == CodeStatus.MALFORMED:
         raise SheetRefused(
@@ -156,7 +144,7 @@ def enter_plays(
     user: User,
     plays: Sequence[Interval],
     kind: EntryKind,
-    details: EntryDetails = NO_DETAILS,
+    details: Details = NO_DETAILS,
     instead_of: CueEntry | None = None,
 ) -> CueEntry:
     """Enter the same in each of several intervals, or in none; return the first entry.
@@ -191,29 +179,27 @@ def remove_plays(*, entry: CueEntry, user: User) -> None:
     remove(entry=entry, user=user)
 
 
-def _check(file: ScannedFile, interval: Interval, kind: EntryKind, details: EntryDetails) -> None:
+def _check(file: ScannedFile, interval: Interval, kind: EntryKind, details: Details) -> None:
     if not file.contains(*interval):
         raise SheetRefused(
             "bad_interval", _("Enter an interval within the file: its start comes before its end.")
         )
-    if kind == EntryKind.MUSIC and not details.title.strip():
+    if kind == EntryKind.MUSIC and not details.get("title", "").strip():
         raise SheetRefused("title_missing", _("Enter the title of the music."))
-    if kind == EntryKind.NOTE and not (details.note or "").strip():
+    if kind == EntryKind.NOTE and not (details.get("note") or "").strip():
         raise SheetRefused("note_missing", _("Write the note."))
 
 
 def say_use(*, entry: CueEntry, user: User, change: Mapping[str, str]) -> CueEntry:
     """Set the use or the origin of music that somebody entered; the rest stays."""
-    former = EntryDetails(
-        **{name: getattr(entry, name) for name in EntryDetails.__dataclass_fields__}
-    )
+    details = {name: getattr(entry, name) for name in CueEntry.DETAILS}
     return enter(
         file=entry.scanned_file,
         user=user,
         start_ms=entry.start_ms,
         end_ms=entry.end_ms,
         kind=EntryKind.MUSIC,
-        details=replace(former, **change),
+        details=details | dict(change),
     )
 
 
@@ -248,30 +234,30 @@ class EntriesOfSheets:
     def give_way(self, match: Match, user: User) -> GaveWay:
         """Remove the entries about which a match asks; their use becomes the match's."""
         entries = [question.entry for question in questions_of(match)]
-        before = use_values(use_of(match.scanned_file, match.recording))
-        after = before
+        use = _use_of(match)
+        before = as_json(use)
         for entry in entries:
             _take_off(entry, user)
-            after = replace(after, use=after.use or entry.use, origin=after.origin or entry.origin)
-        self._set_use(match, after, user)
+            use.use, use.origin = use.use or entry.use, use.origin or entry.origin
+        self._set_use(match, {"use": use.use, "origin": use.origin}, user)
         spans = [entry.interval for entry in entries]
         ask_again(match.scanned_file, spans, user, without=match)
         snapshot = {
             "entries": [_columns_of(entry) for entry in entries],
-            "use": [as_json(before), as_json(after)],
+            "use": [before, as_json(use)],
         }
         return GaveWay(snapshot, "\n".join(entry.note for entry in entries if entry.note))
 
     def restore(self, match: Match, snapshot: Mapping[str, Any], user: User) -> None:
         """Enter again what gave way, as it was; a note of meanwhile stays with it."""
-        before, after = (_read_use(values) for values in snapshot["use"])
-        if use_values(use_of(match.scanned_file, match.recording)) == after:
-            self._set_use(match, before, user)
+        before, after = snapshot["use"]
+        if as_json(_use_of(match)) == after:
+            self._set_use(match, dict.fromkeys(MusicUse.VALUES) | before, user)
         entries = [_restored(match, columns, user) for columns in snapshot["entries"]]
         spans = [entry.interval for entry in entries]
         ask_again(match.scanned_file, spans, user, without=match)
 
-    def _set_use(self, match: Match, values: UseValues, user: User) -> None:
+    def _set_use(self, match: Match, values: Values, user: User) -> None:
         try:
             set_use(
                 scanned_file=match.scanned_file, recording=match.recording, values=values, user=user
@@ -310,10 +296,8 @@ def _restored(match: Match, snapshot: Mapping[str, Any], user: User) -> CueEntry
     return entry
 
 
-def _read_use(stored: Mapping[str, Any]) -> UseValues:  # Any: JSON
-    day = stored.get("recorded_on")
-    values = {**stored, "recorded_on": date.fromisoformat(day) if day else None}
-    return UseValues(**values)
+def _use_of(match: Match) -> MusicUse:
+    return use_of(match.scanned_file, match.recording) or MusicUse()
 
 
 def require_open(file: ScannedFile, user: User) -> None:
@@ -347,5 +331,5 @@ def entered_in(files: Collection[int]) -> Mapping[int, list[Entered]]:
 
 
 def _facts(entry: CueEntry) -> dict[str, Any]:  # Any: JSON
-    names = ("start_ms", "end_ms", "kind", *EntryDetails.__dataclass_fields__)
+    names = ("start_ms", "end_ms", "kind", *CueEntry.DETAILS)
     return {name: getattr(entry, name) for name in names if getattr(entry, name) != ""}

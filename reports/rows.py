@@ -16,6 +16,7 @@ from typing import Generic, Protocol, TypeAlias, TypeVar
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import JSONField
 from django.urls import get_script_prefix, reverse
 from django.utils.crypto import salted_hmac
 
@@ -126,6 +127,15 @@ def _of_recording(value: Callable[[Recording], Value]) -> Callable[[Case], Value
     see that one.
     """
     return lambda case: None if case.recording is None else value(shown_for(case.recording))
+
+
+def _detail(name: str) -> Column[Case]:
+    """Return the column of one of ``Recording.DETAILS``."""
+    is_list = isinstance(Recording._meta.get_field(name), JSONField)
+    kind = (
+        ValueType.LIST if is_list else ValueType.DATE if name == "release_date" else ValueType.TEXT
+    )
+    return Column(name, kind, _of_recording(lambda recording: getattr(recording, name)))
 
 
 def _artist_ids(recording: Recording) -> Value:
@@ -350,18 +360,18 @@ _OWN_COLUMNS: tuple[Column[Case], ...] = (
     Column(
         "custom_id", _T, lambda case: None if case.recording is None else case.recording.custom_id
     ),
-    Column("title", _T, _of_recording(lambda recording: recording.title)),
-    Column("version_title", _T, _of_recording(lambda recording: recording.version_title)),
-    Column("artists", _L, _of_recording(lambda recording: recording.artists)),
-    Column("album", _T, _of_recording(lambda recording: recording.album)),
-    Column("label", _T, _of_recording(lambda recording: recording.label)),
-    Column("release_date", _Y, _of_recording(lambda recording: recording.release_date)),
+    _detail("title"),
+    _detail("version_title"),
+    _detail("artists"),
+    _detail("album"),
+    _detail("label"),
+    _detail("release_date"),
     Column("isrc", _T, _of_recording(lambda recording: recording.isrc_normalised)),
     Column("isrc_status", _E, _of_recording(lambda recording: recording.isrc_status)),
-    Column("upc", _T, _of_recording(lambda recording: recording.upc)),
-    Column("iswc", _T, _of_recording(lambda recording: recording.iswc)),
-    Column("writers", _L, _of_recording(lambda recording: recording.writers)),
-    Column("publishers", _L, _of_recording(lambda recording: recording.publishers)),
+    _detail("upc"),
+    _detail("iswc"),
+    _detail("writers"),
+    _detail("publishers"),
     Column("rights_share_pct", _D, _of_recording(lambda recording: recording.owner_share_pct)),
     Column("territories", _L, _of_recording(lambda recording: recording.territories)),
     Column(

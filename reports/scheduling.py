@@ -10,7 +10,7 @@ import base64
 import logging
 import secrets
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -30,7 +30,7 @@ from reports import services
 from reports.choices import RunState
 from reports.jobs import DELIVERY
 from reports.layouts import Layout
-from reports.models import ReportRun, ReportSchedule, ReportTemplate
+from reports.models import ReportRun, ReportSchedule
 from reports.models.schedule import Channel, Every, ReportDelivery, ReportDeliveryState
 
 logger = logging.getLogger(__name__)
@@ -42,27 +42,14 @@ PeriodOf = Literal["found", "decided"]
 DECIDED_DAYS = frozenset({"decided_from", "decided_until"})
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The settings of a schedule."""
-
-    every: Every
-    hour: int
-    last_period: bool
-    send_unchanged: bool
-    channel: Channel
-    recipients: tuple[str, ...] = ()
-    url: str = ""
-
-
 class ScheduleRefused(Exception):
     """A schedule cannot run; the message gives the cause."""
 
 
-def schedule_report(*, template: ReportTemplate, plan: Plan, user: User) -> ReportSchedule:
-    """Create a schedule and record it."""
+def schedule_report(*, schedule: ReportSchedule, user: User) -> ReportSchedule:
+    """Save a new schedule and record it."""
     with transaction.atomic():
-        schedule = as_planned(template=template, plan=plan, user=user)
+        plan(schedule=schedule, user=user)
         schedule.covers_from = _days_due(schedule)[0]
         schedule.save()
         base.audit.services.record(
@@ -72,16 +59,16 @@ def schedule_report(*, template: ReportTemplate, plan: Plan, user: User) -> Repo
 
 
 def change_schedule(
-    *, schedule: ReportSchedule, template: ReportTemplate, plan: Plan, user: User
+    *, schedule: ReportSchedule, settings: ReportSchedule, user: User
 ) -> ReportSchedule:
-    """Change a schedule and record it; unchanged settings change nothing.
+    """Give a schedule the settings of another and record it; equal ones change nothing.
 
     The next report leaves out no day that the earlier settings had still to report.
     """
     with transaction.atomic():
         locked = ReportSchedule.objects.select_for_update().get(pk=schedule.pk)
         before = _values_of(locked)
-        _change(locked, template, plan, datetime.now(tz=UTC))
+        _change(locked, settings, datetime.now(tz=UTC))
         after = _values_of(locked)
         if after != before:
             # Whoever is new, or gets another report, has not had the rows sent last.
@@ -94,44 +81,41 @@ def change_schedule(
     return locked
 
 
-def as_changed(*, schedule: ReportSchedule, template: ReportTemplate, plan: Plan) -> ReportSchedule:
+def as_changed(*, schedule: ReportSchedule, settings: ReportSchedule) -> ReportSchedule:
     """Return a copy of a schedule as a change would leave it, without saving it."""
     changed = copy(schedule)
-    _change(changed, template, plan, datetime.now(tz=UTC))
+    _change(changed, settings, datetime.now(tz=UTC))
     return changed
 
 
-def as_planned(*, template: ReportTemplate, plan: Plan, user: User) -> ReportSchedule:
-    """Return a schedule as it would be created, without saving it."""
-    planned = ReportSchedule(template=template, made_by=user)
-    _take_plan(planned, plan)
-    planned.next_run_at = _next_of(planned, datetime.now(tz=UTC))
-    return planned
+def plan(*, schedule: ReportSchedule, user: User) -> ReportSchedule:
+    """Complete a new schedule, without saving it."""
+    schedule.made_by = user
+    _address(schedule)
+    schedule.next_run_at = _next_of(schedule, datetime.now(tz=UTC))
+    return schedule
 
 
-def _change(schedule: ReportSchedule, template: ReportTemplate, plan: Plan, now: datetime) -> None:
+def _change(schedule: ReportSchedule, settings: ReportSchedule, now: datetime) -> None:
     """Give a schedule other settings and the time at which they let it run."""
     if schedule.covers_from is None:
         schedule.covers_from = _days_due(schedule)[0]
     was_timed = (schedule.every, schedule.hour, _zone_of(schedule))
-    schedule.template = template
-    _take_plan(schedule, plan)
+    for name in ReportSchedule.SETTINGS:
+        setattr(schedule, name, getattr(settings, name))
+    _address(schedule)
     # A report that is due already still comes.
     is_due = schedule.next_run_at <= now
     if not is_due and was_timed != (schedule.every, schedule.hour, _zone_of(schedule)):
         schedule.next_run_at = _next_of(schedule, now)
 
 
-def _take_plan(schedule: ReportSchedule, plan: Plan) -> None:
-    schedule.every = plan.every
-    schedule.hour = plan.hour
-    schedule.last_period = plan.last_period
-    schedule.send_unchanged = plan.send_unchanged
-    schedule.channel = plan.channel
-    schedule.recipients = list(plan.recipients)
-    schedule.url = plan.url
-    if plan.channel != Channel.WEBHOOK:
-        schedule.signing_secret_sealed = ""
+def _address(schedule: ReportSchedule) -> None:
+    """Keep the addresses of the chosen channel alone, and a key if it signs."""
+    if schedule.channel != Channel.EMAIL:
+        schedule.recipients = []
+    if schedule.channel != Channel.WEBHOOK:
+        schedule.url = schedule.signing_secret_sealed = ""
     elif not schedule.signing_secret_sealed:
         key = base64.b64encode(secrets.token_bytes(32)).decode()
         schedule.signing_secret_sealed = seal(f"whsec_{key}")

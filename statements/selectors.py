@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from itertools import chain
 from typing import Final
@@ -140,28 +139,13 @@ def is_kept(statement: Statement) -> bool:
     )
 
 
-def list_statements(
-    *,
-    subset: Subset = Subset.TO_CORRECT,
-    kind: str = "",
-    state: str = "",
-    text: str = "",
-    changed_since: datetime | None = None,
-) -> QuerySet[Statement]:
+def list_statements(*, subset: Subset = Subset.TO_CORRECT) -> QuerySet[Statement]:
     """Return the statements that the viewer may see, the newest first."""
     among = Q()
     if subset == Subset.TO_CORRECT:
         among = is_to_correct()
     elif subset == Subset.KEPT:
         among = _stands_and_differs() & _is_kept()
-    for name, value in {
-        "kind": kind,
-        "state": state,
-        "name__icontains": text,
-        "changed_at__gte": changed_since,
-    }.items():
-        if value:
-            among &= Q(**{name: value})
     return statements_in_reach(among).order_by("-pk")
 
 

@@ -40,7 +40,7 @@ from base.jobs.choices import JobState
 from base.jobs.kinds import all_kinds, regular_work
 from base.jobs.models import Job
 from catalogue.models import Bucket, Recording
-from catalogue.services import RecordingDetails, add_recording, create_bucket
+from catalogue.services import add_recording, create_bucket
 from recognition.audio import media
 from recognition.isolation import client
 from recognition.limits import DEFAULT_LIMITS, DecodeLimits
@@ -391,7 +391,7 @@ class Catalogue:
     def _add(self, title: str, *, seed: int, user: User) -> Recording:
         added = add_recording(
             bucket=self.bucket,
-            details=RecordingDetails(title=title, custom_id=f"T-{seed}"),
+            details=Recording(title=title, custom_id=f"T-{seed}"),
             audio=upload(f"{title}.wav", audio.wav_bytes(audio.tune(seed, 30))),
             user=user,
         )
@@ -435,7 +435,7 @@ def add_tune(
     """Add a recording of a tune, which the worker is yet to fingerprint."""
     return add_recording(
         bucket=bucket,
-        details=RecordingDetails(title=title or f"Tune {seed}"),
+        details=Recording(title=title or f"Tune {seed}"),
         audio=upload("tune.wav", audio.wav_bytes(audio.tune(seed, seconds))),
         user=user,
     )

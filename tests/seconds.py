@@ -35,7 +35,7 @@ def places_of(match: Match) -> dict[str, int]:
     listed = segment_rows([match])
     return {
         "match": match.matched_ms,
-        "page": sum(each.counted.counted_ms for each in listed),
+        "page": sum(counted.counted_ms for _recording, counted in listed),
         "report by match": int(str(row["matched_ms"])),
         "parts by match": _length_of(row["counted_parts"]),
         "report by segment": sum(counted),

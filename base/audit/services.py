@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -69,6 +69,20 @@ def record(
         case=case, action=action, before=before or {}, after=after or {}, reason=reason, note=note
     )
     return record_all([entry], actor=actor)[0]
+
+
+def columns_of(row: models.Model, names: Iterable[str]) -> dict[str, Any]:  # Any: JSON
+    """Return columns as an event keeps them: rows by their keys, others as text."""
+    values: dict[str, Any] = {}
+    for name in names:
+        column = row._meta.get_field(name)
+        if isinstance(column, models.ManyToManyField):
+            values[name] = sorted(getattr(row, name).values_list("pk", flat=True))
+            continue
+        value = getattr(row, getattr(column, "attname", name))
+        is_json = isinstance(value, str | int | float | list | dict | None)
+        values[name] = value if is_json else str(value)
+    return values
 
 
 @transaction.atomic

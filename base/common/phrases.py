@@ -12,6 +12,7 @@ from django.utils import timezone, translation
 from django.utils.functional import Promise, lazy
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy
 
 _FOREIGN = ("django.", "allauth", "rest_framework", "drf_spectacular", "whitenoise")
@@ -95,6 +96,14 @@ def written(name: str) -> str:
     plain = name.removeprefix("is ").replace(" by name", " by")
     *words, last = (_CODES.get(word, word) for word in plain.split(" "))
     return " ".join([*words, _UNITS.get(last, last)])
+
+
+def _label_of(model: type[models.Model], name: str) -> str:
+    return capfirst(str(model._meta.get_field(name).verbose_name))  # type: ignore[union-attr]  # a column
+
+
+label_of = lazy(_label_of, str)
+"""Return the label of a column in forms and tables, in the reader's language."""
 
 
 def mark_names() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from django.db.models import JSONField
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -21,42 +22,27 @@ from base.common.table_text import (
 )
 from base.common.territories import MEANT, territories_in, territory_code, why_no_territory
 from catalogue.identifiers import BadIdentifier, check_isrc, check_iswc, check_upc
-from catalogue.models import CodeStatus
-from catalogue.services import RecordingDetails
+from catalogue.models import CodeStatus, Recording
 from imports.errors import RowFault
 from imports.reading_rules import FRACTION, ReadingRules
 
 REQUIRED = ("custom_id", "title", "artists")
-TEXTS = {
-    "custom_id": 200,
-    "title": 500,
-    "version_title": 500,
-    "album": 500,
-    "label": 300,
-    "notes": 4000,
+_APART = ("isrc", "upc", "iswc", "release_date")
+_COLUMNS: dict[str, Any] = {  # Any: columns of several types
+    name: Recording._meta.get_field(name) for name in Recording.DETAILS if name not in _APART
 }
-LISTS = ("artists", "writers", "publishers")
-COLUMNS = (
-    "custom_id",
-    "title",
-    "artists",
-    "audio",
-    "isrc",
-    "upc",
-    "iswc",
-    "version_title",
-    "album",
-    "label",
-    "release_date",
-    "writers",
-    "publishers",
-    "duration_ms",
-    "owner_share_pct",
-    "territories",
-    "tags",
-    "notes",
-    "exclude",
-)
+LISTS = tuple(name for name, column in _COLUMNS.items() if isinstance(column, JSONField))
+_TEXTS = {name: column.max_length for name, column in _COLUMNS.items() if name not in LISTS}
+OTHERS = {
+    "audio": _("Audio"),
+    "duration_ms": _("Duration in milliseconds"),
+    "owner_share_pct": _("Owner share in percent"),
+    "territories": _("Territories"),
+    "tags": _("Tags"),
+    "exclude": _("Exclusions"),
+}
+"""Columns of a table that are no column of a recording, by their labels."""
+COLUMNS = (*dict.fromkeys((*REQUIRED, *Recording.DETAILS)), *OTHERS)
 # Column names that other catalogues commonly use.
 ALIASES = {"file": "audio", "audio_file": "audio", "id": "custom_id", "ean": "upc"}
 # How spreadsheets show a long number: 1.23E+12.
@@ -90,7 +76,7 @@ class CheckedRow:
     """A parsed row; with ``faults`` it is not imported."""
 
     line: int
-    details: RecordingDetails
+    details: Recording
     audio: str
     duration_ms: int | None
     filled: frozenset[str]
@@ -126,10 +112,10 @@ def check_row(
     values = {name: "" if name in cleared else value for name, value in stripped.items()}
     cells_of = _Cells(values, rules, faults, warnings)
     named: dict[str, Any] = {  # Any: texts and lists
-        **{name: cells_of.text(name, limit) for name, limit in TEXTS.items()},
+        **{name: cells_of.text(name, limit) for name, limit in _TEXTS.items()},
         **{name: cells_of.names(name) for name in LISTS},
     }
-    details = RecordingDetails(
+    details = Recording(
         **named,
         isrc=cells_of.isrc(),
         upc=cells_of.code("upc", check_upc),

@@ -13,7 +13,6 @@ from base.accounts.models import User
 from base.accounts.roles import Action
 from catalogue.models import Bucket, Exclusion, ExclusionReason, Recording
 from catalogue.selectors import excluded_intervals, excluded_segments
-from catalogue.services import RecordingDetails
 from dedup import intake
 from imports.errors import RowFault
 from imports.recordings.rows import Interval, Overtaken
@@ -48,7 +47,7 @@ class RowRules:
         """Fingerprint a row's audio, if the bucket compares recordings."""
         return intake.prepare(bucket=self._bucket, audio=audio, fingerprint=fingerprint)
 
-    def add(self, newcomer: intake.Newcomer, details: RecordingDetails) -> Recording | None:
+    def add(self, newcomer: intake.Newcomer, details: Recording) -> Recording | None:
         """Add a recording by the bucket's intake rule; a dry run only checks it.
 
         Raises ``Overtaken`` if its custom id is taken, and ``AlreadyInCatalogue`` if the

@@ -4,36 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from django.utils.translation import gettext_lazy as _
-
+from base.common.phrases import label_of
+from catalogue.models import Recording
 from imports.mapping import DATA, LEFT_OUT, Columns, Targets, guess
 from imports.names import compared
 from imports.reading_rules import RuledColumns
 from imports.recordings.column_names import COMMON_NAMES
-from imports.recordings.rows import ALIASES, CLEAR, CLEARABLE, COLUMNS, IN_DATA, LISTS, REQUIRED
+from imports.recordings.rows import (
+    ALIASES,
+    CLEAR,
+    CLEARABLE,
+    COLUMNS,
+    IN_DATA,
+    LISTS,
+    OTHERS,
+    REQUIRED,
+)
 from imports.table_layout import RawRow
 
-_LABELS = {
-    "custom_id": _("Own id"),
-    "title": _("Title"),
-    "artists": _("Artists"),
-    "audio": _("Audio"),
-    "isrc": _("ISRC"),
-    "upc": _("UPC"),
-    "iswc": _("ISWC"),
-    "version_title": _("Version"),
-    "album": _("Album"),
-    "label": _("Label"),
-    "release_date": _("Release date"),
-    "writers": _("Writers"),
-    "publishers": _("Publishers"),
-    "duration_ms": _("Duration in milliseconds"),
-    "owner_share_pct": _("Owner share in percent"),
-    "territories": _("Territories"),
-    "tags": _("Tags"),
-    "notes": _("Notes"),
-    "exclude": _("Exclusions"),
-}
+_LABELS = {name: label_of(Recording, name) for name in Recording.DETAILS} | OTHERS
 _OWN_NAMES = {compared(name): name for name in COLUMNS}
 _USUAL_NAMES = {compared(name): column for name, column in ALIASES.items()}
 RECORDING_TARGETS = Targets(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
-
 from plugins.filling.models import (
     EnrichmentSource,
     FillingRule,
@@ -11,58 +9,53 @@ from plugins.filling.models import (
     SafeMark,
     Suggestion,
 )
-from web.portal.admin.base import RoleAdmin, all_field_names
+from plugins.filling.pages.lists import DIFFERENCES, RULES, SOURCES, SUGGESTIONS
+from web.portal.admin.base import register_records
 from web.portal.admin.own_pages import own_pages
 
-
-@admin.register(EnrichmentSource)
-class EnrichmentSourceAdmin(RoleAdmin[EnrichmentSource]):
-    """Sources of open data."""
-
-    list_display = ["name", "kind", "state", "rows", "data_date", "read_at"]
-    list_filter = ["state"]
-    search_fields = ["name", "=uid"]
-    readonly_fields = all_field_names(EnrichmentSource, but=["id", "upload"])
-
-
-@admin.register(Suggestion)
-class SuggestionAdmin(RoleAdmin[Suggestion]):
-    """Suggestions for empty fields, and what was decided about them."""
-
-    list_display = ["recording", "field", "value", "confidence", "hold", "state"]
-    list_filter = ["state", "field", "hold"]
-    list_select_related = ["recording"]
-    search_fields = ["=uid", "=value", "=act", "recording__title"]
-    readonly_fields = all_field_names(Suggestion, but=["id", "ground"])
+# Sources of open data.
+register_records(
+    EnrichmentSource,
+    list_display=[*SOURCES.admin_columns, "kind", "read_at"],
+    list_filter=["state"],
+    search_fields=["name", "=uid"],
+    hidden=["upload"],
+)
 
 
-@admin.register(FillingRule)
-class FillingRuleAdmin(RoleAdmin[FillingRule]):
-    """Rules that accept suggestions."""
-
-    list_display = ["bucket", "field", "least_confidence", "is_on", "created_by"]
-    list_filter = ["is_on", "field"]
-    list_select_related = ["bucket", "created_by"]
-    readonly_fields = all_field_names(FillingRule, but=["id"])
-
-
-@admin.register(SafeMark)
-class SafeMarkAdmin(RoleAdmin[SafeMark]):
-    """What known values showed about each field."""
-
-    list_display = ["field", "mark", "known", "right", "above", "errors", "measured_at"]
-    readonly_fields = all_field_names(SafeMark, but=["id", "model"])
+# Suggestions for empty fields, and what was decided about them.
+register_records(
+    Suggestion,
+    list_display=[*SUGGESTIONS.admin_columns, "state"],
+    list_filter=["state", "field", "hold"],
+    search_fields=["=uid", "=value", "=act", "recording__title"],
+    hidden=["ground"],
+)
 
 
-@admin.register(KnownDifference)
-class KnownDifferenceAdmin(RoleAdmin[KnownDifference]):
-    """Other values that sources have for filled fields, and what people judged."""
+# Rules that accept suggestions.
+register_records(
+    FillingRule,
+    list_display=[*RULES.admin_columns, "created_by"],
+    list_filter=["is_on", "field"],
+)
 
-    list_display = ["recording", "field", "known", "found", "is_also_right"]
-    list_filter = ["is_also_right", "field"]
-    list_select_related = ["recording"]
-    search_fields = ["=uid", "=found", "recording__title"]
-    readonly_fields = all_field_names(KnownDifference, but=["id"])
+
+# What known values showed about each field.
+register_records(
+    SafeMark,
+    list_display=["field", "mark", "known", "right", "above", "errors", "measured_at"],
+    hidden=["model"],
+)
+
+
+# Other values that sources have for filled fields, and what people judged.
+register_records(
+    KnownDifference,
+    list_display=[*DIFFERENCES.admin_columns, "is_also_right"],
+    list_filter=["is_also_right", "field"],
+    search_fields=["=uid", "=found", "recording__title"],
+)
 
 
 own_pages.register({"suggestion": ("suggestion", "uid")})

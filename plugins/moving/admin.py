@@ -10,7 +10,8 @@ from base.accounts.roles import Action
 from base.audit.labels import case_label
 from plugins.moving.importing.streams import kinds_here
 from plugins.moving.models import EngineTrial, Moved, TrialFile, TrialRow
-from web.portal.admin.base import RoleAdmin, all_field_names, two_lines
+from plugins.moving.pages.lists import TRIALS
+from web.portal.admin.base import RoleAdmin, all_field_names, register_records, two_lines
 from web.portal.admin.filters import HereFilter, PickFilter
 from web.portal.shared import formats
 
@@ -30,7 +31,6 @@ class MovedAdmin(RoleAdmin[Moved]):
     view_action = Action.CONFIGURE
     list_display = [*("name", "kind", "remote_id", "outcome", "code", "account", "moved_at")]
     list_filter = [("kind", MovedKindFilter), "outcome", ("account", PickFilter)]
-    list_select_related = ["account"]
     search_fields = ["=remote_id", "=case", "name"]
     readonly_fields = (*all_field_names(Moved, but=["id", "theirs", "ours", "case"]), "case_shown")
 
@@ -40,38 +40,34 @@ class MovedAdmin(RoleAdmin[Moved]):
         return two_lines(*case_label(moved.case)) if moved.case else formats.UNKNOWN
 
 
-@admin.register(EngineTrial)
-class EngineTrialAdmin(RoleAdmin[EngineTrial]):
-    """Trials of this portal beside an account."""
-
-    view_action = Action.CONFIGURE
-    list_display = ["account", "state", "begins_at", "ends_at", "keeps"]
-    list_filter = ["state"]
-    list_select_related = ["account"]
-    search_fields = ["=uid", "account__name"]
-    readonly_fields = all_field_names(
-        EngineTrial, but=["id", "seed", "report", "their_buckets", "stream_days"]
-    )
+# Trials of this portal beside an account.
+register_records(
+    EngineTrial,
+    view_action=Action.CONFIGURE,
+    list_display=TRIALS.admin_columns,
+    list_filter=["state"],
+    search_fields=["=uid", "account__name"],
+    hidden=["seed", "report", "their_buckets", "stream_days"],
+)
 
 
-@admin.register(TrialFile)
-class TrialFileAdmin(RoleAdmin[TrialFile]):
-    """Files that both engines have scanned."""
+# Files that both engines have scanned.
+register_records(
+    TrialFile,
+    view_action=Action.CONFIGURE,
+    list_display=[*("scanned_file", "trial", "own_catalogue", "not_in_both", "below_floor")],
+    list_select_related=["scanned_file", "trial__account"],
+    search_fields=["scanned_file__name"],
+)
 
-    view_action = Action.CONFIGURE
-    list_display = [*("scanned_file", "trial", "own_catalogue", "not_in_both", "below_floor")]
-    list_select_related = ["scanned_file", "trial__account"]
-    search_fields = ["scanned_file__name"]
-    readonly_fields = all_field_names(TrialFile, but=["id"])
 
-
-@admin.register(TrialRow)
-class TrialRowAdmin(RoleAdmin[TrialRow]):
-    """What the engines found in them, and what people heard."""
-
-    view_action = Action.CONFIGURE
-    list_display = ["recording", "file", "kind", "sampled", "judged", "judged_at"]
-    list_filter = ["kind", "judged"]
-    list_select_related = ["recording", "file__scanned_file"]
-    search_fields = ["recording__title"]
-    readonly_fields = all_field_names(TrialRow, but=["id", "draw"])
+# What the engines found in them, and what people heard.
+register_records(
+    TrialRow,
+    view_action=Action.CONFIGURE,
+    list_display=["recording", "file", "kind", "sampled", "judged", "judged_at"],
+    list_filter=["kind", "judged"],
+    list_select_related=["recording", "file__scanned_file"],
+    search_fields=["recording__title"],
+    hidden=["draw"],
+)

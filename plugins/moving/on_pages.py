@@ -5,6 +5,6 @@ from __future__ import annotations
 from web.portal.shared.cards import Card
 
 CARDS = (
-    Card("containers.actions", "portal/trials/_button.html"),
+    Card("container_list.actions", "portal/trials/_button.html"),
     Card("keys", "portal/trials/_keys.html"),
 )

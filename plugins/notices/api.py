@@ -27,6 +27,7 @@ from plugins.notices.models import (
     NoticeOutcome,
     TakedownNotice,
 )
+from plugins.notices.pages.lists import NOTICES
 from plugins.notices.signing import Signing
 from plugins.notices.steps import FILLED, FILLED_US
 from review.choices import DisputeCode
@@ -36,6 +37,7 @@ from web.portal.api.base import ProgramView
 from web.portal.shared.access import ask_to_confirm
 
 _LISTED = 50
+_QUERY = NOTICES.query_serializer()
 
 
 class NoticeAnswerSerializer(serializers.ModelSerializer[NoticeAnswer]):
@@ -149,10 +151,11 @@ class NoticesView(ProgramView):
 
     changes = Action.REPORT
 
-    @extend_schema(responses=NoticeSerializer(many=True))
+    @extend_schema(parameters=[_QUERY], responses=NoticeSerializer(many=True))
     def get(self, request: Request) -> Response:
         """Return the latest notices, at most 50."""
-        rows = selectors.list_notices().order_by("-pk").prefetch_related(*_WITH)[:_LISTED]
+        query = valid_data(_QUERY(data=request.query_params))
+        rows = NOTICES.select_for(query).order_by("-pk").prefetch_related(*_WITH)[:_LISTED]
         return Response(NoticeSerializer(rows, many=True).data)
 
     @extend_schema(request=NewNoticeSerializer, responses={201: NoticeSerializer})
@@ -262,7 +265,7 @@ _WITH = ("items__match", "items__pack", "items__answers__dispute")
 
 
 def _serialize_notice(uid: str) -> Mapping[str, object]:
-    rows = selectors.list_notices().prefetch_related(*_WITH)
+    rows = NOTICES.select_for({}).prefetch_related(*_WITH)
     return NoticeSerializer(get_object_or_404(rows, uid=uid)).data
 
 

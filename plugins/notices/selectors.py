@@ -36,31 +36,18 @@ def notices_in_reach() -> QuerySet[TakedownNotice]:
     return rows.filter(~Exists(hidden))
 
 
-def list_notices(
-    *, state: str = "", platform: str = "", due: str = "", q: str = ""
-) -> QuerySet[Any]:
-    """Return notices with the figures of ``with_figures``.
+def is_due(due: str) -> Q:
+    """Select among notices with figures by what is to do.
 
-    Any: notices that carry annotations. ``due`` is "counter" for those with a counter-notice whose deadline is not over,
-    "lapsed" for those that no longer hold, "unanswered" for those sent and unanswered.
+    "counter" are those with a counter-notice whose deadline is not over, "lapsed" those
+    that no longer hold, and "unanswered" those sent and unanswered.
     """
-    rows: QuerySet[Any] = with_figures(notices_in_reach())
-    if state:
-        rows = rows.filter(state=state)
-    if platform:
-        rows = rows.filter(platform__iexact=platform)
-    if q:
-        rows = rows.filter(_search(q))
     if due == "counter":
-        rows = rows.filter(restore_until__isnull=False).exclude(state=NoticeState.WITHDRAWN)
-    elif due == "lapsed":
-        rows = rows.filter(no_longer_holds=True)
-    elif due == "unanswered":
-        rows = rows.filter(state=NoticeState.SENT)
-    return rows
+        return Q(restore_until__isnull=False) & ~Q(state=NoticeState.WITHDRAWN)
+    return Q(no_longer_holds=True) if due == "lapsed" else Q(state=NoticeState.SENT)
 
 
-def with_figures(rows: QuerySet[TakedownNotice]) -> QuerySet[TakedownNotice]:
+def with_figures(rows: QuerySet[TakedownNotice]) -> QuerySet[Any]:
     """Add the number of matches, the nearest deadline, and what the last check found."""
     differing = Statement.objects.filter(
         kind=NOTICE, subject=OuterRef("uid"), state__in=STANDING, differs_since__isnull=False
@@ -76,7 +63,8 @@ def with_figures(rows: QuerySet[TakedownNotice]) -> QuerySet[TakedownNotice]:
     )
 
 
-def _search(q: str) -> Q:
+def holds(q: str) -> Q:
+    """Select by a text in account or recipient, or by a number or an id."""
     says = Q(uid=q) | Q(account__icontains=q) | Q(recipient__icontains=q)
     year, dash, number = q.upper().removeprefix("TN-").partition("-")
     if dash and year.isdecimal() and number.isdecimal() and len(year + number) < 12:

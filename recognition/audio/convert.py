@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 import av
 import numpy as np
 from av.audio.frame import AudioFrame
+from av.audio.layout import AudioLayout
 
 # FFmpeg guesses what stands where if a file has channels without a layout, and leaves out
 # what it takes for the bass.
@@ -22,7 +23,10 @@ TOGETHER_SAMPLES: Final = 1 << 14
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The format that decoded frames are converted to; ``samples`` is their length."""
+    """The format that decoded frames are converted to; ``samples`` is their length.
+
+    0 samples: as many as come of what was converted together.
+    """
 
     format: str
     layout: str
@@ -34,38 +38,66 @@ class Converter:
     """Converts frames of any format to one format.
 
     The input format may change on the way (chained streams, broadcast recordings).
+    ``options`` are those of FFmpeg's resampler.
     """
+
+    options: ClassVar[dict[str, str]] = {}
 
     def __init__(self, want: Wanted) -> None:
         self._want = want
-        self._kind: tuple[str, str, int] | None = None
+        self._layout: AudioLayout | None = None
+        self._together = TOGETHER_SAMPLES
         self._has_layout = True
         self._inner = self._new()
         self._waiting = av.AudioFifo()
 
     def take(self, frame: AudioFrame) -> list[AudioFrame]:
-        """Return the frames of the wanted length that this frame completes."""
+        """Return the frames of the wanted length that this frame completes.
+
+        Raises ``ValueError`` or FFmpeg's error for a frame that cannot be converted.
+        """
         made: list[AudioFrame] = []
-        layout = frame.layout
-        kind = (frame.format.name, layout.name, frame.sample_rate)
-        if kind != self._kind:
+        if frame.layout != self._layout or not self._waits(frame):
             made = self.finish()
-            self._inner, self._waiting, self._kind = self._new(), av.AudioFifo(), kind
-            self._has_layout = layout.nb_channels <= 2 or NO_LAYOUT not in layout.name
-        for part in (frame,) if self._has_layout else _mixed(frame):
-            part.pts = None
-            self._waiting.write(part)
-        if self._waiting.samples >= TOGETHER_SAMPLES:
-            made += self._inner.resample(self._waiting.read())
+            self._begin(frame)
+            if not self._waits(frame):
+                raise ValueError("The frame cannot be converted.")
+        while self._waiting.samples >= self._together:
+            made += self._convert(self._waiting.read(self._together))
         return made
 
     def finish(self) -> list[AudioFrame]:
         """Return the rest, of which the last frame may be shorter."""
-        if self._kind is None:
+        if self._layout is None:
             return []
         remainder = self._waiting.read()
-        made = [] if remainder is None else self._inner.resample(remainder)
+        made = [] if remainder is None else self._convert(remainder)
         return made + self._inner.resample(None)
+
+    def _begin(self, frame: AudioFrame) -> None:
+        """Begin anew with frames of another kind."""
+        layout = self._layout = frame.layout
+        self._inner, self._waiting = self._new(), av.AudioFifo()
+        self._has_layout = layout.nb_channels <= 2 or NO_LAYOUT not in layout.name
+        self._together = self._samples_together(frame)
+
+    def _waits(self, frame: AudioFrame) -> bool:
+        """Let a frame wait for others; return False if their format or rate is another."""
+        try:
+            for part in (frame,) if self._has_layout else _mixed(frame):
+                part.pts = None
+                self._waiting.write(part)
+        except ValueError:
+            return False
+        return True
+
+    def _samples_together(self, frame: AudioFrame) -> int:
+        """Return how many samples of frames like this one are converted together."""
+        return TOGETHER_SAMPLES
+
+    def _convert(self, frame: AudioFrame) -> list[AudioFrame]:
+        """Return what the frames read together complete."""
+        return self._inner.resample(frame)
 
     def _new(self) -> av.AudioResampler:
         return av.AudioResampler(
@@ -73,6 +105,7 @@ class Converter:
             layout=self._want.layout,
             rate=self._want.rate,
             frame_size=self._want.samples,
+            options=self.options,
         )
 
 

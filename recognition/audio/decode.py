@@ -23,7 +23,7 @@ from recognition.audio.convert import Converter, Wanted, paced, silence_like
 from recognition.audio.declared import declared_by, refuse_claims, refuse_shape
 from recognition.audio.extents import OVERLAP_S, Extent, TrackSound
 from recognition.audio.lengths import announced_ms, is_complete, states_length
-from recognition.audio.mono import mono_block
+from recognition.audio.mono import MonoConverter, samples_of
 from recognition.audio.opened import OpenSection, Reading
 from recognition.audio.scrambled import ScrambledSeconds
 from recognition.audio.sources import begin_of, sections_of
@@ -38,7 +38,6 @@ from recognition.errors import TooLong, TooShort, UnsupportedMedia
 from recognition.limits import DEFAULT_LIMITS, MIN_SAMPLE_RATE, DecodeLimits
 
 SAMPLE_RATE: Final = 8000
-BLOCK_SAMPLES: Final = 10 * SAMPLE_RATE
 # Samples of all channels that wait for their place: 64 MB.
 MAX_WAITING: Final = 1 << 24
 SHORT_FORMATS: Final = frozenset({"u8", "u8p", "s16", "s16p"})
@@ -49,7 +48,7 @@ EXACT: Final = ("pcm", "flac", "alac", "wavpack", "tta", "ape", "tak", "mlp", "t
 class AudioFile:
     """The sound of an open file, of all its links; a context manager.
 
-    When ``blocks`` has ended, ``samples`` (at 8 kHz), ``clipped`` (samples at full
+    When ``blocks`` has ended, ``samples`` (at 8 kHz), ``clipped_s`` (seconds at full
     scale), ``undecoded_ms`` (announced, but missing at the end) and ``warnings`` describe
     the sound. ``tracks`` names its sound tracks, ``main`` is the number of the main one,
     and ``sounds`` says what other tracks have beside what is heard.
@@ -85,7 +84,7 @@ class AudioFile:
         self._unread = 0
         self._lacks_begin = False
         self.samples = 0
-        self.clipped = 0
+        self.clipped_s = 0.0
         self.undecoded_ms = 0
         self.warnings: list[str] = []
         self.tracks: tuple[str, ...] = ()
@@ -183,10 +182,10 @@ class AudioFile:
         if nothing could be decoded.
         """
         max_samples = self.limits.max_duration_ms * SAMPLE_RATE // 1000
-        want = Wanted("fltp", self.layout, SAMPLE_RATE, BLOCK_SAMPLES)
-        for frame in self.frames(want):
-            block, clipped = mono_block(frame)
-            self.clipped += clipped
+        converter = MonoConverter(SAMPLE_RATE)
+        for frame in self.frames_by(converter):
+            block = samples_of(frame)
+            self.clipped_s = converter.clipped_s
             self.samples += len(block)
             if self.samples > max_samples:
                 raise TooLong(self.limits.max_duration_ms / 1000)
@@ -195,13 +194,19 @@ class AudioFile:
 
     def frames(self, want: Wanted) -> Iterator[AudioFrame]:
         """Yield every decodable frame, converted, with gaps filled by silence."""
-        converter = Converter(want)
+        return self.frames_by(Converter(want))
+
+    def frames_by(self, converter: Converter) -> Iterator[AudioFrame]:
+        """Yield every decodable frame as a new converter makes it."""
         for gap_s, frame, paced_s in self._place_frames():
             if gap_s:
                 for silent in silence_like(frame, gap_s):
                     yield from self._converted(converter, silent)
-            for part in paced(frame, paced_s) if paced_s else (frame,):
-                yield from self._converted(converter, part)
+            if paced_s:
+                for part in paced(frame, paced_s):
+                    yield from self._converted(converter, part)
+            elif made := self._converted(converter, frame):
+                yield from made
         yield from self._converted(converter, None)
 
     def _place_frames(self) -> Iterator[Placed[AudioFrame]]:
@@ -216,11 +221,13 @@ class AudioFile:
             timeline: Timeline[AudioFrame] = Timeline(origin_s, self._window_s())
             following = [number for number in numbers if number > opened]
             for placed in timeline.place(self._timed(following, shift_s)):
-                gap_s, frame, paced_s = placed
-                placed_s += behind_s + gap_s + paced_s
-                placed_s += frame.samples / frame.sample_rate
-                yield placed._replace(gap_s=behind_s + gap_s) if behind_s else placed
-                behind_s = 0.0
+                if behind_s:
+                    placed_s += behind_s
+                    yield placed._replace(gap_s=behind_s + placed.gap_s)
+                    behind_s = 0.0
+                else:
+                    yield placed
+            placed_s += timeline.length_s
             self._lost_s += timeline.lost_s
             if self._track is not None:
                 # The next link begins when all tracks of this one have ended.
@@ -279,13 +286,19 @@ class AudioFile:
         # says where it is.
         may_begin_late = bool(section.head) and self._main.codec_context.name == "flac"
         place, is_join = 0, end_s is not None
+        shape = 0, 0
         for packet, frame in self._opened.frames():
-            rate = frame.sample_rate
-            refuse_shape(rate, frame.layout.nb_channels)
+            rate, channels = frame.sample_rate, frame.layout.nb_channels
+            if (rate, channels) != shape:
+                refuse_shape(rate, channels)
+                shape = rate, channels
             start_s, is_cut = frame.time, False
             length_s = frame.samples / rate
+            if not (may_cut or may_begin_late):
+                yield Timed(frame, start_s, length_s)
+                continue
             before, place = place, max(place, packet.pos or 0)
-            if (may_cut or may_begin_late) and start_s is not None:
+            if start_s is not None:
                 ahead_s = (end_s or 0.0) - start_s
                 if is_join and length_s / 2 < ahead_s < OVERLAP_S:
                     continue

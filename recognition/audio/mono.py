@@ -2,64 +2,158 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import ClassVar, Final
 
+import av
 import numpy as np
 from av.audio.frame import AudioFrame
 from numpy.typing import NDArray
 
+from recognition.audio.convert import Converter, Wanted
+from recognition.jit import compiled, compiled_fastmath
+
 # If side (L − R) has this many times the power of mid (L + R), the channels are in
 # opposite phase and their mean would cancel.
 CANCELLING: Final = 4.0
-# 64 ms at 8 kHz, and 1.3 s.
-PHASE_SAMPLES: Final = 512
+PHASE_S: Final = 0.064
+# So many of them, 1.3 s, decide together.
 PHASE_NEAR: Final = 21
+# Sound that is mixed together: phases are judged with what surrounds them.
+TOGETHER_S: Final = 10.0
+MAX_TOGETHER: Final = 1 << 22  # samples of all channels
 CLIPPED_LEVEL: Final = 0.99
 MAX_LEVEL: Final = 8.0
+# Floats without their sign sort as the numbers of their bits.
+_CLIPPED_BITS: Final = int(np.float32(CLIPPED_LEVEL).view(np.uint32))
+_MAX_BITS: Final = int(np.float32(MAX_LEVEL).view(np.uint32))
+
+Channel = NDArray[np.float32]
 
 
-def mono_block(frame: AudioFrame) -> tuple[NDArray[np.float32], int]:
-    """Return a planar float frame as mono samples, and how many are at full scale."""
-    channels = np.asarray(frame.to_ndarray(), dtype=np.float32)
-    if not np.isfinite(channels).all():
-        channels = np.nan_to_num(channels, nan=0.0, posinf=0.0, neginf=0.0)
-    channels = np.clip(channels, -MAX_LEVEL, MAX_LEVEL)
-    clipped = int((np.abs(channels).max(axis=0) >= CLIPPED_LEVEL).sum())
-    return to_mono(channels), clipped
+class MonoConverter(Converter):
+    """Converts frames to mono of one rate, as planar float.
 
-
-def to_mono(channels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the mean of the channels, or the louder one wherever the mean cancels.
-
-    Decided for each ``PHASE_SAMPLES`` with their surroundings: a song in opposite phase
-    may be short.
+    Channels are mixed before they are resampled, as one takes half the time of two; as
+    many seconds together as ``together_s``. ``clipped_s`` is how long the sound was at
+    full scale.
     """
-    left: NDArray[np.float32] = channels[0]
-    if len(channels) == 1:
-        return left
-    right: NDArray[np.float32] = channels[1]
-    mid: NDArray[np.float32] = (left + right) * np.float32(0.5)
-    side = (left - right) * np.float32(0.5)
-    where = _cancelling(mid, side)
-    if not where.any():
-        return mid
-    is_left = np.dot(left[where], left[where]) >= np.dot(right[where], right[where])
-    return np.where(where, left if is_left else right, mid)
+
+    # Half of the resampler's usual length: what it lets through lies above all landmarks.
+    options: ClassVar = {"filter_size": "16"}
+
+    def __init__(self, rate: int, together_s: float = TOGETHER_S) -> None:
+        super().__init__(Wanted("fltp", "mono", rate, 0))
+        self.clipped_s = 0.0
+        self._together_s = together_s
+        self._planar: av.AudioResampler | None = None
+
+    def _samples_together(self, frame: AudioFrame) -> int:
+        channels = frame.layout.nb_channels
+        self._planar = av.AudioResampler("fltp", "mono" if channels == 1 else "stereo")
+        return min(round(self._together_s * frame.sample_rate), MAX_TOGETHER // channels)
+
+    def _convert(self, frame: AudioFrame) -> list[AudioFrame]:
+        assert self._planar is not None  # noqa: S101  no frame was read before it
+        made = []
+        for planar in self._planar.resample(frame):
+            mixed, clipped = mixed_down(planar)
+            self.clipped_s += clipped / planar.sample_rate
+            made += self._inner.resample(mixed)
+        return made
 
 
-def _cancelling(mid: NDArray[np.float32], side: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Return which samples lie in a stretch in opposite phase.
+def mixed_down(frame: AudioFrame) -> tuple[AudioFrame, int]:
+    """Return a planar float frame of one or two channels as mono.
 
-    A stretch is as long as the side is louder in each ``PHASE_SAMPLES``, and clearly
-    louder in ``PHASE_NEAR`` of them together.
+    Also returns how many of its samples are at full scale.
     """
-    edges = np.arange(0, max(1, len(mid)), PHASE_SAMPLES)
-    power = [np.add.reduceat(np.append(y * y, 0)[: len(y) or 1], edges) for y in (mid, side)]
-    is_side = power[1] > power[0]
+    channels = [_samples_of(frame, number) for number in range(len(frame.planes))]
+    highest, clipped = _peak(channels[0], channels[-1])
+    if highest > _MAX_BITS:
+        channels = [_limited(channel) for channel in channels]
+    mixed = AudioFrame(format="fltp", layout="mono", samples=frame.samples)
+    mixed.sample_rate = frame.sample_rate
+    to_mono(channels[0], channels[-1], frame.sample_rate, _samples_of(mixed, 0))
+    return mixed, clipped
+
+
+def samples_of(frame: AudioFrame) -> Channel:
+    """Return a copy of the samples of a planar float frame of one channel."""
+    return _samples_of(frame, 0).copy()
+
+
+def _samples_of(frame: AudioFrame, channel: int) -> Channel:
+    """Return the samples themselves; they live as long as the frame."""
+    return np.frombuffer(frame.planes[channel], np.float32, frame.samples)
+
+
+def _limited(channel: Channel) -> Channel:
+    whole = np.nan_to_num(channel, nan=0.0, posinf=0.0, neginf=0.0)
+    return np.clip(whole, -MAX_LEVEL, MAX_LEVEL)
+
+
+def to_mono(left: Channel, right: Channel, rate: int, out: Channel) -> None:
+    """Fill ``out`` with the mean of two channels, or the louder one where that cancels.
+
+    Decided for each ``PHASE_S`` with its surroundings: a song in opposite phase may be
+    short.
+    """
+    size = max(1, round(PHASE_S * rate))
+    powers = np.empty((2, -(-len(left) // size)), dtype=np.float32)
+    _mix(left, right, size, out, powers)
+    cancelling = _cancelling(*powers.astype(np.float64))
+    if cancelling.any():
+        where = np.repeat(cancelling, size)[: len(left)]
+        is_left = np.dot(left[where], left[where]) >= np.dot(right[where], right[where])
+        out[where] = (left if is_left else right)[where]
+
+
+def _cancelling(mid: NDArray[np.float64], side: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which parts of ``PHASE_S`` lie in a stretch in opposite phase, by their power.
+
+    A stretch is as long as the side is louder in each part, and clearly louder in
+    ``PHASE_NEAR`` of them together.
+    """
+    is_side = side > mid
     if not is_side.any():
-        return np.zeros(len(mid), dtype=np.bool_)
-    near = np.ones(min(PHASE_NEAR, len(edges)))
-    mid_near, side_near = (np.convolve(channel_power, near, mode="same") for channel_power in power)
+        return is_side
+    near = np.ones(min(PHASE_NEAR, len(mid)))
+    mid_near, side_near = (np.convolve(power, near, mode="same") for power in (mid, side))
     runs = np.cumsum(np.diff(is_side, prepend=False))
     clear = np.unique(runs[is_side & (side_near > CANCELLING * mid_near)])
-    return np.repeat(is_side & np.isin(runs, clear), PHASE_SAMPLES)[: len(mid)]
+    cancelling: NDArray[np.bool_] = is_side & np.isin(runs, clear)
+    return cancelling
+
+
+@compiled
+def _peak(left: Channel, right: Channel) -> tuple[int, int]:
+    """Return the bits of the highest level, and how many samples are at full scale.
+
+    Numbers that are not finite have the highest bits.
+    """
+    one, other = left.view(np.uint32), right.view(np.uint32)
+    unsigned, full = np.uint32(0x7FFFFFFF), np.uint32(_CLIPPED_BITS)
+    highest, clipped = np.uint32(0), 0
+    for i in range(len(one)):
+        level = max(one[i] & unsigned, other[i] & unsigned)
+        highest = max(highest, level)
+        clipped += level >= full
+    return highest, clipped
+
+
+@compiled_fastmath
+def _mix(
+    left: Channel, right: Channel, size: int, out: Channel, powers: NDArray[np.float32]
+) -> None:
+    """Fill ``out`` with the mean, and ``powers`` with those of mid and side by part."""
+    half = np.float32(0.5)
+    for part in range(powers.shape[1]):
+        begin, end = part * size, min(len(left), (part + 1) * size)
+        one, other, mean = left[begin:end], right[begin:end], out[begin:end]
+        mid, side = np.float32(0), np.float32(0)
+        for i in range(len(one)):
+            m, s = (one[i] + other[i]) * half, (one[i] - other[i]) * half
+            mean[i] = m
+            mid += m * m
+            side += s * s
+        powers[0, part], powers[1, part] = mid, side

@@ -227,7 +227,6 @@ class OpenSection:
         if not streams:
             return
         is_of_file = self.container.format.name in OF_FILE
-        indexes = {stream.index for stream in streams}
         packets = self.container.demux(*([] if is_of_file else streams))
         while True:
             self.source.begin_step()
@@ -242,7 +241,7 @@ class OpenSection:
             self.source.end_step()
             if packet is None:
                 break
-            if packet.stream.index in indexes:
+            if packet.stream in streams:
                 yield packet
             else:
                 self._reading.others_end_s = max(self._reading.others_end_s, self._end_of(packet))

@@ -8,6 +8,7 @@ tags before a RIFF header. ``sections_of`` finds such things by reading headers 
 from __future__ import annotations
 
 import io
+import math
 import time
 from bisect import bisect_right
 from dataclasses import dataclass, replace
@@ -333,8 +334,11 @@ class Source:
         self.size = self._starts[-1]
 
     def begin_step(self) -> None:
-        """Start the CPU-time limit of one step, such as reading the next packet."""
-        self._step_ends = time.process_time() + MAX_STEP_CPU_S
+        """Limit the CPU time of one step, such as reading the next packet.
+
+        It counts from the step's first read on, as most packets need none.
+        """
+        self._step_ends = math.inf
 
     def end_step(self) -> None:
         """Raise ``DecodeFailed`` if the step used more CPU time than allowed."""
@@ -396,7 +400,10 @@ class Source:
 
         FFmpeg ignores errors then, so reads and seeks report the end of the file.
         """
-        self._is_over = self._is_over or time.process_time() > self._step_ends
+        now = time.process_time()
+        if self._step_ends == math.inf:
+            self._step_ends = now + MAX_STEP_CPU_S
+        self._is_over = self._is_over or now > self._step_ends
         return self._is_over
 
 

@@ -10,9 +10,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.audio.convert import Wanted
 from recognition.audio.decode import AudioFile
-from recognition.audio.mono import to_mono
+from recognition.audio.mono import MonoConverter, samples_of
 from recognition.errors import DecodeFailed, TooLong
 from recognition.limits import SPECTROGRAM_ROWS
 
@@ -62,12 +61,12 @@ def _power(samples: NDArray[np.float32], columns: int) -> NDArray[np.float32]:
 
 
 def _samples(audio: AudioFile) -> NDArray[np.float32]:
-    want = Wanted("fltp", audio.layout, RATE, RATE)
+    converter = MonoConverter(RATE)
     blocks, count = [], 0
     with audio:
-        for frame in audio.frames(want):
-            block = to_mono(np.asarray(frame.to_ndarray(), dtype=np.float32))
-            blocks.append(np.clip(np.nan_to_num(block), -1, 1))
+        for frame in audio.frames_by(converter):
+            block = samples_of(frame)
+            blocks.append(np.clip(block, -1, 1))
             count += len(block)
             if count > MAX_SECONDS * RATE:
                 raise TooLong(MAX_SECONDS)

@@ -186,7 +186,11 @@ class _Waiting(NamedTuple, Generic[Frame]):
 
 
 class Timeline(Generic[Frame]):
-    """Places the frames of one link; ``lost_s`` is the silence between its frames."""
+    """Places the frames of one link; ``lost_s`` is the silence between its frames.
+
+    When ``place`` has ended, ``length_s`` is how long all are, with the silence before
+    and between them.
+    """
 
     def __init__(self, origin_s: float | None = None, window_s: float = WINDOW_S) -> None:
         """``origin_s`` is when the link begins, if that may be before its first frame.
@@ -212,6 +216,7 @@ class Timeline(Generic[Frame]):
         self._most_drift_s = MOST_DRIFT_S
         self._paced_at_s = 0.0
         self.lost_s = 0.0
+        self.length_s = 0.0
 
     def place(self, frames: Iterator[Timed[Frame]]) -> Iterator[Placed[Frame]]:
         """Yield the frames in their places."""
@@ -219,7 +224,7 @@ class Timeline(Generic[Frame]):
         previous: Timed[Frame] | None = None
         for timed in chain(frames, [None]):
             if previous is None:
-                late_s = self._late_s(timed)
+                self.length_s = late_s = self._late_s(timed)
             else:
                 at_s, step_s = self._end_s, self._step_s(previous, timed)
                 self._note(previous, step_s)
@@ -233,8 +238,10 @@ class Timeline(Generic[Frame]):
             previous = timed
             while self._waiting and self._is_decided(is_last=timed is None):
                 placed = self._next()
+                self.length_s += placed.gap_s + placed.paced_s
                 yield placed._replace(gap_s=late_s + placed.gap_s) if late_s else placed
                 late_s = 0.0
+        self.length_s += self._end_s
 
     def _late_s(self, first: Timed[Frame] | None) -> float:
         """Return how long after the link the sound begins."""

@@ -6,11 +6,21 @@ the same for all votes of one offset of a recording.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 
-from recognition.index.packing import I64, U8, U32, U64, Lists, recording_at
+from recognition.index.packing import (
+    I32,
+    I64,
+    U8,
+    U32,
+    U64,
+    Lists,
+    lists_of,
+    read_places,
+    recording_at,
+)
 from recognition.jit import compiled, compiled_part
 
 # A key is a local recording above this many bits of offset, which on a line through a
@@ -20,11 +30,163 @@ OFFSET_BITS: Final = 33
 SHIFT_BITS: Final = 31
 # The most votes that a cell of the sketch counts: three of them fit in a byte.
 FULL: Final = 85
+# Several cells per vote, so that few votes share one.
+SPARE_BITS: Final = 2
+MIN_CELLS_BITS: Final = 10
+# High cells for each place wanted: one place marks about five, and chance some more.
+CELLS_EACH: Final = 16
 # Cells before the first of a sketch, and after the last: copies of the other end.
 MARGIN: Final = 2
 
+Found: TypeAlias = tuple[I64, I64, I32]
+"""By hash of a query: the first posting of its list, their number, and its frame."""
+Postings: TypeAlias = tuple[U64, tuple[int, int], tuple[U32, U32, U8]]
+"""A segment's packed postings, their geometry, and its recordings; see ``with_enough``."""
+Wanted: TypeAlias = tuple[int, int, int, int]
+"""How many places, the fewest votes, and the most bits of a sketch and keys at once."""
+
 
 @compiled
+def best_of_windows(
+    found: Found, spans: I64, postings: Postings, wanted: Wanted
+) -> tuple[I64, I64]:
+    """Return the best places of each span of hashes, and where those of each span end.
+
+    Places have local recording, delta and votes; the best come first.
+    """
+    firsts, counts, frames = found
+    top, min_votes, most_bits, many = wanted
+    words, geometry, recordings = postings
+    places = np.empty(1 << MIN_CELLS_BITS, dtype=np.uint32)
+    keys = np.empty(1 << MIN_CELLS_BITS, dtype=np.uint64)
+    chosen = np.empty((64, 3), dtype=np.int64)
+    ends = np.empty(len(spans), dtype=np.int64)
+    count = 0
+    for span in range(len(spans)):
+        low, high = spans[span]
+        lists, sizes, last = lists_of(firsts[low:high], counts[low:high], frames[low:high])
+        if sizes[1] >= min_votes:
+            if len(places) < sizes[0]:
+                places = np.empty(2 * sizes[0], dtype=np.uint32)
+            room = min(sizes[1], many)
+            if len(keys) < room:
+                keys = np.empty(2 * room, dtype=np.uint64)
+            here = places[: sizes[0]]
+            read_places(words, geometry, lists, here)
+            best = _best(here, lists, keys[:room], recordings, (top, min_votes, most_bits))
+            while count + len(best) > len(chosen):
+                chosen = np.concatenate((chosen, np.empty_like(chosen)))
+            for i in range(len(best)):
+                chosen[count, 0] = best[i, 0]
+                chosen[count, 1] = best[i, 1] - last
+                chosen[count, 2] = best[i, 2]
+                count += 1
+        ends[span] = count
+    return chosen[:count], ends
+
+
+@compiled_part
+def _best(
+    places: U32,
+    lists: Lists,
+    keys: U64,
+    recordings: tuple[U32, U32, U8],
+    wanted: tuple[int, int, int],
+) -> I64:
+    """Return the best places of a window: recordings, offsets and votes.
+
+    Weak places are many, and most come from cells that several diagonals share. So the
+    least votes begin where few cells are left, and fall until all wanted are found. If
+    the votes in high cells do not fit into ``keys``, the weakest are dropped.
+    """
+    top, fewest, most_bits = wanted
+    most = _most_nearby(places, lists, most_bits)
+    least = _least_with(most, fewest, CELLS_EACH * top)
+    marks = np.empty(len(most) >> 3, dtype=np.uint8)
+    while True:
+        _mark_high(most, min(least, FULL), marks)
+        votes = collect_votes(places, lists, marks, keys)
+        if votes > len(keys):
+            least = fewest = least + 1 + least // 4
+            continue
+        part = keys[:votes]
+        part = np.sort(part[: crowded(part, least, _bits_for(votes))])
+        best = strongest(np.sort(part[: with_enough(part, least, recordings)]), top, least)
+        if len(best) == top or least == fewest:
+            return best
+        least -= 1
+
+
+@compiled_part
+def _bits_for(votes: int) -> int:
+    """Return of how many bits a table for so many votes is."""
+    bits = SPARE_BITS
+    while votes:
+        bits += 1
+        votes >>= 1
+    return max(MIN_CELLS_BITS, bits)
+
+
+@compiled_part
+def _most_nearby(places: U32, lists: Lists, most_bits: int) -> U8:
+    """Return the most votes that each cell has together with two neighbours."""
+    cells = 1 << min(most_bits, _bits_for(len(places)))
+    sketch = np.zeros(cells + 2 * MARGIN, dtype=np.uint8)
+    count_votes(places, lists, sketch)
+    most = np.empty(cells, dtype=np.uint8)
+    near_votes(sketch, most)
+    return most
+
+
+@compiled_part
+def _least_with(most: U8, least: int, cells: int) -> int:
+    """Return the most votes, ``least`` or more, that so many cells have."""
+    while least < FULL:
+        above, high = 0, np.uint8(least)
+        for votes in most:
+            above += votes > high
+        if above < cells:
+            break
+        least += 1
+    return least
+
+
+@compiled_part
+def _mark_high(most: U8, least: int, marks: U8) -> None:
+    """Set the bit of each cell with ``least`` votes; as bits, they fit into the cache."""
+    enough = np.uint8(least)
+    for i in range(len(marks)):
+        byte = np.uint8(0)
+        for bit in range(8):
+            byte |= np.uint8(most[8 * i + bit] >= enough) << np.uint8(bit)
+        marks[i] = byte
+
+
+@compiled_part
+def strongest(keys: U64, top: int, least: int) -> I64:
+    """Return recordings, offsets and votes of the strongest places of sorted keys.
+
+    A key is a local recording above an offset; each key is one vote. No place is within
+    two frames of a stronger one.
+    """
+    centres = np.empty(2 * len(keys), dtype=np.uint64)
+    sums = np.empty(2 * len(keys), dtype=np.int64)
+    count = 0
+    for i in range(peaks(keys, centres, sums)):
+        centres[count], sums[count] = centres[i], sums[i]
+        count += sums[i] >= least
+    order = np.argsort(-sums[:count], kind="mergesort")
+    chosen = order[apart(centres[:count], order, top)]
+    best = np.empty((len(chosen), 3), dtype=np.int64)
+    for i in range(len(chosen)):
+        centre = centres[chosen[i]]
+        best[i, 0] = np.int64(centre >> np.uint64(OFFSET_BITS))
+        best[i, 1] = np.int64(centre & np.uint64((1 << OFFSET_BITS) - 1))
+        best[i, 2] = sums[chosen[i]]
+    return best
+
+
+@compiled_part
 def count_votes(places: U32, lists: Lists, sketch: U8) -> None:
     """Count each vote in the cell of its diagonal, modulo the number of cells.
 
@@ -52,7 +214,7 @@ def _fill_margins(sketch: U8) -> None:
         sketch[beyond + i] = sketch[MARGIN + i]
 
 
-@compiled
+@compiled_part
 def near_votes(sketch: U8, most: U8) -> None:
     """Fill ``most`` with the most votes that each cell has with two of its neighbours.
 
@@ -69,7 +231,7 @@ def near_votes(sketch: U8, most: U8) -> None:
         most[i] = max(left, max(middle, right))
 
 
-@compiled
+@compiled_part
 def collect_votes(places: U32, lists: Lists, high: U8, keys: U64) -> int:
     """Fill ``keys`` with the votes that could be among the best: diagonals and shifts.
 
@@ -96,7 +258,7 @@ def collect_votes(places: U32, lists: Lists, high: U8, keys: U64) -> int:
     return count
 
 
-@compiled
+@compiled_part
 def crowded(keys: U64, least: int, bits: int) -> int:
     """Keep the votes that may have ``least`` votes on three neighbouring diagonals.
 
@@ -134,7 +296,7 @@ def crowded(keys: U64, least: int, bits: int) -> int:
     return count
 
 
-@compiled
+@compiled_part
 def with_enough(keys: U64, least: int, recordings: tuple[U32, U32, U8]) -> int:
     """Keep the votes whose diagonals have ``least`` votes together with neighbours.
 
@@ -212,7 +374,7 @@ def peaks(keys: U64, centres: U64, sums: I64) -> int:
     return count
 
 
-@compiled
+@compiled_part
 def apart(centres: U64, order: I64, top: int) -> I64:
     """Return which of ``order`` to keep: none within two of an earlier one, ``top`` at
     most.

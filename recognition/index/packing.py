@@ -279,7 +279,7 @@ def find_lists(
     return total, touched
 
 
-@compiled
+@compiled_part
 def lists_of(firsts: I64, counts: I64, frames: I32) -> tuple[Lists, tuple[int, int], int]:
     """Return the lists that the hashes of a window found, the numbers of their postings
     and votes, and the last frame that has a list.
@@ -314,7 +314,7 @@ def lists_of(firsts: I64, counts: I64, frames: I32) -> tuple[Lists, tuple[int, i
     return lists, (postings, votes), last
 
 
-@compiled
+@compiled_part
 def read_places(words: U64, geometry: tuple[int, int], lists: Lists, places: U32) -> np.uint64:
     """Unpack the places of all postings of some lists, one list after the other.
 

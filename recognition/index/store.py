@@ -209,10 +209,12 @@ class SegmentStore(IndexStore):
                 )
                 ids = open_segment.segment.ids
                 for of_window, peaks in zip(parts, best, strict=True):
-                    where = np.full(len(peaks.votes), bucket, dtype=np.int64)
-                    numbers = ids[peaks.local]
-                    of_window.append(Votes(where, numbers, peaks.deltas, peaks.votes))
-        return [best_of(of_window, top) for of_window in parts]
+                    if len(peaks.votes):
+                        where = np.full(len(peaks.votes), bucket, dtype=np.int64)
+                        numbers = ids[peaks.local]
+                        of_window.append(Votes(where, numbers, peaks.deltas, peaks.votes))
+        nothing = Votes.of([])
+        return [best_of(of_window, top) if of_window else nothing for of_window in parts]
 
     def place_tables(self, buckets: Sequence[int]) -> list[PlaceTable]:
         """Return where all landmarks of some buckets lie; mapped, not loaded."""

@@ -9,8 +9,8 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.fingerprint.hashes import Hashes
-from recognition.fingerprint.landmarks import ranks_of, select
+from recognition.fingerprints.hashes import Hashes
+from recognition.fingerprints.landmarks import ranks_of, select
 from recognition.index.places import PlaceTable, References, Weights, places_of
 from recognition.params import Params
 from recognition.search.candidates import (
@@ -31,7 +31,7 @@ from recognition.search.candidates import (
     windows_of,
 )
 from recognition.search.sweep import glance, sweep, weights_of
-from recognition.search.wide import Heard, heard_in, wide_leads, wide_places
+from recognition.search.wide import Heard, aligned_votes, heard_in, wide_leads, wide_places
 from recognition.types import Landmarks, LevelMap, Votes
 from recognition.verify.alignment import Alignment, Lead, QueryView, view_of
 from recognition.verify.bends import chosen_with_drifts, meeting
@@ -133,7 +133,7 @@ class Search:
     def follow_votes(self, stage: SearchStage, window: tuple[int, int], votes: Votes) -> None:
         """Verify a window's strongest offsets, and weaker ones that a glance chooses.
 
-        Of the wide grid, those along which many landmarks align.
+        Of the grids, those along which many landmarks align.
         """
         params, tables = self.params, self.references.places
         if stage.name == WIDE:
@@ -141,6 +141,8 @@ class Search:
             _, places = wide_places(tables, heard, votes, stage.warp, params)
             self.follow_all(wide_leads(places, window, stage, params))
             return
+        if stage.name in ON_GRID and len(votes):
+            votes = aligned_votes(tables, self.heard(window), votes, stage, params)
         self.follow_all(voted_leads(window, votes, stage, params))
         if stage.name == DENSE:
             where, weights = (window, stage.warp), self.weights(window, stage)
@@ -149,7 +151,7 @@ class Search:
 
     @cached_property
     def heard(self) -> Callable[[tuple[int, int]], Heard]:
-        """Returns where a window has landmarks, kept for the next lines of the grid."""
+        """Returns where a window has landmarks, kept for the next lines of a grid."""
 
         @lru_cache(maxsize=_HEARD)
         def heard(window: tuple[int, int]) -> Heard:

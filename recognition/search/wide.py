@@ -1,4 +1,4 @@
-"""Choose which weak offsets of the wide grid to verify.
+"""Choose which offsets of the grids to verify.
 
 Edits often come with reverberation or a voice, which leave a true offset as few votes as
 chance gives others. But along a true one many more of the recording's landmarks lie
@@ -18,7 +18,14 @@ from numpy.typing import NDArray
 from recognition.index.places import Bins, Cells, PlaceTable, first_from
 from recognition.jit import compiled, compiled_part
 from recognition.params import Params
-from recognition.search.candidates import SPEED_STEP, TEMPO_STEP, SearchStage, Warp, alignment_at
+from recognition.search.candidates import (
+    SPEED_STEP,
+    TEMPO_STEP,
+    SearchStage,
+    Warp,
+    alignment_at,
+    fewest_votes,
+)
 from recognition.search.sweep import Place, highest
 from recognition.types import Votes
 from recognition.verify.alignment import Lead, QueryView
@@ -65,21 +72,10 @@ def wide_places(
 
     Such a place is the offset itself.
     """
+    trials = _trials(warp.shift != 0, params.wide_worth, params)
     which: list[int] = []
     places: list[Place] = []
-    if not len(votes):
-        return which, places
-    for table in tables:
-        local = table.local(votes.recordings)
-        here = np.flatnonzero(local >= 0)
-        heights = _heights(
-            (table.starts, table.cells, table.bins),
-            (table.loud_starts, table.loud_cells, table.loud_bins),
-            (local[here], votes.deltas[here]),
-            (heard.cells, heard.rates, heard.window, params.sweep_frames),
-            (warp.tempo, warp.shift),
-            _trials(warp.shift != 0, params),
-        )
+    for here, heights in _counted(tables, heard, votes, warp, trials, params):
         high = np.flatnonzero(heights >= params.wide_least)
         chosen = here[high]
         which += chosen.tolist()
@@ -92,6 +88,47 @@ def wide_places(
     return which, places
 
 
+def aligned_votes(
+    tables: Sequence[PlaceTable], heard: Heard, votes: Votes, stage: SearchStage, params: Params
+) -> Votes:
+    """Return which of a window's votes the stage follows: enough landmarks align along
+    them.
+    """
+    votes = votes[: stage.top]
+    votes = votes[votes.votes >= fewest_votes(stage, params)]
+    warp = stage.warp
+    trials = _trials(warp.shift != 0 and warp.tempo != 1, params.grid_worth, params)
+    keep = np.zeros(len(votes), dtype=np.bool_)
+    for here, heights in _counted(tables, heard, votes, warp, trials, params):
+        keep[here] = heights >= params.grid_least
+    return votes[keep]
+
+
+def _counted(
+    tables: Sequence[PlaceTable],
+    heard: Heard,
+    votes: Votes,
+    warp: Warp,
+    trials: Trials,
+    params: Params,
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+    """Yield the votes whose recordings each table has, and the height of each."""
+    for table in tables if len(votes) else ():
+        local = table.local(votes.recordings)
+        here = np.flatnonzero(local >= 0)
+        yield (
+            here,
+            _heights(
+                (table.starts, table.cells, table.bins),
+                (table.loud_starts, table.loud_cells, table.loud_bins),
+                (local[here], votes.deltas[here]),
+                (heard.cells, heard.rates, heard.window, params.sweep_frames),
+                (warp.tempo, warp.shift),
+                trials,
+            ),
+        )
+
+
 def wide_leads(
     places: Iterable[Place], window: tuple[int, int], stage: SearchStage, params: Params
 ) -> Iterator[Lead]:
@@ -102,13 +139,13 @@ def wide_leads(
 
 
 @lru_cache
-def _trials(is_speed: bool, params: Params) -> Trials:
+def _trials(is_speed: bool, worth: float, params: Params) -> Trials:
     """Return the lines to try around one of the grid, of speed or of tempo alone."""
     half = ((SPEED_STEP if is_speed else TEMPO_STEP) - 1) / 2
     steps, frames = np.array([*_ROUGH, *_FINE]).T
     ratios = 1 + half * steps
     bins = params.bins_per_octave * np.log2(ratios) * is_speed
-    return ratios, bins, frames.copy(), len(_ROUGH), params.wide_worth
+    return ratios, bins, frames.copy(), len(_ROUGH), worth
 
 
 @compiled

@@ -24,15 +24,14 @@ from av.error import FFmpegError
 from av.error import MemoryError as FFmpegMemoryError
 from av.packet import Packet
 
-from recognition.audio.convert import Converter, Wanted
 from recognition.audio.declared import refuse_shape
 from recognition.audio.decode import SAMPLE_RATE
-from recognition.audio.mono import mono_block
+from recognition.audio.mono import MonoConverter, samples_of
 from recognition.audio.opened import open_container
 from recognition.audio.streams import first_audio
 from recognition.errors import UnsupportedMedia
-from recognition.fingerprint import file_format as fingerprint
-from recognition.fingerprint.builder import FingerprintBuilder
+from recognition.fingerprints import file_format as fingerprint
+from recognition.fingerprints.builder import FingerprintBuilder
 from recognition.isolation import wire
 from recognition.isolation.wire import MessageKind
 from recognition.limits import DecodeLimits
@@ -41,7 +40,7 @@ from recognition.streaming import feeds
 from recognition.types import Fingerprint, Landmarks
 
 # Half a second: files are mixed to mono in blocks of 10 s, which nobody waits for here.
-BLOCK_SAMPLES: Final = SAMPLE_RATE // 2
+TOGETHER_S: Final = 0.5
 REPORT_S: Final = Fraction(1, 2)
 POINT_S: Final = Fraction(1, 4)
 # RLIMIT_CPU counts from the start of a process, which here lives for months. This timer
@@ -149,7 +148,7 @@ class Ear:
         self._talk = talk
         self._feed = feed
         self._builder = FingerprintBuilder()
-        self._converter = Converter(Wanted("fltp", "mono", SAMPLE_RATE, BLOCK_SAMPLES))
+        self._converter = MonoConverter(SAMPLE_RATE, TOGETHER_S)
         self._format: tuple[str, int, int] | None = None
         self._container = ""
         self._rows = 0  # of the level map, sent
@@ -221,8 +220,6 @@ class Ear:
         audio_format = (codec, frame.sample_rate, frame.layout.nb_channels)
         if self._format is None:
             self._format = audio_format
-            if frame.layout.nb_channels > 1:
-                self._converter = Converter(Wanted("fltp", "stereo", SAMPLE_RATE, BLOCK_SAMPLES))
         return audio_format == self._format
 
     def _take(self, frame: AudioFrame, packet: Packet[AudioStream]) -> None:
@@ -253,7 +250,7 @@ class Ear:
         return min(self._feed.position, self._feed.begin + packet.pos + size)
 
     def _feed_builder(self, frame: AudioFrame) -> None:
-        block, _ = mono_block(frame)
+        block = samples_of(frame)
         self._samples += len(block)
         self._builder.feed(block)
 

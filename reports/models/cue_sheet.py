@@ -33,6 +33,9 @@ class CueEntry(models.Model):
     one entry.
     """
 
+    DETAILS = (*("title", "performers", "writers", "publishers", "isrc", "use", "origin", "note"),)
+    """What a person knows about the music; ``note`` stands on no sheet."""
+
     uid = uid_field("ce")
     scanned_file = models.ForeignKey(
         ScannedFile, on_delete=models.CASCADE, related_name="cue_entries"
@@ -47,7 +50,12 @@ class CueEntry(models.Model):
     isrc = models.CharField(max_length=12, blank=True, default="")
     use = models.CharField(max_length=20, choices=CueUse.choices, blank=True, default="")
     origin = models.CharField(max_length=40, choices=MusicOrigin.choices, blank=True, default="")
-    note = models.CharField(max_length=1000, blank=True, default="")
+    note = models.CharField(
+        max_length=1000,
+        blank=True,
+        default="",
+        help_text=_("For colleagues; it is on no cue sheet."),
+    )
     together = models.CharField(
         max_length=32,
         blank=True,

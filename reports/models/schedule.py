@@ -53,15 +53,45 @@ class ReportSchedule(models.Model):
     since.
     """
 
+    SETTINGS = (
+        *("template", "every", "hour", "channel", "recipients", "url"),
+        *("last_period", "send_unchanged"),
+    )
+    """The columns that people set."""
+
     uid = uid_field("rs")
     template = models.ForeignKey(ReportTemplate, on_delete=models.PROTECT, related_name="schedules")
-    every = models.CharField(max_length=8, choices=Every.choices, default=Every.WEEK)
-    hour = models.PositiveSmallIntegerField(default=8, validators=[MaxValueValidator(23)])
-    last_period = models.BooleanField(default=True)
-    send_unchanged = models.BooleanField(_("send unchanged reports too"), default=False)
-    channel = models.CharField(max_length=10, choices=Channel.choices, default=Channel.EMAIL)
-    recipients = models.JSONField(default=list, blank=True)
-    url = models.URLField(max_length=2000, blank=True, default="")
+    every = models.CharField(_("Run"), max_length=8, choices=Every.choices, default=Every.WEEK)
+    hour = models.PositiveSmallIntegerField(
+        _("Hour (UTC)"), default=8, validators=[MaxValueValidator(23)]
+    )
+    last_period = models.BooleanField(
+        _("Only matches of the previous day, week or month"),
+        default=True,
+        help_text=_(
+            "Of matches decided then if the template has days of decisions, otherwise "
+            "of matches found then. Days are those of the template's zone, or of UTC."
+        ),
+    )
+    send_unchanged = models.BooleanField(_("Also send when nothing is new"), default=False)
+    channel = models.CharField(
+        _("Send by"), max_length=10, choices=Channel.choices, default=Channel.EMAIL
+    )
+    recipients = models.JSONField(
+        _("Email addresses"),
+        default=list,
+        blank=True,
+        help_text=_("Separated by commas or lines."),
+    )
+    url = models.URLField(
+        _("Webhook address"),
+        max_length=2000,
+        blank=True,
+        default="",
+        help_text=_(
+            "Receives the signed manifest as JSON; the receiver fetches the file with a token."
+        ),
+    )
     signing_secret_sealed = models.TextField(blank=True, default="")
     next_run_at = models.DateTimeField()
     covers_from = models.DateField(null=True, blank=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from base.accounts.columns import person_field
 from base.accounts.reach import PRESENT, Path, ReachManager
@@ -27,29 +28,59 @@ class Licence(models.Model):
     is built in: the installation's own accounts.
     """
 
+    TERMS = (
+        *("holder", "scope", "buckets", "labels", "recordings"),
+        *("use_kind", "use_values", "territories", "valid_from", "valid_until"),
+        *("max_seconds", "edited_uses", "max_speed_pct", "max_semitones", "on_expiry", "note"),
+    )
+    """The columns that people agree on: the page and the audit trail follow them."""
+
     uid = uid_field("l")
     holder = models.CharField(max_length=300)
-    scope = models.CharField(max_length=16, choices=LicenceScope.choices)
+    scope = models.CharField(_("Which recordings"), max_length=16, choices=LicenceScope.choices)
     buckets = models.ManyToManyField(Bucket, blank=True, related_name="+", limit_choices_to=PRESENT)
-    labels = models.JSONField(default=list, blank=True)
+    labels = models.JSONField(default=list, blank=True, help_text=_("Press Enter after each"))
     recordings = models.ManyToManyField(Recording, blank=True, related_name="licences")
-    use_kind = models.CharField(max_length=16, choices=UseKind.choices, default=UseKind.ANY)
-    use_values = models.JSONField(default=list, blank=True)
-    territories = models.JSONField(default=list, blank=True)
-    valid_from = models.DateField(null=True, blank=True)
-    valid_until = models.DateField(null=True, blank=True)
-    max_seconds = models.PositiveIntegerField(null=True, blank=True)
+    use_kind = models.CharField(
+        _("Which uses"), max_length=16, choices=UseKind.choices, default=UseKind.ANY
+    )
+    use_values = models.JSONField(
+        _("Named uses"),
+        default=list,
+        blank=True,
+        help_text=_("Accounts, addresses, programmes or external ids; press Enter after each"),
+    )
+    territories = models.JSONField(
+        default=list,
+        blank=True,
+        help_text=_("Leave empty for worldwide. A file's page shows where it is used."),
+    )
+    valid_from = models.DateField(_("From"), null=True, blank=True)
+    valid_until = models.DateField(_("Until, inclusive"), null=True, blank=True)
+    max_seconds = models.PositiveIntegerField(_("Maximum seconds per use"), null=True, blank=True)
     edited_uses = models.CharField(
         max_length=16, choices=EditedUses.choices, default=EditedUses.COVERED
     )
     # The limits of ``EditedUses.WITHIN``, up and down; None is without limit.
     max_speed_pct = models.DecimalField(
-        max_digits=5, decimal_places=2, null=True, blank=True, validators=[MinValueValidator(0)]
+        _("Speed change up to, in %"),
+        max_digits=5,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
     )
     max_semitones = models.DecimalField(
-        max_digits=4, decimal_places=2, null=True, blank=True, validators=[MinValueValidator(0)]
+        _("Pitch change up to, in semitones"),
+        max_digits=4,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
     )
-    on_expiry = models.CharField(max_length=16, choices=OnExpiry.choices, default=OnExpiry.REOPEN)
+    on_expiry = models.CharField(
+        _("When it ends"), max_length=16, choices=OnExpiry.choices, default=OnExpiry.REOPEN
+    )
     evidence = models.FileField(max_length=200, blank=True, default="")
     evidence_name = models.CharField(max_length=500, blank=True, default="")
     note = models.TextField(blank=True, default="", max_length=4000)

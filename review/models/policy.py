@@ -26,6 +26,9 @@ class Policy(models.Model):
     rule increments ``version``; the audit trail keeps earlier versions.
     """
 
+    TERMS = ("name", "action", "priority", "due_days", "assignee", "second_approval")
+    """The columns that, with ``conditions``, make the rule: its page and events follow them."""
+
     uid = uid_field("p")
     name = models.CharField(max_length=150, unique=True)
     position = models.PositiveIntegerField(default=0, editable=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from django.db import transaction
@@ -12,8 +12,6 @@ from django.utils.functional import Promise
 from base.accounts.models import User
 from base.common.registry import Registry
 from review.programmes import services
-from review.programmes.selectors import episode_of
-from review.programmes.values import EpisodeValues
 from scanning.models import ScannedFile
 
 EPISODE_FIELDS: Final = {
@@ -23,7 +21,7 @@ EPISODE_FIELDS: Final = {
     "episode_title": "title",
     "production_company": "production_company",
 }
-"""Fields of forms about the episode, with the names of ``EpisodeValues``."""
+"""Fields of forms about the episode, with the columns of ``Episode``."""
 
 
 class Saying(Protocol):
@@ -52,9 +50,9 @@ readers: Registry[ArrivalReader] = Registry()
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What is said of submitted files."""
+    """What is said of submitted files; ``episode`` has the known values of its columns."""
 
-    episode: EpisodeValues = field(default_factory=EpisodeValues)
+    episode: Mapping[str, str] = field(default_factory=dict)
     sayings: tuple[Saying, ...] = ()
 
 
@@ -70,12 +68,10 @@ def arrival_labels() -> list[str]:
 
 def read_arrival(cleaned_data: Mapping[str, object]) -> Arrival:
     """Return what cleaned fields of a form say. Raises ``ProgrammeRefused``."""
-    episode = EpisodeValues(
-        **{
-            name: str(cleaned_data.get(column) or "").strip()
-            for column, name in EPISODE_FIELDS.items()
-        }
-    )
+    texts = {
+        name: str(cleaned_data.get(column) or "").strip() for column, name in EPISODE_FIELDS.items()
+    }
+    episode = {name: text for name, text in texts.items() if text}
     sayings = (reader.read(cleaned_data) for reader in readers)
     return Arrival(episode, tuple(saying for saying in sayings if saying is not None))
 
@@ -83,9 +79,7 @@ def read_arrival(cleaned_data: Mapping[str, object]) -> Arrival:
 @transaction.atomic
 def store_arrival(*, scanned_file: ScannedFile, arrival: Arrival, user: User) -> None:
     """Store the given facts of a file; facts that are not given stay."""
-    values = {name: text for name, text in asdict(arrival.episode).items() if text}
-    if values:
-        now = services.episode_values(episode_of(scanned_file))
-        services.set_episode(scanned_file=scanned_file, values=replace(now, **values), user=user)
+    if arrival.episode:
+        services.set_episode(scanned_file=scanned_file, values=arrival.episode, user=user)
     for saying in arrival.sayings:
         saying.store(scanned_file=scanned_file, user=user)

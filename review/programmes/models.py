@@ -8,11 +8,17 @@ from django.utils.translation import gettext_lazy as _
 from base.accounts.reach import Path, ReachManager
 from catalogue.models import Recording
 from review.programmes.choices import CueUse, MusicOrigin
+from review.programmes.values import StatedRow
 from scanning.models import ScannedFile
 
 
-class Episode(models.Model):
+class Episode(StatedRow):
     """What a file is as a programme; ``ScannedFile.programme`` stays free text."""
+
+    VALUES = (
+        *("series", "also_known_as", "season", "number", "title"),
+        *("production_company", "isan"),
+    )
 
     scanned_file = models.OneToOneField(
         ScannedFile, on_delete=models.CASCADE, related_name="episode"
@@ -38,11 +44,13 @@ class Episode(models.Model):
         return self.title or self.series or str(self.scanned_file)
 
 
-class MusicUse(models.Model):
-    """How a file uses a recording, as a reviewer says; it outlives rescans.
+class MusicUse(StatedRow):
+    """How a file uses a recording, as a reviewer says; it outlives rescans."""
 
-    An empty value is not known yet.
-    """
+    VALUES = (
+        *("use", "origin", "own_recording", "live"),
+        *("recorded_on", "recorded_in", "published_in"),
+    )
 
     scanned_file = models.ForeignKey(
         ScannedFile, on_delete=models.CASCADE, related_name="music_uses"

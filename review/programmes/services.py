@@ -6,8 +6,7 @@ else changed the values since, the change is refused, so that nobody's words are
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import fields, replace
+from collections.abc import Collection, Sequence
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -23,15 +22,14 @@ from review.errors import BulkLimit, NotPossible
 from review.models import Match
 from review.programmes.errors import ProgrammeRefused
 from review.programmes.models import Episode, MusicUse
-from review.programmes.selectors import use_of
-from review.programmes.values import EpisodeValues, UseValues, as_json
+from review.programmes.selectors import episode_of, use_of
+from review.programmes.values import Values, as_json
 from review.programmes.writing import (
     locked_file,
     record,
     refuse_overtaken,
     require_action,
     store,
-    values_of,
 )
 from review.selectors import of_ids
 from review.services.following import Move
@@ -43,27 +41,24 @@ _USE_CHANGED = "file.use_changed"
 
 @transaction.atomic
 def set_episode(
-    *, scanned_file: ScannedFile, values: EpisodeValues, user: User | None, seen: str | None = None
+    *, scanned_file: ScannedFile, values: Values, user: User | None, seen: str | None = None
 ) -> bool:
-    """Set a file's episode; return whether it changed.
+    """Set values of a file's episode; return whether any changed. The others stay.
 
     Raises ``ProgrammeRefused`` for values that are too long, for an ISAN that cannot be
     right, and if the file was deleted or its episode changed since it was ``seen``.
     """
     require_action(user, Action.UPLOAD)
     current = locked_file(scanned_file)
-    row = Episode.objects.filter(scanned_file=current).first()
-    after = replace(
-        values, **{field.name: getattr(values, field.name).strip() for field in fields(values)}
-    )
-    before = episode_values(row)
-    if after.isan != before.isan:
-        after = replace(after, isan=_checked_isan(after.isan))
-    refuse_overtaken(before, seen)
-    if after == before:
+    row = episode_of(current) or Episode(scanned_file=current)
+    refuse_overtaken(row, seen)
+    before = as_json(row)
+    texts = {name: (text or "").strip() for name, text in values.items()}
+    if texts.get("isan", row.isan) != row.isan:
+        texts["isan"] = _checked_isan(texts["isan"])
+    if not store(row, texts):
         return False
-    store(row or Episode(scanned_file=current), after)
-    record(f"file:{current.uid}", "file.episode_changed", user, as_json(before), as_json(after))
+    record(f"file:{current.uid}", "file.episode_changed", user, before, as_json(row))
     return True
 
 
@@ -78,29 +73,23 @@ def _checked_isan(isan: str) -> str:
         ) from fault
 
 
-def episode_values(row: Episode | None) -> EpisodeValues:
-    """Return a file's episode, if anybody entered it."""
-    return values_of(row, EpisodeValues) if row else EpisodeValues()
-
-
 @transaction.atomic
 def set_use(
     *,
     scanned_file: ScannedFile,
     recording: Recording,
-    values: UseValues,
+    values: Values,
     user: User | None,
     seen: str | None = None,
 ) -> bool:
-    """Say how a file uses a recording; return whether that changed.
+    """Say how a file uses a recording; return whether that changed. Other values stay.
 
     Raises ``ProgrammeRefused`` if the file has no match with the recording, for codes
     that name no country, and if the use changed since it was ``seen``.
     """
     require_action(user, Action.DECIDE)
     current = locked_file(scanned_file)
-    rows = MusicUse.objects.filter(scanned_file=current, recording=recording)
-    row = rows.first()
+    row = use_of(current, recording)
     matches = Match.objects.filter(scanned_file=current, recording=recording)
     if row is None and not matches.exists():
         raise ProgrammeRefused(
@@ -108,15 +97,13 @@ def set_use(
             _("%(name)s has no match with this recording.") % {"name": current.name},
             field="recording",
         )
-    before, after = use_values(row), _checked_use(values)
-    refuse_overtaken(before, seen)
-    if after == before:
+    row = row or MusicUse(scanned_file=current, recording=recording)
+    refuse_overtaken(row, seen)
+    before = as_json(row)
+    if not store(row, _checked_use(values)):
         return False
-    store(row or MusicUse(scanned_file=current, recording=recording), after)
     named = {"recording": recording.uid}
-    record(
-        f"file:{current.uid}", _USE_CHANGED, user, named | as_json(before), named | as_json(after)
-    )
+    record(f"file:{current.uid}", _USE_CHANGED, user, named | before, named | as_json(row))
     return True
 
 
@@ -155,7 +142,7 @@ def _record_moves(uses: Sequence[MusicUse], moves: Sequence[Move]) -> None:
     )
     drafts = []
     for use in uses:
-        move, values = by_file[use.scanned_file_id], as_json(use_values(use))
+        move, values = by_file[use.scanned_file_id], as_json(use)
         before, now = recordings[move.before].uid, recordings[move.now].uid
         drafts.append(
             EventDraft(
@@ -169,10 +156,8 @@ def _record_moves(uses: Sequence[MusicUse], moves: Sequence[Move]) -> None:
         record_all(drafts)
 
 
-def set_uses(
-    *, uids: Collection[str], change: Mapping[str, str | bool | None], user: User
-) -> Decided:
-    """Set some values of ``UseValues`` for many matches; the others stay as they are.
+def set_uses(*, uids: Collection[str], change: Values, user: User) -> Decided:
+    """Set some values of the uses of many matches; the others stay as they are.
 
     Raises ``ReviewError`` before writing if the user or the number is refused.
     """
@@ -184,7 +169,12 @@ def set_uses(
     matches = Match.objects.filter(of_ids(uids))
     for match in matches.select_related("recording", "scanned_file"):
         try:
-            _change_use(match, change, user)
+            set_use(
+                scanned_file=match.scanned_file,
+                recording=match.recording,
+                values=change,
+                user=user,
+            )
         except ProgrammeRefused as refused:
             outcome.refused.append(Refusal(match, NotPossible(str(refused))))
         else:
@@ -192,29 +182,13 @@ def set_uses(
     return outcome
 
 
-@transaction.atomic
-def _change_use(match: Match, change: Mapping[str, str | bool | None], user: User) -> None:
-    # Locked first, so that values that somebody else sets meanwhile stay.
-    locked_file(match.scanned_file)
-    row = use_of(match.scanned_file, match.recording)
-    set_use(
-        scanned_file=match.scanned_file,
-        recording=match.recording,
-        values=replace(use_values(row), **change),  # type: ignore[arg-type]  # named so
-        user=user,
-    )
-
-
-def use_values(row: MusicUse | None) -> UseValues:
-    """Return how a file uses a recording, if anybody entered it."""
-    return values_of(row, UseValues) if row else UseValues()
-
-
-def _checked_use(values: UseValues) -> UseValues:
+def _checked_use(values: Values) -> Values:
     codes = {
-        name: getattr(values, name).strip().upper() for name in ("recorded_in", "published_in")
+        name: (values[name] or "").strip().upper()
+        for name in ("recorded_in", "published_in")
+        if name in values
     }
     for name, code in codes.items():
         if code and code not in TERRITORIES:
             raise ProgrammeRefused("invalid", why_no_territory(code), field=name)
-    return replace(values, **codes)
+    return {**values, **codes}

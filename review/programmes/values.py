@@ -1,55 +1,38 @@
-"""What people say about programmes, apart from the rows that keep it."""
+"""Rows of values that people state, and the state that a form saw."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, ClassVar, TypeAlias
+
+from django.db import models
+
+Values: TypeAlias = Mapping[str, Any]  # Any: of columns of all types
 
 
-@dataclass(frozen=True, slots=True)
-class Values:
-    """The values of one form."""
+class StatedRow(models.Model):
+    """A row that exists while one of its ``VALUES`` is known; "" and None are not known."""
 
-    @property
-    def is_empty(self) -> bool:
-        """Tell whether nothing is said."""
-        return all(value in ("", None) for value in asdict(self).values())
+    VALUES: ClassVar[tuple[str, ...]]
+    """The columns that people state; forms, serializers and events follow them."""
 
-
-@dataclass(frozen=True, slots=True)
-class EpisodeValues(Values):
-    """What a file is as a programme; empty texts are not known."""
-
-    series: str = ""
-    also_known_as: str = ""
-    season: str = ""
-    number: str = ""
-    title: str = ""
-    production_company: str = ""
-    isan: str = ""
+    class Meta:
+        abstract = True
 
 
-@dataclass(frozen=True, slots=True)
-class UseValues(Values):
-    """How a file uses a recording; empty texts and None are not known."""
-
-    use: str = ""
-    origin: str = ""
-    own_recording: bool | None = None
-    live: bool | None = None
-    recorded_on: date | None = None
-    recorded_in: str = ""
-    published_in: str = ""
+def values_of(row: StatedRow) -> Values:
+    """Return the stated values by column."""
+    return {name: getattr(row, name) for name in row.VALUES}
 
 
-def as_json(values: Values) -> dict[str, Any]:  # Any: JSON
-    """Return the values that say something, as the audit trail keeps them."""
+def as_json(row: StatedRow) -> dict[str, Any]:  # Any: JSON
+    """Return the values that are known, as the audit trail keeps them."""
     return {
         name: value if isinstance(value, str | bool | int) else _text(value)
-        for name, value in asdict(values).items()
+        for name, value in values_of(row).items()
         if value not in ("", None)
     }
 
@@ -58,10 +41,10 @@ def _text(value: Any) -> str:  # Any: a moment, a day or a number
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
-def state_of(values: Values) -> str:
+def state_of(row: StatedRow) -> str:
     """Return a short text that differs as soon as the values do.
 
     A form carries the state that its reader saw.
     """
-    text = json.dumps(as_json(values), sort_keys=True)
+    text = json.dumps(as_json(row), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import fields
-from typing import Any, TypeVar
+from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import models
 from django.utils.translation import gettext as _
 
 import base.audit.services
 from base.accounts.models import User
 from base.accounts.roles import Action
 from review.programmes.errors import ProgrammeRefused
-from review.programmes.values import Values, state_of
+from review.programmes.values import StatedRow, Values, state_of, values_of
 from scanning.models import ScannedFile
-
-Given = TypeVar("Given", bound=Values)
 
 
 def require_action(user: User | None, action: Action) -> None:
@@ -43,29 +38,29 @@ def overtaken() -> ProgrammeRefused:
     )
 
 
-def refuse_overtaken(now: Values, seen: str | None) -> None:
+def refuse_overtaken(now: StatedRow, seen: str | None) -> None:
     if seen is not None and seen != state_of(now):
         raise overtaken()
 
 
-def values_of(row: models.Model, kind: type[Given]) -> Given:
-    return kind(**{field.name: getattr(row, field.name) for field in fields(kind)})
-
-
-def store(row: models.Model, values: Values) -> None:
-    """Write the values; a row that says nothing is deleted."""
-    if values.is_empty:
+def store(row: StatedRow, values: Values) -> bool:
+    """Change these values; return whether any differs. A row without values is deleted."""
+    before = values_of(row)
+    write(row, values)
+    after = values_of(row)
+    if after == before:
+        return False
+    if any(value not in ("", None) for value in after.values()):
+        check(row)
+        row.save()
+    else:
         row.delete()
-        return
-    write(row, [field.name for field in fields(values)], values)
-    row.save()
+    return True
 
 
-def write(row: models.Model, names: Iterable[str], values: Values) -> None:
-    """Set the columns; raise ``ProgrammeRefused`` for a value that does not fit."""
-    columns = list(names)
-    for name in columns:
-        value = getattr(values, name)
+def write(row: StatedRow, values: Values) -> None:
+    """Set columns of a row that is not saved yet; None empties one."""
+    for name, value in values.items():
         if isinstance(value, str) and "\0" in value:
             # PostgreSQL cannot store it.
             raise ProgrammeRefused(
@@ -73,10 +68,14 @@ def write(row: models.Model, names: Iterable[str], values: Values) -> None:
                 _("The text contains a character that cannot be stored. Remove it."),
                 field=name,
             )
-        setattr(row, name, value)
-    untouched = {field.name for field in row._meta.fields} - set(columns)
+        column: Any = row._meta.get_field(name)  # Any: a column, no relation to it
+        setattr(row, name, column.get_default() if value is None else value)
+
+
+def check(row: StatedRow) -> None:
+    """Raise ``ProgrammeRefused`` for a value that does not fit its column."""
     try:
-        row.clean_fields(exclude=untouched)
+        row.clean_fields(exclude={column.name for column in row._meta.fields} - set(row.VALUES))
     except ValidationError as error:
         name, texts = next(iter(error.message_dict.items()))
         label = row._meta.get_field(name).verbose_name  # type: ignore[union-attr]  # a column

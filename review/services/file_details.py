@@ -19,7 +19,7 @@ from review.services import grounds, transitions
 from scanning.choices import FileStatus
 from scanning.models import ScannedFile
 from scanning.services.filing import change_details
-from scanning.services.intake import FileDetails
+from scanning.services.intake import Details
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class DetailsOutcome:
 
 
 @transaction.atomic
-def change(*, scanned_file: ScannedFile, details: FileDetails, user: User) -> DetailsOutcome:
+def change(*, scanned_file: ScannedFile, details: Details, user: User) -> DetailsOutcome:
     """Store the details and evaluate the matches again; decisions of people stay."""
     transitions.require(user, Action.UPLOAD, why=_("Your role can view files but not change them."))
     rows = ScannedFile.objects.select_for_update(of=("self",))

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from enum import StrEnum
 
 from django.db import transaction
@@ -23,6 +22,7 @@ import base.audit.services
 from base.accounts.models import User
 from base.accounts.reach import refuse_limited
 from base.accounts.roles import Action
+from base.audit.services import columns_of
 from base.common.zones import office_day
 from catalogue.models import Bucket, Recording
 from review import coverage, errors
@@ -41,6 +41,7 @@ LISTED = 200
 _IN_FORCE = ("active", "withdrawn_at")
 _TO_PEOPLE = (MatchState.PENDING, MatchState.ESCALATED)
 _AT_ONCE = 500
+_TERMS = [name for name in Licence.TERMS if name not in ("recordings", "note")]
 _MAY_NOT = _("Only a manager may change licences.")
 
 
@@ -420,26 +421,9 @@ def _record(licence: Licence, action: str, user: User, *, note: str = "") -> Non
         actor=user,
         after={
             "number": licence.number,
-            "holder": licence.holder,
-            "scope": licence.scope,
-            "buckets": [bucket.pk for bucket in licence.buckets.all()],
-            "labels": licence.labels,
+            **columns_of(licence, _TERMS),
             "recordings": [recording.uid for recording in licence.recordings.all()],
-            "use_kind": licence.use_kind,
-            "use_values": licence.use_values,
-            "territories": licence.territories,
-            "valid_from": str(licence.valid_from or ""),
-            "valid_until": str(licence.valid_until or ""),
-            "max_seconds": licence.max_seconds,
-            "edited_uses": licence.edited_uses,
-            "max_speed_pct": _format_limit(licence.max_speed_pct),
-            "max_semitones": _format_limit(licence.max_semitones),
-            "on_expiry": licence.on_expiry,
             "active": licence.active,
         },
         note=note,
     )
-
-
-def _format_limit(limit: Decimal | None) -> str | None:
-    return None if limit is None else str(limit)

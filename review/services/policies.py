@@ -19,8 +19,9 @@ import base.audit.services
 from base.accounts.models import User
 from base.accounts.reach import refuse_limited, working_for
 from base.accounts.roles import Action
+from base.audit.services import columns_of
 from review import errors
-from review.choices import DECIDED_STATES, MatchState, PolicyAction
+from review.choices import DECIDED_STATES, MatchState
 from review.conditions import Conditions
 from review.coverage import LicencesInForce
 from review.models import Match, Policy
@@ -266,15 +267,7 @@ def _refuse_unreachable() -> None:
 
 def _terms(policy: Policy) -> dict[str, object]:
     """Return the content of the rule; a change to it increments the version."""
-    return {
-        "name": policy.name,
-        "conditions": policy.conditions,
-        "action": PolicyAction(policy.action).value,
-        "priority": policy.priority,
-        "due_days": policy.due_days,
-        "assignee": policy.assignee_id,
-        "second_approval": policy.second_approval,
-    }
+    return columns_of(policy, (*Policy.TERMS, "conditions"))
 
 
 def _record(policy: Policy, action: str, user: User) -> None:

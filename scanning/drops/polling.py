@@ -52,7 +52,7 @@ from scanning.drops.places import (
 from scanning.errors import IntakeRefused
 from scanning.models import Container, Drop, DropItem, ScannedFile
 from scanning.repeating import ends_idle, finish_and_repeat, pause_after
-from scanning.services.intake import FileDetails, check_size, submit_upload
+from scanning.services.intake import Details, check_size, submit_upload
 
 logger = logging.getLogger(__name__)
 
@@ -310,7 +310,7 @@ class _Poll:
         if item.state == DropItemState.FAILED:
             self.ended["failed"] += 1
 
-    def _details(self, file: DropFile) -> tuple[str, FileDetails]:
+    def _details(self, file: DropFile) -> tuple[str, Details]:
         """Return name and metadata by the sidecars, the more special ones first."""
         cells: dict[str, str] = {}
         manifest = self._listing.manifest(file)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from django.utils.translation import gettext as _
@@ -13,7 +12,7 @@ from django.utils.translation import gettext as _
 from base.common.table_text import one_form
 from base.common.territories import TERRITORIES, why_no_territory
 from scanning.errors import IntakeRefused
-from scanning.services.intake import FileDetails
+from scanning.services.intake import Details
 from scanning.services.link_batches import details_of_cells, name_of_cells, rows_of_csv
 from scanning.tags import tags_of
 
@@ -59,7 +58,7 @@ def cells_of_manifest(content: bytes, name: str) -> Cells:
     return _name_cells(header, fitting[0]) if fitting else {}
 
 
-def details_of_sidecars(cells: Cells) -> tuple[str, FileDetails]:
+def details_of_sidecars(cells: Cells) -> tuple[str, Details]:
     """Return the name (empty: the file's own) and the metadata in sidecars.
 
     Raise ``IntakeRefused`` for a time or territory that is none.
@@ -69,12 +68,12 @@ def details_of_sidecars(cells: Cells) -> tuple[str, FileDetails]:
     if wrong := [code for code in codes if code not in TERRITORIES]:
         raise _bad(why_no_territory(wrong[0]))
     words = [word.strip() for word in re.split(r"[,|]", cells.get("tags", ""))]
-    details = replace(
-        details_of_cells(cells),
-        platform=cells.get("platform", "")[:60],
-        published_at=_moment(cells.get("published_at", "")),
-        tags=tags_of(territories=codes, words=[word for word in words if word]),
-    )
+    details = {
+        **details_of_cells(cells),
+        "platform": cells.get("platform", "")[:60],
+        "published_at": _moment(cells.get("published_at", "")),
+        "tags": tags_of(territories=codes, words=[word for word in words if word]),
+    }
     return name_of_cells(cells), details
 
 

@@ -38,6 +38,13 @@ class Container(models.Model):
     ``scanning.engines.embedded`` decides which of them take effect.
     """
 
+    SETTINGS = (
+        *("name", "buckets", "engine", "audio_type", "edited_music", "score_floor"),
+        *("upload_audio", "link_audio", "audio_days"),
+        *("territory", "hide_rejected", "callback_url"),
+    )
+    """The columns that people set: the page, the admin and the audit trail follow them."""
+
     name = models.CharField(max_length=200)
     engine = models.CharField(
         max_length=32, choices=EngineChoice.choices, default=EngineChoice.EMBEDDED
@@ -80,8 +87,15 @@ class Container(models.Model):
         default=False,
         help_text=_("Otherwise the API returns all matches, whatever the decision."),
     )
-    territory = models.CharField(_("territory of the uses"), max_length=2, blank=True, default="")
+    territory = models.CharField(
+        _("territory of the uses"),
+        max_length=2,
+        blank=True,
+        default="",
+        help_text=_("Such as GB. It counts for files that name none."),
+    )
     callback_url = models.URLField(
+        _("Callback address"),
         max_length=2000,
         blank=True,
         default="",
@@ -107,14 +121,14 @@ class Container(models.Model):
         help_text=_("Maximum hours of audio sent per month. Leave empty for no limit."),
     )
     upload_audio = models.CharField(
-        _("audio kept for uploads"),
+        _("Keep uploaded audio"),
         max_length=16,
         choices=KeepAudio.choices,
         default=KeepAudio.ORIGINAL,
         help_text=_("After the scan. Times, waveforms and fingerprints are always kept."),
     )
     link_audio = models.CharField(
-        _("audio kept for links"),
+        _("Keep audio from links"),
         max_length=16,
         choices=KeepAudio.choices,
         default=KeepAudio.ORIGINAL,

@@ -30,10 +30,16 @@ class Drop(models.Model):
     name = models.CharField(max_length=200)
     place = models.CharField(max_length=1000, unique=True)
     afterwards = models.CharField(
-        max_length=16, choices=DropAfterwards.choices, default=DropAfterwards.MOVE
+        _("What happens to a file afterwards"),
+        max_length=16,
+        choices=DropAfterwards.choices,
+        default=DropAfterwards.MOVE,
+        help_text=_(
+            "A note beside each failed file gives the reason. In a read-only folder, files stay."
+        ),
     )
     every_seconds = models.PositiveIntegerField(
-        choices=DropInterval.choices, default=DropInterval.MINUTE
+        _("How often"), choices=DropInterval.choices, default=DropInterval.MINUTE
     )
     enabled = models.BooleanField(default=True)
     last_poll_at = models.DateTimeField(null=True, blank=True)

@@ -28,6 +28,9 @@ class ScannedFile(models.Model):
     bytes.
     """
 
+    DETAILS = ("programme", "account", "platform", "external_id", "published_at", "tags")
+    """The columns that people and programs state, when they submit it or later."""
+
     uid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     container = models.ForeignKey(
         Container, on_delete=models.PROTECT, related_name="files", limit_choices_to=PRESENT
@@ -39,11 +42,11 @@ class ScannedFile(models.Model):
     source_url = models.URLField(max_length=2000, blank=True, default="")
     platform = models.CharField(max_length=60, blank=True, default="")
     account = models.CharField(max_length=300, blank=True, default="")
-    external_id = models.CharField(max_length=200, blank=True, default="")
+    external_id = models.CharField(_("Id at the platform"), max_length=200, blank=True, default="")
     platform_facts = models.JSONField(default=dict, blank=True)
     link_key = models.CharField(max_length=64, blank=True, default="", editable=False)
     programme = models.CharField(max_length=300, blank=True, default="")
-    published_at = models.DateTimeField(null=True, blank=True)
+    published_at = models.DateTimeField(_("Published"), null=True, blank=True)
     tags = models.JSONField(default=list, blank=True)
     aired = models.JSONField(
         default=list,

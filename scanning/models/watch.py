@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from base.accounts.columns import person_field
 from base.accounts.reach import PRESENT, Path, ReachManager
@@ -32,13 +33,21 @@ class Watch(models.Model):
     link_key = models.CharField(max_length=64, editable=False)
     title = models.CharField(max_length=500, blank=True, default="")
     every_hours = models.PositiveSmallIntegerField(
-        choices=WatchInterval.choices, default=WatchInterval.DAY
+        _("How often"), choices=WatchInterval.choices, default=WatchInterval.DAY
     )
     items_per_check = models.PositiveSmallIntegerField(
-        default=20, validators=[MinValueValidator(1), MaxValueValidator(200)]
+        _("Maximum new items per check"),
+        default=20,
+        validators=[MinValueValidator(1), MaxValueValidator(200)],
+        help_text=_("Further items wait for the next check."),
     )
-    # Empty means that every item is wanted.
-    title_words = models.CharField(max_length=500, blank=True, default="")
+    title_words = models.CharField(
+        _("Only titles with one of these words"),
+        max_length=500,
+        blank=True,
+        default="",
+        help_text=_("Separated by commas; leave empty for every item."),
+    )
     enabled = models.BooleanField(default=True)
     last_check_at = models.DateTimeField(null=True, blank=True)
     failures = models.PositiveSmallIntegerField(default=0)

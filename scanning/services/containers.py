@@ -10,6 +10,7 @@ from django.urls import reverse
 
 import base.audit.services
 from base.accounts.models import User
+from base.audit.services import columns_of
 from catalogue.models import Bucket
 from scanning import selectors
 from scanning.models import Container
@@ -62,22 +63,7 @@ def record_saved(*, container: Container, engine_before: str | None, user: User 
         case=f"container:{container.pk}",
         action=("container.created" if engine_before is None else "container.changed"),
         actor=user or base.audit.services.SYSTEM,
-        after={
-            "name": container.name,
-            "engine": container.engine,
-            "wire_engine": container.wire_engine,
-            "audio_type": container.audio_type,
-            "edited_music": container.edited_music,
-            "score_floor": str(container.score_floor),
-            "policy": container.policy,
-            "callback_url": container.callback_url,
-            "upload_audio": container.upload_audio,
-            "link_audio": container.link_audio,
-            "audio_days": container.audio_days,
-            "territory": container.territory,
-            "hide_rejected": container.hide_rejected,
-            "buckets": sorted(container.buckets.values_list("pk", flat=True)),
-        },
+        after=columns_of(container, (*Container.SETTINGS, "wire_engine", "policy")),
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 
 from django.db import transaction
@@ -19,7 +18,7 @@ from scanning.choices import ACTIVE_SCAN_STATUSES
 from scanning.cloud_jobs import delete_copy
 from scanning.errors import IntakeRefused
 from scanning.models import Container, Scan, ScannedFile
-from scanning.services.intake import FileDetails
+from scanning.services.intake import Details
 from scanning.services.scans import stop_scan
 from scanning.uses import FileAiring, stored_airings
 
@@ -72,35 +71,23 @@ def _write(scanned_file: ScannedFile, **values: object) -> None:
     scanned_file.refresh_from_db()
 
 
-def details_of(file: ScannedFile) -> FileDetails:
-    """Return the details that a file has now."""
-    return FileDetails(
-        programme=file.programme,
-        account=file.account,
-        external_id=file.external_id,
-        platform=file.platform,
-        published_at=file.published_at,
-        tags=[str(tag) for tag in file.tags],
-    )
-
-
 @transaction.atomic
-def change_details(*, scanned_file: ScannedFile, details: FileDetails, user: User) -> bool:
-    """Store the details with an event; return whether any of them changed."""
+def change_details(*, scanned_file: ScannedFile, details: Details, user: User) -> bool:
+    """Store these details with an event; return whether any changed. The others stay."""
     current = ScannedFile.objects.select_for_update(of=("self",)).get(pk=scanned_file.pk)
-    before, after = asdict(details_of(current)), asdict(details)
-    changed = [name for name in after if after[name] != before[name]]
+    before = {name: getattr(current, name) for name in details}
+    changed = [name for name in details if details[name] != before[name]]
     if not changed:
         return False
     for name in changed:
-        setattr(current, name, after[name])
+        setattr(current, name, details[name])
     current.save(update_fields=[*changed, "updated_at"])
     base.audit.services.record(
         case=f"file:{current.uid}",
         action="file.details_changed",
         actor=user,
         before={name: _as_json(before[name]) for name in changed},
-        after={name: _as_json(after[name]) for name in changed},
+        after={name: _as_json(details[name]) for name in changed},
     )
     return True
 

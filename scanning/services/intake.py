@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, TypeAlias
 
 from django.conf import settings
 from django.core.files.base import ContentFile, File
@@ -31,17 +32,8 @@ from scanning.services.scans import request_scan
 from scanning.sources.link_keys import link_key
 from scanning.sources.links import link_name, too_large_message
 
-
-@dataclass(frozen=True, slots=True)
-class FileDetails:
-    """Metadata that the submitter supplies."""
-
-    programme: str = ""
-    account: str = ""
-    external_id: str = ""
-    platform: str = ""
-    published_at: datetime | None = None
-    tags: list[str] = field(default_factory=list)
+Details: TypeAlias = Mapping[str, Any]
+"""Values of columns in ``ScannedFile.DETAILS``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +66,7 @@ def submit_upload(  # noqa: PLR0913 - most are optional
     container: Container,
     upload: File[bytes],
     user: User | None,
-    details: FileDetails | None = None,
+    details: Details = MappingProxyType({}),
     scan_again: bool = False,
     name: str = "",
     waited_for: bool = False,
@@ -95,7 +87,7 @@ def submit_upload(  # noqa: PLR0913 - most are optional
     if earlier is not None:
         return Submission(earlier, seen_before=True)
     refuse_over_day(user, upload.size)
-    file = ScannedFile(container=container, name=name, uploaded_by=user, **_columns(details))
+    file = ScannedFile(container=container, name=name, uploaded_by=user, **details)
     key = file.uid.hex
     stored = keep_file(upload, f"files/{key[:2]}/{key}", sha256=sha256)
     file.take_audio(stored)
@@ -154,7 +146,7 @@ def submit_landmarks(
     file: ScannedFile,
     container: Container,
     name: str,
-    details: FileDetails,
+    details: Details,
     facts: dict[str, object],
 ) -> ScannedFile:
     """Save a file of stored landmarks; the caller asks for its scan.
@@ -164,7 +156,7 @@ def submit_landmarks(
     file.container = container
     file.name = one_line(name, 500)
     file.facts = facts
-    for column, value in _columns(details).items():
+    for column, value in details.items():
         setattr(file, column, value)
     with transaction.atomic():
         file.save()
@@ -177,7 +169,7 @@ def submit_link(
     container: Container,
     url: str,
     user: User | None,
-    details: FileDetails | None = None,
+    details: Details = MappingProxyType({}),
     name: str = "",
     scan_again: bool = True,
     waited_for: bool = False,
@@ -207,7 +199,7 @@ def submit_link(
         source_type=SourceType.LINK,
         source_url=url,
         uploaded_by=user,
-        **_columns(details),
+        **details,
     )
     # Lock the link so that concurrent submissions see each other's file.
     with one_at_a_time(f"link:{container.pk}:{key}"):
@@ -282,10 +274,6 @@ def file_of_bytes(container: Container, sha256: str) -> ScannedFile | None:
     """Return the container's first file with these bytes."""
     rows = ScannedFile.objects.present().filter(container=container, sha256=sha256)
     return rows.order_by("id").first()
-
-
-def _columns(details: FileDetails | None) -> dict[str, object]:
-    return asdict(details or FileDetails())
 
 
 def _take_in(file: ScannedFile, user: User | None, *, waited_for: bool = False) -> None:

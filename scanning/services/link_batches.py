@@ -8,6 +8,7 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -18,7 +19,7 @@ from base.common.reading import read_number
 from base.common.table_text import one_form, separator_of
 from scanning.errors import IntakeRefused, LinkSeen
 from scanning.models import Container, ScannedFile
-from scanning.services.intake import FileDetails, room_for, submit_link
+from scanning.services.intake import Details, room_for, submit_link
 from scanning.sources.feeds import FeedItem, safe_title
 from scanning.sources.link_texts import links_in
 
@@ -42,7 +43,7 @@ class WantedLink:
 
     url: str
     name: str = ""
-    details: FileDetails = field(default_factory=FileDetails)
+    details: Details = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +155,7 @@ def links_of_items(items: Sequence[FeedItem]) -> list[WantedLink]:
         WantedLink(
             item.url,
             name=safe_title(item),
-            details=FileDetails(account=item.account[:300], published_at=item.published_at),
+            details={"account": item.account[:300], "published_at": item.published_at},
         )
         for item in items
     ]
@@ -180,13 +181,13 @@ def name_of_cells(cells: Mapping[str, str]) -> str:
     return next((cells[name] for name in _NAME_COLUMNS if cells.get(name)), "")
 
 
-def details_of_cells(cells: Mapping[str, str]) -> FileDetails:
+def details_of_cells(cells: Mapping[str, str]) -> Details:
     """Return the metadata that a row of a table gives."""
-    return FileDetails(
-        programme=cells.get("programme", "")[:300],
-        account=cells.get("account", "")[:300],
-        external_id=cells.get("external_id", "")[:200],
-    )
+    columns: Any = ScannedFile._meta  # Any: of columns of texts
+    return {
+        name: cells.get(name, "")[: columns.get_field(name).max_length]
+        for name in ("programme", "account", "external_id")
+    }
 
 
 def _column_named(header: Sequence[str], rows: Sequence[Sequence[str]]) -> int | None:

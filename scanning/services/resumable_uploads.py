@@ -19,7 +19,7 @@ from base.common.storage import FileOnDisk, display_name, scratch_directory
 from scanning.errors import IntakeRefused
 from scanning.models import Container, ResumableUpload, ScannedFile, UploadPiece
 from scanning.services import intake, quotas
-from scanning.services.intake import FileDetails, Submission
+from scanning.services.intake import Details, Submission
 
 # One piece is held in memory, and is lost if the connection breaks within it.
 MAX_PIECE_BYTES = 8 * 1024**2
@@ -74,7 +74,7 @@ def take_piece(*, upload: ResumableUpload, offset: int, data: bytes) -> Resumabl
     return current
 
 
-def finish_upload(*, upload: ResumableUpload, details: FileDetails, scan_again: bool) -> Submission:
+def finish_upload(*, upload: ResumableUpload, details: Details, scan_again: bool) -> Submission:
     """Make a scanned file of a complete upload, and queue its scan.
 
     An upload that was finished before returns the same file. If the container holds the

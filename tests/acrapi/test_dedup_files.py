@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from catalogue.models import Bucket, BucketType, RecordingStatus
-from catalogue.services import RecordingDetails, add_waiting_recording
+from catalogue.models import Bucket, BucketType, Recording, RecordingStatus
+from catalogue.services import add_waiting_recording
 from recognition.audio import analysis
-from recognition.fingerprint import file_format as fingerprint_file
+from recognition.fingerprints import file_format as fingerprint_file
 from tests import audio
 from tests.acrapi.conftest import Api
 from tests.factories.catalogue import BucketFactory
@@ -75,7 +75,7 @@ def test_a_track_that_moved_in_gets_its_sound(api: Api, path: str) -> None:
     bucket = Bucket.objects.get(bucket_type=BucketType.DEDUP_FILE)
     moved = add_waiting_recording(
         bucket=bucket,
-        details=RecordingDetails(title="1", custom_id="1"),
+        details=Recording(title="1", custom_id="1"),
         acr_id="a" * 32,
         duration_ms=0,
         user=api.owner,

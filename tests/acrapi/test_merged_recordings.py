@@ -9,7 +9,6 @@ import pytest
 
 from base.accounts.models import User
 from catalogue.models import Bucket, Recording
-from catalogue.services import RecordingDetails
 from dedup import actions
 from dedup.effects import ActionRequest
 from dedup.intake import AlreadyInCatalogue, add_recording
@@ -69,7 +68,7 @@ def test_an_old_id_shows_the_recording_that_stands_for_it_and_is_not_free(
     with pytest.raises(AlreadyInCatalogue, match="Take 1"):
         add_recording(
             bucket=bucket,
-            details=RecordingDetails(title="New", custom_id="ID-2"),
+            details=Recording(title="New", custom_id="ID-2"),
             audio=upload("a.wav", b"other bytes"),
         )
 

@@ -57,14 +57,14 @@ def prepare() -> None:
 
 
 def add(seed: int) -> None:
-    from catalogue.models import Bucket
-    from catalogue.services import RecordingDetails, add_recording
+    from catalogue.models import Bucket, Recording
+    from catalogue.services import add_recording
     from tests import audio
     from tests.fixtures import upload
 
     add_recording(
         bucket=Bucket.objects.get(name="Music"),
-        details=RecordingDetails(title=f"Tune {seed}"),
+        details=Recording(title=f"Tune {seed}"),
         audio=upload("tune.wav", audio.wav_bytes(audio.tune(seed, 20))),
     )
 

@@ -27,9 +27,9 @@ from catalogue.changes import (
 from catalogue.jobs import RENDITION
 from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.selectors import search_recordings
-from catalogue.services import RecordingDetails, add_recording, create_bucket, reserved_bucket
+from catalogue.services import add_recording, create_bucket, reserved_bucket
 from recognition.audio import analysis
-from recognition.fingerprint import file_format as fingerprint_file
+from recognition.fingerprints import file_format as fingerprint_file
 from scanning.choices import FileStatus
 from scanning.errors import IntakeRefused
 from scanning.models import ScannedFile
@@ -60,7 +60,7 @@ def test_a_recording_that_came_as_a_fingerprint_is_searched(
     bucket = create_bucket(name="prints")
     given = read_fingerprint(upload("a.acrfp", fingerprint), needs_scan_layer=False)
 
-    recording = add_recording(bucket=bucket, details=RecordingDetails(title="T"), fingerprint=given)
+    recording = add_recording(bucket=bucket, details=Recording(title="T"), fingerprint=given)
     run_worker()
 
     recording.refresh_from_db()
@@ -108,7 +108,7 @@ def test_a_recording_behind_a_link_is_fetched_unless_its_address_is_private(
 
     def linked(path: str) -> Recording:
         return add_recording(
-            bucket=bucket, details=RecordingDetails(title="T"), source_url=httpserver.url_for(path)
+            bucket=bucket, details=Recording(title="T"), source_url=httpserver.url_for(path)
         )
 
     private = linked("/a.wav")
@@ -198,7 +198,7 @@ def test_artists_are_found_whatever_their_letters() -> None:
 def test_a_recording_retired_while_it_waits_stays_retired(run_worker: Worker) -> None:
     bucket = create_bucket(name="b")
     recording = add_recording(
-        bucket=bucket, details=RecordingDetails(title="T"), audio=upload("a.wav", TUNE)
+        bucket=bucket, details=Recording(title="T"), audio=upload("a.wav", TUNE)
     )
 
     retire_recordings(recordings=[recording], user=None)

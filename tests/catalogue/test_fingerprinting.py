@@ -22,9 +22,9 @@ from base.jobs.services import cancel
 from catalogue import fingerprinting, following, index_store
 from catalogue.changes import move_recordings, retire_recordings
 from catalogue.models import Bucket, Recording, RecordingStatus
-from catalogue.services import RecordingDetails, add_recording, create_bucket
+from catalogue.services import add_recording, create_bucket
 from recognition.errors import ParamsMismatch
-from recognition.fingerprint import file_format as fingerprint_file
+from recognition.fingerprints import file_format as fingerprint_file
 from recognition.index.segment import Postings
 from recognition.index.store import SegmentStore
 from recognition.types import Progress
@@ -40,7 +40,7 @@ def bucket(transactional_db: None) -> Bucket:
 
 def _add(bucket: Bucket, content: bytes, name: str = "tune.wav") -> Recording:
     return add_recording(
-        bucket=bucket, details=RecordingDetails(title="A tune"), audio=upload(name, content)
+        bucket=bucket, details=Recording(title="A tune"), audio=upload(name, content)
     )
 
 

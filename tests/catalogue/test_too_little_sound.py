@@ -14,12 +14,12 @@ from catalogue.changes import add_audio
 from catalogue.models import Bucket, IntakeRule, Recording, RecordingStatus
 from catalogue.rebuilding import rebuild_index
 from catalogue.selectors import buckets_with_counts, cannot_be_found
-from catalogue.services import RecordingDetails, create_bucket
+from catalogue.services import create_bucket
 from dedup.intake import add_recording, prepare, replace_audio
 from dedup.models import PairLink
 from dedup.services import find_duplicates
 from operations import doctor
-from recognition.fingerprint.builder import extract
+from recognition.fingerprints.builder import extract
 from scanning.choices import FileStatus
 from scanning.errors import IntakeRefused
 from scanning.models import Container, RetroSearch, ScannedFile
@@ -45,7 +45,7 @@ def bucket(admin: User, transactional_db: None) -> Bucket:
 def added(bucket: Bucket, user: User, name: str = "silence") -> Recording:
     return add_recording(
         bucket=bucket,
-        details=RecordingDetails(title=name),
+        details=Recording(title=name),
         audio=upload(f"{name}.wav", audio.wav_bytes(SOUNDS[name])),
         user=user,
         answer=IntakeRule.ASK,
@@ -122,7 +122,7 @@ def test_one_that_comes_as_a_fingerprint_is_listed_until_it_gets_sound(
 ) -> None:
     recording = add_recording(
         bucket=bucket,
-        details=RecordingDetails(title="silence"),
+        details=Recording(title="silence"),
         fingerprint=extract(audio.silence(12)),
         user=admin,
     )

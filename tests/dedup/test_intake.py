@@ -14,7 +14,6 @@ import pytest
 from catalogue import changes, index_log, services
 from catalogue.changes import ChangeRefused, move_recordings, retire_recordings
 from catalogue.models import Bucket, IntakeRule, Recording, RecordingStatus
-from catalogue.services import RecordingDetails
 from dedup.intake import AlreadyInCatalogue, add_recording, prepare, replace_audio
 from dedup.models import CatalogueCheck, DedupGroup, DuplicateKind, GroupKind, PairLink
 from dedup.services import find_duplicates
@@ -33,7 +32,7 @@ Meanwhile = Callable[[Callable[[], object]], None]
 def add(bucket: Bucket, content: bytes, answer: IntakeRule | None = None) -> Recording:
     return add_recording(
         bucket=bucket,
-        details=RecordingDetails(title="New"),
+        details=Recording(title="New"),
         audio=upload("new.wav", content),
         answer=answer,
     )

@@ -12,7 +12,7 @@ from base.accounts.models import User
 from base.audit.models import Event
 from base.audit.services import first_broken_event
 from catalogue.models import Bucket, Recording, RecordingStatus
-from catalogue.services import RecordingDetails, add_recording
+from catalogue.services import add_recording
 from dedup.models import DedupGroup, DedupMember, DuplicateKind, GroupKind, PairLink
 from dedup.services import find_duplicates
 from tests import audio
@@ -136,13 +136,13 @@ def test_same_audio_in_another_file_is_found(
     tune = audio.tune(1, 30)
     quieter = add_recording(
         bucket=catalogue.bucket,
-        details=RecordingDetails(title="Quieter, after a pause"),
+        details=Recording(title="Quieter, after a pause"),
         audio=upload("q.wav", audio.wav_bytes(audio.join([audio.silence(1), tune * 0.5]))),
         user=admin,
     )
     part = add_recording(
         bucket=catalogue.bucket,
-        details=RecordingDetails(title="A part"),
+        details=Recording(title="A part"),
         audio=upload("p.wav", audio.wav_bytes(tune[: 15 * audio.RATE])),
         user=admin,
     )

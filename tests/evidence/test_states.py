@@ -40,7 +40,6 @@ from reports.layouts import schema_of
 from review.choices import VersionChoice
 from review.models import Match
 from review.services import file_details, folding, locks
-from scanning.services.intake import FileDetails
 from statements import following
 from statements.models import Statement
 from tests.evidence.conftest import BuildPack
@@ -187,7 +186,7 @@ def put_licence_in_force(match: Match, _user: User) -> None:
 
 
 def change_details(match: Match, user: User) -> None:
-    details = FileDetails(account="other", tags=["territory:DE"])
+    details = {"account": "other", "tags": ["territory:DE"]}
     file_details.change(scanned_file=match.scanned_file, details=details, user=user)
 
 

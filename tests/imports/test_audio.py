@@ -15,8 +15,8 @@ from django.urls import reverse
 from base.accounts.models import User
 from base.accounts.roles import Role
 from base.audit.models import Event
-from catalogue.models import Bucket, IntakeRule, RecordingStatus
-from catalogue.services import RecordingDetails, add_waiting_recording, create_bucket
+from catalogue.models import Bucket, IntakeRule, Recording, RecordingStatus
+from catalogue.services import add_waiting_recording, create_bucket
 from imports import services
 from imports.models import AudioImport, ImportStatus
 from review.models import Match
@@ -35,7 +35,7 @@ def bucket(admin: User, transactional_db: None) -> Bucket:
     for number, title in enumerate(["Night Drive", "Blue Lantern"], start=1):
         add_waiting_recording(
             bucket=bucket,
-            details=RecordingDetails(title=title, custom_id=f"A-{number}"),
+            details=Recording(title=title, custom_id=f"A-{number}"),
             acr_id=f"{number:032x}",
             duration_ms=6_000,
             user=admin,

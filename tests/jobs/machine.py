@@ -32,7 +32,8 @@ def prepare() -> None:
     from django.core.management import call_command
 
     from base.accounts.models import User
-    from catalogue.services import RecordingDetails, add_recording, create_bucket
+    from catalogue.models import Recording
+    from catalogue.services import add_recording, create_bucket
     from scanning.models import Container
     from scanning.services.intake import submit_upload
     from tests import audio
@@ -45,7 +46,7 @@ def prepare() -> None:
     container.buckets.add(bucket)
     add_recording(
         bucket=bucket,
-        details=RecordingDetails(title="Tune"),
+        details=Recording(title="Tune"),
         audio=upload("tune.wav", audio.wav_bytes(audio.tune(1, 20))),
     )
     call_command("worker", batch=True)

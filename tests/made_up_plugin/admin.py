@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from plugins.letters.models import Letter
+from plugins.letters.pages.lists import LETTERS
 from web.portal.admin.base import RoleAdmin
 
 
@@ -12,4 +13,4 @@ from web.portal.admin.base import RoleAdmin
 class LetterAdmin(RoleAdmin[Letter]):
     """Letters, read-only."""
 
-    list_display = ["text", "match"]
+    list_display = [*LETTERS.admin_columns, "match"]

@@ -8,8 +8,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from base.common.api_requests import valid_data
 from plugins.letters.models import Letter
+from plugins.letters.pages.lists import LETTERS
 from web.portal.api.base import ProgramView
+
+_QUERY = LETTERS.query_serializer()
 
 
 class LetterSerializer(serializers.ModelSerializer[Letter]):
@@ -26,10 +30,10 @@ class LetterSerializer(serializers.ModelSerializer[Letter]):
 class LettersView(ProgramView):
     """All letters."""
 
-    @extend_schema(responses=LetterSerializer(many=True))
+    @extend_schema(parameters=[_QUERY], responses=LetterSerializer(many=True))
     def get(self, request: Request) -> Response:
-        """Return the letters, the latest first."""
-        letters = Letter.objects.select_related("match")
+        """Return the letters that are asked for, the latest first."""
+        letters = LETTERS.select_for(valid_data(_QUERY(data=request.query_params)))
         return Response(LetterSerializer(letters, many=True).data)
 
 

@@ -90,12 +90,27 @@ def test_pages_search_and_a_card_show_it(client: Client, letter: Letter) -> None
     assert letter.url in found
 
 
+def test_its_list_is_filtered_and_sorted(client: Client, letter: Letter) -> None:
+    write_letter(match=letter.match, text="Another", user=User.objects.get())
+
+    def texts(**query: str) -> list[str]:
+        answer = client.get(reverse("portal:letters"), query)
+        return [row.text for _key, row, _cells in answer.context["rows"]]
+
+    assert texts(q="station") == [TEXT]
+    assert texts(sort="text") == ["Another", TEXT]
+    assert texts(sort="-text") == [TEXT, "Another"]
+
+
 def test_programs_read_it(letter: Letter, mira: User) -> None:
     secret = create_token(owner=mira, name="letters", scopes=["read"]).secret
 
-    answer = Client().get("/api/portal/v1/letters/", headers={"authorization": f"Bearer {secret}"})
+    def read_by_program(**query: str) -> object:
+        headers = {"authorization": f"Bearer {secret}"}
+        return Client().get("/api/portal/v1/letters/", query, headers=headers).json()
 
-    assert answer.json() == [{"uid": letter.uid, "match": letter.match.uid, "text": TEXT}]
+    assert read_by_program() == [{"uid": letter.uid, "match": letter.match.uid, "text": TEXT}]
+    assert read_by_program(q="nobody") == []
 
 
 def test_reports_have_its_column(letter: Letter) -> None:

@@ -11,8 +11,9 @@ from base.accounts.models import User
 from base.accounts.roles import Role
 from base.accounts.tokens import create_token
 from reports.layouts import Layout
-from reports.models.schedule import Channel, Every
-from reports.scheduling import Plan, schedule_report
+from reports.models import ReportSchedule
+from reports.models.schedule import Every
+from reports.scheduling import schedule_report
 from reports.services import save_template
 from scanning.services.identification import create_project
 from tests.factories.catalogue import BucketFactory
@@ -39,15 +40,10 @@ def _template(admin: User) -> tuple[Model, str]:
 
 def _schedule(admin: User) -> tuple[Model, str]:
     template = save_template(name="nightly import", layout=Layout(), user=admin)
-    plan = Plan(
-        every=Every.DAY,
-        hour=7,
-        last_period=False,
-        send_unchanged=False,
-        channel=Channel.EMAIL,
-        recipients=("legal@example.org",),
+    schedule = ReportSchedule(
+        template=template, every=Every.DAY, hour=7, recipients=["legal@example.org"]
     )
-    row = schedule_report(template=template, plan=plan, user=admin)
+    row = schedule_report(schedule=schedule, user=admin)
     return row, reverse("portal:report_schedule_end", args=[row.uid])
 
 

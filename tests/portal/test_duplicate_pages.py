@@ -16,7 +16,7 @@ from django.urls import reverse
 from base.accounts.models import User
 from base.accounts.roles import Role
 from catalogue.models import Bucket, Exclusion, Recording, RecordingStatus
-from catalogue.services import RecordingDetails, add_recording
+from catalogue.services import add_recording
 from dedup.models import (
     ActionState,
     CatalogueCheck,
@@ -308,7 +308,7 @@ def test_any_two_recordings_are_compared_on_demand(
     tune = audio.tune(1, 30)
     add_recording(
         bucket=catalogue.bucket,
-        details=RecordingDetails(title="A part", custom_id="P"),
+        details=Recording(title="A part", custom_id="P"),
         audio=upload("p.wav", audio.wav_bytes(tune[: 20 * audio.RATE])),
         user=admin,
     )

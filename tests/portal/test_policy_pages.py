@@ -116,8 +116,8 @@ def test_form_shows_what_the_policy_says(manager: Client) -> None:
     assert 'value="80"' in page.content.decode()
     form = page.context["form"]
     rows = form.condition_rows()
-    assert {row.key for row in rows if row.is_used} == {"score", "labels"}
-    names = {field.name for row in rows for field in row.fields}
+    assert {row["key"] for row in rows if row["is_used"]} == {"score", "labels"}
+    names = {field.name for row in rows for field in row["fields"]}
     assert names | {field.name for field in form.then} | {"name"} == set(form.fields)
 
 

@@ -24,7 +24,6 @@ from review.services.folding import fold_scan
 from review.services.locks import take_lock
 from scanning.choices import FileStatus
 from scanning.services.filing import change_details
-from scanning.services.intake import FileDetails
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import DEFAULT_INTERVAL, make_match
@@ -106,7 +105,7 @@ def test_a_run_says_of_every_row_that_it_differs_whatever_changed_it(
     Recording.objects.filter(pk=match.recording_id).update(computed_share_pct=80)
     share = visible_text(client.get(run.url).content.decode())
     for file in (match.scanned_file, unmatched):
-        change_details(scanned_file=file, details=FileDetails(account="other"), user=manager)
+        change_details(scanned_file=file, details={"account": "other"}, user=manager)
     details = visible_text(client.get(run.url).content.decode())
 
     assert "read differently" not in same

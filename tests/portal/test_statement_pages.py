@@ -21,7 +21,6 @@ from tests.factories.accounts import make_limited, make_user
 from tests.factories.review import make_match
 from tests.factories.statements import make_statement, register_plain
 from tests.fixtures import MakeClient
-from tests.portal.queries import queries_of
 
 pytestmark = pytest.mark.django_db
 
@@ -79,26 +78,6 @@ def test_the_list_says_what_differs_and_who_changed_it(mira: User, signed_in: Ma
     assert "1 statement to correct" in " ".join(
         client.get(reverse("portal:dashboard")).content.decode().split()
     )
-
-
-def test_the_list_takes_as_many_queries_for_many_statements(
-    mira: User, signed_in: MakeClient
-) -> None:
-    matches = [make_match() for _each in range(4)]
-    for match in matches:
-        make_statement(match)
-    client = signed_in(Role.REVIEWER)
-    address = reverse("portal:statement_list")
-    reject(matches[0], mira)
-    work_off()
-    listed(client)
-    one = queries_of(client, address)
-    for match in matches[1:]:
-        reject(match, mira)
-    work_off()
-
-    assert Statement.objects.exclude(differs_since=None).count() == 4
-    assert queries_of(client, address) == one
 
 
 def test_a_statement_is_kept_with_the_differences_that_the_person_saw(

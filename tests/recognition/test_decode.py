@@ -128,7 +128,8 @@ def test_channels_that_cancel_each_other_are_still_heard(tmp_path: Path) -> None
 def test_of_cancelling_channels_the_louder_one_is_taken() -> None:
     y = melody(1, 8000)
 
-    mono = to_mono(np.stack([-0.8 * y, y]))
+    mono = np.empty_like(y)
+    to_mono(-0.8 * y, y, 8000, mono)
 
     np.testing.assert_array_equal(mono, y)
 
@@ -323,10 +324,10 @@ def test_infinite_and_undefined_samples_become_silence(tmp_path: Path) -> None:
 
     heard = decoded(media_files.write(tmp_path / "b.wav", sound, kind))
 
-    # Resampling spreads each of the two over a few milliseconds.
+    # Silent samples take their places, which resampling spreads over a few milliseconds.
     changed = heard != whole
     assert 0 < np.count_nonzero(changed) < 100
-    assert not heard[changed].any()
+    assert np.abs(heard - whole).max() < 1
 
 
 def test_clipped_sound_is_counted(tmp_path: Path) -> None:
@@ -335,4 +336,4 @@ def test_clipped_sound_is_counted(tmp_path: Path) -> None:
 
     audio, _ = opened(media_files.wav(tmp_path / "a.wav", tone, 8000))
 
-    assert audio.clipped / audio.samples > 0.5
+    assert audio.clipped_s > 2

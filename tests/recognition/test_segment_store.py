@@ -310,6 +310,18 @@ def test_votes_are_those_of_a_plain_count(
         assert max(left, default=0) < 2
 
 
+def test_many_windows_at_once_have_the_places_of_each_alone(store: SegmentStore) -> None:
+    store.add_many(1, [(n, *music(n)) for n in range(4)])
+    hashes, frames = excerpt(music(2), 40, 300)
+    windows = [(at % 50, at % 50 + 40) for at in range(3 * vote.WINDOWS_AT_A_STRETCH)]
+
+    together = store.query_windows([1], hashes, frames, windows, min_votes=2)
+
+    for (first, end), votes in zip(windows, together, strict=True):
+        alone = store.query([1], hashes[first:end], frames[first:end], min_votes=2)
+        assert list(votes) == alone
+
+
 def test_few_places_are_the_first_of_many_and_of_too_many_only_the_weak_are_dropped(
     store: SegmentStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

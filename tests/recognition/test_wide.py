@@ -1,4 +1,4 @@
-"""Weak offsets of the wide grid: those along which many landmarks align are verified."""
+"""Offsets of the grids: those along which many landmarks align are verified."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import pytest
 
 from recognition.index.places import References
 from recognition.params import DEFAULT
-from recognition.search.candidates import WIDE, SearchStage, wide_warps
-from recognition.search.wide import heard_in, wide_leads, wide_places
+from recognition.search.candidates import GRID, WIDE, SearchStage, wide_warps
+from recognition.search.wide import aligned_votes, heard_in, wide_leads, wide_places
 from recognition.types import Vote, Votes
 from tests.recognition.synthesis import RATE, Samples, catalogue, faster, music, noise, query_view
 
@@ -52,6 +52,20 @@ def test_of_weak_offsets_those_are_verified_along_which_landmarks_align() -> Non
     assert lead.recording == 2
     assert lead.alignment.query_frame(begin) == pytest.approx(0, abs=3)
     assert lead.warped
+
+
+def test_of_voted_offsets_those_are_verified_along_which_landmarks_align() -> None:
+    shelf = catalogue(SONGS)
+    heard = heard_in(query_view(_clip(_LOUD)), _WINDOW, DEFAULT)
+    begin = round(_FROM_S * 1000 / DEFAULT.frame_ms)
+    strongest = [Vote(1, 3, begin, 9), Vote(1, 2, begin, 8)]
+    votes = Votes.of([*strongest, Vote(1, 2, begin + 1, 7)])
+    tables = References.held(shelf.references).places
+    stage = SearchStage(GRID, _LINE, len(strongest), 1.0)
+
+    followed = aligned_votes(tables, heard, votes, stage, DEFAULT)
+
+    assert list(followed) == strongest[1:]
 
 
 def test_nothing_is_chosen_without_offsets_or_their_recordings() -> None:

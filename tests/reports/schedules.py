@@ -15,7 +15,6 @@ from reports import scheduling
 from reports.layouts import Layout
 from reports.models import ReportSchedule
 from reports.models.schedule import Channel, Every
-from reports.scheduling import Plan
 from reports.services import save_template
 from tests.factories.accounts import make_user
 from tests.fixtures import Worker
@@ -65,16 +64,16 @@ class _MailSession(socketserver.StreamRequestHandler):
         self.wfile.write(f"{text}\r\n".encode())
 
 
-def plan(**changes: object) -> Plan:
+def settings_of(**changes: object) -> ReportSchedule:
     fields: dict[str, object] = {
         "every": Every.WEEK,
         "hour": 8,
         "last_period": False,
         "send_unchanged": False,
         "channel": Channel.EMAIL,
-        "recipients": ("legal@example.org", "ana@example.org"),
+        "recipients": ["legal@example.org", "ana@example.org"],
     }
-    return Plan(**(fields | changes))  # type: ignore[arg-type]  # as above
+    return ReportSchedule(**(fields | changes))
 
 
 def schedule(
@@ -83,7 +82,9 @@ def schedule(
     owner = user or make_user(Role.REVIEWER)
     template = save_template(name="Weekly usage", layout=layout or Layout(), user=owner)
     with time_machine.travel(MONDAY - timedelta(days=3), tick=False):
-        return scheduling.schedule_report(template=template, plan=plan(**changes), user=owner)
+        return scheduling.schedule_report(
+            schedule=settings_of(template=template, **changes), user=owner
+        )
 
 
 def comes(when: datetime, run_worker: Worker) -> None:

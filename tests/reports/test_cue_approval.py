@@ -19,7 +19,7 @@ from catalogue.models import Recording
 from reports import cue_approval, cue_edits
 from reports.cue_approval import SheetStep, take_step
 from reports.cue_arrangement import CuePlace
-from reports.cue_entries import NO_DETAILS, EntryDetails, SheetRefused, enter, remove
+from reports.cue_entries import NO_DETAILS, Details, SheetRefused, enter, remove
 from reports.cue_sheet_files import FORMATS, written
 from reports.cue_sheets import CueSheet, cue_sheet
 from reports.cue_statement import LineChange, SheetDifference, approved_version, compared
@@ -68,7 +68,7 @@ def put(
     start: int,
     end: int,
     kind: EntryKind,
-    details: EntryDetails = NO_DETAILS,
+    details: Details = NO_DETAILS,
 ) -> CueEntry:
     """Enter what somebody hears between two seconds."""
     return enter(
@@ -94,7 +94,7 @@ def test_what_people_hear_takes_the_place_of_unknown_sound(
     file: ScannedFile, reviewer: User
 ) -> None:
     before = intervals(cue_sheet(file=file))
-    details = EntryDetails(title="=Jingle", writers=["A. Writer"], use="Background")
+    details = {"title": "=Jingle", "writers": ["A. Writer"], "use": "Background"}
 
     put(file, reviewer, 205, 220, EntryKind.MUSIC, details)
     silent = put(file, reviewer, 220, 240, EntryKind.NO_MUSIC)
@@ -121,10 +121,10 @@ def test_the_same_entry_twice_is_one_and_impossible_ones_are_refused(
     file: ScannedFile, reviewer: User
 ) -> None:
     for start, end, details, code in (
-        (9, 9, EntryDetails(title="A"), "bad_interval"),
-        (0, 601, EntryDetails(title="A"), "bad_interval"),
-        (0, 9, EntryDetails(), "title_missing"),
-        (0, 9, EntryDetails(title="A", isrc="GB-1"), "bad_isrc"),
+        (9, 9, {"title": "A"}, "bad_interval"),
+        (0, 601, {"title": "A"}, "bad_interval"),
+        (0, 9, {}, "title_missing"),
+        (0, 9, {"title": "A", "isrc": "GB-1"}, "bad_isrc"),
     ):
         with pytest.raises(SheetRefused) as refused:
             put(file, reviewer, start, end, EntryKind.MUSIC, details)
@@ -149,7 +149,7 @@ def test_two_people_approve_a_sheet_and_a_later_find_shows(
     with pytest.raises(SheetRefused, match="what should change"):
         take_step(file=file, user=manager, step=SheetStep.RETURN, version=1)
     take_step(file=file, user=manager, step=SheetStep.RETURN, version=1, note="Name 3:20.")
-    put(file, reviewer, 200, 240, EntryKind.MUSIC, EntryDetails(title="Jingle"))
+    put(file, reviewer, 200, 240, EntryKind.MUSIC, {"title": "Jingle"})
     take_step(file=file, user=reviewer, step=SheetStep.SUBMIT, version=1)
     approval = take_step(file=file, user=manager, step=SheetStep.APPROVE, version=1)
 
@@ -337,7 +337,7 @@ def test_a_corrected_sheet_has_a_version_of_its_own_beside_the_approved_one(
     assert b"Draft of version 2, not approved" in unzipped(draft.content)
 
     take_step(file=file, user=reviewer, step=SheetStep.CORRECT, version=1)
-    put(file, reviewer, 200, 240, EntryKind.MUSIC, EntryDetails(title="Jingle"))
+    put(file, reviewer, 200, 240, EntryKind.MUSIC, {"title": "Jingle"})
     assert downloads(client, file) == first
     take_step(file=file, user=reviewer, step=SheetStep.SUBMIT, version=2)
     assert downloads(client, file) == first

@@ -9,7 +9,7 @@ from django.urls import reverse
 from base.accounts.models import User
 from base.accounts.reach import working_for
 from base.accounts.roles import Role
-from reports.cue_entries import EntryDetails, SheetRefused, enter, remove
+from reports.cue_entries import SheetRefused, enter, remove
 from reports.cue_questions import questions_of
 from reports.cue_sheets import cue_sheet
 from reports.models import CueEntry, EntryKind
@@ -32,7 +32,7 @@ from tests.fixtures import MakeClient
 pytestmark = pytest.mark.django_db
 
 PLAY = (70_000, 90_000, 0, 20_000)
-TUNE = EntryDetails(title="Late tune", use=CueUse.THEME, origin=MusicOrigin.LIBRARY, note="ask Kim")
+TUNE = {"title": "Late tune", "use": CueUse.THEME, "origin": MusicOrigin.LIBRARY, "note": "ask Kim"}
 
 
 def say(
@@ -47,7 +47,7 @@ def say(
         start_ms=span[0],
         end_ms=span[1],
         kind=kind,
-        details=TUNE if kind == EntryKind.MUSIC else EntryDetails(),
+        details=TUNE if kind == EntryKind.MUSIC else {},
     )
 
 

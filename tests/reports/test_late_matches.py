@@ -9,7 +9,8 @@ import pytest
 
 from base.accounts.models import User
 from base.accounts.roles import Role
-from catalogue.services import RecordingDetails, add_recording
+from catalogue.models import Recording
+from catalogue.services import add_recording
 from reports.choices import Format, Mode
 from reports.evidence.models import PackStatus
 from reports.layouts import Layout
@@ -48,7 +49,7 @@ def late(catalogue: Catalogue, admin: User, run_worker: Worker) -> Match:
     run_worker()
     added = add_recording(
         bucket=catalogue.bucket,
-        details=RecordingDetails(title=LATE_TITLE, custom_id="T-3"),
+        details=Recording(title=LATE_TITLE, custom_id="T-3"),
         audio=upload("late.wav", audio.wav_bytes(audio.tune(3, 30))),
         user=admin,
     )

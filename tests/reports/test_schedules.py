@@ -22,7 +22,7 @@ from tests.factories.review import make_match
 from tests.fixtures import MakeClient, Worker
 from tests.jobs.workers import run_regular_work
 from tests.reports.reading import rows
-from tests.reports.schedules import MONDAY, Mailbox, comes, plan, schedule
+from tests.reports.schedules import MONDAY, Mailbox, comes, schedule, settings_of
 
 pytestmark = pytest.mark.django_db
 
@@ -330,8 +330,7 @@ def test_a_changed_schedule_leaves_out_no_day() -> None:
     with time_machine.travel(datetime(2026, 11, 18, 12, tzinfo=UTC), tick=False):
         scheduling.change_schedule(
             schedule=made,
-            template=made.template,
-            plan=plan(every=Every.WEEK, last_period=True),
+            settings=settings_of(template=made.template, every=Every.WEEK, last_period=True),
             user=made.made_by,
         )
 
@@ -350,8 +349,9 @@ def test_days_stay_covered_through_any_change() -> None:
         for last_period in (False, True):
             made = scheduling.change_schedule(
                 schedule=made,
-                template=made.template,
-                plan=plan(every=Every.DAY, hour=3, last_period=last_period),
+                settings=settings_of(
+                    template=made.template, every=Every.DAY, hour=3, last_period=last_period
+                ),
                 user=made.made_by,
             )
         tokyo = Layout(filters={"zone": "Asia/Tokyo"})
@@ -382,8 +382,7 @@ def test_a_report_that_is_due_comes_although_its_schedule_changed() -> None:
     with time_machine.travel(MONDAY + timedelta(hours=1), tick=False):
         scheduling.change_schedule(
             schedule=made,
-            template=made.template,
-            plan=plan(every=Every.DAY, last_period=True),
+            settings=settings_of(template=made.template, every=Every.DAY, last_period=True),
             user=made.made_by,
         )
 
@@ -401,8 +400,7 @@ def test_new_receivers_get_rows_that_others_had(mailbox: Mailbox, run_worker: Wo
 
     scheduling.change_schedule(
         schedule=made,
-        template=made.template,
-        plan=plan(recipients=("new@example.org",)),
+        settings=settings_of(template=made.template, recipients=["new@example.org"]),
         user=made.made_by,
     )
     comes(MONDAY + timedelta(days=7), run_worker)

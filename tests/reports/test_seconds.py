@@ -17,7 +17,7 @@ from base.accounts.models import User
 from base.accounts.roles import Role
 from reports import cue_sheet_files, summaries
 from reports.choices import Format, Mode
-from reports.cue_entries import EntryDetails, enter
+from reports.cue_entries import enter
 from reports.cue_sheets import CueSheet, cue_sheet
 from reports.cues import CueStatus
 from reports.evidence.facts import case_json, gather
@@ -178,7 +178,7 @@ def test_one_table_of_what_each_place_says_of_a_file(
         start_ms=210_000,
         end_ms=240_000,
         kind=EntryKind.MUSIC,
-        details=EntryDetails(title="Theme"),
+        details={"title": "Theme"},
     )
     file.refresh_from_db()
     client.force_login(manager)
@@ -368,6 +368,7 @@ def test_nothing_else_counts_seconds() -> None:
     others = {
         *("web/portal/pictures/pair.py", "web/portal/pictures/plots.py"),
         *("web/portal/pictures/file.py", "review/timeline/reading.py"),
+        "review/timeline/sounds.py",
         # Whether two sounds share most of their seconds.
         *("review/services/questions.py", "review/versions.py"),
         "reports/cue_repeats.py",

@@ -27,7 +27,6 @@ from review.services import (
 )
 from review.services.folding import fold_scan
 from scanning.models import RetroSearch, ScannedFile
-from scanning.services.filing import details_of
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
@@ -55,15 +54,7 @@ def relabel(match: Match, label: str, user: User) -> None:
 def say(match: Match, user: User, *tags: str, programme: str = "") -> None:
     """Change the territories, tags and programme of the match's file."""
     file = ScannedFile.objects.get(pk=match.scanned_file_id)
-    details = details_of(file)
-    details = type(details)(
-        programme=programme or details.programme,
-        account=details.account,
-        external_id=details.external_id,
-        platform=details.platform,
-        published_at=details.published_at,
-        tags=list(tags),
-    )
+    details = {"tags": list(tags)} | ({"programme": programme} if programme else {})
     file_details.change(scanned_file=file, details=details, user=user)
 
 

@@ -23,10 +23,10 @@ from base.jobs.models import Job
 from base.jobs.runner import run_next
 from catalogue.changes import retire_recordings
 from catalogue.models import Bucket, Recording
-from catalogue.services import RecordingDetails, add_recording, create_bucket
+from catalogue.services import add_recording, create_bucket
 from recognition import interrupts
-from recognition.fingerprint.builder import extract
-from recognition.fingerprint.file_format import to_bytes
+from recognition.fingerprints.builder import extract
+from recognition.fingerprints.file_format import to_bytes
 from recognition.types import Fingerprint
 from review.choices import MatchState, QueueReason, RejectCode
 from review.models import Match
@@ -62,7 +62,7 @@ def _add(bucket: Bucket, user: User, *, seed: int = 3) -> Recording:
     """Add a recording from its fingerprint: nothing is decoded."""
     return add_recording(
         bucket=bucket,
-        details=RecordingDetails(title=f"Tune {seed}", custom_id=f"T-{seed}"),
+        details=Recording(title=f"Tune {seed}", custom_id=f"T-{seed}"),
         fingerprint=_fingerprint(seed, seconds=30),
         user=user,
     )
@@ -93,7 +93,7 @@ def test_a_recording_added_later_is_found_in_the_demo_as_a_scan_would_find_it(
 
     again = add_recording(
         bucket=bucket,
-        details=RecordingDetails(title=late.title, custom_id="DEMO-007"),
+        details=Recording(title=late.title, custom_id="DEMO-007"),
         audio=SimpleUploadedFile("palace.opus", (DEMO / "palace.opus").read_bytes()),
         user=admin,
     )
@@ -160,7 +160,7 @@ def test_a_sonic_logo_is_found_late_between_songs_and_ends_where_it_ends(
     run_worker()
     recording = add_recording(
         bucket=container.buckets.get(),
-        details=RecordingDetails(title="Logo"),
+        details=Recording(title="Logo"),
         fingerprint=extract(logo[::2]),
         user=admin,
     )

@@ -20,8 +20,7 @@ from base.accounts.models import User
 from base.accounts.reach import working_for
 from base.common.reading import read_clock
 from base.common.storage import read_bytes
-from catalogue.models import Bucket
-from catalogue.services import RecordingDetails
+from catalogue.models import Bucket, Recording
 from dedup.intake import AlreadyInCatalogue, add_recording
 from reports.cue_approval import SheetStep, approval_of, has_changed
 from reports.cue_edits import edits_of
@@ -233,7 +232,7 @@ def _add_recording(rng: random.Random) -> None:
     with suppress(AlreadyInCatalogue):
         add_recording(
             bucket=bucket,
-            details=RecordingDetails(title=f"Late find {number}", custom_id=f"L-{number}"),
+            details=Recording(title=f"Late find {number}", custom_id=f"L-{number}"),
             audio=SimpleUploadedFile(f"late {number}.wav", samples.tune(number)),
             user=User.objects.get(username="adam"),
         )

@@ -15,8 +15,8 @@ from django.core.management import call_command
 from base.accounts.models import AccessLimit, User
 from base.accounts.roles import Role
 from base.accounts.services import create_user
-from catalogue.models import Bucket, BucketType
-from catalogue.services import RecordingDetails, create_bucket
+from catalogue.models import Bucket, BucketType, Recording
+from catalogue.services import create_bucket
 from dedup.intake import add_recording
 from reports.evidence import signing
 from review.choices import LicenceScope, PolicyAction
@@ -110,7 +110,7 @@ def _recording(bucket: Bucket, number: int, title: str, custom_id: str, user: Us
     names = {1: "one", 2: "two", 3: "three", 5: "five", 6: "six", 40: "forty"}
     add_recording(
         bucket=bucket,
-        details=RecordingDetails(
+        details=Recording(
             title=f"{title} {names[number]}",
             custom_id=custom_id,
             artists=["A. Example"],

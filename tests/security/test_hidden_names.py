@@ -18,7 +18,6 @@ from base.accounts.reach import working_for
 from catalogue.models import IntakeRule, Recording
 from catalogue.owners.models import Party
 from catalogue.owners.selectors import parties_in_reach
-from catalogue.services import RecordingDetails
 from dedup.intake import AlreadyInCatalogue, Newcomer, add_prepared
 from reports.evidence.models import EvidencePack, PackStatus
 from reports.evidence.selectors import names_hidden_rules
@@ -149,7 +148,7 @@ def test_a_merged_recording_is_shown_itself_if_what_stands_for_it_is_hidden(
     own.recording.merged_into, own.recording.status = other.recording, "retired"
     own.recording.custom_id = "OWN-1"
     own.recording.save()
-    details = RecordingDetails(title="New", custom_id="OWN-1")
+    details = Recording(title="New", custom_id="OWN-1")
     newcomer = Newcomer(own.bucket, IntakeRule.IGNORE, False, None, "", None, None)
 
     with working_for(own.user):

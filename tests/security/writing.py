@@ -259,7 +259,7 @@ LISTED: Table[str, str] = Table(
             ("reports.cue_statement.hand_out_draft", "statements.services.hand_out"), EVENTS
         ),
         "reports.cue_statement.issue_version": "of a step, or of a sheet without hidden lines",
-        "reports.scheduling.as_planned": OWN,
+        "reports.scheduling.plan": OWN,
         "reports.scheduling.change_schedule": OWN,
         "reports.scheduling.end_schedule": OWN,
         "reports.scheduling.run_now": OWN,

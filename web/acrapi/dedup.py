@@ -19,7 +19,7 @@ from base.common.storage import display_name
 from catalogue.changes import ChangeRefused
 from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.selectors import shown_for
-from catalogue.services import RecordingDetails, new_recording
+from catalogue.services import new_recording
 from catalogue.signals import recording_ready
 from dedup.intake import AlreadyInCatalogue, Comparison, Same, give_audio, prepare, save_findable
 from dedup.track_ids import add_track_id, name_recording, tracks_by_recording
@@ -80,7 +80,7 @@ def submit_track(
 
     if not store_if_new or comparison.same() is not None:
         return comparison.settle(lambda same: answer(None, same))
-    details = RecordingDetails(title=track_id, custom_id=track_id)
+    details = Recording(title=track_id, custom_id=track_id)
     with new_recording(bucket=bucket, details=details, fingerprint=fingerprint) as recording:
         return comparison.settle(lambda same: answer(recording, same))
 

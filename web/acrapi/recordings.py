@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
@@ -14,10 +13,9 @@ from base.common.http import check_link
 from base.common.storage import display_name, read_bytes
 from catalogue.identifiers import BadIdentifier, check_isrc, check_iswc, check_upc
 from catalogue.models import Bucket, Recording, RecordingStatus
-from catalogue.services import RecordingDetails
 from catalogue.services import add_recording as add_unchecked
 from dedup.intake import add_recording, refuse_same_id
-from recognition.fingerprint import file_format as fingerprint_file
+from recognition.fingerprints import file_format as fingerprint_file
 from scanning.errors import IntakeRefused
 from scanning.sources.links import link_name, too_large_message
 from web.acrapi.errors import invalid
@@ -87,12 +85,13 @@ def _add_known(bucket: Bucket, fields: Json, user: User) -> Recording:
     return add_recording(bucket=bucket, details=details, fingerprint=fingerprint, user=user)
 
 
-def _details_in(fields: Json, title: str) -> RecordingDetails:
+def _details_in(fields: Json, title: str) -> Recording:
     details = details_of(title, fields.get("user_defined", {}))
-    return replace(details, custom_id=fields.get("audio_id", ""))
+    details.custom_id = fields.get("audio_id", "")
+    return details
 
 
-def details_of(title: str, user_defined: Json) -> RecordingDetails:
+def details_of(title: str, user_defined: Json) -> Recording:
     """Return a recording's details from user-defined data.
 
     Values also go into our own columns, except codes that are invalid.
@@ -100,7 +99,7 @@ def details_of(title: str, user_defined: Json) -> RecordingDetails:
     # Clients send one artist as text, several as a list.
     names = user_defined.get("artists", user_defined.get("artist"))
     artists = names if isinstance(names, list) else [names]
-    return RecordingDetails(
+    return Recording(
         title=title,
         artists=[name[:300] for artist in artists[:50] if (name := _name(artist))],
         album=_name(user_defined.get("album"))[:500],

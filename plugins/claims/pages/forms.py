@@ -13,8 +13,6 @@ from plugins.claims.choices import (
     MEANINGS,
     DiscrepancyKind,
     DiscrepancyState,
-    LinkedBy,
-    RowAnswer,
     ValueColumn,
 )
 from plugins.claims.models import PlatformAccount, ReportedValue
@@ -53,32 +51,6 @@ class ClaimFilterForm(forms.Form):
     def chosen_state(self) -> DiscrepancyState:
         """Return the chosen state, by default open."""
         return DiscrepancyState(self.cleaned_data.get("state") or DiscrepancyState.OPEN)
-
-
-class AssetFilterForm(forms.Form):
-    """The filters of the list of assets."""
-
-    q = forms.CharField(required=False, max_length=200, label=_("Title or id"))
-    linked = forms.ChoiceField(
-        required=False,
-        choices=[
-            ("", _("Not linked or ambiguous")),
-            *((str(way.value), way.label) for way in LinkedBy if way.value),
-        ],
-        widget=forms.Select({"class": "control"}),
-        label=_("Link"),
-    )
-
-
-class FileRowsForm(forms.Form):
-    """The filter of the rows of a file."""
-
-    answer = forms.ChoiceField(
-        required=False,
-        choices=[("", _("Any answer")), *RowAnswer.choices[1:]],
-        widget=forms.Select({"class": "control"}),
-        label=_("Answer"),
-    )
 
 
 class AssetLinkForm(forms.Form):

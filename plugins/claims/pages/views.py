@@ -5,7 +5,6 @@ from __future__ import annotations
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.db.models import Q
 from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -29,13 +28,12 @@ from plugins.claims.models import (
 )
 from plugins.claims.pages import page
 from plugins.claims.pages.forms import (
-    AssetFilterForm,
     AssetLinkForm,
     ClaimFilterForm,
     DisputeDayForm,
-    FileRowsForm,
     ValuesForm,
 )
+from plugins.claims.pages.lists import FILE_ROWS
 from review import coverage
 from review.selectors import with_segments
 from review.subjects import Subject
@@ -176,27 +174,6 @@ def claim(request: PortalRequest, uid: str, claim_id: str) -> HttpResponseBase:
     return render(request, "portal/claims/claim.html", context, status=status)
 
 
-@require_safe
-@needs(Action.VIEW)
-def asset_list(request: PortalRequest) -> HttpResponseBase:
-    """List assets by how they are linked, the ambiguous and unlinked ones first."""
-    filters = AssetFilterForm(request.GET)
-    filters.is_valid()
-    linked = filters.cleaned_data.get("linked")
-    links = [linked] if linked else [LinkedBy.NOTHING, LinkedBy.AMBIGUOUS]
-    rows = selectors.list_assets().filter(linked_by__in=links)
-    if text := (filters.cleaned_data.get("q") or "").strip():
-        rows = rows.filter(Q(title__icontains=text) | Q(asset_id=text) | Q(custom_id=text))
-    page_assets = page_of(request, rows.order_by("title", "pk"))
-    context = {
-        "filters": filters,
-        "page_obj": page_assets,
-        "rows": [(page_asset, page.asset_url(page_asset)) for page_asset in page_assets],
-        "refusal": why_limited(request.user),
-    }
-    return render(request, "portal/claims/asset_list.html", context)
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs(Action.VIEW, to_post=Action.EDIT_CATALOGUE)
 def asset(request: PortalRequest, uid: str, asset_id: str) -> HttpResponseBase:
@@ -263,34 +240,12 @@ def value_list(request: PortalRequest) -> HttpResponseBase:
 
 @require_safe
 @needs(Action.VIEW)
-def file_list(request: PortalRequest) -> HttpResponseBase:
-    """List files for the platform, with how many of their entries a report confirmed."""
-    rows = selectors.list_files()
-    refusal = why_limited(request.user)
-    context = {
-        "page_obj": page_of(request, rows.order_by("-pk")),
-        "may_send": request.user.has_perm(Action.EDIT_CATALOGUE) and not refusal,
-    }
-    return render(request, "portal/claims/file_list.html", context)
-
-
-@require_safe
-@needs(Action.VIEW)
 def file_rows(request: PortalRequest, uid: str) -> HttpResponseBase:
     """List the rows of a file, with the platform's answers."""
     claim_file = get_object_or_404(selectors.list_files(), uid=uid)
-    rows = selectors.rows_of_file(claim_file)
-    filters = FileRowsForm(request.GET)
-    filters.is_valid()
-    if answer := filters.cleaned_data.get("answer"):
-        rows = rows.filter(answer=answer)
-    page_rows = page_of(request, rows.order_by("number", "pk"))
-    entries = page.rows_of([file_row.discrepancy for file_row in page_rows])
     context = {
+        **FILE_ROWS.page(request, selectors.rows_of_file(claim_file)),
         "file": claim_file,
-        "filters": filters,
-        "page_obj": page_rows,
-        "rows": list(zip(page_rows, entries, strict=True)),
     }
     return render(request, "portal/claims/file_rows.html", context)
 

@@ -19,10 +19,12 @@ from plugins.filling.jobs import READ_SOURCE
 from plugins.filling.models import EnrichmentSource, FillingRule
 from plugins.filling.open_data.kinds import source_kinds
 from plugins.filling.pages.forms import FillingRuleForm, OwnListForm, SourceForm
+from plugins.filling.pages.lists import RULES, SOURCES
 from web.portal.shared.access import PortalRequest, needs
 from web.portal.shared.asking import ask_first
 
 
+@SOURCES.on_page
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs(Action.VIEW, to_post=Action.CONFIGURE)
 def open_data(request: PortalRequest) -> HttpResponseBase:
@@ -43,15 +45,13 @@ def open_data(request: PortalRequest) -> HttpResponseBase:
         messages.success(request, _("%(name)s is being read.") % {"name": source.name})
         return redirect("portal:open_data")
     context = {
-        "sources": EnrichmentSource.objects.all(),
         "kinds": source_kinds(),
         "form": form,
         "has_files": form is not None and bool(form.fields["file"].choices),  # type: ignore[attr-defined]  # a choice
         "folder": incoming(),
-        "may_configure": may_configure,
     }
     status = 422 if form is not None and form.errors else 200
-    return render(request, "portal/enrichment/sources.html", context, status=status)
+    return SOURCES.respond(request, context, status=status)
 
 
 @takes_files(Action.CONFIGURE)
@@ -108,6 +108,7 @@ def open_data_delete(request: PortalRequest, uid: str) -> HttpResponseBase:
     )
 
 
+@RULES.on_page
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs(Action.VIEW, to_post=Action.EDIT_CATALOGUE)
 def filling_rules(request: PortalRequest) -> HttpResponseBase:
@@ -121,12 +122,10 @@ def filling_rules(request: PortalRequest) -> HttpResponseBase:
         )
         return redirect("portal:filling_rules")
     context = {
-        "rules": FillingRule.objects.select_related("bucket", "created_by"),
         "form": form,
-        "may_edit": may_edit,
     }
     status = 422 if form is not None and form.errors else 200
-    return render(request, "portal/enrichment/rules.html", context, status=status)
+    return RULES.respond(request, context, status=status)
 
 
 @require_POST

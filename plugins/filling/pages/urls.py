@@ -5,17 +5,18 @@ from __future__ import annotations
 from django.urls import path
 
 from plugins.filling.pages import source_views, views
+from plugins.filling.pages.lists import DIFFERENCES, SUGGESTIONS
 
 urlpatterns = [
     path("catalogue/fill-in/", views.fill_in, name="fill_in"),
-    path("catalogue/fill-in/list/", views.suggestion_list, name="suggestion_list"),
+    path("catalogue/fill-in/list/", SUGGESTIONS.view, name="suggestion_list"),
     path("catalogue/fill-in/accept/", views.suggestion_bulk, name="suggestion_bulk"),
     path("catalogue/fill-in/undo/", views.filling_undo, name="filling_undo"),
     path("catalogue/fill-in/suggestions/<str:uid>/", views.suggestion, name="suggestion"),
     path(
         "catalogue/fill-in/suggestions/<str:uid>/act/", views.suggestion_act, name="suggestion_act"
     ),
-    path("catalogue/fill-in/differences/", views.difference_list, name="difference_list"),
+    path("catalogue/fill-in/differences/", DIFFERENCES.view, name="difference_list"),
     path(
         "catalogue/fill-in/differences/<str:uid>/act/", views.difference_act, name="difference_act"
     ),

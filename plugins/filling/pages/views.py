@@ -7,7 +7,6 @@ from typing import Final
 from django.contrib import messages
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.http import QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -26,15 +25,15 @@ from plugins.filling.errors import EnrichmentRefused
 from plugins.filling.jobs import APPLY
 from plugins.filling.models import EnrichmentSource, KnownDifference, Suggestion
 from plugins.filling.pages import page
-from plugins.filling.pages.forms import SuggestionFilterForm
+from plugins.filling.pages.lists import SUGGESTIONS
 from web.portal.pictures.waveform import load_waveform, wave_paths
 from web.portal.shared.access import PortalRequest, needs
 from web.portal.shared.consequences import consequences_of
-from web.portal.shared.lists import COUNTED, count_of, page_of, sorted_by
+from web.portal.shared.declared import query_of
+from web.portal.shared.lists import COUNTED, count_of
 from web.portal.shared.playback import audio_url
 from web.portal.shared.remembered import remembered
 
-_COLUMNS: Final = {"confidence": "confidence", "field": "field", "value": "value"}
 _LEAST: Final = 10
 # Trying the change costs as much as making it.
 _TRIED: Final = 200
@@ -61,25 +60,6 @@ def fill_in(request: PortalRequest) -> HttpResponseBase:
 
 @require_safe
 @needs(Action.VIEW)
-def suggestion_list(request: PortalRequest) -> HttpResponseBase:
-    """List suggestions, the surest first."""
-    filters = SuggestionFilterForm(request.GET)
-    chosen = filters.chosen()
-    rows = chosen.select_related("recording")
-    may_edit = request.user.has_perm(Action.EDIT_CATALOGUE)
-    context = {
-        "filters": filters,
-        "page_obj": page_of(request, sorted_by(request, rows, _COLUMNS, default="-confidence")),
-        "query": _query(request.GET),
-        "safe_count": count_of(chosen.filter(selectors.is_safe())) if may_edit else 0,
-        "may_edit": may_edit,
-        "last": page.last_act(request.user),
-    }
-    return render(request, "portal/enrichment/list.html", context)
-
-
-@require_safe
-@needs(Action.VIEW)
 def suggestion(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Show one suggestion: our recording beside what the sources have."""
     row = get_object_or_404(
@@ -89,7 +69,7 @@ def suggestion(request: PortalRequest, uid: str) -> HttpResponseBase:
 
 
 def _show(request: PortalRequest, row: Suggestion, *, problem: str = "") -> HttpResponseBase:
-    rows = SuggestionFilterForm(request.GET).chosen()
+    rows = SUGGESTIONS.selected(request)
     earlier, later = page.neighbours(row, rows)
     recording = row.recording
     context = {
@@ -99,7 +79,7 @@ def _show(request: PortalRequest, row: Suggestion, *, problem: str = "") -> Http
         "sides": page.sides(row),
         "earlier": earlier,
         "later": later,
-        "query": _query(request.GET),
+        "query": query_of(request),
         "wave": wave_paths(load_waveform(recording)),
         "audio_url": audio_url(recording),
         "may_decide": row.state == SuggestionState.OPEN
@@ -115,7 +95,7 @@ def _show(request: PortalRequest, row: Suggestion, *, problem: str = "") -> Http
 def suggestion_act(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Accept or reject one suggestion, and open the next one."""
     row = get_object_or_404(Suggestion.objects.select_related("recording"), uid=uid)
-    _earlier, later = page.neighbours(row, SuggestionFilterForm(request.GET).chosen())
+    _earlier, later = page.neighbours(row, SUGGESTIONS.selected(request))
     try:
         if request.POST.get("verb") == "accept":
             deciding.accept(suggestion=row, user=request.user)
@@ -128,20 +108,20 @@ def suggestion_act(request: PortalRequest, uid: str) -> HttpResponseBase:
         return _show(request, row, problem=str(refused))
     messages.success(request, done % {"value": row.value, "title": row.recording.full_title})
     if request.POST.get("back") == "list" or later is None:
-        return redirect(f"{reverse('portal:suggestion_list')}{_query(request.GET)}")
+        return redirect(f"{reverse('portal:suggestion_list')}{query_of(request)}")
     address = reverse("portal:suggestion", args=[later.uid])
-    return redirect(f"{address}{_query(request.GET)}")
+    return redirect(f"{address}{query_of(request)}")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs(Action.EDIT_CATALOGUE)
 def suggestion_bulk(request: PortalRequest) -> HttpResponseBase:
     """Show what accepting all safe suggestions of a list changes, then accept them."""
-    rows = SuggestionFilterForm(request.GET).chosen().filter(selectors.is_safe())
+    rows = SUGGESTIONS.selected(request).filter(selectors.is_safe())
     count = rows.count()
     ordered = rows.order_by("confidence", "pk").values_list("pk", flat=True)
     keys = list(ordered[:_TRIED])
-    back = f"{reverse('portal:suggestion_list')}{_query(request.GET)}"
+    back = f"{reverse('portal:suggestion_list')}{query_of(request)}"
     if not keys:
         messages.error(request, _("No suggestion of this list may be accepted in one go."))
         return redirect(back)
@@ -210,20 +190,8 @@ def filling_undo(request: PortalRequest) -> HttpResponseBase:
         for _row, why in outcome.skipped[:_LEAST]:
             messages.warning(request, why)
     if request.POST.get("back") == "list":
-        return redirect(f"{reverse('portal:suggestion_list')}{_query(request.GET)}")
+        return redirect(f"{reverse('portal:suggestion_list')}{query_of(request)}")
     return redirect("portal:fill_in")
-
-
-@require_safe
-@needs(Action.VIEW)
-def difference_list(request: PortalRequest) -> HttpResponseBase:
-    """List what sources have instead of known values; those judged come last."""
-    rows = KnownDifference.objects.select_related("recording", "judged_by")
-    context = {
-        "page_obj": page_of(request, rows.order_by("is_also_right", "field", "pk")),
-        "may_edit": request.user.has_perm(Action.EDIT_CATALOGUE),
-    }
-    return render(request, "portal/enrichment/differences.html", context)
 
 
 @require_POST
@@ -241,11 +209,4 @@ def difference_act(request: PortalRequest, uid: str) -> HttpResponseBase:
         messages.error(request, str(refused))
     else:
         messages.success(request, _("Saved. The next search measures with it."))
-    return redirect(f"{reverse('portal:difference_list')}{_query(request.GET)}")
-
-
-def _query(query: QueryDict) -> str:
-    """Return the filters as a query string, without the page."""
-    filters = query.copy()
-    filters.pop("page", None)
-    return f"?{filters.urlencode()}" if filters else ""
+    return redirect(f"{reverse('portal:difference_list')}{query_of(request)}")

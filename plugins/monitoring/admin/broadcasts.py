@@ -5,52 +5,44 @@ The portal's pages change them, so that each change is an event.
 
 from __future__ import annotations
 
-from django.contrib import admin
-
 from base.accounts.roles import Action
 from plugins.monitoring.broadcasts.models import Audience, Broadcast, Revenue
 from web.portal.admin.audit import guarded_cases
-from web.portal.admin.base import RoleAdmin, all_field_names
+from web.portal.admin.base import register_records
 from web.portal.admin.filters import DaysFilter, PickFilter
 from web.portal.admin.history import own_cases
 
-
-@admin.register(Broadcast)
-class BroadcastAdmin(RoleAdmin[Broadcast]):
-    """Broadcasts of files."""
-
-    list_display = ["scanned_file", "station", "starts_at", "time_zone", "showing"]
-    list_filter = [("station", PickFilter), "showing", ("starts_at", DaysFilter)]
-    ordering = ["-starts_at", "-id"]
-    list_select_related = ["scanned_file", "station"]
-    search_fields = ["=uid", "scanned_file__name", "station__name"]
-    readonly_fields = all_field_names(Broadcast, but=["id"])
+# Broadcasts of files.
+register_records(
+    Broadcast,
+    list_display=["scanned_file", "station", "starts_at", "time_zone", "showing"],
+    list_filter=[("station", PickFilter), "showing", ("starts_at", DaysFilter)],
+    ordering=["-starts_at", "-id"],
+    search_fields=["=uid", "scanned_file__name", "station__name"],
+)
 
 
-@admin.register(Audience)
-class AudienceAdmin(RoleAdmin[Audience]):
-    """How many people heard stations and broadcasts."""
-
-    list_display = ["station", "month", "hour", "listeners", "performances", "tuning_hours"]
-    list_filter = [("station", PickFilter)]
-    ordering = ["-month", "station__name", "id"]
-    list_select_related = ["station"]
-    search_fields = ["station__name"]
+# How many people heard stations and broadcasts.
+register_records(
+    Audience,
+    list_display=["station", "month", "hour", "listeners", "performances", "tuning_hours"],
+    list_filter=[("station", PickFilter)],
+    ordering=["-month", "station__name", "id"],
+    search_fields=["station__name"],
     # The broadcast may be of a file that the person may not see.
-    readonly_fields = all_field_names(Audience, but=["id", "broadcast"])
+    hidden=["broadcast"],
+)
 
 
-@admin.register(Revenue)
-class RevenueAdmin(RoleAdmin[Revenue]):
-    """What stations earned; for managers."""
-
-    view_action = Action.EDIT_CATALOGUE
-    list_display = ["station", "month", "rights_type", "net_revenue", "currency"]
-    list_filter = [("station", PickFilter), "rights_type"]
-    ordering = ["-month", "station__name", "id"]
-    list_select_related = ["station"]
-    search_fields = ["station__name"]
-    readonly_fields = all_field_names(Revenue, but=["id"])
+# What stations earned; for managers.
+register_records(
+    Revenue,
+    view_action=Action.EDIT_CATALOGUE,
+    list_display=["station", "month", "rights_type", "net_revenue", "currency"],
+    list_filter=[("station", PickFilter), "rights_type"],
+    ordering=["-month", "station__name", "id"],
+    search_fields=["station__name"],
+)
 
 
 own_cases.register(

@@ -40,7 +40,6 @@ class DeclarationProfileAdmin(_OfFormat, RoleAdmin[DeclarationProfile]):
 
     list_display = ["name", "format_shown", "recipient", "made_by", "updated_at"]
     list_filter = [("format", FormatFilter)]
-    list_select_related = ["made_by"]
     search_fields = ["name", "=uid", "recipient"]
     readonly_fields = (
         *("uid", *PROFILE_TEXTS, "format_shown", "options", "rights_type", "stations"),
@@ -58,7 +57,6 @@ class DeclarationAdmin(_OfFormat, RoleAdmin[Declaration]):
     ]
     list_filter = ["state", ("format", FormatFilter), ("created_at", DaysFilter)]
     search_fields = ["name", "=uid", "=message_id", "=sha256", "run_by_name"]
-    ordering = ["-id"]
     list_select_related = ["profile"]
     readonly_fields = (
         *("uid", "name", "profile", "format_shown", "format_version", "begins", "ends"),

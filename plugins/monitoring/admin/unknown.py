@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from plugins.monitoring.unknown import selectors
 from plugins.monitoring.unknown.models import KeptFile, UnknownItem, UnknownPolicy
-from web.portal.admin.base import RoleAdmin, all_field_names, within_reach
+from web.portal.admin.base import RoleAdmin, all_field_names, register_records, within_reach
 from web.portal.admin.filters import PickFilter
 from web.portal.admin.history import own_cases
 from web.portal.admin.own_pages import own_pages
@@ -51,7 +51,6 @@ class KeptFileAdmin(RoleAdmin[KeptFile]):
 
     list_display = ["scanned_file", "state", "unmatched_ms", "message", "compared"]
     list_filter = ["state", ("scanned_file__container", PickFilter)]
-    list_select_related = ["scanned_file"]
     search_fields = ["scanned_file__name"]
     readonly_fields = all_field_names(KeptFile, but=["id", "unmatched"])
 
@@ -61,15 +60,13 @@ class KeptFileAdmin(RoleAdmin[KeptFile]):
         return when(kept_file.compared_at)
 
 
-@admin.register(UnknownPolicy)
-class UnknownPolicyAdmin(RoleAdmin[UnknownPolicy]):
-    """Policies of containers; the page of a container changes its own."""
-
-    list_display = ["container", "is_on", "least_seconds", "least_count", "days_kept"]
-    list_filter = ["is_on"]
-    list_select_related = ["container"]
-    search_fields = ["container__name"]
-    readonly_fields = all_field_names(UnknownPolicy, but=["id"])
+# Policies of containers; the page of a container changes its own.
+register_records(
+    UnknownPolicy,
+    list_display=["container", "is_on", "least_seconds", "least_count", "days_kept"],
+    list_filter=["is_on"],
+    search_fields=["container__name"],
+)
 
 
 own_cases.register(

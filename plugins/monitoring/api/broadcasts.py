@@ -7,7 +7,6 @@ refused with 409 if somebody else changed the values since.
 from __future__ import annotations
 
 import uuid
-from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
@@ -21,14 +20,13 @@ from base.accounts.roles import Action
 from base.common.api_requests import valid_data
 from plugins.monitoring.broadcasts import selectors, services
 from plugins.monitoring.broadcasts.choices import RightsType, Showing
-from plugins.monitoring.broadcasts.models import Audience, Broadcast
+from plugins.monitoring.broadcasts.models import Audience, Broadcast, Revenue
 from plugins.monitoring.broadcasts.times import local_text, parsed_start, read_month, start_at
-from plugins.monitoring.broadcasts.values import AudienceValues, BroadcastValues, RevenueValues
 from plugins.monitoring.streams.models import Station
 from review.programmes.errors import ProgrammeRefused
-from review.programmes.values import state_of
+from review.programmes.values import Values
 from web.portal.api.base import ProgramView
-from web.portal.api.programmes import VersionField
+from web.portal.api.programmes import StatedSerializer, VersionField
 from web.portal.shared.selectors import find_file
 
 Json = dict[str, Any]  # Any: JSON
@@ -94,32 +92,24 @@ class MonthField(serializers.Field[date, str, str, date]):
         return f"{value:%Y-%m}"
 
 
-class StationAudienceSerializer(serializers.Serializer[Json]):
+class StationAudienceSerializer(StatedSerializer[Audience]):
     """How many people heard a station in a month; null is not known."""
 
     month = MonthField()
-    listeners = serializers.IntegerField(
-        min_value=0, max_value=10**12, allow_null=True, default=None
-    )
-    performances = serializers.IntegerField(
-        min_value=0, max_value=10**15, allow_null=True, default=None
-    )
-    tuning_hours = serializers.DecimalField(
-        max_digits=16, decimal_places=2, min_value=0, allow_null=True, default=None
-    )
-    version = VersionField()
+
+    class Meta:
+        model = Audience
+        fields = ("month", *Audience.VALUES, "version")
 
 
-class StationRevenueSerializer(serializers.Serializer[Json]):
+class StationRevenueSerializer(StatedSerializer[Revenue]):
     """What a station earned in a month; null is not known."""
 
     month = MonthField()
-    rights_type = serializers.ChoiceField(choices=RightsType.choices)
-    net_revenue = serializers.DecimalField(
-        max_digits=16, decimal_places=2, min_value=0, allow_null=True, default=None
-    )
-    currency = serializers.CharField(max_length=3, allow_blank=True, default="")
-    version = VersionField()
+
+    class Meta:
+        model = Revenue
+        fields = ("month", "rights_type", *Revenue.VALUES, "version")
 
 
 class StationNameSerializer(serializers.ModelSerializer[Station]):
@@ -205,7 +195,7 @@ class StationAudiencesView(ProgramView):
     def get(self, request: Request, uid: str) -> Response:
         """Return the audiences of months, the newest first."""
         rows = selectors.audiences_of(_station(uid))
-        return Response([_audience_json(row) for row in rows])
+        return Response(StationAudienceSerializer(rows, many=True).data)
 
     @extend_schema(request=StationAudienceSerializer, responses=StationAudienceSerializer)
     def put(self, request: Request, uid: str) -> Response:
@@ -214,10 +204,10 @@ class StationAudiencesView(ProgramView):
         body = valid_data(StationAudienceSerializer(data=request.data))
         seen, month = body.pop("version", None), body.pop("month")
         services.set_audience(
-            station=station, month=month, values=AudienceValues(**body), user=self.person, seen=seen
+            station=station, month=month, values=body, user=self.person, seen=seen
         )
         row = selectors.audiences_of(station).filter(month=month).first()
-        return Response(_audience_json(row or Audience(month=month)))
+        return Response(StationAudienceSerializer(row or Audience(month=month)).data)
 
 
 class StationRevenuesView(ProgramView):
@@ -231,30 +221,26 @@ class StationRevenuesView(ProgramView):
     def get(self, request: Request, uid: str) -> Response:
         """Return the revenue of months, the newest first."""
         rows = selectors.revenues_of(_station(uid))
-        return Response(
-            [
-                _revenue_json(row.month, row.rights_type, services.revenue_values(row))
-                for row in rows
-            ]
-        )
+        return Response(StationRevenueSerializer(rows, many=True).data)
 
     @extend_schema(request=StationRevenueSerializer, responses=StationRevenueSerializer)
     def put(self, request: Request, uid: str) -> Response:
         """Set the revenue of one month for one kind of rights."""
         station = _station(uid)
         body = valid_data(StationRevenueSerializer(data=request.data))
-        month, rights_type = body["month"], RightsType(body["rights_type"])
+        named: Any = {  # Any: options of two types
+            "month": body["month"],
+            "rights_type": RightsType(body["rights_type"]),
+        }
         services.set_revenue(
             station=station,
-            month=month,
-            rights_type=rights_type,
-            values=RevenueValues(body["net_revenue"], body["currency"]),
+            values={name: body[name] for name in Revenue.VALUES},
             user=self.person,
             seen=body.get("version"),
+            **named,
         )
-        rows = selectors.revenues_of(station)
-        row = rows.filter(month=month, rights_type=rights_type).first()
-        return Response(_revenue_json(month, rights_type, services.revenue_values(row)))
+        row = selectors.revenues_of(station).filter(**named).first()
+        return Response(StationRevenueSerializer(row or Revenue(**named)).data)
 
 
 # --- Details --------------------------------------------------------------------------
@@ -269,9 +255,9 @@ def _station(uid: str) -> Station:
     return get_object_or_404(Station, uid=uid)
 
 
-def _values(body: Json) -> BroadcastValues:
+def _values(body: Json) -> Values:
     starts_at = start_at(body["starts_at"], body["station"].time_zone)
-    return BroadcastValues(starts_at, body["length_ms"], body["showing"])
+    return {name: body[name] for name in Broadcast.VALUES} | {"starts_at": starts_at}
 
 
 def _broadcast_json(row: Broadcast) -> Json:
@@ -285,15 +271,3 @@ def _broadcast_json(row: Broadcast) -> Json:
         "showing": row.showing,
         "version": services.broadcast_state(row),
     }
-
-
-def _audience_json(row: Audience) -> Json:
-    values = services.audience_values(row)
-    fields = StationAudienceSerializer({"month": row.month, **asdict(values)}).data
-    return dict(fields) | {"version": state_of(values)}
-
-
-def _revenue_json(month: date, rights_type: str, values: RevenueValues) -> Json:
-    key_values = {"month": month, "rights_type": rights_type}
-    fields = StationRevenueSerializer(key_values | asdict(values)).data
-    return dict(fields) | {"version": state_of(values)}

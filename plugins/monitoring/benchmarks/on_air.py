@@ -141,14 +141,15 @@ def _catalogue(plays: Sequence[OnAir], user: User) -> tuple[dict[str, int], Cont
 
     The keys of the recordings are by the names of their tracks.
     """
-    from catalogue.services import RecordingDetails, add_recording, create_bucket
+    from catalogue.models import Recording
+    from catalogue.services import add_recording, create_bucket
     from scanning.models import Container
 
     bucket = create_bucket(name="Played on air", user=user)
     keys = {
         play.track.name: add_recording(
             bucket=bucket,
-            details=RecordingDetails(title=play.track.name[:200]),
+            details=Recording(title=play.track.name[:200]),
             fingerprint=fingerprint(play.track.samples()),
             user=user,
         ).pk

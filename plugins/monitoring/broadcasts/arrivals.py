@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from django.utils.translation import gettext as _
@@ -13,7 +14,6 @@ from base.accounts.models import User
 from plugins.monitoring.broadcasts import services
 from plugins.monitoring.broadcasts.models import Broadcast
 from plugins.monitoring.broadcasts.times import read_start
-from plugins.monitoring.broadcasts.values import BroadcastValues
 from plugins.monitoring.streams.models import Station
 from review.programmes.errors import ProgrammeRefused
 from scanning.models import ScannedFile
@@ -26,20 +26,22 @@ class SubmittedBroadcast:
     """One broadcast of submitted files."""
 
     station: Station
-    values: BroadcastValues
+    starts_at: datetime
+    showing: str
 
     def store(self, *, scanned_file: ScannedFile, user: User) -> None:
         """Add the broadcast unless the file has it."""
         duplicates = Broadcast.objects.filter(
-            scanned_file=scanned_file, station=self.station, starts_at=self.values.starts_at
+            scanned_file=scanned_file, station=self.station, starts_at=self.starts_at
         )
         if not duplicates.exists():
             self.add(scanned_file=scanned_file, user=user)
 
     def add(self, *, scanned_file: ScannedFile, user: User) -> None:
         """Add the broadcast. Raises ``ProgrammeRefused`` if the file has it."""
+        values = {"starts_at": self.starts_at, "showing": self.showing}
         services.add_broadcast(
-            scanned_file=scanned_file, station=self.station, values=self.values, user=user
+            scanned_file=scanned_file, station=self.station, values=values, user=user
         )
 
 
@@ -70,4 +72,4 @@ class BroadcastReader:
                 "invalid", _("Enter when the broadcast began."), field="starts_at"
             )
         starts_at = read_start(text, station.time_zone)
-        return SubmittedBroadcast(station, BroadcastValues(starts_at, showing=showing))
+        return SubmittedBroadcast(station, starts_at, showing)

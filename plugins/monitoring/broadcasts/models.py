@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -13,15 +13,18 @@ from base.common.uid import uid_field
 from imports.models import Import
 from plugins.monitoring.broadcasts.choices import RightsType, Showing
 from plugins.monitoring.streams.models import Station
+from review.programmes.values import StatedRow
 from scanning.models import ScannedFile
 
 
-class Broadcast(models.Model):
+class Broadcast(StatedRow):
     """One broadcast of a file by a station; hours of streams need none.
 
     ``time_zone`` is the station's at that time. Without ``length_ms``, the whole file was
     broadcast.
     """
+
+    VALUES = ("starts_at", "length_ms", "showing")
 
     uid = uid_field("bc")
     scanned_file = models.ForeignKey(
@@ -62,13 +65,16 @@ def _one_of(*names: str) -> Q:
     return condition
 
 
-class Audience(models.Model):
+class Audience(StatedRow):
     """How many people heard a broadcast, or a station in a month or an hour.
 
     ``month`` is its first day, ``hour`` the moment in which an hour of the station's clock
     begins; an hour has ``listeners`` only. These are the average number at one time.
-    ``tuning_hours`` are the hours that all listeners together listened.
+    ``tuning_hours`` are the hours that all listeners together listened. None is not known,
+    and zero is nobody.
     """
+
+    VALUES = ("listeners", "performances", "tuning_hours")
 
     station = models.ForeignKey(Station, on_delete=models.CASCADE, related_name="audiences")
     broadcast = models.OneToOneField(
@@ -76,8 +82,20 @@ class Audience(models.Model):
     )
     month = models.DateField(_("month"), null=True, blank=True)
     hour = models.DateTimeField(_("hour"), null=True, blank=True)
-    listeners = models.PositiveBigIntegerField(_("listeners"), null=True, blank=True)
-    performances = models.PositiveBigIntegerField(_("performances"), null=True, blank=True)
+    listeners = models.PositiveBigIntegerField(
+        _("listeners"),
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(10**12)],
+        help_text=_("The average number at one time."),
+    )
+    performances = models.PositiveBigIntegerField(
+        _("performances"),
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(10**15)],
+        help_text=_("Each play, counted once per listener."),
+    )
     tuning_hours = models.DecimalField(
         _("hours of listening"),
         max_digits=16,
@@ -85,6 +103,7 @@ class Audience(models.Model):
         null=True,
         blank=True,
         validators=[MinValueValidator(0)],
+        help_text=_("All listeners together."),
     )
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -118,16 +137,24 @@ class Audience(models.Model):
         return f"{self.station}, {when}"
 
 
-class Revenue(models.Model):
+class Revenue(StatedRow):
     """What a station earned in a month, for declarations that ask; managers see it."""
+
+    VALUES = ("net_revenue", "currency")
 
     station = models.ForeignKey(Station, on_delete=models.CASCADE, related_name="revenues")
     month = models.DateField(_("month"))
     rights_type = models.CharField(_("rights"), max_length=40, choices=RightsType.choices)
     net_revenue = models.DecimalField(
-        _("net revenue"), max_digits=16, decimal_places=2, validators=[MinValueValidator(0)]
+        _("net revenue"),
+        max_digits=16,
+        decimal_places=2,
+        validators=[MinValueValidator(0)],
+        help_text=_("Leave empty if not known."),
     )
-    currency = models.CharField(_("currency"), max_length=3)
+    currency = models.CharField(
+        _("currency"), max_length=3, help_text=_("Three letters, such as CHF.")
+    )
     updated_at = models.DateTimeField(auto_now=True)
 
     # Figures of a station belong to no container.

@@ -13,7 +13,6 @@ from base.accounts.models import User
 from base.audit.models import Event
 from imports.undoing.steps import Stays, Undo, missing
 from plugins.monitoring.broadcasts.services import add_broadcast
-from plugins.monitoring.broadcasts.values import BroadcastValues
 from plugins.monitoring.streams import services as streams
 from plugins.monitoring.streams.errors import StreamRefused
 from plugins.monitoring.streams.models import Station, Stream, StreamRun
@@ -67,7 +66,7 @@ class MovedStreams:
             add_broadcast(
                 scanned_file=file,
                 station=stream.station,
-                values=BroadcastValues(starts_at=begin, length_ms=length_ms),
+                values={"starts_at": begin, "length_ms": length_ms},
                 user=user,
             )
         except ProgrammeRefused as refused:

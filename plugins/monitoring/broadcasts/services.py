@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import fields, replace
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -24,18 +23,17 @@ from plugins.monitoring.broadcasts.following import follow_file
 from plugins.monitoring.broadcasts.models import Audience, Broadcast, Revenue
 from plugins.monitoring.broadcasts.selectors import hours_heard
 from plugins.monitoring.broadcasts.times import checked_length, hour_of, local_text, start_at
-from plugins.monitoring.broadcasts.values import AudienceValues, BroadcastValues, RevenueValues
 from plugins.monitoring.streams.models import Station
 from review.programmes.errors import ProgrammeRefused
-from review.programmes.values import as_json, state_of
+from review.programmes.values import Values, as_json, state_of, values_of
 from review.programmes.writing import (
+    check,
     locked_file,
     overtaken,
     record,
     refuse_overtaken,
     require_action,
     store,
-    values_of,
     write,
 )
 from scanning.models import ScannedFile
@@ -65,25 +63,25 @@ def statements_on(broadcast: Broadcast) -> list[str]:
 
 @transaction.atomic
 def add_broadcast(
-    *, scanned_file: ScannedFile, station: Station, values: BroadcastValues, user: User | None
+    *, scanned_file: ScannedFile, station: Station, values: Values, user: User | None
 ) -> Broadcast:
     """Add a broadcast of a file.
 
-    ``values.starts_at`` may be a local time of the station. Raises ``ProgrammeRefused``
+    ``starts_at`` may be a local time of the station. Raises ``ProgrammeRefused``
     for impossible values, and if the file has this broadcast or was deleted.
     """
     require_action(user, Action.UPLOAD)
     current = locked_file(scanned_file)
-    row = Broadcast(scanned_file=current, station=station)
-    new_values = _checked_broadcast(values, station)
+    row = Broadcast(scanned_file=current)
+    _fill(row, station, values)
     broadcasts = Broadcast.objects.filter(scanned_file=current)
     if broadcasts.count() >= MOST_BROADCASTS:
         raise ProgrammeRefused(
             "too_many",
             _("A file can have at most %(most)d broadcasts.") % {"most": MOST_BROADCASTS},
         )
-    _refuse_listed(row, new_values)
-    _store_broadcast(row, station, new_values)
+    _refuse_listed(row)
+    row.save()
     follow_file(current, user)
     record(_case(current), "file.broadcast_added", user, {}, _broadcast_json(row))
     return row
@@ -94,12 +92,12 @@ def change_broadcast(
     *,
     broadcast: Broadcast,
     station: Station,
-    values: BroadcastValues,
+    values: Values,
     user: User | None,
     seen: str | None = None,
     despite: bool = False,
 ) -> bool:
-    """Change a broadcast; return whether anything changed.
+    """Change values of a broadcast; return whether any changed. The others stay.
 
     Raises ``ProgrammeRefused`` as ``add_broadcast`` does, and if the broadcast was
     changed or deleted since it was ``seen``. One that moves or becomes shorter or
@@ -110,16 +108,16 @@ def change_broadcast(
     row = _locked_broadcast(broadcast)
     if seen is not None and seen != broadcast_state(row):
         raise overtaken()
-    new_values = _checked_broadcast(values, station)
-    if new_values == broadcast_values(row) and station == row.station:
+    stated = (row.station_id, row.starts_at, row.length_ms)
+    values_before, before = values_of(row), _broadcast_json(row)
+    _fill(row, station, values)
+    moved = station.pk != stated[0]
+    if not moved and values_of(row) == values_before:
         return False
-    _refuse_listed(row, new_values, station)
-    now = (row.station_id, row.starts_at, row.length_ms)
-    if (station.pk, new_values.starts_at, new_values.length_ms) != now:
+    _refuse_listed(row)
+    if (row.station_id, row.starts_at, row.length_ms) != stated:
         _refuse_stated(row, despite=despite)
-    before = _broadcast_json(row)
-    moved = station.pk != row.station_id
-    _store_broadcast(row, station, new_values)
+    row.save()
     if moved:
         Audience.objects.filter(broadcast=row).update(station=station)
     after = _broadcast_json(row)
@@ -146,33 +144,28 @@ def delete_broadcast(
     before = _broadcast_json(row)
     audience = Audience.objects.filter(broadcast=row).first()
     if audience is not None:
-        before["audience"] = as_json(audience_values(audience))
+        before["audience"] = as_json(audience)
     row.delete()
     follow_file(current, user)
     record(_case(current), "file.broadcast_deleted", user, before, {})
 
 
-def broadcast_values(row: Broadcast) -> BroadcastValues:
-    """Return when a broadcast was, how long, and whether it was the first."""
-    return values_of(row, BroadcastValues)
-
-
 def broadcast_state(row: Broadcast) -> str:
     """Return the state of a broadcast for a form, with its station."""
-    return f"{state_of(broadcast_values(row))}{row.station_id:x}"
+    return f"{state_of(row)}{row.station_id:x}"
 
 
 @transaction.atomic
 def set_audience(
     *,
     station: Station,
-    values: AudienceValues,
+    values: Values,
     user: User | None,
     month: date | None = None,
     broadcast: Broadcast | None = None,
     seen: str | None = None,
 ) -> bool:
-    """Say how many people heard a station in a month, or one of its broadcasts.
+    """Set figures of a station in a month, or of one of its broadcasts; the others stay.
 
     Give the first day of a ``month``, or a ``broadcast``. Return whether anything
     changed. Raises ``ProgrammeRefused`` for impossible figures, and if the figures
@@ -188,17 +181,15 @@ def set_audience(
         broadcast = _locked_broadcast(broadcast)
     key_values: dict[str, Any] = {"month": month, "broadcast": broadcast}
     row = Audience.objects.filter(station=current, **key_values).first()
-    before = audience_values(row)
-    refuse_overtaken(before, seen)
-    if values == before:
+    row = row or Audience(station=current, **key_values)
+    refuse_overtaken(row, seen)
+    before = as_json(row)
+    if not store(row, values):
         return False
-    store(row or Audience(station=current, **key_values), values)
     named = {"broadcast": broadcast.uid} if broadcast else _month_json(month)
     case = _case(broadcast.scanned_file) if broadcast else _case(current)
     begin = "file" if broadcast else "station"
-    record(
-        case, f"{begin}.audience_changed", user, named | as_json(before), named | as_json(values)
-    )
+    record(case, f"{begin}.audience_changed", user, named | before, named | as_json(row))
     return True
 
 
@@ -230,8 +221,8 @@ def set_hours(
     changed = [hour for hour in hours if listeners[hour] != before.get(hour)]
     for hour in changed:
         row = Audience.objects.filter(station=current, hour=hour).first()
-        values = AudienceValues(listeners=listeners[hour])
-        store(row or Audience(station=current, hour=hour), values)
+        row = row or Audience(station=current, hour=hour)
+        store(row, {"listeners": listeners[hour]})
     if not changed:
         return False
 
@@ -256,18 +247,13 @@ def hours_state(heard: Mapping[datetime, int]) -> str:
     return hashlib.sha256(repr(rows).encode()).hexdigest()[:16]
 
 
-def audience_values(row: Audience | None) -> AudienceValues:
-    """Return how many people listened."""
-    return values_of(row, AudienceValues) if row else AudienceValues()
-
-
 @transaction.atomic
 def set_revenue(
     *,
     station: Station,
     month: date,
     rights_type: RightsType,
-    values: RevenueValues,
+    values: Values,
     user: User | None,
     seen: str | None = None,
 ) -> bool:
@@ -282,26 +268,20 @@ def set_revenue(
     _refuse_shared(current, user)
     key_values: dict[str, Any] = {"month": month, "rights_type": rights_type}
     row = Revenue.objects.filter(station=current, **key_values).first()
-    before = revenue_values(row)
-    new_values = _checked_revenue(values)
-    refuse_overtaken(before, seen)
-    if new_values == before:
+    row = row or Revenue(station=current, **key_values)
+    refuse_overtaken(row, seen)
+    before = as_json(row)
+    if not store(row, _checked_revenue(values)):
         return False
-    store(row or Revenue(station=current, **key_values), new_values)
     named = _month_json(month) | {"rights_type": str(rights_type)}
     record(
         f"revenue:{current.uid}",
         "station.revenue_changed",
         user,
-        named | as_json(before),
-        named | as_json(new_values),
+        named | before,
+        named | as_json(row),
     )
     return True
-
-
-def revenue_values(row: Revenue | None) -> RevenueValues:
-    """Return a station's revenues."""
-    return values_of(row, RevenueValues) if row else RevenueValues()
 
 
 def _refuse_shared(station: Station, user: User | None) -> None:
@@ -327,13 +307,9 @@ def _refuse_stated(row: Broadcast, *, despite: bool) -> None:
         raise ProgrammeRefused("stated", " ".join(sentences), field="despite")
 
 
-def _refuse_listed(
-    row: Broadcast, new_values: BroadcastValues, station: Station | None = None
-) -> None:
+def _refuse_listed(row: Broadcast) -> None:
     same = Broadcast.objects.filter(
-        scanned_file=row.scanned_file,
-        station=station or row.station,
-        starts_at=new_values.starts_at,
+        scanned_file=row.scanned_file, station=row.station, starts_at=row.starts_at
     )
     if same.exclude(pk=row.pk).exists():
         raise ProgrammeRefused(
@@ -341,27 +317,25 @@ def _refuse_listed(
         )
 
 
-def _checked_broadcast(values: BroadcastValues, station: Station) -> BroadcastValues:
-    if values.length_ms is not None:
-        checked_length(values.length_ms)
-    return replace(values, starts_at=start_at(values.starts_at, station.time_zone))
+def _fill(row: Broadcast, station: Station, values: Values) -> None:
+    """Set station and values of a broadcast that is saved later."""
+    row.station, row.time_zone = station, station.time_zone
+    write(row, values)
+    row.starts_at = start_at(row.starts_at, station.time_zone)
+    if row.length_ms is not None:
+        checked_length(row.length_ms)
+    check(row)
 
 
-def _checked_revenue(values: RevenueValues) -> RevenueValues:
-    if values.net_revenue is None:
-        return RevenueValues()
-    currency = values.currency.strip().upper()
+def _checked_revenue(values: Values) -> Values:
+    if values["net_revenue"] is None:
+        return {"net_revenue": None, "currency": ""}
+    currency = values["currency"].strip().upper()
     if not (len(currency) == 3 and currency.isascii() and currency.isalpha()):
         raise ProgrammeRefused(
             "invalid", _("Write the currency as three letters, such as CHF."), field="currency"
         )
-    return replace(values, currency=currency)
-
-
-def _store_broadcast(row: Broadcast, station: Station, values: BroadcastValues) -> None:
-    row.station, row.time_zone = station, station.time_zone
-    write(row, [field.name for field in fields(values)], values)
-    row.save()
+    return {**values, "currency": currency}
 
 
 def _case(subject: ScannedFile | Station) -> str:
@@ -374,7 +348,7 @@ def _broadcast_json(row: Broadcast) -> dict[str, Any]:  # Any: JSON
         "broadcast": row.uid,
         "station": row.station.name,
         "local_time": local_text(row.starts_at, row.time_zone),
-        **as_json(broadcast_values(row)),
+        **as_json(row),
     }
 
 

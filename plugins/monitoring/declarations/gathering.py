@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Final
@@ -43,8 +43,8 @@ from reports.plays import Play, plays_of
 from review import intervals
 from review.choices import MatchState
 from review.models import Match
-from review.programmes.models import MusicUse
-from review.programmes.services import episode_values, use_values
+from review.programmes.models import Episode, MusicUse
+from review.programmes.values import values_of
 from review.timeline import Kind, Timeline, timelines
 from scanning.choices import FileStatus
 from scanning.models import ScannedFile
@@ -261,7 +261,7 @@ class _Files:
             episodes={
                 file.pk: EpisodeFacts(
                     programme=file.programme,
-                    **asdict(episode_values(getattr(file, "episode", None))),
+                    **values_of(getattr(file, "episode", Episode())),
                 )
                 for file in files.values()
             },
@@ -362,7 +362,7 @@ def _counted(
             showing=airing.showing,
             listeners=airing.listeners_at(starts_at),
             episode=files.episodes[file.pk],
-            **asdict(use_values(use)),
+            **values_of(use or MusicUse()),
         )
         source = PlaySource(
             version=match.version,

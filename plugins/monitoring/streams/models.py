@@ -37,11 +37,22 @@ class Station(models.Model):
     """A broadcaster's channel; streams and declarations name it."""
 
     uid = uid_field("st")
+    SETTINGS = (
+        *("name", "place", "territory", "time_zone", "type", "call_sign"),
+        *("custom_id", "commercial_model", "soundexchange_category"),
+    )
+    """The columns that people set: the page and the audit trail follow them."""
+
     name = models.CharField(_("name"), max_length=200, unique=True)
     call_sign = models.CharField(_("call sign"), max_length=40, blank=True, default="")
     place = models.CharField(_("place"), max_length=200, blank=True, default="")
     territory = models.CharField(_("territory"), max_length=2, blank=True, default="")
-    time_zone = models.CharField(_("time zone"), max_length=64, default="UTC")
+    time_zone = models.CharField(
+        _("time zone"),
+        max_length=64,
+        default="UTC",
+        help_text=_("The days of its streams begin at midnight in this zone."),
+    )
     custom_id = models.CharField(
         _("custom ID"), max_length=200, blank=True, default="", db_index=True
     )
@@ -83,35 +94,76 @@ class Stream(models.Model):
     empty if it is off.
     """
 
+    SETTINGS = (
+        *("name", "urls", "title_charset", "keep_hours"),
+        *("silent_minutes", "away_minutes", "unmatched_minutes"),
+        *("quiet_from", "quiet_until", "alarm_emails", "alarm_url"),
+    )
+    """The columns that people set: the page and the audit trail follow them."""
+
     uid = uid_field("s")
     station = models.ForeignKey(Station, on_delete=models.PROTECT, related_name="streams")
     container = models.ForeignKey(
         Container, on_delete=models.PROTECT, related_name="streams", limit_choices_to=PRESENT
     )
     name = models.CharField(_("name"), max_length=200)
-    urls = models.JSONField(_("addresses"), default=list)
+    urls = models.JSONField(
+        _("addresses"),
+        default=list,
+        help_text=_("One per line: Icecast, SHOUTcast or HLS. The next is tried if one fails."),
+    )
     enabled = models.BooleanField(_("listening"), default=True)
     keep_hours = models.PositiveIntegerField(
         _("hours of audio kept"),
         default=24,
         validators=[MinValueValidator(1), MaxValueValidator(90 * 24)],
+        help_text=_("At most 2,160, which is 90 days."),
     )
     title_charset = models.CharField(
-        _("encoding of titles"), max_length=20, choices=CHARSETS, blank=True, default=""
+        _("Text of the titles"),
+        max_length=20,
+        choices=CHARSETS,
+        blank=True,
+        default="",
+        help_text=_("Choose an encoding if titles show wrong letters."),
     )
     silent_minutes = models.PositiveIntegerField(
-        _("alarm after minutes of silence"), null=True, blank=True, default=2
+        _("alarm after minutes of silence"),
+        null=True,
+        blank=True,
+        default=2,
+        help_text=_("Leave empty for no such alarm."),
     )
     away_minutes = models.PositiveIntegerField(
-        _("alarm after minutes away"), null=True, blank=True, default=5
+        _("alarm after minutes away"),
+        null=True,
+        blank=True,
+        default=5,
+        help_text=_("Leave empty for no such alarm."),
     )
     unmatched_minutes = models.PositiveIntegerField(
-        _("alarm after minutes without a match"), null=True, blank=True
+        _("alarm after minutes without a match"),
+        null=True,
+        blank=True,
+        help_text=_("Leave empty for no such alarm."),
     )
-    quiet_from = models.TimeField(_("no email from"), null=True, blank=True)
+    quiet_from = models.TimeField(
+        _("no email from"), null=True, blank=True, help_text=_("In the station's local time.")
+    )
     quiet_until = models.TimeField(_("no email until"), null=True, blank=True)
-    alarm_emails = models.JSONField(_("email addresses"), default=list, blank=True)
-    alarm_url = models.URLField(_("webhook"), max_length=2000, blank=True, default="")
+    alarm_emails = models.JSONField(
+        _("email addresses"),
+        default=list,
+        blank=True,
+        help_text=_("One per line. Each gets an email when an alarm begins."),
+    )
+    alarm_url = models.URLField(
+        _("webhook"),
+        max_length=2000,
+        blank=True,
+        default="",
+        help_text=_("Alarms are posted to this address, signed."),
+    )
     # Each address is sent what the person who set it may see.
     emails_set_by = person_field(editable=False)
     url_set_by = person_field(editable=False)

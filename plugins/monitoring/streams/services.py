@@ -18,6 +18,7 @@ from base.accounts.models import User
 from base.accounts.reach import why_shared
 from base.accounts.roles import Action
 from base.accounts.services import may_change_made
+from base.audit.services import columns_of
 from base.common.databases import violates
 from base.common.exchanges import LinkRefused
 from base.common.http import check_link
@@ -43,35 +44,9 @@ MAX_URLS: Final = 10
 _trying = threading.BoundedSemaphore(1)
 # Changes of these need a new connection.
 _RECORDED: Final = ("urls", "keep_hours", "title_charset")
-_STREAM_COLUMNS: Final = (
-    "name",
-    "urls",
-    "keep_hours",
-    "title_charset",
-    "silent_minutes",
-    "away_minutes",
-    "unmatched_minutes",
-    "quiet_from",
-    "quiet_until",
-    "alarm_emails",
-    "alarm_url",
-    "user_defined",
-)
+_STREAM_COLUMNS: Final = (*Stream.SETTINGS, "user_defined")
 # Who set an address, which is sent what this person may see.
 _SET_BY: Final = {"alarm_emails": "emails_set_by", "alarm_url": "url_set_by"}
-_STATION_COLUMNS: Final = (
-    "name",
-    "call_sign",
-    "place",
-    "territory",
-    "time_zone",
-    "custom_id",
-    "type",
-    "commercial_model",
-    "soundexchange_category",
-)
-
-
 # The day and territory of a use depend on these.
 _OF_PLACE: Final = ("territory", "time_zone")
 
@@ -98,7 +73,7 @@ def may_change(stream: Stream, user: User) -> bool:
 def add_station(*, user: User, **columns: Any) -> Station:  # Any: of the station's own row
     """Add a station. Raises ``StreamRefused`` if its name is taken or a value is wrong."""
     _require(user, Action.UPLOAD)
-    station = Station(**_refuse_unknown(columns, _STATION_COLUMNS))
+    station = Station(**_refuse_unknown(columns, Station.SETTINGS))
     _save_station(station, user, "station.added", {})
     return station
 
@@ -107,8 +82,8 @@ def change_station(*, station: Station, user: User, **columns: Any) -> Station: 
     """Change a station. Raises ``StreamRefused`` as ``add_station`` does."""
     _require(user, Action.UPLOAD)
     _refuse_shared(station, user)
-    before = _values_of(station, _STATION_COLUMNS)
-    for name, value in _refuse_unknown(columns, _STATION_COLUMNS).items():
+    before = columns_of(station, Station.SETTINGS)
+    for name, value in _refuse_unknown(columns, Station.SETTINGS).items():
         setattr(station, name, value)
     _save_station(station, user, "station.changed", before)
     return station
@@ -202,7 +177,7 @@ def add_stream(
         stream.save()
         if listening:
             submit(RECORD, stream)
-        _record(stream, "stream.added", user, _values_of(stream, _STREAM_COLUMNS))
+        _record(stream, "stream.added", user, columns_of(stream, _STREAM_COLUMNS))
     return stream
 
 
@@ -212,14 +187,14 @@ def change_stream(*, stream: Stream, user: User, **settings: Any) -> Stream:  # 
     Raises ``StreamRefused`` as ``add_stream`` does.
     """
     _require_own(stream, user)
-    before = _values_of(stream, _STREAM_COLUMNS)
+    before = columns_of(stream, _STREAM_COLUMNS)
     changed = _refuse_unknown(settings, _STREAM_COLUMNS)
     if "urls" in changed:
         changed["urls"] = _checked_urls(changed["urls"])
     for name, value in changed.items():
         setattr(stream, name, value)
     _clean(stream)
-    after = _values_of(stream, _STREAM_COLUMNS)
+    after = columns_of(stream, _STREAM_COLUMNS)
     for name, setter in _SET_BY.items():
         if before[name] != after[name]:
             setattr(stream, setter, user)
@@ -284,7 +259,7 @@ def delete_stream(*, stream: Stream, user: User, reason: str = "") -> None:
         if not rows.update(enabled=False, deleted_at=datetime.now(tz=UTC)):
             raise StreamRefused(_("This stream is already deleted."))
         _stop(stream)
-        before = _values_of(stream, _STREAM_COLUMNS)
+        before = columns_of(stream, _STREAM_COLUMNS)
         base.audit.services.record(
             case=case_of(stream), action="stream.deleted", actor=user, before=before, note=reason
         )
@@ -366,7 +341,7 @@ def _save_station(station: Station, user: User, action: str, before: dict[str, o
     try:
         with transaction.atomic():
             station.save()
-            _record(station, action, user, _values_of(station, _STATION_COLUMNS), before)
+            _record(station, action, user, columns_of(station, Station.SETTINGS), before)
             if any(before.get(name) != getattr(station, name) for name in _OF_PLACE):
                 station_moved.send(sender=Station, station=station)
     except IntegrityError as error:
@@ -387,14 +362,6 @@ def _stop(stream: Stream) -> None:
     Stream.objects.filter(pk=stream.pk).update(
         state=StreamState.PAUSED, cause="", state_at=datetime.now(tz=UTC)
     )
-
-
-def _values_of(row: Station | Stream, names: Sequence[str]) -> dict[str, object]:
-    values = {name: getattr(row, name) for name in names}
-    return {
-        name: value if isinstance(value, str | int | float | list | dict | None) else str(value)
-        for name, value in values.items()
-    }
 
 
 def _record(

@@ -37,9 +37,9 @@ from plugins.monitoring.streams.hour_layout import (
 from plugins.monitoring.streams.jobs import RECORD
 from plugins.monitoring.streams.models import Airplay, Stream, StreamGap, StreamHour, StreamRun
 from plugins.monitoring.streams.sink import add_gap
-from recognition.fingerprint import file_format as fingerprint
+from recognition.fingerprints import file_format as fingerprint
 from scanning.models import ScannedFile
-from scanning.services.intake import FileDetails, store_landmarks, submit_landmarks
+from scanning.services.intake import store_landmarks, submit_landmarks
 from scanning.services.scans import request_scan
 from scanning.uses import stored_airings
 
@@ -257,12 +257,12 @@ def _make(stream: Stream, window: _Window, sound: _WindowSound) -> StreamHour:
             file=sound.file,
             container=stream.container,
             name=_name(stream, hour),
-            details=FileDetails(
-                programme=stream.station.name,
-                account=stream.name,
-                platform="Live stream",
-                published_at=window.start,
-            ),
+            details={
+                "programme": stream.station.name,
+                "account": stream.name,
+                "platform": "Live stream",
+                "published_at": window.start,
+            },
             facts=_facts(stream, hour, sound.heard),
         )
     hour.save()

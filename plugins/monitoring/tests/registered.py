@@ -9,7 +9,6 @@ from base.accounts.roles import Action, Role
 from plugins.monitoring.broadcasts import services as broadcasts
 from plugins.monitoring.broadcasts.choices import RightsType
 from plugins.monitoring.broadcasts.models import Audience, Revenue
-from plugins.monitoring.broadcasts.values import AudienceValues, RevenueValues
 from plugins.monitoring.declarations import services as declarations
 from plugins.monitoring.declarations.models import DeclarationProfile
 from plugins.monitoring.pages.declarations.forms import DeclarationProfileForm
@@ -347,7 +346,7 @@ REFUSED.register(
         ),
         "plugins.monitoring.broadcasts.services.set_audience": lambda it: broadcasts.set_audience(
             station=it.part(Radio).station,
-            values=AudienceValues(listeners=1),
+            values={"listeners": 1},
             month=_JANUARY,
             user=it.user,
         ),
@@ -360,7 +359,7 @@ REFUSED.register(
             station=it.part(Radio).station,
             month=_JANUARY,
             rights_type=RightsType.PERFORMING,
-            values=RevenueValues(),
+            values={"net_revenue": None},
             user=it.user,
         ),
         "plugins.monitoring.unknown.actions.watch_items": lambda it: unknown.watch_items(

@@ -14,7 +14,6 @@ from imports.models import ImportStatus
 from plugins.monitoring.broadcasts.importing.importer import run as run_broadcast_import
 from plugins.monitoring.broadcasts.models import BroadcastImport
 from plugins.monitoring.broadcasts.services import add_broadcast, set_audience
-from plugins.monitoring.broadcasts.values import AudienceValues, BroadcastValues
 from plugins.monitoring.declarations.models import Declaration, DeclarationProfile
 from plugins.monitoring.streams.choices import (
     AirplayState,
@@ -37,7 +36,6 @@ from plugins.monitoring.streams.models import (
 from plugins.monitoring.unknown.figures import refresh_figures
 from plugins.monitoring.unknown.models import KeptFile, Occurrence, UnknownItem, UnknownPolicy
 from review.programmes.services import set_episode
-from review.programmes.values import EpisodeValues
 from scanning.models import Container, ScannedFile
 from tests.e2e.fill.every import MORE
 
@@ -96,16 +94,16 @@ def add_broadcasts(user: User) -> list[str]:
     """Say when a file was broadcast and who listened; return its page and an import's."""
     file = ScannedFile.objects.exclude(media="").order_by("pk")[0]
     station = Station.objects.get(name="Harbour FM")
-    values = EpisodeValues(series="Pier Stories", season="2", number="5", title="Fog")
+    values = {"series": "Pier Stories", "season": "2", "number": "5", "title": "Fog"}
     set_episode(scanned_file=file, values=values, user=user)
     add_broadcast(
         scanned_file=file,
         station=station,
-        values=BroadcastValues(datetime(2026, 11, 3, 6, tzinfo=UTC)),
+        values={"starts_at": datetime(2026, 11, 3, 6, tzinfo=UTC)},
         user=user,
     )
     month = date(2026, 11, 1)
-    figures = AudienceValues(400, 412, Decimal("1480.5"))
+    figures = {"listeners": 400, "performances": 412, "tuning_hours": Decimal("1480.5")}
     set_audience(station=station, month=month, values=figures, user=user)
     # The second line has something to correct.
     text = "file_name,station,starts_at\nx,Harbour FM,2026-11-03 07:00\ny,z,soon\n"

@@ -7,7 +7,6 @@ acts again; sound that was found in between stays found.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -24,7 +23,6 @@ from base.audit.models import Event
 from base.jobs.services import submit
 from catalogue.changes import retire_recordings
 from catalogue.models import Bucket, IntakeRule, Recording, RecordingStatus
-from catalogue.services import RecordingDetails
 from dedup import intake
 from dedup.models import DuplicateKind, PairLink
 from plugins.monitoring.unknown.errors import ItemChanged, ItemRefused
@@ -113,7 +111,7 @@ def name_item(
     user: User,
     version: int,
     bucket: Bucket,
-    details: RecordingDetails,
+    details: Recording,
     answer: IntakeRule | None = None,
 ) -> Recording:
     """Make a recording of an item; earlier files are searched for it at once.
@@ -164,7 +162,7 @@ def alias_item(*, item: UnknownItem, user: User, version: int, recording: Record
 
     intake.add_recording(
         bucket=recording.bucket,
-        details=replace(_details_of(recording), custom_id=""),
+        details=_details_of(recording),
         fingerprint=sound,
         user=user,
         answer=IntakeRule.ADD_AS_VERSION,
@@ -455,8 +453,7 @@ def _part_again(item: UnknownItem, event: Event) -> None:
     refresh_figures([target])
 
 
-def _details_of(recording: Recording) -> RecordingDetails:
-    """Return the metadata of a recording, for another one."""
-    return RecordingDetails(
-        **{field.name: getattr(recording, field.name) for field in fields(RecordingDetails)}
-    )
+def _details_of(recording: Recording) -> Recording:
+    """Return the metadata of a recording, for another one; its own id stays with it."""
+    names = {*Recording.DETAILS, "user_defined"} - {"custom_id"}
+    return Recording(**{name: getattr(recording, name) for name in names})

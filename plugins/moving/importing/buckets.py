@@ -23,7 +23,6 @@ from catalogue.models import (
 )
 from catalogue.services import (
     IdTaken,
-    RecordingDetails,
     add_waiting_recording,
     create_bucket,
     detail_columns,
@@ -53,11 +52,7 @@ from plugins.moving.models import Moved, MovedKind, MovedOutcome
 
 Json = dict[str, Any]  # Any: JSON of another service
 _AT_ONCE: Final = 100
-_KEPT_COLUMNS: Final = (
-    *("title", "custom_id", "version_title", "artists", "album", "label"),
-    *("release_date", "isrc", "upc", "iswc", "writers", "publishers", "notes"),
-    "user_defined",
-)
+_KEPT_COLUMNS: Final = (*Recording.DETAILS, "user_defined")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +109,7 @@ class BucketMover:
             text = _("Its id %(id)s is taken in the bucket, so it came without one.") % {
                 "id": details.custom_id
             }
-            details = replace(details, custom_id="")
+            details.custom_id = ""
         try:
             row = add_waiting_recording(
                 bucket=bucket,
@@ -189,7 +184,7 @@ class BucketMover:
             return not_moved("move_elsewhere", _("Its bucket was deleted here."))
         taken = track_ids.ids_of_others(bucket, there.track_ids)
         free = [name for name in there.track_ids if name not in taken]
-        details = RecordingDetails(title=there.name, custom_id=free[0] if free else "")
+        details = Recording(title=there.name, custom_id=free[0] if free else "")
         try:
             return add_waiting_recording(
                 bucket=bucket,

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from base.common.outside_text import one_line
 from catalogue.identifiers import BadIdentifier, check_iswc, check_upc
-from catalogue.services import RecordingDetails
+from catalogue.models import Recording
 from imports.names import compared
 from imports.recordings.column_names import COMMON_NAMES
 from imports.recordings.rows import COLUMNS
@@ -53,7 +53,7 @@ class RemoteRecording:
 
     id: str
     acr_id: str
-    details: RecordingDetails
+    details: Recording
     duration_ms: int
 
 
@@ -217,7 +217,7 @@ def text_of(value: object, limit: int) -> str:
     return _plain(str(value), limit)
 
 
-def _details(title: str, row: Json) -> RecordingDetails:
+def _details(title: str, row: Json) -> Recording:
     """Return the metadata; known names in ``user_defined`` fill columns, too."""
     user_defined = _object(row.get("user_defined"))
     columns: dict[str, object] = {}
@@ -232,7 +232,7 @@ def _details(title: str, row: Json) -> RecordingDetails:
         entries = (text_of(entry, 300) for entry in _list(columns.get(name)))
         return [entry for entry in entries if entry][:50]
 
-    return RecordingDetails(
+    return Recording(
         title=title,
         custom_id=text_of(row.get("audio_id"), 200),
         version_title=text("version_title", 500),

@@ -15,6 +15,7 @@ from base.accounts.roles import Action
 from plugins.moving.models import EngineTrial, Judgement, TrialRow, TrialState
 from plugins.moving.pages import page
 from plugins.moving.pages.forms import EndForm, TrialForm
+from plugins.moving.pages.lists import TRIALS
 from plugins.moving.trials import services
 from plugins.moving.trials.errors import TrialRefused
 from plugins.moving.trials.selectors import rows_of, waiting_rows
@@ -25,6 +26,7 @@ from web.portal.shared.lists import count_of
 from web.portal.shared.selection import read_version
 
 
+@TRIALS.on_page
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs(Action.DECIDE, to_post=Action.CONFIGURE)
 def trial_list(request: PortalRequest) -> HttpResponseBase:
@@ -41,13 +43,9 @@ def trial_list(request: PortalRequest) -> HttpResponseBase:
         else:
             messages.success(request, _("Both engines scan from now on."))
             return redirect(trial.url)
-    context = {
-        "trials": EngineTrial.objects.select_related("account"),
-        "form": form,
-        "may_begin": may_begin,
-    }
+    context = {"form": form, "may_begin": may_begin}
     status = 422 if form is not None and form.errors else 200
-    return render(request, "portal/trials/list.html", context, status=status)
+    return TRIALS.respond(request, context, status=status)
 
 
 @require_safe

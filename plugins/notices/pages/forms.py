@@ -17,7 +17,6 @@ from plugins.notices.models import (
     NoticeItem,
     NoticeLaw,
     NoticeOutcome,
-    NoticeState,
     TakedownNotice,
 )
 from plugins.notices.notice_text import ACCURACY, GOOD_FAITH, STATEMENTS
@@ -39,35 +38,6 @@ def _moment_field(label: object) -> forms.DateTimeField:
         help_text=_zone_name(),
         error_messages={"invalid": _("Enter date and time as 2026-05-01 14:30.")},
     )
-
-
-class NoticeFilterForm(forms.Form):
-    """The filters of the list of notices."""
-
-    q = forms.CharField(required=False, max_length=200, label=_("Number or account"))
-    state = forms.ChoiceField(
-        required=False, choices=[("", _("Any state")), *NoticeState.choices], label=_("State")
-    )
-    platform = forms.ChoiceField(required=False, label=_("Platform"))
-    due = forms.ChoiceField(
-        required=False,
-        choices=[
-            ("", _("Anything")),
-            ("counter", _("Counter-notice period running")),
-            ("unanswered", _("Sent, not answered")),
-            ("lapsed", _("No longer valid")),
-        ],
-        label=_("To do"),
-    )
-
-    def __init__(self, data: object, *, platforms: Iterable[str]) -> None:
-        super().__init__(data)  # type: ignore[arg-type]  # the request's own data
-        choices = [(name, name) for name in platforms]
-        self.fields["platform"] = forms.ChoiceField(
-            required=False,
-            choices=[("", gettext("Any platform")), *choices],
-            label=gettext("Platform"),
-        )
 
 
 class PrepareForm(forms.Form):

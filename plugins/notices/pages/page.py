@@ -20,21 +20,13 @@ from plugins.notices.checks import changes_since_signed, heard_together, items_o
 from plugins.notices.content import content_of
 from plugins.notices.models import NoticeAnswer, NoticeItem, NoticeState, TakedownNotice
 from plugins.notices.notice_text import Content, blocks_of, head_of, title_of
+from plugins.notices.pages.lists import STATE_ICONS
 from plugins.notices.signing import why_not_sign
 from plugins.notices.steps import missing_in
 from reports.evidence.selectors import MatchPacks, evidence_of_many
 from review.choices import MatchState
 from review.models import Match
 from scanning.uses import FileUse, use_of
-
-_STATE_ICONS = {
-    NoticeState.DRAFT: "edit",
-    NoticeState.REVIEW: "eye",
-    NoticeState.SIGNED: "check",
-    NoticeState.SENT: "upload",
-    NoticeState.ANSWERED: "copy",
-    NoticeState.WITHDRAWN: "ban",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +61,6 @@ class ItemRow:
         return self.match.state == MatchState.DISPUTED
 
 
-def state_icon(state: str) -> str:
-    """Return the icon of a notice's state."""
-    return _STATE_ICONS[NoticeState(state)]
-
-
 def find_notice(uid: str) -> TakedownNotice:
     """Return a notice that the user may see, or raise a 404."""
     return get_object_or_404(selectors.notices_in_reach(), uid=uid)
@@ -102,7 +89,7 @@ def context_of(notice: TakedownNotice, user: User) -> dict[str, object]:
     is_lapsed = not notice.is_unsigned and any(row.problem for row in rows)
     return _document(content) | {
         "notice": notice,
-        "icon_name": state_icon(notice.state),
+        "icon_name": STATE_ICONS[NoticeState(notice.state)],
         "rows": rows,
         "missing": missing_in(notice) if notice.is_unsigned else {},
         "lacks_evidence": notice.is_unsigned and not all(row.is_packed for row in rows),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from django.urls import path
 
 from plugins.notices.pages import file_views, views
+from plugins.notices.pages.lists import NOTICES
 
 urlpatterns = [
-    path("notices/", views.notice_list, name="notice_list"),
+    path("notices/", NOTICES.view, name="notice_list"),
     path("notices/prepare/", views.notice_prepare, name="notice_prepare"),
     path("notices/<str:uid>/", views.notice, name="notice"),
     path("notices/<str:uid>/edit/", views.notice_edit, name="notice_edit"),

@@ -15,14 +15,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from base.accounts.roles import Action
-from plugins.notices import answers, selectors, services, signing
+from plugins.notices import answers, services, signing
 from plugins.notices.checks import STANDING, changed_since_signed, items_of, unfit
 from plugins.notices.errors import NoticeRefused
 from plugins.notices.models import ClaimedRight, NoticeLaw, NoticeState, TakedownNotice
 from plugins.notices.pages import page
 from plugins.notices.pages.forms import (
     AnswerForm,
-    NoticeFilterForm,
     NoticeForm,
     PrepareForm,
     SentForm,
@@ -33,34 +32,10 @@ from review.filters import MatchFilter
 from review.models import Match
 from review.selectors import matches, of_ids
 from web.portal.shared.access import PortalRequest, ask_to_confirm, needs
-from web.portal.shared.lists import page_of, sorted_by
+from web.portal.shared.lists import page_of
 from web.portal.shared.selection import read_version
 
-_COLUMNS = {"number": "pk", "platform": "platform", "sent": "sent_at"}
 _TO_PREPARE = ("recording__bucket", "scanned_file__container", "scan", "licence")
-
-
-@require_safe
-@never_cache
-@needs(Action.VIEW)
-def notice_list(request: PortalRequest) -> HttpResponseBase:
-    """List the notices, those begun last first."""
-    filters = NoticeFilterForm(request.GET, platforms=selectors.platforms())
-    filters.is_valid()
-    filter_values = filters.cleaned_data
-    rows = selectors.list_notices(
-        state=filter_values.get("state", ""),
-        platform=filter_values.get("platform", ""),
-        due=filter_values.get("due", ""),
-        q=filter_values.get("q", "").strip(),
-    )
-    page_rows = page_of(request, sorted_by(request, rows, _COLUMNS, default="-number"))
-    context = {
-        "filters": filters,
-        "page_obj": page_rows,
-        "rows": [(row, page.state_icon(row.state)) for row in page_rows],
-    }
-    return render(request, "portal/notices/notice_list.html", context)
 
 
 @require_http_methods(["GET", "POST"])

@@ -21,7 +21,7 @@ from base.jobs.choices import Pool
 from base.jobs.runner import run_next
 from plugins.notices.models import NoticeAnswer, NoticeState, TakedownNotice
 from plugins.notices.notice_text import ACCURACY, GOOD_FAITH
-from plugins.notices.selectors import list_notices
+from plugins.notices.pages.lists import NOTICES
 from plugins.notices.tests.factories import (
     FILLED_IN,
     make_claim,
@@ -36,11 +36,10 @@ from tests.factories import deciding
 from tests.factories.accounts import confirm, make_limited, make_user
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence
-from tests.portal.queries import queries_of
 
 pytestmark = pytest.mark.django_db
 
-NOTICES = "/api/portal/v1/notices/"
+API = "/api/portal/v1/notices/"
 TYPED = {"good_faith": GOOD_FAITH, "accuracy": ACCURACY, "signature": "A. Muster"}
 Json = dict[str, Any]  # Any: JSON
 
@@ -123,7 +122,8 @@ def test_people_take_a_match_to_an_answered_notice(
 
     notice.refresh_from_db()
     number = f"tn-{notice.year}-{notice.number}"
-    assert [*list_notices(q=number), *list_notices(q="TN-1999-1")] == [notice]
+    found = [*NOTICES.select_for({"q": number}), *NOTICES.select_for({"q": "TN-1999-1"})]
+    assert found == [notice]
     claim.refresh_from_db()
     assert notice.state == NoticeState.ANSWERED
     # To the minute, and not before the signature.
@@ -200,17 +200,6 @@ def test_viewers_read_and_people_with_limits_see_what_is_wholly_within(
     assert both.uid in page(client, "notice_list")
 
 
-def test_the_list_needs_no_query_for_each_notice(reviewer: User, client: Client) -> None:
-    make_draft([make_claim(reviewer)], reviewer)
-    client.force_login(reviewer)
-    page(client, "notice_list")
-    one = queries_of(client, reverse("portal:notice_list"))
-    for _ in range(2):
-        make_draft([make_claim(reviewer)], reviewer)
-
-    assert queries_of(client, reverse("portal:notice_list")) == one
-
-
 def test_programs_prepare_and_sign_what_people_download_and_withdraw(
     reviewer: User, manager: User, client: Client
 ) -> None:
@@ -224,10 +213,10 @@ def test_programs_prepare_and_sign_what_people_download_and_withdraw(
 
     make_evidence()
     asked = {"matches": [claim.uid], "law": "512c", "right": "NR", **FILLED_IN}
-    refused = call(reviewer, "read", NOTICES, asked)
-    status, made = call(reviewer, "report", NOTICES, {**asked, "submit": True})
+    refused = call(reviewer, "read", API, asked)
+    status, made = call(reviewer, "report", API, {**asked, "submit": True})
     make_evidence()
-    path = f"{NOTICES}{made['uid']}/"
+    path = f"{API}{made['uid']}/"
     signing = {"version": made["version"], **TYPED}
     by_reviewer = call(reviewer, "decide", f"{path}sign/", signing)
     signed = call(manager, "decide", f"{path}sign/", signing)
@@ -242,7 +231,7 @@ def test_programs_prepare_and_sign_what_people_download_and_withdraw(
             "received_at": "2026-05-01T12:00:00Z",
         },
     )
-    again = call(reviewer, "report", NOTICES, asked)
+    again = call(reviewer, "report", API, asked)
 
     assert refused[0] == 403
     assert (status, made["state"]) == (201, "REVIEW")

@@ -34,7 +34,8 @@ from plugins.notices.models import (
     NoticeState,
     TakedownNotice,
 )
-from plugins.notices.selectors import list_notices, notices_and_changes, notices_of
+from plugins.notices.pages.lists import NOTICES
+from plugins.notices.selectors import notices_and_changes, notices_of
 from plugins.notices.services import Sending
 from plugins.notices.signing import Signing
 from plugins.notices.tests.factories import (
@@ -90,7 +91,7 @@ def listed_lapsed() -> list[TakedownNotice]:
     """Return what the list says of notices once the worker has followed the changes."""
     while run_next(Pool.WORK):
         pass
-    return list(list_notices(due="lapsed"))
+    return list(NOTICES.select_for({"due": "lapsed"}))
 
 
 def statement_of(subject: str) -> Statement:
@@ -440,7 +441,7 @@ def test_a_counter_notice_opens_a_dispute_that_a_removal_closes(
     assert dispute_of(claim).statement == f"{notice.reference}: My own recording."
     days = restore_days(given.received_at.date())
     assert (given.restore_from, given.restore_until) == (days.begin, days.end)
-    assert list_notices(due="counter").get() == notice
+    assert NOTICES.select_for({"due": "counter"}).get() == notice
 
     with pytest.raises(NoticeRefused, match="Only a manager"):
         replied(notice, NoticeOutcome.REMOVED, reviewer)

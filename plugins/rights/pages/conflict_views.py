@@ -1,4 +1,4 @@
-"""Views that list, show and settle conflicts between claims."""
+"""Views that list, show and settle conflicts between claims, and export a source's claims."""
 
 from __future__ import annotations
 
@@ -9,17 +9,26 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from base.accounts.limits import costly
 from base.accounts.roles import Action
 from catalogue.owners.choices import ConflictState
 from catalogue.owners.models import Conflict
 from catalogue.owners.selectors import conflicts_in_reach
+from plugins.rights import exporting
 from plugins.rights.actions import base, conflicts
 from plugins.rights.errors import RightsRefused
 from plugins.rights.pages import page
-from plugins.rights.pages.forms import ConflictFilterForm, SettleForm, valid_values
+from plugins.rights.pages.forms import (
+    ConflictFilterForm,
+    RightsExportForm,
+    SettleForm,
+    valid_values,
+)
+from reports.choices import Format
 from web.portal.shared.access import PortalRequest, needs
+from web.portal.shared.downloads import sent
 from web.portal.shared.lists import page_of, sorted_by
 from web.portal.shared.selection import unpack
 
@@ -43,7 +52,6 @@ def conflict_list(request: PortalRequest) -> HttpResponseBase:
         "tabs": page.tab_counts(rows),
         "page_obj": page_obj,
         "rows": page.conflict_rows(list(page_obj)),
-        "here": "conflicts",
         "may_edit": request.user.has_perm(Action.EDIT_CATALOGUE),
     }
     if filters.cleaned_data.get("of") and filters.tab == ConflictState.OPEN:
@@ -160,3 +168,18 @@ def _show_conflict(request: PortalRequest, row: Conflict, *, problem: str = "") 
 
 def _conflict(uid: str) -> Conflict:
     return get_object_or_404(conflicts_in_reach(), uid=uid)
+
+
+@costly("GET", "POST")
+@require_http_methods(["GET", "HEAD", "POST"])
+@needs(Action.REPORT)
+def rights_export(request: PortalRequest) -> HttpResponseBase:
+    """Ask for a source, and send its claims as a table."""
+    sources = exporting.sources()
+    form = RightsExportForm(request.POST or None, sources=page.source_choices(sources))
+    if form.is_valid():
+        source = str(form.cleaned_data["source"]).removeprefix("=")
+        pieces = exporting.as_csv(source=source, user=request.user)
+        return sent(pieces, name="rights", form=Format.CSV)
+    context = {"form": form, "has_sources": bool(sources)}
+    return render(request, "portal/rights/export.html", context)

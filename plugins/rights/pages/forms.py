@@ -1,4 +1,4 @@
-"""Forms of rights: filters, records, shares, and actions on them."""
+"""Forms of rights: records, shares, and actions on them."""
 
 from __future__ import annotations
 
@@ -32,12 +32,6 @@ _CODES = {
     *("iswc", "ipi_name", "ipi_base", "isni", "ipn", "dpid", "society"),
     *("upc", "grid", "label_code"),
 }
-
-
-class RightsFilterForm(forms.Form):
-    """The filter of the lists of works, parties and releases."""
-
-    q = forms.CharField(required=False, max_length=200, label=_("Name or code"))
 
 
 class RightsExportForm(forms.Form):

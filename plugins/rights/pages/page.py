@@ -198,33 +198,6 @@ def catalogue_rows(record: RightsRecording) -> list[Recording]:
     return list(catalogue_recordings(record).select_related("bucket")[:20])
 
 
-@dataclass(frozen=True, slots=True)
-class PartyShareRow:
-    """A share as the page of its party shows it."""
-
-    share: Share
-    subject: Work | RightsRecording
-    subject_url: str
-    role: str
-    territory: str
-    source: str
-
-
-def party_row(share: Share) -> PartyShareRow:
-    """Return a share of a party as a table shows it."""
-    subject = share.work or share.recording
-    if subject is None:
-        raise LookupError("a share of nothing")
-    return PartyShareRow(
-        share=share,
-        subject=subject,
-        subject_url=url_of(subject),
-        role=role_label(share.role),
-        territory=tis.in_words(share.included, share.excluded),
-        source=source_label(share.claimant),
-    )
-
-
 # --- Conflicts -----------------------------------------------------------------------
 
 

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from django.urls import path
 
-from plugins.rights.pages import conflict_views, list_views, views
+from plugins.rights.pages import conflict_views, views
+from plugins.rights.pages.lists import PARTIES, RELEASES, WORKS
 
 urlpatterns = [
-    path("rights/export/", list_views.rights_export, name="rights_export"),
-    path("rights/works/", list_views.work_list, name="work_list"),
+    path("rights/export/", conflict_views.rights_export, name="rights_export"),
+    path("rights/works/", WORKS.view, name="work_list"),
     path("rights/works/new/", views.work_create, name="work_create"),
     path("rights/works/<str:uid>/", views.work, name="work"),
     path("rights/works/<str:uid>/edit/", views.work_edit, name="work_edit"),
     path("rights/works/<str:uid>/share/", views.work_share, name="work_share"),
     path("rights/works/<str:uid>/act/", views.work_act, name="work_act"),
-    path("rights/parties/", list_views.party_list, name="party_list"),
+    path("rights/parties/", PARTIES.view, name="party_list"),
     path("rights/parties/new/", views.party_create, name="party_create"),
     path("rights/parties/<str:uid>/", views.party, name="party"),
     path("rights/parties/<str:uid>/edit/", views.party_edit, name="party_edit"),
     path("rights/parties/<str:uid>/act/", views.party_act, name="party_act"),
-    path("rights/releases/", list_views.release_list, name="release_list"),
+    path("rights/releases/", RELEASES.view, name="release_list"),
     path("rights/releases/new/", views.release_create, name="release_create"),
     path("rights/releases/<str:uid>/", views.release, name="release"),
     path("rights/releases/<str:uid>/edit/", views.release_edit, name="release_edit"),

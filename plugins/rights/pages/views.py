@@ -44,9 +44,9 @@ from plugins.rights.pages.forms import (
     WorkShareForm,
     valid_values,
 )
+from plugins.rights.pages.lists import SHARES
 from web.portal.shared.access import PortalRequest, needs
 from web.portal.shared.fields import OneRecordingForm
-from web.portal.shared.lists import page_of
 
 Editable = TypeVar("Editable", Work, Party, Release)
 # Any: a record, and the one that comes next.
@@ -121,10 +121,8 @@ def _show_work(request: PortalRequest, row: Work, problem: str = "") -> HttpResp
 
 
 def _show_party(request: PortalRequest, row: Party, problem: str = "") -> HttpResponseBase:
-    shares = page_of(request, selectors.shares_of_party(row))
     context = {
-        "page_obj": shares,
-        "rows": [page.party_row(share) for share in shares],
+        **SHARES.page(request, selectors.shares_of_party(row)),
         "merge_form": MergePartyForm(auto_id="merge_%s"),
     }
     return _show(request, "party", row, problem, context)

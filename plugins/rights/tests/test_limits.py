@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -9,6 +11,10 @@ from django.urls import reverse
 from tests.security.hidden import make_world
 
 pytestmark = pytest.mark.django_db
+
+
+def rows_of(client: Client, page: str) -> list[Any]:  # Any: records with counts
+    return [row for _key, row, _cells in client.get(reverse(page)).context["rows"]]
 
 
 def test_works_and_releases_count_what_the_reader_may_see() -> None:
@@ -20,8 +26,8 @@ def test_works_and_releases_count_what_the_reader_may_see() -> None:
     for person in (world.own.user, world.admin):
         client = Client()
         client.force_login(person)
-        works = client.get(reverse("portal:work_list")).context["rows"]
-        releases = client.get(reverse("portal:release_list")).context["rows"]
+        works = rows_of(client, "portal:work_list")
+        releases = rows_of(client, "portal:release_list")
         counts[person] = (
             next(row.recording_count for row in works if row == work),
             next(row.track_count for row in releases if row == release),

@@ -13,9 +13,9 @@ from catalogue.models import Bucket, Recording
 from imports.models import CatalogueImport, ImportStatus, ResultImport
 from reports.evidence.models import EvidencePack, PackStatus
 from reports.layouts import Layout
-from reports.models import ReportRun
-from reports.models.schedule import Channel, Every
-from reports.scheduling import Plan, schedule_report
+from reports.models import ReportRun, ReportSchedule
+from reports.models.schedule import Every
+from reports.scheduling import schedule_report
 from reports.services import save_template
 from review.choices import LicenceScope, MatchState, PolicyAction
 from review.models import Licence, Match, Policy
@@ -116,12 +116,7 @@ def add_what_ends(user: User) -> None:
     buckets = Bucket.objects.order_by("-pk")[:1]
     create_project(name="Phones", buckets=buckets, user=user)
     template = save_template(name="Weekly", layout=Layout(), user=user)
-    plan = Plan(
-        every=Every.WEEK,
-        hour=7,
-        last_period=True,
-        send_unchanged=False,
-        channel=Channel.EMAIL,
-        recipients=("legal@example.org",),
+    schedule = ReportSchedule(
+        template=template, every=Every.WEEK, hour=7, recipients=["legal@example.org"]
     )
-    schedule_report(template=template, plan=plan, user=user)
+    schedule_report(schedule=schedule, user=user)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from django.urls import path
 
 from plugins.letters.pages import views
+from plugins.letters.pages.lists import LETTERS
 
 urlpatterns = [
-    path("letters/", views.letters, name="letters"),
+    path("letters/", LETTERS.view, name="letters"),
     path("letters/<str:uid>/", views.letter, name="letter"),
 ]

@@ -13,15 +13,7 @@ from web.portal.shared.access import PortalRequest, needs
 
 @require_safe
 @needs(Action.VIEW)
-def letters(request: PortalRequest) -> HttpResponseBase:
-    """List the letters."""
-    context = {"letters": Letter.objects.all()}
-    return render(request, "portal/letters/letters.html", context)
-
-
-@require_safe
-@needs(Action.VIEW)
 def letter(request: PortalRequest, uid: str) -> HttpResponseBase:
-    """Show one letter, as a list of one."""
-    context = {"letters": [get_object_or_404(Letter, uid=uid)]}
-    return render(request, "portal/letters/letters.html", context)
+    """Show one letter."""
+    context = {"letter": get_object_or_404(Letter, uid=uid)}
+    return render(request, "portal/letters/letter.html", context)

@@ -22,7 +22,7 @@ from scanning.choices import SourceType
 from scanning.errors import IntakeRefused
 from scanning.models import Container, ScannedFile
 from scanning.services.filing import delete_files
-from scanning.services.intake import FileDetails, submit_fingerprint, submit_link, submit_upload
+from scanning.services.intake import submit_fingerprint, submit_link, submit_upload
 from scanning.services.scans import request_scan
 from web.acrapi.auth import user_of
 from web.acrapi.errors import invalid
@@ -229,7 +229,7 @@ def _submit_link(
         video = _video_of(url)
     except ValueError as error:
         raise invalid("url", "This is not a complete web address.") from error
-    details = FileDetails(platform=video.platform, external_id=video.identifier)
+    details = {"platform": video.platform, "external_id": video.identifier}
     return submit_link(
         container=container, url=url, user=user, details=details, name=name or video.identifier
     )

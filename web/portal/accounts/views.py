@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch
 from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -12,19 +12,19 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from base.accounts.models import ApiToken
 from base.accounts.roles import Action
 from base.accounts.tokens import create_token, revoke_token
 from catalogue.models import Bucket
 from scanning.models import Project
 from scanning.services.identification import create_project, revoke_project
 from web.portal.accounts.forms import ProjectForm, TokenForm
+from web.portal.accounts.lists import TOKENS, visible_tokens
 from web.portal.shared.access import PortalRequest, confirmed_to_post, needs, own_address
 from web.portal.shared.asking import ask_first
 from web.portal.shared.columns import LISTS
-from web.portal.shared.lists import page_of
 
 
+@TOKENS.on_page
 @never_cache
 @require_http_methods(["GET", "POST"])
 @needs(Action.VIEW)
@@ -46,23 +46,14 @@ def tokens(request: PortalRequest) -> HttpResponseBase:
     if request.user.has_perm(Action.CONFIGURE):
         buckets = Prefetch("buckets", queryset=Bucket.objects.present())
         projects = Project.objects.prefetch_related(buckets)
-    return render(
-        request,
-        "portal/accounts/tokens.html",
-        {
-            "form": form,
-            "secret": secret,
-            "page_obj": page_of(request, _visible(request)),
-            "projects": projects,
-        },
-    )
+    return TOKENS.respond(request, {"form": form, "secret": secret, "projects": projects})
 
 
 @require_http_methods(["GET", "POST"])
 @needs(Action.VIEW)
 def token_revoke(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Revoke a token after a confirmation."""
-    token = get_object_or_404(_visible(request), uid=uid)
+    token = get_object_or_404(visible_tokens(), uid=uid)
     if request.method == "POST":
         revoke_token(token=token, actor=request.user)
         messages.success(request, _("Token %(name)s was revoked.") % {"name": token.name})
@@ -130,11 +121,3 @@ def project_revoke(request: PortalRequest, uid: str) -> HttpResponseBase:
         submit=_("Revoke the keys"),
         crumbs=[(_("API tokens"), reverse("portal:tokens"))],
     )
-
-
-def _visible(request: PortalRequest) -> QuerySet[ApiToken]:
-    """Return the user's own tokens, or every token for an admin."""
-    rows = ApiToken.objects.select_related("owner").order_by("-id")
-    if request.user.has_perm(Action.CONFIGURE):
-        return rows
-    return rows.filter(owner=request.user)

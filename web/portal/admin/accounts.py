@@ -422,7 +422,6 @@ class ApiTokenAdmin(RoleAdmin[ApiToken]):
     view_action = Action.CONFIGURE
     list_display = ["name", "hint", "owner", "last_used_at", "expires_at", "revoked_at"]
     list_filter = [("owner", PickFilter)]
-    list_select_related = ["owner"]
     search_fields = ["name", "=hint", "owner__username"]
     readonly_fields = (*all_field_names(ApiToken, but=["id", "digest", "scopes"]), "scope_codes")
 

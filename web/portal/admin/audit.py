@@ -79,7 +79,6 @@ class EventAdmin(_TrailAdmin[Event]):
     list_filter = [("at", DaysFilter), ("action", CodeFilter)]
     search_fields = ["=case", "actor_name", "note"]
     search_help_text = _("Id of what it is about, person, or text of the note")
-    ordering = ["-id"]
     readonly_fields = (
         *("case_shown", "sequence", "at", "person", "through", "action_label", "why", "note_shown"),
         *("actor", "actor_salt", "actor_digest", "previous_hash", "hash"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -12,7 +12,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import flatten_fieldsets, unquote
 from django.core.exceptions import FieldDoesNotExist, PermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import Field, Model, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.template.loader import render_to_string
@@ -33,6 +33,7 @@ from web.portal.admin.stored_values import foreign_keys, readable, row_linked
 from web.portal.admin.unchanged import UnchangedForm, Values
 from web.portal.shared import drafts, formats
 from web.portal.shared.access import ask_to_confirm
+from web.portal.shared.model_forms import field_options
 
 Row = TypeVar("Row", bound=Model)
 
@@ -115,6 +116,7 @@ class RoleAdmin(_Readable, _ModelAdmin[Row]):
     """
 
     view_action = Action.VIEW
+    select: Callable[[], QuerySet[Any]] | None = None
     add_action: Action | None = None
     change_action: Action | None = None
     # Columns that name recordings and buckets whatever the reader's limits are.
@@ -122,6 +124,13 @@ class RoleAdmin(_Readable, _ModelAdmin[Row]):
     list_per_page = 50
     show_full_result_count = False
     empty_value_display = formats.UNKNOWN
+
+    def formfield_for_dbfield(
+        self, db_field: Field[Any, Any], request: HttpRequest, **options: Any
+    ) -> forms.Field | None:
+        """Return the field of a column as the portal's forms do. Any: as Django types it."""
+        options = field_options(db_field, options)
+        return super().formfield_for_dbfield(db_field, request, **options)
 
     @property
     def media(self) -> forms.Media:
@@ -148,6 +157,10 @@ class RoleAdmin(_Readable, _ModelAdmin[Row]):
             name = column if isinstance(column, str) else getattr(column, "__name__", "")
             # A filter of our own has a name of its own in the address.
             yield getattr(column, "parameter_name", name).split(LOOKUP_SEP)[0]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Row]:
+        """Return the rows within the user's access limits."""
+        return self.select() if self.select else super().get_queryset(request)
 
     def get_fields(self, request: HttpRequest, obj: Row | None = None) -> Any:
         """Leave out columns that tell too much. Any: as Django types it."""
@@ -287,6 +300,23 @@ class RoleAdmin(_Readable, _ModelAdmin[Row]):
     def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         """Refuse: the portal retires rows, because other rows refer to them."""
         return False
+
+
+def register_records(
+    model: type[Model],
+    *,
+    rows: Callable[[], QuerySet[Any]] | None = None,
+    hidden: Sequence[str] = (),
+    screen: type[RoleAdmin[Any]] = RoleAdmin,
+    **options: Any,
+) -> None:
+    """Register a read-only screen that needs nothing but Django's options.
+
+    ``rows`` selects those that the viewer may see, where the model's manager does not. A
+    row shows all its columns but the ``hidden`` ones. Any: of any model, as Django types it.
+    """
+    options.setdefault("readonly_fields", all_field_names(model, but=["id", *hidden]))
+    admin.site.register(model, screen, select=rows and staticmethod(rows), **options)
 
 
 def match_count_link(row: Any, lookup: str) -> SafeString:  # Any: carries an annotation

@@ -33,7 +33,6 @@ class InboundCallbackAdmin(RoleAdmin[InboundCallback]):
         "received",
     ]
     list_filter = ["outcome", ("container", PickFilter), ("received_at", DaysFilter)]
-    list_select_related = ["container", "scanned_file"]
     search_fields = ["=file_id", "scanned_file__name"]
     of_every_bucket = ("body",)
     readonly_fields = ("id_of_file", *all_field_names(InboundCallback, but=["id", "file_id"]))
@@ -82,7 +81,6 @@ class OutboundCallbackAdmin(RoleAdmin[OutboundCallback]):
 
     list_display = ["uid", "container", "scanned_file", "status", "attempts", "created", "finished"]
     list_filter = ["status", ("container", PickFilter), ("created_at", DaysFilter)]
-    list_select_related = ["container", "scanned_file"]
     search_fields = ["=uid", "scanned_file__name"]
     of_every_bucket = ("body",)
     readonly_fields = all_field_names(OutboundCallback, but=["id"])

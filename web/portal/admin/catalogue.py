@@ -21,7 +21,7 @@ from catalogue.services import create_bucket
 from review.models import Match
 from web.portal.admin.base import RoleAdmin, match_count_link, number, player, two_lines, user_of
 from web.portal.admin.filters import DaysFilter, PickFilter
-from web.portal.catalogue.forms import RecordingDetailsForm
+from web.portal.catalogue.forms import RecordingEditForm
 from web.portal.shared import formats
 from web.portal.shared.playback import audio_url
 from web.portal.shared.selectors import count_per_row
@@ -36,7 +36,6 @@ class BucketAdmin(RoleAdmin[Bucket]):
     add_action = change_action = Action.EDIT_CATALOGUE
     list_display = ["name", "number", "bucket_type", "intake_rule", "recording_count"]
     list_filter = ["bucket_type", "intake_rule"]
-    ordering = ["name"]
     search_fields = ["name"]
     fields = [*_OF_BUCKET, "created_by", "created_at", "updated_at"]
 
@@ -96,7 +95,7 @@ class RecordingAdmin(RoleAdmin[Recording]):
     """Recordings; their audio is added on the portal's page."""
 
     change_action = Action.EDIT_CATALOGUE
-    form = RecordingDetailsForm
+    form = RecordingEditForm
     list_display = ["title_shown", "bucket", "status", "custom_id", "code", "length", "match_count"]
     list_filter = [
         "status",
@@ -105,7 +104,6 @@ class RecordingAdmin(RoleAdmin[Recording]):
         "isrc_status",
         ("created_at", DaysFilter),
     ]
-    ordering = ["title", "id"]
     search_fields = ["title", "artists", "=custom_id", "=isrc_normalised", "=uid"]
     search_help_text = _("Title, artist, or a whole id or ISRC")
     readonly_fields = (
@@ -127,7 +125,7 @@ class RecordingAdmin(RoleAdmin[Recording]):
         "updated_at",
     )
     fieldsets = [
-        (None, {"fields": tuple(RecordingDetailsForm.base_fields)}),
+        (None, {"fields": tuple(RecordingEditForm.base_fields)}),
         (_("Kept by the portal"), {"fields": readonly_fields}),
     ]
 

@@ -357,7 +357,6 @@ class CloudDeletionAdmin(RoleAdmin[CloudDeletion]):
     view_action = Action.CONFIGURE
     list_display = ["remote_id", "account", "due", "done_at", "said"]
     list_filter = [("account", PickFilter)]
-    list_select_related = ["account"]
     search_fields = ["=remote_id"]
     readonly_fields = all_field_names(CloudDeletion, but=["id"])
 

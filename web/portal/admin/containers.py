@@ -21,49 +21,30 @@ from scanning.models import Container, Project, ScannedFile
 from scanning.services.containers import inbound_callback_url, record_saved
 from web.portal.admin.base import RoleAdmin, all_field_names, code, number, user_of
 from web.portal.admin.filters import PickFilter
-from web.portal.containers.views import ContainerForm, after_change, refuse_without_bucket
+from web.portal.containers.views import ContainerForm, after_change
 from web.portal.shared import formats
 from web.portal.shared.access import confirm_outbound
 from web.portal.shared.selectors import count_per_row
 
 _CONTAINER_FIELDS = (
-    "name",
-    "engine",
-    "buckets",
-    "audio_type",
-    "edited_music",
-    "score_floor",
-    "floor_shown",
-    "upload_audio",
-    "link_audio",
-    "audio_days",
-    "territory",
-    "hide_rejected",
-    "callback_url",
-    "callback_address",
-    "created_by",
-    "created_at",
+    *Container.SETTINGS,
+    *("floor_shown", "callback_address", "created_by", "created_at"),
 )
 # The addresses of callbacks may hold secrets.
 _FOR_ADMINS = {"callback_url", "callback_address", "floor_shown"}
 
 
-class ContainerAdminForm(forms.ModelForm):  # type: ignore[type-arg]  # subscripted in stubs only
-    """The settings of a container, with the labels and the preview of its page."""
+class ContainerAdminForm(ContainerForm):
+    """The settings of a container, with the preview of its page."""
 
-    callback_url = ContainerForm.base_fields["callback_url"]
-    territory = ContainerForm.base_fields["territory"]
     floor_shown = forms.CharField(required=False, label="", widget=forms.HiddenInput)
 
-    class Meta:
-        model = Container
-        fields = ContainerForm.Meta.fields
-        labels = ContainerForm.Meta.labels
+    class Meta(ContainerForm.Meta):
+        widgets = {}
 
     def clean(self) -> dict[str, Any]:  # Any: Django's own
         """Show what another floor does to matches before it is saved."""
-        cleaned = super().clean() or {}
-        refuse_without_bucket(self)
+        cleaned = super().clean()
         floor, is_new = cleaned.get("score_floor"), self.instance.pk is None
         if floor is None or cleaned.get("floor_shown") == str(floor):
             return cleaned
@@ -89,7 +70,6 @@ class ContainerAdmin(RoleAdmin[Container]):
     form = ContainerAdminForm
     list_display = ["name", "number", "engine", "bucket_names", "file_count"]
     list_filter = ["engine", ("buckets", PickFilter)]
-    ordering = ["name", "id"]
     search_fields = ["name"]
     autocomplete_fields = ["buckets"]
     fields = _CONTAINER_FIELDS

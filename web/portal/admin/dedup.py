@@ -28,6 +28,7 @@ from web.portal.admin.base import (
     ReadOnlyInline,
     RoleAdmin,
     action_page,
+    register_records,
     user_of,
     within_reach,
 )
@@ -60,7 +61,6 @@ class DedupGroupAdmin(RoleAdmin[DedupGroup]):
     list_display = ["uid", "canonical", "members_count", "kind", "kinds", "updated_at"]
     list_filter = ["kind", ("updated_at", DaysFilter)]
     search_fields = ["=uid", "members__recording__title"]
-    ordering = ["-updated_at", "-id"]
     readonly_fields = ("uid", "kind", "version", "created_at", "updated_at")
     inlines = [MemberInline]
     actions = ["merge_groups"]
@@ -118,19 +118,18 @@ class DedupGroupAdmin(RoleAdmin[DedupGroup]):
         return None
 
 
-@admin.register(PairLink)
-class PairLinkAdmin(RoleAdmin[PairLink]):
-    """Duplicate links: two recordings that share sound, and whether they stay apart."""
-
-    list_display = ["uid", "one", "other", "kind", "altered", "confidence", "kept_at"]
-    list_filter = ["kind", "altered", ("kept_at", admin.EmptyFieldListFilter)]
-    list_select_related = ["one", "other"]
-    search_fields = ["=uid", "one__title", "other__title"]
-    readonly_fields = (
+# Duplicate links: two recordings that share sound, and whether they stay apart.
+register_records(
+    PairLink,
+    list_display=["uid", "one", "other", "kind", "altered", "confidence", "kept_at"],
+    list_filter=["kind", "altered", ("kept_at", admin.EmptyFieldListFilter)],
+    search_fields=["=uid", "one__title", "other__title"],
+    readonly_fields=(
         *("uid", "one", "other", "kind", "altered", "coverage_one", "coverage_other"),
         *("tempo_ratio", "pitch_cents", "confidence", "engine_version", "runs"),
         *("kept_at", "kept_by", "created_at"),
-    )
+    ),
+)
 
 
 @admin.register(DedupAction)
@@ -140,7 +139,6 @@ class DedupActionAdmin(RoleAdmin[DedupAction]):
     list_display = ["uid", "verb", "title", "state", "made_by", "made_at", "settled_by"]
     list_filter = ["verb", "state"]
     search_fields = ["=uid", "title"]
-    list_select_related = ["made_by", "settled_by"]
     readonly_fields = (
         *("uid", "verb", "state", "title", "group_uid", "note", "asked", "before"),
         *("after", "made_by", "made_at", "settled_by", "settled_at"),
@@ -179,13 +177,13 @@ class SharedLoopAdmin(RoleAdmin[SharedLoop]):
         return within_reach(super().get_queryset(request), places, "loop", request)
 
 
-@admin.register(CatalogueCheck)
-class CatalogueCheckAdmin(RoleAdmin[CatalogueCheck]):
-    """Checks of the catalogue for duplicates, the latest first."""
-
-    list_display = ["uid", "status", "done", "total", "pairs", "finished_at"]
-    list_filter = ["status"]
-    readonly_fields = (
+# Checks of the catalogue for duplicates, the latest first.
+register_records(
+    CatalogueCheck,
+    list_display=["uid", "status", "done", "total", "pairs", "finished_at"],
+    list_filter=["status"],
+    readonly_fields=(
         *("uid", "status", "done", "total", "pairs", "skipped", "message"),
         *("requested_by", "created_at", "started_at", "finished_at"),
-    )
+    ),
+)

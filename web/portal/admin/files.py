@@ -116,7 +116,6 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
         ("error_code", CodeFilter),
         ("created_at", DaysFilter),
     ]
-    ordering = ["-created_at", "-id"]
     search_fields = ["name", "=uid", "=remote_id", "=external_id", "=sha256"]
     search_help_text = _("Name, or a whole id or SHA-256")
     readonly_fields = (

@@ -100,7 +100,6 @@ class ImportAdmin(RoleAdmin[Import]):
     """Imports; the portal's pages create them."""
 
     search_fields = ["file_name", "=uid"]
-    ordering = ["-id"]
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:  # Any: as in Django
         """Show the file, where it goes, and what became of it."""

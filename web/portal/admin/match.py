@@ -86,7 +86,6 @@ class MatchAdmin(RoleAdmin[Match]):
     ]
     search_fields = ["recording__title"]
     search_help_text = _("Title, artist, file name, or a whole id or ISRC")
-    ordering = ["-created_at", "-id"]
     actions = [
         *map(match_decisions.action_of, match_decisions.BULK_VERBS),
         "assign_matches",

@@ -15,61 +15,48 @@ from catalogue.owners.selectors import (
     releases_in_reach,
     works_in_reach,
 )
-from web.portal.admin.base import RoleAdmin, all_field_names
+from web.portal.admin.base import RoleAdmin, all_field_names, register_records
 from web.portal.admin.history import own_cases
 
-
-@admin.register(Work)
-class WorkAdmin(RoleAdmin[Work]):
-    """Works and the identifiers that sources give them."""
-
-    list_display = ["title", "iswc", "category", "version", "updated_at"]
-    search_fields = ["title", "=iswc", "=uid"]
-    readonly_fields = all_field_names(Work, but=["id", "title_key"])
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Work]:
-        """Apply the user's access limits."""
-        return works_in_reach()
+# Works and the identifiers that sources give them.
+register_records(
+    Work,
+    rows=works_in_reach,
+    list_display=["title", "iswc", "category", "version", "updated_at"],
+    search_fields=["title", "=iswc", "=uid"],
+    hidden=["title_key"],
+)
 
 
-@admin.register(Party)
-class PartyAdmin(RoleAdmin[Party]):
-    """People and companies with shares."""
-
-    list_display = ["__str__", "ipi_name", "isni", "society", "is_ours"]
-    list_filter = ["is_ours"]
-    search_fields = ["name", "first_name", "=ipi_name", "=isni", "=uid"]
-    readonly_fields = all_field_names(Party, but=["id", "name_key"])
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Party]:
-        """Apply the user's access limits."""
-        return parties_in_reach()
+# People and companies with shares.
+register_records(
+    Party,
+    rows=parties_in_reach,
+    list_display=["__str__", "ipi_name", "isni", "society", "is_ours"],
+    list_filter=["is_ours"],
+    search_fields=["name", "first_name", "=ipi_name", "=isni", "=uid"],
+    hidden=["name_key"],
+)
 
 
-@admin.register(RightsRecording)
-class RightsRecordingAdmin(RoleAdmin[RightsRecording]):
-    """Recordings as rights know them, with or without sound here."""
-
-    list_display = ["__str__", "isrc", "label", "updated_at"]
-    search_fields = ["title", "=isrc", "=uid"]
-    readonly_fields = all_field_names(RightsRecording, but=["id", "match_key"])
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[RightsRecording]:
-        """Apply the user's access limits."""
-        return recordings_in_reach()
+# Recordings as rights know them, with or without sound here.
+register_records(
+    RightsRecording,
+    rows=recordings_in_reach,
+    list_display=["__str__", "isrc", "label", "updated_at"],
+    search_fields=["title", "=isrc", "=uid"],
+    hidden=["match_key"],
+)
 
 
-@admin.register(Release)
-class ReleaseAdmin(RoleAdmin[Release]):
-    """Releases and their identifiers."""
-
-    list_display = ["title", "upc", "catalogue_number", "label", "released"]
-    search_fields = ["title", "=upc", "=grid", "=catalogue_number", "=uid"]
-    readonly_fields = all_field_names(Release, but=["id", "title_key"])
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Release]:
-        """Apply the user's access limits."""
-        return releases_in_reach()
+# Releases and their identifiers.
+register_records(
+    Release,
+    rows=releases_in_reach,
+    list_display=["title", "upc", "catalogue_number", "label", "released"],
+    search_fields=["title", "=upc", "=grid", "=catalogue_number", "=uid"],
+    hidden=["title_key"],
+)
 
 
 @admin.register(Conflict)

@@ -10,17 +10,14 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from review.programmes.models import Episode, MusicUse
-from web.portal.admin.base import RoleAdmin, all_field_names
+from web.portal.admin.base import RoleAdmin, all_field_names, register_records
 
-
-@admin.register(Episode)
-class EpisodeAdmin(RoleAdmin[Episode]):
-    """What files are as programmes."""
-
-    list_display = ["scanned_file", "series", "season", "number", "title"]
-    list_select_related = ["scanned_file"]
-    search_fields = ["series", "title", "scanned_file__name"]
-    readonly_fields = all_field_names(Episode, but=["id"])
+# What files are as programmes.
+register_records(
+    Episode,
+    list_display=["scanned_file", "series", "season", "number", "title"],
+    search_fields=["series", "title", "scanned_file__name"],
+)
 
 
 @admin.register(MusicUse)
@@ -29,7 +26,6 @@ class MusicUseAdmin(RoleAdmin[MusicUse]):
 
     list_display = ["scanned_file", "recording", "use", "origin"]
     list_filter = ["use", "origin"]
-    list_select_related = ["scanned_file", "recording"]
     search_fields = ["scanned_file__name", "recording__title"]
     readonly_fields = (
         *all_field_names(MusicUse, but=["id", "own_recording", "live"]),

@@ -19,7 +19,14 @@ from reports.models import (
     SheetApproval,
     SheetEdit,
 )
-from web.portal.admin.base import RoleAdmin, all_field_names, code, short_hash, user_of
+from web.portal.admin.base import (
+    RoleAdmin,
+    all_field_names,
+    code,
+    register_records,
+    short_hash,
+    user_of,
+)
 from web.portal.admin.filters import DaysFilter
 from web.portal.shared.times import when
 
@@ -39,7 +46,6 @@ class ReportRunAdmin(RoleAdmin[ReportRun]):
     ]
     list_filter = ["state", "mode", "format", ("created_at", DaysFilter)]
     search_fields = ["name", "=uid", "=sha256", "run_by_name"]
-    ordering = ["-id"]
     readonly_fields = (
         *("uid", "name", "state", "message", *_LAYOUT, "as_of_event", "as_of_at"),
         *("row_count", "counts", "versions", "rows_sha256", "sha256", "size_bytes"),
@@ -66,15 +72,14 @@ class ReportRunAdmin(RoleAdmin[ReportRun]):
         return selectors.runs_for(user=user_of(request))
 
 
-@admin.register(ReportTemplate)
-class ReportTemplateAdmin(RoleAdmin[ReportTemplate]):
-    """Report templates."""
-
-    list_display = ["name", "mode", "format", "made_by", "updated_at"]
-    list_filter = ["mode", "format"]
-    list_select_related = ["made_by"]
-    search_fields = ["name", "=uid"]
-    readonly_fields = ("uid", "name", *_LAYOUT, "made_by", "created_at", "updated_at")
+# Report templates.
+register_records(
+    ReportTemplate,
+    list_display=["name", "mode", "format", "made_by", "updated_at"],
+    list_filter=["mode", "format"],
+    search_fields=["name", "=uid"],
+    readonly_fields=("uid", "name", *_LAYOUT, "made_by", "created_at", "updated_at"),
+)
 
 
 @admin.register(ReportSchedule)
@@ -83,7 +88,6 @@ class ReportScheduleAdmin(RoleAdmin[ReportSchedule]):
 
     list_display = ["template", "every", "hour", "channel", "next_run_at", "made_by"]
     list_filter = ["every", "channel"]
-    list_select_related = ["template", "made_by"]
     search_fields = ["template__name", "=uid", "url"]
     readonly_fields = (
         *("uid", "template", "every", "hour", "last_period", "send_unchanged"),
@@ -103,7 +107,6 @@ class ReportDeliveryAdmin(RoleAdmin[ReportDelivery]):
     list_filter = ["state"]
     list_select_related = ["schedule__template"]
     search_fields = ["schedule__template__name", "=uid"]
-    ordering = ["-id"]
     readonly_fields = ("uid", "schedule", "run", "state", "message", "created_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ReportDelivery]:
@@ -118,7 +121,6 @@ class CueEntryAdmin(RoleAdmin[CueEntry]):
 
     list_display = ["__str__", "kind", "scanned_file", "entered_by", "entered"]
     list_filter = ["kind"]
-    list_select_related = ["scanned_file", "entered_by"]
     search_fields = ["=uid", "title", "scanned_file__name"]
     ordering = ["-id"]
     readonly_fields = all_field_names(CueEntry, but=["id"])
@@ -129,15 +131,13 @@ class CueEntryAdmin(RoleAdmin[CueEntry]):
         return when(entry.entered_at)
 
 
-@admin.register(SheetApproval)
-class SheetApprovalAdmin(RoleAdmin[SheetApproval]):
-    """Where the approvals of cue sheets stand, read-only; the sheet has the steps."""
-
-    list_display = ["scanned_file", "state", "version", "submitted_by", "answered_by"]
-    list_filter = ["state"]
-    list_select_related = ["scanned_file", "submitted_by", "answered_by"]
-    search_fields = ["scanned_file__name"]
-    readonly_fields = all_field_names(SheetApproval, but=["id"])
+# Where the approvals of cue sheets stand, read-only; the sheet has the steps.
+register_records(
+    SheetApproval,
+    list_display=["scanned_file", "state", "version", "submitted_by", "answered_by"],
+    list_filter=["state"],
+    search_fields=["scanned_file__name"],
+)
 
 
 @admin.register(SheetEdit)
@@ -146,7 +146,6 @@ class SheetEditAdmin(RoleAdmin[SheetEdit]):
 
     list_display = ["__str__", "kind", "scanned_file", "made_by", "made"]
     list_filter = ["kind"]
-    list_select_related = ["scanned_file", "made_by"]
     search_fields = ["=uid", "scanned_file__name"]
     # Titles may be of recordings that the reader may not see.
     readonly_fields = (

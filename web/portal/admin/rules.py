@@ -5,8 +5,6 @@ The portal's own pages change them, after a preview of the effect.
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -16,13 +14,13 @@ from django.utils.translation import gettext_lazy as _
 
 from base.accounts.roles import Action
 from catalogue.models import Exclusion
-from review.choices import MatchState
-from review.models import Dispute, Licence, Match, MatchAlias, Policy, SavedView, VersionAnswer
-from web.portal.admin.base import RoleAdmin, all_field_names, number, user_of
+from review.models import Dispute, Licence, MatchAlias, Policy, SavedView, VersionAnswer
+from web.portal.admin.base import RoleAdmin, all_field_names, register_records, user_of
 from web.portal.admin.filters import DaysFilter, PickFilter
+from web.portal.licences.lists import LICENCES, with_cleared
 from web.portal.policies.sentence import sentence_of
 from web.portal.shared import formats
-from web.portal.shared.selectors import bucket_names, count_per_row
+from web.portal.shared.selectors import bucket_names
 
 _LICENCE_FIELDS = (*all_field_names(Licence, but=("id", "evidence")), *("buckets", "recordings"))
 _POLICY_FIELDS = ("in_words", *all_field_names(Policy, but=("id", "conditions")))
@@ -32,37 +30,15 @@ _POLICY_FIELDS = ("in_words", *all_field_names(Policy, but=("id", "conditions"))
 class LicenceAdmin(RoleAdmin[Licence]):
     """Licences, read-only."""
 
-    list_display = [
-        "shown_number",
-        "holder",
-        "scope",
-        "use_kind",
-        "valid_from",
-        "valid_until",
-        "active",
-        "cleared",
-    ]
+    list_display = [*LICENCES.admin_columns, "active"]
     list_filter = ["active", "scope", "use_kind", "on_expiry", ("created_at", DaysFilter)]
     search_fields = ["holder", "=uid"]
     ordering = ["-id"]
     readonly_fields = _LICENCE_FIELDS
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Licence]:
-        """Annotate the number of matches that each licence clears."""
-        cleared = Match.objects.filter(state=MatchState.CLEARED)
-        return (
-            super().get_queryset(request).annotate(cleared_there=count_per_row(cleared, "licence"))
-        )
-
-    @admin.display(description=_("Number"))
-    def shown_number(self, licence: Licence) -> str:
-        """Return the licence's number."""
-        return licence.number
-
-    @admin.display(description=_("Cleared"), ordering="cleared_there")
-    def cleared(self, licence: Any) -> SafeString:  # Any: carries an annotation
-        """Return the number of matches that the licence clears now."""
-        return number(str(licence.cleared_there))
+        """Add how many matches each licence clears."""
+        return with_cleared(super().get_queryset(request))
 
 
 @admin.register(Policy)
@@ -72,9 +48,7 @@ class PolicyAdmin(RoleAdmin[Policy]):
     list_display = ["position", "name", "version", "action", "enabled", "owner"]
     list_display_links = ["name"]
     list_filter = ["enabled", "action", ("created_at", DaysFilter)]
-    list_select_related = ["owner"]
     search_fields = ["name", "=uid"]
-    ordering = ["position", "id"]
     readonly_fields = _POLICY_FIELDS
 
     @admin.display(description=_("In words"))
@@ -83,11 +57,10 @@ class PolicyAdmin(RoleAdmin[Policy]):
         return sentence_of(policy, buckets=bucket_names())
 
 
-@admin.register(Exclusion)
-class ExclusionAdmin(RoleAdmin[Exclusion]):
-    """Exclusions; the recording's page changes them."""
-
-    list_display = [
+# Exclusions; the recording's page changes them.
+register_records(
+    Exclusion,
+    list_display=[
         "recording",
         "start_ms",
         "end_ms",
@@ -95,17 +68,16 @@ class ExclusionAdmin(RoleAdmin[Exclusion]):
         "approved",
         "created_by",
         "removed_at",
-    ]
-    list_filter = [
+    ],
+    list_filter=[
         "approved",
         "reason",
         ("recording__bucket", PickFilter),
         ("created_at", DaysFilter),
-    ]
-    list_select_related = ["recording", "created_by"]
-    search_fields = ["recording__title", "=uid"]
-    ordering = ["-id"]
-    readonly_fields = all_field_names(Exclusion, but=("id",))
+    ],
+    search_fields=["recording__title", "=uid"],
+    ordering=["-id"],
+)
 
 
 @admin.register(Dispute)
@@ -132,29 +104,27 @@ class DisputeAdmin(RoleAdmin[Dispute]):
         return gettext("Overdue") if dispute.is_overdue else formats.UNKNOWN
 
 
-@admin.register(MatchAlias)
-class MatchAliasAdmin(RoleAdmin[MatchAlias]):
-    """Former ids of matches that are one with another now."""
+# Former ids of matches that are one with another now.
+register_records(
+    MatchAlias,
+    list_display=["uid", "match", "recording", "joined_at"],
+    list_filter=[("joined_at", DaysFilter)],
+    list_select_related=[*("match__recording", "match__scanned_file"), "recording"],
+    search_fields=["=uid", "=match__uid", "recording__title"],
+    date_hierarchy="joined_at",
+    fields=["uid", "match", "recording", "merge", "joined_at"],
+    readonly_fields=["uid", "match", "recording", "merge", "joined_at"],
+)
 
-    list_display = ["uid", "match", "recording", "joined_at"]
-    list_filter = [("joined_at", DaysFilter)]
-    list_select_related = [*("match__recording", "match__scanned_file"), "recording"]
-    search_fields = ["=uid", "=match__uid", "recording__title"]
-    date_hierarchy = "joined_at"
-    fields = ["uid", "match", "recording", "merge", "joined_at"]
-    readonly_fields = ["uid", "match", "recording", "merge", "joined_at"]
 
-
-@admin.register(VersionAnswer)
-class VersionAnswerAdmin(RoleAdmin[VersionAnswer]):
-    """Answers which of two versions stands for both; the page of a match gives them."""
-
-    list_display = ["one", "other", "stands", "answered_by", "answered_at"]
-    list_filter = [("answered_at", DaysFilter)]
-    list_select_related = ["one", "other", "stands", "answered_by"]
-    search_fields = ["one__title", "other__title", "=one__uid", "=other__uid"]
-    date_hierarchy = "answered_at"
-    readonly_fields = all_field_names(VersionAnswer, but=("id",))
+# Answers which of two versions stands for both; the page of a match gives them.
+register_records(
+    VersionAnswer,
+    list_display=["one", "other", "stands", "answered_by", "answered_at"],
+    list_filter=[("answered_at", DaysFilter)],
+    search_fields=["one__title", "other__title", "=one__uid", "=other__uid"],
+    date_hierarchy="answered_at",
+)
 
 
 @admin.register(SavedView)
@@ -163,9 +133,7 @@ class SavedViewAdmin(RoleAdmin[SavedView]):
 
     list_display = ["name", "owner", "query", "is_shared", "is_default"]
     list_filter = ["is_shared", "is_default"]
-    list_select_related = ["owner"]
     search_fields = ["name", "owner__username", "=uid"]
-    ordering = ["name", "id"]
     readonly_fields = all_field_names(SavedView, but=("id",))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SavedView]:

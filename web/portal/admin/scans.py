@@ -62,7 +62,6 @@ class ScanAdmin(RoleAdmin[Scan]):
         ("scanned_file__container", PickFilter),
         ("created_at", DaysFilter),
     ]
-    list_select_related = ["scanned_file"]
     search_fields = ["=uid", "scanned_file__name"]
     of_every_bucket = ("buckets", "unmatched")
     readonly_fields = (

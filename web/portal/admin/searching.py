@@ -30,7 +30,6 @@ class WatchAdmin(RoleAdmin[Watch]):
 
     list_display = ["title", "url", "container", "enabled", "last_check_at", "failures"]
     list_filter = ["enabled", ("container", PickFilter)]
-    list_select_related = ["container"]
     search_fields = ["title", "url", "=uid"]
     inlines = [WatchCheckInline]
     readonly_fields = (
@@ -59,7 +58,6 @@ class DropAdmin(RoleAdmin[Drop]):
 
     list_display = ["name", "place", "container", "enabled", "last_poll_at", "failures"]
     list_filter = ["enabled", "afterwards", ("container", PickFilter)]
-    list_select_related = ["container"]
     search_fields = ["name", "place", "=uid"]
     inlines = [DropFolderInline]
     readonly_fields = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, cast
+from typing import Any
 
 from django.conf import settings
 from django.urls import reverse
@@ -21,7 +21,7 @@ from scanning import selectors
 from scanning.choices import FileStatus, NoMatchReason, ScanStatus
 from scanning.models import Container, Scan, ScannedFile
 from scanning.progress import ScanProgress, progress_of
-from scanning.services.intake import FileDetails
+from scanning.services.intake import Details
 from scanning.tags import tags_of
 from web.portal.pictures.file import WHY_NO_MATCH
 from web.portal.shared.arrivals import api_parts
@@ -202,17 +202,15 @@ class AttachAudioSerializer(serializers.Serializer[None]):
     file = serializers.FileField(allow_empty_file=True)
 
 
-def details_of(data: dict[str, object]) -> FileDetails:
+def details_of(data: Details) -> Details:
     """Return the metadata in validated request data; ``tags`` are split at commas."""
-    tags = [tag.strip() for tag in str(data["tags"]).split(",")]
-    return FileDetails(
-        programme=str(data["programme"])[:300],
-        account=str(data["account"])[:300],
-        published_at=data["published_at"],  # type: ignore[arg-type]  # a DateTimeField's value
-        tags=tags_of(
-            territories=cast("list[str]", data["territories"]), words=[tag for tag in tags if tag]
-        ),
-    )
+    tags = [tag.strip() for tag in data["tags"].split(",")]
+    return {
+        "programme": data["programme"][:300],
+        "account": data["account"][:300],
+        "published_at": data["published_at"],
+        "tags": tags_of(territories=data["territories"], words=[tag for tag in tags if tag]),
+    }
 
 
 def file_state(file: ScannedFile, *, duplicate: bool = False) -> dict[str, object]:

@@ -31,6 +31,7 @@ from statements.selectors import (
 )
 from web.portal.api.base import ProgramView
 from web.portal.api.parts import PartSerializer, part_of
+from web.portal.statements.lists import STATEMENTS
 
 
 class _KindField(serializers.ChoiceField):
@@ -191,12 +192,10 @@ class StatementsView(ProgramView):
     def get(self, request: Request) -> Response:
         """Return at most 500 statements, the oldest first."""
         query = valid_data(AskedStatementsSerializer(data=request.query_params))
-        rows = list_statements(
-            subset=Subset.TO_CORRECT if query["to_correct"] else Subset.ALL,
-            kind=query["kind"],
-            state=query["state"],
-            changed_since=query["changed_since"],
-        )
+        subset = Subset.TO_CORRECT if query["to_correct"] else Subset.ALL
+        rows = STATEMENTS.select_for(query, list_statements(subset=subset))
+        if query["changed_since"]:
+            rows = rows.filter(changed_at__gte=query["changed_since"])
         some, following = part_of(rows.select_related("kept_by"), "uid", query["after"])
         context = {"differing": differing(some)}
         statements = StatementSerializer(some, many=True, context=context).data

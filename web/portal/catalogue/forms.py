@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -17,7 +19,6 @@ from catalogue.artist_ids import check_artist_ids
 from catalogue.changes import update_recording
 from catalogue.identifiers import check_isrc, check_iswc, check_upc
 from catalogue.models import Bucket, Recording, RecordingStatus
-from catalogue.services import RecordingDetails
 from scanning.sources.links import too_large_message
 from web.portal.shared.fields import (
     ArtistsField,
@@ -25,8 +26,8 @@ from web.portal.shared.fields import (
     IfThereField,
     LinesField,
     checked,
-    release_date_field,
 )
+from web.portal.shared.model_forms import PortalForm
 from web.portal.shared.stated import refuse_unseen
 
 CANNOT_BE_FOUND = "cannot_be_found"
@@ -91,82 +92,49 @@ class ReplaceAudioForm(forms.Form):
         return file
 
 
-class RecordingForm(forms.Form):
+class CodeField(forms.CharField):
+    """A code with or without marks between its digits; ``check`` returns it without."""
+
+    def __init__(self, check: Callable[[str], str], **options: Any) -> None:  # Any: Django's own
+        super().__init__(**options | {"max_length": 20})
+        self._check = check
+
+    def clean(self, value: object) -> str:
+        """Return the code; refuse one with wrong digits."""
+        return checked(self._check, super().clean(value))
+
+
+class RecordingDetailsForm(PortalForm[Recording]):
+    """What people state of a recording, with validated identifiers."""
+
+    class Meta(PortalForm.Meta):
+        model = Recording
+        fields = Recording.DETAILS
+        field_classes = {
+            "upc": partial(CodeField, check_upc),
+            "iswc": partial(CodeField, check_iswc),
+        }
+        widgets = {"notes": forms.Textarea(attrs={"rows": 3})}
+
+
+class RecordingForm(RecordingDetailsForm):
     """A new recording: audio and metadata."""
 
+    field_order = ("bucket", "audio")
     bucket = BucketField()
     audio = forms.FileField(label=_("Audio"))
-    title = forms.CharField(max_length=500, label=_("Title"))
     artists = ArtistsField()
-    version_title = forms.CharField(required=False, max_length=500, label=_("Version title"))
-    custom_id = forms.CharField(required=False, max_length=200, label=_("Custom ID"))
-    album = forms.CharField(required=False, max_length=500, label=_("Album"))
-    label = forms.CharField(required=False, max_length=300, label=_("Label"))
-    release_date = release_date_field()
-    isrc = forms.CharField(required=False, max_length=40, label=_("ISRC"))
-    upc = forms.CharField(required=False, max_length=20, label=_("UPC or EAN"))
-    iswc = forms.CharField(required=False, max_length=20, label=_("ISWC"))
     if_there = IfThereField(help_text=_("For buckets that ask a person."))
 
-    def clean_upc(self) -> str:
-        """Refuse a code with wrong digits."""
-        return checked(check_upc, self.cleaned_data["upc"])
 
-    def clean_iswc(self) -> str:
-        """Refuse a code with wrong digits."""
-        return checked(check_iswc, self.cleaned_data["iswc"])
+class RecordingEditForm(RecordingDetailsForm):
+    """The metadata of a recording that is there, with the ids of its artists."""
 
-    def details(self) -> RecordingDetails:
-        """Return the metadata of the recording."""
-        values = self.cleaned_data
-        return RecordingDetails(
-            **{
-                name: values[name]
-                for name in (
-                    *("title", "artists", "custom_id", "version_title", "album", "label"),
-                    *("release_date", "isrc", "upc", "iswc"),
-                )
-            }
-        )
-
-
-class RecordingDetailsForm(forms.ModelForm[Recording]):
-    """Metadata of a recording, with validated identifiers."""
-
-    artists = LinesField(required=False, help_text=_("One per line"), label=_("Artists"))
-    writers = LinesField(required=False, help_text=_("One per line"), label=_("Writers"))
-    publishers = LinesField(required=False, help_text=_("One per line"), label=_("Publishers"))
-    release_date = release_date_field()
     artist_ids = LinesField(
         required=False,
         help_text=_("One per line: place, MBID or ISNI, id. 1 ISNI 0000000081266409"),
         label=_("Artist ids"),
     )
-
-    class Meta:
-        model = Recording
-        fields = (
-            "title",
-            "version_title",
-            "artists",
-            "custom_id",
-            "album",
-            "label",
-            "release_date",
-            "isrc",
-            "upc",
-            "iswc",
-            "writers",
-            "publishers",
-            "notes",
-        )
-        labels = {
-            "isrc": "ISRC",
-            "upc": _("UPC or EAN"),
-            "iswc": "ISWC",
-            "custom_id": _("Custom ID"),
-        }
-        widgets = {"notes": forms.Textarea(attrs={"rows": 3})}
 
     stated_seen = ""
     """The mark of the statements that an error of this form names."""
@@ -202,14 +170,6 @@ class RecordingDetailsForm(forms.ModelForm[Recording]):
         if not is_free and same_id.exclude(pk=self.instance.pk).exists():
             raise forms.ValidationError(gettext("Another recording of this bucket has this id."))
         return custom_id
-
-    def clean_upc(self) -> str:
-        """Normalise the UPC; reject a wrong check digit."""
-        return checked(check_upc, self.cleaned_data["upc"])
-
-    def clean_iswc(self) -> str:
-        """Normalise the ISWC; reject a wrong check digit."""
-        return checked(check_iswc, self.cleaned_data["iswc"])
 
     def changed_columns(self) -> dict[str, Any]:  # Any: a column's value
         """Return the values that differ, for ``catalogue.changes.update_recording``."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from django.urls import path
 
 from web.portal.catalogue import exclusion_views, retro_views, views
+from web.portal.catalogue.lists import BUCKETS, UNFINDABLE
 
 urlpatterns = [
-    path("catalogue/", views.catalogue, name="catalogue"),
-    path("catalogue/cannot-be-found/", views.unfindable_recordings, name="unfindable_recordings"),
+    path("catalogue/", BUCKETS.view, name="catalogue"),
+    path("catalogue/cannot-be-found/", UNFINDABLE.view, name="unfindable_recordings"),
     path("catalogue/buckets/<int:pk>/", views.bucket_detail, name="bucket_detail"),
     path("catalogue/buckets/<int:pk>/delete/", views.bucket_delete, name="bucket_delete"),
     path("catalogue/buckets/new/", views.bucket_create, name="bucket_create"),

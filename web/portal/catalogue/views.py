@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from base.accounts.roles import Action
 from base.common.bodies import takes_files
+from base.common.phrases import label_of
 from catalogue import selectors
 from catalogue.changes import (
     ChangeRefused,
@@ -34,7 +35,7 @@ from web.portal.catalogue.forms import (
     CANNOT_BE_FOUND,
     BucketForm,
     MoveForm,
-    RecordingDetailsForm,
+    RecordingEditForm,
     RecordingFilterForm,
     RecordingForm,
     ReplaceAudioForm,
@@ -49,30 +50,9 @@ from web.portal.shared.playback import audio_response, audio_url
 from web.portal.shared.selectors import count_per_row, shown_matches
 
 _COLUMNS = {"title": "title", "duration": "duration_ms", "status": "status"}
-_UNFINDABLE_COLUMNS = {"title": "title", "bucket": "bucket__name"}
 _SHOWN_MATCHES = 50
-
-
-@require_safe
-@needs(Action.VIEW)
-def catalogue(request: PortalRequest) -> HttpResponseBase:
-    """List the buckets with their counts."""
-    unfindable = Recording.objects.filter(selectors.cannot_be_found())
-    context = {
-        "page_obj": page_of(request, selectors.buckets_with_counts()),
-        "unfindable_count": unfindable.count(),
-    }
-    return render(request, "portal/catalogue/bucket_list.html", context)
-
-
-@require_safe
-@needs(Action.VIEW)
-def unfindable_recordings(request: PortalRequest) -> HttpResponseBase:
-    """List the recordings of all buckets that scans cannot find, and why."""
-    rows = selectors.search_recordings().filter(selectors.cannot_be_found())
-    page = page_of(request, sorted_by(request, rows, _UNFINDABLE_COLUMNS, default="title"))
-    context = {"page_obj": page}
-    return render(request, "portal/catalogue/unfindable_recordings.html", context)
+_SHOWN_APART = ("title", "artists", "isrc", "notes")
+_CODES = ("custom_id", "upc", "iswc")
 
 
 @require_safe
@@ -157,6 +137,11 @@ def recording_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
         "portal/catalogue/recording_detail.html",
         {
             "recording": recording,
+            "details": [
+                (label_of(Recording, name), recording.detail_text(name), name in _CODES)
+                for name in Recording.DETAILS
+                if name not in _SHOWN_APART
+            ],
             "waits_for_audio": waits_for_audio(recording),
             "wave": wave_paths(load_waveform(recording)),
             "matches": review_selectors.with_segments(matches[:_SHOWN_MATCHES]),
@@ -183,7 +168,7 @@ def recording_add(request: PortalRequest) -> HttpResponseBase:
         try:
             recording = add_recording(
                 bucket=form.cleaned_data["bucket"],
-                details=form.details(),
+                details=form.instance,
                 audio=form.cleaned_data["audio"],
                 user=request.user,
                 answer=form.cleaned_data["if_there"],
@@ -211,7 +196,7 @@ def recording_add(request: PortalRequest) -> HttpResponseBase:
 def recording_edit(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Change what is known about a recording; its audio and bucket have own pages."""
     recording = get_object_or_404(Recording.objects.select_related("bucket"), uid=uid)
-    form = RecordingDetailsForm(request.POST or None, instance=recording)
+    form = RecordingEditForm(request.POST or None, instance=recording)
     if request.method == "POST" and form.is_valid():
         if columns := form.changed_columns():
             # Validation has written the new values into the form's own row.

@@ -5,9 +5,10 @@ from __future__ import annotations
 from django.urls import path
 
 from web.portal.containers import views
+from web.portal.containers.lists import CONTAINERS
 
 urlpatterns = [
-    path("containers/", views.container_list, name="container_list"),
+    path("containers/", CONTAINERS.view, name="container_list"),
     path("containers/new/", views.container_create, name="container_create"),
     path("containers/<int:pk>/", views.container_edit, name="container_edit"),
     path("containers/<int:pk>/delete/", views.container_delete, name="container_delete"),

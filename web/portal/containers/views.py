@@ -8,14 +8,14 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Q
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_POST
 
 from base.accounts.models import User
 from base.accounts.roles import Action
@@ -28,63 +28,28 @@ from scanning.services.outbound_callbacks import send_again
 from web.portal.shared.access import PortalRequest, confirm_outbound, needs
 from web.portal.shared.asking import Question, ask_before
 from web.portal.shared.fields import CountryField, SearchSelectMultiple, WebhookField
+from web.portal.shared.model_forms import PortalForm
 
 
-class ContainerForm(forms.ModelForm[Container]):
+class ContainerForm(PortalForm[Container]):
     """The settings of a container."""
 
-    callback_url = WebhookField(
-        label=gettext_lazy("Callback address"),
-        help_text=gettext_lazy("Results are posted to this address when a scan has ended."),
-    )
-    territory = CountryField(
-        label=gettext_lazy("Territory of the uses"),
-        help_text=gettext_lazy("Such as GB. It counts for files that name none."),
-    )
-
-    class Meta:
+    class Meta(PortalForm.Meta):
         model = Container
-        fields = [
-            *("name", "buckets", "engine", "audio_type", "edited_music"),
-            "score_floor",
-            *("upload_audio", "link_audio", "audio_days"),
-            *("territory", "hide_rejected", "callback_url"),
-        ]
-        labels = {
-            "upload_audio": gettext_lazy("Keep uploaded audio"),
-            "link_audio": gettext_lazy("Keep audio from links"),
-        }
+        fields = Container.SETTINGS
+        field_classes = {"territory": CountryField, "callback_url": WebhookField}
         widgets = {"buckets": SearchSelectMultiple}
 
     def clean(self) -> dict[str, Any]:  # Any: Django's own
-        """Refuse a container that would find nothing."""
+        """Refuse a container in whose files the embedded engine would find nothing."""
         cleaned = super().clean() or {}
-        refuse_without_bucket(self)
+        needs_buckets = "buckets" in cleaned and cleaned.get("engine") != EngineChoice.ACRCLOUD
+        if needs_buckets and not cleaned["buckets"]:
+            self.add_error(
+                "buckets",
+                _("Choose at least one bucket: without one, nothing is found in its files."),
+            )
         return cleaned
-
-
-def refuse_without_bucket(form: forms.BaseForm) -> None:
-    """Add an error if the embedded engine would have no bucket to search."""
-    chosen = form.cleaned_data
-    if "buckets" not in chosen or chosen.get("engine") == EngineChoice.ACRCLOUD:
-        return
-    if not chosen["buckets"]:
-        form.add_error(
-            "buckets", _("Choose at least one bucket: without one, nothing is found in its files.")
-        )
-
-
-@require_safe
-@needs(Action.VIEW)
-def container_list(request: PortalRequest) -> HttpResponseBase:
-    """List containers with their buckets and file counts."""
-    containers = (
-        Container.objects.present()
-        .prefetch_related("buckets")
-        .annotate(file_count=Count("files", filter=Q(files__deleted_at__isnull=True)))
-        .order_by("name", "pk")
-    )
-    return render(request, "portal/containers/container_list.html", {"containers": containers})
 
 
 @require_http_methods(["GET", "POST"])

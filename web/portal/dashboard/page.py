@@ -35,7 +35,7 @@ from scanning.cloud_jobs import HOUR_MS, sent_ms_this_month
 from scanning.models import Container, Scan
 from scanning.progress import progress_of
 from web.portal.pictures import charts
-from web.portal.review.page import Lock, lock_of
+from web.portal.review.page import lock_of
 from web.portal.review.queue import Queue
 from web.portal.shared.cards import cards_of
 from web.portal.shared.formats import engine_of_scale
@@ -150,20 +150,14 @@ def numbers(user: User, count_waiting: Callable[[], int]) -> dict[str, object]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class NextRow:
-    """One of the next matches of the queue, with its review lock."""
-
-    match: Match
-    lock: Lock
-    url: str
-
-
 def next_in_line(user: User) -> dict[str, object]:
     """Return the first matches of this user's queue."""
     queue = Queue(user=user)
     first = selectors.with_segments(queue.rows()[:NEXT])
-    rows = [NextRow(match, lock_of(match, user), queue.url_of(match)) for match in first]
+    rows = [
+        {"match": match, "lock": lock_of(match, user), "url": queue.url_of(match)}
+        for match in first
+    ]
     return {"rows": rows, "now": timezone.now()}
 
 
@@ -202,15 +196,6 @@ def weeks() -> list[dict[str, object]]:
     return matches_per_week(since=since)
 
 
-@dataclass(frozen=True, slots=True)
-class FoundCount:
-    """The number of matches found for one label or platform."""
-
-    name: str
-    count: int
-    query: str
-
-
 def found_this_week() -> dict[str, object]:
     """Count the matches found since Monday (UTC), by label and by platform."""
     today = datetime.now(tz=UTC).date()
@@ -231,7 +216,11 @@ def _named(name: str, by: By, monday: date) -> dict[str, object]:
     counts = summaries.matches_by(filters=MatchFilter(found_from=monday), by=by)
     nameless = counts.pop("", 0)
     top = [
-        FoundCount(text, count, f"?{urlencode({name: text, 'found_from': str(monday)})}")
+        {
+            "name": text,
+            "count": count,
+            "query": f"?{urlencode({name: text, 'found_from': str(monday)})}",
+        }
         for text, count in list(counts.items())[:LISTED]
     ]
     return {f"{name}s": top, f"{name}less": nameless}

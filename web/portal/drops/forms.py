@@ -7,25 +7,15 @@ from django.utils.translation import gettext_lazy as _
 
 from scanning.models import Drop
 from web.portal.shared.fields import container_field
+from web.portal.shared.model_forms import PortalForm
 
 
-class DropSettingsForm(forms.ModelForm[Drop]):
+class DropSettingsForm(PortalForm[Drop]):
     """The settings of a drop that can be changed later."""
 
-    class Meta:
+    class Meta(PortalForm.Meta):
         model = Drop
         fields = ["name", "every_seconds", "afterwards"]
-        labels = {
-            "name": _("Name"),
-            "every_seconds": _("How often"),
-            "afterwards": _("What happens to a file afterwards"),
-        }
-        help_texts = {
-            "afterwards": _(
-                "A note beside each failed file gives the reason. In a read-only "
-                "folder, files stay."
-            )
-        }
 
 
 class DropForm(DropSettingsForm):

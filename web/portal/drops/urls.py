@@ -5,9 +5,10 @@ from __future__ import annotations
 from django.urls import path
 
 from web.portal.drops import views
+from web.portal.drops.lists import DROPS
 
 urlpatterns = [
-    path("drops/", views.drop_list, name="drop_list"),
+    path("drops/", DROPS.view, name="drop_list"),
     path("drops/new/", views.drop_create, name="drop_create"),
     path("drops/<str:uid>/", views.drop_detail, name="drop_detail"),
     path("drops/<str:uid>/edit/", views.drop_edit, name="drop_edit"),

@@ -27,20 +27,6 @@ from web.portal.shared.fields import sentence_of
 from web.portal.shared.lists import page_of
 
 
-@require_safe
-@needs(Action.VIEW)
-def drop_list(request: PortalRequest) -> HttpResponseBase:
-    """List the drops with what waits, was taken and failed."""
-    rows = selectors.with_counts(selectors.drops()).order_by("name", "pk")
-    page = page_of(request, rows)
-    due = services.next_polls(page)
-    return render(
-        request,
-        "portal/drops/drop_list.html",
-        {"page_obj": page, "drops": [(drop, due.get(drop.pk)) for drop in page], "roots": roots()},
-    )
-
-
 @require_http_methods(["GET", "POST"])
 @needs(Action.UPLOAD)
 def drop_create(request: PortalRequest) -> HttpResponseBase:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from django import forms
@@ -94,7 +93,7 @@ class EpisodeManyForm(ArrivalFields, SeriesFields):
     def clean(self) -> dict[str, object]:
         """Require at least one value."""
         values = super().clean()
-        if not self.errors and self.arrival.episode.is_empty:
+        if not self.errors and not self.arrival.episode:
             raise forms.ValidationError(
                 _("Enter the series, the season or the production company.")
             )
@@ -192,8 +191,7 @@ def _why_not_tagged(file: ScannedFile, _user: User, form: forms.Form) -> str:
 
 def _tag(file: ScannedFile, user: User, form: forms.Form) -> None:
     # The details decide which licences fit, so matches are evaluated again.
-    changed = replace(filing.details_of(file), tags=_tags_after(file, form))
-    details.change(scanned_file=file, details=changed, user=user)
+    details.change(scanned_file=file, details={"tags": _tags_after(file, form)}, user=user)
 
 
 def _set_episode(file: ScannedFile, user: User, form: forms.Form) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from django import forms
+from django.forms.models import model_to_dict
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
@@ -14,10 +14,12 @@ from catalogue.selectors import searchable_buckets
 from review.filters import FILES
 from scanning.choices import EngineChoice, FileStatus
 from scanning.models import ScannedFile
-from scanning.services.intake import FileDetails
+from scanning.services.intake import Details
 from scanning.tags import territories_of, words_of
-from web.portal.shared.fields import FileDetailsForm, container_filter
+from web.portal.shared.fields import container_filter
+from web.portal.shared.file_details import FileDetailsForm
 from web.portal.shared.filters import FilterForm
+from web.portal.shared.model_forms import field_of
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -79,30 +81,25 @@ class RescanForm(forms.Form):
 class EditDetailsForm(FileDetailsForm):
     """The details of an existing file."""
 
-    platform = forms.CharField(required=False, max_length=60, label=_("Platform"))
-    external_id = forms.CharField(required=False, max_length=200, label=_("Id at the platform"))
+    platform = field_of(ScannedFile, "platform")
+    external_id = field_of(ScannedFile, "external_id")
     field_order = ("programme", "account", "platform", "external_id")
 
     def __init__(self, data: QueryDict | None, *, file: ScannedFile) -> None:
-        names = ("programme", "account", "platform", "external_id", "published_at")
-        initial = {name: getattr(file, name) for name in names}
-        initial["territories"] = territories_of(file.tags)
-        initial["tags"] = words_of(file.tags)
+        initial = model_to_dict(file, ScannedFile.DETAILS) | {
+            "territories": territories_of(file.tags),
+            "tags": words_of(file.tags),
+        }
         super().__init__(data, initial=initial)
         self._file = file
 
-    def details(self) -> FileDetails:
+    def details(self) -> Details:
         """Return the details of a valid form.
 
         The form shows the day alone; an unchanged day keeps its time.
         """
-        values, before = self.cleaned_data, self._file.published_at
-        published = values["published_at"]
+        details = dict(super().details())
+        before, published = self._file.published_at, details["published_at"]
         if before and published and office_day(before) == office_day(published):
-            published = before
-        return replace(
-            super().details(),
-            platform=values["platform"],
-            external_id=values["external_id"],
-            published_at=published,
-        )
+            details["published_at"] = before
+        return details

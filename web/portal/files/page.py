@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from django.db.models import QuerySet, Subquery
@@ -42,43 +40,14 @@ def with_counts(files: QuerySet[ScannedFile]) -> QuerySet[ScannedFile]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentRow:
-    """One segment as the list shows it."""
-
-    pk: int
-    recording: Recording
-    counted: CountedSegment
-    start_ms: int
-    end_ms: int
-    reference_start_ms: int
-    reference_end_ms: int
-    tempo_ratio: Decimal | None
-    pitch_cents: Decimal | None
-    score: Decimal | None
-    under_speech: bool
+Row = dict[str, Any]
+"""A row of a table for a template. Any: values of several types."""
 
 
-def segment_rows(matches: Iterable[Match]) -> list[SegmentRow]:
-    """Return the segments of all matches in the order of the file."""
-    rows = [
-        SegmentRow(
-            pk=counted_segment.segment.pk,
-            recording=match.shown,
-            counted=counted_segment,
-            start_ms=counted_segment.start_ms,
-            end_ms=counted_segment.end_ms,
-            reference_start_ms=counted_segment.segment.reference_start_ms,
-            reference_end_ms=counted_segment.segment.reference_end_ms,
-            tempo_ratio=counted_segment.segment.tempo_ratio,
-            pitch_cents=counted_segment.segment.pitch_cents,
-            score=counted_segment.segment.score,
-            under_speech=counted_segment.under_speech,
-        )
-        for match in matches
-        for counted_segment in match.tally.segments
-    ]
-    return sorted(rows, key=lambda row: (row.start_ms, row.pk))
+def segment_rows(matches: Iterable[Match]) -> list[tuple[Recording, CountedSegment]]:
+    """Return the segments of all matches in the order of the file, with their recordings."""
+    rows = [(match.shown, counted) for match in matches for counted in match.tally.segments]
+    return sorted(rows, key=lambda row: (row[1].start_ms, row[1].segment.pk))
 
 
 _TITLES: dict[str, str | Promise] = {
@@ -98,44 +67,25 @@ _TEXT_CHARS = 200
 Json = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class SectionRow:
-    """One entry: its interval, if the engine gave one, and its labelled values."""
-
-    start_ms: int | None
-    end_ms: int | None
-    words: Sequence[tuple[str, str | Promise]]
-
-
-@dataclass(frozen=True, slots=True)
-class OtherSection:
-    """One section of the answer; ``unlisted`` counts the entries that are not shown."""
-
-    name: str
-    title: str | Promise
-    rows: Sequence[SectionRow]
-    unlisted: int = 0
-
-
-def other_sections(scan: Scan) -> list[OtherSection]:
+def other_sections(scan: Scan) -> list[Row]:
     """Return the sections of a scan's answer that name no recording."""
     sections = []
     for name, content in sorted(scan.other_sections.items()):
         entries = content if isinstance(content, list) else [content]
         sections.append(
-            OtherSection(
-                name=name,
-                title=_TITLES.get(name, name.replace("_", " ").capitalize()),
-                rows=[_section_row(entry) for entry in entries[:_SHOWN_ROWS]],
-                unlisted=max(0, len(entries) - _SHOWN_ROWS),
-            )
+            {
+                "name": name,
+                "title": _TITLES.get(name, name.replace("_", " ").capitalize()),
+                "rows": [_section_row(entry) for entry in entries[:_SHOWN_ROWS]],
+                "unlisted": max(0, len(entries) - _SHOWN_ROWS),
+            }
         )
     return sections
 
 
-def _section_row(entry: object) -> SectionRow:
+def _section_row(entry: object) -> Row:
     if not isinstance(entry, Mapping):
-        return SectionRow(None, None, [("", _text(entry))])
+        return {"start_ms": None, "end_ms": None, "words": [("", _text(entry))]}
     start = _seconds(entry.get("start", entry.get("offset")))
     end = _seconds(entry.get("end"))
     length = _seconds(entry.get("played_duration"))
@@ -147,7 +97,7 @@ def _section_row(entry: object) -> SectionRow:
         for key, value in entry.items()
         if key not in times and value not in (None, "", [], {})
     ]
-    return SectionRow(start, end, words)
+    return {"start_ms": start, "end_ms": end, "words": words}
 
 
 def _seconds(value: object) -> int | None:
@@ -162,27 +112,14 @@ def _text(value: object) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class EngineRow:
-    """One engine: the state of its scan and the number of its recordings."""
-
-    label: str
-    scan: Scan
-    state: str
-    recordings: int
-    message: str = ""
-    due_at: datetime | None = None
-    sent: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class EngineComparison:
     """The engines of one file as its page shows them; ``agreed`` counts recordings."""
 
-    rows: Sequence[EngineRow]
+    rows: Sequence[Row]
     agreed: int = 0
     differences: Sequence[Difference] = ()
     compared: bool = False
-    sections: Sequence[OtherSection] = ()
+    sections: Sequence[Row] = ()
 
 
 def _what_was_sent(job: CloudJob) -> str:
@@ -214,15 +151,15 @@ def compare(file: ScannedFile) -> EngineComparison | None:
             state = _("Waiting to be sent")
         message = job.said if job is not None and active else ""
         rows.append(
-            EngineRow(
-                label=scan.get_engine_display(),
-                scan=scan,
-                state=state,
-                recordings=len(detections[scan.engine]),
-                message=message or scan.message,
-                due_at=next_step.run_after if next_step is not None else None,
-                sent=_what_was_sent(job) if job is not None else "",
-            )
+            {
+                "label": scan.get_engine_display(),
+                "scan": scan,
+                "state": state,
+                "recordings": len(detections[scan.engine]),
+                "message": message or scan.message,
+                "due_at": next_step.run_after if next_step is not None else None,
+                "sent": _what_was_sent(job) if job is not None else "",
+            }
         )
     sections = [section for scan in scans for section in other_sections(scan)]
     disagreements = differences(file)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
@@ -101,7 +99,10 @@ def file_list(request: PortalRequest) -> HttpResponseBase:
         {
             "filters": filters,
             "page_obj": page,
-            "rows": [_FileRow(file, _token(file), shares.get(file.pk)) for file in page],
+            "rows": [
+                {"file": file, "token": _token(file), "matched_pct": shares.get(file.pk)}
+                for file in page
+            ],
             "columns": columns_shown(request.user, "files"),
         },
     )
@@ -125,13 +126,6 @@ def _filter_files(request: PortalRequest) -> tuple[FileFilterForm, QuerySet[Scan
         rows = rows.filter(Exists(late.filter(scanned_file=OuterRef("pk"))))
     shared = MatchFilter.from_query(request.GET).only(*_SHARED_FILTERS)
     return filters, rows.filter(shared.file_condition())
-
-
-@dataclass(frozen=True, slots=True)
-class _FileRow:
-    file: ScannedFile
-    token: str
-    matched_pct: Decimal | None
 
 
 def _token(file: Any) -> str:  # Any: a file with the counts of ``_with_counts``
@@ -159,7 +153,10 @@ def file_changes(request: PortalRequest) -> HttpResponseBase:
         return {
             str(file.uid): render_to_string(
                 template,
-                context | {"row": _FileRow(file, _token(file), shares.get(file.pk))},
+                context
+                | {
+                    "row": {"file": file, "token": _token(file), "matched_pct": shares.get(file.pk)}
+                },
                 request,
             )
             for file in files

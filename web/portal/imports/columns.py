@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -55,17 +54,6 @@ class TargetSelect(forms.Select):
         if not self.targets.can_clear(str(value)):
             option["attrs"]["data-stays"] = True
         return option
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnRow:
-    """One row of the table of columns; without fields while nobody may change it."""
-
-    number: int
-    column: MappedColumn
-    label: str | Promise
-    target: BoundField | None = None
-    empty: BoundField | None = None
 
 
 class MappingForm(forms.Form):
@@ -184,13 +172,13 @@ def mapping_context(import_: MappedImport, form: MappingForm | None = None) -> d
     if form is None and import_.is_mappable:
         form = MappingForm(import_)
     rows = [
-        ColumnRow(
-            number,
-            column,
-            target_label(targets, column.target),
-            form[f"column-{number - 1}"] if form else None,
-            form[f"empty-{number - 1}"] if form else None,
-        )
+        {
+            "number": number,
+            "column": column,
+            "label": target_label(targets, column.target),
+            "target": form[f"column-{number - 1}"] if form else None,
+            "empty": form[f"empty-{number - 1}"] if form else None,
+        }
         for number, column in enumerate(columns, start=1)
     ]
     missing = lacking(columns)

@@ -1,7 +1,8 @@
-"""Forms for the terms of a licence and for the filters of the list."""
+"""The form for the terms of a licence."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -13,47 +14,25 @@ from catalogue.models import Bucket, Recording
 from review.choices import EditedUses, LicenceScope, UseKind
 from review.models import Licence
 from web.portal.shared.fields import (
-    LinesField,
     Picker,
     RecordingsField,
     SearchSelectMultiple,
     TerritoriesField,
     only_when,
 )
-from web.portal.shared.filters import DayInput
+from web.portal.shared.model_forms import PortalForm, name_empty_choice
 
 MAX_EVIDENCE_BYTES = 20 * 1024**2
 _EDIT_LIMITS = ("max_speed_pct", "max_semitones")
 
 
-class LicenceForm(forms.ModelForm[Licence]):
+class LicenceForm(PortalForm[Licence]):
     """The terms of a licence."""
 
-    buckets = forms.ModelMultipleChoiceField(
-        Bucket.objects.present(), required=False, widget=SearchSelectMultiple, label=_("Buckets")
-    )
-    labels = LinesField(
-        required=False,
-        widget=Picker("labels", is_open=True),
-        help_text=_("Press Enter after each"),
-        label=_("Labels"),
-    )
     recordings = RecordingsField(
         required=False,
         help_text=_("By title, artist, ISRC or id; press Enter after each"),
         label=_("Recordings"),
-    )
-    use_values = LinesField(
-        required=False,
-        label=_("Named uses"),
-        widget=Picker("accounts", is_open=True),
-        help_text=_("Accounts, addresses, programmes or external ids; press Enter after each"),
-    )
-    territories = TerritoriesField(
-        required=False,
-        takes_world=True,
-        help_text=_("Leave empty for worldwide. A file's page shows where it is used."),
-        label=_("Territories"),
     )
     evidence_file = forms.FileField(
         required=False,
@@ -61,37 +40,20 @@ class LicenceForm(forms.ModelForm[Licence]):
         label=_("Evidence file"),
     )
 
-    class Meta:
+    class Meta(PortalForm.Meta):
         model = Licence
-        fields = [
-            *("holder", "scope", "buckets", "labels", "recordings"),
-            *("use_kind", "use_values", "territories", "valid_from", "valid_until"),
-            *("max_seconds", "edited_uses", "max_speed_pct", "max_semitones"),
-            *("on_expiry", "note"),
-        ]
-        labels = {
-            "scope": _("Which recordings"),
-            "use_kind": _("Which uses"),
-            "valid_from": _("From"),
-            "valid_until": _("Until, inclusive"),
-            "max_seconds": _("Maximum seconds per use"),
-            "edited_uses": _("Edited uses"),
-            "max_speed_pct": _("Speed change up to, in %"),
-            "max_semitones": _("Pitch change up to, in semitones"),
-            "on_expiry": _("When it ends"),
-        }
+        fields = Licence.TERMS
+        field_classes = {"territories": partial(TerritoriesField, takes_world=True)}
         widgets = {
-            "valid_from": DayInput,
-            "valid_until": DayInput,
+            "buckets": SearchSelectMultiple,
+            "labels": Picker("labels", is_open=True),
+            "use_values": Picker("accounts", is_open=True),
             "note": forms.Textarea(attrs={"rows": 2}),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: Django's own signature
         super().__init__(*args, **kwargs)
-        self.fields["scope"].choices = [  # type: ignore[attr-defined]  # a choice field
-            ("", gettext("Choose which")),
-            *LicenceScope.choices,
-        ]
+        name_empty_choice(self, scope=gettext("Choose which"))
         self.fields["use_values"].widget.attrs["data-picker-from"] = "use_kind"
         for name, scope in (
             ("buckets", LicenceScope.BUCKET),
@@ -158,19 +120,3 @@ class LicenceForm(forms.ModelForm[Licence]):
     def chosen_recordings(self) -> list[Recording]:
         """Return the recordings that the licence covers."""
         return list(self.cleaned_data.get("recordings", []))
-
-
-class LicenceFilterForm(forms.Form):
-    """Filters of the list of licences."""
-
-    q = forms.CharField(required=False, label=_("Holder or number"))
-    state = forms.ChoiceField(
-        required=False,
-        choices=[
-            ("", _("Any")),
-            ("active", _("In force")),
-            ("draft", _("Draft")),
-            ("ended", _("Ended or withdrawn")),
-        ],
-        label=_("State"),
-    )

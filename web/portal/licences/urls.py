@@ -5,9 +5,10 @@ from __future__ import annotations
 from django.urls import path
 
 from web.portal.licences import views
+from web.portal.licences.lists import LICENCES
 
 urlpatterns = [
-    path("licences/", views.licence_list, name="licence_list"),
+    path("licences/", LICENCES.view, name="licence_list"),
     path("licences/new/", views.licence_create, name="licence_create"),
     path("licences/<str:uid>/", views.licence_edit, name="licence_edit"),
     path("licences/<str:uid>/preview/", views.licence_preview, name="licence_preview"),

@@ -22,55 +22,17 @@ from base.common.storage import display_name, keep_file
 from base.common.zones import office_day
 from catalogue.models import Recording
 from review import coverage
-from review.choices import MatchState
 from review.errors import ReviewError
-from review.models import Licence, Match
-from review.models.licence import NUMBER_PREFIX
+from review.models import Licence
 from review.services import applications, licences
 from review.services.licences import Reach
 from statements.previews import StatementChange
 from statements.selectors import is_stated
-from web.portal.licences.forms import LicenceFilterForm, LicenceForm
+from web.portal.licences.forms import LicenceForm
 from web.portal.shared.access import PortalRequest, needs
 from web.portal.shared.applications import undo
 from web.portal.shared.asking import Question, ask_before, not_agreed
 from web.portal.shared.consequences import Consequences, consequences_of
-from web.portal.shared.lists import page_of, sorted_by
-from web.portal.shared.selectors import count_per_row
-
-_COLUMNS = {"number": "pk", "holder": "holder", "until": "valid_until"}
-
-
-@require_safe
-@needs(Action.VIEW)
-def licence_list(request: PortalRequest) -> HttpResponseBase:
-    """List the licences, each with the number of matches that it clears now."""
-    licences.own_accounts()
-    filters = LicenceFilterForm(request.GET)
-    filters.is_valid()
-    rows = Licence.objects.all()
-    text = filters.cleaned_data.get("q", "").strip()
-    if text:
-        number = text.upper().removeprefix(NUMBER_PREFIX)
-        is_number = number.isdecimal() and len(number) < 19
-        by_number = Q(pk=int(number)) if is_number else Q()
-        rows = rows.filter(Q(holder__icontains=text) | by_number)
-    ended = Q(withdrawn_at__isnull=False) | Q(valid_until__lt=office_day())
-    states = {
-        "active": Q(active=True) & ~ended,
-        "draft": Q(active=False, withdrawn_at__isnull=True),
-        "ended": ended,
-    }
-    cleared = Match.objects.filter(state=MatchState.CLEARED)
-    rows = rows.filter(states.get(filters.cleaned_data.get("state", ""), Q())).annotate(
-        cleared_count=count_per_row(cleared, "licence")
-    )
-    page = page_of(request, sorted_by(request, rows, _COLUMNS, default="-number"))
-    return render(
-        request,
-        "portal/licences/licence_list.html",
-        {"filters": filters, "page_obj": page, "today": office_day()},
-    )
 
 
 @takes_files(Action.APPROVE)

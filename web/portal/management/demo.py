@@ -18,8 +18,8 @@ from django.core.files import File
 from base.accounts.models import User
 from base.accounts.roles import Role
 from base.accounts.services import create_user
-from catalogue.models import Bucket
-from catalogue.services import RecordingDetails, create_bucket
+from catalogue.models import Bucket, Recording
+from catalogue.services import create_bucket
 from dedup.intake import add_recording
 from scanning.models import Container, ScannedFile
 from scanning.services.intake import submit_upload
@@ -106,7 +106,7 @@ def ensure_catalogue(user: User) -> Bucket:
         with path.open("rb") as handle:
             add_recording(
                 bucket=bucket,
-                details=RecordingDetails(
+                details=Recording(
                     title=row["title"],
                     custom_id=row["custom_id"],
                     artists=[row["artists"]],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -24,6 +23,7 @@ from web.portal.shared.fields import (
     TerritoriesField,
     only_when,
 )
+from web.portal.shared.model_forms import PortalForm, name_empty_choice
 
 _UNITS = {
     "score": (_("Score"), 100),
@@ -60,17 +60,7 @@ _ORDER = (
 _THEN = ("action", "assignee", "due_days", "priority", "second_approval")
 
 
-@dataclass(frozen=True, slots=True)
-class ConditionRow:
-    """One condition of the form: its name, its fields, and whether it is in use."""
-
-    key: str
-    label: str
-    fields: list[forms.BoundField]
-    is_used: bool
-
-
-class PolicyForm(forms.ModelForm[Policy]):
+class PolicyForm(PortalForm[Policy]):
     """The conditions and action of a policy; an empty condition matches everything."""
 
     buckets = forms.ModelMultipleChoiceField(
@@ -96,19 +86,16 @@ class PolicyForm(forms.ModelForm[Policy]):
         label=_("Score scale"),
     )
 
-    class Meta:
+    class Meta(PortalForm.Meta):
         model = Policy
-        fields = [*("name", "action", "priority", "due_days", "assignee"), "second_approval"]
+        fields = Policy.TERMS
         widgets = {"assignee": SearchSelect}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: Django's own signature
         super().__init__(*args, **kwargs)
         self.fields["assignee"].queryset = deciders()  # type: ignore[attr-defined]  # a model choice
         self.fields["assignee"].empty_label = gettext("No assignee")  # type: ignore[attr-defined]  # as above
-        self.fields["action"].choices = [  # type: ignore[attr-defined]  # a choice field
-            ("", gettext("Choose what the policy does")),
-            *PolicyAction.choices,
-        ]
+        name_empty_choice(self, action=gettext("Choose what the policy does"))
         only_when(self.fields["second_approval"], "action", PolicyAction.CONFIRM)
         for name, label in _TYPED.items():
             self.fields[name] = (
@@ -169,8 +156,8 @@ class PolicyForm(forms.ModelForm[Policy]):
         """Return the fields that say what follows."""
         return [self[name] for name in _THEN]
 
-    def condition_rows(self) -> list[ConditionRow]:
-        """Return the conditions in the order of the sentence."""
+    def condition_rows(self) -> list[dict[str, Any]]:
+        """Return the conditions in the order of the sentence, for a template. Any: its values."""
         sets = ("buckets", *_TYPED, "relations", "engines")
         named = {name: [name] for name in (*sets, *_FLAG_LABELS)}
         edges = {name: [f"{name}_from", f"{name}_to"] for name in _UNITS}
@@ -181,11 +168,11 @@ class PolicyForm(forms.ModelForm[Policy]):
             label = str(_UNITS[key][0] if key in _UNITS else self[key].label)
             used = [self[name] for name in names if name != "score_scale"]
             rows.append(
-                ConditionRow(
-                    key=key,
-                    label=label,
-                    fields=[self[name] for name in names],
-                    is_used=any(field.value() or field.errors for field in used),
-                )
+                {
+                    "key": key,
+                    "label": label,
+                    "fields": [self[name] for name in names],
+                    "is_used": any(field.value() or field.errors for field in used),
+                }
             )
         return rows

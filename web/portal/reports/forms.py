@@ -13,15 +13,15 @@ from django.utils.translation import gettext_lazy as _
 from base.common.receivers import MailRefused, check_mail
 from reports.choices import FilesWithout, Mode
 from reports.layouts import Layout, schema_of
-from reports.models import ReportRun, ReportSchedule, ReportTemplate
-from reports.models.schedule import Channel, Every
+from reports.models import ReportRun, ReportSchedule
+from reports.models.schedule import Channel
 from reports.options import OPTIONS
-from reports.scheduling import Plan
 from reports.summaries import By
 from review.choices import MatchState
 from review.filters import MatchFilter
-from web.portal.shared.fields import WebhookField, only_when
+from web.portal.shared.fields import LinesField, WebhookField, only_when
 from web.portal.shared.filters import MatchFilterForm
+from web.portal.shared.model_forms import PortalForm
 
 _YES_OR_NO = (("yes", _("Yes, for Excel")), ("no", _("No")))
 
@@ -111,63 +111,18 @@ class TemplateForm(forms.Form):
     name = forms.CharField(max_length=200, label=_("Save as a template named"))
 
 
-class RecipientsField(forms.CharField):
+class RecipientsField(LinesField):
     """Email addresses, separated by commas, semicolons or white space."""
 
     widget = forms.Textarea({"rows": 2})
 
-    def has_changed(self, initial: Any, data: Any) -> bool:  # Any: Django's own signature
-        """Return whether the addresses differ, however they are separated."""
-        return self.addresses_in(initial) != self.addresses_in(data)
+    def to_python(self, value: object) -> Any:  # Any: a list where Django has text
+        """Return the addresses without blanks and repeats."""
+        return super().to_python("\n".join(re.split(r"[,;\s]+", str(value or ""))))
 
-    @staticmethod
-    def addresses_in(text: str | None) -> tuple[str, ...]:
-        """Return the addresses in a text."""
-        return tuple(filter(None, re.split(r"[,;\s]+", text or "")))
-
-
-OUTBOUND = ("channel", "recipients", "url")
-"""The fields of a schedule that say where reports are sent to."""
-
-
-class ScheduleForm(forms.Form):
-    """A scheduled report: its template, its time and its recipients."""
-
-    template = forms.ModelChoiceField(
-        ReportTemplate.objects.all(), label=_("Template"), empty_label=None
-    )
-    every = forms.ChoiceField(label=_("Run"), choices=Every.choices, initial=Every.WEEK)
-    hour = forms.IntegerField(label=_("Hour (UTC)"), min_value=0, max_value=23, initial=8)
-    channel = forms.ChoiceField(label=_("Send by"), choices=Channel.choices)
-    recipients = RecipientsField(
-        required=False, label=_("Email addresses"), help_text=_("Separated by commas or lines.")
-    )
-    url = WebhookField(
-        label=_("Webhook address"),
-        help_text=_(
-            "Receives the signed manifest as JSON; the receiver fetches the file with a token."
-        ),
-    )
-    last_period = forms.BooleanField(
-        required=False,
-        initial=True,
-        label=_("Only matches of the previous day, week or month"),
-        help_text=_(
-            "Of matches decided then if the template has days of decisions, otherwise "
-            "of matches found then. Days are those of the template's zone, or of UTC."
-        ),
-    )
-    send_unchanged = forms.BooleanField(required=False, label=_("Also send when nothing is new"))
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: Django's signature
-        """Ask only where the chosen channel leads."""
-        super().__init__(*args, **kwargs)
-        only_when(self.fields["recipients"], "channel", Channel.EMAIL, needed=True)
-        only_when(self.fields["url"], "channel", Channel.WEBHOOK, needed=True)
-
-    def clean_recipients(self) -> tuple[str, ...]:
-        """Split the addresses; reject the first to which no mail may be sent."""
-        addresses = RecipientsField.addresses_in(self.cleaned_data["recipients"])
+    def clean(self, value: object) -> Any:  # Any: a list where Django has text
+        """Return the addresses; reject the first to which no mail may be sent."""
+        addresses: list[str] = super().clean(value)
         for address in addresses:
             try:
                 check_mail(address)
@@ -175,13 +130,33 @@ class ScheduleForm(forms.Form):
                 raise ValidationError(str(refused)) from refused
         return addresses
 
+
+OUTBOUND = ("channel", "recipients", "url")
+"""The fields of a schedule that say where reports are sent to."""
+
+
+class ScheduleForm(PortalForm[ReportSchedule]):
+    """A scheduled report: its template, its time and its recipients."""
+
+    class Meta(PortalForm.Meta):
+        model = ReportSchedule
+        fields = ReportSchedule.SETTINGS
+        field_classes = {"recipients": RecipientsField, "url": WebhookField}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: Django's signature
+        """Ask only where the chosen channel leads."""
+        super().__init__(*args, **kwargs)
+        self.fields["template"].empty_label = None  # type: ignore[attr-defined]  # a model choice
+        only_when(self.fields["recipients"], "channel", Channel.EMAIL, needed=True)
+        only_when(self.fields["url"], "channel", Channel.WEBHOOK, needed=True)
+
     def clean(self) -> dict[str, Any]:  # Any: Django's own signature
         """Require the recipients for email, and the URL for a webhook."""
         cleaned = super().clean() or {}
         by_email = cleaned.get("channel") == Channel.EMAIL
         needed = "recipients" if by_email else "url"
         # A form that hides a field shows no fault of it, and sends nothing to it.
-        hidden, empty = ("url", "") if by_email else ("recipients", ())
+        hidden, empty = ("url", "") if by_email else ("recipients", [])
         self.errors.pop(hidden, None)
         cleaned[hidden] = empty
         if needed in cleaned and not cleaned[needed]:
@@ -189,37 +164,9 @@ class ScheduleForm(forms.Form):
         return cleaned
 
     @property
-    def plan(self) -> Plan:
-        """Return the settings that the form describes; receivers may still be missing."""
-        cleaned = self.cleaned_data
-        return Plan(
-            every=Every(cleaned["every"]),
-            hour=cleaned["hour"],
-            last_period=cleaned["last_period"],
-            send_unchanged=cleaned["send_unchanged"],
-            channel=Channel(cleaned["channel"]),
-            recipients=cleaned.get("recipients", ()),
-            url=cleaned.get("url", ""),
-        )
-
-    @property
     def has_times(self) -> bool:
         """Return whether the fields that say when the report runs are valid."""
         return not {"template", "every", "hour", "channel"} & self.errors.keys()
-
-
-def initial_of(schedule: ReportSchedule) -> dict[str, object]:
-    """Return the settings of a schedule as the form shows them."""
-    return {
-        "template": schedule.template_id,
-        "every": schedule.every,
-        "hour": schedule.hour,
-        "channel": schedule.channel,
-        "recipients": "\n".join(schedule.recipients),
-        "url": schedule.url,
-        "last_period": schedule.last_period,
-        "send_unchanged": schedule.send_unchanged,
-    }
 
 
 def pairs_of(layout: Layout) -> list[tuple[str, str]]:

@@ -17,7 +17,7 @@ from base.jobs.selectors import jobs_of
 from reports import scheduling
 from reports.jobs import DELIVERY
 from reports.models import ReportDelivery, ReportSchedule
-from web.portal.reports.forms import OUTBOUND, ScheduleForm, initial_of
+from web.portal.reports.forms import OUTBOUND, ScheduleForm
 from web.portal.shared.access import PortalRequest, confirm_outbound, needs
 from web.portal.shared.asking import ask_first
 
@@ -31,9 +31,7 @@ def schedules(request: PortalRequest) -> HttpResponseBase:
     form = ScheduleForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         confirm_outbound(request, form, *OUTBOUND)
-        made = scheduling.schedule_report(
-            template=form.cleaned_data["template"], plan=form.plan, user=request.user
-        )
+        made = scheduling.schedule_report(schedule=form.instance, user=request.user)
         messages.success(request, _("“%(name)s” is scheduled.") % {"name": made.template.name})
         return redirect("portal:report_schedules")
     rows = scheduling.schedules_for(user=request.user)
@@ -62,21 +60,19 @@ def _schedule(request: PortalRequest, uid: str) -> ReportSchedule:
 def schedule_edit(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Change a schedule; the page says what the change means for the next report."""
     schedule = _schedule(request, uid)
-    form = ScheduleForm(request.POST or None, initial=initial_of(schedule))
+    next_report = _next_report(schedule)
+    form = ScheduleForm(request.POST or None, instance=schedule)
     if request.method == "POST" and form.is_valid():
         confirm_outbound(request, form, *OUTBOUND)
         changed = scheduling.change_schedule(
-            schedule=schedule,
-            template=form.cleaned_data["template"],
-            plan=form.plan,
-            user=request.user,
+            schedule=schedule, settings=form.instance, user=request.user
         )
         messages.success(request, _("Schedule saved.") + " " + _next_report(changed))
         return redirect("portal:report_schedules")
     return render(
         request,
         "portal/reports/schedule_edit.html",
-        {"form": form, "schedule": schedule, "next_report": _next_report(schedule)},
+        {"form": form, "schedule": schedule, "next_report": next_report},
         status=422 if form.errors else 200,
     )
 
@@ -89,11 +85,10 @@ def schedule_next(request: PortalRequest, uid: str = "") -> HttpResponseBase:
     form = ScheduleForm(request.GET)
     if not form.has_times:
         return _sentence(request, "")
-    template, plan = form.cleaned_data["template"], form.plan
     planned = (
-        scheduling.as_changed(schedule=schedule, template=template, plan=plan)
+        scheduling.as_changed(schedule=schedule, settings=form.instance)
         if schedule
-        else scheduling.as_planned(template=template, plan=plan, user=request.user)
+        else scheduling.plan(schedule=form.instance, user=request.user)
     )
     return _sentence(request, _next_report(planned))
 

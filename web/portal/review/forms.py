@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, time
 from typing import Any, Self, cast
 
 from django import forms
 from django.http import QueryDict
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from base.accounts.models import User
 from base.accounts.services import deciders
 from base.common.reading import read_interval
 from catalogue.models import Recording
-from reports.cue_entries import EntryDetails, enter_plays
+from reports.cue_entries import Details, enter_plays
 from reports.cue_repeats import other_plays
 from reports.models import CueEntry, EntryKind
 from review.decisions.verbs import Decision, VerbRule
@@ -29,6 +29,7 @@ from review.services.transitions import MAX_NOTE_CHARS
 from scanning.models import ScannedFile
 from web.portal.pictures.exclusion import MediaTimeField
 from web.portal.shared.fields import ArtistsField, RecordingsField, SearchSelect
+from web.portal.shared.model_forms import field_of, name_empty_choice
 from web.portal.shared.naming import NameForm
 
 
@@ -226,23 +227,14 @@ class CueEntryForm(forms.Form):
     verb = forms.ChoiceField(choices=[*EntryKind.choices, ("undo", "")], widget=forms.HiddenInput)
     start = MediaTimeField(label=_("From"))
     end = MediaTimeField(label=_("To"))
-    title = forms.CharField(required=False, max_length=500, label=_("Title"))
+    title = field_of(CueEntry, "title")
     performers = ArtistsField()
     writers = ArtistsField(label=_("Writers"))
     publishers = ArtistsField(label=_("Publishers"))
-    isrc = forms.CharField(required=False, max_length=40, label=_("ISRC"))
-    use = forms.ChoiceField(
-        required=False, choices=[("", _("Not known")), *CueUse.choices], label=_("Use")
-    )
-    origin = forms.ChoiceField(
-        required=False, choices=[("", _("Not stated")), *MusicOrigin.choices], label=_("Origin")
-    )
-    note = forms.CharField(
-        required=False,
-        max_length=1000,
-        label=_("Note"),
-        help_text=_("For colleagues; it is on no cue sheet."),
-    )
+    isrc = field_of(CueEntry, "isrc", max_length=40)
+    use = field_of(CueEntry, "use")
+    origin = field_of(CueEntry, "origin")
+    note = field_of(CueEntry, "note")
     also = PlacesField(
         required=False,
         label=_("The same sound is heard again"),
@@ -255,6 +247,7 @@ class CueEntryForm(forms.Form):
     ) -> None:
         """``plays`` are other plays of the same sound; they are ticked at first."""
         super().__init__(data, **arguments)
+        name_empty_choice(self, use=gettext("Not known"), origin=gettext("Not stated"))
         also = cast("PlacesField", self.fields["also"])
         also.offer(plays)
         if not plays and not (data and "also" in data):
@@ -272,15 +265,10 @@ class CueEntryForm(forms.Form):
         """Return a form to fill in for an interval, with what was entered for it."""
         initial: dict[str, object] = {"verb": EntryKind.MUSIC, "start": start, "end": end}
         if entry is not None:
+            details = {name: getattr(entry, name) for name in CueEntry.DETAILS}
             initial |= {
-                "title": entry.title,
-                "performers": " | ".join(entry.performers),
-                "writers": " | ".join(entry.writers),
-                "publishers": " | ".join(entry.publishers),
-                "isrc": entry.isrc,
-                "use": entry.use,
-                "origin": entry.origin,
-                "note": entry.note,
+                name: " | ".join(value) if isinstance(value, list) else value
+                for name, value in details.items()
             }
         form = cls(initial=initial, plays=plays)
         # Only music needs a title; the other entries are one key.
@@ -307,19 +295,10 @@ class CueEntryForm(forms.Form):
         """Return the kind of entry of a valid form that undoes nothing."""
         return EntryKind(self.cleaned_data["verb"])
 
-    def details(self) -> EntryDetails:
+    def details(self) -> Details:
         """Return what a valid form says of the music."""
-        values = self.cleaned_data
-        return EntryDetails(
-            title=values["title"],
-            performers=values["performers"],
-            writers=values["writers"],
-            publishers=values["publishers"],
-            isrc=values["isrc"],
-            use=values["use"],
-            origin=values["origin"],
-            note=values["note"] if "note" in self.data else None,
-        )
+        sent = (name for name in CueEntry.DETAILS if name != "note" or name in self.data)
+        return {name: self.cleaned_data[name] for name in sent}
 
     def save(
         self, *, file: ScannedFile, user: User, kind: EntryKind, instead_of: CueEntry | None = None
@@ -358,19 +337,19 @@ class RangeEntryForm(CueEntryForm):
             raise forms.ValidationError(_("Choose one recording only."))
         return chosen[0] if chosen else None
 
-    def details(self) -> EntryDetails:
+    def details(self) -> Details:
         """Return what a valid form says, with what the recording adds."""
         details, recording = super().details(), self.cleaned_data["recording"]
         if recording is None:
             return details
-        return replace(
-            details,
-            title=details.title or recording.title,
-            performers=details.performers or recording.artists,
-            writers=details.writers or recording.writers,
-            publishers=details.publishers or recording.publishers,
-            isrc=details.isrc or recording.isrc_normalised,
-        )
+        added = {
+            "title": recording.title,
+            "performers": recording.artists,
+            "writers": recording.writers,
+            "publishers": recording.publishers,
+            "isrc": recording.isrc_normalised,
+        }
+        return {name: value or added.get(name, value) for name, value in details.items()}
 
 
 class RangeRecordingForm(NameForm):

@@ -14,12 +14,12 @@ from django.views.decorators.http import require_http_methods
 
 from base.accounts.roles import Action
 from review.models import Match
-from review.programmes.choices import CueUse, MusicOrigin
+from review.programmes.models import MusicUse
 from review.programmes.selectors import use_of
-from review.programmes.services import set_use, use_values
-from review.programmes.values import UseValues
+from review.programmes.services import set_use
 from web.portal.shared.access import PortalRequest, needs, own_address
 from web.portal.shared.fields import CountryField
+from web.portal.shared.model_forms import name_empty_choice
 from web.portal.shared.seen_forms import SAVED, SeenForm, save_form
 from web.portal.shared.selectors import find_match
 
@@ -28,8 +28,8 @@ class YesNoField(forms.TypedChoiceField):
     """Yes, no, or not known; cleans to True, False or None."""
 
     def __init__(self, **options: Any) -> None:  # Any: Django's own signature
+        options["required"] = False
         super().__init__(
-            required=False,
             choices=[
                 ("", gettext_lazy("Not known")),
                 ("yes", gettext_lazy("Yes")),
@@ -45,32 +45,20 @@ class YesNoField(forms.TypedChoiceField):
         return {True: "yes", False: "no", None: ""}.get(value, value)  # type: ignore[call-overload]  # text stays as it is
 
 
-class UseForm(SeenForm):
+class UseForm(SeenForm[MusicUse]):
     """How a file uses a recording."""
 
-    use = forms.ChoiceField(
-        required=False,
-        choices=[("", gettext_lazy("Not known")), *CueUse.choices],
-        label=gettext_lazy("Use"),
-    )
-    origin = forms.ChoiceField(
-        required=False,
-        choices=[("", gettext_lazy("Not stated")), *MusicOrigin.choices],
-        label=gettext_lazy("Origin"),
-    )
-    own_recording = YesNoField(label=gettext_lazy("Own recording"))
-    live = YesNoField(label=gettext_lazy("Live recording"))
-    recorded_on = forms.DateField(
-        required=False,
-        label=gettext_lazy("Recorded on"),
-        widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
-    )
-    recorded_in = CountryField(label=gettext_lazy("Recorded in"))
-    published_in = CountryField(label=gettext_lazy("Published in"))
+    class Meta(SeenForm.Meta):
+        model = MusicUse
+        fields = MusicUse.VALUES
+        field_classes = {
+            **dict.fromkeys(("own_recording", "live"), YesNoField),
+            **dict.fromkeys(("recorded_in", "published_in"), CountryField),
+        }
 
-    def values(self) -> UseValues:
-        """Return the values of a valid form."""
-        return self._cleaned(UseValues)
+    def __init__(self, *args: Any, **options: Any) -> None:  # Any: Django's own signature
+        super().__init__(*args, **options)
+        name_empty_choice(self, use=_("Not known"), origin=_("Not stated"))
 
 
 @require_http_methods(["GET", "POST"])
@@ -82,8 +70,8 @@ def match_use(request: PortalRequest, uid: str) -> HttpResponseBase:
     file, recording = match.scanned_file, match.recording
     address = request.POST.get("next") or request.GET.get("next", "")
     back = own_address(request, address) or match.review_url
-    now = use_values(use_of(file, recording))
-    form, status = UseForm(request.POST or None, now=now), 200
+    now = use_of(file, recording) or MusicUse()
+    form, status = UseForm(request.POST or None, row=now), 200
 
     def store() -> None:
         set_use(

@@ -6,12 +6,13 @@ from typing import Any, Protocol
 
 from django import forms
 from django.utils.translation import gettext
-from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from base.common.registry import Registry
 from review.programmes.arrivals import Arrival, arrival_fields, arrival_labels, read_arrival
 from review.programmes.errors import ProgrammeRefused
+from review.programmes.models import Episode
+from web.portal.shared.model_forms import field_of
 
 
 class ApiPart(Protocol):
@@ -36,11 +37,9 @@ more_fields: Registry[type[forms.Form]] = Registry()
 class SeriesFields(forms.Form):
     """What the episodes of a series have in common."""
 
-    series = forms.CharField(required=False, max_length=300, label=_("Series or film"))
-    season = forms.CharField(required=False, max_length=40, label=_("Season"))
-    production_company = forms.CharField(
-        required=False, max_length=300, label=_("Production company")
-    )
+    series = field_of(Episode, "series")
+    season = field_of(Episode, "season")
+    production_company = field_of(Episode, "production_company")
 
 
 class ArrivalFields(forms.Form):
@@ -67,8 +66,8 @@ class ArrivalFields(forms.Form):
 class ArrivalForm(ArrivalFields, SeriesFields):
     """The episode of submitted files, and what else is said of them; all optional."""
 
-    episode = forms.CharField(required=False, max_length=40, label=_("Episode number"))
-    episode_title = forms.CharField(required=False, max_length=300, label=_("Episode title"))
+    episode = field_of(Episode, "number")
+    episode_title = field_of(Episode, "title")
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         """Add the fields of packages above. Any: Django's own arguments."""

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -21,8 +19,6 @@ from catalogue.identifiers import BadIdentifier
 from catalogue.models import Bucket, IntakeRule, Recording
 from catalogue.selectors import searchable_buckets
 from scanning.models import Container
-from scanning.services.intake import FileDetails
-from scanning.tags import tags_of
 from web.portal.shared.choices import named
 
 if TYPE_CHECKING:
@@ -139,6 +135,11 @@ class LinesField(forms.CharField):
 
     widget = forms.Textarea(attrs={"rows": 3})
 
+    def __init__(self, **options: Any) -> None:  # Any: Django's own signature
+        """Take the options of a column of JSON, too."""
+        unknown = {"encoder", "decoder", "show_hidden_initial"}
+        super().__init__(**{name: options[name] for name in options.keys() - unknown})
+
     def prepare_value(self, value: object) -> object:
         """Return a list as lines of text."""
         return "\n".join(map(str, value)) if isinstance(value, list) else value
@@ -157,7 +158,8 @@ class WebhookField(forms.URLField):
     """An address to which the portal posts."""
 
     def __init__(self, **options: Any) -> None:  # Any: Django's own signature
-        super().__init__(max_length=2000, assume_scheme="https", required=False, **options)
+        usual = {"max_length": 2000, "required": False}
+        super().__init__(**{**usual, **options, "assume_scheme": "https"})
 
     def clean(self, value: Any) -> str:
         """Return the address; reject one to which nothing may be posted.
@@ -210,12 +212,11 @@ class CountryField(forms.CharField):
     """A country by its code of two letters; empty is unknown."""
 
     def __init__(self, **options: Any) -> None:  # Any: Django's own signature
-        usual = {
-            "required": False,
-            "widget": forms.TextInput({"data-suggest": "territories"}),
-            "help_text": gettext_lazy("Type a country's name or its code, such as GB."),
-        }
+        usual = {"required": False, "widget": forms.TextInput({"data-suggest": "territories"})}
         super().__init__(**{**usual, **options})
+        self.help_text = self.help_text or gettext_lazy(
+            "Type a country's name or its code, such as GB."
+        )
 
     def clean(self, value: object) -> str:
         """Return the code in capitals; reject one that names no territory."""
@@ -339,74 +340,9 @@ def tags_field() -> WordsField:
     )
 
 
-class PublishedField(forms.DateTimeField):
-    """The day on which a file was published, in the installation's zone.
-
-    Licences count by this day, so it is the same one whoever enters or reads it.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(
-            required=False,
-            label=gettext_lazy("Published"),
-            widget=forms.DateTimeInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        )
-
-    def prepare_value(self, value: Any) -> Any:  # Any: Django's own signature
-        """Return a moment as the day there."""
-        with timezone.override(None):
-            return super().prepare_value(value)
-
-    def to_python(self, value: Any) -> datetime | None:
-        """Return the begin of the day there. Any: Django's own signature."""
-        with timezone.override(None):
-            return super().to_python(value)
-
-
-class FileDetailsForm(forms.Form):
-    """What people say about a file: its programme, account, day, territories, tags."""
-
-    programme = forms.CharField(
-        required=False,
-        max_length=300,
-        label=gettext_lazy("Programme"),
-        widget=forms.TextInput({"data-suggest": "programmes"}),
-    )
-    account = forms.CharField(
-        required=False,
-        max_length=300,
-        label=gettext_lazy("Account"),
-        widget=forms.TextInput({"data-suggest": "accounts"}),
-    )
-    published_at = PublishedField()
-    territories = territories_field()
-    tags = tags_field()
-
-    def details(self) -> FileDetails:
-        """Return the details of a valid form."""
-        values = self.cleaned_data
-        return FileDetails(
-            programme=values["programme"],
-            account=values["account"],
-            published_at=values["published_at"],
-            tags=tags_of(territories=values["territories"], words=values["tags"]),
-        )
-
-
 def sentence_of(form: forms.BaseForm) -> str:
     """Return all errors of a form as one line of text."""
     return " ".join(str(text) for texts in form.errors.values() for text in texts)
-
-
-def release_date_field() -> forms.RegexField:
-    """Return a field for a date whose month and day may be missing."""
-    return forms.RegexField(
-        r"^\d{4}(-\d{2}(-\d{2})?)?$",
-        required=False,
-        label=gettext_lazy("Release date"),
-        help_text=gettext_lazy("2016, 2016-06 or 2016-06-28"),
-        error_messages={"invalid": gettext_lazy("Enter a date as 2016, 2016-06 or 2016-06-28.")},
-    )
 
 
 def checked(check: Callable[[str], str], text: str) -> str:

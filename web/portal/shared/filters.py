@@ -43,7 +43,7 @@ class ZoneInput(forms.HiddenInput):
 _DAYS = [filter_.name for filter_ in FILTERS if filter_.parse is day]
 
 
-def _field_of(filter_: Filter) -> forms.Field:
+def field_of(filter_: Filter) -> forms.Field:
     """Return the optional form field of a filter."""
     label = str(filter_.label)
     if filter_.parse is zone:
@@ -94,7 +94,7 @@ class FilterForm(forms.Form):
         super().__init__(data)
         own = self.fields
         self.fields = {
-            filter_.name: own.pop(filter_.name) if filter_.name in own else _field_of(filter_)
+            filter_.name: own.pop(filter_.name) if filter_.name in own else field_of(filter_)
             for filter_ in FILTERS
             if self.list_name in filter_.lists
         } | own

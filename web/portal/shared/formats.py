@@ -70,6 +70,13 @@ def speech(share: Share | None) -> str:
     return gettext("about %(share)s %%") % {"share": most if share.is_over else least}
 
 
+def in_percent(value: Decimal) -> str:
+    """Format a share in percent without zeros at its end: 12.5 %."""
+    whole = value == value.to_integral_value()
+    digits = 0 if whole else -int(value.normalize().as_tuple().exponent)
+    return f"{read_number(float(value), decimals=digits)} %"
+
+
 def speed(ratio: float) -> str:
     """Format a tempo ratio as 1.030×, in German 1,030×."""
     return f"{read_number(ratio, decimals=3)}×"

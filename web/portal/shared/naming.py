@@ -5,18 +5,18 @@ from __future__ import annotations
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from catalogue.models import Bucket
+from catalogue.models import Bucket, Recording
 from catalogue.selectors import searchable_buckets
-from catalogue.services import RecordingDetails
 from web.portal.shared.fields import ArtistsField, IfThereField, SearchSelect
+from web.portal.shared.model_forms import field_of
 
 
 class NameForm(forms.Form):
     """The metadata of the recording that sound becomes."""
 
-    title = forms.CharField(max_length=500, label=_("Title"))
+    title = field_of(Recording, "title")
     artists = ArtistsField()
-    isrc = forms.CharField(required=False, max_length=40, label=_("ISRC"))
+    isrc = field_of(Recording, "isrc")
     bucket = forms.ModelChoiceField(
         searchable_buckets(), empty_label=None, widget=SearchSelect, label=_("Bucket")
     )
@@ -28,9 +28,7 @@ class NameForm(forms.Form):
         bucket: Bucket = self.cleaned_data["bucket"]
         return bucket
 
-    def details(self) -> RecordingDetails:
+    def details(self) -> Recording:
         """Return the metadata of the recording."""
         values = self.cleaned_data
-        return RecordingDetails(
-            title=values["title"], artists=values["artists"], isrc=values["isrc"]
-        )
+        return Recording(title=values["title"], artists=values["artists"], isrc=values["isrc"])

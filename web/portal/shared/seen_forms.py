@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django import forms
 from django.http import QueryDict
 
 from review.programmes.errors import ProgrammeRefused
-from review.programmes.values import Values, state_of
+from review.programmes.values import StatedRow, Values, state_of
+from web.portal.shared.model_forms import PortalForm
 
-Kind = TypeVar("Kind", bound=Values)
+Row = TypeVar("Row", bound=StatedRow)
 SAVED = 302
 _STATUSES = {"stale": 409, "gone": 409, "listed": 409, "stated": 409, "not_allowed": 403}
 
 
-def refuse(form: forms.Form, refused: ProgrammeRefused) -> None:
+def refuse(form: forms.BaseForm, refused: ProgrammeRefused) -> None:
     """Show a refusal beside its field, or above the form."""
     named = refused.field if refused.field in form.fields else None
     form.add_error(named, str(refused))
@@ -33,25 +33,25 @@ class SeenField(forms.CharField):
         super().__init__(widget=forms.HiddenInput({"id": False}), required=False, max_length=64)
 
 
-class SeenForm(forms.Form):
-    """A form that knows which values its reader saw."""
+class SeenForm(PortalForm[Row]):
+    """The values of a row, which people may leave empty, and the state that was shown."""
 
     seen = SeenField()
 
     def __init__(
-        self, data: QueryDict | None = None, *, now: Values | None = None, prefix: str | None = None
+        self, data: QueryDict | None = None, *, row: Row | None = None, prefix: str | None = None
     ) -> None:
-        initial: dict[str, Any] = {}  # Any: values of a form
-        if now is not None:
-            initial = asdict(now) | {"seen": state_of(now)}
-        super().__init__(data, initial=initial, prefix=prefix)
+        initial = {} if row is None else {"seen": state_of(row)}
+        super().__init__(data, instance=row, initial=initial, prefix=prefix)
+        for field in self.fields.values():
+            field.required = False
 
-    def _cleaned(self, kind: type[Kind]) -> Kind:
-        names = kind.__dataclass_fields__
-        return kind(**{name: self.cleaned_data[name] for name in names})
+    def values(self) -> Values:
+        """Return the values of a valid form."""
+        return {name: self.cleaned_data[name] for name in self.instance.VALUES}
 
 
-def save_form(form: forms.Form, save: Callable[[], None]) -> int:
+def save_form(form: forms.BaseForm, save: Callable[[], None]) -> int:
     """Save a valid form; return the status of the answer.
 
     The form then shows why it was refused.

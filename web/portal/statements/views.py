@@ -18,42 +18,9 @@ from base.accounts.roles import Action
 from statements import services
 from statements.errors import StatementRefused
 from statements.models import Statement
-from statements.selectors import Subset, count_to_correct, list_statements
 from web.portal.shared.access import PortalRequest, needs
-from web.portal.shared.lists import count_of, page_of
 from web.portal.statements import page
-from web.portal.statements.forms import KeepForm, StatementFilterForm, WithdrawForm
-
-
-@require_safe
-@never_cache
-@needs(Action.VIEW)
-def statement_list(request: PortalRequest) -> HttpResponseBase:
-    """List the statements to correct, those that are kept, or all."""
-    filters = StatementFilterForm(request.GET)
-    filters.is_valid()
-    values = filters.cleaned_data
-    rows = list_statements(
-        subset=filters.subset,
-        kind=values.get("kind", ""),
-        state=values.get("state", ""),
-        text=values.get("q", "").strip(),
-    )
-    if filters.subset is not Subset.ALL:
-        rows = rows.order_by("-differs_since", "-pk")
-    page_obj = page_of(request, page.with_steps(rows))
-    context = {
-        "filters": filters,
-        "shown": filters.subset,
-        "counts": {
-            "correct": count_to_correct(),
-            "kept": count_of(list_statements(subset=Subset.KEPT)),
-        },
-        "page_obj": page_obj,
-        "rows": page.rows_of(page_obj, request.user),
-        "is_filtered": any(values.get(name) for name in ("kind", "state", "q")),
-    }
-    return render(request, "portal/statements/statement_list.html", context)
+from web.portal.statements.forms import KeepForm, WithdrawForm
 
 
 @require_safe

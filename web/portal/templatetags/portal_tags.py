@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 from django import template
@@ -14,7 +14,6 @@ from django.conf import settings
 from django.forms import BoundField, CheckboxInput
 from django.http import QueryDict
 from django.template import Context, Engine
-from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -49,12 +48,15 @@ from web.portal.files.page import EngineComparison, compare
 from web.portal.pictures import plots, ribbon
 from web.portal.shared import appearance, columns, formats
 from web.portal.shared.cards import cards_of
+from web.portal.shared.declared import Column
 from web.portal.shared.fields import may_be_empty, shown_when
+from web.portal.shared.icons import icon
 from web.portal.shared.lists import COUNTED_IN_MENU
 from web.portal.shared.menu import Menu, MenuEntry, Section, menu_for
 from web.portal.shared.times import lasting, when
 
 register = template.Library()
+register.simple_tag(icon)
 register.simple_tag(when)
 register.filter("lasting_until", lasting)
 register.filter(read_stored)
@@ -65,6 +67,7 @@ register.filter(rule_names.licence_of)
 released = register.filter("released", read_release)
 register.filter("ms_length", formats.length)
 register.filter(formats.codec)
+register.filter(formats.in_percent)
 register.filter(formats.counted)
 register.filter(formats.scale)
 register.filter(appearance.reason_icon)
@@ -104,33 +107,6 @@ def track_in(number: int, file: ScannedFile) -> str:
     """Return number and name of a file's sound track."""
     tracks = {track.number: track for track in file.tracks}
     return track_name(tracks[number]) if number in tracks else str(number)
-
-
-@register.simple_tag
-def icon(name: str, size: str = "", label: str = "") -> SafeString:
-    """Draw an icon of the sprite; without a label, screen readers skip it."""
-    href = f"{_sprite()}#{name}"
-    css = f"icon icon--{size}" if size else "icon"
-    if label:
-        return format_html(
-            '<svg class="{}" role="img" aria-label="{}"><use href="{}"></use></svg>',
-            css,
-            label,
-            href,
-        )
-    return _decoration(css, href)
-
-
-@cache
-def _sprite() -> str:
-    """Return the address of the icons, which stays the same while a process runs."""
-    return static("img/icons.svg")
-
-
-@lru_cache(maxsize=512)
-def _decoration(css: str, href: str) -> SafeString:
-    """Draw an unlabelled icon, cached because a list has hundreds of them."""
-    return format_html('<svg class="{}" aria-hidden="true"><use href="{}"></use></svg>', css, href)
 
 
 @register.simple_tag
@@ -255,14 +231,6 @@ def grouped(value: int | None) -> str:
     if value is None:
         return formats.UNKNOWN
     return read_number(int(value))
-
-
-@register.filter
-def in_percent(value: Decimal) -> str:
-    """Format a share in percent without zeros at its end: 12.5 %."""
-    whole = value == value.to_integral_value()
-    digits = 0 if whole else -int(value.normalize().as_tuple().exponent)
-    return f"{read_number(float(value), decimals=digits)} %"
 
 
 @register.filter
@@ -425,12 +393,36 @@ def sort_link(context: Context, name: str, label: str) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def sort_state(context: Context, name: str) -> SafeString:
-    """Return the aria-sort attribute if the list is sorted by this column."""
+    """Return the aria-sort attribute if the list is sorted by this column; none has ""."""
     current = _query(context).get("sort", "")
-    if current.lstrip("-") != name:
+    if not name or current.lstrip("-") != name:
         return SafeString("")
     way = "descending" if current.startswith("-") else "ascending"
     return format_html('aria-sort="{}"', way)
+
+
+_CELLS = {
+    "num": "num",
+    "code": "mono",
+    "words": "cell-words",
+    "nowrap": "nowrap",
+    "quiet": "nowrap quiet",
+    "badge": "cell-badge",
+    "wide": "cell-full",
+    "acts": "way-in",
+}
+
+
+@register.simple_tag
+def cell_look(column: Column) -> SafeString:
+    """Return the attributes of a cell: its classes, and its name for phones."""
+    label = "" if column.look in {"badge", "acts"} else column.label
+    return format_html(
+        'class="{}"{}{}',
+        _CELLS.get(column.look, ""),
+        format_html(' data-label="{}"', label) if label else "",
+        SafeString(' translate="no"') if column.look == "code" else "",
+    )
 
 
 @register.inclusion_tag("components/_columns.html", takes_context=True)
@@ -445,6 +437,27 @@ def column_menu(context: Context, name: str) -> dict[str, Any]:
         "here": request.get_full_path(),
         "csrf_token": context.get("csrf_token"),
     }
+
+
+@register.simple_block_tag
+def text(content: str) -> SafeString:
+    """Store what a template draws, for another tag: ``{% text as lead %}``."""
+    return SafeString(content.strip())
+
+
+@register.simple_block_tag
+def page_head(content: str, title: object, lead: object = "") -> SafeString:
+    """Draw the head of a page: its title, a lead below it, and the actions in between."""
+    actions = content.strip()
+    parts = (
+        format_html('<p class="page-head__sub">{}</p>', lead) if lead else "",
+        format_html('<div class="actions">{}</div>', SafeString(actions)) if actions else "",
+    )
+    return format_html(
+        '<div class="page-head"><div class="page-head__text"><h1>{}</h1>{}</div>{}</div>',
+        title,
+        *parts,
+    )
 
 
 @register.simple_tag(takes_context=True)

@@ -19,7 +19,8 @@ from scanning.services.link_batches import WantedLink, links_of_text
 from scanning.sources.feeds import Feed, FeedItem
 from scanning.sources.platform_page import read_moment
 from web.portal.shared.arrivals import ArrivalForm
-from web.portal.shared.fields import FileDetailsForm, container_field
+from web.portal.shared.fields import container_field
+from web.portal.shared.file_details import FileDetailsForm
 
 _SALT = "portal.links.offer"
 _MAX_CSV_BYTES = 2 * 1024**2

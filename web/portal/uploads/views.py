@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from django.conf import settings
 from django.http.response import HttpResponseBase
@@ -33,43 +32,18 @@ _FORMATS = gettext_lazy(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ItemResult:
-    """The outcome of one submitted item; ``link`` is set if it can be scanned again."""
-
-    name: str
-    message: str
-    code: str = ""
-    state: str = ""
-    url: str = ""
-    link: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ContainerFacts:
-    """What the page says of a container before the upload.
-
-    ``hour`` is how long an hour of sound took lately, in words, if known.
-    """
-
-    pk: int
-    engine: str
-    buckets: list[str]
-    hour: str
-
-
 @takes_files(Action.UPLOAD)
 @require_http_methods(["GET", "POST"])
 @needs(Action.UPLOAD)
 def upload(request: PortalRequest) -> HttpResponseBase:
     """Show the form; submit each file and link separately, with its own outcome."""
     form = UploadForm(request.POST or None, request.FILES or None)
-    results: list[ItemResult] = []
+    results: list[dict[str, str]] = []
     if request.method == "POST" and form.is_valid():
         results = _submit_all(request, form)
         initial = {"container": form.cleaned_data["container"]}
         # The details stay only if a link can be sent again.
-        if any(result.link for result in results):
+        if any(result["link"] for result in results):
             initial |= {name: form.cleaned_data[name] for name in (*_DETAILS, *arrival_fields())}
         form = UploadForm(initial=initial)
     return render(
@@ -98,21 +72,21 @@ def upload(request: PortalRequest) -> HttpResponseBase:
     )
 
 
-def _containers() -> list[ContainerFacts]:
+def _containers() -> list[dict[str, object]]:
     pace = selectors.seconds_per_hour()
     rows = Container.objects.present().prefetch_related("buckets")
     return [
-        ContainerFacts(
-            pk=row.pk,
-            engine=row.get_engine_display(),
-            buckets=[bucket.name for bucket in row.buckets.all()],
-            hour=formats.spoken(pace[row.pk] * 1000) if row.pk in pace else "",
-        )
+        {
+            "pk": row.pk,
+            "engine": row.get_engine_display(),
+            "buckets": [bucket.name for bucket in row.buckets.all()],
+            "hour": formats.spoken(pace[row.pk] * 1000) if row.pk in pace else "",
+        }
         for row in rows
     ]
 
 
-def _submit_all(request: PortalRequest, form: UploadForm) -> list[ItemResult]:
+def _submit_all(request: PortalRequest, form: UploadForm) -> list[dict[str, str]]:
     container, details = form.cleaned_data["container"], form.details()
     arrival = form.arrival
     links = [(link, False) for link in form.cleaned_data["links"]]
@@ -155,17 +129,28 @@ def _submit_all(request: PortalRequest, form: UploadForm) -> list[ItemResult]:
 
 def _outcome(
     user: User, name: str, arrival: Arrival, submit: Callable[[], ScannedFile]
-) -> ItemResult:
+) -> dict[str, str]:
+    """Submit one item; return what the page says of it.
+
+    ``link`` is set if it was scanned before and can be scanned again.
+    """
+    outcome = {"name": name, **dict.fromkeys(("code", "state", "url", "link"), "")}
     try:
         refuse_too_many_open(user)
         file = submit()
         store_arrival(scanned_file=file, arrival=arrival, user=user)
-    except LinkSeen as seen:
-        return ItemResult(name, str(seen), code=seen.code, url=_address(seen.earlier), link=name)
     except (ProgrammeRefused, IntakeRefused) as error:
-        return ItemResult(name, str(error), code=error.code)
+        outcome |= {"message": str(error), "code": error.code}
+        if isinstance(error, LinkSeen):
+            outcome |= {"url": _address(error.earlier), "link": name}
+        return outcome
     message = read_stored(file.message)
-    return ItemResult(file.name, message, state=file.status, url=_address(file))
+    return outcome | {
+        "name": file.name,
+        "message": message,
+        "state": file.status,
+        "url": _address(file),
+    }
 
 
 def _address(file: ScannedFile) -> str:

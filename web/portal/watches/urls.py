@@ -5,9 +5,10 @@ from __future__ import annotations
 from django.urls import path
 
 from web.portal.watches import views
+from web.portal.watches.lists import WATCHES
 
 urlpatterns = [
-    path("watches/", views.watch_list, name="watch_list"),
+    path("watches/", WATCHES.view, name="watch_list"),
     path("watches/new/", views.watch_create, name="watch_create"),
     path("watches/<str:uid>/", views.watch_detail, name="watch_detail"),
     path("watches/<str:uid>/edit/", views.watch_edit, name="watch_edit"),

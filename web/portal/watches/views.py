@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -25,25 +25,17 @@ from web.portal.shared.access import PortalRequest, needs
 from web.portal.shared.asking import ask_first
 from web.portal.shared.fields import container_field
 from web.portal.shared.lists import page_of
+from web.portal.shared.model_forms import PortalForm
 
 _SHOWN_CHECKS = 20
 
 
-class WatchSettingsForm(forms.ModelForm[Watch]):
+class WatchSettingsForm(PortalForm[Watch]):
     """The settings of a watch that can be changed later."""
 
-    class Meta:
+    class Meta(PortalForm.Meta):
         model = Watch
         fields = ["every_hours", "items_per_check", "title_words"]
-        labels = {
-            "every_hours": gettext_lazy("How often"),
-            "items_per_check": gettext_lazy("Maximum new items per check"),
-            "title_words": gettext_lazy("Only titles with one of these words"),
-        }
-        help_texts = {
-            "items_per_check": gettext_lazy("Further items wait for the next check."),
-            "title_words": gettext_lazy("Separated by commas; leave empty for every item."),
-        }
 
 
 class WatchForm(WatchSettingsForm):
@@ -64,24 +56,6 @@ class WatchForm(WatchSettingsForm):
 
     class Meta(WatchSettingsForm.Meta):
         fields = ["url", "container", *WatchSettingsForm.Meta.fields]
-
-
-@require_safe
-@needs(Action.VIEW)
-def watch_list(request: PortalRequest) -> HttpResponseBase:
-    """List the watches with their counts of submitted and vanished items."""
-    rows = Watch.objects.filter(container__deleted_at__isnull=True)
-    rows = rows.select_related("container").annotate(
-        submitted=Count("items", filter=Q(items__state=WatchItemState.SCANNED)),
-        gone=Count("items", filter=Q(items__scanned_file__source_gone_at__isnull=False)),
-    )
-    page = page_of(request, rows.order_by("title", "pk"))
-    due = watches.next_checks(page)
-    return render(
-        request,
-        "portal/watches/watch_list.html",
-        {"page_obj": page, "watches": [(watch, due.get(watch.pk)) for watch in page]},
-    )
 
 
 @require_http_methods(["GET", "POST"])

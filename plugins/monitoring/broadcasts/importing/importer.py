@@ -36,15 +36,13 @@ from plugins.monitoring.broadcasts.importing.rows import (
     layout_of,
     schedule_row,
     texts_of,
-    with_figures,
 )
 from plugins.monitoring.broadcasts.models import Audience, Broadcast, BroadcastImport
 from plugins.monitoring.broadcasts.selectors import hours_heard
-from plugins.monitoring.broadcasts.values import BroadcastValues
 from plugins.monitoring.streams.models import Station
 from review.programmes.errors import ProgrammeRefused
-from review.programmes.selectors import episode_of
-from review.programmes.services import episode_values, set_episode
+from review.programmes.services import set_episode
+from review.programmes.values import Values
 
 SHOWN: Final = 200
 _ADDED, _UPDATED, _UNCHANGED = "added", "updated", "unchanged"
@@ -132,38 +130,32 @@ class BroadcastImporter:
     def _schedule(self, row: ScheduleRow) -> str:
         changed = _UNCHANGED
         if row.episode:
-            now = episode_values(episode_of(row.scanned_file))
             is_changed = set_episode(
-                scanned_file=row.scanned_file, values=replace(now, **row.episode), user=self.user
+                scanned_file=row.scanned_file, values=row.episode, user=self.user
             )
             key = ("episode", row.scanned_file.pk, *row.episode.items())
             if is_changed and not self._is_repeated(key):
                 changed = _UPDATED
-        if row.broadcast is None or row.station is None:
+        if not row.broadcast or row.station is None:
             return changed
         return self._broadcast(row, row.station, row.broadcast) or changed
 
-    def _broadcast(self, row: ScheduleRow, station: Station, values: BroadcastValues) -> str:
+    def _broadcast(self, row: ScheduleRow, station: Station, values: Values) -> str:
         """Add or change a broadcast; return the kind of change, or an empty text."""
         file = row.scanned_file
-        key = ("broadcast", file.pk, station.pk, values)
+        key = ("broadcast", file.pk, station.pk, *values.items())
         broadcast = Broadcast.objects.filter(
-            scanned_file=file, station=station, starts_at=values.starts_at
+            scanned_file=file, station=station, starts_at=values["starts_at"]
         ).first()
         if broadcast is None:
             services.add_broadcast(
                 scanned_file=file, station=station, values=values, user=self.user
             )
             return "" if self._is_repeated(key) else _ADDED
-        before = services.broadcast_values(broadcast)
         # An empty cell keeps the existing value.
-        merged = replace(
-            before,
-            length_ms=before.length_ms if values.length_ms is None else values.length_ms,
-            showing=values.showing or before.showing,
-        )
+        known = {name: value for name, value in values.items() if value not in ("", None)}
         is_changed = services.change_broadcast(
-            broadcast=broadcast, station=station, values=merged, user=self.user
+            broadcast=broadcast, station=station, values=known, user=self.user
         )
         return _UPDATED if is_changed and not self._is_repeated(key) else ""
 
@@ -184,7 +176,7 @@ class BroadcastImporter:
         audience = Audience.objects.filter(station=row.station, **key_values).first()
         is_changed = services.set_audience(
             station=row.station,
-            values=with_figures(services.audience_values(audience), row),
+            values=row.figures,
             user=self.user,
             month=row.month,
             broadcast=row.broadcast,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
@@ -24,12 +24,12 @@ from imports.reading_rules import ReadingRules, RuledColumns
 from imports.table_layout import RawRow
 from imports.tables import Table
 from plugins.monitoring.broadcasts.choices import Showing
-from plugins.monitoring.broadcasts.models import Broadcast
+from plugins.monitoring.broadcasts.models import Audience, Broadcast
 from plugins.monitoring.broadcasts.selectors import list_broadcasts, stations_named
 from plugins.monitoring.broadcasts.times import hour_of, read_length, read_month, read_start
-from plugins.monitoring.broadcasts.values import AudienceValues, BroadcastValues
 from plugins.monitoring.streams.models import Station
 from review.programmes.errors import ProgrammeRefused
+from review.programmes.values import Values
 from scanning import selectors
 from scanning.models import ScannedFile
 
@@ -45,13 +45,13 @@ EPISODE_COLUMNS: Final = {
     "production_company": "production_company",
     "isan": "isan",
 }
-"""Columns about the episode, with the names of ``EpisodeValues``."""
+"""Columns about the episode, with the columns of ``Episode``."""
 SCHEDULE_COLUMNS: Final = (
     *FILE_COLUMNS,
     *("station", "starts_at", "length", "showing"),
     *EPISODE_COLUMNS,
 )
-FIGURES: Final = ("listeners", "performances", "tuning_hours")
+FIGURES: Final = Audience.VALUES
 AUDIENCE_COLUMNS: Final = ("station", "month", "hour", "starts_at", *FIGURES)
 _ALIASES: Final = {"file": "file_id", "run": "showing", "number": "episode"}
 _BY_NAME: Final = {
@@ -87,11 +87,11 @@ class CellFault:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleRow:
-    """A file, its broadcast if the row has one, and the episode."""
+    """A file, the values of its broadcast if the row has one, and those of its episode."""
 
     scanned_file: ScannedFile
     station: Station | None
-    broadcast: BroadcastValues | None
+    broadcast: Values
     episode: Mapping[str, str]
 
 
@@ -234,7 +234,7 @@ def schedule_row(layout: TableLayout, row: RawRow) -> tuple[ScheduleRow | None, 
         cells.refuse("station", _("The row names neither a broadcast nor an episode."))
     if cells.faults or file is None:
         return None, cells.faults
-    values = BroadcastValues(starts_at, length, showing) if starts_at else None
+    values = {"starts_at": starts_at, "length_ms": length, "showing": showing} if starts_at else {}
     return ScheduleRow(file, station, values, episode), []
 
 
@@ -264,14 +264,6 @@ def audience_row(layout: TableLayout, row: RawRow) -> tuple[AudienceRow | None, 
     if cells.faults or station is None:
         return None, cells.faults
     return AudienceRow(station, month, hour, broadcast, figures), []
-
-
-def with_figures(now: AudienceValues, row: AudienceRow) -> AudienceValues:
-    """Return the figures after a row; an empty cell keeps the existing value."""
-    values: dict[str, Any] = {  # Any: each of its own type
-        name: row.figures.get(name, getattr(now, name)) for name in FIGURES
-    }
-    return AudienceValues(**values)
 
 
 def _file(cells: _Cells) -> ScannedFile | None:

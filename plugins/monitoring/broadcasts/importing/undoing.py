@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -16,10 +14,10 @@ from plugins.monitoring.broadcasts import services
 from plugins.monitoring.broadcasts.models import Audience, Broadcast
 from plugins.monitoring.broadcasts.selectors import hours_heard
 from plugins.monitoring.broadcasts.times import read_month
-from plugins.monitoring.broadcasts.values import AudienceValues
 from plugins.monitoring.streams.models import Station
+from review.programmes.models import Episode
 from review.programmes.selectors import episode_of
-from review.programmes.services import episode_values, set_episode
+from review.programmes.services import set_episode
 from review.programmes.values import as_json
 from scanning import selectors
 from scanning.models import ScannedFile
@@ -50,7 +48,7 @@ def delete_broadcast(undo: Undo, event: Event) -> str:
     row = _broadcast(event)
     if row is None:
         return ""
-    if as_json(services.broadcast_values(row)) != _without_names(event.after):
+    if as_json(row) != _without_names(event.after):
         raise Stays(_("Somebody changed this broadcast since."))
     figures = ImportStep.objects.filter(
         import_uid=undo.import_uid,
@@ -70,28 +68,20 @@ def restore_broadcast(undo: Undo, event: Event) -> str:
     row = _broadcast(event)
     if row is None:
         raise missing()
-    values = services.broadcast_values(row)
     same, changed = differing(
-        as_json(values), _without_names(event.before), _without_names(event.after)
+        as_json(row), _without_names(event.before), _without_names(event.after)
     )
-    if "showing" in same:
-        values = replace(values, showing=same["showing"] or "")
-    if "length_ms" in same:
-        values = replace(values, length_ms=same["length_ms"])
-    services.change_broadcast(broadcast=row, station=row.station, values=values, user=undo.user)
+    same.pop("starts_at", None)
+    services.change_broadcast(broadcast=row, station=row.station, values=same, user=undo.user)
     return changed_again(changed)
 
 
 def restore_episode(undo: Undo, event: Event) -> str:
     """Give a file its earlier episode, as far as nobody changed it."""
     file = _file(event)
-    values = episode_values(episode_of(file))
-    same, changed = differing(as_json(values), event.before, event.after)
-    set_episode(
-        scanned_file=file,
-        values=replace(values, **{name: text or "" for name, text in same.items()}),
-        user=undo.user,
-    )
+    row = episode_of(file) or Episode()
+    same, changed = differing(as_json(row), event.before, event.after)
+    set_episode(scanned_file=file, values=same, user=undo.user)
     return changed_again(changed)
 
 
@@ -119,14 +109,11 @@ def _restore_figures(
     event: Event,
     key_values: dict[str, Any],  # Any: a station, and a month or a broadcast
 ) -> str:
-    now = services.audience_values(Audience.objects.filter(**key_values).first())
+    row = Audience.objects.filter(**key_values).first() or Audience()
     same, changed = differing(
-        as_json(now), _without_names(event.before), _without_names(event.after)
+        as_json(row), _without_names(event.before), _without_names(event.after)
     )
-    values = asdict(now) | same
-    if isinstance(hours := values["tuning_hours"], str):
-        values["tuning_hours"] = Decimal(hours)
-    services.set_audience(values=AudienceValues(**values), user=undo.user, **key_values)
+    services.set_audience(values=same, user=undo.user, **key_values)
     return changed_again(changed)
 
 

@@ -16,8 +16,8 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from plugins.monitoring.broadcasts.choices import RightsType
-from plugins.monitoring.broadcasts.models import Broadcast
-from plugins.monitoring.broadcasts.services import broadcast_state, broadcast_values, hours_state
+from plugins.monitoring.broadcasts.models import Audience, Broadcast, Revenue
+from plugins.monitoring.broadcasts.services import broadcast_state, hours_state
 from plugins.monitoring.broadcasts.times import (
     hours_of_day,
     length_text,
@@ -25,12 +25,11 @@ from plugins.monitoring.broadcasts.times import (
     moments,
     read_length,
 )
-from plugins.monitoring.broadcasts.values import AudienceValues, BroadcastValues, RevenueValues
 from plugins.monitoring.pages.broadcasts.fields import BroadcastFields
 from plugins.monitoring.streams.models import Station
 from review.programmes.errors import ProgrammeRefused
-from review.programmes.values import EpisodeValues, Values
-from web.portal.shared.arrivals import SeriesFields
+from review.programmes.models import Episode
+from review.programmes.values import Values
 from web.portal.shared.seen_forms import SeenField, SeenForm
 
 _USUAL_HOURS = 24
@@ -50,19 +49,12 @@ class LengthField(forms.CharField):
             raise forms.ValidationError(str(refused)) from refused
 
 
-class EpisodeForm(SeenForm, SeriesFields):
+class EpisodeForm(SeenForm[Episode]):
     """What a file is as a programme."""
 
-    field_order = ("series", "also_known_as", "season", "number", "title")
-
-    also_known_as = forms.CharField(required=False, max_length=300, label=_("Also known as"))
-    number = forms.CharField(required=False, max_length=40, label=_("Episode number"))
-    title = forms.CharField(required=False, max_length=300, label=_("Episode title"))
-    isan = forms.CharField(required=False, max_length=40, label="ISAN")
-
-    def values(self) -> EpisodeValues:
-        """Return the values of a valid form."""
-        return self._cleaned(EpisodeValues)
+    class Meta(SeenForm.Meta):
+        model = Episode
+        fields = Episode.VALUES
 
 
 class BroadcastForm(BroadcastFields):
@@ -113,7 +105,7 @@ class BroadcastForm(BroadcastFields):
         local: datetime = self.cleaned_data["starts_at"]
         return local.replace(tzinfo=None, fold=0)
 
-    def values(self) -> BroadcastValues:
+    def values(self) -> Values:
         """Return the values of a valid form; the start is local unless it was chosen."""
         local: datetime = self.cleaned_data["starts_at"]
         station: Station = self.cleaned_data["station"]
@@ -122,11 +114,9 @@ class BroadcastForm(BroadcastFields):
         starts_at = local
         if chosen and len(instants) > 1:
             starts_at = instants[0] if chosen == "earlier" else instants[1]
-        return BroadcastValues(
-            starts_at=starts_at,
-            length_ms=self.cleaned_data["length_ms"],
-            showing=self.cleaned_data["showing"],
-        )
+        return {name: self.cleaned_data[name] for name in Broadcast.VALUES} | {
+            "starts_at": starts_at
+        }
 
     def _is_doubled(self) -> bool:
         """Tell whether the clocks at the station show the time twice."""
@@ -146,46 +136,22 @@ def _initial(row: Broadcast) -> dict[str, Any]:  # Any: values of a form
     occurrence = ""
     if len(instants) > 1:
         occurrence = "earlier" if row.starts_at == instants[0] else "later"
-    values = broadcast_values(row)
     return {
         "station": row.station.uid,
         "starts_at": local_text(row.starts_at, row.time_zone)[:19].replace(" ", "T"),
         "occurrence": occurrence,
-        "length_ms": "" if values.length_ms is None else length_text(values.length_ms),
-        "showing": values.showing,
+        "length_ms": "" if row.length_ms is None else length_text(row.length_ms),
+        "showing": row.showing,
         "seen": broadcast_state(row),
     }
 
 
-class AudienceForm(SeenForm):
+class AudienceForm(SeenForm[Audience]):
     """How many people heard a broadcast, or a station in a month."""
 
-    listeners = forms.IntegerField(
-        required=False,
-        min_value=0,
-        max_value=10**12,
-        label=_("Listeners"),
-        help_text=_("The average number at one time."),
-    )
-    performances = forms.IntegerField(
-        required=False,
-        min_value=0,
-        max_value=10**15,
-        label=_("Performances"),
-        help_text=_("Each play, counted once per listener."),
-    )
-    tuning_hours = forms.DecimalField(
-        required=False,
-        min_value=0,
-        max_digits=16,
-        decimal_places=2,
-        label=_("Hours of listening"),
-        help_text=_("All listeners together."),
-    )
-
-    def values(self) -> AudienceValues:
-        """Return the values of a valid form."""
-        return self._cleaned(AudienceValues)
+    class Meta(SeenForm.Meta):
+        model = Audience
+        fields = Audience.VALUES
 
 
 class HoursForm(forms.Form):
@@ -218,33 +184,18 @@ class HoursForm(forms.Form):
         return {hour: self.cleaned_data[name] for name, hour in self._hours.items()}
 
 
-class RevenueForm(SeenForm):
+class RevenueForm(SeenForm[Revenue]):
     """What a station earned in a month, for one kind of rights."""
 
-    net_revenue = forms.DecimalField(
-        required=False,
-        min_value=0,
-        max_digits=16,
-        decimal_places=2,
-        label=_("Net revenue"),
-        help_text=_("Leave empty if not known."),
-    )
-    currency = forms.CharField(
-        required=False,
-        max_length=3,
-        label=_("Currency"),
-        help_text=_("Three letters, such as CHF."),
-    )
+    class Meta(SeenForm.Meta):
+        model = Revenue
+        fields = Revenue.VALUES
 
     def __init__(
-        self, rights_type: RightsType, data: QueryDict | None = None, *, now: Values | None = None
+        self, rights_type: RightsType, data: QueryDict | None = None, *, row: Revenue | None = None
     ) -> None:
-        super().__init__(data, now=now, prefix=rights_type.value)
+        super().__init__(data, row=row, prefix=rights_type.value)
         self.rights_type = rights_type
-
-    def values(self) -> RevenueValues:
-        """Return the values of a valid form."""
-        return self._cleaned(RevenueValues)
 
 
 class DayForm(forms.Form):

@@ -31,8 +31,9 @@ from plugins.monitoring.pages.broadcasts.forms import (
 )
 from plugins.monitoring.streams.models import Station
 from review.programmes.errors import ProgrammeRefused
+from review.programmes.models import Episode
 from review.programmes.selectors import episode_of
-from review.programmes.services import episode_values, set_episode
+from review.programmes.services import set_episode
 from scanning.models import ScannedFile
 from web.portal.shared.access import PortalRequest, needs
 from web.portal.shared.asking import Question, ask_before, ask_first
@@ -45,8 +46,7 @@ from web.portal.shared.selectors import find_file
 def file_broadcasts(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     """Set a file's episode; list its broadcasts."""
     file = find_file(uid)
-    now = episode_values(episode_of(file))
-    form, status = EpisodeForm(request.POST or None, now=now), 200
+    form, status = EpisodeForm(request.POST or None, row=episode_of(file) or Episode()), 200
 
     def save() -> None:
         set_episode(
@@ -83,8 +83,8 @@ def broadcast_add(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     if status == SAVED:
         messages.success(request, _("The broadcast was added."))
         return redirect("portal:file_broadcasts", uid=uid)
-    now = episode_values(episode_of(file))
-    return _show_file(request, file, EpisodeForm(now=now), form, status=status)
+    episode_form = EpisodeForm(row=episode_of(file) or Episode())
+    return _show_file(request, file, episode_form, form, status=status)
 
 
 @require_http_methods(["GET", "POST"])
@@ -123,10 +123,8 @@ def broadcast(request: PortalRequest, uid: uuid.UUID, broadcast: str) -> HttpRes
         if status == SAVED:
             messages.success(request, _("The broadcast was saved."))
             return redirect("portal:file_broadcasts", uid=uid)
-    row = Audience.objects.filter(broadcast=current).first()
-    return _show_broadcast(
-        request, current, form, AudienceForm(now=services.audience_values(row)), status
-    )
+    row = Audience.objects.filter(broadcast=current).first() or Audience()
+    return _show_broadcast(request, current, form, AudienceForm(row=row), status)
 
 
 @require_POST
@@ -373,8 +371,8 @@ def _day(request: PortalRequest) -> date:
 
 
 def _month_form(station: Station, month: date) -> AudienceForm:
-    row = Audience.objects.filter(station=station, month=month).first()
-    return AudienceForm(now=services.audience_values(row))
+    row = Audience.objects.filter(station=station, month=month).first() or Audience()
+    return AudienceForm(row=row)
 
 
 def _figures_saved(request: PortalRequest, station: Station, month: date) -> HttpResponseBase:
@@ -414,6 +412,6 @@ def _revenue_forms(station: Station, month: date, sent: RevenueForm | None) -> l
     return [
         sent
         if sent is not None and sent.rights_type == kind
-        else RevenueForm(kind, now=services.revenue_values(revenues.get(kind)))
+        else RevenueForm(kind, row=revenues.get(kind) or Revenue())
         for kind in RightsType
     ]

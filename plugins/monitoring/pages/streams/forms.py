@@ -10,12 +10,11 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from base.common.charsets import CHARSETS
 from base.common.exchanges import LinkRefused
 from base.common.http import check_link
 from base.common.receivers import MailRefused, check_mail
 from base.common.zones import UTC, zone_choices
-from plugins.monitoring.streams.choices import AirplayState, CommercialModel
+from plugins.monitoring.streams.choices import AirplayState
 from plugins.monitoring.streams.models import Station, Stream
 from web.portal.shared.fields import (
     CountryField,
@@ -27,6 +26,7 @@ from web.portal.shared.fields import (
     container_field,
     only_when,
 )
+from web.portal.shared.model_forms import PortalForm, name_empty_choice
 
 MOST_ADDRESSES = 5
 MOST_EMAILS = 20
@@ -67,41 +67,28 @@ class EmailsField(LinesField):
         return emails
 
 
-class StationForm(forms.ModelForm[Station]):
+class ZoneField(forms.ChoiceField):
+    """A time zone."""
+
+    widget = SearchSelect
+
+    def __init__(self, **options: Any) -> None:  # Any: Django's own signature
+        options.pop("max_length", None)
+        super().__init__(choices=zone_choices, **options)
+
+
+class StationForm(PortalForm[Station]):
     """A station as reports and declarations name it."""
 
-    territory = CountryField(label=gettext_lazy("Territory"))
-    time_zone = forms.ChoiceField(
-        choices=zone_choices,
-        initial=UTC,
-        widget=SearchSelect,
-        label=gettext_lazy("Time zone"),
-        help_text=gettext_lazy("The days of its streams begin at midnight in this zone."),
-    )
-
-    class Meta:
+    class Meta(PortalForm.Meta):
         model = Station
-        fields = [
-            *("name", "place", "territory", "time_zone", "type", "call_sign"),
-            *("custom_id", "commercial_model", "soundexchange_category"),
-        ]
-        labels = {
-            "name": gettext_lazy("Name"),
-            "place": gettext_lazy("Place"),
-            "call_sign": gettext_lazy("Call sign"),
-            "custom_id": gettext_lazy("Custom ID"),
-            "type": gettext_lazy("Type"),
-            "commercial_model": gettext_lazy("Commercial model"),
-            "soundexchange_category": gettext_lazy("SoundExchange category"),
-        }
+        fields = Station.SETTINGS
+        field_classes = {"territory": CountryField, "time_zone": ZoneField}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: Django's signature
         """Say in words what an empty commercial model means."""
         super().__init__(*args, **kwargs)
-        self.fields["commercial_model"].choices = [  # type: ignore[attr-defined]  # a choice field
-            ("", _("Not known")),
-            *CommercialModel.choices,
-        ]
+        name_empty_choice(self, commercial_model=_("Not known"))
 
 
 class BannedForm(forms.Form):
@@ -114,59 +101,26 @@ class BannedForm(forms.Form):
     )
 
 
-class StreamSettingsForm(forms.ModelForm[Stream]):
+class StreamSettingsForm(PortalForm[Stream]):
     """What people may change about a stream after it was added."""
 
-    urls = AddressesField(
-        label=gettext_lazy("Addresses"),
-        help_text=gettext_lazy(
-            "One per line: Icecast, SHOUTcast or HLS. The next is tried if one fails."
-        ),
-    )
-    title_charset = forms.ChoiceField(
-        required=False,
-        choices=[("", gettext_lazy("Guessed")), *CHARSETS.items()],
-        label=gettext_lazy("Text of the titles"),
-        help_text=gettext_lazy("Choose an encoding if titles show wrong letters."),
-    )
-    alarm_emails = EmailsField(
-        required=False,
-        label=gettext_lazy("Email addresses"),
-        help_text=gettext_lazy("One per line. Each gets an email when an alarm begins."),
-    )
-    alarm_url = WebhookField(
-        label=gettext_lazy("Webhook"),
-        help_text=gettext_lazy("Alarms are posted to this address, signed."),
-    )
-
-    class Meta:
+    class Meta(PortalForm.Meta):
         model = Stream
-        fields = [
-            *("name", "urls", "title_charset", "keep_hours"),
-            *("silent_minutes", "away_minutes"),
-            *("unmatched_minutes", "quiet_from", "quiet_until", "alarm_emails"),
-            "alarm_url",
-        ]
-        labels = {
-            "name": gettext_lazy("Name"),
-            "keep_hours": gettext_lazy("Hours of audio kept"),
-            "silent_minutes": gettext_lazy("Alarm after minutes of silence"),
-            "away_minutes": gettext_lazy("Alarm after minutes away"),
-            "unmatched_minutes": gettext_lazy("Alarm after minutes without a match"),
-            "quiet_from": gettext_lazy("No email from"),
-            "quiet_until": gettext_lazy("No email until"),
+        fields: tuple[str, ...] = Stream.SETTINGS
+        field_classes = {
+            "urls": AddressesField,
+            "alarm_emails": EmailsField,
+            "alarm_url": WebhookField,
         }
-        help_texts = {
-            "keep_hours": gettext_lazy("At most 2,160, which is 90 days."),
-            "silent_minutes": gettext_lazy("Leave empty for no such alarm."),
-            "away_minutes": gettext_lazy("Leave empty for no such alarm."),
-            "unmatched_minutes": gettext_lazy("Leave empty for no such alarm."),
-            "quiet_from": gettext_lazy("In the station's local time."),
-        }
-        widgets = {
-            "quiet_from": forms.TimeInput({"type": "time"}, format="%H:%M"),
-            "quiet_until": forms.TimeInput({"type": "time"}, format="%H:%M"),
-        }
+        widgets = dict.fromkeys(
+            ("quiet_from", "quiet_until"), forms.TimeInput({"type": "time"}, format="%H:%M")
+        )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: Django's signature
+        """Say in words what happens without a chosen encoding."""
+        super().__init__(*args, **kwargs)
+        if "title_charset" in self.fields:
+            name_empty_choice(self, title_charset=_("Guessed"))
 
     def clean(self) -> dict[str, Any] | None:  # Any: Django's own signature
         """Require both ends of the quiet hours, or none."""
@@ -190,13 +144,7 @@ class StreamForm(StreamSettingsForm):
     station_name = forms.CharField(
         required=False, max_length=200, label=gettext_lazy("Name of the new station")
     )
-    time_zone = forms.ChoiceField(
-        choices=zone_choices,
-        initial=UTC,
-        required=False,
-        widget=SearchSelect,
-        label=gettext_lazy("Its time zone"),
-    )
+    time_zone = ZoneField(required=False, initial=UTC, label=gettext_lazy("Its time zone"))
     container = container_field(gettext_lazy("Its buckets are searched; its policies apply."))
     name = forms.CharField(
         required=False,
@@ -206,11 +154,7 @@ class StreamForm(StreamSettingsForm):
     )
 
     class Meta(StreamSettingsForm.Meta):
-        fields = ["urls", "container", "name", "keep_hours"]
-
-    title_charset = None  # type: ignore[assignment]  # Django's way to drop a field
-    alarm_emails = None  # type: ignore[assignment]
-    alarm_url = None  # type: ignore[assignment]
+        fields = ("urls", "container", "name", "keep_hours")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: Django's signature
         """Require a new station's fields only if the station is new."""

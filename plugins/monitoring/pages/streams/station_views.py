@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.db import transaction
-from django.db.models import Count, Q
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -17,24 +16,8 @@ from plugins.monitoring.pages.streams.forms import BannedForm, StationForm
 from plugins.monitoring.pages.streams.presentation import stream_badge
 from plugins.monitoring.streams import selectors, services
 from plugins.monitoring.streams.errors import StreamRefused
-from plugins.monitoring.streams.models import Station, Stream
+from plugins.monitoring.streams.models import Station
 from web.portal.shared.access import PortalRequest, needs
-from web.portal.shared.lists import page_of
-
-
-@require_safe
-@needs(Action.VIEW)
-def station_list(request: PortalRequest) -> HttpResponseBase:
-    """List the stations with the number of their streams."""
-    seen = Stream.objects.present().values("pk")
-    stations = selectors.list_stations().annotate(
-        stream_count=Count("streams", filter=Q(streams__in=seen))
-    )
-    context = {
-        "page_obj": page_of(request, stations),
-        "open_alarms": selectors.open_alarms().count(),
-    }
-    return render(request, "portal/streams/station_list.html", context)
 
 
 @require_http_methods(["GET", "POST"])

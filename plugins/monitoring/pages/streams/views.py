@@ -77,20 +77,6 @@ def stream_log_report(request: PortalRequest, form: str) -> HttpResponseBase:
     return list_report(airplays.REPORT, rows, name="stream-log", form=form)
 
 
-@require_safe
-@needs(Action.VIEW)
-def stream_alarms(request: PortalRequest) -> HttpResponseBase:
-    """List incidents, the newest first."""
-    alarms = selectors.alarms().filter(stream__deleted_at__isnull=True)
-    page_obj = page_of(request, alarms)
-    context = {
-        "page_obj": page_obj,
-        "alarms": page.shown_alarms(list(page_obj), request.user),
-        "open_alarms": selectors.open_alarms().count(),
-    }
-    return render(request, "portal/streams/alarms.html", context)
-
-
 @require_http_methods(["GET", "POST"])
 @needs(Action.UPLOAD)
 def stream_add(request: PortalRequest) -> HttpResponseBase:

@@ -14,7 +14,6 @@ from base.audit.models import Event
 from base.jobs.choices import Pool
 from base.jobs.runner import run_next
 from plugins.monitoring.broadcasts import services
-from plugins.monitoring.broadcasts.values import BroadcastValues
 from plugins.monitoring.streams.services import change_station
 from plugins.monitoring.tests.factories.broadcasts import NOVEMBER, make_broadcast
 from plugins.monitoring.tests.factories.streams import StationFactory
@@ -43,7 +42,7 @@ def move(match: Match, *, days: int = 0, territory: str = "") -> None:
     station = StationFactory.create(territory=territory) if territory else row.station
     starts_at = row.starts_at + timedelta(days=days)
     services.change_broadcast(
-        broadcast=row, station=station, values=BroadcastValues(starts_at=starts_at), user=None
+        broadcast=row, station=station, values={"starts_at": starts_at}, user=None
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -15,7 +14,6 @@ from plugins.monitoring.broadcasts import services
 from plugins.monitoring.broadcasts.choices import RightsType, Showing
 from plugins.monitoring.broadcasts.models import Audience, Broadcast, Revenue
 from plugins.monitoring.broadcasts.selectors import broadcasts_of, list_broadcasts
-from plugins.monitoring.broadcasts.values import AudienceValues, BroadcastValues, RevenueValues
 from plugins.monitoring.tests.factories.broadcasts import NOVEMBER, make_broadcast
 from plugins.monitoring.tests.factories.streams import StationFactory
 from review.models import Match
@@ -24,7 +22,7 @@ from review.programmes.errors import ProgrammeRefused
 from review.programmes.models import Episode, MusicUse
 from review.programmes.selectors import episode_of, use_of
 from review.programmes.services import set_episode, set_use
-from review.programmes.values import EpisodeValues, UseValues, state_of
+from review.programmes.values import state_of
 from scanning.services.filing import delete_files
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
@@ -33,7 +31,7 @@ from tests.factories.scanning import ScannedFileFactory
 
 pytestmark = pytest.mark.django_db
 
-EPISODE = EpisodeValues(series="Pier Stories", season="2", number="5", title="Fog")
+EPISODE = {"series": "Pier Stories", "season": "2", "number": "5", "title": "Fog"}
 SEVEN = datetime.fromisoformat("2026-11-03T07:00")
 MONTH = date(2026, 11, 1)
 
@@ -46,15 +44,14 @@ def last_event(case: str) -> Event:
 
 def test_an_episode_is_kept_once_and_told_before_and_after() -> None:
     file, user = ScannedFileFactory.create(), make_user(Role.REVIEWER)
-    seen = state_of(EpisodeValues())
+    seen = state_of(Episode())
     assert set_episode(scanned_file=file, values=EPISODE, user=user, seen=seen)
     assert not set_episode(scanned_file=file, values=EPISODE, user=user)
     # A change of what somebody else changed meanwhile is refused.
     with pytest.raises(ProgrammeRefused, match="Somebody else") as refused:
-        set_episode(scanned_file=file, values=replace(EPISODE, season="3"), user=user, seen=seen)
+        set_episode(scanned_file=file, values={"season": "3"}, user=user, seen=seen)
     assert refused.value.code == "stale"
-    changed = replace(EPISODE, title="  Fog lifts ")
-    assert set_episode(scanned_file=file, values=changed, user=user)
+    assert set_episode(scanned_file=file, values={"title": "  Fog lifts "}, user=user)
     row = episode_of(file)
     assert row is not None
     assert (row.title, row.season) == ("Fog lifts", "2")
@@ -63,23 +60,21 @@ def test_an_episode_is_kept_once_and_told_before_and_after() -> None:
     assert event.after["title"] == "Fog lifts"
     assert Event.objects.filter(action="file.episode_changed").count() == 2
     # One without values is no episode.
-    set_episode(scanned_file=file, values=EpisodeValues(), user=None)
+    set_episode(scanned_file=file, values=dict.fromkeys(Episode.VALUES, ""), user=None)
     assert not Episode.objects.exists()
 
 
 def test_an_isan_is_kept_in_groups_and_a_wrong_one_refused() -> None:
     file = ScannedFileFactory.create()
-    values = replace(EPISODE, isan="00000000D07A0090Q")
+    values = EPISODE | {"isan": "00000000D07A0090Q"}
     set_episode(scanned_file=file, values=values, user=None)
     assert Episode.objects.get().isan == "0000-0000-D07A-0090-Q"
     with pytest.raises(ProgrammeRefused, match="should be Q") as refused:
-        set_episode(
-            scanned_file=file, values=replace(EPISODE, isan="0000-0000-D07A-0090-X"), user=None
-        )
+        set_episode(scanned_file=file, values={"isan": "0000-0000-D07A-0090-X"}, user=None)
     assert refused.value.field == "isan"
     # One that was kept before it was checked does not stand in the way of others.
     Episode.objects.update(isan="unknown")
-    kept = replace(EPISODE, isan="unknown", title="Fog lifts")
+    kept = {"isan": "unknown", "title": "Fog lifts"}
     assert set_episode(scanned_file=file, values=kept, user=None)
 
 
@@ -93,17 +88,17 @@ def test_viewers_change_nothing_and_reviewers_no_revenue() -> None:
         lambda: set_use(
             scanned_file=file,
             recording=match.recording,
-            values=UseValues(use=CueUse.THEME),
+            values={"use": CueUse.THEME},
             user=viewer,
         ),
         lambda: services.set_audience(
-            station=station, month=MONTH, values=AudienceValues(1), user=viewer
+            station=station, month=MONTH, values={"listeners": 1}, user=viewer
         ),
         lambda: services.set_revenue(
             station=station,
             month=MONTH,
             rights_type=RightsType.PERFORMING,
-            values=RevenueValues(Decimal(1), "CHF"),
+            values={"net_revenue": Decimal(1), "currency": "CHF"},
             user=make_user(Role.REVIEWER),
         ),
     ]
@@ -125,7 +120,7 @@ def test_a_broadcast_is_listed_once_in_the_zone_of_its_station() -> None:
     later = make_broadcast(file, row.station, NOVEMBER + timedelta(days=1))
     with pytest.raises(ProgrammeRefused, match="already in the list"):
         services.change_broadcast(
-            broadcast=later, station=row.station, values=BroadcastValues(row.starts_at), user=None
+            broadcast=later, station=row.station, values={"starts_at": row.starts_at}, user=None
         )
     assert broadcasts_of(file).count() == 2
 
@@ -139,11 +134,11 @@ def test_a_broadcast_is_listed_once_in_the_zone_of_its_station() -> None:
 def test_a_broadcast_moves_to_another_station_with_its_audience() -> None:
     file = ScannedFileFactory.create()
     row, other = make_broadcast(file), StationFactory.create(time_zone="Asia/Tokyo")
-    services.set_audience(station=row.station, broadcast=row, values=AudienceValues(400), user=None)
+    services.set_audience(station=row.station, broadcast=row, values={"listeners": 400}, user=None)
     assert services.change_broadcast(
         broadcast=row,
         station=other,
-        values=BroadcastValues(SEVEN, showing=Showing.REPEAT),
+        values={"starts_at": SEVEN, "showing": Showing.REPEAT},
         user=None,
         seen=services.broadcast_state(row),
     )
@@ -166,14 +161,14 @@ def test_impossible_lengths_are_refused() -> None:
 
 def test_a_use_is_of_a_recording_that_the_file_has_a_match_with() -> None:
     match, user = make_match(), make_user(Role.REVIEWER)
-    values = UseValues(
-        use=CueUse.ON_SCREEN,
-        origin=MusicOrigin.PREEXISTING,
-        own_recording=False,
-        live=True,
-        recorded_on=date(2025, 4, 1),
-        recorded_in="ch",
-    )
+    values = {
+        "use": CueUse.ON_SCREEN,
+        "origin": MusicOrigin.PREEXISTING,
+        "own_recording": False,
+        "live": True,
+        "recorded_on": date(2025, 4, 1),
+        "recorded_in": "ch",
+    }
     file = match.scanned_file
     set_use(scanned_file=file, recording=match.recording, values=values, user=user)
     row = use_of(file, match.recording)
@@ -182,7 +177,8 @@ def test_a_use_is_of_a_recording_that_the_file_has_a_match_with() -> None:
     assert last_event(f"file:{file.uid}").after["live"] is True
     # It outlives the match that a rescan removes.
     Match.objects.all().delete()
-    assert set_use(scanned_file=file, recording=match.recording, values=UseValues(), user=user)
+    nothing = dict.fromkeys(MusicUse.VALUES)
+    assert set_use(scanned_file=file, recording=match.recording, values=nothing, user=user)
     assert not MusicUse.objects.exists()
     with pytest.raises(ProgrammeRefused, match="no match"):
         set_use(scanned_file=file, recording=RecordingFactory.create(), values=values, user=user)
@@ -191,9 +187,9 @@ def test_a_use_is_of_a_recording_that_the_file_has_a_match_with() -> None:
 def test_values_that_do_not_exist_are_refused() -> None:
     match = make_match()
     for values in (
-        UseValues(recorded_in="XX"),
-        UseValues(use="Jingle"),
-        UseValues(origin="nobody knows"),
+        {"recorded_in": "XX"},
+        {"use": "Jingle"},
+        {"origin": "nobody knows"},
     ):
         with pytest.raises(ProgrammeRefused):
             set_use(
@@ -203,7 +199,7 @@ def test_values_that_do_not_exist_are_refused() -> None:
 
 def test_figures_of_a_month_are_told_on_the_case_of_the_station() -> None:
     station, user = StationFactory.create(), make_user(Role.REVIEWER)
-    values = AudienceValues(listeners=0, tuning_hours=Decimal("1480.5"))
+    values = {"listeners": 0, "tuning_hours": Decimal("1480.5")}
     assert services.set_audience(station=station, month=MONTH, values=values, user=user)
     assert not services.set_audience(station=station, month=MONTH, values=values, user=user)
     assert last_event(f"station:{station.uid}").after == {
@@ -212,7 +208,7 @@ def test_figures_of_a_month_are_told_on_the_case_of_the_station() -> None:
         "tuning_hours": "1480.5",
     }
     with pytest.raises(ProgrammeRefused):
-        services.set_audience(station=station, month=MONTH, values=AudienceValues(-1), user=user)
+        services.set_audience(station=station, month=MONTH, values={"listeners": -1}, user=user)
 
 
 def test_revenue_is_told_apart_from_the_station() -> None:
@@ -221,7 +217,7 @@ def test_revenue_is_told_apart_from_the_station() -> None:
         station=station,
         month=MONTH,
         rights_type=RightsType.PERFORMING,
-        values=RevenueValues(Decimal("250000.00"), "chf"),
+        values={"net_revenue": Decimal("250000.00"), "currency": "chf"},
         user=user,
     )
     assert Revenue.objects.get().currency == "CHF"
@@ -232,6 +228,6 @@ def test_revenue_is_told_apart_from_the_station() -> None:
             station=station,
             month=MONTH,
             rights_type=RightsType.MECHANICAL,
-            values=RevenueValues(Decimal(1), "francs"),
+            values={"net_revenue": Decimal(1), "currency": "francs"},
             user=user,
         )

@@ -40,7 +40,7 @@ from plugins.monitoring.tests.factories.streams import (
     StreamHourFactory,
     StreamRunFactory,
 )
-from reports.cue_entries import EntryDetails, enter
+from reports.cue_entries import enter
 from reports.models import EntryKind
 from review.choices import MatchState, RejectCode
 from review.models import Match
@@ -254,7 +254,7 @@ def test_what_is_left_out_is_listed() -> None:
             {"start_ms": 400_000, "end_ms": 430_000, "kind": "not_scanned"},
         ]
     )
-    title = EntryDetails(title="Harbour Lights", performers=["Town Band"])
+    title = {"title": "Harbour Lights", "performers": ["Town Band"]}
     enter(
         file=file,
         user=a_user(),

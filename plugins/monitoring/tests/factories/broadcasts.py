@@ -7,7 +7,6 @@ from typing import Any
 
 from plugins.monitoring.broadcasts.models import Broadcast
 from plugins.monitoring.broadcasts.services import add_broadcast
-from plugins.monitoring.broadcasts.values import BroadcastValues
 from plugins.monitoring.streams.models import Station
 from plugins.monitoring.tests.factories.streams import StationFactory
 from scanning.models import ScannedFile
@@ -25,6 +24,6 @@ def make_broadcast(
     return add_broadcast(
         scanned_file=scanned_file,
         station=station or StationFactory.create(time_zone="Europe/Zurich"),
-        values=BroadcastValues(starts_at=starts_at, **values),
+        values={"starts_at": starts_at, **values},
         user=None,
     )

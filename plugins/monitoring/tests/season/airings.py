@@ -9,12 +9,11 @@ from base.audit.models import Event
 from plugins.monitoring.broadcasts import following
 from plugins.monitoring.broadcasts.models import Broadcast
 from plugins.monitoring.broadcasts.selectors import list_broadcasts
-from plugins.monitoring.broadcasts.services import broadcast_state, broadcast_values
+from plugins.monitoring.broadcasts.services import broadcast_state
 from plugins.monitoring.streams.models import Station
 from review.models import Match
 from review.programmes.choices import CueUse, MusicOrigin
 from review.programmes.models import Episode, MusicUse
-from review.programmes.services import episode_values, use_values
 from review.programmes.values import as_json, state_of
 from scanning import uses
 from scanning.models import ScannedFile
@@ -43,7 +42,7 @@ def _episode(person: Person, rng: random.Random) -> None:
     file = _some(ScannedFile, rng)
     row = Episode._base_manager.filter(scanned_file=file).first()
     if file is not None:
-        seen = state_of(episode_values(row)) if rng.random() < 0.8 else "older"
+        seen = state_of(row or Episode()) if rng.random() < 0.8 else "older"
         person.fill_in(
             f"/files/{file.uid}/broadcasts/",
             series=rng.choice(["", "Pier Stories"]),
@@ -99,7 +98,7 @@ def _use(person: Person, rng: random.Random) -> None:
             origin=rng.choice(["", *MusicOrigin.values]),
             live=rng.choice(["", "yes", "no"]),
             recorded_in=rng.choice(["", "ch", "XX"]),
-            seen=rng.choice([state_of(use_values(row)), "older"]),
+            seen=rng.choice([state_of(row or MusicUse()), "older"]),
         )
 
 
@@ -143,15 +142,15 @@ def airings_hold() -> None:
     said = _said_last()
     shown = {
         **{
-            ("episode", str(row.scanned_file.uid), ""): as_json(episode_values(row))
+            ("episode", str(row.scanned_file.uid), ""): as_json(row)
             for row in Episode._base_manager.select_related("scanned_file")
         },
         **{
-            ("use", str(row.scanned_file.uid), row.recording.uid): as_json(use_values(row))
+            ("use", str(row.scanned_file.uid), row.recording.uid): as_json(row)
             for row in MusicUse._base_manager.select_related("scanned_file", "recording")
         },
         **{
-            ("broadcast", str(row.scanned_file.uid), row.uid): as_json(broadcast_values(row))
+            ("broadcast", str(row.scanned_file.uid), row.uid): as_json(row)
             for row in Broadcast._base_manager.select_related("scanned_file")
         },
     }

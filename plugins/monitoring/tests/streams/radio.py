@@ -15,7 +15,7 @@ import numpy as np
 
 from base.accounts.models import User
 from catalogue.models import Recording
-from catalogue.services import RecordingDetails, add_recording, create_bucket
+from catalogue.services import add_recording, create_bucket
 from plugins.monitoring.streams import recorders, services, settling
 from plugins.monitoring.streams.choices import GapCause, RunEdge, StreamState
 from plugins.monitoring.streams.live import LiveSearch
@@ -29,9 +29,9 @@ from plugins.monitoring.streams.recording.events import (
     StateChanged,
 )
 from plugins.monitoring.streams.sink import DatabaseSink
-from recognition.fingerprint import file_format as fingerprint
-from recognition.fingerprint.builder import extract
-from recognition.fingerprint.joined import GRID_MS, on_grid
+from recognition.fingerprints import file_format as fingerprint
+from recognition.fingerprints.builder import extract
+from recognition.fingerprints.joined import GRID_MS, on_grid
 from recognition.types import Fingerprint, Landmarks, LevelMap
 from scanning.models import Container
 from tests.recognition.synthesis import join, music
@@ -68,7 +68,7 @@ class Radio:
         self.songs: list[Recording] = [
             add_recording(
                 bucket=bucket,
-                details=RecordingDetails(title=f"Song {seed}"),
+                details=Recording(title=f"Song {seed}"),
                 fingerprint=song(seed),
                 user=user,
             )

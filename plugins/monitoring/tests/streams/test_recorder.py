@@ -30,14 +30,15 @@ from pathlib import Path
 from django.core.files.base import ContentFile
 from django.core.management import call_command
 from base.accounts.models import User
-from catalogue.services import RecordingDetails, add_recording, create_bucket
+from catalogue.services import add_recording, create_bucket
+from catalogue.models import Recording
 from scanning.models import Container
 from plugins.monitoring.streams import services
 user = User.objects.create(username="radio", is_superuser=True)
 bucket = create_bucket(name="Music", user=user)
 song = Path("demo/armygeddon.opus")
 add_recording(
-    bucket=bucket, details=RecordingDetails(title="Armygeddon"), user=user,
+    bucket=bucket, details=Recording(title="Armygeddon"), user=user,
     audio=ContentFile(song.read_bytes(), name=song.name),
 )
 container = Container.objects.create(name="Radio")

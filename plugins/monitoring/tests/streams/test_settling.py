@@ -13,15 +13,15 @@ from base.jobs.errors import WaitsUntil
 from benchmarks.sound import drifting
 from catalogue import following, index_store
 from catalogue.models import Recording
-from catalogue.services import RecordingDetails, add_recording
+from catalogue.services import add_recording
 from plugins.monitoring.in_operations import stream_findings
 from plugins.monitoring.streams import claims, selectors
 from plugins.monitoring.streams import services as stream_services
 from plugins.monitoring.streams.choices import AirplayState, GapCause, StreamState
 from plugins.monitoring.streams.models import Airplay, StreamGap, StreamHour
 from plugins.monitoring.tests.streams.radio import NOON, Radio, programme, seconds, song
-from recognition.fingerprint import file_format as fingerprint
-from recognition.fingerprint.builder import extract
+from recognition.fingerprints import file_format as fingerprint
+from recognition.fingerprints.builder import extract
 from recognition.search.match import scan as scan_whole
 from recognition.types import Fingerprint
 from reports import services
@@ -116,7 +116,7 @@ def drifting_on_air(radio: Radio, first: float, last: float) -> Fingerprint:
     tune = music(24, 110)
     add_recording(
         bucket=radio.songs[0].bucket,
-        details=RecordingDetails(title="Tape"),
+        details=Recording(title="Tape"),
         fingerprint=extract(tune),
         user=radio.user,
     )
@@ -256,7 +256,7 @@ def test_a_sound_that_the_catalogue_has_twice_is_one_play(radio: Radio, run_work
     """As it is one match: the same second is not two plays of two names."""
     copy = add_recording(
         bucket=radio.songs[0].bucket,
-        details=RecordingDetails(title="Another name"),
+        details=Recording(title="Another name"),
         fingerprint=song(1),
         user=radio.user,
     )
@@ -311,7 +311,7 @@ def test_a_retro_search_finds_a_new_recording_across_hours_once(
     lengths = dict(ScannedFile.objects.values_list("pk", "length_ms"))
     added = add_recording(
         bucket=radio.songs[0].bucket,
-        details=RecordingDetails(title="New song"),
+        details=Recording(title="New song"),
         fingerprint=song(late),
         user=radio.user,
     )

@@ -9,7 +9,6 @@ from base.accounts.models import AccessLimit, User
 from base.accounts.reach import working_for
 from base.accounts.roles import Role
 from catalogue.models import IntakeRule, Recording, RecordingStatus
-from catalogue.services import RecordingDetails
 from dedup.intake import AlreadyInCatalogue
 from dedup.models import DedupGroup, GroupKind
 from plugins.monitoring.tests.factories.unknown import (
@@ -33,7 +32,7 @@ from tests.factories.scanning import ContainerFactory
 from tests.fixtures import Catalogue, Worker, submit_sound
 
 SONG = 7
-DETAILS = RecordingDetails(title="Found song", artists=["Somebody"])
+DETAILS = Recording(title="Found song", artists=["Somebody"])
 
 
 def rows(item: UnknownItem) -> list[tuple[int, ...]]:

@@ -128,14 +128,15 @@ class Command(BaseCommand):
                 f"{'reference at':>13}{'speed':>9}{'score':>7}"
             )
             line = timeline(file)
-            for row in segment_rows(line.matches):
+            for recording, counted in segment_rows(line.matches):
+                segment = counted.segment
                 self._say(
-                    f"  {read_clock(row.start_ms, digits=3):>9} – "
-                    f"{read_clock(row.end_ms, digits=3):>9}  "
-                    f"{row.recording.full_title:<32}"
-                    f"{read_clock(row.reference_start_ms, digits=3):>13}"
-                    f"{formats.speed(float(row.tempo_ratio or 1)):>9}"
-                    f"{float(row.score or 0):>7.1f}"
+                    f"  {read_clock(counted.start_ms, digits=3):>9} – "
+                    f"{read_clock(counted.end_ms, digits=3):>9}  "
+                    f"{recording.full_title:<32}"
+                    f"{read_clock(segment.reference_start_ms, digits=3):>13}"
+                    f"{formats.speed(float(segment.tempo_ratio or 1)):>9}"
+                    f"{float(segment.score or 0):>7.1f}"
                 )
             for piece in line.pieces:
                 # Edges are inexact: what lies between two pieces is no sound of its own.

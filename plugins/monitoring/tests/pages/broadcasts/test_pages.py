@@ -15,12 +15,11 @@ from base.audit.models import Event
 from plugins.monitoring.broadcasts.choices import RightsType
 from plugins.monitoring.broadcasts.models import Audience, Broadcast, Revenue
 from plugins.monitoring.broadcasts.services import broadcast_state, set_revenue
-from plugins.monitoring.broadcasts.values import RevenueValues
 from plugins.monitoring.streams.models import Station
 from plugins.monitoring.tests.factories.broadcasts import make_broadcast
 from plugins.monitoring.tests.factories.streams import StationFactory
 from review.programmes.models import Episode, MusicUse
-from review.programmes.values import EpisodeValues, UseValues, state_of
+from review.programmes.values import state_of
 from scanning.models import ScannedFile
 from tests.factories.review import make_match
 from tests.factories.scanning import ScannedFileFactory
@@ -44,7 +43,7 @@ def add(client: Client, file: ScannedFile, **values: Any) -> Any:
 def test_the_episode_shows_on_the_page_of_the_file(reviewer: Client) -> None:
     file = ScannedFileFactory.create()
     url = reverse("portal:file_broadcasts", args=[file.uid])
-    seen = state_of(EpisodeValues())
+    seen = state_of(Episode())
     answer = reviewer.post(
         url, {"series": "Pier Stories", "season": "2", "title": "Fog", "seen": seen}
     )
@@ -141,7 +140,7 @@ def test_the_use_is_set_from_the_review_page_and_stands_on_the_cue_sheet(reviewe
             "live": "no",
             "recorded_in": "ch",
             "next": sheet,
-            "seen": state_of(UseValues()),
+            "seen": state_of(MusicUse()),
         },
     )
     assert answer.headers["Location"] == sheet
@@ -225,7 +224,7 @@ def test_only_managers_see_revenue(
         station=zurich,
         month=date(2026, 11, 1),
         rights_type=RightsType.PERFORMING,
-        values=RevenueValues(Decimal(98765), "CHF"),
+        values={"net_revenue": Decimal(98765), "currency": "CHF"},
         user=None,
     )
     figures = reverse("portal:station_figures", args=[zurich.uid])
@@ -244,7 +243,7 @@ def test_only_managers_see_revenue(
         "MechanicalRight-currency": "francs",
     }
     assert manager.post(revenue, sent).status_code == 422
-    sent |= {"MechanicalRight-currency": "chf", "MechanicalRight-seen": state_of(RevenueValues())}
+    sent |= {"MechanicalRight-currency": "chf", "MechanicalRight-seen": state_of(Revenue())}
     assert manager.post(revenue, sent).status_code == 302
     assert Revenue.objects.get(rights_type="MechanicalRight").currency == "CHF"
     answer = manager.post(revenue, sent | {"rights": "all"}, follow=True)

@@ -9,8 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from base.accounts.roles import Role
-from catalogue.models import RecordingStatus
-from catalogue.services import RecordingDetails
+from catalogue.models import Recording, RecordingStatus
 from plugins.monitoring.tests.pages.unknown.items import make_item
 from plugins.monitoring.unknown import actions
 from plugins.monitoring.unknown.models import UnknownItem
@@ -115,7 +114,7 @@ def test_a_name_from_a_hidden_bucket_is_neither_told_nor_undone(desk: Desk) -> N
         user=make_user(Role.MANAGER),
         version=item.version,
         bucket=BucketFactory.create(),
-        details=RecordingDetails(title="Halflight"),
+        details=Recording(title="Halflight"),
     )
     item.refresh_from_db()
     assert item.label == "Halflight"
