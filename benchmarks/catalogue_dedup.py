@@ -126,7 +126,7 @@ def _fill(
     from catalogue import following
     from catalogue.index_log import note_change
     from catalogue.models import Bucket, Recording, RecordingStatus
-    from recognition.fingerprint.file_format import to_bytes
+    from recognition.fingerprints.file_format import to_bytes
     from recognition.types import Fingerprint
 
     bucket = Bucket.objects.create(name="Benchmark")

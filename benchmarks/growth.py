@@ -34,7 +34,7 @@ from benchmarks.shelf import BUCKET, add_all, build, fingerprint
 from benchmarks.speed import fingerprint_of, timed, write_programme
 from benchmarks.variants import Variant, many_variants
 from benchmarks.voices import voices
-from recognition.fingerprint.hashes import reference_hashes
+from recognition.fingerprints.hashes import reference_hashes
 from recognition.index.places import References
 from recognition.index.store import SegmentStore
 from recognition.params import DEFAULT

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import correlate
 
+from recognition.api.collection import BUCKET, Collection
 from recognition.audio.analysis import analyse_file
 from recognition.audio.decode import AudioFile
-from recognition.commands.collection import BUCKET, Collection
-from recognition.fingerprint.builder import extract
+from recognition.fingerprints.builder import extract
 from recognition.limits import DEFAULT_LIMITS
 from recognition.params import DEFAULT
 from recognition.search import match

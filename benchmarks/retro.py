@@ -15,7 +15,7 @@ from benchmarks.corpus import roles
 from benchmarks.report import Report, machine, music, parser, workplace
 from benchmarks.shelf import Shelf, build
 from benchmarks.speed import fingerprint_of, timed, write_programme
-from recognition.fingerprint import file_format as fingerprint_file
+from recognition.fingerprints import file_format as fingerprint_file
 from recognition.search.retro import RetroIndex, search_back
 from recognition.types import SegmentMatch
 from recognition.verify.calibration import catalogue_hours

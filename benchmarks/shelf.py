@@ -11,8 +11,8 @@ import numpy as np
 
 from benchmarks.corpus import Track
 from benchmarks.sound import RATE, Samples, resample
-from recognition.fingerprint.builder import extract
-from recognition.fingerprint.hashes import reference_hashes
+from recognition.fingerprints.builder import extract
+from recognition.fingerprints.hashes import reference_hashes
 from recognition.index.places import References, places_of
 from recognition.index.store import SegmentStore
 from recognition.params import DEFAULT

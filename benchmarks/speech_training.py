@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from benchmarks.sound import Samples, decode
 from benchmarks.speech_clips import TRAINED_ON
-from recognition.fingerprint.builder import extract
+from recognition.fingerprints.builder import extract
 from recognition.speech.traits import ROW_MS, traits
 from recognition.speech_track import HALF_MS
 

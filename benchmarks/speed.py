@@ -23,7 +23,7 @@ from benchmarks.report import Report, machine, music, parser, workplace
 from benchmarks.shelf import BUCKET, Shelf, add_all, altered, build, fingerprint
 from benchmarks.voices import voices
 from recognition.audio.decode import blocks
-from recognition.fingerprint.builder import FingerprintBuilder
+from recognition.fingerprints.builder import FingerprintBuilder
 from recognition.params import DEFAULT
 from recognition.search.match import scan
 from recognition.types import Fingerprint

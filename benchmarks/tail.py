@@ -12,7 +12,7 @@ from benchmarks.corpus import Roles, Track
 from benchmarks.kinship import kin
 from benchmarks.report import Report
 from benchmarks.shelf import BUCKET, Shelf, fingerprint
-from recognition.fingerprint.levels import silent_frames
+from recognition.fingerprints.levels import silent_frames
 from recognition.index.places import References
 from recognition.params import DEFAULT
 from recognition.search.candidates import stages

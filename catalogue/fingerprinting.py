@@ -23,8 +23,8 @@ from catalogue.index_log import note_change
 from catalogue.jobs import FINGERPRINT, RENDITION
 from catalogue.models import Recording, RecordingStatus
 from catalogue.signals import recording_ready
-from recognition.fingerprint.hashes import can_be_found
 from recognition.index.segment import Postings
+from recognition.relate.alone import can_be_found
 from recognition.types import Progress
 
 _LAYERS = frozenset({"reference", "scan"})
@@ -60,7 +60,7 @@ def run(context: JobContext) -> None:
     # In one transaction with the receivers' writes: a crash between the two would
     # lose that.
     with transaction.atomic():
-        context.finish(too_little_sound=not can_be_found(postings.hashes))
+        context.finish(too_little_sound=_lacks_sound(recording, postings))
         note_change([recording.pk])
         # It may have been retired in the meantime.
         current = Recording.objects.get(pk=recording.pk)
@@ -86,9 +86,13 @@ def refresh_fingerprint(recording: Recording) -> None:
 
 def note_sound(recording: Recording, postings: Postings) -> None:
     """Note whether a new fingerprint holds enough sound to be found."""
-    too_little = not can_be_found(postings.hashes)
+    too_little = _lacks_sound(recording, postings)
     rows = Recording._base_manager.filter(pk=recording.pk)
     rows.exclude(too_little_sound=too_little).update(too_little_sound=too_little)
+
+
+def _lacks_sound(recording: Recording, postings: Postings) -> bool:
+    return not can_be_found(postings.hashes, lambda: index_store.load_landmarks(recording.pk))
 
 
 def _analyse(recording: Recording, progress: Progress) -> None:

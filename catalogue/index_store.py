@@ -17,9 +17,9 @@ from catalogue import partitions
 from catalogue.models import Recording
 from catalogue.partitions import Partition
 from recognition.errors import RecognitionError
-from recognition.fingerprint import file_format as fingerprint_file
-from recognition.fingerprint.file_format import reference_layer
-from recognition.fingerprint.hashes import reference_hashes
+from recognition.fingerprints import file_format as fingerprint_file
+from recognition.fingerprints.file_format import reference_layer
+from recognition.fingerprints.hashes import reference_hashes
 from recognition.index.interface import IndexStore
 from recognition.index.places import References, places_of
 from recognition.index.segment import Postings

@@ -197,7 +197,7 @@ class Recording(models.Model):
     too_little_sound = models.BooleanField(
         default=False,
         editable=False,
-        help_text=_("Scans cannot find it, because it is silent or nearly so."),
+        help_text=_("Scans cannot find it: it is silent, or has too few sounds to be told apart."),
     )
     fingerprint = models.FileField(max_length=200, blank=True, default="")
     waveform = models.FileField(max_length=200, blank=True, default="")

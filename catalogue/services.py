@@ -24,7 +24,7 @@ from catalogue.models import (
     Recording,
     RecordingStatus,
 )
-from recognition.fingerprint.file_format import to_bytes
+from recognition.fingerprints.file_format import to_bytes
 from recognition.types import Fingerprint
 
 

@@ -15,7 +15,7 @@ from base.jobs.context import JobContext
 from catalogue.models import Recording, RecordingSpeech, RecordingStatus
 from recognition.audio.analysis import analyse_file
 from recognition.errors import RecognitionError
-from recognition.fingerprint.file_format import scan_layer
+from recognition.fingerprints.file_format import scan_layer
 from recognition.speech.judging import judge
 from recognition.speech_track import NET, NO_TRACK, SpeechTrack
 from recognition.types import Fingerprint

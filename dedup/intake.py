@@ -31,9 +31,9 @@ from dedup import comparing, selectors
 from dedup.models import DuplicateKind, PairLink
 from recognition import interrupts, params
 from recognition.errors import RecognitionError
-from recognition.fingerprint import file_format as fingerprint_file
-from recognition.fingerprint.file_format import reference_layer
-from recognition.fingerprint.hashes import reference_hashes
+from recognition.fingerprints import file_format as fingerprint_file
+from recognition.fingerprints.file_format import reference_layer
+from recognition.fingerprints.hashes import reference_hashes
 from recognition.index.store import SegmentStore
 from recognition.relate.compare import related
 from recognition.relate.relatives import relatives

@@ -1,9 +1,25 @@
-"""Audio fingerprinting: landmarks, index, search; a plain library without Django.
+"""Find recordings in other sound: under voices and noise, faster or slower, higher or lower.
 
-``audio`` reads media files, ``fingerprint`` makes and stores landmarks, ``index`` keeps those
-of a catalogue, ``search`` finds candidates in it, ``verify`` weighs them, and ``relate``
-compares recordings. The names listed here are loaded on first use, because reading an error
-or a version needs no numeric library.
+Make an index of recordings, and scan a file:
+
+    from recognition import Index
+
+    index = Index.create("catalogue")
+    index.add("songs/one.flac")
+    for segment in index.scan("programme.mp3").segments:
+        print(segment.recording_id, segment.start_s, segment.end_s, segment.score)
+
+A sound is a path, as text or ``Path``, or a NumPy array with its rate:
+``index.scan(samples, rate=44_100)``. ``index.scan(...).rows()`` goes into
+``pandas.DataFrame``, and each result has ``to_dict()``. ``compare("a.mp3", "b.flac")`` says
+how two sounds relate. All errors of the library are a ``RecognitionError``; their classes
+are in ``recognition.errors``.
+
+What is used for the first time is compiled for this machine, once. It takes up to two
+minutes and is said on standard error, through the logger ``recognition``.
+
+Only the names listed here are stable; what else the package holds may change at any time.
+They are loaded on first use, because reading an error needs no numeric library.
 """
 
 from __future__ import annotations
@@ -11,34 +27,49 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from recognition.version import VERSION
+
 if TYPE_CHECKING:
-    from recognition.audio.analysis import analyse_file
-    from recognition.params import Params
-    from recognition.relate.compare import SoundComparison, compare
-    from recognition.search.match import scan
-    from recognition.types import Analysis, Fingerprint, ScanResult, SegmentMatch
+    from recognition.api.comparing import compare
+    from recognition.api.index import Index
+    from recognition.api.results import (
+        Comparison,
+        Refused,
+        Scan,
+        Segment,
+        SharedInterval,
+        Unmatched,
+    )
+    from recognition.api.sounds import fingerprint
+    from recognition.errors import RecognitionError
+    from recognition.types import Fingerprint
 
 __all__ = [
-    "Analysis",
+    "Comparison",
     "Fingerprint",
-    "Params",
-    "ScanResult",
-    "SegmentMatch",
-    "SoundComparison",
-    "analyse_file",
+    "Index",
+    "RecognitionError",
+    "Refused",
+    "Scan",
+    "Segment",
+    "SharedInterval",
+    "Unmatched",
     "compare",
-    "scan",
+    "fingerprint",
 ]
+__version__ = VERSION
 _HOMES = {
-    "analyse_file": "audio.analysis",
-    "Params": "params",
-    "SoundComparison": "relate.compare",
-    "compare": "relate.compare",
-    "scan": "search.match",
-    "Analysis": "types",
+    "Comparison": "api.results",
     "Fingerprint": "types",
-    "ScanResult": "types",
-    "SegmentMatch": "types",
+    "Index": "api.index",
+    "RecognitionError": "errors",
+    "Refused": "api.results",
+    "Scan": "api.results",
+    "Segment": "api.results",
+    "SharedInterval": "api.results",
+    "Unmatched": "api.results",
+    "compare": "api.comparing",
+    "fingerprint": "api.sounds",
 }
 
 
@@ -46,3 +77,7 @@ def __getattr__(name: str) -> Any:  # Any: a function or a class
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -6,11 +6,11 @@ import argparse
 import atexit
 import csv
 import gc
-import hashlib
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,8 @@ from recognition.commands.console import UsageError, print_error, print_json, pr
 from recognition.version import VERSION
 
 if TYPE_CHECKING:
-    from recognition.commands.collection import Collection
+    from recognition.api.index import Index
+    from recognition.api.sounds import ReadSound
     from recognition.types import Fingerprint
 
 ADD_BATCH = 16
@@ -61,6 +62,10 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("--manifest", type=Path, metavar="CSV", help="track_id,path")
     add.set_defaults(run=_add)
 
+    remove = commands.add_parser("remove", help="take recordings out of an index")
+    remove.add_argument("ids", nargs="+", metavar="ID", help="as scan names them")
+    remove.set_defaults(run=_remove)
+
     scan = commands.add_parser("scan", help="find recordings in files")
     scan.add_argument("files", nargs="+", type=Path, metavar="FILE")
     scan.add_argument(
@@ -93,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     rebuild = commands.add_parser("rebuild", help="rebuild an index without audio")
     rebuild.set_defaults(run=_rebuild)
 
-    for command in (add, scan, info, verify, compact, rebuild):
+    for command in (add, remove, scan, info, verify, compact, rebuild):
         command.add_argument("--index", type=Path, required=True, metavar="DIR")
     for command in (scan, compare, recurring, info):
         command.add_argument("--json", action="store_true", help="one object per line")
@@ -124,36 +129,54 @@ def _prepare(args: argparse.Namespace) -> None:
 
 
 def _add(args: argparse.Namespace) -> int:
-    from recognition.commands.collection import Collection
+    from recognition.api.index import Index
 
     _prepare(args)
-    collection = Collection(args.index, create=True)
-    waiting: list[tuple[str, Fingerprint]] = []
+    index = Index.create(args.index, exist_ok=True)
+    waiting: dict[str, Fingerprint] = {}
     failed = False
-    for track_id, path in _named_files(args.files, args.manifest):
-        made = _read_or_report(path, "reference")
-        if made is None:
+    for recording_id, path in _named_files(args.files, args.manifest):
+        sound = _read_or_report(path, "reference")
+        if sound is None:
             failed = True
             continue
-        waiting.append((track_id, made))
+        waiting[recording_id] = sound.fingerprint
         if len(waiting) == ADD_BATCH:
-            _acknowledge(collection, waiting)
-            waiting = []
-    _acknowledge(collection, waiting)
+            _acknowledge(index, waiting)
+            waiting = {}
+    _acknowledge(index, waiting)
     return 1 if failed else 0
 
 
-def _acknowledge(collection: Collection, waiting: Sequence[tuple[str, Fingerprint]]) -> None:
-    from recognition.fingerprint.file_format import reference_layer
-    from recognition.fingerprint.hashes import can_be_found, reference_hashes
+def _acknowledge(index: Index, waiting: Mapping[str, Fingerprint]) -> None:
+    from recognition.fingerprints.file_format import reference_layer
+    from recognition.fingerprints.hashes import reference_hashes
+    from recognition.relate.alone import can_be_found
 
     if waiting:
-        collection.add_many(waiting)
-    for track_id, made in waiting:
+        index.add_many(waiting)
+    for recording_id, made in waiting.items():
         minutes, seconds = divmod(made.duration_ms // 1000, 60)
         hashes, _frames = reference_hashes(reference_layer(made))
-        note = "" if can_be_found(hashes) else "; it holds too little sound to be found"
-        print(f"added {track_id} ({minutes}:{seconds:02d}){note}", flush=True)
+        is_enough = can_be_found(hashes, partial(reference_layer, made))
+        note = "" if is_enough else "; it holds too little sound to be found"
+        print(f"added {recording_id} ({minutes}:{seconds:02d}){note}", flush=True)
+
+
+def _remove(args: argparse.Namespace) -> int:
+    from recognition.api.index import Index
+
+    index = Index.open(args.index)
+    failed = False
+    for recording_id in args.ids:
+        try:
+            index.remove(recording_id)
+        except KeyError:
+            failed = True
+            print(printable(f"{recording_id}: not in the index"), file=sys.stderr, flush=True)
+        else:
+            print(printable(f"removed {recording_id}"), flush=True)
+    return 1 if failed else 0
 
 
 def _named_files(files: Sequence[Path], manifest: Path | None) -> list[tuple[str, Path]]:
@@ -184,52 +207,48 @@ def _manifest_rows(manifest: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _scan(args: argparse.Namespace) -> int:
+    from recognition.api.collection import Collection
     from recognition.commands import report
     from recognition.commands.batch import scan_files
-    from recognition.commands.collection import Collection
 
     if args.processes < 1:
         raise UsageError("--processes needs at least 1.")
-    collection = Collection(args.index)
+    Collection(args.index)  # an absent index is said before files are read
     processes = min(args.processes, len(args.files))
     if processes == 1:
         _prepare(args)
     failed = False
-    for scan in scan_files(args.index, args.files, processes=processes):
-        path, outcome = scan.path, scan.outcome
+    for scanned in scan_files(args.index, args.files, processes=processes):
+        path, outcome = scanned.path, scanned.outcome
         if isinstance(outcome, dict):
             failed = True
             print_error(path, outcome, as_json=args.json)
         elif args.json:
-            print_json(report.scan_object(path, outcome, collection.track_id))
+            print_json(outcome.to_dict())
         else:
-            table = report.scan_table(path, outcome, collection.track_id)
-            print(table, flush=True)
+            print(report.scan_table(path, outcome), flush=True)
     return 1 if failed else 0
 
 
 def _compare(args: argparse.Namespace) -> int:
+    from recognition.api.comparing import compared
     from recognition.commands import report
-    from recognition.relate.compare import compare
 
     _prepare(args)
-    fingerprints = [_read_or_report(path, "reference", "scan") for path in (args.a, args.b)]
-    a, b = fingerprints
+    a, b = (_read_or_report(path, "reference", "scan") for path in (args.a, args.b))
     if a is None or b is None:
         return 1
-    comparison = report.comparison_object(compare(a, b), args.a, args.b)
-    if _digest(args.a) == _digest(args.b):
-        comparison["relation"] = "exact_file"
+    comparison = compared(a, b)
     if args.json:
-        print_json(comparison)
+        print_json(comparison.to_dict())
     else:
         print(report.comparison_table(comparison))
     return 0
 
 
 def _recurring(args: argparse.Namespace) -> int:
+    from recognition.api.collection import Collection
     from recognition.commands import report
-    from recognition.commands.collection import Collection
     from recognition.commands.recurring_files import JoinedFiles
     from recognition.errors import RecognitionError
 
@@ -256,7 +275,7 @@ def _recurring(args: argparse.Namespace) -> int:
 
 
 def _info(args: argparse.Namespace) -> int:
-    from recognition.commands.collection import Collection
+    from recognition.api.collection import Collection
     from recognition.commands.report import info_object
 
     facts = info_object(Collection(args.index))
@@ -269,7 +288,7 @@ def _info(args: argparse.Namespace) -> int:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    from recognition.commands.collection import Collection
+    from recognition.api.collection import Collection
 
     problems = Collection(args.index).verify()
     for problem in problems:
@@ -279,37 +298,32 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 def _compact(args: argparse.Namespace) -> int:
-    from recognition.commands.collection import Collection
+    from recognition.api.collection import Collection
 
     Collection(args.index).compact()
     return 0
 
 
 def _rebuild(args: argparse.Namespace) -> int:
-    from recognition.commands.collection import Collection
+    from recognition.api.collection import Collection
 
     Collection(args.index).rebuild()
     return 0
 
 
-def _read_or_report(path: Path, *layers: str) -> Fingerprint | None:
-    from recognition.commands.batch import read
+def _read_or_report(path: Path, *layers: str) -> ReadSound | None:
+    from recognition.api.sounds import read
     from recognition.commands.report import error_object
     from recognition.errors import RecognitionError
 
     try:
-        file = read(path, *layers)
+        sound = read(path, *layers)
     except (RecognitionError, OSError) as error:
         message = error_object(error)["message"]
         print(printable(f"{path}: {message}"), file=sys.stderr, flush=True)
         return None
-    print_notes(path, file.notes)
-    return file.fingerprint
-
-
-def _digest(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
+    print_notes(path, sound.notes)
+    return sound
 
 
 if __name__ == "__main__":

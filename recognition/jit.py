@@ -9,14 +9,20 @@ tuple is assigned, Numba compiles two seconds of code that words an error.
 
 from __future__ import annotations
 
+import logging
+import os
+import socket
 import sys
 from collections.abc import Callable
-from functools import cached_property, update_wrapper
+from functools import cache, cached_property, update_wrapper
 from importlib import import_module
 from types import ModuleType
 from typing import Any, TypeVar, cast
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+# Without handlers of the caller's, Python writes its warnings to standard error.
+_log = logging.getLogger("recognition")
 
 
 class Compiled:
@@ -29,7 +35,7 @@ class Compiled:
     @cached_property
     def dispatcher(self) -> Any:  # Any: numba types it half
         """Return numba's own object, which chooses and compiles the code."""
-        numba = import_module("numba")
+        numba = _numba()
         # No C code calls these functions, so none needs an entry for it.
         made = numba.njit(cache=True, no_cfunc_wrapper=True, **self._options)
         return made(self._function)
@@ -72,6 +78,43 @@ class Late(Part):
     def dispatcher(self) -> Any:  # Any: as above
         """Return what numba made of the function."""
         return getattr(import_module(self.__module__), self.__name__).dispatcher
+
+
+@cache
+def _numba() -> ModuleType:
+    """Load numba, and say so once it has to compile: what waits for it seems to hang."""
+    numba = import_module("numba")
+    events = import_module("numba.core.event")
+    said: list[socket.socket] = []
+
+    class Listener(events.Listener):  # type: ignore[misc, name-defined]  # loaded late
+        def on_start(self, _event: object) -> None:
+            if not said:
+                said.append(_spoken())
+
+        def on_end(self, _event: object) -> None:
+            pass
+
+    events.register("numba:compile", Listener())
+    return numba
+
+
+def _spoken() -> socket.socket:
+    """Say that the library compiles, unless another process of this user just said so.
+
+    Each process that works beside it compiles its own part. The name of the socket is
+    taken until the process ends.
+    """
+    speaking = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        speaking.bind(f"\0recognition-compiles-{os.getuid()}")
+    except OSError:
+        return speaking
+    _log.warning(
+        "The library recognition compiles for this machine what it uses for the first time: "
+        "once, and up to two minutes of one core."
+    )
+    return speaking
 
 
 def compiled(function: Function) -> Function:

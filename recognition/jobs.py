@@ -21,9 +21,9 @@ from recognition.audio import renditions, spectrogram, waveform
 from recognition.audio.decode import SAMPLE_RATE, AudioFile
 from recognition.audio.extents import OVERLAP_S
 from recognition.errors import RecognitionError
-from recognition.fingerprint import file_format as fingerprint
-from recognition.fingerprint.builder import SCAN, FingerprintBuilder
-from recognition.fingerprint.tracks import differing
+from recognition.fingerprints import file_format as fingerprint
+from recognition.fingerprints.builder import SCAN, FingerprintBuilder
+from recognition.fingerprints.tracks import differing
 from recognition.isolation import wire
 from recognition.isolation.child import Job
 from recognition.isolation.wire import MessageKind

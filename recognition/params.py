@@ -294,7 +294,8 @@ class Params:
     # Frames beyond a run that are looked at together, and how much more likely (in powers
     # of e) it must be that the recording goes on there.
     phase_ahead: int = 750
-    phase_worth: float = 4.0
+    phase_worth: float = 7.0
+    phase_missing: float = 0.02  # weight of a missing landmark there
     # The same by which a run ends where phases agree no longer.
     phase_drop: float = 8.0
 
@@ -356,6 +357,15 @@ class Params:
         }
         text = json.dumps([FORMAT_VERSION, shaping], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def __repr__(self) -> str:
+        """Return only what differs from the defaults, so that signatures stay readable."""
+        changed = (
+            f"{f.name}={getattr(self, f.name)!r}"
+            for f in fields(self)
+            if getattr(self, f.name) != f.default
+        )
+        return f"Params({', '.join(changed)})"
 
     def for_file(self, duration_ms: int) -> Params:
         """Return the parameters for a file of this length; less of a short one must match."""

@@ -55,6 +55,9 @@ class Landmarks:
             np.concatenate(phases) if len(phases) == len(full) else None,
         )
 
+    def __repr__(self) -> str:
+        return f"<{len(self.frames):,} landmarks>"
+
 
 NO_LANDMARKS = Landmarks(
     frames=np.zeros(0, dtype=np.int32),
@@ -73,6 +76,9 @@ class LevelMap:
     levels: NDArray[np.uint8]
     frames_per_cell: int
     bins_per_cell: int
+
+    def __repr__(self) -> str:
+        return f"<level map {self.levels.shape}>"
 
 
 @dataclass(frozen=True, slots=True)

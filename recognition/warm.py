@@ -14,11 +14,11 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from numpy.typing import NDArray
 
+from recognition.api.collection import BUCKET, Collection
 from recognition.audio.mono import mixed_down
-from recognition.commands.collection import BUCKET, Collection
-from recognition.fingerprint import file_format as fingerprint_file
-from recognition.fingerprint.builder import extract
-from recognition.fingerprint.hashes import likely_hashes
+from recognition.fingerprints import file_format as fingerprint_file
+from recognition.fingerprints.builder import extract
+from recognition.fingerprints.hashes import likely_hashes
 from recognition.index.places import Weights, heights_at, highest_places
 from recognition.params import DEFAULT
 from recognition.relate.compare import compare

@@ -82,9 +82,8 @@ def enter(
     """
     require_open(file, user)
     _check(file, (start_ms, end_ms), kind, details)
-    values: dict[str, Any] = {
-        name: CueEntry._meta.get_field(name).get_default() for name in CueEntry.DETAILS
-    }
+    empty = CueEntry()
+    values: dict[str, Any] = {name: getattr(empty, name) for name in CueEntry.DETAILS}
     values |= details if kind == EntryKind.MUSIC else {}
     values["note"] = details.get("note")
     isrc = check_isrc(values["isrc"])

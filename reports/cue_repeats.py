@@ -13,7 +13,7 @@ from django.core.files.storage import default_storage
 
 from base.common.outages import outage_of
 from recognition.errors import RecognitionError
-from recognition.fingerprint import file_format as fingerprint
+from recognition.fingerprints import file_format as fingerprint
 from recognition.recurring.back import plays_again
 from recognition.recurring.sounds import Sound
 from reports.cue_questions import spoken_entries

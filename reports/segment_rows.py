@@ -15,6 +15,7 @@ from reports.extras import columns_after
 from reports.rows import TYPED_COLUMNS, Case, Column, RivalRecording, interval_texts, with_extras
 from review.counting import CountedSegment, reference_interval
 from review.edits import edit_of
+from scanning.engines.base import most_bits
 from scanning.models import Detection, Segment
 
 SCHEMA = "match-segment/3"
@@ -191,7 +192,7 @@ def rivals_of(
     The best score comes first.
     """
     rivals = [
-        rival.candidate
+        rival
         for key, rival in heard.items()
         if key not in recordings
         and any(
@@ -200,4 +201,11 @@ def rivals_of(
             for mine in segments
         )
     ]
-    return sorted(rivals, key=lambda rival: (-(rival.score or 0), rival.recording_uid))
+    rivals.sort(
+        key=lambda rival: (
+            -(rival.candidate.score or 0),
+            -most_bits(rival.segments),
+            rival.candidate.recording_uid,
+        )
+    )
+    return [rival.candidate for rival in rivals]

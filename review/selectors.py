@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import F, Max, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Concat
 
 from base.accounts.models import User
@@ -207,7 +207,8 @@ def copies_heard(match: Match) -> QuerySet[Detection]:
     return (
         Detection.objects.filter(copies, scan=match.scan_id, matches=None, candidate_of=None)
         .select_related("recording")
-        .order_by("-score", "pk")
+        .annotate(most_bits=Max("segments__bits"))
+        .order_by("-score", F("most_bits").desc(nulls_last=True), "pk")
     )
 
 

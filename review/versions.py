@@ -12,6 +12,7 @@ from catalogue.models import Recording
 from review import figures, intervals
 from review.choices import VersionChoice
 from review.models import Match, VersionAnswer
+from scanning.engines.base import most_bits
 from scanning.models import Detection
 
 Pair = frozenset[int]
@@ -29,6 +30,13 @@ class Candidate:
     def score(self) -> Decimal | None:
         """Return the best score of its detections."""
         return figures.best_score(self.detections)[0]
+
+    @cached_property
+    def bits(self) -> Decimal:
+        """Return the most bits of evidence of its segments."""
+        return most_bits(
+            segment for detection in self.detections for segment in detection.segments.all()
+        )
 
     @cached_property
     def matched_ms(self) -> int:
@@ -134,7 +142,10 @@ def candidates_of(match: Match) -> list[Candidate]:
         if stays != match.recording.stands_for_it and not stays.is_given_up:
             detections.setdefault(stays, []).append(detection)
     choices = [Candidate(stays, tuple(rows)) for stays, rows in detections.items()]
-    return sorted(choices, key=lambda candidate: (-(candidate.score or 0), candidate.recording.pk))
+    return sorted(
+        choices,
+        key=lambda candidate: (-(candidate.score or 0), -candidate.bits, candidate.recording.pk),
+    )
 
 
 def uids(candidates: Iterable[Detection]) -> list[str]:

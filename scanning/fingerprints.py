@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from base.common.storage import read_bytes
 from recognition.errors import BadFingerprint, MissingLayer, ParamsMismatch
-from recognition.fingerprint import file_format as fingerprint_file
-from recognition.fingerprint.file_format import scan_layer
+from recognition.fingerprints import file_format as fingerprint_file
+from recognition.fingerprints.file_format import scan_layer
 from recognition.params import DEFAULT
 from recognition.types import Fingerprint
 from scanning.models import ScannedFile

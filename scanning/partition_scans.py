@@ -24,7 +24,7 @@ from catalogue import following, index_log, index_store, partitions
 from catalogue.partitions import Partition
 from recognition import interrupts
 from recognition.errors import IndexUnavailable, ParamsMismatch
-from recognition.fingerprint import file_format as fingerprint_file
+from recognition.fingerprints import file_format as fingerprint_file
 from recognition.params import DEFAULT
 from recognition.partitioned.answering import answer
 from recognition.partitioned.questions import (

@@ -20,7 +20,7 @@ from base.jobs.errors import Cancelled, Failed
 from base.jobs.services import bring_forward, submit
 from catalogue import partitions
 from recognition.errors import IndexUnavailable, RecognitionError
-from recognition.fingerprint import file_format as fingerprint_file
+from recognition.fingerprints import file_format as fingerprint_file
 from recognition.relate.tracks import unsearched
 from scanning import partition_scans, results
 from scanning.choices import ACTIVE_SCAN_STATUSES, FileStatus, ScanStage, SourceType

@@ -22,7 +22,7 @@ from base.jobs.errors import WaitsUntil
 from catalogue import index_store
 from catalogue.models import Recording, RecordingStatus
 from recognition.errors import RecognitionError
-from recognition.fingerprint import file_format as fingerprint_file
+from recognition.fingerprints import file_format as fingerprint_file
 from recognition.relate.tracks import with_track
 from recognition.search.retro import RetroIndex, search_back
 from scanning import partition_scans, results, selectors

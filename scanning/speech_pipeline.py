@@ -18,7 +18,7 @@ from base.jobs.context import JobContext
 from base.jobs.services import submit
 from catalogue import speech as recordings
 from catalogue.jobs import SPEECH as RECORDINGS_SPEECH
-from recognition.fingerprint.file_format import scan_layer
+from recognition.fingerprints.file_format import scan_layer
 from recognition.speech.judging import judge
 from recognition.speech_track import NET, NO_TRACK, SpeechTrack
 from scanning import speech

@@ -94,8 +94,8 @@ def _fill() -> dict[str, Any]:
     from base.accounts.roles import Role
     from base.accounts.services import create_user
     from catalogue.services import create_bucket
-    from recognition.fingerprint.builder import extract
-    from recognition.fingerprint.file_format import to_bytes
+    from recognition.fingerprints.builder import extract
+    from recognition.fingerprints.file_format import to_bytes
     from scanning.models import Container
     from scanning.services.identification import create_project
     from scanning.services.intake import submit_fingerprint

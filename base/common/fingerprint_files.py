@@ -19,7 +19,7 @@ from base.common.media_analysis import AudioRefused, decode_limits, refusal
 from base.common.storage import FileOnDisk, StoredFile, display_name, keep_file, scratch_directory
 from recognition.audio.analysis import RewrittenFingerprint, rewrite_fingerprint
 from recognition.errors import BadFingerprint, ParamsMismatch, RecognitionError
-from recognition.fingerprint import file_format as fingerprint_file
+from recognition.fingerprints import file_format as fingerprint_file
 from recognition.limits import DecodeLimits
 from recognition.params import DEFAULT
 from recognition.types import Fingerprint

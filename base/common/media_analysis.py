@@ -28,7 +28,7 @@ from base.common.storage import (
 )
 from recognition import errors
 from recognition.audio import analysis, media, waveform
-from recognition.fingerprint import file_format as fingerprint
+from recognition.fingerprints import file_format as fingerprint
 from recognition.limits import DecodeLimits
 from recognition.types import Analysis, Fingerprint, Progress
 

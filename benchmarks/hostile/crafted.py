@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
 
-from recognition.fingerprint.file_format import DENSE, HEAD, LAYER, LEVEL_MAP, MAGIC, REFERENCE
+from recognition.fingerprints.file_format import DENSE, HEAD, LAYER, LEVEL_MAP, MAGIC, REFERENCE
 from recognition.params import DEFAULT
 
 HALF_HOUR_MS: Final = 30 * 60_000

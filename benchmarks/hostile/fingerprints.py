@@ -114,7 +114,7 @@ def _peaks_mib(pid: int) -> dict[int, float]:
 def _made() -> bytes:
     """Return the fingerprint of a real recording."""
     from recognition.audio.analysis import analyse_file
-    from recognition.fingerprint import file_format as fingerprint
+    from recognition.fingerprints import file_format as fingerprint
 
     smallest = min(DEMO.rglob("*.opus"), key=lambda path: path.stat().st_size)
     return fingerprint.to_bytes(analyse_file(smallest).fingerprint)

@@ -116,7 +116,7 @@ class Migration(migrations.Migration):
                     ('audio_bytes', models.BigIntegerField(default=0)),
                     ('duration_ms', models.BigIntegerField(default=0, validators=[django.core.validators.MinValueValidator(0)])),
                     ('facts', models.JSONField(blank=True, default=dict)),
-                    ('too_little_sound', models.BooleanField(default=False, editable=False, help_text='Scans cannot find it, because it is silent or nearly so.')),
+                    ('too_little_sound', models.BooleanField(default=False, editable=False, help_text='Scans cannot find it: it is silent, or has too few sounds to be told apart.')),
                     ('fingerprint', models.FileField(blank=True, default='', max_length=200, upload_to='')),
                     ('waveform', models.FileField(blank=True, default='', max_length=200, upload_to='')),
                     ('proxy', models.FileField(blank=True, default='', max_length=200, upload_to='', verbose_name='rendition')),

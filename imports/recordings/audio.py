@@ -22,7 +22,7 @@ from base.common.storage import read_bytes, sha256_of
 from base.common.table_text import one_form
 from catalogue.models import Recording
 from imports.errors import RowFault
-from recognition.fingerprint import file_format as fingerprint_file
+from recognition.fingerprints import file_format as fingerprint_file
 from recognition.types import Fingerprint
 
 

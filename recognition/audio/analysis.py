@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from recognition.audio import waveform
 from recognition.errors import DecodeFailed
-from recognition.fingerprint import file_format as fingerprint
+from recognition.fingerprints import file_format as fingerprint
 from recognition.isolation import client, wire
 from recognition.isolation.wire import MessageKind
 from recognition.limits import DEFAULT_LIMITS, DecodeLimits, limits_for

@@ -198,7 +198,7 @@ def make_file(source: SourceFile, output: Path, *, layers: frozenset[str], done:
     """Make one fingerprint, unless the output is that of the unchanged source."""
     from recognition.audio import analysis
     from recognition.commands.report import error_object
-    from recognition.fingerprint import file_format as fingerprint
+    from recognition.fingerprints import file_format as fingerprint
     from recognition.relate.tracks import unsearched
 
     try:
@@ -233,7 +233,7 @@ def _write(output: Path, data: bytes, stamp: int) -> None:
 def _already_made(output: Path, stamp: int, layers: frozenset[str]) -> int | None:
     """Return the length in ms that a sound output of this source covers, or None."""
     from recognition.errors import BadFingerprint
-    from recognition.fingerprint import file_format as fingerprint
+    from recognition.fingerprints import file_format as fingerprint
     from recognition.params import DEFAULT
 
     try:

@@ -38,14 +38,14 @@ def add_to(commands: Any) -> None:  # Any: argparse names no public class for it
 def run(args: argparse.Namespace) -> int:
     """Write the picture."""
     from recognition import durable
-    from recognition.commands.batch import read_fingerprint
+    from recognition.api.sounds import LAYERS, read
     from recognition.commands.report import error_object
     from recognition.errors import RecognitionError
 
     if not 0 < args.length_s <= MAX_S or not args.start_s >= 0:
         raise UsageError(f"--length is at most {MAX_S:g} s, --from at least 0.")
     try:
-        made = read_fingerprint(args.file, "reference", "scan")
+        made = read(args.file, *LAYERS).fingerprint
     except (RecognitionError, OSError) as error:
         print_error(args.file, error_object(error), as_json=False)
         return 1

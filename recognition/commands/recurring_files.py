@@ -7,11 +7,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from recognition.commands.batch import read
-from recognition.commands.collection import BUCKET, Collection
+from recognition.api.collection import BUCKET, Collection
+from recognition.api.sounds import read
 from recognition.commands.console import print_notes
-from recognition.fingerprint import file_format as fingerprint
-from recognition.fingerprint.file_format import scan_layer
+from recognition.fingerprints import file_format as fingerprint
+from recognition.fingerprints.file_format import scan_layer
 from recognition.index.store import SegmentStore
 from recognition.params import DEFAULT
 from recognition.recurring.back import searched_back

@@ -168,7 +168,7 @@ class _Unfit(Exception):
 
 
 def _upload_of(path: Path, *, audio: bool) -> Upload:
-    from recognition.fingerprint import file_format as fingerprint
+    from recognition.fingerprints import file_format as fingerprint
 
     is_fingerprint = fingerprint.is_fingerprint(path)
     if not is_fingerprint and not audio:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.fingerprint.file_format import scan_layer
+from recognition.fingerprints.file_format import scan_layer
 from recognition.index.places import PlaceTable, References
 from recognition.params import DEFAULT, Params
 from recognition.partitioned.questions import Answer, Question, WindowAnswer

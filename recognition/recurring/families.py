@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from recognition.fingerprint.landmarks import select
+from recognition.fingerprints.landmarks import select
 from recognition.params import DEFAULT, Params
 from recognition.recurring.join import MIN_MS, SharedSound
 from recognition.recurring.sounds import Load

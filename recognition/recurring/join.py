@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.fingerprint.hashes import Hashes
+from recognition.fingerprints.hashes import Hashes
 from recognition.index.interface import LandmarkIndex
 from recognition.params import DEFAULT, Params
 from recognition.recurring.sounds import Load, Sound

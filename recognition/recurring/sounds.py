@@ -9,9 +9,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.fingerprint.file_format import scan_layer
-from recognition.fingerprint.landmarks import ranks_of, select
-from recognition.fingerprint.levels import silent_frames
+from recognition.fingerprints.file_format import scan_layer
+from recognition.fingerprints.landmarks import ranks_of, select
+from recognition.fingerprints.levels import silent_frames
 from recognition.params import DEFAULT, Params
 from recognition.speech.judging import judge_interval
 from recognition.speech_track import SpeechTrack

@@ -12,8 +12,8 @@ from enum import StrEnum
 
 import numpy as np
 
-from recognition.fingerprint.file_format import reference_layer
-from recognition.fingerprint.landmarks import select
+from recognition.fingerprints.file_format import reference_layer
+from recognition.fingerprints.landmarks import select
 from recognition.index.places import References
 from recognition.params import DEFAULT, Params
 from recognition.relate.loops import is_repeated, repeats_within

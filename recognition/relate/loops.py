@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.fingerprint.hashes import reference_hashes
+from recognition.fingerprints.hashes import reference_hashes
 from recognition.params import DEFAULT, Params
 from recognition.types import Landmarks, SegmentMatch
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from recognition.fingerprint.hashes import reference_hashes
+from recognition.fingerprints.hashes import reference_hashes
 from recognition.index.interface import LandmarkIndex
 from recognition.params import DEFAULT, Params
 from recognition.search.candidates import Warp, open_windows, warped, warps

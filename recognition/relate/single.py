@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognition import interrupts
-from recognition.fingerprint.hashes import Hashes
+from recognition.fingerprints.hashes import Hashes
 from recognition.types import Vote, Votes
 
 # The most postings that a window reads; music has a thousandth of it.

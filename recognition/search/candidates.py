@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognition import interrupts
-from recognition.fingerprint.hashes import likely_hashes, triplet_hashes
-from recognition.fingerprint.landmarks import select
+from recognition.fingerprints.hashes import likely_hashes, triplet_hashes
+from recognition.fingerprints.landmarks import select
 from recognition.params import Params
 from recognition.types import Landmarks, Votes
 from recognition.verify.alignment import Alignment, Lead

@@ -9,8 +9,8 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.fingerprint.hashes import Hashes
-from recognition.fingerprint.landmarks import ranks_of, select
+from recognition.fingerprints.hashes import Hashes
+from recognition.fingerprints.landmarks import ranks_of, select
 from recognition.index.places import PlaceTable, References, Weights, places_of
 from recognition.params import Params
 from recognition.search.candidates import (

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.fingerprint.file_format import scan_layer
-from recognition.fingerprint.levels import silent_frames
+from recognition.fingerprints.file_format import scan_layer
+from recognition.fingerprints.levels import silent_frames
 from recognition.index.interface import LandmarkIndex
 from recognition.index.places import References
 from recognition.params import DEFAULT, Params

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognition import interrupts
-from recognition.fingerprint.file_format import scan_layer
-from recognition.fingerprint.hashes import (
+from recognition.fingerprints.file_format import scan_layer
+from recognition.fingerprints.hashes import (
     Zone,
     bins_between,
     mix,
@@ -26,8 +26,8 @@ from recognition.fingerprint.hashes import (
     reference_hashes,
     zone_of,
 )
-from recognition.fingerprint.landmarks import select
-from recognition.fingerprint.levels import silent_frames
+from recognition.fingerprints.landmarks import select
+from recognition.fingerprints.levels import silent_frames
 from recognition.index.ballots import peaks
 from recognition.index.places import References
 from recognition.jit import compiled, compiled_part

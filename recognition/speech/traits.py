@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.fingerprint.levels import OFFSET, STEPS_PER_NEPER
+from recognition.fingerprints.levels import OFFSET, STEPS_PER_NEPER
 from recognition.speech_track import HALF_MS
 
 Values: TypeAlias = NDArray[np.float32]

@@ -30,8 +30,8 @@ from recognition.audio.mono import MonoConverter, samples_of
 from recognition.audio.opened import open_container
 from recognition.audio.streams import first_audio
 from recognition.errors import UnsupportedMedia
-from recognition.fingerprint import file_format as fingerprint
-from recognition.fingerprint.builder import FingerprintBuilder
+from recognition.fingerprints import file_format as fingerprint
+from recognition.fingerprints.builder import FingerprintBuilder
 from recognition.isolation import wire
 from recognition.isolation.wire import MessageKind
 from recognition.limits import DecodeLimits

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.fingerprint.levels import STEPS_PER_NEPER
+from recognition.fingerprints.levels import STEPS_PER_NEPER
 from recognition.params import Params
 from recognition.types import LevelMap
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.fingerprint.levels import OFFSET, STEPS_PER_NEPER
+from recognition.fingerprints.levels import OFFSET, STEPS_PER_NEPER
 from recognition.params import Params
 from recognition.verify.alignment import QueryView, level_gaps
 from recognition.verify.segments import ScoringRun

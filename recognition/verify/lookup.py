@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.fingerprint.levels import OFFSET, STEPS_PER_NEPER
+from recognition.fingerprints.levels import OFFSET, STEPS_PER_NEPER
 from recognition.jit import compiled, compiled_part
 from recognition.params import DEFAULT, Params
 from recognition.types import Landmarks

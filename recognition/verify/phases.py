@@ -149,9 +149,14 @@ def _reached(
     """Return the landmark that a run reaches in one direction.
 
     Each step looks at some seconds beyond the end. Of each landmark there, the likelihood
-    that it agrees as those of the run do is compared with that by chance.
+    that it agrees as those of the run do is compared with that by chance; chance reaches
+    a sum of ``phase_worth`` at one end in e to this power. What the query lacks counts a
+    little, the more of the run's own landmarks it has: four of 245 agreed beside a run
+    that had 228 of its 276.
     """
     frames = run.reference.frames
+    share = known.pairs / (run.last - run.first + 1)
+    missing = params.phase_missing * np.log(max(0.05, 1 - share))
     low, high = np.searchsorted(
         frames, np.rint([run.alignment.reference_frame(f) for f in within]).astype(np.int32)
     )
@@ -163,12 +168,13 @@ def _reached(
         found = _pairs(view, run.reference, span, run.alignment, params)
         if not len(found.turns):
             return end
-        worth = _worth(found, known)
+        worth = np.full(span[1] - span[0], missing)
+        worth[found.numbers - span[0]] = _worth(found, known)
         sums = np.cumsum(worth if forward else worth[::-1])
         best = int(np.argmax(sums))
         if sums[best] < params.phase_worth:
             return end
-        end = int(found.numbers[best if forward else -1 - best])
+        end = span[0] + best if forward else span[1] - 1 - best
 
 
 def phase_bits(found: Coherence, params: Params = DEFAULT) -> float:

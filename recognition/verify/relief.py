@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.fingerprint.levels import STEPS_PER_NEPER
+from recognition.fingerprints.levels import STEPS_PER_NEPER
 from recognition.jit import compiled
 from recognition.params import DEFAULT, Params
 from recognition.verify.alignment import QueryView

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognition import interrupts
-from recognition.fingerprint.hashes import Hashes, reference_hashes
+from recognition.fingerprints.hashes import Hashes, reference_hashes
 from recognition.params import DEFAULT, Params
 from recognition.types import Landmarks
 from recognition.verify.alignment import Alignment, QueryView

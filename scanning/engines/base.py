@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 from recognition.speech_track import SpeechTrack
 from scanning.choices import Section
@@ -19,6 +20,7 @@ class FoundSegment:
     reference_start_ms: int
     reference_end_ms: int
     score: Decimal | None = None
+    bits: Decimal | None = None
     tempo_ratio: Decimal | None = None
     pitch_cents: Decimal | None = None
     aligned_landmarks: int | None = None
@@ -58,3 +60,16 @@ class EngineResult:
     sha256: str = ""
     other_sections: dict[str, Any] = field(default_factory=dict)  # Any: JSON
     speech: SpeechTrack | None = None
+
+
+class Weighed(Protocol):
+    """A segment, as an engine found it or as it is stored."""
+
+    @property
+    def bits(self) -> Decimal | None:
+        """Bits of evidence; None where the engine counts none."""
+
+
+def most_bits(segments: Iterable[Weighed]) -> Decimal:
+    """Return the most bits of evidence of any segment, which order equal scores."""
+    return max((one.bits for one in segments if one.bits is not None), default=Decimal(0))

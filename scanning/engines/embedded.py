@@ -31,7 +31,7 @@ from recognition.types import (
     UnmatchedKind,
 )
 from scanning.choices import EditedMusic, NoMatchReason
-from scanning.engines.base import EngineResult, FoundRecording, FoundSegment
+from scanning.engines.base import EngineResult, FoundRecording, FoundSegment, most_bits
 from scanning.fingerprints import Sound
 from scanning.models import Container
 
@@ -96,7 +96,9 @@ def engine_result(
 def best_first(result: ScanResult) -> list[FoundRecording]:
     """Return the recordings of a result, best first."""
     recordings = by_recording(result.segments)
-    return sorted(recordings, key=lambda recording: -(recording.score or 0))
+    return sorted(
+        recordings, key=lambda found: (found.score or 0, most_bits(found.segments)), reverse=True
+    )
 
 
 def scan_policy(container: Container) -> ScanPolicy:
@@ -188,6 +190,7 @@ def _segment(segment: SegmentMatch) -> FoundSegment:
         reference_start_ms=segment.reference_start_ms,
         reference_end_ms=segment.reference_end_ms,
         score=_tenth(segment.score),
+        bits=_tenth(segment.bits),
         tempo_ratio=Decimal(f"{segment.tempo_ratio:.5f}"),
         pitch_cents=_tenth(segment.pitch_cents),
         aligned_landmarks=segment.aligned,

@@ -441,6 +441,7 @@ class Migration(migrations.Migration):
                     ('tempo_ratio', models.DecimalField(decimal_places=5, max_digits=7, null=True)),
                     ('pitch_cents', models.DecimalField(decimal_places=1, max_digits=7, null=True)),
                     ('score', models.DecimalField(decimal_places=1, max_digits=5, null=True)),
+                    ('bits', models.DecimalField(decimal_places=1, max_digits=9, null=True)),
                     ('aligned_landmarks', models.PositiveIntegerField(null=True)),
                     ('expected_by_chance', models.DecimalField(decimal_places=2, max_digits=9, null=True)),
                     ('track', models.PositiveSmallIntegerField(null=True)),

@@ -117,6 +117,8 @@ class Segment(Immutable):
     tempo_ratio = models.DecimalField(max_digits=7, decimal_places=5, null=True)
     pitch_cents = models.DecimalField(max_digits=7, decimal_places=1, null=True)
     score = models.DecimalField(max_digits=5, decimal_places=1, null=True)
+    # Of evidence, without a limit: they order what scores 100.
+    bits = models.DecimalField(max_digits=9, decimal_places=1, null=True)
     aligned_landmarks = models.PositiveIntegerField(null=True)
     expected_by_chance = models.DecimalField(max_digits=9, decimal_places=2, null=True)
     track = models.PositiveSmallIntegerField(null=True)

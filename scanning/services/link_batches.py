@@ -8,6 +8,7 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -182,8 +183,9 @@ def name_of_cells(cells: Mapping[str, str]) -> str:
 
 def details_of_cells(cells: Mapping[str, str]) -> Details:
     """Return the metadata that a row of a table gives."""
+    columns: Any = ScannedFile._meta  # Any: of columns of texts
     return {
-        name: cells.get(name, "")[: ScannedFile._meta.get_field(name).max_length]
+        name: cells.get(name, "")[: columns.get_field(name).max_length]
         for name in ("programme", "account", "external_id")
     }
 

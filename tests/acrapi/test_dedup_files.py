@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from catalogue.models import Bucket, BucketType, Recording, RecordingStatus
 from catalogue.services import add_waiting_recording
 from recognition.audio import analysis
-from recognition.fingerprint import file_format as fingerprint_file
+from recognition.fingerprints import file_format as fingerprint_file
 from tests import audio
 from tests.acrapi.conftest import Api
 from tests.factories.catalogue import BucketFactory

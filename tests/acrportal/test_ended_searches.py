@@ -18,8 +18,8 @@ from typing import IO, Any
 import pytest
 import requests
 
-from recognition.fingerprint.builder import extract
-from recognition.fingerprint.file_format import to_bytes
+from recognition.fingerprints.builder import extract
+from recognition.fingerprints.file_format import to_bytes
 from tests import audio, endless
 from tests.fixtures import CopyDatabase
 from tests.wire.live import free_port

@@ -29,7 +29,7 @@ from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.selectors import search_recordings
 from catalogue.services import add_recording, create_bucket, reserved_bucket
 from recognition.audio import analysis
-from recognition.fingerprint import file_format as fingerprint_file
+from recognition.fingerprints import file_format as fingerprint_file
 from scanning.choices import FileStatus
 from scanning.errors import IntakeRefused
 from scanning.models import ScannedFile

@@ -24,7 +24,7 @@ from catalogue.changes import move_recordings, retire_recordings
 from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.services import add_recording, create_bucket
 from recognition.errors import ParamsMismatch
-from recognition.fingerprint import file_format as fingerprint_file
+from recognition.fingerprints import file_format as fingerprint_file
 from recognition.index.segment import Postings
 from recognition.index.store import SegmentStore
 from recognition.types import Progress

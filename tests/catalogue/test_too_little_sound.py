@@ -19,7 +19,7 @@ from dedup.intake import add_recording, prepare, replace_audio
 from dedup.models import PairLink
 from dedup.services import find_duplicates
 from operations import doctor
-from recognition.fingerprint.builder import extract
+from recognition.fingerprints.builder import extract
 from scanning.choices import FileStatus
 from scanning.errors import IntakeRefused
 from scanning.models import Container, RetroSearch, ScannedFile

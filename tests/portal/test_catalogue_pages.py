@@ -125,7 +125,7 @@ def test_recordings_that_cannot_be_found_are_listed_with_the_reason(signed_in: M
         assert "A Tune" not in page
         assert "Gone" not in page
         assert "Too little sound" in page
-    assert "It is silent or nearly so." in listed
+    assert "It is silent, or has too few sounds to be told apart." in listed
     assert "It is no audio." in listed
 
     # The page of a silent recording offers other audio.

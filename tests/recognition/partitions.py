@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from recognition.fingerprint.hashes import reference_hashes
+from recognition.fingerprints.hashes import reference_hashes
 from recognition.index.places import Recorded, References, places_of
 from recognition.index.store import SegmentStore
 from recognition.params import DEFAULT, Params

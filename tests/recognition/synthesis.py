@@ -9,8 +9,8 @@ from hashlib import sha256
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.fingerprint.builder import extract
-from recognition.fingerprint.hashes import reference_hashes
+from recognition.fingerprints.builder import extract
+from recognition.fingerprints.hashes import reference_hashes
 from recognition.index.places import References
 from recognition.search.match import scan
 from recognition.search.policy import ScanPolicy

@@ -16,9 +16,9 @@ from typing import Any
 import av
 import pytest
 
+from recognition.api.collection import Collection as Index
+from recognition.api.sounds import read
 from recognition.audio.decode import AudioFile
-from recognition.commands import batch
-from recognition.commands.collection import Collection as Index
 from recognition.limits import DEFAULT_LIMITS
 from recognition.types import ScanResult
 from tests.recognition.media_files import Kind, melody, stereo, write
@@ -33,7 +33,7 @@ Stamp = Callable[[float], float]
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("index")
-    sound = batch.read_fingerprint(ALPHA, "reference")
+    sound = read(ALPHA, "reference").fingerprint
     Index(folder, create=True).add_many([("alpha", sound)])
     return folder
 
@@ -57,9 +57,7 @@ def restamped(path: Path, stamp: Stamp, lost: Collection[int] = ()) -> Path:
 
 
 def scanned(index: Path, path: Path) -> ScanResult:
-    (result,) = (one.outcome for one in batch.scan_files(index, [path], processes=1))
-    assert isinstance(result, ScanResult), result
-    return result
+    return Index(index).scan(read(path, "scan"))
 
 
 SWINGS: dict[str, Stamp] = {

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from recognition.__main__ import main
-from recognition.commands.collection import BUCKET, Collection
+from recognition.api.collection import BUCKET, Collection
 from recognition.commands.console import printable
 from recognition.errors import IndexCorrupt
-from recognition.fingerprint import file_format as fingerprint
+from recognition.fingerprints import file_format as fingerprint
 from tests.audio import RATE, silence, wav_bytes
 from tests.processes import python
 from tests.recognition import media_files
@@ -53,7 +53,7 @@ def test_a_programme_is_scanned_against_what_was_added(
     first = line["segments"][0]
     assert set(first) == {
         *("recording_id", "start_s", "end_s", "reference_start_s", "reference_end_s"),
-        *("tempo_ratio", "pitch_cents", "track", "low_hz", "high_hz", "score"),
+        *("tempo_ratio", "pitch_cents", "track", "low_hz", "high_hz", "score", "bits"),
     }
     assert {one["recording_id"] for one in line["segments"]} == {"palace", "graveyard"}
     assert {"start_s", "end_s", "kind"} <= set(line["unmatched"][0])
@@ -314,7 +314,7 @@ def test_a_lost_line_of_the_names_is_said(
     run("add", "--index", root, track)
     (root / "names.jsonl").write_bytes(b"")
 
-    assert run("scan", "--index", root, track) == 2
+    assert run("scan", "--index", root, track) == 1
 
     assert "has no line of recording 1" in capsys.readouterr().err
     assert "names.jsonl" in "".join(Collection(root).verify())

@@ -11,8 +11,8 @@ import pytest
 
 from benchmarks.hostile import crafted
 from recognition.errors import MissingLayer
-from recognition.fingerprint import file_format as fingerprint_file
-from recognition.fingerprint.hashes import reference_hashes
+from recognition.fingerprints import file_format as fingerprint_file
+from recognition.fingerprints.hashes import reference_hashes
 from recognition.index.store import SegmentStore
 from recognition.params import DEFAULT
 from recognition.relate.compare import SoundComparison, SoundRelation, compare, related

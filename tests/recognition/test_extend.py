@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from recognition.fingerprint.builder import extract
+from recognition.fingerprints.builder import extract
 from recognition.index.places import References
 from recognition.params import DEFAULT, Params
 from recognition.relate.compare import compare

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from benchmarks.hostile import crafted
 from benchmarks.hostile.feeding import make_rng
 from recognition.errors import BadFingerprint, ParamsMismatch, TooLong, TooShort
-from recognition.fingerprint import file_format as fingerprint
-from recognition.fingerprint import leb128, med
-from recognition.fingerprint.hashes import likely_hashes
+from recognition.fingerprints import file_format as fingerprint
+from recognition.fingerprints import leb128, med
+from recognition.fingerprints.hashes import likely_hashes
 from recognition.limits import DecodeLimits
 from recognition.types import Fingerprint, Landmarks, LevelMap
 

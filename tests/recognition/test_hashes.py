@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from recognition.fingerprint.builder import extract
-from recognition.fingerprint.hashes import likely_hashes, reference_hashes, triplet_hashes
-from recognition.fingerprint.landmarks import ranks_of, select
+from recognition.fingerprints.builder import extract
+from recognition.fingerprints.hashes import likely_hashes, reference_hashes, triplet_hashes
+from recognition.fingerprints.landmarks import ranks_of, select
 from recognition.params import DEFAULT
 from recognition.types import Landmarks
 from tests.recognition.synthesis import empty_landmarks, music

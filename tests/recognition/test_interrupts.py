@@ -9,8 +9,8 @@ import pytest
 
 from recognition import interrupts
 from recognition.errors import SearchTooLong
-from recognition.fingerprint.builder import extract
-from recognition.fingerprint.hashes import reference_hashes
+from recognition.fingerprints.builder import extract
+from recognition.fingerprints.hashes import reference_hashes
 from recognition.index import vote
 from recognition.index.places import References, places_of
 from recognition.index.store import SegmentStore

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from recognition.fingerprint import file_format as fingerprint_file
-from recognition.fingerprint.builder import FingerprintBuilder, extract
-from recognition.fingerprint.hashes import likely_hashes
-from recognition.fingerprint.landmarks import LandmarkExtractor, ranks_of
-from recognition.fingerprint.levels import silent_frames
+from recognition.fingerprints import file_format as fingerprint_file
+from recognition.fingerprints.builder import FingerprintBuilder, extract
+from recognition.fingerprints.hashes import likely_hashes
+from recognition.fingerprints.landmarks import LandmarkExtractor, ranks_of
+from recognition.fingerprints.levels import silent_frames
 from recognition.params import DEFAULT
 from recognition.types import Landmarks
 from tests.recognition.synthesis import RATE, empty_landmarks, join, music, noise, silence

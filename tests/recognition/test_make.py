@@ -16,7 +16,7 @@ import pytest
 from recognition.__main__ import main
 from recognition.commands import watch
 from recognition.commands.sources import SourceFile
-from recognition.fingerprint import file_format as fingerprint
+from recognition.fingerprints import file_format as fingerprint
 from tests.recognition import media_files
 from tests.recognition.media_files import melody
 

@@ -20,7 +20,7 @@ import pytest
 
 import recognition
 from recognition.__main__ import main
-from recognition.fingerprint import hashes
+from recognition.fingerprints import hashes
 from recognition.index import packing
 from recognition.version import VERSION
 from tests.processes import python

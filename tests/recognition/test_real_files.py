@@ -7,14 +7,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
+from recognition.api.collection import Collection
+from recognition.api.index import Index
+from recognition.api.sounds import read
 from recognition.audio import decode
-from recognition.commands import batch, report
-from recognition.commands.collection import Collection
+from recognition.commands import report
 from recognition.types import ScanResult
 from tests.recognition.media_files import Kind, write
 
@@ -41,22 +42,21 @@ PLACED: dict[str, tuple[float, float, float, list[str]]] = {
 def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("index")
     collection = Collection(folder, create=True)
-    sound = batch.read_fingerprint(CASES / "alpha.opus", "reference")
+    sound = read(CASES / "alpha.opus", "reference").fingerprint
     collection.add_many([("alpha", sound)])
     return folder
 
 
-def scanned(index: Path, *paths: Path) -> list[ScanResult | Any]:  # Any: an error
-    return [one.outcome for one in batch.scan_files(index, paths, processes=1)]
+def scanned(index: Path, path: Path) -> ScanResult:
+    return Collection(index).scan(read(path, "scan"))
 
 
 @pytest.mark.parametrize("name", PLACED)
 def test_the_recording_is_found_in_its_place(name: str, index: Path) -> None:
     begins_s, ends_s, length_s, lacks = PLACED[name]
 
-    (result,) = scanned(index, CASES / name)
+    result = scanned(index, CASES / name)
 
-    assert isinstance(result, ScanResult), result
     (segment,) = result.segments
     assert segment.start_ms / 1000 == pytest.approx(begins_s, abs=0.15)
     assert segment.end_ms / 1000 == pytest.approx(ends_s, abs=0.15)
@@ -84,9 +84,8 @@ def test_a_quiet_master_is_searched(index: Path, tmp_path: Path) -> None:
     kind = Kind(".wav", "pcm_s24le", rate=8000)
     path = write(tmp_path / "quiet.wav", quiet[np.newaxis], kind)
 
-    (result,) = scanned(index, path)
+    result = scanned(index, path)
 
-    assert isinstance(result, ScanResult), result
     (segment,) = result.segments
     assert segment.end_ms - segment.start_ms > 29_000
 
@@ -95,9 +94,8 @@ def test_a_long_dump_with_titles_is_read_to_its_end(index: Path, tmp_path: Path)
     night = tmp_path / "night.mp3"
     night.write_bytes((CASES / "a9_icy_titles_inside.mp3").read_bytes() * 8)
 
-    (result,) = scanned(index, night)
+    result = scanned(index, night)
 
-    assert isinstance(result, ScanResult), result
     assert result.duration_ms == pytest.approx(8 * 30_050, abs=2000)
     assert len(result.segments) == 8
 
@@ -105,7 +103,6 @@ def test_a_long_dump_with_titles_is_read_to_its_end(index: Path, tmp_path: Path)
 def test_the_command_says_what_a_file_lacks(index: Path) -> None:
     path = CASES / "a2_lost_packets_40ms.webm"
 
-    (result,) = scanned(index, path)
+    text = report.scan_table(path, Index.open(index).scan(path))
 
-    text = report.scan_table(path, result, lambda number: "alpha")
     assert "note: 1 s within the file could not be decoded" in text

@@ -18,7 +18,7 @@ from benchmarks.stations import Play
 from benchmarks.verdict import Verdict
 from recognition.__main__ import main
 from recognition.errors import MissingLayer
-from recognition.fingerprint import file_format as fingerprint
+from recognition.fingerprints import file_format as fingerprint
 from recognition.recurring.back import searched_back
 from recognition.recurring.clipping import clipped
 from recognition.recurring.items import FoundOccurrence, Item, explained_once, items_of

@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from recognition.fingerprint.builder import extract
+from recognition.fingerprints.builder import extract
 from recognition.params import DEFAULT
 from recognition.verify.alignment import Alignment, Lead
 from recognition.verify.extension import follow

@@ -8,8 +8,8 @@ import pytest
 
 from benchmarks.hostile import crafted
 from recognition.errors import MissingLayer
-from recognition.fingerprint import file_format as fingerprint
-from recognition.fingerprint.hashes import reference_hashes
+from recognition.fingerprints import file_format as fingerprint
+from recognition.fingerprints.hashes import reference_hashes
 from recognition.search.policy import ScanPolicy
 from recognition.search.retro import RetroIndex, search_back
 from recognition.types import Fingerprint

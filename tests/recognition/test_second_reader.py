@@ -15,7 +15,7 @@ import pytest
 from benchmarks.hostile import crafted
 from benchmarks.hostile.feeding import make_rng
 from recognition.errors import BadFingerprint
-from recognition.fingerprint import file_format as fingerprint
+from recognition.fingerprints import file_format as fingerprint
 from recognition.types import Landmarks
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.acrfp"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from recognition.fingerprint.spectrum import SpectrumStream, levels_of
+from recognition.fingerprints.spectrum import SpectrumStream, levels_of
 from recognition.params import DEFAULT
 from tests.recognition.synthesis import RATE, music
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recognition.audio.analysis import analyse_file
-from recognition.fingerprint.builder import extract
+from recognition.fingerprints.builder import extract
 from recognition.speech.judging import judge, judge_interval
 from recognition.speech_track import (
     HALF_MS,

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from benchmarks.corpus import DEMO
 from benchmarks.encoded import encode
 from recognition.audio.analysis import analyse_file
-from recognition.fingerprint.builder import FingerprintBuilder, extract
-from recognition.fingerprint.file_format import from_bytes, to_bytes
+from recognition.fingerprints.builder import FingerprintBuilder, extract
+from recognition.fingerprints.file_format import from_bytes, to_bytes
 from recognition.streaming.listener import HeardSound, Listener
 from recognition.streaming.listening import moved_to_zero
 from recognition.streaming.pieces import PieceCollector, RunPiece

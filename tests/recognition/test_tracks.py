@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from recognition.api.collection import Collection
+from recognition.api.index import Index
+from recognition.api.sounds import read
 from recognition.audio import analysis, media
-from recognition.commands import batch, report
-from recognition.commands.collection import Collection
+from recognition.commands import report
 from recognition.relate.tracks import scan_tracks, unsearched
 from recognition.types import (
     Fingerprint,
@@ -32,7 +34,7 @@ SPOKEN = music(3, 20)
 def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("index")
     path = write_tracks(folder / "alpha.mkv", {"": ALPHA}, RATE)
-    sound = batch.read_fingerprint(path, "reference")
+    sound = read(path, "reference").fingerprint
     Collection(folder / "index", create=True).add_many([("alpha", sound)])
     return folder / "index"
 
@@ -65,16 +67,14 @@ def test_tracks_that_differ_are_kept_where_they_do(film: Path) -> None:
 
 
 def test_a_match_says_its_track(index: Path, film: Path) -> None:
-    (scanned,) = batch.scan_files(index, [film], processes=1)
+    result = Index.open(index).scan(film)
 
-    assert isinstance(scanned.outcome, ScanResult)
-    (segment,) = scanned.outcome.segments
+    (segment,) = result.segments
     assert segment.track == 3
-    assert segment.start_ms == pytest.approx(10_000, abs=150)
-    assert segment.reference_start_ms == pytest.approx(5000, abs=150)
-    assert max(one.end_ms for one in scanned.outcome.unmatched) <= segment.start_ms
-    text = report.scan_table(film, scanned.outcome, lambda _: "alpha")
-    assert "track 3" in text
+    assert segment.start_s == pytest.approx(10, abs=0.15)
+    assert segment.reference_start_s == pytest.approx(5, abs=0.15)
+    assert max(one.end_s for one in result.unmatched) <= segment.start_s
+    assert "track 3" in report.scan_table(film, result)
 
 
 def test_an_excerpt_is_cut_from_a_track(film: Path, tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ import av
 import numpy as np
 import pytest
 
+from recognition.api.collection import Collection
+from recognition.api.sounds import read
 from recognition.audio import analysis, decode, media
-from recognition.commands import batch, report
-from recognition.commands.collection import Collection
 from recognition.errors import UnsupportedMedia
 from recognition.limits import DEFAULT_LIMITS
 from recognition.relate.tracks import unsearched
@@ -39,15 +39,13 @@ KINDS = {".mkv": "pcm_s16le", ".mp4": "aac", ".ts": "aac"}
 def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("index")
     path = write_timed(folder / "alpha.mkv", [Track(ALPHA, RATE)])
-    sound = batch.read_fingerprint(path, "reference")
+    sound = read(path, "reference").fingerprint
     Collection(folder / "index", create=True).add_many([("alpha", sound)])
     return folder / "index"
 
 
 def scanned(index: Path, path: Path) -> ScanResult:
-    (file,) = batch.scan_files(index, [path], processes=1)
-    assert isinstance(file.outcome, ScanResult), file.outcome
-    return file.outcome
+    return Collection(index).scan(read(path, "scan"))
 
 
 def assert_found(
@@ -287,13 +285,13 @@ def test_damaged_tables_do_not_cut_a_broadcast(index: Path, tmp_path: Path) -> N
     assert_found(scanned(index, path), 8, 30)
 
 
-def test_the_command_says_what_is_scrambled(index: Path, tmp_path: Path) -> None:
+def test_a_scan_says_what_is_scrambled(index: Path, tmp_path: Path) -> None:
     path = tmp_path / "a.ts"
     path.write_bytes(scrambled(part(tmp_path, PROGRAMME, 0, 0x100), 0, 0.2))
 
-    text = report.scan_table(path, scanned(index, path), lambda number: "alpha")
+    (warning,) = scanned(index, path).warnings
 
-    assert "note: The first 6 s are scrambled" in text
+    assert warning.startswith("The first 6 s are scrambled")
 
 
 def test_headers_are_read_without_looking_for_sound(tmp_path: Path) -> None:

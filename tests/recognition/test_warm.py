@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from recognition.fingerprint import hashes
+from recognition.fingerprints import hashes
 from tests.processes import python
 
 _WORK = """
@@ -12,8 +12,8 @@ import sys, tempfile
 from pathlib import Path
 from recognition import warm
 from recognition.search import match
-from recognition.commands.batch import read_fingerprint
-from recognition.commands.collection import BUCKET, Collection
+from recognition.api.sounds import read
+from recognition.api.collection import BUCKET, Collection
 from recognition.jit import Compiled
 from recognition.search.retro import RetroIndex, search_back
 
@@ -33,10 +33,10 @@ before = compiled()
 with tempfile.TemporaryDirectory() as folder:
     collection = Collection(Path(folder) / "index", create=True)
     for path in sorted(demo.glob("*.opus")):
-        made = read_fingerprint(path, "reference")
+        made = read(path, "reference").fingerprint
         collection.add_many([(path.stem, made)])
     added = RetroIndex.of({1: made.reference})
-    query = read_fingerprint(demo / "programmes" / "programme-evening.opus", "scan")
+    query = read(demo / "programmes" / "programme-evening.opus", "scan").fingerprint
     for hours in (1.0, 300.0, 6000.0):
         match.catalogue_hours = lambda _postings: hours
         result = match.scan(

@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks import shelf, stations
 from benchmarks.corpus import DEMO, read_tracks
 from benchmarks.stations import Play
-from recognition.fingerprint import file_format as fingerprint
+from recognition.fingerprints import file_format as fingerprint
 from recognition.types import Fingerprint
 from tests import databases, keeping
 

@@ -25,8 +25,8 @@ from catalogue.changes import retire_recordings
 from catalogue.models import Bucket, Recording
 from catalogue.services import add_recording, create_bucket
 from recognition import interrupts
-from recognition.fingerprint.builder import extract
-from recognition.fingerprint.file_format import to_bytes
+from recognition.fingerprints.builder import extract
+from recognition.fingerprints.file_format import to_bytes
 from recognition.types import Fingerprint
 from review.choices import MatchState, QueueReason, RejectCode
 from review.models import Match

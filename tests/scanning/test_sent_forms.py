@@ -10,7 +10,7 @@ from base.accounts.models import User
 from base.accounts.roles import Role
 from base.audit.models import Event
 from base.common.fingerprint_files import accepted_form
-from recognition.fingerprint import file_format as fingerprint
+from recognition.fingerprints import file_format as fingerprint
 from scanning.choices import EngineChoice, FileStatus
 from scanning.models import AudioBecause, CloudJob, FormSent, ScannedFile, SentAs
 from scanning.services import cloud

@@ -211,7 +211,7 @@ def _by(client: Client, secret: str) -> Ask:
 def _undrawn() -> Iterator[None]:
     """Draw no page: a view that lets somebody in has read its rows before."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Template, "render", lambda *_arguments: "")
+        patch.setattr(Template, "render", lambda *_words, **_named: "")
         yield
 
 

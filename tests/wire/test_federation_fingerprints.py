@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from recognition.fingerprint.file_format import MAGIC
+from recognition.fingerprints.file_format import MAGIC
 from tests import audio
 from tests.wire.faults import Fault, rarer
 from tests.wire.federation import Federation, add_recording, holds_sound

@@ -9,8 +9,8 @@ import pytest
 from benchmarks.hostile import crafted
 from benchmarks.hostile.fingerprints import Doors
 from benchmarks.serving import peak_kib, tree_of
-from recognition.fingerprint import file_format as fingerprint
-from recognition.fingerprint.builder import extract
+from recognition.fingerprints import file_format as fingerprint
+from recognition.fingerprints.builder import extract
 from tests.recognition.synthesis import music
 from tests.wire.conftest import Scene
 from tests.wire.live import Server

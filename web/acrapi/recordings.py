@@ -15,7 +15,7 @@ from catalogue.identifiers import BadIdentifier, check_isrc, check_iswc, check_u
 from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.services import add_recording as add_unchecked
 from dedup.intake import add_recording, refuse_same_id
-from recognition.fingerprint import file_format as fingerprint_file
+from recognition.fingerprints import file_format as fingerprint_file
 from scanning.errors import IntakeRefused
 from scanning.sources.links import link_name, too_large_message
 from web.acrapi.errors import invalid

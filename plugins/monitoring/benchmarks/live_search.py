@@ -17,8 +17,8 @@ from benchmarks.report import Report, machine
 from benchmarks.shelf import BUCKET, build
 from benchmarks.speed import fingerprint_of, timed, write_programme
 from plugins.monitoring.streams.recording.landmark_log import LandmarkLog
-from recognition.fingerprint import file_format as fingerprint
-from recognition.fingerprint.joined import GRID_MS
+from recognition.fingerprints import file_format as fingerprint
+from recognition.fingerprints.joined import GRID_MS
 from recognition.search.live import WINDOW_MS, OpenPlay, hear
 from recognition.streaming.pieces import RunPiece
 from recognition.types import Fingerprint, SegmentMatch

@@ -19,8 +19,8 @@ from plugins.monitoring.streams.choices import AirplayState
 from plugins.monitoring.streams.hour_layout import FileClock, file_clock, pieces_of
 from plugins.monitoring.streams.models import Airplay, StreamHour
 from recognition.errors import BadFingerprint, MissingLayer
-from recognition.fingerprint import file_format as fingerprint
-from recognition.fingerprint.joined import GRID_MS, join
+from recognition.fingerprints import file_format as fingerprint
+from recognition.fingerprints.joined import GRID_MS, join
 from recognition.speech_track import SpeechTrack
 from recognition.types import Fingerprint
 from reports.plays import ALIGNED_MS

@@ -16,7 +16,7 @@ from typing import Final
 from plugins.monitoring.streams.clock import AnchoredClock, clock_of
 from plugins.monitoring.streams.models import StreamHour, StreamRun
 from plugins.monitoring.streams.recording.landmark_log import LandmarkLog
-from recognition.fingerprint.joined import GRID_MS, join, on_grid
+from recognition.fingerprints.joined import GRID_MS, join, on_grid
 from recognition.types import Fingerprint
 
 _MS: Final = timedelta(milliseconds=1)

@@ -22,7 +22,7 @@ from plugins.monitoring.streams.clock import AnchoredClock, clock_of
 from plugins.monitoring.streams.models import Airplay, Stream, StreamRun
 from plugins.monitoring.streams.recording.landmark_log import LandmarkLog
 from recognition.errors import RecognitionError
-from recognition.fingerprint.joined import GRID_MS
+from recognition.fingerprints.joined import GRID_MS
 from recognition.index.interface import IndexStore
 from recognition.index.places import References
 from recognition.params import DEFAULT

@@ -37,7 +37,7 @@ from plugins.monitoring.streams.hour_layout import (
 from plugins.monitoring.streams.jobs import RECORD
 from plugins.monitoring.streams.models import Airplay, Stream, StreamGap, StreamHour, StreamRun
 from plugins.monitoring.streams.sink import add_gap
-from recognition.fingerprint import file_format as fingerprint
+from recognition.fingerprints import file_format as fingerprint
 from scanning.models import ScannedFile
 from scanning.services.intake import store_landmarks, submit_landmarks
 from scanning.services.scans import request_scan

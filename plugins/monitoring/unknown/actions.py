@@ -7,7 +7,6 @@ acts again; sound that was found in between stays found.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -163,7 +162,7 @@ def alias_item(*, item: UnknownItem, user: User, version: int, recording: Record
 
     intake.add_recording(
         bucket=recording.bucket,
-        details=replace(_details_of(recording), custom_id=""),
+        details=_details_of(recording),
         fingerprint=sound,
         user=user,
         answer=IntakeRule.ADD_AS_VERSION,
@@ -455,6 +454,6 @@ def _part_again(item: UnknownItem, event: Event) -> None:
 
 
 def _details_of(recording: Recording) -> Recording:
-    """Return the metadata of a recording, for another one."""
-    names = (*Recording.DETAILS, "user_defined")
+    """Return the metadata of a recording, for another one; its own id stays with it."""
+    names = {*Recording.DETAILS, "user_defined"} - {"custom_id"}
     return Recording(**{name: getattr(recording, name) for name in names})

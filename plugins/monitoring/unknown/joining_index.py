@@ -22,7 +22,7 @@ from plugins.monitoring.unknown import runs
 from plugins.monitoring.unknown.landmarks import searchable
 from plugins.monitoring.unknown.models import ItemState, KeptFile, UnknownItem
 from recognition.errors import IndexCorrupt, ParamsMismatch
-from recognition.fingerprint.hashes import reference_hashes
+from recognition.fingerprints.hashes import reference_hashes
 from recognition.index import manifest
 from recognition.index.places import NO_PLACES, References, places_of
 from recognition.index.segment import Postings

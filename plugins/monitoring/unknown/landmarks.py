@@ -6,8 +6,8 @@ import logging
 
 from plugins.monitoring.unknown.models import UnknownItem
 from recognition.errors import RecognitionError
-from recognition.fingerprint import file_format as fingerprint
-from recognition.fingerprint.file_format import reference_layer
+from recognition.fingerprints import file_format as fingerprint
+from recognition.fingerprints.file_format import reference_layer
 from recognition.params import DEFAULT
 from recognition.types import NO_LANDMARKS, Fingerprint, Landmarks
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from plugins.monitoring.unknown.landmarks import landmarks_of, stored
 from plugins.monitoring.unknown.models import ItemState, Occurrence, UnknownItem
-from recognition.fingerprint.landmarks import select
+from recognition.fingerprints.landmarks import select
 from recognition.params import DEFAULT
 from recognition.types import Landmarks
 

@@ -14,9 +14,9 @@ from django.core.files.storage import default_storage
 from base.common.outages import outage_of
 from plugins.monitoring.unknown.models import KeptFile
 from recognition.errors import RecognitionError
-from recognition.fingerprint import file_format as fingerprint
-from recognition.fingerprint.file_format import scan_layer
-from recognition.fingerprint.landmarks import select
+from recognition.fingerprints import file_format as fingerprint
+from recognition.fingerprints.file_format import scan_layer
+from recognition.fingerprints.landmarks import select
 from recognition.params import DEFAULT
 from recognition.recurring.sounds import Sound
 from recognition.types import NO_LANDMARKS, Fingerprint, LevelMap

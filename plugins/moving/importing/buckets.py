@@ -109,7 +109,7 @@ class BucketMover:
             text = _("Its id %(id)s is taken in the bucket, so it came without one.") % {
                 "id": details.custom_id
             }
-            details = replace(details, custom_id="")
+            details.custom_id = ""
         try:
             row = add_waiting_recording(
                 bucket=bucket,

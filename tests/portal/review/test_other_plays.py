@@ -8,7 +8,7 @@ from django.core.files.storage import default_storage
 from django.test import Client
 from django.urls import reverse
 
-from recognition.fingerprint.file_format import to_bytes
+from recognition.fingerprints.file_format import to_bytes
 from reports.models import CueEntry
 from scanning.models import ScannedFile
 from tests.factories.scanning import ScanFactory, ScannedFileFactory

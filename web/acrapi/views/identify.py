@@ -29,7 +29,7 @@ from base.accounts import limits
 from base.common.bodies import BodyTooLarge
 from base.common.media_analysis import AudioRefused
 from catalogue.models import Recording
-from scanning.engines.base import FoundRecording
+from scanning.engines.base import FoundRecording, most_bits
 from scanning.models import Project
 from scanning.services.identification import find_project, identify
 from web.acrapi.errors import WireError
@@ -271,7 +271,10 @@ def _check_sample(sample: File[bytes]) -> File[bytes]:
 
 def _match(recording: Recording, match: FoundRecording) -> dict[str, Any]:  # Any: JSON
     """Return a match without nesting, by its best segment."""
-    best = max(match.segments, key=lambda segment: (segment.score or 0, -segment.start_ms))
+    best = max(
+        match.segments,
+        key=lambda segment: (segment.score or 0, most_bits([segment]), -segment.start_ms),
+    )
     return custom_file(recording) | {
         "score": round(match.score or 100),
         "play_offset_ms": best.reference_end_ms,

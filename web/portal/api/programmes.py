@@ -20,7 +20,7 @@ from catalogue.models import Recording
 from review.programmes.models import Episode, MusicUse
 from review.programmes.selectors import episode_of, use_of, uses_of
 from review.programmes.services import set_episode, set_use
-from review.programmes.values import StatedRow, state_of
+from review.programmes.values import StatedRow, state_of, values_of
 from web.portal.api.base import ProgramView
 from web.portal.shared.selectors import find_file
 
@@ -41,8 +41,8 @@ class StatedSerializer(serializers.ModelSerializer[Row]):
 
     def get_extra_kwargs(self) -> dict[str, Any]:  # Any: options of fields
         """Let every value be left out."""
-        model = self.Meta.model
-        defaults = {name: model._meta.get_field(name).get_default() for name in model.VALUES}
+        empty: StatedRow = self.Meta.model()  # type: ignore[assignment]  # of each subclass
+        defaults = values_of(empty)
         return {
             name: {"default": default, "allow_null" if default is None else "allow_blank": True}
             for name, default in defaults.items()

@@ -85,7 +85,7 @@ UNFINDABLE: Final = DeclaredList(
         Column(
             _("Why"),
             lambda recording: (
-                gettext("It is silent or nearly so.")
+                gettext("It is silent, or has too few sounds to be told apart.")
                 if recording.lacks_sound
                 else read_stored(recording.status_message)
             ),

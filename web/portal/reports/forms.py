@@ -19,7 +19,7 @@ from reports.options import OPTIONS
 from reports.summaries import By
 from review.choices import MatchState
 from review.filters import MatchFilter
-from web.portal.shared.fields import WebhookField, WordsField, only_when
+from web.portal.shared.fields import LinesField, WebhookField, only_when
 from web.portal.shared.filters import MatchFilterForm
 from web.portal.shared.model_forms import PortalForm
 
@@ -111,11 +111,14 @@ class TemplateForm(forms.Form):
     name = forms.CharField(max_length=200, label=_("Save as a template named"))
 
 
-class RecipientsField(WordsField):
+class RecipientsField(LinesField):
     """Email addresses, separated by commas, semicolons or white space."""
 
     widget = forms.Textarea({"rows": 2})
-    separators = re.compile(r"[,;\s]+")
+
+    def to_python(self, value: object) -> Any:  # Any: a list where Django has text
+        """Return the addresses without blanks and repeats."""
+        return super().to_python("\n".join(re.split(r"[,;\s]+", str(value or ""))))
 
     def clean(self, value: object) -> Any:  # Any: a list where Django has text
         """Return the addresses; reject the first to which no mail may be sent."""

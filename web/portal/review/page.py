@@ -36,6 +36,7 @@ from review.programmes.selectors import use_of
 from review.services import locks, transitions
 from review.subjects import Subject
 from review.versions import candidates_of, pair_of
+from scanning.engines.base import most_bits
 from scanning.models import Segment
 from scanning.parts import kept_intervals
 from statements.choices import FOLLOWED
@@ -534,4 +535,5 @@ def _candidates(segments: Sequence[Segment], matches: Sequence[Match]) -> list[M
             for mine in segments
         )
     ]
-    return sorted(rivals, key=lambda match: -(match.score or 0))[:CANDIDATES]
+    rivals.sort(key=lambda match: (match.score or 0, most_bits(match.segments)), reverse=True)
+    return rivals[:CANDIDATES]

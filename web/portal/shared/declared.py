@@ -332,7 +332,10 @@ def _admin_column(model: type[Model], column: Column) -> Any:  # Any: as Django 
     if name in {field.name for field in model._meta.get_fields()}:
         return name
 
-    @admin.display(description=column.label, ordering=column.field or None)
+    @admin.display(
+        description=column.label,  # type: ignore[arg-type]  # a text that is translated later
+        ordering=column.field or None,
+    )
     def cell(row: Any) -> SafeString:  # Any: a row of the model
         return written(_read(column.cell, row))
 

@@ -440,8 +440,8 @@ def column_menu(context: Context, name: str) -> dict[str, Any]:
 
 
 @register.simple_block_tag
-def words(content: str) -> SafeString:
-    """Store what a template draws, for another tag: ``{% words as lead %}``."""
+def text(content: str) -> SafeString:
+    """Store what a template draws, for another tag: ``{% text as lead %}``."""
     return SafeString(content.strip())
 
 

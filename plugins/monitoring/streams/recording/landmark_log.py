@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from plugins.monitoring.streams.recording import records
-from recognition.fingerprint.file_format import MAX_DURATION_MS
+from recognition.fingerprints.file_format import MAX_DURATION_MS
 from recognition.params import DEFAULT
 from recognition.streaming.listening import PIECE
 from recognition.streaming.pieces import PieceCollector, RunPiece

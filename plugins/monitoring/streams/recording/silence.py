@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from plugins.monitoring.streams.recording.landmark_log import GRID_MS
-from recognition.fingerprint.levels import silent_frames
+from recognition.fingerprints.levels import silent_frames
 from recognition.types import LevelMap
 
 SILENT_MS: Final = 10_000

@@ -14,7 +14,7 @@ from base.common.media_analysis import analyse_upload
 from plugins.monitoring.unknown.figures import refresh_figures
 from plugins.monitoring.unknown.landmarks import stored
 from plugins.monitoring.unknown.models import KeptFile, KeptState, Occurrence, UnknownItem
-from recognition.fingerprint.file_format import reference_layer
+from recognition.fingerprints.file_format import reference_layer
 from recognition.types import Landmarks
 from scanning.models import Container
 from tests import audio

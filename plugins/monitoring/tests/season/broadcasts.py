@@ -32,7 +32,7 @@ from plugins.monitoring.streams.recording.events import (
 from plugins.monitoring.streams.recording.landmark_log import LandmarkLog
 from plugins.monitoring.streams.sink import DatabaseSink
 from recognition.audio.analysis import analyse_file
-from recognition.fingerprint import file_format as fingerprint
+from recognition.fingerprints import file_format as fingerprint
 from recognition.streaming.pieces import RunPiece
 from recognition.types import Fingerprint
 from review.models import Match

@@ -29,9 +29,9 @@ from plugins.monitoring.streams.recording.events import (
     StateChanged,
 )
 from plugins.monitoring.streams.sink import DatabaseSink
-from recognition.fingerprint import file_format as fingerprint
-from recognition.fingerprint.builder import extract
-from recognition.fingerprint.joined import GRID_MS, on_grid
+from recognition.fingerprints import file_format as fingerprint
+from recognition.fingerprints.builder import extract
+from recognition.fingerprints.joined import GRID_MS, on_grid
 from recognition.types import Fingerprint, Landmarks, LevelMap
 from scanning.models import Container
 from tests.recognition.synthesis import join, music

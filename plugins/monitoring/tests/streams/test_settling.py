@@ -20,8 +20,8 @@ from plugins.monitoring.streams import services as stream_services
 from plugins.monitoring.streams.choices import AirplayState, GapCause, StreamState
 from plugins.monitoring.streams.models import Airplay, StreamGap, StreamHour
 from plugins.monitoring.tests.streams.radio import NOON, Radio, programme, seconds, song
-from recognition.fingerprint import file_format as fingerprint
-from recognition.fingerprint.builder import extract
+from recognition.fingerprints import file_format as fingerprint
+from recognition.fingerprints.builder import extract
 from recognition.search.match import scan as scan_whole
 from recognition.types import Fingerprint
 from reports import services

@@ -13,8 +13,8 @@ from base.jobs.choices import Pool
 from base.jobs.runner import run_next
 from plugins.monitoring.unknown import planning
 from plugins.monitoring.unknown.models import KeptFile, Occurrence, SharedRun, UnknownItem
-from recognition.fingerprint.builder import extract
-from recognition.fingerprint.file_format import to_bytes
+from recognition.fingerprints.builder import extract
+from recognition.fingerprints.file_format import to_bytes
 from recognition.types import Fingerprint
 from scanning.models import Container, Scan, ScannedFile
 from tests.factories.scanning import ScanFactory, ScannedFileFactory

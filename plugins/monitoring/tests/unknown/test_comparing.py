@@ -43,7 +43,7 @@ from plugins.monitoring.unknown.models import (
     UnknownPolicy,
 )
 from plugins.monitoring.unknown.sounds import Sounds
-from recognition.fingerprint.builder import extract
+from recognition.fingerprints.builder import extract
 from scanning.models import Container, RetroSearch, ScannedFile
 from scanning.services.filing import delete_container, delete_files
 from tests.factories.accounts import make_user

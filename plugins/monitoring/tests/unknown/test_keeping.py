@@ -20,7 +20,7 @@ from plugins.monitoring.tests.unknown.station import (
 from plugins.monitoring.unknown import planning
 from plugins.monitoring.unknown.jobs import COMPARE
 from plugins.monitoring.unknown.models import KeptFile, KeptState, UnknownItem, UnknownPolicy
-from recognition.fingerprint.file_format import to_bytes
+from recognition.fingerprints.file_format import to_bytes
 from scanning.choices import EngineChoice, ScanStatus
 from scanning.models import Container
 from scanning.services.intake import submit_fingerprint

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from plugins.monitoring.streams.recording import landmark_log, records
 from plugins.monitoring.streams.recording.landmark_log import GRID_MS, LandmarkLog
 from plugins.monitoring.tests.streams.radio import part_of
-from recognition.fingerprint import file_format as fingerprint
-from recognition.fingerprint.builder import extract
+from recognition.fingerprints import file_format as fingerprint
+from recognition.fingerprints.builder import extract
 from recognition.streaming.pieces import RunPiece
 from recognition.types import Fingerprint, Landmarks
 from tests.recognition.synthesis import music

@@ -95,13 +95,13 @@ class SpectrumStream:
         return np.concatenate(batches)
 
     def _transform(self, start: int, count: int) -> NDArray[np.float32]:
-        from scipy.fft import rfft  # most processes transform nothing
+        from recognition.fingerprints.transform import rfft  # most processes transform nothing
 
         hop, n_fft = self._params.hop_length, self._params.n_fft
         samples = self._rest[start : start + (count - 1) * hop + n_fft]
         windowed = np.empty((n_fft, count), dtype=np.float32)
         _cut(samples, self._window, hop, windowed)
-        spectrum = rfft(windowed, axis=0)
+        spectrum = rfft(windowed)
         self._spectra.append((self._done, spectrum))
         self._done += count
         powers = _powers(spectrum.view(np.float32), self._bank)

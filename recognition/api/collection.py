@@ -1,8 +1,8 @@
-"""A directory of recordings for the command line: names, landmarks and index.
+"""A directory of recordings: names, landmarks and index.
 
 ``names.jsonl`` is append-only: a recording that is added again gets a new number, and
-its old number leaves the index. The next ``add`` completes or undoes the work of a
-killed one.
+its old number leaves the index, as that of a removed one does. The next ``add`` or
+``remove`` completes or undoes the work of a killed one.
 """
 
 from __future__ import annotations
@@ -15,19 +15,23 @@ import shutil
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from recognition import durable
+from recognition.api.sounds import ReadSound
 from recognition.errors import IndexCorrupt, RecognitionError
-from recognition.fingerprint import file_format as fingerprint_file
-from recognition.fingerprint.file_format import reference_layer
-from recognition.fingerprint.hashes import reference_hashes
+from recognition.fingerprints import file_format as fingerprint_file
+from recognition.fingerprints.file_format import reference_layer
+from recognition.fingerprints.hashes import reference_hashes
 from recognition.index.places import References, places_of
 from recognition.index.segment import Postings
 from recognition.index.store import SegmentStore
 from recognition.params import DEFAULT
-from recognition.types import NO_LANDMARKS, Fingerprint, Landmarks
+from recognition.relate.tracks import scan_tracks, unsearched
+from recognition.search import match
+from recognition.types import NO_LANDMARKS, Fingerprint, Landmarks, ScanResult
 
 NAMES: Final = "names.jsonl"
 LOCK: Final = "LOCK"
@@ -41,11 +45,15 @@ REBUILD_BATCH: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """One line of the names file: a recording and its number."""
+    """One line of the names file: a recording and its number.
+
+    Without a length, the line says that the recording was removed, and its number stands
+    for nothing: no other recording ever gets it.
+    """
 
     number: int
     track_id: str
-    duration_ms: int
+    duration_ms: int | None
 
 
 class Collection:
@@ -55,15 +63,21 @@ class Collection:
         self._root = root
         if create:
             (root / LANDMARKS).mkdir(parents=True, exist_ok=True)
-        elif not (root / LANDMARKS).is_dir():
-            raise IndexCorrupt(
-                f"There is no index in {root}. Make one with: acrfp add --index {root} FILE…"
+        elif not is_index(root):
+            raise FileNotFoundError(
+                f"There is no index in {root}. Make one with Index.create, or with: "
+                f"acrfp add --index {root} FILE…"
             )
         self._store: SegmentStore | None = None
         self._names, self._sound_bytes = _read_names(root / NAMES)
 
     def __len__(self) -> int:
         return len(self._current())
+
+    @property
+    def track_ids(self) -> list[str]:
+        """The names of all recordings, in the order in which they were added."""
+        return [named.track_id for named in self._current().values()]
 
     @property
     def store(self) -> SegmentStore:
@@ -105,7 +119,7 @@ class Collection:
     @property
     def duration_ms(self) -> int:
         """Total length of all recordings, in milliseconds."""
-        return sum(named.duration_ms for named in self._current().values())
+        return sum(named.duration_ms or 0 for named in self._current().values())
 
     @property
     def landmark_bytes(self) -> int:
@@ -141,6 +155,25 @@ class Collection:
         while self.store.merge_due(BUCKET):
             pass
 
+    def remove(self, track_id: str) -> bool:
+        """Take a recording out; return whether there was one of this name."""
+        with self._writing():
+            known = any(named.track_id == track_id for named in self._current().values())
+            if known:
+                self._append([Named(max(self._names) + 1, track_id, None)])
+            self._heal()
+        return known
+
+    def scan(self, sound: ReadSound) -> ScanResult:
+        """Search all of a sound's tracks; it needs its scan layer."""
+        search = partial(
+            match.scan, index=self.store, buckets=[BUCKET], references=self.references()
+        )
+        result = scan_tracks(sound.fingerprint, sound.other_tracks, search)
+        unread = unsearched(sound.tracks, (number for number, _ in sound.other_tracks))
+        warnings = (*sound.warnings, *unread, *result.warnings)
+        return replace(result, warnings=warnings, states_length=sound.states_length)
+
     def verify(self) -> list[str]:
         """Read everything and return the problems found; empty if there are none."""
         problems = self.store.verify(BUCKET)
@@ -167,7 +200,9 @@ class Collection:
             current = self._current()
             for number in set(self._names) - set(current):
                 self._landmark_path(number).unlink(missing_ok=True)
-            text = b"".join(_line(named) for named in current.values())
+            # The last line stays, even of a removed one: the next number counts from it.
+            last = dict([max(self._names.items())] if self._names else [])
+            text = b"".join(_line(named) for named in (current | last).values())
             durable.write(self._root / NAMES, text)
 
     def rebuild(self) -> None:
@@ -201,9 +236,9 @@ class Collection:
         )
 
     def _current(self) -> dict[int, Named]:
-        """Return the current recordings by number, without replaced ones."""
+        """Return the current recordings by number, without replaced and removed ones."""
         by_id = {named.track_id: named for named in self._names.values()}
-        return {named.number: named for named in by_id.values()}
+        return {named.number: named for named in by_id.values() if named.duration_ms is not None}
 
     def _landmark_path(self, number: int) -> Path:
         folder = self._root / LANDMARKS / f"{number // PER_FOLDER:06d}"
@@ -242,6 +277,11 @@ class Collection:
             fcntl.flock(lock, fcntl.LOCK_EX)
             self._names, self._sound_bytes = _read_names(self._root / NAMES)
             yield
+
+
+def is_index(root: Path) -> bool:
+    """Return whether a folder holds an index."""
+    return (root / LANDMARKS).is_dir()
 
 
 def _line(named: Named) -> bytes:

@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.fingerprint.landmarks import LandmarkExtractor
-from recognition.fingerprint.levels import LevelMapBuilder
-from recognition.fingerprint.spectrum import SpectrumStream
+from recognition.fingerprints.landmarks import LandmarkExtractor
+from recognition.fingerprints.levels import LevelMapBuilder
+from recognition.fingerprints.spectrum import SpectrumStream
 from recognition.params import DEFAULT, Params
 from recognition.types import Fingerprint
 

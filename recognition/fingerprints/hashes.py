@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.fingerprint.landmarks import ranks_of
+from recognition.fingerprints.landmarks import ranks_of
 from recognition.jit import compiled, compiled_part
 from recognition.params import DEFAULT, Params
 from recognition.types import Landmarks
@@ -24,14 +24,6 @@ def reference_hashes(landmarks: Landmarks, params: Params = DEFAULT) -> Hashes:
     """Return the index entries of a recording: (hashes, anchor frames)."""
     fan = params.reference_fan
     return triplet_hashes(landmarks, fan=fan, within=fan, params=params)
-
-
-def can_be_found(hashes: NDArray[np.uint32], params: Params = DEFAULT) -> bool:
-    """Whether a recording with these index entries can be a candidate of a search.
-
-    Silence has no entries, and a few clicks have fewer than a candidate needs votes.
-    """
-    return len(hashes) >= params.min_votes
 
 
 def triplet_hashes(

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from recognition import durable
 from recognition.errors import BadFingerprint, MissingLayer, ParamsMismatch
-from recognition.fingerprint import leb128, med
+from recognition.fingerprints import leb128, med
 from recognition.limits import DecodeLimits, check_duration
 from recognition.params import DEFAULT, Params
 from recognition.types import Fingerprint, Landmarks, LevelMap
