@@ -63,7 +63,8 @@ class Converter:
             if not self._waits(frame):
                 raise ValueError("The frame cannot be converted.")
         while self._waiting.samples >= self._together:
-            made += self._convert(self._waiting.read(self._together))
+            together = self._waiting.read(self._together)
+            made += [] if together is None else self._convert(together)
         return made
 
     def finish(self) -> list[AudioFrame]:

@@ -84,7 +84,7 @@ def samples_of(frame: AudioFrame) -> Channel:
 
 def _samples_of(frame: AudioFrame, channel: int) -> Channel:
     """Return the samples themselves; they live as long as the frame."""
-    return np.frombuffer(frame.planes[channel], np.float32, frame.samples)
+    return np.frombuffer(memoryview(frame.planes[channel]), np.float32, frame.samples)
 
 
 def _limited(channel: Channel) -> Channel:
@@ -126,7 +126,7 @@ def _cancelling(mid: NDArray[np.float64], side: NDArray[np.float64]) -> NDArray[
 
 
 @compiled
-def _peak(left: Channel, right: Channel) -> tuple[int, int]:
+def _peak(left: Channel, right: Channel) -> tuple[np.uint32, int]:
     """Return the bits of the highest level, and how many samples are at full scale.
 
     Numbers that are not finite have the highest bits.
