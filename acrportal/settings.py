@@ -488,6 +488,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
         "RunStateEnum": "reports.choices.RunState",
+        "SoundKindEnum": "web.portal.api.timelines.SOUNDS",
         "MatchStateEnum": "review.choices.MatchState",
         "StatementKindEnum": "statements.choices.kind_choices",
         "StatementStateEnum": "statements.choices.StatementState",

@@ -92,12 +92,12 @@ class SpeechTrack:
     @property
     def speech(self) -> _Levels:
         """Return the level of speech of each half second, 0–15."""
-        return self._bytes >> 4
+        return self._bytes >> np.uint8(4)
 
     @property
     def music(self) -> _Levels:
         """Return the level of music of each half second, 0–15."""
-        return self._bytes & 15
+        return self._bytes & np.uint8(15)
 
     @property
     def _bytes(self) -> _Levels:

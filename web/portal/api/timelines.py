@@ -41,6 +41,9 @@ class OccurrenceSerializer(serializers.Serializer[Occurs]):
     name = serializers.CharField(source="label")
 
 
+SOUNDS = [(kind.value, kind.value) for kind in SoundKind]
+
+
 class PieceSerializer(serializers.Serializer[Piece]):
     """An interval of the file and what is heard in it.
 
@@ -54,7 +57,7 @@ class PieceSerializer(serializers.Serializer[Piece]):
     matches = HeardMatchSerializer(many=True)
     item = OccurrenceSerializer(allow_null=True)
     entry = serializers.CharField(allow_blank=True)
-    sound = serializers.ChoiceField(choices=[*SoundKind], allow_blank=True)
+    sound = serializers.ChoiceField(choices=SOUNDS, allow_blank=True)
 
 
 class SoundSerializer(serializers.Serializer[SoundPiece]):
@@ -62,7 +65,7 @@ class SoundSerializer(serializers.Serializer[SoundPiece]):
 
     start_ms = serializers.IntegerField()
     end_ms = serializers.IntegerField()
-    kind = serializers.ChoiceField(choices=[*SoundKind])
+    kind = serializers.ChoiceField(choices=SOUNDS)
 
 
 class TimelineSerializer(serializers.Serializer[Timeline]):
