@@ -368,7 +368,7 @@ def test_nothing_else_counts_seconds() -> None:
     others = {
         *("web/portal/pictures/pair.py", "web/portal/pictures/plots.py"),
         *("web/portal/pictures/file.py", "review/timeline/reading.py"),
-        "review/timeline/sounds.py",
+        *("review/timeline/sounds.py", "scanning/speech_pipeline.py"),
         # Whether two sounds share most of their seconds.
         *("review/services/questions.py", "review/versions.py"),
         "reports/cue_repeats.py",

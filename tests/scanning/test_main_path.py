@@ -16,10 +16,12 @@ from django.test import Client
 from base.accounts.models import User
 from base.accounts.roles import Role
 from catalogue.models import RecordingSpeech
+from reports.cue_sheets import cue_sheet
+from reports.cues import Usage
 from review.edits import Edit
 from review.models import Match
 from scanning import speech_pipeline
-from scanning.models import Scan, ScanSpeech, Segment, SegmentSpeech
+from scanning.models import Scan, ScannedFile, ScanSpeech, Segment, SegmentSpeech
 from tests.fixtures import MakeClient, Worker, upload
 from web.portal.management import demo
 
@@ -55,6 +57,7 @@ def test_demo_programmes_are_scanned_and_leave_as_csv(
 ) -> None:
     _give_every_play_of_the_truth_and_nothing_else()
     _tell_speech_and_music_where_the_truth_does()
+    _state_the_use_on_cue_sheets()
     _are_judged_alike_if_they_were_scanned_before(run_worker)
     _are_seen_on_pages_and_leave_as_csv(scanned_demo)
 
@@ -127,6 +130,31 @@ def _tell_speech_and_music_where_the_truth_does() -> None:
     ]
     lengths = [round((row["end_ms"] - row["start_ms"]) / 1000) for row in unknown]
     assert [length for length in lengths if length >= 5] == pytest.approx([16, 18], abs=1)
+
+
+def _state_the_use_on_cue_sheets() -> None:
+    uses = {
+        (
+            file.name,
+            cue.recording.custom_id if cue.recording else "",
+            round(cue.start_ms / 1000),
+        ): cue.usage
+        for file in ScannedFile.objects.all()
+        for cue in cue_sheet(file=file).cues
+    }
+    assert len(uses) == 18, uses
+    for row in _truth():
+        if row["kind"] not in ("track", "unknown_track"):
+            continue
+        [usage] = [
+            usage
+            for (name, recording, start), usage in uses.items()
+            if name == row["programme"]
+            and recording == row["custom_id"]
+            and abs(start - float(row["start_s"])) <= SPEECH_EDGE_S
+        ]
+        is_spoken = bool(row["music_over_speech_db"])
+        assert usage == (Usage.BACKGROUND if is_spoken else Usage.FEATURED), row
 
 
 def _are_judged_alike_if_they_were_scanned_before(run_worker: Worker) -> None:
