@@ -209,7 +209,8 @@ def make_file(source: SourceFile, output: Path, *, layers: frozenset[str], done:
         if fingerprint.is_fingerprint(source.path):
             raise UsageError("This is already a fingerprint; pass the audio file.")
         file_analysis = analysis.analyse_file(source.path, layers=layers, progress=done)
-        _write(output, fingerprint.to_bytes(file_analysis.fingerprint), stamp)
+        made = fingerprint.for_others(file_analysis.fingerprint)
+        _write(output, fingerprint.to_bytes(made), stamp)
     except UsageError as error:
         refused = {"code": "not_audio", "message": str(error)}
         return MadeFile(source, output, "failed", error=refused)

@@ -97,6 +97,15 @@ def to_bytes(fingerprint: Fingerprint) -> bytes:
     return b"".join([*pieces, CHECKSUM.pack(checksum)])
 
 
+def for_others(fingerprint: Fingerprint) -> Fingerprint:
+    """Return the fingerprint without phases, of which others could make rough sound."""
+    reference, dense = (
+        layer and replace(layer, phases=None)
+        for layer in (fingerprint.reference, fingerprint.dense)
+    )
+    return replace(fingerprint, reference=reference, dense=dense)
+
+
 def from_bytes(
     data: bytes, *, kinds: Collection[int] = KINDS, limits: DecodeLimits | None = None
 ) -> Fingerprint:

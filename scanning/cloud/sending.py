@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import BinaryIO, NoReturn, cast
 
+from django.core.files.base import ContentFile, File
 from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
@@ -23,8 +24,10 @@ from django.utils.translation import ngettext
 import base.audit.services
 import base.jobs.clock
 from base.common.databases import one_at_a_time
+from base.common.storage import read_bytes
 from base.jobs.context import JobContext
 from base.jobs.errors import Cancelled, Retry
+from recognition.fingerprints import file_format as fingerprint_file
 from scanning.choices import (
     ACTIVE_SCAN_STATUSES,
     CallbackOutcome,
@@ -247,9 +250,8 @@ def _upload(
         return cloud.send_link(
             job.remote_container_id, fields=fields | {"url": file.source_url}, key=job.scan.uid
         )
-    stored = file.fingerprint if sent_as == SentAs.FINGERPRINT else file.media
     try:
-        opened = stored.open("rb")
+        opened, file_bytes = _what_is_sent(file, sent_as)
     except FileNotFoundError as error:
         raise not_stored(file) from error
     with opened as handle:
@@ -257,8 +259,17 @@ def _upload(
             job.remote_container_id,
             # Django's file objects read like binary files but have no such type.
             file=cast("BinaryIO", handle),
-            file_bytes=stored.size,
+            file_bytes=file_bytes,
             fields=fields,
             key=job.scan.uid,
             progress=progress,
         )
+
+
+def _what_is_sent(file: ScannedFile, sent_as: SentAs) -> tuple[File[bytes], int]:
+    """Return the open audio or fingerprint, and its size in bytes."""
+    if sent_as != SentAs.FINGERPRINT:
+        return file.media.open("rb"), file.media.size
+    kept = fingerprint_file.from_bytes(read_bytes(file.fingerprint))
+    content = fingerprint_file.to_bytes(fingerprint_file.for_others(kept))
+    return ContentFile(content), len(content)

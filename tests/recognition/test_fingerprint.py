@@ -83,6 +83,19 @@ def test_the_golden_file_is_read_as_it_was_made() -> None:
     assert PHASES.read_bytes() == fingerprint.to_bytes(second)
 
 
+def test_others_get_no_phases() -> None:
+    own = fingerprint.load(PHASES)
+
+    theirs = fingerprint.from_bytes(fingerprint.to_bytes(fingerprint.for_others(own)))
+
+    assert_same(theirs, fingerprint.for_others(own))
+    assert own.reference is not None
+    assert theirs.reference is not None
+    assert own.reference.phases is not None
+    assert theirs.reference.phases is None
+    np.testing.assert_array_equal(theirs.reference.frames, own.reference.frames)
+
+
 @pytest.mark.parametrize(
     "made",
     [
