@@ -79,7 +79,8 @@ def read_material(folder: Path, rng: np.random.Generator) -> Material:
     ]
     tracks = [path for path in sorted(folder.rglob("*")) if is_track(path) and _is_new(path)]
     made = Material(
-        *([y for y in sounds if len(y) >= _CLIP] for sounds in (prompts, dialogue)),
+        [y for y in prompts if len(y) >= _CLIP],
+        [y for y in dialogue if len(y) >= _CLIP],
         tracks,
         [y for y in effects if len(y) >= _CLIP],
     )

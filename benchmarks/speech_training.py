@@ -72,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     count = max(40, round(args.hours * 3600 / _SECONDS))
     x, y = described(sounds, rng, count)
     weights = train(x, y, rng)
-    np.savez_compressed(args.out, **weights)
+    np.savez_compressed(args.out, allow_pickle=False, **weights)
     return 0
 
 
@@ -154,7 +154,8 @@ class _Mixer:
         y = self._coloured(y)
         y *= 10 ** (-self.rng.uniform(0, 26) / 20) / (np.abs(y).max() + 1e-9)
         if self.rng.random() < 0.5:
-            y = y + self.rng.standard_normal(len(y)) * 10 ** (-self.rng.uniform(66, 90) / 20)
+            noise = self.rng.standard_normal(len(y)) * 10 ** (-self.rng.uniform(66, 90) / 20)
+            y = y + noise.astype(np.float32)
         return y.astype(np.float32), speech, music
 
     def _voice(self, n: int) -> tuple[Samples, Truth]:

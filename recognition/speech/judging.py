@@ -50,7 +50,8 @@ class Net:
         *hidden, (weights, bias) = self.layers
         for inner, inner_bias in hidden:
             x = np.maximum(x @ inner + inner_bias, 0)
-        return x @ weights + bias
+        odds: Values = x @ weights + bias
+        return odds
 
 
 @cache

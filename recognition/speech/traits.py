@@ -88,7 +88,7 @@ def _partials(cells: Values) -> Values:
     """Return by how much each cell stands out from the seven around it."""
     padded = np.pad(np.pad(cells, ((0, 0), (3, 3)), "edge"), ((0, 0), (1, 0)))
     sums = np.cumsum(padded, axis=1)
-    return cells - (sums[:, 7:] - sums[:, :-7]) / 7
+    return cells - (sums[:, 7:] - sums[:, :-7]) / np.float32(7)
 
 
 def _partial_traits(partials: Values) -> list[Numbers]:
