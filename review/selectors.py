@@ -204,12 +204,13 @@ def copies_heard(match: Match) -> QuerySet[Detection]:
     """Return detections of copies of the recording that the match stands for."""
     sound = match.recording.same_sound_as_id or match.recording_id
     copies = Q(recording__same_sound_as=sound) | Q(recording=sound)
-    return (
+    copies_of_sound: QuerySet[Detection] = (
         Detection.objects.filter(copies, scan=match.scan_id, matches=None, candidate_of=None)
         .select_related("recording")
         .annotate(most_bits=Max("segments__bits"))
         .order_by("-score", F("most_bits").desc(nulls_last=True), "pk")
     )
+    return copies_of_sound
 
 
 def cases_of_many(matches: Iterable[Match]) -> dict[str, int]:

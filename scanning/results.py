@@ -152,10 +152,11 @@ def _store_detection(scan: Scan, recording: FoundRecording) -> list[Segment]:
         score_scale=recording.score_scale,
         ids=recording.ids,
     )
-    return Segment.objects.bulk_create(
+    segments: list[Segment] = Segment.objects.bulk_create(
         Segment(detection=detection, position=position, **asdict(segment))
         for position, segment in enumerate(recording.segments, start=1)
     )
+    return segments
 
 
 def _why_no_match(file: ScannedFile, result: EngineResult) -> str:

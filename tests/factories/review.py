@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from review.choices import MatchState
 from review.models import Match
 from review.services.folding import fold_scan
@@ -16,7 +18,7 @@ def make_match(
     state: str | None = None,
     segment: dict[str, object] | None = None,
     match: dict[str, object] | None = None,
-    **detection_fields: object,
+    **detection_fields: Any,  # Any: columns
 ) -> Match:
     """Return a pending match with a segment per (start, end, ref start, ref end).
 

@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 
 from recognition.types import ScanResult, SegmentMatch
-from reports.segment_rows import HeardRecording, RivalRecording, rivals_of
+from reports.rows import RivalRecording
+from reports.segment_rows import HeardRecording, rivals_of
 from scanning.engines.embedded import best_first
 from scanning.models import Segment
 

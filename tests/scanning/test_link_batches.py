@@ -132,7 +132,7 @@ def test_csv_brings_the_links_and_what_its_header_says() -> None:
     for separator in (",", ";", "\t"):
         content = "\r\n".join(separator.join(row) for row in rows)
         wanted = links_of_csv(b"\xef\xbb\xbf" + content.encode())
-        assert [(one.url, one.name, one.details.programme) for one in wanted] == [
+        assert [(one.url, one.name, one.details["programme"]) for one in wanted] == [
             ("https://a.example/1", "One", "News")
         ], separator
 

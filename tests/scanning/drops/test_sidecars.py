@@ -131,6 +131,6 @@ def test_any_values_are_taken_or_refused(values: dict[str, object]) -> None:
         )
     except IntakeRefused:
         return
-    for text in (name, details.programme, *details.tags):
+    for text in (name, details.get("programme", ""), *details.get("tags", ())):
         text.encode()
         assert "\0" not in text

@@ -41,7 +41,7 @@ class StatedSerializer(serializers.ModelSerializer[Row]):
 
     def get_extra_kwargs(self) -> dict[str, Any]:  # Any: options of fields
         """Let every value be left out."""
-        empty: StatedRow = self.Meta.model()  # type: ignore[assignment]  # of each subclass
+        empty: StatedRow = self.Meta.model()  # type: ignore[misc]  # of each subclass
         defaults = values_of(empty)
         return {
             name: {"default": default, "allow_null" if default is None else "allow_blank": True}

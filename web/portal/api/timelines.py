@@ -86,7 +86,7 @@ class TimelineSerializer(serializers.Serializer[Timeline]):
     def get_music_speech(self, line: Timeline) -> list[dict[str, Any]]:  # Any: JSON
         """Return what is heard in the file of the context."""
         pieces = sounds_in(self.context["file"], line)
-        return [dict(row) for row in SoundSerializer(pieces, many=True).data]
+        return [dict(SoundSerializer(piece).data) for piece in pieces]
 
     @extend_schema_field(serializers.DictField(child=serializers.CharField()))
     def get_shares(self, line: Timeline) -> dict[str, str]:

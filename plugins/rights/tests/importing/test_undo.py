@@ -18,6 +18,7 @@ from catalogue.owners.choices import ConflictState
 from catalogue.owners.models import Conflict, Party, RightsRecording, Share, Statement, Work
 from imports import services
 from imports.models import Import, ImportStatus, ImportStep, StepState
+from imports.undoing import steps
 from plugins.rights.importing.kind import RIGHTS
 from plugins.rights.tests.factories import claim, share, work
 from tests.fixtures import MakeClient
@@ -106,7 +107,7 @@ def test_an_undo_that_was_killed_goes_on_and_a_repeated_one_does_nothing(
         f"{name},{name} title,,Otto Neu,performing,60\n" for name in ("W2", "W3")
     )
     one = rights(text, manager)
-    steps = ImportStep.objects.filter(import_uid=one.uid).count()
+    step_count = ImportStep.objects.filter(import_uid=one.uid).count()
     mark = steps._mark
     marked: list[ImportStep] = []
 
@@ -121,11 +122,11 @@ def test_an_undo_that_was_killed_goes_on_and_a_repeated_one_does_nothing(
         steps.undo_import(one.uid, user=manager, dry=False)
     monkeypatch.undo()
     open_steps = ImportStep.objects.filter(import_uid=one.uid, state=StepState.DONE)
-    assert open_steps.count() == steps - 2
+    assert open_steps.count() == step_count - 2
 
     summary = steps.undo_import(one.uid, user=manager, dry=False)
 
-    assert (summary.steps, summary.kept) == (steps - 2, 0)
+    assert (summary.steps, summary.kept) == (step_count - 2, 0)
     assert not Work.objects.exists()
     assert not Party.objects.exists()
     assert steps.undo_import(one.uid, user=manager, dry=False).steps == 0
