@@ -129,7 +129,7 @@ class Segment(Immutable):
         containers="detection__scan__scanned_file__container",
         buckets="detection__recording__bucket",
     )
-    objects: ClassVar[SegmentManager] = SegmentManager()  # type: ignore[assignment]  # narrower
+    objects: ClassVar[SegmentManager] = SegmentManager()
 
     class Meta:
         ordering = ["position"]
