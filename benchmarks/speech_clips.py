@@ -53,11 +53,11 @@ class KnownClip:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """Sounds by kind; each voice is one speaker's sentences in a row."""
+    """Sounds by kind: a minute of each track, and each speaker's sentences in a row."""
 
     prompts: Sequence[Samples]
     dialogue: Sequence[Samples]
-    tracks: Sequence[Path]
+    tracks: Sequence[Samples]
     effects: Sequence[Samples]
 
     @property
@@ -77,7 +77,8 @@ def read_material(folder: Path, rng: np.random.Generator) -> Material:
         _in_a_row((p for p in folder.rglob(f"{name}/**/*") if _is_effect(p)), rng)
         for name in _EFFECTS
     ]
-    tracks = [path for path in sorted(folder.rglob("*")) if is_track(path) and _is_new(path)]
+    paths = sorted(path for path in folder.rglob("*") if is_track(path) and _is_new(path))
+    tracks = [y for y in map(_minute_of, paths) if len(y) >= _CLIP]
     made = Material(
         [y for y in prompts if len(y) >= _CLIP],
         [y for y in dialogue if len(y) >= _CLIP],
@@ -95,6 +96,16 @@ def _is_new(path: Path) -> bool:
     return not is_spoken and parts.isdisjoint(TRAINED_ON) and "fillets-ng" not in parts
 
 
+def _minute_of(path: Path) -> Samples:
+    """Return a minute of a track, not its start; nothing if it cannot be read."""
+    try:
+        y = audible(decode(path))
+    except (OSError, ValueError, IndexError):
+        return silence(0)
+    first = len(y) // 7
+    return y[first : first + 60 * RATE].copy()
+
+
 def _is_effect(path: Path) -> bool:
     is_sound = path.suffix in (".ogg", ".wav") and path.stat().st_size < 200_000
     return is_sound and not {"music", "voices"} & {part.lower() for part in path.parts}
@@ -107,7 +118,7 @@ def _in_a_row(paths: Iterator[Path], rng: np.random.Generator, most_s: int = 600
     for k in rng.permutation(len(files)):
         try:
             y = audible(decode(files[k]))
-        except (OSError, ValueError):
+        except (OSError, ValueError, IndexError):
             continue
         if len(y) < RATE // 5 or not np.abs(y).max():
             continue
@@ -138,10 +149,9 @@ def _spoken_clips(material: Material, rng: np.random.Generator) -> Iterator[Know
 
 
 def _musical_clips(material: Material, rng: np.random.Generator) -> Iterator[KnownClip]:
-    for path in material.tracks:
-        music = _music(path, rng)
-        if music is not None:
-            yield _clip("music", music.samples, _NOTHING, music)
+    for track in material.tracks:
+        music = _part(_even(_cut(track, rng)), -40)
+        yield _clip("music", music.samples, _NOTHING, music)
     for _ in range(_OFTEN):
         music = _any_music(material, rng)
         yield _clip("music by telephone", telephone(music.samples), _NOTHING, music)
@@ -225,18 +235,8 @@ def _speech(voice: Samples, rng: np.random.Generator) -> _Part:
 
 
 def _any_music(material: Material, rng: np.random.Generator) -> _Part:
-    while True:
-        music = _music(material.tracks[int(rng.integers(len(material.tracks)))], rng)
-        if music is not None:
-            return music
-
-
-def _music(path: Path, rng: np.random.Generator) -> _Part | None:
-    try:
-        y = audible(decode(path))
-    except (OSError, ValueError):
-        return None
-    return _part(_even(_cut(y, rng)), -40) if len(y) >= _CLIP else None
+    track = material.tracks[int(rng.integers(len(material.tracks)))]
+    return _part(_even(_cut(track, rng)), -40)
 
 
 def _part(y: Samples, floor_db: float) -> _Part:
