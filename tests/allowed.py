@@ -12,7 +12,7 @@ OWN_JSON: Table[str, str] = Table(
         "operations/moving.py": "the state of a move on this machine",
         "operations/tables.py": "tables of a backup, whose hashes were compared",
         "web/portal/management/demo.py": "what the demo kept",
-        "recognition/commands/collection.py": "an index, with its checksums",
+        "recognition/api/collection.py": "an index, with its checksums",
         "recognition/index/manifest.py": "an index, with its checksums",
         "recognition/isolation/wire.py": "in the child: the request of its parent",
         "recognition/partitioned/scanning.py": "the state of a search",
