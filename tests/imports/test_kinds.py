@@ -127,7 +127,7 @@ def test_the_command_line_names_and_runs_it(made_up: AnyKind, tmp_path: Path) ->
     table, output = tmp_path / "names.csv", StringIO()
     table.write_bytes(TABLE)
 
-    command = load_command_class("portal", "import_file")
+    command = load_command_class("web.portal", "import_file")
     usage = command.create_parser("manage.py", "import_file").format_help()
     options = {"username": "mia", "stdout": output, "stderr": output}
     for dry in (True, False):

@@ -211,7 +211,7 @@ def test_a_table_without_a_required_column_waits_for_a_person(
         ImportStatus.UNMAPPED,
         "Choose the column for: custom_id, artists.",
     )
-    assert "Choose the column for: Own id, Artists." in page
+    assert "Choose the column for: Custom ID, Artists." in page
     assert "Import the rows without faults" not in page
     assert "not waiting" in unstarted.content.decode()
 

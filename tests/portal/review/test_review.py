@@ -315,7 +315,7 @@ def test_page_asks_the_database_a_fixed_number_of_times(
         make_match(scan=match.scan)
         make_match()
 
-    with django_assert_max_num_queries(57):
+    with django_assert_max_num_queries(58):
         client.get(page_of(match))
 
 
