@@ -95,7 +95,7 @@ def test_only_those_who_import_are_led_to_an_import(client: Client, signed_in: M
     assert address not in as_reviewer
     assert address in as_manager
     # The head of the queue is next in line.
-    assert answer.context["widgets"]["next"].data["rows"][0].match == urgent
+    assert answer.context["widgets"]["next"].data["rows"][0]["match"] == urgent
 
 
 def test_queue_is_counted_by_reason_and_age(client: Client) -> None:
@@ -130,13 +130,13 @@ def test_finds_of_the_week_by_label_and_platform(client: Client) -> None:
     labels, platforms = told["labels"], told["platforms"]
     assert isinstance(labels, list)
     assert isinstance(platforms, list)
-    assert [(each.name, each.count) for each in labels] == [("Example & Sons", 2)]
-    assert [(each.name, each.count) for each in platforms] == [("youtube", 1)]
+    assert [(row["name"], row["count"]) for row in labels] == [("Example & Sons", 2)]
+    assert [(row["name"], row["count"]) for row in platforms] == [("youtube", 1)]
     # So that the counts add up.
     assert (told["labelless"], told["platformless"]) == (0, 1)
-    for found in (*labels, *platforms):
-        page = client.get(reverse("portal:match_list") + found.query)
-        assert page.context["page_obj"].paginator.count == found.count
+    for row in (*labels, *platforms):
+        page = client.get(reverse("portal:match_list") + row["query"])
+        assert page.context["page_obj"].paginator.count == row["count"]
 
 
 def test_precision_counts_what_people_decided(client: Client, ana: User) -> None:
