@@ -33,7 +33,7 @@ def act(client: Client, verb: str, *files: ScannedFile, **fields: Any) -> Any:
 def test_open_list_learns_a_new_status_and_what_is_gone(manager: Client) -> None:
     file = ScannedFileFactory.create(status=FileStatus.WAITING)
     row = manager.get("/files/").context["rows"][0]
-    known = f"{file.uid}:{row.token}"
+    known = f"{file.uid}:{row['token']}"
     first = manager.get(CHANGES, {"rows": known})
     mark = {"If-None-Match": first["ETag"]}
 
@@ -198,4 +198,4 @@ def test_files_are_filtered_by_what_was_typed(manager: Client) -> None:
         ({"found_until": "2020-01-01"}, False),
     ):
         rows = manager.get("/files/", query).context["rows"]
-        assert [row.file for row in rows] == ([file] if is_listed else []), query
+        assert [row["file"] for row in rows] == ([file] if is_listed else []), query

@@ -92,7 +92,7 @@ def test_links_sent_before_are_linked_among_many_and_scanned_again(
 def test_a_refused_link_is_one_error_and_named_once(client: Client, container: Container) -> None:
     fields = {"container": container.pk, "links": f"not a link\n{_LINK} {_LINK}?b"}
     page = client.post("/upload/", fields)
-    assert [one.code for one in page.context["results"]] == ["link_refused", "", ""]
+    assert [result["code"] for result in page.context["results"]] == ["link_refused", "", ""]
 
     fields = {"container": container.pk, "links": "ftp://nonsense.example/a"}
     for address in ("/upload/", "/links/"):

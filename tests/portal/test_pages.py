@@ -209,7 +209,7 @@ def test_upload_page_says_what_is_taken_and_what_was_not(
         reverse("portal:upload"), {"container": container.pk, "links": links}
     )
 
-    codes = [result.code for result in page.context["results"]]
+    codes = [result["code"] for result in page.context["results"]]
     assert codes == ["", "too_many_open"]
     assert ScannedFile.objects.count() == 1
     assert "2 s to 1 h 30 min" in page.content.decode()
