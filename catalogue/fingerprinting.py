@@ -57,10 +57,12 @@ def run(context: JobContext) -> None:
     context.report()
     # An unreadable fingerprint fails here, and not on each machine that follows.
     postings = index_store.postings_of(recording)
+    # Weighed before others wait for the end of the transaction.
+    too_little_sound = _lacks_sound(recording, postings)
     # In one transaction with the receivers' writes: a crash between the two would
     # lose that.
     with transaction.atomic():
-        context.finish(too_little_sound=_lacks_sound(recording, postings))
+        context.finish(too_little_sound=too_little_sound)
         note_change([recording.pk])
         # It may have been retired in the meantime.
         current = Recording.objects.get(pk=recording.pk)

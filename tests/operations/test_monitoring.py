@@ -31,6 +31,12 @@ _RULES = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget the folder of a web server whose configuration another test imported."""
+    monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR", raising=False)
+
+
 def figures(client: Client) -> dict[tuple[str, tuple[str, ...]], float]:
     answer = client.get("/metrics", headers={"Authorization": "Bearer open sesame"})
     assert answer.status_code == 200

@@ -93,7 +93,7 @@ def _below(kind: type[forms.BaseForm]) -> Iterator[type[forms.BaseForm]]:
 def test_no_field_hides_a_method_of_its_form() -> None:
     # Loads the views, and with them the forms.
     assert get_resolver().url_patterns
-    ours = [form for form in _below(forms.BaseForm) if form.__module__.startswith("portal.")]
+    ours = [form for form in _below(forms.BaseForm) if form.__module__.startswith("web.portal.")]
     assert len(ours) > 40
     hidden = [
         f"{form.__module__}.{form.__name__}.{name}"

@@ -130,8 +130,9 @@ def test_result_of_a_worker_that_lost_its_lease_is_not_stored(
         take_over(context.job)
         raise ScanFailed("odd", "Odd.")
 
-    monkeypatch.setattr("scanning.pipeline._recognise", recognise)
-    run_next(Pool.WORK)
+    with monkeypatch.context() as patch:
+        patch.setattr("scanning.pipeline._recognise", recognise)
+        run_next(Pool.WORK)
     scan = unmatched.scans.get()
     assert (scan.status, scan.engine_version) == (ScanStatus.RUNNING, "")
     assert Job.objects.get(kind="scan").lease_owner == "other:2"

@@ -56,7 +56,12 @@ CONTAINERS: Final = DeclaredList(
         Column(_("Engine"), "get_engine_display"),
         Column(_("Floor"), lambda container: round(container.score_floor), "num"),
         Column(_("Files"), "file_count", "num"),
-        Column(_("Actions"), look="acts", template="portal/containers/_row_acts.html"),
+        Column(
+            _("Actions"),
+            look="acts",
+            template="portal/containers/_row_acts.html",
+            action=Action.CONFIGURE,
+        ),
     ],
     link=lambda container, _user: f"{reverse('portal:file_list')}?container={container.pk}",
     empty=Empty(

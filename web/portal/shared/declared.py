@@ -63,7 +63,7 @@ class Column:
 
     ``sort`` is its name in addresses, if people may sort by it, and ``order`` the field
     where that is not ``sort``. ``below`` is a second line, or several. ``template`` draws
-    the cell of ``row`` instead of ``cell``.
+    the cell of ``row`` instead of ``cell``. People who may not do ``action`` do not see it.
     """
 
     label: Words
@@ -73,6 +73,7 @@ class Column:
     order: str = ""
     below: Read = ""
     template: str = ""
+    action: Action = Action.VIEW
 
     @property
     def field(self) -> str:
@@ -255,12 +256,14 @@ class DeclaredList(Generic[Row]):
             selected = sorted_by(request, selected, self.sorts, default=default)
         page_obj = page_of(request, selected)
         page_rows: list[Row] = list(page_obj)
+        columns = [column for column in self.columns if user.has_perm(column.action)]
         query = query_of(request) if self.is_chain else ""
         filters = forms.Form(request.GET)
         filters.fields = {row_filter.name: field_of(row_filter) for row_filter in self.filters}
         empty = self.empty(values) if callable(self.empty) else self.empty
         return {
             "declared": self,
+            "columns": columns,
             "empty": empty,
             "empty_link": empty.link if empty.link and user.has_perm(empty.link.action) else None,
             "filters": filters,
@@ -269,16 +272,12 @@ class DeclaredList(Generic[Row]):
             ),
             "page_obj": page_obj,
             "rows": [
-                (key_of(row), subject, self._cells(subject, user, query))
+                (key_of(row), subject, _cells(columns, subject, self.link(subject, user), query))
                 for row, subject in zip(page_rows, self.load(page_rows, user), strict=True)
             ],
             "links": [link for link in self.links if user.has_perm(link.action)],
             "note": self.limited if self.limited and is_limited(user) else "",
         }
-
-    def _cells(self, row: Any, user: User, query: str) -> list[tuple[Column, SafeString]]:
-        href = self.link(row, user)
-        return [(column, column.drawn(row, href and href + query)) for column in self.columns]
 
     @cached_property
     def admin_columns(self) -> list[Any]:
@@ -319,6 +318,15 @@ def query_of(request: HttpRequest) -> str:
     query = request.GET.copy()
     query.pop("page", None)
     return f"?{query.urlencode()}" if query else ""
+
+
+def _cells(
+    columns: Sequence[Column],
+    row: Any,
+    href: str,
+    query: str,  # Any: what a list loads
+) -> list[tuple[Column, SafeString]]:
+    return [(column, column.drawn(row, href and href + query)) for column in columns]
 
 
 def _read(source: Read, row: Any) -> Any:  # Any: what a list loads, and what it has

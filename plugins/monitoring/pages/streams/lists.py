@@ -97,7 +97,12 @@ ALARMS: Final = DeclaredList(
             "nowrap",
         ),
         Column(_("Notified"), "alarm.told_at", "quiet"),
-        Column(_("Settings"), look="acts", template="portal/streams/_alarm_settings.html"),
+        Column(
+            _("Settings"),
+            look="acts",
+            template="portal/streams/_alarm_settings.html",
+            action=Action.UPLOAD,
+        ),
     ],
     link=declared.page_of_row("portal:stream_day", "alarm.stream.uid"),
     empty=Empty(
