@@ -291,6 +291,8 @@ class Params:
     # Height that chance reaches once in a few searches, and bits for each unit more.
     phase_chance: float = 8.5
     phase_bits: float = 0.8
+    # Frames at each end of a run (60 s) whose phases tell whether it goes on there.
+    phase_end: int = 3750
     # Frames beyond a run that are looked at together, and how much more likely (in powers
     # of e) it must be that the recording goes on there.
     phase_ahead: int = 750

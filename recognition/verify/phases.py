@@ -128,19 +128,32 @@ def extended(
     What voices hide of it keeps no landmarks that would. It stays ``within`` these query
     frames.
     """
-    span = run.first, run.last + 1
-    known = coherence(view, run.reference, span, run.alignment, params)
-    if phase_bits(known, params) <= 0:
-        return run
-    first = _reached(view, run, known, within, params, forward=False)
-    last = _reached(view, run, known, within, params, forward=True)
+    spans = _ends(run, params)
+    start = coherence(view, run.reference, spans[0], run.alignment, params)
+    end = start
+    if spans[1] != spans[0]:
+        end = coherence(view, run.reference, spans[1], run.alignment, params)
+    first = _reached(view, run, (start, spans[0]), within, params, forward=False)
+    last = _reached(view, run, (end, spans[1]), within, params, forward=True)
     return replace(run, first=first, last=last)
+
+
+def _ends(run: ScoringRun, params: Params) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the landmarks at the start and at the end of a run, which tell its phases there.
+
+    The drifts to try grow with the length, and with them the time by its square.
+    """
+    frames = run.reference.frames
+    first, last = frames[run.first], frames[run.last]
+    start = int(np.searchsorted(frames, np.int32(first + params.phase_end), "right"))
+    end = int(np.searchsorted(frames, np.int32(last - params.phase_end)))
+    return (run.first, min(start, run.last + 1)), (max(end, run.first), run.last + 1)
 
 
 def _reached(
     view: QueryView,
     run: ScoringRun,
-    known: Coherence,
+    part: tuple[Coherence, tuple[int, int]],
     within: tuple[int, int],
     params: Params,
     *,
@@ -148,19 +161,23 @@ def _reached(
 ) -> int:
     """Return the landmark that a run reaches in one direction.
 
-    Each step looks at some seconds beyond the end. Of each landmark there, the likelihood
+    ``part`` says how phases agree at that end of the run, and at which landmarks. Each step
+    looks at some seconds beyond the end. Of each landmark there, the likelihood
     that it agrees as those of the run do is compared with that by chance; chance reaches
     a sum of ``phase_worth`` at one end in e to this power. What the query lacks counts a
     little, the more of the run's own landmarks it has: four of 245 agreed beside a run
     that had 228 of its 276.
     """
+    known, (begin, stop) = part
+    end = run.last if forward else run.first
+    if phase_bits(known, params) <= 0:
+        return end
     frames = run.reference.frames
-    share = known.pairs / (run.last - run.first + 1)
+    share = known.pairs / (stop - begin)
     missing = params.phase_missing * np.log(max(0.05, 1 - share))
     low, high = np.searchsorted(
         frames, np.rint([run.alignment.reference_frame(f) for f in within]).astype(np.int32)
     )
-    end = run.last if forward else run.first
     while True:
         ahead = params.phase_ahead if forward else -params.phase_ahead
         there = int(np.searchsorted(frames, np.int32(frames[end] + ahead)))
