@@ -13,20 +13,28 @@
 # make translations  collect texts into locale/, compile, list what is missing
 # make clients the vendor's own API clients, which the tests then drive too
 # make advisories  known vulnerabilities of the pinned packages, without a network
+# make wheels  whether all pinned wheels exist for each version of Python
 # make sbom    the bill of materials, sbom.cdx.json
 # make dist     the files of a release, in dist/: engine, source, bill of materials, sums
 # make bench   the benchmarks, on the demo audio
 
-PYTHON ?= python3.11
+# The newest Python that works here, for which all wheels exist (make wheels asks for them).
+VERSIONS := 3.14 3.13 3.12 3.11
+PYTHON ?= $(firstword $(foreach version,$(VERSIONS),$(shell python$(version) -c 'import ensurepip, venv' 2> /dev/null && echo python$(version))))
 PORT ?= 8000
 CORES := $(shell getconf _NPROCESSORS_ONLN)
 # One more than there are cores: what waits for another process leaves its core to others.
 # On PostgreSQL, the server works while a test waits for it.
 PROCESSES ?= $(shell expr $(CORES) + 1)
-VENV := .venv
+VENV ?= .venv
 RUN := $(VENV)/bin/python
 # Python compiles a module when it is first imported: most of what is installed never is.
 PIP_OPTIONS := --quiet --disable-pip-version-check --no-compile --only-binary :all:
+define make_venv
+	@test -n "$(1)" || { echo "Install Python $(lastword $(VERSIONS)) or newer with its venv module, or say which with PYTHON=…" >&2; exit 1; }
+	@echo "Uses $$($(1) --version), in $(VENV)"
+	$(1) -m venv $(VENV)
+endef
 # The packages of the engine come first: it compiles while the others are installed.
 OF_ENGINE := ^(av|llvmlite|numba|numpy|scipy)==
 # Local set-up: plain http on this machine, everything written under var/.
@@ -41,7 +49,7 @@ export NUMBA_CACHE_DIR ?= $(ACRPORTAL_DATA_DIR)/numba
 
 SHELL_OF_CHROMIUM := apt-get install --yes --no-install-recommends chromium-headless-shell
 
-.PHONY: browser demo serve test test-slow test-all test-soak test-postgres without shared warm coverage check types rules translations bench clients advisories sbom dist
+.PHONY: browser demo serve test test-slow test-all test-soak test-postgres without shared warm coverage check types rules translations bench clients advisories wheels sbom dist
 
 demo: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) manage.py run_demo --port $(PORT) $(ARGS)
@@ -104,6 +112,13 @@ translations: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 advisories: $(VENV)/ready
 	$(RUN) -m acrportal.advisories
 
+# Resolves the pinned wheels for each version of Python without installing them.
+wheels: $(VENV)/ready
+	for version in $(VERSIONS); do echo "Python $$version"; \
+		$(RUN) -m pip install $(PIP_OPTIONS) --dry-run --ignore-installed --target var/wheels --python-version $$version \
+		--implementation cp --platform manylinux_2_28_x86_64 --platform manylinux_2_17_x86_64 --platform any \
+		--require-hashes -r requirements.txt || exit 1; done
+
 sbom: $(VENV)/ready
 	$(RUN) -m acrportal.sbom sbom.cdx.json
 
@@ -127,7 +142,7 @@ clients: .venv-clients/ready
 	touch $@
 
 $(VENV)/engine-ready: requirements.txt
-	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	$(if $(wildcard $(RUN)),,$(call make_venv,$(PYTHON)))
 	awk '/^[a-z]/ { wanted = /$(OF_ENGINE)/ } wanted' requirements.txt > $(VENV)/engine.txt
 	$(RUN) -m pip install $(PIP_OPTIONS) --require-hashes -r $(VENV)/engine.txt
 	touch $@
