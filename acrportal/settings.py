@@ -485,7 +485,12 @@ SPECTACULAR_SETTINGS = {
     "VERSION": VERSION,
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": r"/api/portal/v1/",
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "web.acrapi.schema.without_empty_defaults",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "RunStateEnum": "reports.choices.RunState",
         "SoundKindEnum": "web.portal.api.timelines.SOUNDS",

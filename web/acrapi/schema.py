@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
 
 from web.acrapi.serializers.envelopes import ErrorSerializer, InvalidSerializer
 
@@ -49,19 +50,39 @@ def described(
     summary: str,
     answers: dict[int, Any],
     *,
-    request: Any = None,
+    request: type[serializers.Serializer[Any]] | None = None,
     parameters: list[OpenApiParameter] | None = None,
     name: str | None = None,
 ) -> Callable[[View], View]:
     """Describe one operation; each also has the refusals for token and rate.
 
-    Any: serializers and other types that the library accepts.
+    A body is described as JSON, or as a form with a file if it has one: programs that write
+    clients take one of them. Views read either. Any: serializers and other types that the
+    library accepts.
     """
+    fields = request().fields.values() if request else ()
+    has_file = any(isinstance(field, serializers.FileField) for field in fields)
+    media = "multipart/form-data" if has_file else "application/json"
     return extend_schema(
         tags=[tag],
         summary=summary,
-        request=request,
+        request={media: request} if request else None,
         responses=answers | REFUSED,
         parameters=parameters,
         operation_id=name,
     )
+
+
+def without_empty_defaults(result: Any, **_options: object) -> Any:
+    """Leave out defaults that a caller could not send: empty texts where none is allowed.
+
+    Any: the document, as the library builds it.
+    """
+    if isinstance(result, list):
+        return [without_empty_defaults(part) for part in result]
+    if not isinstance(result, dict):
+        return result
+    is_choice = any(name in result for name in ("minLength", "enum", "allOf", "oneOf"))
+    if result.get("default") == "" and is_choice:
+        result = {name: value for name, value in result.items() if name != "default"}
+    return {name: without_empty_defaults(value) for name, value in result.items()}

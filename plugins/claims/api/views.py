@@ -182,7 +182,7 @@ class ClaimsView(ProgramView):
     """Lists the claims of an account."""
 
     @extend_schema(
-        operation_id="api_portal_v1_claims_accounts_claims_list",
+        operation_id="claims_accounts_claims_list",
         parameters=[AskedClaimsSerializer],
         responses=ClaimsPartSerializer,
     )

@@ -29,7 +29,7 @@ from web.portal.shared.downloads import attachment
 _LISTED = 50
 
 
-class DeclarationRequestSerializer(serializers.Serializer[None]):
+class NewDeclarationSerializer(serializers.Serializer[None]):
     """The declaration to make: profile, first and last day, and the corrected one."""
 
     profile = serializers.SlugRelatedField(
@@ -99,7 +99,7 @@ class DeclarationView(ProgramView):
 
     def draft(self, request: Request) -> Declaration:
         """Return the declaration that a request describes, not saved."""
-        body = valid_data(DeclarationRequestSerializer(data=request.data))
+        body = valid_data(NewDeclarationSerializer(data=request.data))
         replaces = self.find(body["replaces"]) if body["replaces"] else None
         try:
             return services.draft(
@@ -127,7 +127,7 @@ class DeclarationsView(DeclarationView):
         rows = selectors.declarations()[:_LISTED]
         return Response(DeclarationSerializer(rows, many=True).data)
 
-    @extend_schema(request=DeclarationRequestSerializer, responses={202: DeclarationSerializer})
+    @extend_schema(request=NewDeclarationSerializer, responses={202: DeclarationSerializer})
     def post(self, request: Request) -> Response:
         """Queue a declaration for the worker, which checks it first."""
         try:
@@ -143,7 +143,7 @@ class DeclarationCheckView(DeclarationView):
     http_method_names = ["post", "options"]
     changes = Action.REPORT
 
-    @extend_schema(request=DeclarationRequestSerializer, responses=CheckedSerializer)
+    @extend_schema(request=NewDeclarationSerializer, responses=CheckedSerializer)
     def post(self, request: Request) -> Response:
         """Return the gaps and the totals; nothing is written."""
         draft = self.draft(request)

@@ -21,7 +21,7 @@ Json = dict[str, Any]
 
 
 @extend_schema_serializer(
-    component_name="BucketUpdateRequest",
+    component_name="BucketUpdate",
     examples=[OpenApiExample("New labels", value={"labels": ["Music"]}, request_only=True)],
 )
 class BucketUpdateSerializer(serializers.Serializer[None]):
@@ -49,7 +49,7 @@ class BucketUpdateSerializer(serializers.Serializer[None]):
 
 
 @extend_schema_serializer(
-    component_name="BucketRequest",
+    component_name="Bucket",
     examples=[
         OpenApiExample(
             "A bucket of recordings",
@@ -147,7 +147,7 @@ def bucket_shapes(buckets: Sequence[Bucket]) -> list[Json]:
 
 
 @extend_schema_serializer(
-    component_name="AudioFileUpdateRequest",
+    component_name="AudioFileUpdate",
     examples=[
         OpenApiExample(
             "A new title",
@@ -164,7 +164,7 @@ class AudioFileUpdateSerializer(serializers.Serializer[None]):
 
 
 @extend_schema_serializer(
-    component_name="AudioFileRequest",
+    component_name="AudioFile",
     examples=[
         OpenApiExample(
             "A media link",
@@ -218,7 +218,7 @@ class AudioFileCreatedSerializer(AudioFileSerializer):
 
 
 @extend_schema_serializer(
-    component_name="MoveRequest",
+    component_name="Move",
     examples=[
         OpenApiExample(
             "Two files", value={"target_bucket_id": 1002, "ids": [20, 13]}, request_only=True
@@ -233,7 +233,7 @@ class MoveRequestSerializer(serializers.Serializer[None]):
 
 
 @extend_schema_serializer(
-    component_name="IdsRequest",
+    component_name="Ids",
     examples=[OpenApiExample("Two files", value={"ids": [20, 13]}, request_only=True)],
 )
 class IdsRequestSerializer(serializers.Serializer[None]):

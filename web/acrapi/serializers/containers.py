@@ -38,7 +38,7 @@ _EXAMPLE = {
 
 
 @extend_schema_serializer(
-    component_name="ContainerRequest",
+    component_name="Container",
     examples=[OpenApiExample("Whole files", value=_EXAMPLE, request_only=True)],
 )
 class ContainerRequestSerializer(serializers.Serializer[None]):
@@ -58,7 +58,7 @@ class ContainerRequestSerializer(serializers.Serializer[None]):
     ai_detection = FlagField(required=False)
 
 
-@extend_schema_serializer(component_name="ContainerUpdateRequest")
+@extend_schema_serializer(component_name="ContainerUpdate")
 class ContainerUpdateSerializer(ContainerRequestSerializer):
     """Any subset of the fields; the region cannot change."""
 

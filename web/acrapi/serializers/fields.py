@@ -229,7 +229,6 @@ def _is_private(url: str) -> bool:
         return False
 
 
-@extend_schema_field({"oneOf": [{"type": "boolean"}, {"enum": [0, 1, "0", "1"]}]})
 class FlagField(serializers.BooleanField):
     """True, false, 0, 1 and their texts; null means off."""
 

@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 
 @extend_schema_serializer(
-    component_name="FileRequest",
+    component_name="File",
     examples=[
         OpenApiExample(
             "A platform link",

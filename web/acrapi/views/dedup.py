@@ -38,7 +38,7 @@ _TAG = "dedup"
 _WRITES = {"POST": Action.EDIT_CATALOGUE, "DELETE": Action.EDIT_DUPLICATES}
 
 
-@extend_schema_serializer(component_name="DedupRequest")
+@extend_schema_serializer(component_name="Dedup")
 class DedupRequestSerializer(serializers.Serializer[None]):
     """A track, with the caller's id."""
 
@@ -116,7 +116,7 @@ class DedupFilesView(WireView):
         _TAG,
         "Submit a track; list its duplicates",
         {200: enveloped(DedupOutcomeSerializer), 413: ErrorSerializer} | UNKNOWN | UNFIT,
-        request={"multipart/form-data": DedupRequestSerializer},
+        request=DedupRequestSerializer,
         parameters=IDEMPOTENT,
         name="submit_dedup_file",
     )

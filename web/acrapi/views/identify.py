@@ -103,7 +103,7 @@ class _ClipParser(WireMultiPartParser):
         return super().parse(BytesIO(named), media_type, parser_context)
 
 
-@extend_schema_serializer(component_name="IdentifyRequest")
+@extend_schema_serializer(component_name="Identify")
 class IdentifyRequestSerializer(serializers.Serializer[None]):
     """A signed clip."""
 

@@ -185,7 +185,7 @@ class StatementsView(ProgramView):
     """Lists statements."""
 
     @extend_schema(
-        operation_id="api_portal_v1_statements_list",
+        operation_id="statements_list",
         parameters=[AskedStatementsSerializer],
         responses=StatementsPartSerializer,
     )

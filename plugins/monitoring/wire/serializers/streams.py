@@ -44,7 +44,7 @@ _GAP_STATES: Final = {
 _SUCCESS: Final = {"msg": "Success", "code": 0, "version": "1.0"}
 
 
-@extend_schema_serializer(component_name="MonitoringProjectRequest")
+@extend_schema_serializer(component_name="MonitoringProject")
 class MonitoringProjectRequestSerializer(serializers.Serializer[None]):
     """The fields of a new project."""
 
@@ -60,7 +60,7 @@ class MonitoringProjectRequestSerializer(serializers.Serializer[None]):
     )
 
 
-@extend_schema_serializer(component_name="MonitoringProjectUpdateRequest")
+@extend_schema_serializer(component_name="MonitoringProjectUpdate")
 class MonitoringProjectUpdateSerializer(serializers.Serializer[None]):
     """Any subset of the fields that can change."""
 
@@ -83,7 +83,7 @@ class MonitoringProjectSerializer(serializers.Serializer[None]):
     updated_at = serializers.CharField()
 
 
-@extend_schema_serializer(component_name="StreamCallbackRequest")
+@extend_schema_serializer(component_name="StreamCallback")
 class StreamCallbackSerializer(serializers.Serializer[None]):
     """Where something is posted; an empty text ends it."""
 
@@ -91,7 +91,7 @@ class StreamCallbackSerializer(serializers.Serializer[None]):
 
 
 @extend_schema_serializer(
-    component_name="StreamRequest",
+    component_name="Stream",
     examples=[
         OpenApiExample(
             "A stream with two addresses",
@@ -119,7 +119,7 @@ class StreamRequestSerializer(serializers.Serializer[None]):
     user_defined = ObjectField(required=False)
 
 
-@extend_schema_serializer(component_name="StreamUpdateRequest")
+@extend_schema_serializer(component_name="StreamUpdate")
 class StreamUpdateSerializer(StreamRequestSerializer):
     """Any subset of the fields."""
 
