@@ -21,6 +21,7 @@ from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 
 
+@pytest.mark.soak
 @pytest.mark.django_db(transaction=True)
 def test_what_a_test_commits_goes_and_what_it_deleted_is_there_again() -> None:
     before = _rows()

@@ -21,6 +21,7 @@ def test_every_catalogue_is_offered() -> None:
     assert translations.languages() == sorted(OFFERED)
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_a_text_without_a_translation_is_named() -> None:
     marked = {message.id for message in translations.collect()}

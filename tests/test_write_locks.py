@@ -85,6 +85,7 @@ def test_slow_work_elsewhere_is_not(services: dict[str, Any], name: str) -> None
     assert not holds.take_found()
 
 
+@pytest.mark.soak
 @pytest.mark.django_db(transaction=True)
 def test_garbage_that_happens_to_be_collected_is_not(services: dict[str, Any]) -> None:
     class Upload:

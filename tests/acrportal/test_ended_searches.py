@@ -114,6 +114,7 @@ def identify(found: dict[str, Any]) -> bytes:
     return f"{line}{head}\r\n{asked.body}".encode()
 
 
+@pytest.mark.soak
 def test_a_client_that_hangs_up_frees_its_thread(
     filled: tuple[Path, dict[str, Any]], installation: tuple[dict[str, str], WaitForSearch]
 ) -> None:
@@ -132,6 +133,7 @@ def test_a_client_that_hangs_up_frees_its_thread(
         assert requests.get(health, timeout=endless.PATIENCE_SECONDS).ok
 
 
+@pytest.mark.soak
 def test_a_search_that_takes_too_long_is_answered(
     filled: tuple[Path, dict[str, Any]], installation: tuple[dict[str, str], WaitForSearch]
 ) -> None:

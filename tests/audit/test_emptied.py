@@ -214,6 +214,7 @@ def accounts() -> Iterator[Accounts]:
                 server.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(role)))
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_the_account_of_the_portal_adds_events_and_can_do_no_more(
     accounts: Accounts, tmp_path: Path

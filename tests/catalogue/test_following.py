@@ -174,6 +174,7 @@ def test_searches_follow_what_is_added_replaced_and_fingerprinted_again(
     assert postings == sum(len(hashes) for _, hashes, *_ in stored)
 
 
+@pytest.mark.soak
 def test_a_worker_merges_segments_beside_its_work(
     catalogue: Catalogue, run_worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -314,6 +315,7 @@ def test_a_deleted_or_damaged_folder_is_built_again_and_its_scan_waits(
     is_repeated(file)
 
 
+@pytest.mark.soak
 def test_a_scan_waits_while_the_storage_is_away_or_another(
     catalogue: Catalogue,
     admin: User,

@@ -129,6 +129,7 @@ def test_a_released_claim_is_reopened_by_its_key(
             _press(page, "b")
 
 
+@pytest.mark.soak
 def test_going_on_while_a_dispute_is_saved_opens_the_next_strip(
     page: Page, portal: Portal, confirmed: list[str]
 ) -> None:
@@ -150,6 +151,7 @@ def test_going_on_while_a_dispute_is_saved_opens_the_next_strip(
     assert state_of(page, confirmed[0])["state"] == "disputed"
 
 
+@pytest.mark.soak
 def test_a_verb_pressed_on_the_way_is_meant_for_the_next_match(
     page: Page, portal: Portal, restored: list[str]
 ) -> None:

@@ -68,6 +68,7 @@ _SOUNDS = """() => [...document.querySelectorAll("[data-sound-audio]")].map(
   (one) => ({ paused: one.paused, at: one.currentTime }))"""
 
 
+@pytest.mark.soak
 def test_the_sounds_of_a_group_are_heard_by_keys_at_one_instant(page: Page, portal: Portal) -> None:
     bucket = portal.shell.run(_COPY).split()[-1]
     sign_in(page, portal, "mira")

@@ -68,6 +68,7 @@ def test_a_workbook_with_a_zip_is_checked_imported_and_unchanged(
     )
 
 
+@pytest.mark.soak
 def test_odd_names_stay_what_they_are_and_turn_nothing_around(
     page: Page, portal: Portal, tmp_path: Path
 ) -> None:

@@ -88,6 +88,7 @@ def test_easy_cases_never_leave_the_list(page: Page, portal: Portal, restored: l
     wait_until_in(page, first, "pending")
 
 
+@pytest.mark.soak
 def test_undone_decision_is_offered_no_more(
     page: Page, portal: Portal, restored: list[str]
 ) -> None:
@@ -114,6 +115,7 @@ def test_undone_decision_is_offered_no_more(
         expect(page.locator("[data-undo]")).to_have_count(0)
 
 
+@pytest.mark.soak
 def test_two_quick_keys_undo_two_decisions(page: Page, portal: Portal, restored: list[str]) -> None:
     # Both keys wait for the second decision, whose answer takes a while.
     page.add_init_script(
@@ -142,6 +144,7 @@ def test_two_quick_keys_undo_two_decisions(page: Page, portal: Portal, restored:
         wait_until_in(page, uid, "pending")
 
 
+@pytest.mark.soak
 def test_the_queue_opens_its_first_row_and_undoes_an_earlier_decision(
     page: Page, portal: Portal, restored: list[str]
 ) -> None:
@@ -264,6 +267,7 @@ def test_row_shows_what_a_colleague_did(
     context.close()
 
 
+@pytest.mark.soak
 def test_refused_decision_stays_in_its_row_when_the_row_is_drawn_again(
     portal: Portal, browser: Browser
 ) -> None:
@@ -316,6 +320,7 @@ Recording.objects.filter(pk=match.recording_id).update(status="{status}")
         portal.shell.run(status.format(uid=uid, status="ready"))
 
 
+@pytest.mark.soak
 def test_a_key_that_does_nothing_says_why_on_a_narrow_screen(
     page: Page, portal: Portal, browser: Browser
 ) -> None:
@@ -343,6 +348,7 @@ def test_a_key_that_does_nothing_says_why_on_a_narrow_screen(
     context.close()
 
 
+@pytest.mark.soak
 def test_sound_goes_on_with_the_next_match(page: Page, portal: Portal, restored: list[str]) -> None:
     open_list(page, portal, "/queue/?view=waiting")
 
@@ -397,6 +403,7 @@ def file_of_long_names(portal: Portal) -> Iterator[str]:
     portal.shell.run(SHORT.format(pk=recording, title=title, file=file))
 
 
+@pytest.mark.soak
 def test_long_names_push_no_column_out_of_sight(
     page: Page, portal: Portal, file_of_long_names: str
 ) -> None:
@@ -410,6 +417,7 @@ def test_long_names_push_no_column_out_of_sight(
             assert page.evaluate(_WIDER) == [], f"{path} {width}"
 
 
+@pytest.mark.soak
 def test_what_somebody_decides_is_no_news_to_them(
     page: Page, portal: Portal, other: BrowserContext, restored: list[str]
 ) -> None:

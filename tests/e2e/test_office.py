@@ -53,6 +53,7 @@ def made(portal: Portal) -> list[str]:
     return portal.shell.run(_MAKE).split()
 
 
+@pytest.mark.soak
 def test_no_name_is_too_long_for_a_page(page: Page, portal: Portal, made: list[str]) -> None:
     bucket, container, recording = made
     paths = [

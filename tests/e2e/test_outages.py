@@ -100,6 +100,7 @@ def test_a_fault_of_the_portal_is_shown_in_the_pane_until_it_is_over(ana: Page) 
     expect(ana.locator("[data-preview]")).not_to_contain_text(AWAY)
 
 
+@pytest.mark.soak
 def test_a_key_waits_for_its_match_and_buttons_for_the_same(ana: Page, restored: list[str]) -> None:
     uids = open_queue(ana)
     held = hold(ana, PREVIEWS)
@@ -121,6 +122,7 @@ def test_a_key_waits_for_its_match_and_buttons_for_the_same(ana: Page, restored:
         assert state_of(ana, uid)["state"] != "confirmed"
 
 
+@pytest.mark.soak
 def test_a_second_confirmation_does_not_reach_a_match_that_nobody_has_seen(
     ana: Page, restored: list[str]
 ) -> None:
@@ -144,6 +146,7 @@ def test_a_second_confirmation_does_not_reach_a_match_that_nobody_has_seen(
     wait_until_in(ana, uids[3], "confirmed")
 
 
+@pytest.mark.soak
 def test_answers_out_of_order_leave_the_current_row_in_the_pane(ana: Page) -> None:
     uids = open_queue(ana)
     held = hold(ana, PREVIEWS)
@@ -160,6 +163,7 @@ def test_answers_out_of_order_leave_the_current_row_in_the_pane(ana: Page) -> No
     expect(ana.locator("[data-preview][inert]")).to_have_count(0)
 
 
+@pytest.mark.soak
 def test_a_decision_taken_back_offline_leaves_no_mark(ana: Page, restored: list[str]) -> None:
     uid = open_queue(ana)[0]
     restored.append(uid)
@@ -202,6 +206,7 @@ def test_a_discarded_decision_leaves_no_mark_either(ana: Page, restored: list[st
     assert state_of(ana, uid)["state"] == "pending"
 
 
+@pytest.mark.soak
 def test_a_match_that_was_kept_can_be_decided_again_after_it_is_taken_back(
     ana: Page, restored: list[str]
 ) -> None:
@@ -224,6 +229,7 @@ def test_a_match_that_was_kept_can_be_decided_again_after_it_is_taken_back(
     assert state_of(ana, second)["state"] != "confirmed"
 
 
+@pytest.mark.soak
 def test_keys_and_buttons_wait_while_the_next_match_is_loaded(
     ana: Page, restored: list[str]
 ) -> None:

@@ -145,6 +145,7 @@ def test_a_refused_decision_leads_back_to_its_match_with_what_was_typed(
     expect(card).to_have_count(0)
 
 
+@pytest.mark.soak
 def test_what_one_user_decided_is_never_sent_as_another(
     ana: Page, mira: Page, portal: Portal, restored: list[str]
 ) -> None:
@@ -169,6 +170,7 @@ def test_what_one_user_decided_is_never_sent_as_another(
     expect(unsent).to_be_hidden()
 
 
+@pytest.mark.soak
 def test_a_decision_that_is_not_sent_is_taken_back(
     ana: Page, mira: Page, restored: list[str]
 ) -> None:
@@ -188,6 +190,7 @@ def test_a_decision_that_is_not_sent_is_taken_back(
     expect(ana.locator("[data-unsent]")).to_be_hidden()
 
 
+@pytest.mark.soak
 def test_a_row_says_that_its_decision_is_not_sent(
     ana: Page, mira: Page, restored: list[str]
 ) -> None:

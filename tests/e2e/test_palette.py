@@ -123,6 +123,7 @@ def many_containers(portal: Portal) -> Iterator[None]:
     portal.shell.run(NO_LONGER)
 
 
+@pytest.mark.soak
 @pytest.mark.usefixtures("many_containers")
 def test_one_of_many_containers_is_found_by_name(page: Page, portal: Portal) -> None:
     sign_in(page, portal, "mira")

@@ -40,6 +40,7 @@ _SLOW_JUMPS = """() => {
 }"""
 
 
+@pytest.mark.soak
 def test_ten_decisions_by_keyboard_alone(page: Page, portal: Portal, restored: list[str]) -> None:
     sign_in(page, portal, "ana")
     ways = {
@@ -80,6 +81,7 @@ def test_a_double_click_decides_one_match(page: Page, portal: Portal, restored: 
     wait_until_in(page, restored[1], "in_review")
 
 
+@pytest.mark.soak
 def test_undo_while_the_next_match_is_being_locked_undoes_the_last_decision(
     page: Page, portal: Portal, restored: list[str]
 ) -> None:
@@ -112,6 +114,7 @@ def test_undo_while_the_next_match_is_being_locked_undoes_the_last_decision(
     wait_until_in(page, restored[1], "in_review")
 
 
+@pytest.mark.soak
 def test_walking_on_undecided_gives_matches_back(
     page: Page, portal: Portal, restored: list[str]
 ) -> None:
@@ -130,6 +133,7 @@ def test_walking_on_undecided_gives_matches_back(
     expect(page.locator("#review")).to_have_attribute("data-uid", first)
 
 
+@pytest.mark.soak
 def test_leaving_by_the_browser_releases_the_match_and_reloading_does_not(
     page: Page, portal: Portal, restored: list[str]
 ) -> None:
@@ -145,6 +149,7 @@ def test_leaving_by_the_browser_releases_the_match_and_reloading_does_not(
     wait_until_in(page, restored[0], "pending")
 
 
+@pytest.mark.soak
 def test_second_browser_may_look_and_not_decide(
     page: Page, other: BrowserContext, portal: Portal, restored: list[str]
 ) -> None:
@@ -161,6 +166,7 @@ def test_second_browser_may_look_and_not_decide(
     assert state_of(second, restored[0])["holder"] == "ana"
 
 
+@pytest.mark.soak
 def test_stale_decision_is_told_and_the_text_kept(
     browser: Browser, other: BrowserContext, portal: Portal, restored: list[str]
 ) -> None:
@@ -216,6 +222,7 @@ def test_a_decision_of_a_lost_session_is_sent_after_signing_in(
     context.close()
 
 
+@pytest.mark.soak
 def test_both_sounds_keep_in_step_at_another_speed(
     page: Page, portal: Portal, restored: list[str]
 ) -> None:
@@ -232,6 +239,7 @@ def test_both_sounds_keep_in_step_at_another_speed(
     expect(page.locator("[data-play]")).to_have_attribute("aria-label", "Play")
 
 
+@pytest.mark.soak
 def test_both_sounds_come_together_where_a_jump_takes_long(
     page: Page, portal: Portal, restored: list[str]
 ) -> None:
@@ -257,6 +265,7 @@ def test_segments_are_walked_by_keyboard(page: Page, portal: Portal, restored: l
     assert page.url.endswith("segment=2")
 
 
+@pytest.mark.soak
 def test_keys_can_be_switched_off(page: Page, portal: Portal, restored: list[str]) -> None:
     sign_in(page, portal, "ana")
     uid = open_first(page, "?sort=source")
@@ -309,6 +318,7 @@ def test_review_works_without_scripts(
     context.close()
 
 
+@pytest.mark.soak
 def test_pages_without_scripts_do_the_main_work_and_say_what_they_cannot(
     browser: Browser, portal: Portal
 ) -> None:
@@ -376,6 +386,7 @@ def test_the_estimate_of_speech_is_corrected_by_its_key(
     assert uid_of(page) == restored[-1]
 
 
+@pytest.mark.soak
 def test_own_decisions_are_listed_and_undone_by_keyboard(
     page: Page, portal: Portal, restored: list[str]
 ) -> None:

@@ -121,6 +121,7 @@ def test_a_passkey_is_added_signs_in_and_is_removed(ana: User, page: Page) -> No
     expect(page).to_have_url(re.compile("/accounts/login/"))
 
 
+@pytest.mark.soak
 def test_codes_of_an_app_are_set_up_asked_for_and_switched_off(ana: User, page: Page) -> None:
     sign_in(page)
     page.goto("/accounts/2fa/totp/activate/")

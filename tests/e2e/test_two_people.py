@@ -137,6 +137,7 @@ def test_open_page_tells_that_another_decided(ana: Page, mira: Page, restored: l
     expect(ana.locator("[data-decide=confirm] button")).to_be_disabled()
 
 
+@pytest.mark.soak
 def test_every_verb_of_a_match_that_was_taken_over_is_unavailable(
     ana: Page, mira: Page, restored: list[str]
 ) -> None:
@@ -161,6 +162,7 @@ def test_every_verb_of_a_match_that_was_taken_over_is_unavailable(
     assert state_of(mira, uid)["holder"] == "mira"
 
 
+@pytest.mark.soak
 def test_lock_given_back_in_another_tab_is_taken_again_by_deciding(
     ana: Page, mira: Page, restored: list[str]
 ) -> None:
@@ -183,6 +185,7 @@ def test_lock_given_back_in_another_tab_is_taken_again_by_deciding(
     expect(ana.locator("[data-refusal]")).to_have_count(0)
 
 
+@pytest.mark.soak
 def test_lock_that_ran_out_is_taken_again_by_going_on(
     ana: Page, mira: Page, portal: Portal, restored: list[str]
 ) -> None:
@@ -273,6 +276,7 @@ def test_manager_hears_and_approves_a_proposed_exclusion_by_keyboard(
     restored.append(uid)
 
 
+@pytest.mark.soak
 def test_manager_answers_a_proposed_exclusion_in_the_queue(
     ana: Page, mira: Page, restored: list[str]
 ) -> None:

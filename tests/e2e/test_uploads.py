@@ -91,6 +91,7 @@ def test_bytes_that_the_container_holds_are_not_sent(
     expect(row.locator("[data-badge-text]")).to_have_text("No match", timeout=60_000)
 
 
+@pytest.mark.soak
 def test_an_upload_waits_for_the_connection_from_its_first_request_to_its_last(
     browser: Browser, portal: Portal, tmp_path: Path
 ) -> None:
@@ -151,6 +152,7 @@ def test_a_file_that_changes_meanwhile_is_told_as_changed(
     page.context.close()
 
 
+@pytest.mark.soak
 def test_an_empty_file_is_refused_in_a_sentence_without_a_code(page: Page, portal: Portal) -> None:
     sign_in(page, portal, "ana")
     page.goto("/upload/")

@@ -38,7 +38,7 @@ _NOBODY = "amqp://guest:guest@127.0.0.1:9//"
 _PATIENCE_SECONDS = 60
 
 
-@pytest.fixture(params=sorted(_BROKERS))
+@pytest.fixture(params=["rabbitmq", pytest.param("redis", marks=pytest.mark.soak)])
 def broker(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Give each test its own queues on each broker that answers."""
     url = _BROKERS[request.param]

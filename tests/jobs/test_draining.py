@@ -134,6 +134,7 @@ def installation(
                 connected.default_channel.queue_delete(f"{made.queue}{pool}")
 
 
+@pytest.mark.soak
 def test_a_worker_told_to_end_finishes_its_scan_and_takes_no_other(
     installation: Installation, tmp_path: Path
 ) -> None:

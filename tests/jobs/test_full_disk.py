@@ -43,6 +43,7 @@ def job(chaos: Chaos, kind: str) -> tuple[str, int, str]:
     return state, attempts, cause
 
 
+@pytest.mark.soak
 def test_a_scan_waits_for_room_and_goes_on(chaos: Chaos, sound: Path) -> None:
     assert chaos.run("scan", str(sound)) == 0
     before = media(chaos)

@@ -29,6 +29,7 @@ def machines(
         yield machines
 
 
+@pytest.mark.soak
 def test_a_machine_does_what_its_disk_allows_and_the_rest_waits_with_its_reason(
     machines: Machines,
 ) -> None:

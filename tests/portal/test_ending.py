@@ -178,6 +178,7 @@ def test_serve_signalled_while_it_starts_leaves_nothing(child: str, begin: Begin
     session.wait_until_empty()
 
 
+@pytest.mark.soak
 def test_a_killed_serve_leaves_nothing(serve: Session) -> None:
     serve.process.kill()
 

@@ -168,6 +168,7 @@ def next_line(process: subprocess.Popen[str]) -> dict[str, Any]:
     return dict(json.loads(process.stdout.readline()))
 
 
+@pytest.mark.soak
 def test_work_goes_on_after_ctrl_c_and_a_kill(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

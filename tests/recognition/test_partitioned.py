@@ -89,7 +89,11 @@ def queries() -> dict[str, Fingerprint]:
 
 @pytest.mark.parametrize(
     ("params", "policy"),
-    [(DEFAULT, None), (_LARGE, _RECORDED), (_TIGHT, None)],
+    [
+        pytest.param(DEFAULT, None, marks=pytest.mark.soak),
+        pytest.param(_LARGE, _RECORDED, marks=pytest.mark.soak),
+        (_TIGHT, None),
+    ],
     ids=["linein", "large, recorded", "tight"],
 )
 def test_partitions_find_what_one_index_finds_of_their_segments_or_merged(

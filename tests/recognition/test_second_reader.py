@@ -85,6 +85,7 @@ def test_both_readers_refuse_the_same_damaged_files(tmp_path: Path) -> None:
     assert not all(theirs)
 
 
+@pytest.mark.soak
 def test_both_readers_refuse_what_no_sound_gives(tmp_path: Path) -> None:
     rng = make_rng("readers")
     made = [make() for make in crafted.FIXED.values()]

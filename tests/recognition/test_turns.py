@@ -76,7 +76,9 @@ TURNS: dict[str, tuple[list[tuple[Sound, float]], Heard]] = {
 }
 
 
-@pytest.mark.parametrize("suffix", KINDS)
+@pytest.mark.parametrize(
+    "suffix", [".mp4", *(pytest.param(kind, marks=pytest.mark.soak) for kind in (".mkv", ".ts"))]
+)
 @pytest.mark.parametrize("name", TURNS)
 def test_all_tracks_are_searched_to_their_ends(
     name: str, suffix: str, index: Path, tmp_path: Path

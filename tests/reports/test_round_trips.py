@@ -85,6 +85,7 @@ def read_back(texts: Sequence[str], fields: Sequence[ColumnType] = FIELDS) -> li
 
 
 # Making a row of all columns takes longer than reading it, so that all readers share it.
+@pytest.mark.soak
 @given(ROWS)
 @settings(max_examples=25, deadline=None)
 def test_every_reader_reads_what_was_written(

@@ -256,6 +256,7 @@ def test_partitions_find_nothing_that_is_retired_while_they_answer(
     assert gone.matches.get().lost
 
 
+@pytest.mark.soak
 def test_nothing_is_lost_or_left_however_a_scan_of_partitions_ends(
     programme: ScannedFile, machines: Machines, admin: User
 ) -> None:
@@ -323,6 +324,7 @@ def test_nothing_is_lost_or_left_however_a_scan_of_partitions_ends(
         assert not _open_jobs().exists()
 
 
+@pytest.mark.soak
 def test_earlier_files_are_searched_with_the_whole_catalogues_size(
     programme: ScannedFile, machines: Machines, catalogue: Catalogue, admin: User
 ) -> None:

@@ -76,6 +76,7 @@ def _scan(container: Container, user: User, *seeds: int) -> ScannedFile:
     )
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_a_recording_added_later_is_found_in_the_demo_as_a_scan_would_find_it(
     admin: User, run_worker: Worker

@@ -16,7 +16,7 @@ from tests.security.addresses import every_address
 
 _ROOT = Path(__file__).resolve().parents[2]
 # About 30 seconds on an idle core, most of it for building the world.
-_STEPS, _SEED = 60, 21
+_STEPS, _SEED = 30, 21
 
 
 def test_every_address_of_the_portal_is_asked_for() -> None:

@@ -102,6 +102,7 @@ def test_no_pattern_takes_long_for_any_text() -> None:
     assert sorted(made) == sorted(MADE), "list them with the reason, or name them"
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("pattern", "method"),
     [
@@ -118,6 +119,7 @@ def test_a_pattern_that_takes_long_is_found(pattern: str, method: str) -> None:
     assert slow_text(Pattern("here", re.compile(pattern), frozenset({method})))
 
 
+@pytest.mark.soak
 def test_no_stored_sentence_takes_long_to_read() -> None:
     slow = [
         (sentence, shape)
@@ -129,6 +131,7 @@ def test_no_stored_sentence_takes_long_to_read() -> None:
     assert slow == []
 
 
+@pytest.mark.soak
 def test_no_link_takes_long_whatever_platform_it_names() -> None:
     slow = [
         link
@@ -182,6 +185,7 @@ def test_every_field_of_a_form_reads_a_long_text() -> None:
     assert slow == []
 
 
+@pytest.mark.soak
 @pytest.mark.django_db
 def test_every_field_of_an_api_reads_a_long_text() -> None:
     import_all()

@@ -173,6 +173,7 @@ def _is_free(field: CharField[str, str] | TextField[str, str]) -> bool:
     return not (is_made or field.choices or hasattr(field, "upload_to"))
 
 
+@pytest.mark.soak
 def test_no_address_takes_head_for_a_change(
     world: World, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:

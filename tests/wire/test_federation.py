@@ -90,6 +90,7 @@ def test_each_fault_of_a_question_is_asked_again(both: Federation, fault: Fault)
     assert file["state"] == 1
 
 
+@pytest.mark.soak
 def test_repeated_callbacks_change_nothing(both: Federation) -> None:
     both.callbacks.decide = lambda _method, _path: Fault.TWICE
     before = both.ledger()["succeeded"]

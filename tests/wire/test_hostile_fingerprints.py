@@ -49,6 +49,7 @@ def doors(live: Server, scene: Scene) -> Doors:
     return doors
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("bomb", _BOMBS)
 def test_a_bomb_is_refused_and_takes_no_memory_of_the_server(
     bomb: str, live: Server, doors: Doors

@@ -104,6 +104,7 @@ def test_a_clip_is_identified(live: Server, scene: Scene, programme: Path, tmp_p
     assert refused["status"]["code"] == 3014
 
 
+@pytest.mark.soak
 def test_a_scan_is_polled_every_two_seconds_on_one_connection(
     live: Server, scene: Scene, programme: Path
 ) -> None:

@@ -47,7 +47,7 @@ def test_calls_about_what_is_not_there(live: Server, scene: Scene) -> None:
 @pytest.mark.parametrize(
     "phases",
     [
-        "examples,fuzzing",
+        pytest.param("examples,fuzzing", marks=pytest.mark.soak),
         # Every limit of every parameter: 1,650 calls.
         pytest.param("coverage", marks=pytest.mark.soak),
     ],

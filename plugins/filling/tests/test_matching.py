@@ -80,6 +80,7 @@ def test_title_names_its_version() -> None:
         assert read_name(title, version).versions == versions, (title, version)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("read", [fold, read_name, lambda name: split_artists([name])])
 def test_what_reads_names_reads_long_ones(read: Callable[[str], object]) -> None:
     assert slow_texts(read) == []

@@ -319,6 +319,7 @@ def test_rows_of_a_page_are_written_in_pieces_that_a_killed_worker_keeps(
     assert Event.objects.filter(action="recording.added").count() == 301
 
 
+@pytest.mark.soak
 def test_a_move_without_end_stops_after_a_stated_time_and_may_go_on(
     moving: Moving, monkeypatch: pytest.MonkeyPatch
 ) -> None:

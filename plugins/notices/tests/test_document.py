@@ -81,6 +81,7 @@ def test_every_element_of_the_law_is_there(
     assert as_text(content_of(notice)) == notice.text
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_long_and_strange_texts_are_not_cut(reviewer: User, manager: User) -> None:
     notice = make_signed([make_claim(reviewer)], reviewer, manager)

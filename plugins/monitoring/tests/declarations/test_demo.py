@@ -183,6 +183,7 @@ def _length(text: str) -> timedelta:
     return timedelta(hours=int(hours), minutes=int(minutes), seconds=float(seconds))
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_every_declaration_of_the_demo_says_the_truth(station: Station) -> None:
     """One scan for all formats, since it takes long."""

@@ -16,6 +16,7 @@ Station.objects.create(name={NAME!r}[:100])
 """
 
 
+@pytest.mark.soak
 def test_no_name_is_too_long_for_a_page(page: Page, portal: Portal) -> None:
     portal.shell.run(_MAKE)
     sign_in(page, portal, "admin")

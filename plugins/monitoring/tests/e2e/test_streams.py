@@ -36,6 +36,7 @@ delete_stream(
 """
 
 
+@pytest.mark.soak
 def test_an_open_day_of_a_stream_that_somebody_deletes_says_so(
     browser: Browser, portal: Portal
 ) -> None:

@@ -78,6 +78,7 @@ def test_a_play_is_decided_on_the_review_page(match: Match, client: Client) -> N
     assert "sound is missing, because the stream" in page
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_a_pack_of_a_play_holds_its_sound_and_verifies(
     match: Match, radio: Radio, run_worker: Worker, tmp_path: Path

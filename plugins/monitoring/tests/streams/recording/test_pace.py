@@ -181,6 +181,7 @@ def _told(sink: KeptEvents) -> set[str]:
     return {event.cause for event in sink.events if isinstance(event, StateChanged)}
 
 
+@pytest.mark.soak
 def test_a_long_outage_of_a_stream_that_can_be_wound_back_loses_nothing(tmp_path: Path) -> None:
     stream = radio.programme(radio.encoded(DEMO, 200, "mp2", ".ts").data, ".ts")
     outage = Broken(radio.DOWN, 30, 75)

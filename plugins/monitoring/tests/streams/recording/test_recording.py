@@ -125,6 +125,7 @@ def test_killed_recorder_goes_on_from_the_ring(played: SentSound, tmp_path: Path
     assert set(_causes(found)) == {GapCause.RECORDER}
 
 
+@pytest.mark.soak
 def test_segments_that_are_lost_are_gaps_of_known_length(played: SentSound, tmp_path: Path) -> None:
     stream = radio.programme(radio.encoded(DEMO, 200, "mp2", ".ts").data, ".ts")
     segments = Segments(window=10, anew=frozenset({4}), lost=frozenset({6}), restart=10)
@@ -139,6 +140,7 @@ def test_segments_that_are_lost_are_gaps_of_known_length(played: SentSound, tmp_
     assert ends == [RunEdge.SEGMENT_LOST, RunEdge.ENCODER, RunEdge.RECORDER]
 
 
+@pytest.mark.soak
 @pytest.mark.usefixtures("_warm")
 def test_ogg_chain_is_one_run(tmp_path: Path) -> None:
     link = radio.encoded(DEMO, 25, "libopus", ".ogg").data
