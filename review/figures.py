@@ -20,6 +20,7 @@ from review.counting import (
 from review.edits import Edit, edit_of, edit_of_all
 from review.timeline.division import share
 from scanning.choices import Section
+from scanning.engines.base import most_bits
 from scanning.models import Detection, Segment
 
 # The share of both file and recording that identical audio covers.
@@ -39,6 +40,7 @@ class Figures:
     relation: Relation
     score: Decimal | None
     score_scale: str
+    bits: Decimal
     segment_count: int
     matched_ms: int
     longest_ms: int
@@ -81,6 +83,7 @@ def work_out(
         relation=relation_of(detections, segments, of_detections, source_ms, reference_ms),
         score=score,
         score_scale=score_scale,
+        bits=most_bits(segments),
         segment_count=len(segments),
         matched_ms=count.ms,
         longest_ms=count.longest_ms,

@@ -117,6 +117,12 @@ class Match(models.Model):
     relation = models.CharField(max_length=20, choices=Relation.choices)
     score = models.DecimalField(max_digits=5, decimal_places=1, null=True)
     score_scale = models.CharField(max_length=40)
+    bits = models.DecimalField(
+        max_digits=9,
+        decimal_places=1,
+        default=0,
+        help_text=_("The most evidence of a segment, which orders equal scores."),
+    )
     segment_count = models.PositiveIntegerField()
     matched_ms = models.BigIntegerField()
     longest_ms = models.BigIntegerField()
@@ -282,10 +288,10 @@ class Match(models.Model):
         ]
         indexes = [
             models.Index(fields=["state", "-created_at", "-id"], name="match_state"),
-            models.Index(fields=["state", "-score", "-id"], name="match_state_score"),
+            models.Index(fields=["state", "-score", "-bits", "-id"], name="match_state_score"),
             models.Index(fields=["recording", "state"], name="match_recording"),
             models.Index(fields=["-created_at", "-id"], name="match_newest"),
-            models.Index(fields=["score", "id"], name="match_score"),
+            models.Index(fields=["score", "bits", "id"], name="match_score"),
             models.Index(fields=["matched_ms", "id"], name="match_length"),
             # The queue's default order and its counts, answered from the index alone.
             # Columns inside an expression are included, or the table would be read.
@@ -308,6 +314,7 @@ class Match(models.Model):
             # The same for the orders by score and by length.
             models.Index(
                 Coalesce("score", models.Value(NO_SCORE)),
+                "bits",
                 "id",
                 include=["scanned_file", "score"],
                 condition=_WAITS,

@@ -36,7 +36,6 @@ from review.programmes.selectors import use_of
 from review.services import locks, transitions
 from review.subjects import Subject
 from review.versions import candidates_of, pair_of
-from scanning.engines.base import most_bits
 from scanning.models import Segment
 from scanning.parts import kept_intervals
 from statements.choices import FOLLOWED
@@ -535,5 +534,5 @@ def _candidates(segments: Sequence[Segment], matches: Sequence[Match]) -> list[M
             for mine in segments
         )
     ]
-    rivals.sort(key=lambda match: (match.score or 0, most_bits(match.segments)), reverse=True)
+    rivals.sort(key=lambda match: (match.score or 0, match.bits), reverse=True)
     return rivals[:CANDIDATES]

@@ -80,6 +80,7 @@ _ORDERS: dict[str, tuple[_Key, ...]] = {
             Coalesce("score", Value(NO_SCORE)),
             lambda match: NO_SCORE if match.score is None else match.score,
         ),
+        _Key("placed_bits", F("bits"), lambda match: match.bits),
     ),
 }
 

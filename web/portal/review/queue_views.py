@@ -37,7 +37,7 @@ _COLUMNS = {
     "title": "recording__title",
     "source": "scanned_file__name",
     "matched": "matched_ms",
-    "score": "score",
+    "score": ("score", "bits"),
     "created": "created_at",
 }
 

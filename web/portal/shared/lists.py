@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -67,14 +67,19 @@ def page_of(request: HttpRequest, rows: QuerySet[Row]) -> Page[Row]:
 
 
 def sorted_by(
-    request: HttpRequest, rows: QuerySet[Row], columns: Mapping[str, str], *, default: str
+    request: HttpRequest,
+    rows: QuerySet[Row],
+    columns: Mapping[str, str | Sequence[str]],
+    *,
+    default: str,
 ) -> QuerySet[Row]:
     """Order by the query parameter ``sort`` (``-name`` descends), then by primary key.
 
-    ``columns`` maps names to model fields; an unknown name sorts by ``default``.
+    ``columns`` maps names to a model field or several; an unknown name sorts by ``default``.
     """
     order = request.GET.get("sort") or default
     descending = order.startswith("-")
-    column = columns.get(order.lstrip("-")) or columns[default.lstrip("-")]
+    fields = columns.get(order.lstrip("-")) or columns[default.lstrip("-")]
     sign = "-" if descending else ""
-    return rows.order_by(f"{sign}{column}", f"{sign}pk")
+    names = [fields] if isinstance(fields, str) else fields
+    return rows.order_by(*(f"{sign}{name}" for name in (*names, "pk")))
