@@ -165,7 +165,7 @@ def test_default_bucket_is_there(cli: Cli, programme: Path) -> None:
 def test_unsupported_products_are_named(live: Server) -> None:
     for path, product in (
         ("base-projects", "projects"),
-        ("bm-cs-projects/1/streams", "broadcast monitoring"),
+        ("bm-bd-projects/1/channels", "broadcast monitoring"),
         ("billing/usage", "billing"),
         ("buckets/23/channels", "live channels"),
     ):
