@@ -349,6 +349,12 @@ STORAGES: dict[str, dict[str, Any]] = {
     ),
     "staticfiles": {"BACKEND": "base.common.static_files.VersionedStorage"},
 }
+# Only the commands that back up and restore need it: whoever takes over the portal must
+# not find it in the environment of its processes.
+_BACKUP_URL: str = env.str("ACRPORTAL_BACKUP_URL", default="")
+ACRPORTAL_BACKUP_STORE: dict[str, Any] = (
+    storage_options(_BACKUP_URL, "ACRPORTAL_BACKUP_URL") if _BACKUP_URL else {}
+)
 # Files and folders hold personal data and secrets, also those that commands write: they
 # are for the portal's account alone.
 os.umask(0o077)

@@ -15,7 +15,7 @@ def sign_on_map(text: str) -> dict[str, list[str]]:
     )
     try:
         groups = json.loads(text or "{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise refusal from error
     if not isinstance(groups, dict):
         raise refusal
