@@ -12,9 +12,9 @@
 # make shared  what all tests share: the compiled engine and tests, migrated databases
 # make translations  collect texts into locale/, compile, list what is missing
 # make clients the vendor's own API clients, which the tests then drive too
-# make advisories  known vulnerabilities of the pinned packages, without a network
+# make advisories  known vulnerabilities of the pinned packages by a dated list, without a network
 # make wheels  whether all pinned wheels exist for each version of Python
-# make sbom    the bill of materials, sbom.cdx.json
+# make sbom    the bill of materials with licences, sbom.cdx.json
 # make dist     the files of a release, in dist/: engine, source, bill of materials, sums
 # make bench   the benchmarks, on the demo audio
 
