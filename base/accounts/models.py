@@ -55,6 +55,7 @@ class User(AbstractUser):
     follows_sign_on = models.BooleanField(
         default=False,
         editable=False,
+        verbose_name=_("roles follow the single sign-on"),
         help_text="The roles came with a single sign-on, and follow its groups.",
     )
 

@@ -88,7 +88,7 @@ class Command(BaseCommand):
         for sentence in restored.not_restored:
             self.stderr.write(f"Not restored: {sentence}")
         self.stdout.write(
-            f"Restored {folder}: {count_noun(sum(restored.rows.values()), 'row')}. "
+            f"Restored {folder.name}: {count_noun(sum(restored.rows.values()), 'row')}. "
             "Check the installation with: manage.py doctor --fix\n"
             "It sends and fetches nothing until you say which installation is the real "
             "one: manage.py installation --real, or --copy."
