@@ -20,6 +20,7 @@ from base.accounts.models import User
 from base.accounts.roles import Role
 from base.accounts.services import create_user
 from base.accounts.tokens import create_token
+from base.audit.labels import via_label
 from base.audit.models import Event
 from operations.doctor import examine
 from tests.accounts.openid_server import (
@@ -329,6 +330,8 @@ def test_roles_follow_the_groups_at_every_sign_in(server: OpenIdServer, settings
         ("user.group_removed", ["Label North", "manager", "viewer"], by_server),
         ("user.group_added", ["admin", "reviewer"], by_server),
     ]
+
+    assert via_label("single_sign_on") == "single sign-on"
 
     # The last role too, at once in each open session; nothing is left but a page that says so.
     server.person["groups"] = []

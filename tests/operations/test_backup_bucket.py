@@ -121,6 +121,7 @@ def test_an_account_that_may_only_add_makes_backups_which_the_portal_cannot_dele
 
     name, keys = output.split()[0], _keys(accounts)
     assert str(gone) in errors
+    assert "STORAGE_URL" not in errors
     # The same files as in a folder, so that a copy of the bucket is one.
     local = Path(make_backup(FolderPlace(tmp_path / "backups"), lambda _line: None).where)
     files = {str(path.relative_to(local)) for path in local.rglob("*") if path.is_file()}
