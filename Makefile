@@ -12,9 +12,10 @@
 # make shared  what all tests share: the compiled engine and tests, migrated databases
 # make translations  collect texts into locale/, compile, list what is missing
 # make clients the vendor's own API clients, which the tests then drive too
-# make advisories  known vulnerabilities of the pinned packages, without a network
+# make openid  an OpenID Connect server of others (needs Node.js), which the tests then sign in at
+# make advisories  known vulnerabilities of the pinned packages by a dated list, without a network
 # make wheels  whether all pinned wheels exist for each version of Python
-# make sbom    the bill of materials, sbom.cdx.json
+# make sbom    the bill of materials with licences, sbom.cdx.json
 # make dist     the files of a release, in dist/: engine, source, bill of materials, sums
 # make bench   the benchmarks, on the demo audio
 
@@ -49,7 +50,7 @@ export NUMBA_CACHE_DIR ?= $(ACRPORTAL_DATA_DIR)/numba
 
 SHELL_OF_CHROMIUM := apt-get install --yes --no-install-recommends chromium-headless-shell
 
-.PHONY: browser demo serve test test-slow test-all test-soak test-postgres without shared warm coverage check types rules translations bench clients advisories wheels sbom dist
+.PHONY: browser demo serve test test-slow test-all test-soak test-postgres without shared warm coverage check types rules translations bench clients openid advisories wheels sbom dist
 
 demo: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) manage.py run_demo --port $(PORT) $(ARGS)
@@ -132,6 +133,12 @@ dist: $(VENV)/ready .venv-release/ready
 .venv-release/ready: requirements/release.txt
 	test -x .venv-release/bin/python || $(PYTHON) -m venv .venv-release
 	.venv-release/bin/python -m pip install $(PIP_OPTIONS) --require-hashes -r requirements/release.txt
+	touch $@
+
+openid: tests/accounts/certified/node_modules/.package-lock.json
+
+tests/accounts/certified/node_modules/.package-lock.json: tests/accounts/certified/package-lock.json
+	cd tests/accounts/certified && npm ci --ignore-scripts --no-audit --no-fund
 	touch $@
 
 clients: .venv-clients/ready

@@ -57,6 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         update(options.update)
     snapshot, pins = Snapshot.read(), read_pins()
     vulnerabilities = list(affecting(snapshot.advisories, pins))
+    sys.stdout.write(f"List of {snapshot.as_of}: {snapshot.source}\n")
     for line in vulnerabilities:
         sys.stdout.write(f"{line}\n")
     sys.stdout.write(

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 from acrportal.sbom import ROOT, bill_of_materials
@@ -42,7 +43,7 @@ def main() -> None:
         _pack(source, folder / f"{source.name}.tar.gz", epoch)
         _build_engine(source / "recognition", folder, epoch)
     bill = folder / f"acrportal-{VERSION}.cdx.json"
-    bill.write_text(bill_of_materials(), encoding="utf-8")
+    bill.write_text(bill_of_materials(datetime.fromtimestamp(epoch, tz=UTC)), encoding="utf-8")
     subprocess.run(
         [_TOOLS, "-m", "twine", "check", "--strict", *sorted(folder.glob("recognition-*"))],
         check=True,

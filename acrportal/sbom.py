@@ -1,14 +1,17 @@
 """Writes the bill of materials in CycloneDX 1.6: ``python -m acrportal.sbom [FILE]``.
 
-It lists the packages of ``requirements/runtime.txt`` with the hashes of their files, the
-shared libraries inside their installed wheels (FFmpeg's in PyAV's), and the JavaScript in
-``static/vendor``. Equal pins on the same platform give equal bytes.
+It lists the packages of ``requirements/runtime.txt`` with their licences and the hashes of
+their files, the shared libraries inside their installed wheels (FFmpeg's in PyAV's), and
+the JavaScript in ``static/vendor``. Its time is that of the source, so equal sources on the
+same platform give equal bytes.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
@@ -25,6 +28,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
 from packaging.requirements import Requirement
 
+from acrportal.package_licences import licence, licences_of
 from recognition.version import VERSION
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,8 +40,10 @@ _DIRECT = re.compile(r"^[A-Za-z0-9_.-]+", re.MULTILINE)
 _LIBRARY = re.compile(r"\.libs/(lib[\w+-]+?)-[0-9a-f]{8}[\w-]*\.so\.?([\d.]*)$")
 _VENDORED = re.compile(r"^(.+)-(\d[\d.]*)$")
 _NPM_NAMES = {"htmx": "htmx.org"}
-# Equal pins give equal bytes, so the document has no time of its own.
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# As their texts say, which lie beside them.
+_NPM_LICENCES = {"htmx.org": "0BSD", "js-sha256": "MIT", "tus-js-client": "MIT"}
+# What of a wheel's content is under another licence than the package (docs/licensing.md).
+_LIBRARY_LICENCES = {"libx264": "GPL-2.0-or-later", "libx265": "GPL-2.0-or-later"}
 
 
 class BrokenBill(Exception):
@@ -46,19 +52,37 @@ class BrokenBill(Exception):
 
 def main() -> None:
     """Write the document to a file or the standard output."""
-    text = bill_of_materials()
+    text = bill_of_materials(built_at())
     if len(sys.argv) > 1:
         Path(sys.argv[1]).write_text(text, encoding="utf-8")
     else:
         sys.stdout.write(text)
 
 
-def bill_of_materials() -> str:
-    """Return the document, which follows the schema."""
+def built_at() -> datetime:
+    """Return the time of the source: ``SOURCE_DATE_EPOCH``, or that of the commit.
+
+    Without git, it is the time of the pins: a release gives every file that of its commit.
+    """
+    if epoch := os.environ.get("SOURCE_DATE_EPOCH"):
+        return datetime.fromtimestamp(int(epoch), tz=UTC)
+    if (ROOT / ".git").exists():
+        asked = ["git", "log", "-1", "--format=%ct"]
+        epoch = subprocess.run(asked, cwd=ROOT, check=True, capture_output=True, text=True).stdout  # noqa: S603 - git itself
+        return datetime.fromtimestamp(int(epoch), tz=UTC)
+    return datetime.fromtimestamp(int((ROOT / _RUNTIME).stat().st_mtime), tz=UTC)
+
+
+def bill_of_materials(time: datetime) -> str:
+    """Return the document of a time, which follows the schema."""
     bom = Bom()
-    bom.metadata.timestamp = _EPOCH
+    bom.metadata.timestamp = time
     portal = Component(
-        name="acrportal", version=VERSION, type=ComponentType.APPLICATION, bom_ref="acrportal"
+        name="acrportal",
+        version=VERSION,
+        type=ComponentType.APPLICATION,
+        bom_ref="acrportal",
+        licenses=[licence("Apache-2.0")],
     )
     bom.metadata.component = portal
     packages = dict(_packages())
@@ -87,7 +111,7 @@ def _number_document(bom: Bom, number: int) -> Bom:
 def _packages() -> Iterator[tuple[str, Component]]:
     pins = (ROOT / _RUNTIME).read_text(encoding="utf-8")
     for name, version, hashes in _PIN.findall(pins):
-        purl = PackageURL("pypi", None, name, version)
+        purl, installed = PackageURL("pypi", None, name, version), distribution(name)
         yield (
             name,
             Component(
@@ -96,7 +120,8 @@ def _packages() -> Iterator[tuple[str, Component]]:
                 type=ComponentType.LIBRARY,
                 bom_ref=str(purl),
                 purl=purl,
-                components=list(_libraries(str(purl), distribution(name))),
+                licenses=licences_of(installed),
+                components=list(_libraries(str(purl), installed)),
                 external_references=[
                     ExternalReference(
                         type=ExternalReferenceType.DISTRIBUTION,
@@ -118,6 +143,7 @@ def _libraries(package: str, installed: Distribution) -> Iterator[Component]:
                 version=version or None,
                 type=ComponentType.LIBRARY,
                 bom_ref=f"{package}#{Path(file).name}",
+                licenses=[licence(_LIBRARY_LICENCES[name])] if name in _LIBRARY_LICENCES else None,
             )
 
 
@@ -150,6 +176,7 @@ def _vendored() -> Iterator[Component]:
                 type=ComponentType.LIBRARY,
                 bom_ref=f"{purl}#{script.name}",
                 purl=purl,
+                licenses=[licence(_NPM_LICENCES[purl.name])],
                 hashes=[_sha256(digest)],
             )
 

@@ -18,6 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from acrportal.placeholders import check_secret_key, refuse_placeholders
 from acrportal.plugins import load_plugins, plugin_names
+from acrportal.sign_on_map import sign_on_map
 from base.common.storage_url import storage_options
 from recognition.version import VERSION
 
@@ -298,7 +299,15 @@ ACRPORTAL_OIDC_URL: str = env.str("ACRPORTAL_OIDC_URL", default="")
 ACRPORTAL_OIDC_NAME: str = env.str("ACRPORTAL_OIDC_NAME", default="Single sign-on")
 ACRPORTAL_OIDC_CLIENT_ID: str = env.str("ACRPORTAL_OIDC_CLIENT_ID", default="")
 ACRPORTAL_OIDC_CLIENT_SECRET: str = env.str("ACRPORTAL_OIDC_CLIENT_SECRET", default="")
+ACRPORTAL_OIDC_SCOPES: list[str] = env.list(
+    "ACRPORTAL_OIDC_SCOPES", default=["openid", "profile", "email"]
+)
 ACRPORTAL_OIDC_ROLE: str = env.str("ACRPORTAL_OIDC_ROLE", default="viewer")
+# For each group of that server, roles and groups of the portal; empty: admins give them.
+ACRPORTAL_OIDC_GROUPS: dict[str, list[str]] = sign_on_map(
+    env.str("ACRPORTAL_OIDC_GROUPS", default="")
+)
+ACRPORTAL_OIDC_GROUPS_CLAIM: str = env.str("ACRPORTAL_OIDC_GROUPS_CLAIM", default="groups")
 # Domains whose addresses this server alone gives out. A verified one opens the account
 # that an admin prepared for it.
 ACRPORTAL_OIDC_MAIL_DOMAINS: list[str] = env.list("ACRPORTAL_OIDC_MAIL_DOMAINS", default=[])
@@ -312,7 +321,7 @@ SOCIALACCOUNT_PROVIDERS = {
                 "name": ACRPORTAL_OIDC_NAME,
                 "client_id": ACRPORTAL_OIDC_CLIENT_ID,
                 "secret": ACRPORTAL_OIDC_CLIENT_SECRET,
-                "settings": {"server_url": ACRPORTAL_OIDC_URL},
+                "settings": {"server_url": ACRPORTAL_OIDC_URL, "scope": ACRPORTAL_OIDC_SCOPES},
             }
         ]
         if ACRPORTAL_OIDC_URL
@@ -340,6 +349,12 @@ STORAGES: dict[str, dict[str, Any]] = {
     ),
     "staticfiles": {"BACKEND": "base.common.static_files.VersionedStorage"},
 }
+# Only the commands that back up and restore need it: whoever takes over the portal must
+# not find it in the environment of its processes.
+_BACKUP_URL: str = env.str("ACRPORTAL_BACKUP_URL", default="")
+ACRPORTAL_BACKUP_STORE: dict[str, Any] = (
+    storage_options(_BACKUP_URL, "ACRPORTAL_BACKUP_URL") if _BACKUP_URL else {}
+)
 # Files and folders hold personal data and secrets, also those that commands write: they
 # are for the portal's account alone.
 os.umask(0o077)

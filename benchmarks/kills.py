@@ -359,7 +359,7 @@ class Rounds:
         made.join()
         if made.exitcode != 0:
             return False
-        from operations.backup import backups_in
+        from operations.backup_places import backups_in
 
         self.acknowledged.backups.append(backups_in(self._backups)[-1])
         return True

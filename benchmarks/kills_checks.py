@@ -93,7 +93,7 @@ def open_work() -> bool:
 def examine(told: Acknowledged, backups: Path, dropped: Path) -> Checks:
     """Compare the installation with the acknowledged work, and with itself."""
     from catalogue.models import Bucket, Recording
-    from operations.backup import backups_in
+    from operations.backup_places import backups_in
     from reports.models import ReportRun
     from scanning.models import ScannedFile
 

@@ -1,6 +1,7 @@
 """Backs up the whole installation while it runs.
 
-A backup folder holds any number of backups, which share their media:
+A place of backups (``operations.backup_places``) holds any number of them, which share
+their media:
 
 ``objects/ab/<sha256>``
     media files, named by content
@@ -17,7 +18,6 @@ import hashlib
 import json
 import os
 import platform
-import shutil
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -34,6 +34,7 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from base.common.databases import consistent_read
 from catalogue import partitions
+from operations.backup_places import MANIFEST, Place
 from operations.hidden import refuse_hidden_rows
 from operations.tables import file_sha256, kept_models, write_table
 from recognition.errors import RecognitionError
@@ -41,14 +42,10 @@ from recognition.index.copying import copy_index
 from reports.evidence import signing
 
 FORMAT = "acrportal-backup/1"
-MANIFEST = "manifest.json"
 MEDIA_LIST = "media.jsonl.gz"
-OBJECTS = "objects"
 SECRET_KEY_NAME = "secret_key"  # noqa: S105 - a file's name
 EARLIER_KEYS_NAME = "secret_key_fallbacks"
 SIGNING_KEY_NAME = "signing_key.pem"
-_UNFINISHED = ".unfinished"
-_ARRIVING = "arriving-"
 _CHUNK_BYTES = 1 << 20
 
 Progress = Callable[[str], None]
@@ -68,7 +65,8 @@ class MediaFile:
 class Backup:
     """The result of a backup."""
 
-    folder: Path
+    name: str
+    where: str
     rows: int
     media: int
     media_bytes: int
@@ -78,38 +76,30 @@ class Backup:
     "Hosts that have the signing key, which this machine lacks."
 
 
-def make_backup(destination: Path, progress: Progress) -> Backup:
-    """Add a backup to ``destination``; an interrupted one is removed by the next.
+def make_backup(place: Place, progress: Progress) -> Backup:
+    """Add a backup to a place; an interrupted one is removed by the next.
 
-    Raises ``HiddenRows`` if it would leave rows out.
+    Raises ``HiddenRows`` if it would leave rows out, ``OSError`` if the place has no room
+    or does not answer.
     """
     refuse_hidden_rows()
-    destination.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _remove_unfinished(destination)
     try:
-        return _make_backup(destination, progress)
+        return _make_backup(place, progress)
     except OSError:
-        # On a full disk others need the room at once.
-        _remove_unfinished(destination)
+        place.give_up()
         raise
 
 
-def _remove_unfinished(destination: Path) -> None:
-    for folder in destination.glob(f"*{_UNFINISHED}"):
-        shutil.rmtree(folder)
-    for file in (destination / OBJECTS).glob(f"{_ARRIVING}*"):
-        file.unlink(missing_ok=True)
-
-
-def _make_backup(destination: Path, progress: Progress) -> Backup:
+def _make_backup(place: Place, progress: Progress) -> Backup:
     name = datetime.now(tz=UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    folder = destination / f"{name}{_UNFINISHED}"
-    folder.mkdir(mode=0o700)
+    folder = place.begin(name)
     tables, names, migrations = _write_tables(folder / "tables", progress)
-    earlier_media = _known_media(destination)
+    earlier_media = _known_media(place)
     # The snapshot's rows name the media: later files wait for the next backup.
-    media, gone = _keep_media(destination / OBJECTS, names, earlier_media, progress)
+    media, gone = _keep_media(place, names, earlier_media, progress)
     _write_media_list(folder / MEDIA_LIST, media)
+    keys = _copy_keys(folder / "keys")
+    key_left_on = [] if SIGNING_KEY_NAME in keys else list(signing.keys_elsewhere())
     manifest = {
         "format": FORMAT,
         "made_at": datetime.now(tz=UTC).isoformat(),
@@ -125,25 +115,19 @@ def _make_backup(destination: Path, progress: Progress) -> Backup:
             "gone": gone,
         },
         "index": _copy_index(folder / "index"),
-        "keys": _copy_keys(folder / "keys"),
+        "keys": keys,
+        "key_left_on": key_left_on,
     }
     _write_durably(folder / MANIFEST, json.dumps(manifest, indent=1).encode())
-    # The rename publishes the backup: until then its name marks it as unfinished.
-    finished = destination / name
-    folder.rename(finished)
     return Backup(
-        folder=finished,
+        name=name,
+        where=place.publish(folder, name),
         rows=sum(table["rows"] for table in tables),
         media=len(media),
         media_bytes=sum(file.size for file in media),
         gone=tuple(gone),
-        key_left_on=tuple([] if SIGNING_KEY_NAME in manifest["keys"] else signing.keys_elsewhere()),
+        key_left_on=tuple(key_left_on),
     )
-
-
-def backups_in(destination: Path) -> list[Path]:
-    """Return the finished backups in a folder, oldest first."""
-    return sorted(path.parent for path in destination.glob(f"*/{MANIFEST}"))
 
 
 def read_media_list(path: Path) -> Iterator[MediaFile]:
@@ -151,11 +135,6 @@ def read_media_list(path: Path) -> Iterator[MediaFile]:
     with gzip.open(path, "rt", encoding="utf-8") as file:
         for line in file:
             yield MediaFile(**json.loads(line))
-
-
-def object_path(objects: Path, sha256: str) -> Path:
-    """Return the path of the content with this hash."""
-    return objects / sha256[:2] / sha256
 
 
 def _write_tables(
@@ -183,27 +162,27 @@ def _write_tables(
     return tables, names, sorted([app, name] for app, name in applied)
 
 
-def _known_media(destination: Path) -> dict[str, MediaFile]:
+def _known_media(place: Place) -> dict[str, MediaFile]:
     """Return the media list of the last backup, to avoid reading unchanged files again.
 
     A damaged list only makes this backup slower, so errors count as an empty list.
     """
-    earlier = backups_in(destination)
-    if not earlier:
+    newest = place.newest()
+    if not newest:
         return {}
     try:
-        return {file.name: file for file in read_media_list(earlier[-1] / MEDIA_LIST)}
+        return {file.name: file for file in read_media_list(place.file(newest, MEDIA_LIST))}
     except (OSError, EOFError, zlib.error, ValueError, TypeError):
         return {}
 
 
 def _keep_media(
-    objects: Path, names: set[str], earlier_media: dict[str, MediaFile], progress: Progress
+    place: Place, names: set[str], earlier_media: dict[str, MediaFile], progress: Progress
 ) -> tuple[list[MediaFile], list[str]]:
     stored, missing = [], []
     for number, name in enumerate(sorted(names), start=1):
         try:
-            stored.append(_keep_one(objects, name, earlier_media.get(name)))
+            stored.append(_keep_one(place, name, earlier_media.get(name)))
         except FileNotFoundError:
             missing.append(name)
         if number % 100 == 0 or number == len(names):
@@ -211,16 +190,15 @@ def _keep_media(
     return stored, missing
 
 
-def _keep_one(objects: Path, name: str, earlier: MediaFile | None) -> MediaFile:
+def _keep_one(place: Place, name: str, earlier: MediaFile | None) -> MediaFile:
     size = default_storage.size(name)
     modified = default_storage.get_modified_time(name).isoformat()
     # Hashing every file on each backup would read the whole storage.
     unchanged = earlier and (earlier.size, earlier.modified) == (size, modified)
-    if earlier and unchanged and object_path(objects, earlier.sha256).exists():
+    if earlier and unchanged and place.has(earlier.sha256):
         return earlier
-    # Hash while copying, then rename: ``objects`` never holds half a file.
-    objects.mkdir(exist_ok=True)
-    partial = objects / f"{_ARRIVING}{os.getpid()}"
+    # Hash while copying, then move: the place never holds half a file.
+    partial = place.arrival()
     digest = hashlib.sha256()
     with default_storage.open(name) as source, partial.open("wb") as target:
         for chunk in source.chunks(_CHUNK_BYTES):
@@ -229,9 +207,7 @@ def _keep_one(objects: Path, name: str, earlier: MediaFile | None) -> MediaFile:
         target.flush()
         os.fsync(target.fileno())
     sha256 = digest.hexdigest()
-    place = object_path(objects, sha256)
-    place.parent.mkdir(exist_ok=True)
-    partial.rename(place)
+    place.add(partial, sha256)
     return MediaFile(name=name, size=size, modified=modified, sha256=sha256)
 
 

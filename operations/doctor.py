@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from base.accounts.sign_on_groups import missing_groups
 from base.common.phrases import count_noun
 from base.common.secret_text import SecretUnreadable, unseal
 from base.jobs import clock, installation, machines, resources
@@ -103,6 +104,15 @@ def _keys() -> Iterator[DoctorFinding]:
                 f"{secret.name} was encrypted with another key",
                 "Enter it again, or add the earlier key to SECRET_KEY_FALLBACKS.",
             )
+
+
+def _sign_on() -> Iterator[DoctorFinding]:
+    for name in missing_groups():
+        yield DoctorFinding(
+            "single sign-on",
+            f"ACRPORTAL_OIDC_GROUPS names the group {name}, which does not exist",
+            "Create it in Administration → Groups. Until then, its members have no role.",
+        )
 
 
 def _index() -> Iterator[DoctorFinding]:
@@ -287,6 +297,7 @@ CHECKS: tuple[Check, ...] = (
     _disk,
     _clock,
     _keys,
+    _sign_on,
     lost_files,
     stray_files,
     stray_uploads,

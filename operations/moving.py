@@ -17,6 +17,7 @@ from pathlib import Path
 from django.conf import settings
 
 from operations.backup import Progress, make_backup
+from operations.backup_places import FolderPlace
 from operations.restoring import differences, read_manifest
 
 STATE = "move.json"
@@ -39,7 +40,7 @@ def move(folder: Path, target: Path, progress: Progress) -> Path:
     target_commands = _Elsewhere(target, new_settings, progress)
     if "backup" not in state.done:
         progress("1 of 4: backing up this installation")
-        state.note("backup", make_backup(folder, progress).folder.name)
+        state.note("backup", make_backup(FolderPlace(folder), progress).name)
     backup = folder / state.done["backup"]
     if "restored" not in state.done:
         progress("2 of 4: restoring the backup there")

@@ -11,13 +11,13 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import environ
 from django.apps import apps
 from django.conf import settings
-from django.core.files import File
 from django.core.files.storage import default_storage
 from django.core.management import call_command
 from django.db import connection, models, transaction
@@ -31,16 +31,14 @@ from operations import earlier
 from operations.backup import (
     EARLIER_KEYS_NAME,
     FORMAT,
-    MANIFEST,
     MEDIA_LIST,
-    OBJECTS,
     SECRET_KEY_NAME,
     SIGNING_KEY_NAME,
+    MediaFile,
     Progress,
-    backups_in,
-    object_path,
     read_media_list,
 )
+from operations.backup_places import MANIFEST, FolderPlace, Place, backups_in
 from operations.tables import (
     BackupUnusable,
     ModelRegistry,
@@ -80,8 +78,55 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def check_backup(folder: Path, progress: Progress) -> dict[str, Any]:
-    """Compare every byte of a backup with its manifest; return the manifest."""
+@dataclass(frozen=True, slots=True)
+class CheckedBackup:
+    """A backup whose bytes were compared with its hashes."""
+
+    manifest: dict[str, Any]  # Any: JSON
+    damaged: dict[str, str]
+    """Why each media file of the backup cannot be restored, by its name."""
+    index_fault: str
+    """Why the index of the backup cannot be restored; empty if it can."""
+
+    @property
+    def faults(self) -> list[str]:
+        """Sentences about what is damaged."""
+        return [*self.damaged.values(), *filter(None, [self.index_fault])]
+
+    @property
+    def lacking(self) -> list[str]:
+        """Sentences about what the backup never held."""
+        media, index = self.manifest["media"], self.manifest["index"]
+        left_out = index.get("left_out")
+        return [
+            *(
+                f"{name} was missing in the storage when it was backed up."
+                for name in media["gone"]
+            ),
+            *([f"The index was left out ({left_out}): it is built again."] if left_out else []),
+            *(
+                f"The signing key is on {host}: back it up there."
+                for host in self.manifest.get("key_left_on", [])
+            ),
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """The result of a restore."""
+
+    rows: dict[str, int]
+    """The rows of each table."""
+    not_restored: list[str]
+    """Sentences about what is missing now."""
+
+
+def examine_backup(folder: Path, place: Place, progress: Progress) -> CheckedBackup:
+    """Compare every byte of a backup with its manifest.
+
+    ``folder`` has everything but the media, which are in ``place``. Raises
+    ``BackupUnusable`` if nothing can be restored, because a table or a key is damaged.
+    """
     manifest = read_manifest(folder)
     if manifest.get("format") != FORMAT:
         raise BackupUnusable(
@@ -90,38 +135,56 @@ def check_backup(folder: Path, progress: Progress) -> dict[str, Any]:
     if not any(table["rows"] for table in manifest["tables"]):
         raise BackupUnusable(f"{folder} holds no rows: it is a backup of nothing.")
     _check_files(folder / "tables", {t["file"]: t["sha256"] for t in manifest["tables"]})
-    progress(f"tables: {len(manifest['tables'])} intact")
+    progress(f"tables: {len(manifest['tables'])} read")
     _check_files(folder, {MEDIA_LIST: manifest["media"]["sha256"]})
-    _check_files(folder / "index", manifest["index"]["files"])
     _check_files(folder / "keys", manifest["keys"])
-    objects = folder.parent / OBJECTS
+    damaged, total = {}, manifest["media"]["files"]
     for number, media in enumerate(read_media_list(folder / MEDIA_LIST), start=1):
-        _check_file(object_path(objects, media.sha256), media.sha256)
-        if number % 100 == 0:
-            progress(f"media: {number} of {manifest['media']['files']} intact")
-    return manifest
+        if fault := _fault_of(media, place):
+            damaged[media.name] = fault
+        if number % 100 == 0 or number == total:
+            progress(f"media: {number} of {total} read, {len(damaged)} damaged or missing")
+    return CheckedBackup(manifest, damaged, _fault_of_index(folder, manifest))
 
 
-def restore(folder: Path, progress: Progress) -> dict[str, int]:
-    """Restore a backup; return the rows of each table.
+def check_backup(folder: Path, progress: Progress, place: Place | None = None) -> CheckedBackup:
+    """Compare every byte of a backup; raise ``BackupUnusable`` that names all damage."""
+    checked = examine_backup(folder, place or FolderPlace(folder.parent), progress)
+    if checked.faults:
+        raise BackupUnusable("\n".join(checked.faults))
+    return checked
+
+
+def restore(
+    folder: Path, progress: Progress, place: Place | None = None, *, incomplete: bool = False
+) -> Restored:
+    """Restore a backup, with ``incomplete`` also without media and an index that are damaged.
 
     ``BackupUnusable`` and ``NotFresh`` are raised before anything is written.
     """
-    manifest = check_backup(folder, progress)
+    place = place or FolderPlace(folder.parent)
+    checked = examine_backup(folder, place, progress)
+    if checked.faults and not incomplete:
+        raise BackupUnusable(
+            "\n".join(checked.faults) + "\nRestore an earlier backup, or this one without "
+            "what is named above: --incomplete."
+        )
+    manifest = checked.manifest
     nodes = _known_migrations(manifest)
     _require_fresh(nodes)
     _restore_keys(folder / "keys")
-    _restore_media(folder, progress)
+    _restore_media(folder, place, checked, progress)
+    has_index = bool(manifest["index"]["files"]) and not checked.index_fault
     # The index is compared with the rows when it first follows them.
     for index in index_store.index_folders():
         shutil.rmtree(index, ignore_errors=True)
         # A backup holds the whole index, or none.
-        if manifest["index"]["files"] and index.name == "index":
+        if has_index and index.name == "index":
             shutil.copytree(folder / "index", index)
     rows = _restore_rows(folder, manifest, nodes, progress)
     call_command("migrate", verbosity=0)
     index_log.begin_anew()
-    return rows
+    return Restored(rows, [*checked.lacking, *checked.faults])
 
 
 def differences(folder: Path, progress: Progress, *, media: bool) -> Iterator[str]:
@@ -166,6 +229,27 @@ def _check_file(path: Path, sha256: str) -> None:
         raise BackupUnusable(f"The backup lacks {path}.")
     if file_sha256(path) != sha256:
         raise BackupUnusable(f"{path} is damaged: its content does not match its hash.")
+
+
+def _fault_of(media: MediaFile, place: Place) -> str:
+    """Return why a media file cannot be restored, or an empty string."""
+    where = place.where(media.sha256)
+    try:
+        with place.open(media.sha256) as file:
+            is_intact = sha256_of(file) == media.sha256
+    except FileNotFoundError:
+        return f"{media.name} is lost: the backup lacks {where}."
+    if is_intact:
+        return ""
+    return f"{media.name} is lost: {where} is damaged: its content does not match its hash."
+
+
+def _fault_of_index(folder: Path, manifest: dict[str, Any]) -> str:
+    try:
+        _check_files(folder / "index", manifest["index"]["files"])
+    except BackupUnusable as error:
+        return f"{error} The index can be built again."
+    return ""
 
 
 def _known_migrations(manifest: dict[str, Any]) -> set[Node]:
@@ -237,22 +321,25 @@ def _write_secret(path: Path, content: bytes) -> None:
     partial.replace(path)
 
 
-def _restore_media(folder: Path, progress: Progress) -> None:
-    objects = folder.parent / OBJECTS
-    for number, media in enumerate(read_media_list(folder / MEDIA_LIST), start=1):
+def _restore_media(folder: Path, place: Place, checked: CheckedBackup, progress: Progress) -> None:
+    total = checked.manifest["media"]["files"] - len(checked.damaged)
+    intact = (
+        media for media in read_media_list(folder / MEDIA_LIST) if media.name not in checked.damaged
+    )
+    for number, media in enumerate(intact, start=1):
         if default_storage.exists(media.name):
             # Left by an interrupted restore: complete, or half a file.
             if default_storage.size(media.name) == media.size:
                 continue
             default_storage.delete(media.name)
-        with object_path(objects, media.sha256).open("rb") as file:
-            stored = default_storage.save(media.name, File(file))
+        with place.open(media.sha256) as file:
+            stored = default_storage.save(media.name, file)
         # A storage that renames would break the references in rows.
         if stored != media.name:
             default_storage.delete(stored)
             raise NotFresh(f"The storage does not accept the name {media.name}.")
-        if number % 100 == 0:
-            progress(f"media: {number} files restored")
+        if number % 100 == 0 or number == total:
+            progress(f"media: {number} of {total} files restored")
 
 
 def _restore_rows(

@@ -25,6 +25,7 @@ from base.accounts import attempts
 from base.accounts.models import User
 from base.accounts.openid import refuse_wrong_nonce
 from base.accounts.services import account_changed
+from base.accounts.sign_on_groups import follow_groups
 from base.common.secret_text import seal, unseal
 
 logger = logging.getLogger(__name__)
@@ -99,11 +100,17 @@ class OpenIdAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # as ab
         # First, also for known accounts: the nonce ties the token to this browser.
         refuse_wrong_nonce(sociallogin)
         connects = sociallogin.state.get("process") == AuthProcess.CONNECT
-        if sociallogin.is_existing or connects:
+        if connects:
             return
-        prepared = _prepared_for(_proven_address(sociallogin))
+        prepared = None
+        if not sociallogin.is_existing:
+            prepared = _prepared_for(_proven_address(sociallogin))
         if prepared is not None:
             sociallogin.connect(request, prepared)
+        if sociallogin.is_existing:
+            # Before the sign-in, which asks whether a role needs a second factor.
+            if sociallogin.user.is_active:
+                follow_groups(sociallogin, sociallogin.user)
             return
         existing = User.objects.filter(username=sociallogin.user.username).first()
         if existing is not None:
@@ -145,11 +152,14 @@ class OpenIdAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # as ab
     def save_user(
         self, request: HttpRequest, sociallogin: SocialLogin, form: object = None
     ) -> User:
-        """Save a new person with the role from ``ACRPORTAL_OIDC_ROLE``."""
+        """Save a new person with the roles of their groups, or ``ACRPORTAL_OIDC_ROLE``."""
         # Everybody may enter the admin; roles decide what they see there.
         sociallogin.user.is_staff = True
         user: User = super().save_user(request, sociallogin, form)
-        user.groups.add(Group.objects.get(name=settings.ACRPORTAL_OIDC_ROLE))
+        if settings.ACRPORTAL_OIDC_GROUPS:
+            follow_groups(sociallogin, user)
+        else:
+            user.groups.add(Group.objects.get(name=settings.ACRPORTAL_OIDC_ROLE))
         return user
 
 

@@ -52,6 +52,13 @@ class User(AbstractUser):
         help_text="Names of the columns shown, by list; the usual ones if it is missing.",
     )
 
+    follows_sign_on = models.BooleanField(
+        default=False,
+        editable=False,
+        verbose_name=_("roles follow the single sign-on"),
+        help_text="The roles came with a single sign-on, and follow its groups.",
+    )
+
     class Meta(AbstractUser.Meta):
         permissions = [(action.split(".")[1], name) for action, name in _ACTION_NAMES.items()]
 

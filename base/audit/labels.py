@@ -19,6 +19,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
+from base.common.attribution import SIGN_ON
 from base.common.phrases import own_apps
 
 _ACTORS = {
@@ -182,7 +183,9 @@ def is_case(text: str) -> bool:
 
 
 def via_label(via: str) -> str:
-    """Return the label of the API token that was used, if any."""
+    """Return the label of the API token or the single sign-on that was used, if any."""
+    if via == SIGN_ON:
+        return _("single sign-on")
     token, _space, name = via.partition(" ")
     if token.startswith("token:") and name:
         return _("token “%(name)s”") % {"name": name}

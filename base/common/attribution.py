@@ -1,4 +1,4 @@
-"""The API token behind a change: set at the edge, read by the audit trail.
+"""The API token or the single sign-on behind a change: read by the audit trail.
 
 Services receive the person as an argument. The token is context, so that not every
 service needs a parameter for it.
@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+
+SIGN_ON = "single_sign_on"
 
 _acting_through: ContextVar[str] = ContextVar("acting_through", default="")
 

@@ -10,13 +10,15 @@ from django.core.exceptions import ImproperlyConfigured
 _FORM = "s3://KEY:SECRET@host[:port]/bucket[?region=NAME&https=off]"
 
 
-def storage_options(url: str) -> dict[str, Any]:  # Any: options of several types
-    """Return the options of ``ObjectStorage`` from a ``STORAGE_URL``."""
+def storage_options(
+    url: str, setting: str = "STORAGE_URL"
+) -> dict[str, Any]:  # Any: options of several types
+    """Return the options of ``ObjectStorage`` from an address such as ``STORAGE_URL``."""
     parts = urlsplit(url)
     bucket = parts.path.strip("/")
     complete = parts.hostname and parts.username and parts.password and bucket
     if parts.scheme != "s3" or not complete or "/" in bucket:
-        raise ImproperlyConfigured(f"STORAGE_URL must have the form {_FORM}.")
+        raise ImproperlyConfigured(f"{setting} must have the form {_FORM}.")
     options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     scheme = "http" if options.get("https") == "off" else "https"
     host = parts.netloc.rpartition("@")[2]
@@ -31,4 +33,6 @@ def storage_options(url: str) -> dict[str, Any]:  # Any: options of several type
         # Names are never reused; this prevents overwriting a file by accident.
         "file_overwrite": False,
         "default_acl": None,
+        # A larger file that is read goes to the disk, because memory is limited.
+        "max_memory_size": 16 * 1024**2,
     }

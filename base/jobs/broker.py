@@ -47,7 +47,6 @@ def _app(url: str) -> Celery:
         task_ignore_result=True,
         # A message taken in advance would wait behind a long job.
         worker_prefetch_multiplier=1,
-        worker_hijack_root_logger=False,
         broker_connection_retry_on_startup=True,
         # A worker without children sends no heartbeats during a job, so the broker
         # would drop it.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Collection
 from typing import Any
 
 from celery import Celery, bootsteps
-from celery.signals import worker_shutting_down
+from celery.exceptions import CPendingDeprecationWarning
+from celery.signals import celeryd_init, setup_logging, worker_shutting_down
 from django.db import close_old_connections
 from kombu.exceptions import OperationalError
 
@@ -27,6 +29,9 @@ def worker_app() -> Celery:
     app = broker.app()
     app.task(_run, name=broker.RUN)
     app.steps["worker"].add(_ChildWatch)
+    app.steps["consumer"].add(_ConnectionNote)
+    celeryd_init.connect(_without_banner)
+    setup_logging.connect(_keep_logging)
     return app
 
 
@@ -39,9 +44,6 @@ def run_worker(pools: Collection[Pool], *, interval: float) -> None:
         pool="solo",
         queues=[broker.queue_name(pool) for pool in pools],
         hostname=worker_name(),
-        # Its banner and a few lines for each job would be half of the log.
-        quiet=True,
-        loglevel="WARNING",
         # Workers learn nothing from each other, and one that is busy would look to the
         # others as if its clock were wrong.
         without_gossip=True,
@@ -81,6 +83,9 @@ class _ChildWatch(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has 
     def start(self, worker: Any) -> None:  # Any: Celery's own type
         """Take jobs back from dead workers, and replace lost messages."""
         worker_shutting_down.connect(_begin_draining)
+        # Celery shows these always. At each lost connection it would explain a setting for
+        # messages that are acknowledged late, which ours are not.
+        warnings.simplefilter("ignore", CPendingDeprecationWarning)
         names = set(worker.app.amqp.queues.consume_from)
         pools = [pool for pool in WORKER_POOLS if broker.queue_name(pool) in names]
         duties = _DutyQueues(worker, pools)
@@ -91,11 +96,31 @@ class _ChildWatch(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has 
 
         self._watch = loop.WatchThread(pools, look, _LOOK_SECONDS)
         self._watch.start()
+        loop.note_begin(pools)
 
     def stop(self, _worker: Any) -> None:  # Any: as above
         """Let running jobs finish or hand themselves back."""
         _begin_draining()
         draining.join(self._watch)
+        loop.note_end()
+
+
+class _ConnectionNote(bootsteps.StartStopStep):  # type: ignore[misc]  # as above
+    """Logs each connection to the broker; Celery itself logs its loss."""
+
+    requires = ("celery.worker.consumer.connection:Connection",)
+
+    def start(self, consumer: Any) -> None:  # Any: as above
+        """Log the address, without its password."""
+        logger.info("connected to the broker at %s", consumer.connection.as_uri())
+
+
+def _keep_logging(**_signal: object) -> None:
+    """Keep the logging of the settings; Celery's own would drop what is no warning."""
+
+
+def _without_banner(instance: Any, **_signal: object) -> None:  # Any: as above
+    instance.quiet = True
 
 
 def _begin_draining(**_signal: object) -> None:

@@ -20,7 +20,7 @@ from base.jobs import draining, machines, periodic, runner, services
 from base.jobs.choices import Pool
 from base.jobs.due_jobs import DueJobs
 from base.jobs.errors import DatabaseGone
-from base.jobs.leases import LeaseMemory
+from base.jobs.leases import LeaseMemory, worker_name
 
 logger = logging.getLogger(__name__)
 
@@ -43,8 +43,20 @@ def run(pools: Collection[Pool], *, interval: float) -> None:
         watch = WatchThread(pools)
         watch.start()
         companion = periodic.start_companions()
+        note_begin(pools)
         for thread in (*threads, watch, companion):
             draining.join(thread)
+    note_end()
+
+
+def note_begin(pools: Collection[Pool]) -> None:
+    """Log that this process works, and for which pools."""
+    logger.info("worker %s begins: %s", worker_name(), ", ".join(pools))
+
+
+def note_end() -> None:
+    """Log that this process takes no more jobs."""
+    logger.info("worker %s ends", worker_name())
 
 
 def run_batch(pools: Collection[Pool]) -> None:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import requests
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from allauth.socialaccount.models import SocialAccount
+from django.contrib.auth.models import Group
+from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 from pytest_django import Settings
 
+from acrportal.sign_on_map import sign_on_map
 from base.accounts.models import User
 from base.accounts.roles import Role
 from base.accounts.services import create_user
 from base.accounts.tokens import create_token
+from base.audit.labels import via_label
 from base.audit.models import Event
+from operations.doctor import examine
 from tests.accounts.openid_server import (
     CLIENT_SECRET,
     OpenIdServer,
@@ -274,3 +281,186 @@ def test_a_server_that_is_away_is_told(server: OpenIdServer, settings: Settings)
 def test_without_a_server_there_is_nothing() -> None:
     assert Client().post(BEGIN).status_code == 404
     assert Client().get(f"{BEGIN}callback/?code=x&state=y").status_code == 404
+
+
+# --- Roles from the server's groups ----------------------------------------------
+
+MAP = {
+    "admins": "admin",
+    "desk, south": ["reviewer"],
+    "north": ["viewer", "Label North"],
+}
+
+
+def follow(settings: Settings, claim: str = "groups") -> None:
+    """Let roles follow the server's groups."""
+    settings.ACRPORTAL_OIDC_GROUPS = sign_on_map(json.dumps(MAP))
+    settings.ACRPORTAL_OIDC_GROUPS_CLAIM = claim
+    Group.objects.get_or_create(name="Label North")
+
+
+def groups_of(username: str) -> set[str]:
+    return set(User.objects.get(username=username).groups.values_list("name", flat=True))
+
+
+def test_roles_follow_the_groups_at_every_sign_in(server: OpenIdServer, settings: Settings) -> None:
+    follow(settings)
+    server.person["groups"] = ["staff", "north"]
+    client = Client()
+    sign_in(client)
+    person = User.objects.get(username="ana")
+    assert groups_of("ana") == {"viewer", "Label North"}
+    assert client.get("/").status_code == 200
+
+    # What an admin gave by hand goes, and a group that the map does not name stays.
+    person.groups.add(Group.objects.get(name="manager"), Group.objects.create(name="Night"))
+    server.person["groups"] = ["desk, south", "admins"]
+    other = Client()
+    other.force_login(make_user(Role.ADMIN, username="other"))
+    sign_in(other)
+    assert groups_of("ana") == {"admin", "reviewer", "Night"}
+    events = Event.objects.filter(case=f"user:{person.pk}", action__startswith="user.group_")
+    by_server, by_hand = ("system", "single_sign_on"), ("system", "")
+    assert [
+        (event.action, event.after["groups"], (event.actor_name, event.via))
+        for event in events.order_by("sequence")
+    ] == [
+        ("user.group_added", ["Label North", "viewer"], by_server),
+        ("user.group_added", ["Night", "manager"], by_hand),
+        ("user.group_removed", ["Label North", "manager", "viewer"], by_server),
+        ("user.group_added", ["admin", "reviewer"], by_server),
+    ]
+
+    assert via_label("single_sign_on") == "single sign-on"
+
+    # The last role too, at once in each open session; nothing is left but a page that says so.
+    server.person["groups"] = []
+    last = Client()
+    sign_in(last)
+    assert groups_of("ana") == {"Night"}
+    assert signed_in_as(last) == "ana"
+    for session in (client, last):
+        refused = session.get("/")
+        assert refused.status_code == 403
+        assert "none of your groups has a role here" in refused.content.decode()
+
+
+def test_without_the_setting_roles_stay_in_the_hands_of_admins(server: OpenIdServer) -> None:
+    sign_in(Client())
+    person = User.objects.get(username="ana")
+    person.groups.set([Group.objects.get(name="manager")])
+    server.person["groups"] = ["admins"]
+
+    sign_in(Client())
+
+    assert groups_of("ana") == {"manager"}
+
+
+@pytest.mark.parametrize(
+    ("claim", "claims", "groups"),
+    [
+        ("groups", {"groups": "admins"}, {"admin"}),
+        ("groups", {"groups": "desk, south"}, {"reviewer"}),
+        ("groups", {"groups": "staff, admins"}, {"admin"}),
+        # A name with a space is one name: who may choose it must not become an admin.
+        ("groups", {"groups": "not admins"}, set()),
+        ("groups", {"groups": ["Admins", "not, admins", 7, None, ["admins"]]}, set()),
+        ("groups", {"groups": [{"id": 1, "name": "admins"}, {"name": 2}]}, {"admin"}),
+        ("urn:zitadel:roles", {"urn:zitadel:roles": {"admins": {"1": "a.example"}}}, {"admin"}),
+        ("realm_access.roles", {"realm_access": {"roles": ["admins"]}}, {"admin"}),
+        ("https://a.example/groups", {"https://a.example/groups": ["admins"]}, {"admin"}),
+        ("of.a.example.roles", {"of": {"a.example": {"roles": ["admins"]}}}, {"admin"}),
+        ("groups.deep", {"groups": ["admins"]}, set()),
+    ],
+)
+def test_the_claim_is_read_in_each_form_that_servers_send(
+    server: OpenIdServer,
+    settings: Settings,
+    claim: str,
+    claims: dict[str, Any],
+    groups: set[str],
+) -> None:
+    follow(settings, claim)
+    server.person |= claims
+
+    sign_in(Client())
+
+    assert groups_of("ana") == groups
+
+
+def test_a_claim_in_the_id_token_alone_counts(server: OpenIdServer, settings: Settings) -> None:
+    follow(settings)
+    server.claims["groups"] = ["admins"]
+
+    sign_in(Client())
+
+    assert groups_of("ana") == {"admin"}
+
+
+def test_a_server_that_sends_no_groups_takes_only_those_that_it_gave(
+    server: OpenIdServer, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A server that is not set up locks nobody out; Keycloak leaves out an empty list."""
+    sign_in(Client())
+    follow(settings)
+
+    sign_in(Client())
+    assert groups_of("ana") == {"viewer"}
+    assert "sent no claim groups: roles of user" in caplog.text
+
+    server.person["groups"] = ["admins"]
+    sign_in(Client())
+    assert groups_of("ana") == {"admin"}
+
+    # Entra ID sends a link instead of many groups.
+    del server.person["groups"]
+    server.claims |= {"_claim_names": {"groups": "src1"}}
+    sign_in(Client())
+    assert groups_of("ana") == {"admin"}
+
+    server.claims = {}
+    caplog.clear()
+    sign_in(Client())
+    assert groups_of("ana") == set()
+    assert "is in no group" in caplog.text
+
+
+def test_a_group_that_the_portal_lacks_gives_nothing(
+    server: OpenIdServer, settings: Settings
+) -> None:
+    """Its limits would be what keeps its members from seeing everything."""
+    follow(settings)
+    Group.objects.filter(name="Label North").delete()
+    server.person["groups"] = ["north"]
+
+    sign_in(Client())
+
+    assert groups_of("ana") == set()
+    [finding] = [f for f in examine() if f.check == "single sign-on"]
+    assert "Label North" in finding.problem
+    Group.objects.create(name="Label North")
+    sign_in(Client())
+    assert groups_of("ana") == {"viewer", "Label North"}
+
+
+def test_a_role_that_comes_with_the_sign_in_asks_for_its_second_factor(
+    server: OpenIdServer, settings: Settings
+) -> None:
+    follow(settings)
+    settings.ACRPORTAL_SECOND_FACTOR_ROLES = ["admin"]
+    server.person["groups"] = ["admins"]
+    client = Client()
+    sign_in(client)
+    assert client.get("/")["Location"] == "/accounts/2fa/"
+
+    # With a factor, the server's word is not enough for a session.
+    TOTP.activate(User.objects.get(username="ana"), generate_totp_secret())
+    other = Client()
+    assert sign_in(other)["Location"].startswith("/accounts/2fa/authenticate/")
+    assert signed_in_as(other) == ""
+
+
+@pytest.mark.parametrize("text", ["admins=admin", "[]", '{"admins": 1}', '{"admins": [["admin"]]}'])
+def test_a_map_that_is_none_stops_the_start(text: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="must be a JSON object"):
+        sign_on_map(text)

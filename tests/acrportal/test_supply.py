@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -33,7 +35,7 @@ def test_every_pin_has_hashes_and_no_address(name: str) -> None:
 
 
 def test_everything_is_installed_by_hash() -> None:
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", "")
     installs = [
         line
         for line in makefile.splitlines()
@@ -41,7 +43,7 @@ def test_everything_is_installed_by_hash() -> None:
         if "pip install" in line and "clients.txt" not in line
     ]
 
-    assert len(installs) == 4
+    assert len(installs) == 5
     assert all("--require-hashes" in line for line in installs)
 
 
@@ -95,13 +97,49 @@ def test_an_old_or_empty_snapshot_is_no_clean_answer(
     assert "NOT CHECKED" in answers[0][1]
 
 
-def test_the_bill_of_materials_is_whole_and_reproducible() -> None:
-    text = sbom.bill_of_materials()
+def test_the_bill_of_materials_is_whole_and_reproducible(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1780000000")
+    text = sbom.bill_of_materials(sbom.built_at())
 
-    listed = {each["name"]: each for each in json.loads(text)["components"]}
+    document = json.loads(text)
+    listed = {component["name"]: component for component in document["components"]}
     pins = re.findall(r"^([a-z0-9_.-]+)==", (ROOT / LISTS[2]).read_text(encoding="utf-8"), re.M)
-    inside = {each["name"] for each in listed["av"]["components"]}
+    inside = {component["name"] for component in listed["av"]["components"]}
     assert set(pins) <= listed.keys()
     assert {"libavcodec", "libavformat", "libx264"} <= inside
     assert {"htmx.org", "tus-js-client", "js-sha256"} <= listed.keys()
-    assert sbom.bill_of_materials() == text
+    assert document["metadata"]["timestamp"] == "2026-05-28T20:26:40+00:00"
+    assert sbom.bill_of_materials(sbom.built_at()) == text
+
+    # What docs/licensing.md says of licences.
+    licences = {name: _licences(component) for name, component in listed.items()}
+    assert all(licences.values())
+    assert {name for name, names in licences.items() if "GPL" in names} == {
+        "fpdf2",
+        "psycopg",
+        "psycopg-binary",
+    }
+    assert [licences[name] for name in ("babel", "numba", "certifi", "cryptography")] == [
+        "BSD-3-Clause",
+        "BSD-2-Clause",
+        "MPL-2.0",
+        "Apache-2.0 OR BSD-3-Clause",
+    ]
+
+
+def _licences(component: dict[str, Any]) -> str:  # Any: JSON
+    names = []
+    for entry in component.get("licenses", []):
+        stated = entry.get("license", {})
+        names.append(entry.get("expression") or stated.get("id") or stated.get("name"))
+    return ", ".join(names)
+
+
+def test_without_a_setting_the_bill_is_of_the_time_of_the_commit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    asked = ["git", "log", "-1", "--format=%cI"]
+    committed = subprocess.run(asked, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+    assert sbom.built_at() == datetime.fromisoformat(committed.strip())

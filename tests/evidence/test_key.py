@@ -19,6 +19,7 @@ from base.jobs.choices import Pool
 from base.jobs.models import Machine
 from base.jobs.runner import run_next
 from operations.backup import SIGNING_KEY_NAME, make_backup
+from operations.backup_places import FolderPlace
 from reports.evidence import services, signing
 from reports.evidence.models import PackStatus
 from review.models import Match
@@ -61,10 +62,10 @@ def test_a_secret_signs_packs_and_goes_into_backups(
     while run_next(Pool.WORK):
         pass
     pack.refresh_from_db()
-    backup = make_backup(tmp_path / "backups", lambda _line: None)
+    backup = make_backup(FolderPlace(tmp_path / "backups"), lambda _line: None)
 
     assert (pack.status, pack.key_id) == (PackStatus.READY, signing.public_key().key_id)
-    assert (backup.folder / "keys" / SIGNING_KEY_NAME).read_text() == pem
+    assert (Path(backup.where) / "keys" / SIGNING_KEY_NAME).read_text() == pem
     assert not signing.key_path().exists()
     with pytest.raises(signing.KeyUnusable, match="holds the key already"):
         signing.create_key()

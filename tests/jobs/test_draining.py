@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sqlite3
@@ -63,6 +64,7 @@ class Installation:
 
     def __init__(self, folder: Path, database: Path, broker: str, *, celery: bool) -> None:
         self.database = database
+        self.log = folder / "log"
         self.celery = celery
         self.queue = f"test-{uuid.uuid4().hex}-"
         self.environment = os.environ | {
@@ -79,13 +81,21 @@ class Installation:
             env=self.environment,
             cwd=settings.BASE_DIR,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=self.log.open("ab"),
         )
 
     def start_worker(self) -> subprocess.Popen[bytes]:
+        self.log.unlink()
         if not self.celery:
             return self.start("worker")
         return self.start(program=_CELERY)
+
+    def logged(self) -> list[tuple[str, str]]:
+        """Return level and text of each line that the last worker logged."""
+        lines = self.log.read_text("utf-8").splitlines()
+        # Celery alone warns root in plain text.
+        logged = [json.loads(line) for line in lines if line.startswith("{")]
+        return [(line["level"], line["message"]) for line in logged]
 
     def ask_for_scans(self, *paths: Path) -> None:
         filling = self.start(*map(str, paths), program=_FILL)
@@ -158,3 +168,11 @@ def test_a_worker_told_to_end_finishes_its_scan_and_takes_no_other(
     installation.wait_for(("succeeded", 1), ("succeeded", 1))
     other.send_signal(signal.SIGTERM)
     assert other.wait(timeout=_PATIENCE_SECONDS) == 0
+    # It says when it begins and ends, and nothing of Celery's own work.
+    begins, *connects, ends = installation.logged()
+    assert begins[0] == ends[0] == "INFO"
+    assert " begins: work" in begins[1]
+    assert ends[1].endswith(" ends")
+    assert [text.split(" at ")[0] for _level, text in connects] == (
+        ["connected to the broker"] if installation.environment["BROKER_URL"] else []
+    )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from operations.backup import OBJECTS, backups_in
+from operations.backup_places import OBJECTS, backups_in
 from tests import audio
 from tests.jobs.chaos import Chaos
 

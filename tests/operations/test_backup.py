@@ -18,7 +18,8 @@ from django.db import transaction
 from acrportal.secret_key import ensure_secret_key
 from base.accounts.models import User
 from operations import earlier
-from operations.backup import MANIFEST, MEDIA_LIST, backups_in, make_backup
+from operations.backup import MEDIA_LIST, make_backup
+from operations.backup_places import MANIFEST, FolderPlace, backups_in
 from operations.restoring import check_backup, find_backup
 from operations.tables import BackupUnusable, file_sha256, load_table, read_table
 from recognition.version import VERSION
@@ -50,14 +51,20 @@ def backups(installation: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyP
     """Return a folder with one backup, made while the key changes."""
     monkeypatch.setattr(settings, "SECRET_KEY_FALLBACKS", [_EARLIER_KEY])
     signing.key_path().write_bytes(b"signing key")
-    make_backup(tmp_path / "backups", _quietly)
+    make_backup(FolderPlace(tmp_path / "backups"), _quietly)
     return tmp_path / "backups"
 
 
 class Elsewhere:
     """Another installation, in a separate process; of other code, if it is named."""
 
-    def __init__(self, folder: Path, database: str = "", code: Path = settings.BASE_DIR) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        database: str = "",
+        code: Path = settings.BASE_DIR,
+        **variables: str,
+    ) -> None:
         self.folder = folder
         self._code = code
         ensure_secret_key(folder / "secret_key")
@@ -65,6 +72,7 @@ class Elsewhere:
             **{k: v for k, v in os.environ.items() if k != "DATABASE_URL"},
             "ACRPORTAL_DATA_DIR": str(folder),
             **({"DATABASE_URL": database} if database else {}),
+            **variables,
         }
 
     def manage(self, *arguments: object) -> subprocess.CompletedProcess[str]:
@@ -242,10 +250,10 @@ def test_a_second_backup_copies_only_what_is_new(
         media_list = damaged / MEDIA_LIST
         media_list.write_bytes(media_list.read_bytes()[:-10])
 
-    again = make_backup(backups, _quietly)
+    again = make_backup(FolderPlace(backups), _quietly)
 
     assert again.media > 0
-    check_backup(again.folder, _quietly)
+    check_backup(Path(again.where), _quietly)
 
 
 def test_a_backup_that_is_damaged_or_does_not_fit_is_refused(backups: Path) -> None:
@@ -297,7 +305,7 @@ def test_a_backup_that_was_stopped_is_none(transactional_db: None, tmp_path: Pat
     with pytest.raises(CommandError, match="holds no finished backup"):
         call_command("restore", str(tmp_path / "backups"))
 
-    make_backup(tmp_path / "backups", _quietly)
+    make_backup(FolderPlace(tmp_path / "backups"), _quietly)
     assert not left.exists()
 
 

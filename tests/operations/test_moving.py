@@ -12,7 +12,7 @@ import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
-from operations.backup import backups_in
+from operations.backup_places import backups_in
 from operations.moving import STATE
 from operations.restoring import differences
 from scanning.models import ScannedFile

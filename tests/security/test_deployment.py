@@ -186,6 +186,24 @@ def _units() -> dict[str, configparser.SectionProxy]:
     return read
 
 
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd")
+def test_systemd_understands_every_line_of_the_units(tmp_path: Path) -> None:
+    for path in (*ROOT.glob("deploy/systemd/*"), *ROOT.glob("plugins/*/deploy/*.service")):
+        text = path.read_text(encoding="utf-8").replace(
+            "/opt/acrportal/.venv/bin/python", sys.executable
+        )
+        (tmp_path / path.name).write_text(text, encoding="utf-8")
+
+    verified = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *sorted(tmp_path.glob("acrportal-*"))],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (verified.returncode, verified.stdout + verified.stderr) == (0, "")
+
+
 def _bytes(size: str) -> int:
     assert size[-1] in "gG"
     return int(size[:-1]) * 1024**3

@@ -45,6 +45,7 @@ class Migration(migrations.Migration):
                     ('date_joined', models.DateTimeField(default=django.utils.timezone.now, verbose_name='date joined')),
                     ('language', models.CharField(blank=True, help_text='Empty for the language of the browser.', max_length=10, verbose_name='language')),
                     ('time_zone', models.CharField(blank=True, help_text='Empty for that of the browser.', max_length=64, verbose_name='time zone')),
+                    ('follows_sign_on', models.BooleanField(default=False, editable=False, help_text='The roles came with a single sign-on, and follow its groups.', verbose_name='roles follow the single sign-on')),
                     ('list_columns', models.JSONField(blank=True, default=dict, editable=False, help_text='Names of the columns shown, by list; the usual ones if it is missing.')),
                     ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
                     ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),

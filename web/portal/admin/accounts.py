@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from allauth.socialaccount.models import SocialAccount
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import FilteredSelectMultiple
 from django.contrib.auth.admin import UserAdmin
@@ -129,6 +130,10 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):  # type: ignore[misc]  
                 "A role: viewer, reviewer, manager or admin. Without one, a person "
                 "sees nothing. Your own groups limit what their members see."
             )
+            if settings.ACRPORTAL_OIDC_GROUPS:
+                kwargs["help_text"] += " " + gettext(
+                    "Roles of people who use single sign-on follow its groups at each sign-in."
+                )
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def formfield_for_dbfield(
