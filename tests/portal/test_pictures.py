@@ -133,13 +133,21 @@ def test_waveform_draws_peaks_above_body() -> None:
     paths = waveform.wave_paths(DrawnWaveform([255] * 10, [64] * 10))
     assert paths is not None
     assert paths.points == 9
-    assert re.match(r"M0 4L", paths.peaks)
-    assert re.match(r"M0 76L", paths.body)
+    assert _points(paths.peaks) == [
+        *((x, 4) for x in range(10)),
+        *((x, 196) for x in range(9, -1, -1)),
+    ]
+    assert {y for _x, y in _points(paths.body)} == {76, 124}
+
+    # Both halves follow the sound.
+    paths = waveform.wave_paths(DrawnWaveform([255, 0, 128], [0, 0, 0]))
+    assert paths is not None
+    assert _points(paths.peaks) == [(0, 4), (1, 99), (2, 52), (2, 148), (1, 101), (0, 196)]
 
     # One value still has a width.
     paths = waveform.wave_paths(DrawnWaveform([10], [5]))
     assert paths is not None
-    assert "1 " in paths.peaks
+    assert max(x for x, _y in _points(paths.peaks)) == 1
 
     # A long one is reduced without losing its loudest point.
     peaks = [1] * 50_000
@@ -147,7 +155,19 @@ def test_waveform_draws_peaks_above_body() -> None:
     paths = waveform.wave_paths(DrawnWaveform(peaks, [0] * 50_000))
     assert paths is not None
     assert paths.points == waveform.MAX_WAVE_POINTS - 1
-    assert " 4L" in paths.peaks
+    assert min(y for _x, y in _points(paths.peaks)) == 4
+
+
+def _points(path: str) -> list[tuple[int, int]]:
+    """Return the points of a path of one place, steps, a line downwards, and steps."""
+    drawn = re.fullmatch(r"M(\d+) (\d+)l([^v]+)v(\d+)l([^z]+)z", path)
+    assert drawn is not None, path
+    x, y, there, down, back = drawn.groups()
+    points = [(int(x), int(y))]
+    for steps in (there, f"0+{down}", back):
+        for across, along in re.findall(r"(-?\d+)([+-]\d+)", steps):
+            points.append((points[-1][0] + int(across), points[-1][1] + int(along)))
+    return points
 
 
 @given(st.integers(min_value=1, max_value=200 * 3_600_000))
