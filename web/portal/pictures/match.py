@@ -18,7 +18,7 @@ from web.portal.pictures.file import fact_lanes
 from web.portal.pictures.pair import CONTEXT_MS
 from web.portal.pictures.waveform import DrawnWaveform
 
-SEGMENTS_SHOWN = 50
+SEGMENTS_SHOWN = 40
 
 
 @dataclass(frozen=True, slots=True)
