@@ -84,7 +84,7 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 FORMAT_MODULE_PATH = ["acrportal.formats"]
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 USE_TZ = True
-ACRPORTAL_SITE_NAME: str = env.str("ACRPORTAL_SITE_NAME", default="Match portal")
+ACRPORTAL_SITE_NAME: str = env.str("ACRPORTAL_SITE_NAME", default="acrportal")
 ACRPORTAL_BASE_URL: str = env.str("ACRPORTAL_BASE_URL", default="http://localhost:8000").rstrip("/")
 
 # --- Apps ---------------------------------------------------------------------
