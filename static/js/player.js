@@ -247,9 +247,9 @@ class Player {
     const current = this.segments.find((segment) => now >= segment.start && now < segment.end);
     if (current === this.marked) return;
     this.marked = current;
-    for (const segment of this.segments) {
-      segment.row?.classList.toggle("is-current", segment === current);
-      for (const link of segment.links) link.classList.toggle("is-playing", segment === current);
+    for (const segment of this.segments) segment.row?.classList.toggle("is-current", segment === current);
+    for (const link of this.root.querySelectorAll(".seg-link")) {
+      link.classList.toggle("is-playing", Boolean(current?.links.includes(link)));
     }
     for (const lane of this.root.querySelectorAll("[data-lane]")) {
       lane.classList.toggle("is-current", Boolean(current?.links.some((link) => lane.contains(link))));

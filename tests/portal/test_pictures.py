@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,6 +60,39 @@ def test_lanes_beyond_eight_are_folded() -> None:
     drawn = ribbon.ribbon(duration_ms=1000, lanes=lanes)
 
     assert (len(drawn.lanes), len(drawn.folded)) == (8, 32)
+
+
+def test_many_segments_are_drawn_together_where_they_lie() -> None:
+    day = 24 * 60 * MINUTE
+    plays = [(at, at + 9_000) for at in range(0, day - 9_000, 2 * MINUTE)]
+
+    drawn = ribbon.ribbon(
+        duration_ms=day,
+        lanes=[lane("Jingle", *plays)],
+        facts=[FactLane("", "no_match", [DrawnInterval(*play) for play in plays])],
+    )
+
+    boxes = drawn.lanes[0].boxes
+    assert len(boxes) == ribbon.MAX_BOXES == len(drawn.facts[0].boxes)
+    assert boxes[0].label == "Jingle, 12 segments, source 0 s to 22 min 9 s, pending"
+    # None begins before the one before it ends, and together they reach from end to end.
+    assert all(one.end_ms < other.start_ms for one, other in pairwise(boxes))
+    assert (boxes[0].start_ms, boxes[-1].end_ms) == (plays[0][0], plays[-1][1])
+    # In a shorter window each is there again.
+    near = ribbon.ribbon(
+        duration_ms=day, lanes=[lane("Jingle", *plays)], window=Window(0, 30 * MINUTE)
+    )
+    assert [box.start_ms for box in near.lanes[0].boxes] == [start for start, _end in plays[:15]]
+
+
+def test_many_folded_lanes_are_drawn_when_somebody_asks() -> None:
+    lanes = [lane(f"L{n}", *((at, at + 1) for at in range(0, 800, 40))) for n in range(14)]
+
+    drawn = ribbon.ribbon(duration_ms=1000, lanes=lanes)
+    opened = ribbon.ribbon(duration_ms=1000, lanes=lanes, all_lanes=True)
+
+    assert (len(drawn.lanes), drawn.folded, drawn.undrawn) == (8, (), 6)
+    assert (len(opened.folded), opened.undrawn, opened.is_open) == (6, 0, True)
 
 
 def test_window_keeps_only_what_it_shows_inside_the_file() -> None:
