@@ -85,7 +85,7 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 FORMAT_MODULE_PATH = ["acrportal.formats"]
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 USE_TZ = True
-ACRPORTAL_SITE_NAME: str = env.str("ACRPORTAL_SITE_NAME", default="Match portal")
+ACRPORTAL_SITE_NAME: str = env.str("ACRPORTAL_SITE_NAME", default="acrportal")
 ACRPORTAL_BASE_URL: str = env.str("ACRPORTAL_BASE_URL", default="http://localhost:8000").rstrip("/")
 
 # --- Apps ---------------------------------------------------------------------
@@ -178,15 +178,23 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
-        "APP_DIRS": True,
         "OPTIONS": {
+            "loaders": [
+                (
+                    "django.template.loaders.cached.Loader",
+                    [
+                        "base.common.template_loaders.FolderLoader",
+                        "base.common.template_loaders.AppLoader",
+                    ],
+                )
+            ],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "web.portal.shared.context_processors.shell",
-            ]
+            ],
         },
     }
 ]

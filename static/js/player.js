@@ -34,20 +34,20 @@ class Player {
     this.drawRange();
   }
 
-  /* Read every segment of the file in order; the ribbon may show only some of them. */
+  /* Read every segment of the file in order; ribbon and table may show only some of them,
+     and the ribbon several as one. */
   readSegments() {
-    const drawn = new Map();
-    for (const link of this.root.querySelectorAll(".seg-link")) {
-      drawn.set(link.dataset.start, [...(drawn.get(link.dataset.start) ?? []), link]);
-    }
+    const { segmentTimes: times, first } = document.querySelector("[data-segment-times]")?.dataset ?? {};
+    if (!times) return [];
+    const names = JSON.parse(document.getElementById("lane-names").textContent);
+    const lanes = [...this.root.querySelectorAll("[data-lane]")].map((lane) => [...lane.querySelectorAll(".seg-link")]);
     const rows = [...document.querySelectorAll("[data-segment-row]")];
-    return rows.map((row) => ({
-      row,
-      links: drawn.get(row.dataset.start) ?? [],
-      name: row.dataset.name,
-      start: Number(row.dataset.start),
-      end: Number(row.dataset.end),
-    }));
+    return times.split(",").map((time, place) => {
+      const [start, end, lane] = time.split(" ").map(Number);
+      const row = rows[place + 1 - Number(first)];
+      const covers = ({ dataset }) => Number(dataset.start) <= start && Number(dataset.end) >= end;
+      return { row, links: (lanes[lane] ?? []).filter(covers), name: names[lane], start, end };
+    });
   }
 
   get ms() {
@@ -247,9 +247,9 @@ class Player {
     const current = this.segments.find((segment) => now >= segment.start && now < segment.end);
     if (current === this.marked) return;
     this.marked = current;
-    for (const segment of this.segments) {
-      segment.row.classList.toggle("is-current", segment === current);
-      for (const link of segment.links) link.classList.toggle("is-playing", segment === current);
+    for (const segment of this.segments) segment.row?.classList.toggle("is-current", segment === current);
+    for (const link of this.root.querySelectorAll(".seg-link")) {
+      link.classList.toggle("is-playing", Boolean(current?.links.includes(link)));
     }
     for (const lane of this.root.querySelectorAll("[data-lane]")) {
       lane.classList.toggle("is-current", Boolean(current?.links.some((link) => lane.contains(link))));

@@ -164,7 +164,7 @@ function onShow({ persisted }) {
 async function choose(address, play = pair?.playing) {
   const page = await getPage(address, { ahead: true });
   pair?.stop();
-  for (const selector of ["#pair", ".ribbon--review", "#plot", "#segments .table-wrap"]) {
+  for (const selector of ["#pair", ".ribbon--review", "#plot", "[data-segments]"]) {
     const node = page.querySelector(selector);
     if (node) $(selector)?.replaceWith(document.adoptNode(node));
   }

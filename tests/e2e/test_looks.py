@@ -10,6 +10,7 @@ from django.template.loader import render_to_string
 from django.test import Client
 from playwright.sync_api import Browser, Page, Route
 
+from web.portal.pictures.ribbon import DrawnSegment, mini_ribbon
 from web.portal.shared import appearance
 
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db]
@@ -91,18 +92,18 @@ def test_every_state_has_a_badge_with_an_icon(page: Page) -> None:
 
 
 def test_every_state_has_a_segment_with_a_defined_pattern(page: Page) -> None:
-    boxes = [
-        {"state": state, "fill": appearance.pattern_fill(state), "x": "0", "width": "9"}
+    segments = [DrawnSegment(0, 1, "")]
+    minis = [
+        mini_ribbon(duration_ms=1, segments=segments, state=state)
         for state in appearance.REVIEW_STATES
     ]
-    patterns = render_to_string("components/_patterns.html")
-    mini = {"title": "Every state", "boxes": boxes}
+    drawn_minis = [render_to_string("components/_mini.html", {"mini": mini}) for mini in minis]
 
-    _show(page, patterns + render_to_string("components/_mini.html", {"mini": mini}))
+    _show(page, render_to_string("components/_patterns.html") + "".join(drawn_minis))
 
     for theme in _in_each_theme(page):
         plain, *drawn = page.eval_on_selector_all(".seg", _DRAWN)
-        assert len(drawn) == len(boxes), theme
+        assert len(drawn) == len(minis), theme
         assert plain not in drawn, theme
         used = page.eval_on_selector_all(".mini .seg", _PATTERNS)
         assert len(used) == len(appearance.PATTERNED), theme

@@ -28,13 +28,17 @@ _WORD = re.compile(r"[A-Za-z]{3,}")
 # Names, formats and codes that are the same in every language.
 _SAME_EVERYWHERE = re.compile(
     r"(?<![A-Za-z])(ACRCloud|acrportal|API|CSV|CSVW|XLSX|PDF|JSON|Lines|Parquet|ISRC|ISWC|UPC|EAN|SHA|UTC|"
-    r"KiB|MiB|GiB|Match portal|English|Deutsch|Español|Français|Ctrl|Enter|Esc|Shift|"
+    r"KiB|MiB|GiB|English|Deutsch|Español|Français|Ctrl|Enter|Esc|Shift|"
     r"Meta|SoundCloud|TikTok|YouTube|FLAC|MP3|AAC|Ogg|Opus|WAV|Vorbis|WMA|PCM|kHz|min|req|Webhook|OpenAPI|Pseudo|"
     r"UTF|KOI8-R|Windows|MacRoman|HTTP|https|LIC|Bucket|True|False|viewer|reviewer|Dedup|idx|sets|ranges|flags|run demo|"
     r"Short uses|Music|into|DPID|GRid|ISAN|ISO|CRLF|IPN|IPI|ISNI|WE|UC|GB|NZ|"
     # Time zones.
     r"[A-Z][A-Za-z_]+(?:/[A-Za-z_-]+)+|[A-Z]{3}[0-9][A-Z]{3}|Eire|Cuba|Egypt|Iran)(?![A-Za-z])"
 )
+
+
+# Of a page before compression; long lists come in parts.
+MOST_BYTES = 150_000
 
 
 class Texts:
@@ -50,6 +54,9 @@ class Texts:
     def read(self, path: str, page: str) -> None:
         """Note the texts of a page."""
         self.shown += 1
+        weight = len(page.encode())
+        if weight > MOST_BYTES:
+            self._faults.append(f"{path}: weighs {weight / 1000:.0f} kB")
         self._faults += [f"{path}: {fault}" for fault in faults_in(page)]
         if not path.startswith("/admin/") and "<html" in page:
             self._faults += [f"{path}: {fault}" for fault in faults_in_structure(page)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 from django.test import Client
@@ -11,6 +12,7 @@ from pytest_django import Settings
 from base.accounts.models import User
 from base.accounts.roles import Role
 from base.audit.models import Event
+from base.common.reading import read_clock
 from scanning.choices import EditedMusic, FileStatus
 from scanning.models import Container, ScannedFile
 from tests.factories.catalogue import BucketFactory
@@ -254,3 +256,31 @@ def test_person_without_a_role_is_told_and_can_sign_out(
     assert f'action="{reverse("logout")}"' in page.content.decode()
     client.post(reverse("logout"))
     assert client.get("/").status_code == 302
+
+
+def test_a_day_of_plays_makes_no_page_heavy_and_none_is_lost(signed_in: MakeClient) -> None:
+    plays = [(at, at + 9_000, 100, 9_100) for at in range(0, 86_000_000, 140_000)]
+    match = make_match(*plays)
+    ScannedFile.objects.update(length_ms=86_400_000)
+    client = signed_in(MANAGER)
+    file = reverse("portal:file_detail", args=[match.scanned_file.uid])
+    sheet = reverse("portal:cue_sheet", args=[match.scanned_file.uid])
+
+    def page(path: str, limit: int) -> str:
+        answer = client.get(path)
+        assert len(answer.content) < limit, path
+        return answer.content.decode()
+
+    page(reverse("portal:queue"), 60_000)
+    # Of what the page shows in parts, the player has all, and the last part is there.
+    drawn = page(file, 150_000)
+    (times,) = re.findall(r'data-segment-times="([^"]*)"', drawn)
+    assert times.split(",") == [f"{start} {end} 0" for start, end, *_ in plays]
+    last = read_clock(plays[-1][0], digits=3)
+    assert last not in drawn
+    assert last in page(f"{file}?page=99", 150_000)
+    drawn = page(match.review_url, 150_000)
+    assert f"Segment 1 of {len(plays)}" in drawn
+    assert last in page(f"{match.review_url}?segment={len(plays)}", 150_000)
+    assert last not in page(sheet, 300_000)
+    assert last in page(f"{sheet}?page=99", 300_000)

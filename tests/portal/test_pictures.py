@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,6 +60,39 @@ def test_lanes_beyond_eight_are_folded() -> None:
     drawn = ribbon.ribbon(duration_ms=1000, lanes=lanes)
 
     assert (len(drawn.lanes), len(drawn.folded)) == (8, 32)
+
+
+def test_many_segments_are_drawn_together_where_they_lie() -> None:
+    day = 24 * 60 * MINUTE
+    plays = [(at, at + 9_000) for at in range(0, day - 9_000, 2 * MINUTE)]
+
+    drawn = ribbon.ribbon(
+        duration_ms=day,
+        lanes=[lane("Jingle", *plays)],
+        facts=[FactLane("", "no_match", [DrawnInterval(*play) for play in plays])],
+    )
+
+    boxes = drawn.lanes[0].boxes
+    assert len(boxes) == ribbon.MAX_BOXES == len(drawn.facts[0].boxes)
+    assert boxes[0].label == "Jingle, 12 segments, source 0 s to 22 min 9 s, pending"
+    # None begins before the one before it ends, and together they reach from end to end.
+    assert all(one.end_ms < other.start_ms for one, other in pairwise(boxes))
+    assert (boxes[0].start_ms, boxes[-1].end_ms) == (plays[0][0], plays[-1][1])
+    # In a shorter window each is there again.
+    near = ribbon.ribbon(
+        duration_ms=day, lanes=[lane("Jingle", *plays)], window=Window(0, 30 * MINUTE)
+    )
+    assert [box.start_ms for box in near.lanes[0].boxes] == [start for start, _end in plays[:15]]
+
+
+def test_many_folded_lanes_are_drawn_when_somebody_asks() -> None:
+    lanes = [lane(f"L{n}", *((at, at + 1) for at in range(0, 800, 40))) for n in range(14)]
+
+    drawn = ribbon.ribbon(duration_ms=1000, lanes=lanes)
+    opened = ribbon.ribbon(duration_ms=1000, lanes=lanes, all_lanes=True)
+
+    assert (len(drawn.lanes), drawn.folded, drawn.undrawn) == (8, (), 6)
+    assert (len(opened.folded), opened.undrawn, opened.is_open) == (6, 0, True)
 
 
 def test_window_keeps_only_what_it_shows_inside_the_file() -> None:
@@ -133,13 +167,21 @@ def test_waveform_draws_peaks_above_body() -> None:
     paths = waveform.wave_paths(DrawnWaveform([255] * 10, [64] * 10))
     assert paths is not None
     assert paths.points == 9
-    assert re.match(r"M0 4L", paths.peaks)
-    assert re.match(r"M0 76L", paths.body)
+    assert _points(paths.peaks) == [
+        *((x, 4) for x in range(10)),
+        *((x, 196) for x in range(9, -1, -1)),
+    ]
+    assert {y for _x, y in _points(paths.body)} == {76, 124}
+
+    # Both halves follow the sound.
+    paths = waveform.wave_paths(DrawnWaveform([255, 0, 128], [0, 0, 0]))
+    assert paths is not None
+    assert _points(paths.peaks) == [(0, 4), (1, 99), (2, 52), (2, 148), (1, 101), (0, 196)]
 
     # One value still has a width.
     paths = waveform.wave_paths(DrawnWaveform([10], [5]))
     assert paths is not None
-    assert "1 " in paths.peaks
+    assert max(x for x, _y in _points(paths.peaks)) == 1
 
     # A long one is reduced without losing its loudest point.
     peaks = [1] * 50_000
@@ -147,7 +189,19 @@ def test_waveform_draws_peaks_above_body() -> None:
     paths = waveform.wave_paths(DrawnWaveform(peaks, [0] * 50_000))
     assert paths is not None
     assert paths.points == waveform.MAX_WAVE_POINTS - 1
-    assert " 4L" in paths.peaks
+    assert min(y for _x, y in _points(paths.peaks)) == 4
+
+
+def _points(path: str) -> list[tuple[int, int]]:
+    """Return the points of a path of one place, steps, a line downwards, and steps."""
+    drawn = re.fullmatch(r"M(\d+) (\d+)l([^v]+)v(\d+)l([^z]+)z", path)
+    assert drawn is not None, path
+    x, y, there, down, back = drawn.groups()
+    points = [(int(x), int(y))]
+    for steps in (there, f"0+{down}", back):
+        for across, along in re.findall(r"(-?\d+)([+-]\d+)", steps):
+            points.append((points[-1][0] + int(across), points[-1][1] + int(along)))
+    return points
 
 
 @given(st.integers(min_value=1, max_value=200 * 3_600_000))

@@ -36,6 +36,20 @@ def test_plot_names_changed_speed_and_repeated_parts() -> None:
     assert [stroke.is_current for stroke in plot.strokes] == [False, True]
 
 
+def test_plot_of_many_segments_draws_those_around_the_chosen_one() -> None:
+    plays = [play(at, at + 9_000, 0, 9_000) for at in range(0, 60_000_000, 100_000)]
+
+    for current, drawn in ((1, (1, 20)), (300, (290, 309)), (600, (581, 600))):
+        plot = plots.alignment_plot(segments=plays, current=current)
+        assert plot is not None
+        assert (plot.strokes[0].number, plot.strokes[-1].number) == drawn
+        assert [stroke.number for stroke in plot.strokes if stroke.is_current] == [current]
+        places = [float(stroke.x1) for stroke in plot.strokes]
+        assert places == sorted(places)
+        assert plots.LEFT <= places[0] < places[-1] <= plots.LEFT + plots.PLOT_WIDTH
+        assert plot.summary == "600 segments, normal speed; 600 of them use the same parts"
+
+
 def test_plot_rises_with_the_reference() -> None:
     plot = plots.alignment_plot(segments=[play(0, 10_000, 0, 10_000)])
 

@@ -174,7 +174,8 @@ def test_mini_ribbon_draws_each_play() -> None:
     html = draw("{% mini_ribbon 1000 plays 'confirmed' %}", plays=plays)
 
     assert 'width="50%"' in html
-    assert html.count("seg--confirmed") == 2
+    assert html.count("seg--confirmed") == 1
+    assert html.count("<rect x=") == 2
     assert "<svg" in draw("{% mini_ribbon None plays 'pending' %}", plays=[])
 
 

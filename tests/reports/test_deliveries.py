@@ -55,7 +55,7 @@ def test_report_is_sent_with_file_and_manifest(mailbox: Mailbox, run_worker: Wor
 
     message = mailbox.messages[0]
     assert message["To"] == "legal@example.org, ana@example.org"
-    assert message["Subject"] == "Match portal: Weekly usage"
+    assert message["Subject"] == "acrportal: Weekly usage"
     parts = {part.get_filename(): part for part in message.walk()}
     text = parts[None].get_payload(decode=True)
     assert isinstance(text, bytes)
@@ -332,7 +332,7 @@ def test_a_name_with_a_line_break_does_not_end_the_headers(mailbox: Mailbox) -> 
     run_next(Pool.TALK)
 
     (message,) = mailbox.messages
-    assert message["Subject"] == "Match portal: Weekly usage"
+    assert message["Subject"] == "acrportal: Weekly usage"
 
 
 def test_a_mail_server_that_is_away_is_told_from_one_that_refuses(settings: Settings) -> None:

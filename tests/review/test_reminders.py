@@ -84,7 +84,7 @@ def test_one_mail_a_day_goes_to_managers_that_have_an_address(
 
     (message,) = mail.outbox
     assert message.to == [manager.email]
-    assert message.subject == "Match portal: 2 disputes to answer, 1 overdue"
+    assert message.subject == "acrportal: 2 disputes to answer, 1 overdue"
     assert late.match.review_url in message.body
 
 
@@ -122,7 +122,7 @@ def test_mail_tells_of_what_the_reader_may_see_in_the_readers_language(
     remind()
 
     (message,) = mail.outbox
-    assert message.subject == "Match portal: 1 Einspruch zu beantworten, 1 überfällig"
+    assert message.subject == "acrportal: 1 Einspruch zu beantworten, 1 überfällig"
     assert "Zeitzone der Daten: UTC" in message.body
     assert "Überfällig seit " in message.body
     assert str(seen.match) in message.body

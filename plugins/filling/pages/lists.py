@@ -148,7 +148,7 @@ DIFFERENCES: Final = DeclaredList(
 SOURCES: Final = DeclaredList(
     model=EnrichmentSource,
     title=_("Sources of open data"),
-    crumbs=[_FILLING],
+    crumbs=_CRUMBS,
     lead=_("Files that an operator downloaded once. They are read on this machine."),
     links=[Link(_("Send a list of your own"), "portal:open_data_send", Action.CONFIGURE, "upload")],
     above=[_TABS],
@@ -173,7 +173,7 @@ SOURCES: Final = DeclaredList(
 RULES: Final = DeclaredList(
     model=FillingRule,
     title=_("Filling rules"),
-    crumbs=[_FILLING],
+    crumbs=_CRUMBS,
     lead=_(
         "A rule accepts suggestions after each search, never below the safe mark and never one "
         "that is decided one by one. Each time can be undone."

@@ -160,7 +160,7 @@ class MatchAdmin(RoleAdmin[Match]):
             for segment in match.tally.segments
         ]
         length = match.scanned_file.length_ms or match.last_end_ms
-        mini = ribbon.mini_ribbon(duration_ms=length, segments=drawn)
+        mini = ribbon.mini_ribbon(duration_ms=length, segments=drawn, state=match.state)
         return format_html(
             '{}<span class="cell-sub">{}</span>',
             render_to_string("components/_mini.html", {"mini": mini}),

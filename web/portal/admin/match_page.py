@@ -36,6 +36,7 @@ def evidence(*, match: Match, chosen: str) -> dict[str, object]:
     current = pictures.chosen(chosen, len(segments))
     segment = segments[current - 1] if segments else None
     pair = aligned_pair(match=match, segment=segment) if segment else None
+    shown = pictures.shown_segments(count, current)
     return {
         "match": match,
         "standing": standing(match),
@@ -48,7 +49,8 @@ def evidence(*, match: Match, chosen: str) -> dict[str, object]:
             here="",
             waveform=load_waveform(match.scanned_file),
         ),
-        "shown_segments": pictures.shown_segments(count, current),
+        "shown_segments": shown,
+        "segment_page": pictures.segment_page(shown, current),
         "current": current,
         "source": pair.source if pair else None,
         "reference": pair.reference if pair else None,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, partial
 from typing import Any
@@ -60,11 +60,15 @@ _BAND = Cast(Floor(_TENTH), IntegerField())
 
 @dataclass(frozen=True, slots=True)
 class Widget:
-    """One part of the dashboard; ``data`` is None if reading it failed."""
+    """One part of the dashboard; ``data`` is None if reading it failed.
+
+    A hidden one says nothing yet.
+    """
 
     name: str
     template: str
     data: Any  # Any: each template expects another type
+    is_hidden: bool = False
 
     @property
     def failed(self) -> bool:
@@ -72,8 +76,25 @@ class Widget:
         return self.data is None
 
 
-def widgets(user: User) -> dict[str, Widget]:
-    """Read every widget as this user sees it; return them by name."""
+# Whether the data of a widget says anything.
+_FILLED: dict[str, Callable[[Any], object]] = {
+    "numbers": lambda data: any(count for name, count in data.items() if name != "now"),
+    "next": lambda data: data["rows"],
+    "reasons": lambda data: data.rows,
+    "weeks": lambda data: any(week["new"] or week["decided"] for week in data),
+    "found": lambda data: data["total"],
+    "precision": lambda data: data[0].rows,
+    "scans": lambda data: any(data.values()),
+    "cloud": bool,
+    "latest": lambda data: any(data.values()),
+}
+
+
+def widgets(user: User, *, is_new: bool) -> dict[str, Widget]:
+    """Read every widget as this user sees it; return them by name.
+
+    A new installation hides those without content: its first steps say what fills them.
+    """
     # Two widgets and the menu show this count, so count once.
     waiting = cache(lambda: count_of(selectors.waiting()))
     reads: dict[str, Callable[[], object]] = {
@@ -90,9 +111,15 @@ def widgets(user: User) -> dict[str, Widget]:
         "cloud": cloud,
         "latest": latest,
     }
-    return {
+    read_widgets = {
         name: _read_widget(name, f"portal/dashboard/_{name}.html", read)
         for name, read in reads.items()
+    }
+    return {
+        name: replace(
+            widget, is_hidden=is_new and not widget.failed and not _FILLED[name](widget.data)
+        )
+        for name, widget in read_widgets.items()
     }
 
 

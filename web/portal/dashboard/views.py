@@ -18,11 +18,12 @@ from web.portal.shared.access import PortalRequest, needs
 @needs(Action.VIEW)
 def dashboard(request: PortalRequest) -> HttpResponseBase:
     """Show every widget; a widget that cannot be read shows an error in its place."""
-    page_widgets = widgets.widgets(request.user)
+    steps = widgets.first_steps()
+    page_widgets = widgets.widgets(request.user, is_new=not all(steps.values()))
     context = {
         "widgets": page_widgets,
         "cards": widgets.cards(request.user),
-        "steps": widgets.first_steps(),
+        "steps": steps,
     }
     if not page_widgets["numbers"].failed:
         context["nav"] = {

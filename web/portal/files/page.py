@@ -50,6 +50,25 @@ def segment_rows(matches: Iterable[Match]) -> list[tuple[Recording, CountedSegme
     return sorted(rows, key=lambda row: (row[1].start_ms, row[1].segment.pk))
 
 
+def lane_names(matches: Iterable[Match]) -> list[str]:
+    """Return the name of each lane of the ribbon, also of those that it does not draw."""
+    return [match.shown.full_title for match in matches]
+
+
+def segment_times(matches: Iterable[Match]) -> str:
+    """Return every segment in the order of the file, as ``start end lane`` in ms.
+
+    The lane counts from 0 as in the ribbon: a lane per match. The page draws a part of the
+    segments, and its player steps through all.
+    """
+    times = [
+        (counted.start_ms, counted.segment.pk, counted.end_ms, lane)
+        for lane, match in enumerate(matches)
+        for counted in match.tally.segments
+    ]
+    return ",".join(f"{start} {end} {lane}" for start, _pk, end, lane in sorted(times))
+
+
 _TITLES: dict[str, str | Promise] = {
     "music_speech": lazy("Music and speech"),
     "ai_detection": lazy("AI music – advice only"),

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpResponseBadRequest
 from django.http.response import HttpResponseBase
@@ -56,8 +57,9 @@ from web.portal.files.forms import (
     RemoveAudioForm,
     RescanForm,
 )
-from web.portal.files.page import segment_rows, with_counts
+from web.portal.files.page import lane_names, segment_rows, segment_times, with_counts
 from web.portal.pictures.file import draw_coverage, draw_ribbon, why_no_match
+from web.portal.pictures.match import SEGMENTS_SHOWN
 from web.portal.shared.access import PortalRequest, needs
 from web.portal.shared.asking import Question, ask_before, not_agreed, only_statements
 from web.portal.shared.changes import answer_changes, known_rows
@@ -195,7 +197,11 @@ def file_detail(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
             "matches": matches,
             "match_count": len(visible),
             "suppressed_count": len(matches) - len(visible),
-            "segments": segment_rows(visible),
+            "segments": Paginator(segment_rows(visible), SEGMENTS_SHOWN).get_page(
+                request.GET.get("page")
+            ),
+            "segment_times": segment_times(visible),
+            "lane_names": lane_names(visible),
             "ribbon": draw_ribbon(file, line, request.GET),
             "coverage": draw_coverage(file, line),
             "why": why_no_match(file, done, line) if done else {},

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from base.common.reading import read_clock
 from catalogue.models import Exclusion, ExclusionReason, Recording
-from review.intervals import Interval
+from review.intervals import Interval, union
 from review.services import exclusions
 from scanning.models import Segment
 from web.portal.pictures import ribbon, waveform
@@ -147,8 +147,10 @@ def draw(
             ribbon.box(interval.start_ms, interval.end_ms, whole) for interval in excluded
         ),
         segments=tuple(
-            ribbon.box(segment.reference_start_ms, segment.reference_end_ms, whole)
-            for segment in segments
+            ribbon.box(start_ms, end_ms, whole)
+            for start_ms, end_ms in union(
+                (segment.reference_start_ms, segment.reference_end_ms) for segment in segments
+            )
         ),
         picked=ribbon.box(picked[0], picked[1], whole),
     )

@@ -70,6 +70,7 @@ def draw_ribbon(file: ScannedFile, line: Timeline, query: QueryDict) -> ribbon.R
         lanes=[_lane(match) for match in line.matches if match.state != MatchState.SUPPRESSED],
         facts=fact_lanes(file, line),
         window=Window(int(begin), int(end)) if is_window else None,
+        all_lanes=query.get("lanes") == "all",
     )
 
 

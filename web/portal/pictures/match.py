@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from django.core.paginator import Page, Paginator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -16,6 +17,8 @@ from web.portal.pictures import plots, ribbon
 from web.portal.pictures.file import fact_lanes
 from web.portal.pictures.pair import CONTEXT_MS
 from web.portal.pictures.waveform import DrawnWaveform
+
+SEGMENTS_SHOWN = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,11 @@ def shown_segments(count: Count, current: int) -> list[ShownSegment]:
         ShownSegment(counted_segment, counted_segment.number == current)
         for counted_segment in count.segments
     ]
+
+
+def segment_page(shown: Sequence[ShownSegment], current: int) -> Page[ShownSegment]:
+    """Return the part of the table that has the chosen segment."""
+    return Paginator(shown, SEGMENTS_SHOWN).get_page((current - 1) // SEGMENTS_SHOWN + 1)
 
 
 def chosen(text: str, count: int) -> int:

@@ -18,6 +18,8 @@ PLOT_WIDTH, PLOT_HEIGHT = 300, 200
 LEFT, TOP = 40, 8
 FOLD_MS = 30_000
 FOLD_WIDTH = 12
+# More strokes would leave the runs no room; those around the chosen one are drawn.
+MAX_STROKES = 20
 # Largest deviation of the speed that the summary calls normal.
 STRAIGHT = 0.005
 SAME_PART_MS = 1000
@@ -102,12 +104,15 @@ def alignment_plot(
     )
     if not plotted_segments:
         return None
-    runs = _runs(plotted_segments)
+    middle = max((current or 1) - 1 - MAX_STROKES // 2, 0)
+    first = min(middle, max(len(plotted_segments) - MAX_STROKES, 0))
+    drawn_segments = plotted_segments[first : first + MAX_STROKES]
+    runs = _runs(drawn_segments)
     places, folds = _places(runs)
-    top_ms = max(segment.reference_end_ms or 0 for segment in plotted_segments)
+    top_ms = max(segment.reference_end_ms or 0 for segment in drawn_segments)
     strokes = tuple(
         _stroke(segment, places, top_ms, number, is_current=number == current)
-        for number, segment in enumerate(plotted_segments, start=1)
+        for number, segment in enumerate(drawn_segments, start=first + 1)
     )
     return AlignmentPlot(
         summary=_plot_summary(plotted_segments),
@@ -261,9 +266,12 @@ def _plot_summary(segments: Sequence[DrawnSegment]) -> str:
         "%(count)s segment, %(pace)s", "%(count)s segments, %(pace)s", len(segments)
     ) % {"count": len(segments), "pace": pace}
     if again:
-        text += "; " + _("%(numbers)s use the same part") % {
-            "numbers": ", ".join(str(number) for number in sorted(again))
-        }
+        if len(again) > MAX_STROKES:
+            text += "; " + _("%(count)s of them use the same parts") % {"count": len(again)}
+        else:
+            text += "; " + _("%(numbers)s use the same part") % {
+                "numbers": ", ".join(str(number) for number in sorted(again))
+            }
     return text
 
 

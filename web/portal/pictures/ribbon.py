@@ -6,9 +6,11 @@ percentages, so the pictures fit any width without scripts or style attributes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from itertools import groupby
+from typing import TypeVar
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -22,6 +24,12 @@ from web.portal.shared import formats
 from web.portal.shared.appearance import pattern_fill, review_look
 
 MAX_LANES = 8
+# Folded lanes of more boxes are drawn when somebody asks for them.
+MAX_FOLDED_BOXES = 100
+# Of more segments in a lane or a row of a list, those close together are drawn as one.
+MAX_BOXES = 60
+MAX_MINI_BOXES = 50
+MINI_PLACES = 10
 # Minimum share of the plot, so that a short segment stays visible.
 MIN_SEGMENT_PERCENT = 0.25
 # Below this share, round corners would make a segment look like a lens.
@@ -145,6 +153,8 @@ class Ribbon:
     wave: WavePaths | None
     lanes: tuple[DrawnLane, ...]
     folded: tuple[DrawnLane, ...]
+    undrawn: int
+    is_open: bool
     facts: tuple[DrawnLane, ...]
     zooms: tuple[Zoom, ...]
     frame: Box | None = None
@@ -204,9 +214,11 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class MiniRibbon:
-    """The small ribbon of a list row."""
+    """The small ribbon of a list row, all of whose segments have one state."""
 
     title: str
+    state: str
+    fill: str
     boxes: tuple[Box, ...] = field(default_factory=tuple)
     excluded: tuple[Box, ...] = ()
 
@@ -219,10 +231,16 @@ def ribbon(
     waveform: DrawnWaveform | None = None,
     window: Window | None = None,
     frame: DrawnInterval | None = None,
+    all_lanes: bool = False,
 ) -> Ribbon:
-    """Draw the ribbon of a file, or of a window of it."""
+    """Draw the ribbon of a file, or of a window of it.
+
+    ``all_lanes`` draws and opens folded lanes, however many boxes they have.
+    """
     visible = _clamped(window, duration_ms)
     drawn = tuple(_lane(lane, visible) for lane in lanes)
+    folded = drawn[MAX_LANES:]
+    are_many = sum(len(lane.boxes) for lane in folded) > MAX_FOLDED_BOXES and not all_lanes
     return Ribbon(
         title=_("Matches along the file"),
         summary=_ribbon_summary(lanes, duration_ms),
@@ -231,23 +249,32 @@ def ribbon(
         ticks=ruler(visible),
         wave=wave_paths(waveform, window=visible, duration_ms=duration_ms),
         lanes=drawn[:MAX_LANES],
-        folded=drawn[MAX_LANES:],
+        folded=() if are_many else folded,
+        undrawn=len(folded) if are_many else 0,
+        is_open=all_lanes,
         facts=tuple(_fact_lane(fact, visible) for fact in facts if fact.intervals),
         zooms=_zooms(visible, duration_ms),
         frame=box(frame.start_ms, frame.end_ms, visible) if frame else None,
     )
 
 
-def mini_ribbon(*, duration_ms: int, segments: Sequence[DrawnSegment]) -> MiniRibbon:
+def mini_ribbon(*, duration_ms: int, segments: Sequence[DrawnSegment], state: str) -> MiniRibbon:
     """Draw the segments within the source, for a table row."""
     window = Window(0, max(duration_ms, 1))
-    boxes = tuple(_segment_box(segment, window, "") for segment in segments)
-    places = ", ".join(read_clock(segment.start_ms) for segment in segments)
-    title = _("Plays at %(places)s of %(length)s") % {
-        "places": places or formats.UNKNOWN,
-        "length": read_clock(duration_ms),
-    }
-    return MiniRibbon(title=title, boxes=boxes, excluded=_excluded(segments, window))
+    groups = _grouped(segments, window, MAX_MINI_BOXES, _state)
+    boxes = tuple(_segment_box(_joined(group), window, "") for group in groups)
+    places = ", ".join(read_clock(segment.start_ms) for segment in segments[:MINI_PLACES])
+    values = {"places": places or formats.UNKNOWN, "length": read_clock(duration_ms)}
+    title = _("Plays at %(places)s of %(length)s") % values
+    more = len(segments) - MINI_PLACES
+    if more > 0:
+        title = ngettext(
+            "Plays at %(places)s and %(count)s other place of %(length)s",
+            "Plays at %(places)s and %(count)s other places of %(length)s",
+            more,
+        ) % {**values, "count": more}
+    excluded = _excluded(segments, window)
+    return MiniRibbon(title, state, pattern_fill(state), boxes, excluded)
 
 
 def coverage(
@@ -332,34 +359,81 @@ def _window_query(start_ms: int, end_ms: int) -> str:
 
 
 def _lane(lane: Lane, window: Window) -> DrawnLane:
-    count = len(lane.segments)
-    boxes = tuple(
-        _segment_box(segment, window, _segment_label(segment, lane.name, number, count))
+    shown = [
+        (segment, number)
         for number, segment in enumerate(lane.segments, start=1)
         if window.shows(segment.start_ms, segment.end_ms)
-    )
-    return DrawnLane(
-        lane.name, boxes, _excluded(lane.segments, window), url=lane.url, is_current=lane.is_current
-    )
+    ]
+    count = len(lane.segments)
+    numbers = {id(segment): number for segment, number in shown}
+    boxes = []
+    for group in _grouped([segment for segment, _number in shown], window, MAX_BOXES, _state):
+        first = group[0]
+        label = (
+            _group_label(group, lane.name)
+            if len(group) > 1
+            else _segment_label(first, lane.name, numbers[id(first)], count)
+        )
+        boxes.append(_segment_box(_joined(group), window, label))
+    excluded = _excluded(lane.segments, window)
+    return DrawnLane(lane.name, tuple(boxes), excluded, url=lane.url, is_current=lane.is_current)
 
 
-def _excluded(segments: Sequence[DrawnSegment], window: Window) -> tuple[Box, ...]:
+_Drawn = TypeVar("_Drawn", DrawnSegment, DrawnInterval)
+
+
+def _grouped(
+    pieces: Sequence[_Drawn], window: Window, most: int, sort: Callable[[_Drawn], str]
+) -> list[list[_Drawn]]:
+    """Return pieces in groups that are drawn as one each, with at most ``most`` places.
+
+    Few pieces stay alone; of many, those of one sort share a place.
+    """
+    if len(pieces) <= most:
+        return [[piece] for piece in pieces]
+
+    def place(piece: _Drawn) -> tuple[int, str]:
+        return int(window.percent(piece.start_ms) * most / 100), sort(piece)
+
+    return [list(group) for _place, group in groupby(sorted(pieces, key=place), key=place)]
+
+
+def _state(segment: DrawnSegment) -> str:
+    return segment.state
+
+
+def _joined(group: Sequence[DrawnSegment]) -> DrawnSegment:
+    """Return the first segment of a group, as long as the group."""
+    return replace(group[0], end_ms=max(segment.end_ms for segment in group))
+
+
+def _excluded(segments: Iterable[DrawnSegment], window: Window) -> tuple[Box, ...]:
     """Return the intervals in which segments do not count."""
-    return tuple(
-        box(start, end, window)
-        for segment in segments
-        for start, end in segment.excluded
-        if window.shows(start, end)
-    )
+    intervals = [
+        DrawnInterval(start, end) for segment in segments for start, end in segment.excluded
+    ]
+    return _interval_boxes(intervals, window)
 
 
 def _fact_lane(fact: FactLane, window: Window) -> DrawnLane:
-    boxes = tuple(
-        box(interval.start_ms, interval.end_ms, window, label=interval.label)
-        for interval in fact.intervals
-        if window.shows(interval.start_ms, interval.end_ms)
+    return DrawnLane(fact.name, _interval_boxes(fact.intervals, window), kind=fact.kind)
+
+
+def _interval_boxes(intervals: Iterable[DrawnInterval], window: Window) -> tuple[Box, ...]:
+    shown = [piece for piece in intervals if window.shows(piece.start_ms, piece.end_ms)]
+    return tuple(
+        box(
+            group[0].start_ms,
+            max(interval.end_ms for interval in group),
+            window,
+            label=group[0].label,
+        )
+        for group in _grouped(shown, window, MAX_BOXES, _label)
     )
-    return DrawnLane(fact.name, boxes, kind=fact.kind)
+
+
+def _label(interval: DrawnInterval) -> str:
+    return interval.label
 
 
 def _segment_box(segment: DrawnSegment, window: Window, label: str) -> Box:
@@ -419,6 +493,20 @@ def _segment_label(segment: DrawnSegment, name: str, number: int, count: int) ->
         _("excluded from %(start)s to %(end)s")
         % {"start": formats.spoken(start), "end": formats.spoken(end)}
         for start, end in segment.excluded
+    ]
+    return ", ".join(parts)
+
+
+def _group_label(group: Sequence[DrawnSegment], name: str) -> str:
+    parts = [
+        name,
+        ngettext("%(count)s segment", "%(count)s segments", len(group)) % {"count": len(group)},
+        _("source %(start)s to %(end)s")
+        % {
+            "start": formats.spoken(group[0].start_ms),
+            "end": formats.spoken(max(segment.end_ms for segment in group)),
+        },
+        lowered(review_look(group[0].state).label),
     ]
     return ", ".join(parts)
 

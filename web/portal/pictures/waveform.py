@@ -97,9 +97,11 @@ def _mirrored(values: Sequence[int]) -> str:
     heights = [max(round(value / FULL_SCALE * (WAVE_HALF - 4)), 1) for value in values]
     if len(heights) == 1:
         heights = heights * 2
-    top = [f"{x} {WAVE_HALF - height}" for x, height in enumerate(heights)]
-    bottom = [f"{x} {WAVE_HALF + height}" for x, height in enumerate(heights)]
-    return f"M{'L'.join(top)}L{'L'.join(reversed(bottom))}Z"
+    # Steps from point to point are half as long as their places.
+    rises = [before - after for before, after in itertools.pairwise(heights)]
+    there = " ".join(f"1{rise:+d}" for rise in rises)
+    back = "".join(f"-1{rise:+d}" for rise in reversed(rises))
+    return f"M0 {WAVE_HALF - heights[0]}l{there}v{2 * heights[-1]}l{back}z"
 
 
 def length_of(sound: ScannedFile | Recording) -> int:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 
 from django import forms
 from django.contrib import messages
+from django.core.paginator import Page, Paginator
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -19,6 +21,7 @@ from reports import cue_approval, cue_edits, cue_sheets, cue_statement
 from reports.cue_approval import SheetStep
 from reports.cue_entries import SheetRefused
 from reports.cue_sheets import NotScanned
+from reports.cues import Cue
 from statements.services import hand_out
 from web.portal.shared.access import PortalRequest, needs
 from web.portal.shared.downloads import attachment
@@ -29,6 +32,8 @@ _CUE_SHEET_TYPES = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "pdf": "application/pdf",
 }
+# A programme has fewer; those of a day of a station fill several pages.
+CUES_SHOWN = 200
 _STEPS = {step.name.lower(): step for step in SheetStep}
 
 
@@ -60,6 +65,7 @@ def cue_sheet(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
         messages.warning(request, str(error))
         return redirect("portal:file_detail", uid=uid)
     approval = cue_approval.approval_of(file)
+    ticked = request.GET.get("ticked", "")
     approved = cue_statement.approved_version(str(file.uid))
     context = {
         "file": file,
@@ -67,7 +73,8 @@ def cue_sheet(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
         "edits": cue_edits.edits_of(file),
         "idle": {edit.pk for edit in sheet.idle},
         "may_edit": approval.is_open and request.user.has_perm(Action.DECIDE),
-        "ticked": request.GET.get("ticked", ""),
+        "page_obj": _page(sheet.cues, request.GET.get("page"), ticked),
+        "ticked": ticked,
         "approval": approval,
         "steps": [step.name.lower() for step in cue_approval.allowed_steps(approval, request.user)],
         "cannot_sign": cue_approval.why_no_signature(approval, request.user),
@@ -80,6 +87,12 @@ def cue_sheet(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
         "versions": cue_statement.versions_handed_out(str(file.uid)),
     }
     return render(request, "portal/reports/cue_sheet.html", context)
+
+
+def _page(cues: Sequence[Cue], number: str | None, ticked: str) -> Page[Cue]:
+    """Return the asked page of the cues, or else that of the ticked one."""
+    place = next((place for place, cue in enumerate(cues) if cue.name == ticked), 0)
+    return Paginator(cues, CUES_SHOWN).get_page(number or place // CUES_SHOWN + 1)
 
 
 @require_POST

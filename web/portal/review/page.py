@@ -293,8 +293,10 @@ class _Evidence:
         """Return the part of the context."""
         match, segment = self.match, self.segment
         fields = _metadata(match)
+        shown = pictures.shown_segments(match.tally, self.current)
         return {
-            "shown_segments": pictures.shown_segments(match.tally, self.current),
+            "shown_segments": shown,
+            "segment_page": pictures.segment_page(shown, self.current),
             "current": self.current,
             "pair": aligned_pair(match=match, segment=segment) if segment else None,
             "kept_sound": _why_silent(match, segment),

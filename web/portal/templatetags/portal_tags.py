@@ -539,7 +539,7 @@ def mini_ribbon(
         for segment in segments
     ]
     longest = max((segment.end_ms for segment in drawn), default=1)
-    mini = ribbon.mini_ribbon(duration_ms=duration_ms or longest, segments=drawn)
+    mini = ribbon.mini_ribbon(duration_ms=duration_ms or longest, segments=drawn, state=state)
     return {"mini": mini}
 
 
