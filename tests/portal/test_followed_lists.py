@@ -14,6 +14,8 @@ from django.db import connection, transaction
 from django.db.models import Model
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from drf_spectacular.generators import SchemaGenerator
+from jsonschema import Draft202012Validator
 from pytest_django import Settings
 
 from base.accounts.models import User
@@ -173,6 +175,20 @@ def test_a_program_follows_only_what_its_owner_may_see(
     assert own_keys
     assert hidden_keys
     assert keys_of(Program(limited, name).news()) == own_keys
+
+
+def test_each_row_is_as_the_description_says(mira: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    register_plain(monkeypatch)
+    for make, change in LISTS.values():
+        change(make(RecordingFactory.create(), mira), mira)
+    described = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]  # not typed
+    for name in LISTS:
+        part = Program(mira, name).part()
+        call = described["paths"][f"/api/portal/v1/{name}/"]["get"]
+        answer = call["responses"]["200"]["content"]["application/json"]["schema"]
+        validator = Draft202012Validator(answer | {"components": described["components"]})
+        assert part["items"]
+        assert not [error.message for error in validator.iter_errors(part)], name
 
 
 @pytest.mark.django_db

@@ -16,7 +16,7 @@ from catalogue.models import Recording
 from reports.cue_questions import Question, questions_of
 from reports.models import EntryKind
 from review import rule_names
-from review.choices import CLAIM_VERBS, DisputeCode, RejectCode, Verb
+from review.choices import CLAIM_VERBS, DisputeCode, RejectCode, Verb, VersionChoice
 from review.decisions.decide import decide_one
 from review.decisions.verbs import Decision
 from review.errors import NotPossible
@@ -63,6 +63,9 @@ class ListedMatchSerializer(serializers.ModelSerializer[Match]):
     due_at = serializers.DateTimeField(allow_null=True, read_only=True)
     title = serializers.CharField(source="recording.full_title", read_only=True)
     licence = serializers.SerializerMethodField()
+    version_choice = serializers.ChoiceField(
+        choices=VersionChoice.choices, allow_blank=True, read_only=True
+    )
 
     class Meta:
         model = Match
