@@ -22,11 +22,11 @@ from rest_framework.response import Response
 
 from base.common.api_requests import valid_data
 from web.portal.api.base import ProgramView
+from web.portal.api.parts import AT_ONCE
 
 Row = TypeVar("Row", bound=Model)
 Query = Mapping[str, Any]  # Any: what calls may say
 
-AT_ONCE: Final = 500
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _OLDEST_WRITER: Final = """
     SELECT min(xact_start) FROM pg_stat_activity
