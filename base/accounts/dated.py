@@ -21,7 +21,8 @@ class DatedQuerySet(models.QuerySet[Row]):
 
     def update(self, **columns: Any) -> int:  # Any: Django's own signature
         """Update the rows; a caller may state the time itself."""
-        return super().update(**{"updated_at": datetime.now(tz=UTC), **columns})
+        columns.setdefault("updated_at", datetime.now(tz=UTC))
+        return super().update(**columns)
 
 
 class DatedManager(ReachManager[Row]):

@@ -14,6 +14,7 @@ from review.filters import in_kept_files
 from review.models import Dispute, Licence, Match, Policy
 from web.portal.api.changes import AskedChangesSerializer, ChangesView, Query
 from web.portal.api.matches import ListedDisputeSerializer, ListedMatchSerializer
+from web.portal.licences.lists import LICENCES
 
 _CODE_LENGTH = 64
 
@@ -144,15 +145,21 @@ class LicenceSerializer(serializers.ModelSerializer[Licence]):
         read_only_fields = fields
 
 
+class AskedLicencesSerializer(LICENCES.query_serializer(), AskedChangesSerializer):  # type: ignore[misc]  # made of the filters
+    """Which licences to return."""
+
+
 class LicencesView(ChangesView[Licence], name="licences"):
     """Lists licences."""
 
     row = LicenceSerializer
+    asked = AskedLicencesSerializer
 
     def rows(self, query: Query) -> QuerySet[Licence]:
         """Return the licences, also drafts and those that ended."""
         recordings = Prefetch("recordings", Recording.objects.only("uid").order_by("pk"))
-        return Licence.objects.prefetch_related("buckets", recordings)
+        rows = Licence.objects.prefetch_related("buckets", recordings)
+        return LICENCES.select_for(query, rows)
 
 
 class PolicySerializer(serializers.ModelSerializer[Policy]):
