@@ -31,7 +31,7 @@ def withdraw_new(undo: Undo, event: Event) -> str:
         return ""
     if licences.stated_terms(licence) != event.after:
         raise Stays(_("Somebody changed or applied this licence since."))
-    licences.withdraw(licence=licence, user=undo.user, reason=_("Its import was undone."))
+    licences.withdraw(licence=licence, user=undo.user, reason="Its import was undone.")
     return ""
 
 
