@@ -182,6 +182,13 @@ def test_each_row_is_as_the_description_says(mira: User, monkeypatch: pytest.Mon
     for make, change in LISTS.values():
         change(make(RecordingFactory.create(), mira), mira)
     described = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]  # not typed
+    followed = {
+        path
+        for path, methods in described["paths"].items()
+        for parameter in methods.get("get", {}).get("parameters", ())
+        if parameter["name"] == "changed_since"
+    }
+    assert followed == {f"/api/portal/v1/{name}/" for name in LISTS}
     for name in LISTS:
         part = Program(mira, name).part()
         call = described["paths"][f"/api/portal/v1/{name}/"]["get"]

@@ -75,13 +75,13 @@ class AskedChangesSerializer(serializers.Serializer[None]):
 class ChangesView(ProgramView, Generic[Row]):
     """A list that programs follow; a subclass says what it has.
 
-    ``row`` writes a row, ``asked`` reads the filters, and ``changed`` is the column with
+    ``row`` writes a row, ``filters`` reads a call, and ``changed`` is the column with
     the time of a row's last change, of which there is an index.
     """
 
     http_method_names = ["get", "head", "options"]
     row: ClassVar[type[serializers.BaseSerializer[Any]]]  # Any: of each list
-    asked: ClassVar[type[AskedChangesSerializer]] = AskedChangesSerializer
+    filters: ClassVar[type[AskedChangesSerializer]] = AskedChangesSerializer
     changed: ClassVar[str] = "updated_at"
 
     def __init_subclass__(cls, *, name: str) -> None:
@@ -102,7 +102,7 @@ class ChangesView(ProgramView, Generic[Row]):
         described = extend_schema(
             operation_id=f"{name}_list",
             description=f"{getdoc(cls)} The earliest change comes first.",
-            parameters=[cls.asked],
+            parameters=[cls.filters],
             responses=part,
         )
         extend_schema_view(get=described)(cls)
@@ -117,7 +117,7 @@ class ChangesView(ProgramView, Generic[Row]):
 
     def get(self, request: Request) -> Response:
         """Return a part of the list, the earliest change first."""
-        query = valid_data(self.asked(data=request.query_params))
+        query = valid_data(self.filters(data=request.query_params))
         since = query["changed_since"] or _EPOCH
         place = Place.read(query["after"]) if query["after"] else Place(max(since, _EPOCH))
         rows = list(self._following(self.rows(query), place)[: query["limit"] + 1])

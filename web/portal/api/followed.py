@@ -31,14 +31,14 @@ class MatchesView(ChangesView[Match], name="matches"):
     """Lists matches in files that are not deleted."""
 
     row = ListedMatchSerializer
-    asked = AskedMatchesSerializer
+    filters = AskedMatchesSerializer
 
     def rows(self, query: Query) -> QuerySet[Match]:
         """Return the matches, also suppressed ones."""
         columns = {"state": "state", "file": "scanned_file__uid", "recording": "recording__uid"}
-        wanted = {column: query[name] for name, column in columns.items() if query[name]}
+        values = {column: query[name] for name, column in columns.items() if query[name]}
         related = Match.objects.select_related("scanned_file", "recording", "licence")
-        return related.filter(in_kept_files(), **wanted)
+        return related.filter(in_kept_files(), **values)
 
 
 class AskedDecisionsSerializer(AskedChangesSerializer):
@@ -93,7 +93,7 @@ class MatchDecisionsView(ChangesView[Event], name="decisions"):
     """Lists decisions on matches in files that are not deleted."""
 
     row = DecisionEventSerializer
-    asked = AskedDecisionsSerializer
+    filters = AskedDecisionsSerializer
     changed = "at"
 
     def rows(self, query: Query) -> QuerySet[Event]:
@@ -112,12 +112,13 @@ class DisputesView(ChangesView[Dispute], name="disputes"):
     """Lists disputes of claims in files that are not deleted."""
 
     row = ListedDisputeSerializer
-    asked = AskedDisputesSerializer
+    filters = AskedDisputesSerializer
 
     def rows(self, query: Query) -> QuerySet[Dispute]:
         """Return the disputes."""
-        kept = Dispute.objects.filter(match__in=Match.objects.filter(in_kept_files()))
-        rows = kept.select_related("match", "recorded_by", "answered_by")
+        matches = Match.objects.filter(in_kept_files())
+        rows = Dispute.objects.filter(match__in=matches)
+        rows = rows.select_related("match", "recorded_by", "answered_by")
         return rows.filter(status=query["status"]) if query["status"] else rows
 
 
@@ -153,7 +154,7 @@ class LicencesView(ChangesView[Licence], name="licences"):
     """Lists licences."""
 
     row = LicenceSerializer
-    asked = AskedLicencesSerializer
+    filters = AskedLicencesSerializer
 
     def rows(self, query: Query) -> QuerySet[Licence]:
         """Return the licences, also drafts and those that ended."""
@@ -214,7 +215,7 @@ class ExclusionsView(ChangesView[Exclusion], name="exclusions"):
     """Lists exclusions of recordings."""
 
     row = ExclusionSerializer
-    asked = AskedOfBucketSerializer
+    filters = AskedOfBucketSerializer
 
     def rows(self, query: Query) -> QuerySet[Exclusion]:
         """Return the exclusions, also proposed and removed ones."""
@@ -254,7 +255,7 @@ class RecordingsView(ChangesView[Recording], name="recordings"):
     """Lists the recordings of the catalogue."""
 
     row = RecordingSerializer
-    asked = AskedOfBucketSerializer
+    filters = AskedOfBucketSerializer
 
     def rows(self, query: Query) -> QuerySet[Recording]:
         """Return the recordings of buckets that are not deleted, also retired ones."""

@@ -178,7 +178,7 @@ class StatementsView(ChangesView[Statement], name="statements"):
     """Lists statements, by the changes of state, differences and the decision to keep one."""
 
     row = StatementSerializer
-    asked = AskedStatementsSerializer
+    filters = AskedStatementsSerializer
     changed = "changed_at"
 
     def rows(self, query: Query) -> QuerySet[Statement]:
