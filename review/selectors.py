@@ -242,7 +242,7 @@ def decisions() -> QuerySet[Event]:
     # As a case starts: "match:m_…".
     uid = Substr(OuterRef("case"), len("match:") + 1)
     own = Match.objects.filter(in_kept_files(), uid=uid)
-    joined = MatchAlias.objects.filter(uid=uid, match__in=Match.objects.filter(in_kept_files()))
+    joined = MatchAlias.objects.filter(uid=uid, match__scanned_file__deleted_at__isnull=True)
     return (
         Event.objects.filter(Exists(own) | Exists(joined), case__startswith="match:")
         .exclude(action__in=(*ASIDES, *BEFORE_DECISIONS))

@@ -21,9 +21,10 @@ from pytest_django import Settings
 from base.accounts.models import User
 from base.accounts.roles import Role
 from base.accounts.tokens import create_token
-from catalogue.models import Recording
+from catalogue.models import Bucket, Recording
 from review.models import Match, Policy
 from review.services import exclusions, licences, policies
+from scanning.models import ScannedFile
 from tests.factories import deciding
 from tests.factories.accounts import make_limited, make_user
 from tests.factories.catalogue import RecordingFactory
@@ -209,6 +210,18 @@ def test_a_decision_says_who_made_which_state_of_which(mira: User) -> None:
     assert (first["match"], first["by"], first["action"]) == (match.uid, "mira", "confirm")
     assert (first["state_before"], first["state"]) == ("pending", "confirmed")
     assert (second["action"], second["state"]) == ("undo", "pending")
+
+
+def test_what_was_deleted_leaves_the_lists(mira: User) -> None:
+    of_files, of_buckets = ("matches", "decisions", "disputes"), ("recordings", "exclusions")
+    for name in (*of_files, *of_buckets):
+        LISTS[name][0](RecordingFactory.create(), mira)
+
+    ScannedFile.objects.update(deleted_at=datetime.now(tz=UTC))
+    assert [keys_of(Program(mira, name).news()) for name in of_files] == [[], [], []]
+    assert all(keys_of(Program(mira, name).news()) for name in of_buckets)
+    Bucket.objects.update(deleted_at=datetime.now(tz=UTC))
+    assert [keys_of(Program(mira, name).news()) for name in of_buckets] == [[], []]
 
 
 def test_a_moved_policy_changes_those_that_changed_places(mira: User) -> None:

@@ -6,7 +6,7 @@ from django.db.models import Prefetch, QuerySet
 from rest_framework import serializers
 
 from base.audit.models import Event
-from catalogue.models import Exclusion, Recording, RecordingStatus
+from catalogue.models import Bucket, Exclusion, Recording, RecordingStatus
 from catalogue.selectors import shown_for
 from review import rule_names, selectors
 from review.choices import DisputeStatus, MatchState
@@ -116,8 +116,7 @@ class DisputesView(ChangesView[Dispute], name="disputes"):
 
     def rows(self, query: Query) -> QuerySet[Dispute]:
         """Return the disputes."""
-        matches = Match.objects.filter(in_kept_files())
-        rows = Dispute.objects.filter(match__in=matches)
+        rows = Dispute.objects.filter(match__scanned_file__deleted_at__isnull=True)
         rows = rows.select_related("match", "recorded_by", "answered_by")
         return rows.filter(status=query["status"]) if query["status"] else rows
 
@@ -220,8 +219,8 @@ class ExclusionsView(ChangesView[Exclusion], name="exclusions"):
     def rows(self, query: Query) -> QuerySet[Exclusion]:
         """Return the exclusions, also proposed and removed ones."""
         rows = Exclusion.objects.select_related("recording", "created_by")
-        present = rows.filter(recording__bucket__deleted_at__isnull=True)
-        return present.filter(recording__bucket=query["bucket"]) if query["bucket"] else present
+        rows = rows.exclude(recording__bucket__in=_deleted_buckets())
+        return rows.filter(recording__bucket=query["bucket"]) if query["bucket"] else rows
 
 
 class RecordingSerializer(serializers.ModelSerializer[Recording]):
@@ -259,6 +258,11 @@ class RecordingsView(ChangesView[Recording], name="recordings"):
 
     def rows(self, query: Query) -> QuerySet[Recording]:
         """Return the recordings of buckets that are not deleted, also retired ones."""
-        rows = Recording.objects.filter(bucket__deleted_at__isnull=True)
+        rows = Recording.objects.exclude(bucket__in=_deleted_buckets())
         rows = rows.select_related("merged_into")
         return rows.filter(bucket=query["bucket"]) if query["bucket"] else rows
+
+
+def _deleted_buckets() -> QuerySet[Bucket]:
+    """Return the buckets to leave out: few, so that the order of changes leads the search."""
+    return Bucket.objects.filter(deleted_at__isnull=False)
