@@ -11,7 +11,7 @@
 # make without  that the core holds without the plug-in PLUGIN=name, or without any
 # make shared  what all tests share: the compiled engine and tests, migrated databases
 # make translations  collect texts into locale/, compile, list what is missing
-# make clients the vendor's own API clients, which the tests then drive too
+# make clients others' clients and generators of clients, which the tests then drive too
 # make openid  an OpenID Connect server of others (needs Node.js), which the tests then sign in at
 # make advisories  known vulnerabilities of the pinned packages by a dated list, without a network
 # make wheels  whether all pinned wheels exist for each version of Python
@@ -143,9 +143,11 @@ tests/accounts/certified/node_modules/.package-lock.json: tests/accounts/certifi
 
 clients: .venv-clients/ready
 
-.venv-clients/ready: requirements/clients.txt
+.venv-clients/ready: requirements/clients.txt requirements/package-lock.json
 	test -x .venv-clients/bin/python || $(PYTHON) -m venv .venv-clients
 	.venv-clients/bin/python -m pip install $(PIP_OPTIONS) -r requirements/clients.txt
+	cp requirements/package.json requirements/package-lock.json .venv-clients
+	! command -v npm > /dev/null || npm ci --prefix .venv-clients --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $@
 
 $(VENV)/engine-ready: requirements.txt

@@ -518,11 +518,17 @@ SPECTACULAR_SETTINGS = {
         "RunStateEnum": "reports.choices.RunState",
         "SoundKindEnum": "web.portal.api.timelines.SOUNDS",
         "MatchStateEnum": "review.choices.MatchState",
+        "RecordingStatusEnum": "catalogue.models.RecordingStatus",
+        "DisputeStatusEnum": "review.choices.DisputeStatus",
         "StatementKindEnum": "statements.choices.kind_choices",
         "StatementStateEnum": "statements.choices.StatementState",
         **{name: path for plugin in _PLUGINS for name, path in plugin.enums.items()},
     },
 }
+
+# --- Lists that programs follow ---------------------------------------------------
+
+ACRPORTAL_SETTLING_SECONDS: float = env.float("ACRPORTAL_SETTLING_SECONDS", 10.0)
 
 # --- Rate limits ----------------------------------------------------------------
 

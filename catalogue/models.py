@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from base.accounts.columns import person_field
+from base.accounts.dated import Dated, DatedManager
 from base.accounts.reach import PRESENT, Path, PresentManager, ReachManager, working_for
 from base.common.reading import read_interval, read_release
 from base.common.uid import new_uid, uid_field
@@ -123,7 +124,7 @@ def new_acr_id() -> str:
     return secrets.token_hex(16)
 
 
-class Recording(models.Model):
+class Recording(Dated):
     """One reference recording: audio or fingerprint, metadata, identifiers.
 
     The primary key is the recording's number in the index, so it is never reused. A
@@ -245,10 +246,9 @@ class Recording(models.Model):
     )
     added_by = person_field()
     created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
 
     reach = Path(buckets="bucket")
-    objects = ReachManager["Recording"]()
+    objects = DatedManager["Recording"]()
 
     class Meta:
         ordering = ["title", "id"]
@@ -265,6 +265,7 @@ class Recording(models.Model):
         indexes = [
             models.Index(fields=["bucket", "title"], name="recording_bucket_title"),
             models.Index(fields=["title", "id"], name="recording_title"),
+            models.Index(fields=["updated_at"], name="recording_changed"),
             models.Index(fields=["bucket", "id", "status"], name="recording_bucket_id"),
             models.Index(fields=["bucket", "label"], name="recording_bucket_label"),
             models.Index(fields=["status", "bucket"], name="recording_status"),
@@ -527,7 +528,7 @@ class ExclusionReason(models.TextChoices):
     OTHER = "other", _("Other")
 
 
-class Exclusion(models.Model):
+class Exclusion(Dated):
     """An interval of a recording that must not produce matches.
 
     A proposal has no effect until a manager approves it. A removed exclusion stays for
@@ -548,7 +549,7 @@ class Exclusion(models.Model):
     removed_at = models.DateTimeField(null=True, blank=True)
 
     reach = Path(buckets="recording__bucket")
-    objects = ReachManager["Exclusion"]()
+    objects = DatedManager["Exclusion"]()
 
     class Meta:
         # The name of the table from before the model was renamed.

@@ -232,6 +232,31 @@ class StepState(models.TextChoices):
     KEPT = "kept", _("Kept")
 
 
+class LicenceImport(Import):
+    """A sheet of licences.
+
+    ``summary`` holds the fields of ``imports.licences.importer.LicenceSummary``.
+    """
+
+    place_field = ""
+    concerns_everything = True
+
+    uid = uid_field("li")
+    encoding = models.CharField(max_length=20, blank=True, default="")
+
+    # Licences act on all matches.
+    reach = Path(owner="made_by")
+    objects = ReachManager["LicenceImport"]()
+
+    class Meta(Import.Meta):
+        abstract = False
+
+    @property
+    def case(self) -> str:
+        """Return the case of its own; licences have others."""
+        return f"licence_import:{self.uid}"
+
+
 class ImportStep(models.Model):
     """One event of an import that its undo takes back, the last one first.
 

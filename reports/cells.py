@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from typing import TypeAlias
 
 from base.common.csv_safety import guard
 from base.common.reading import rounded
+from base.common.table_text import join_list
 
 Value: TypeAlias = str | int | bool | Decimal | datetime | Sequence[str] | None
 """A cell before it is written; None means unknown or not applicable."""
@@ -29,7 +29,6 @@ Json: TypeAlias = str | int | float | bool | list[str] | None
 Rows: TypeAlias = Iterable[Sequence[Cell]]
 
 _PIECE_CHARS = 64 * 1024
-_ITEM_ESCAPES = re.compile(r"[\\|]")
 
 
 class ValueType(StrEnum):
@@ -71,11 +70,6 @@ def clock(total_ms: int) -> str:
     return offset(rounded(total_ms))[:-4]
 
 
-def join_items(items: Sequence[str]) -> str:
-    """Join a list with ``|``; bars and backslashes inside items are escaped."""
-    return "|".join(_ITEM_ESCAPES.sub(r"\\\g<0>", item) for item in items)
-
-
 def as_cell(value: Value, kind: ValueType) -> Cell:
     """Return a value in stored form."""
     if value is None or isinstance(value, str):
@@ -96,7 +90,7 @@ def cell_text(cell: Cell, kind: ValueType) -> str:
     """Return a cell as text, guarded against formulas."""
     if not cell:
         return ""
-    text = cell if isinstance(cell, str) else join_items(cell)
+    text = cell if isinstance(cell, str) else join_list(cell)
     return guard(text) if kind in GUARDED else text
 
 

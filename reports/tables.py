@@ -10,6 +10,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+from base.common.table_text import join_list
 from reports.cells import (
     Cell,
     ColumnType,
@@ -17,7 +18,6 @@ from reports.cells import (
     Rows,
     ValueType,
     csv_pieces,
-    join_items,
     json_lines_pieces,
 )
 from reports.choices import Format
@@ -144,7 +144,7 @@ def _xlsx_writer(
         page.write_number(row, column, float(cell))
 
     def write_text(page: Any, row: int, column: int, cell: Any, text: Any) -> None:
-        plain = cell if isinstance(cell, str) else join_items(cell)
+        plain = cell if isinstance(cell, str) else join_list(cell)
         page.write_string(row, column, _fitting(plain), text)
 
     def write_time(page: Any, row: int, column: int, cell: Any, text: Any) -> None:

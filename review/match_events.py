@@ -32,3 +32,10 @@ LOCK_EVENTS = (TAKE, RELEASE, LOCK_ENDED)
 RESCANS = (SCANNED, FOUND_AGAIN, VERSION_FOUND)
 NEW_GROUNDS = (COUNTED, GROUND, SPEECH, SPEECH_JUDGED, *RESCANS)
 """Events after which rules may say something else of a match."""
+UNCHANGING = (NOTE, ASSIGN, GROUND, SPEECH, SPEECH_JUDGED)
+"""Events that do not change the match's version."""
+ASIDES = (*UNCHANGING, *LOCK_EVENTS, COUNTED, *RESCANS, FOUND_TOO, LOST, NAMED_OTHERWISE)
+"""Events that do not change the decision about the match."""
+FOUND, DISAGREE = "found", "engines_disagree"
+BEFORE_DECISIONS = (FOUND, DISAGREE, JOINED_INTO)
+"""Events that make, route or end a match, and decide nothing."""

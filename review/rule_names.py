@@ -63,6 +63,13 @@ def decider_of(match: Match) -> str:
     return f"{kind}:" if is_hidden else name
 
 
+def actor_of(event: Event) -> str:
+    """Return who acted; of a rule out of sight only the kind: "policy:"."""
+    kind, _colon, own = event.actor_name.partition(":")
+    is_hidden = _IS_HIDDEN.get(kind)
+    return f"{kind}:" if is_hidden and is_hidden(own) else event.actor_name
+
+
 def note_of(event: Event) -> str:
     """Return the note of an event, which of some actions is the name of a rule."""
     if event.action == "licence_ended":

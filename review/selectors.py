@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from django.db.models import F, Max, OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.functions import Concat
+from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Concat, Substr
 
 from base.accounts.models import User
 from base.accounts.roles import Action
@@ -19,7 +19,7 @@ from review.choices import DECIDED_STATES, WAITING_STATES, DisputeStatus, MatchS
 from review.counting import Count, Excluded, count_segments
 from review.errors import MatchJoined
 from review.filters import MatchFilter, in_kept_files
-from review.match_events import ASKED_AGAIN, JOINED
+from review.match_events import ASIDES, ASKED_AGAIN, BEFORE_DECISIONS, JOINED
 from review.models import Dispute, Match, MatchAlias
 from review.models.match import Waits
 from scanning.models import Detection, Segment
@@ -231,6 +231,22 @@ def events_of(match: Match) -> QuerySet[Event]:
         Event.objects.filter(Q(case=match.case) | Q(case__in=former))
         .select_related("actor")
         .order_by("-at", "-pk")
+    )
+
+
+def decisions() -> QuerySet[Event]:
+    """Return the events that decided matches which the viewer may see, oldest first.
+
+    People, programs and rules decide; an undo is a decision, too.
+    """
+    # As a case starts: "match:m_…".
+    uid = Substr(OuterRef("case"), len("match:") + 1)
+    own = Match.objects.filter(in_kept_files(), uid=uid)
+    joined = MatchAlias.objects.filter(uid=uid, match__scanned_file__deleted_at__isnull=True)
+    return (
+        Event.objects.filter(Exists(own) | Exists(joined), case__startswith="match:")
+        .exclude(action__in=(*ASIDES, *BEFORE_DECISIONS))
+        .order_by("at", "pk")
     )
 
 

@@ -298,6 +298,8 @@ def data_dir(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
     settings.ACRPORTAL_SECOND_FACTOR_ROLES = []
     # Tests ask faster than people; tests/accounts/test_limits.py turns them on.
     settings.ACRPORTAL_RATE_LIMITS = False
+    # Lists of the API show at once what a test has just changed.
+    settings.ACRPORTAL_SETTLING_SECONDS = 0
     caches["process"].clear()
     settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = False
     return tmp_path

@@ -44,6 +44,7 @@ _CASES: Final = {
     "installation": lazy("installation"),
     "job": lazy("job"),
     "licence": lazy("licence"),
+    "licence_import": lazy("licence import"),
     "loop": lazy("shared loop"),
     "match": lazy("match"),
     "no_match": lazy("file without a match"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import date
 from decimal import Decimal
@@ -27,6 +28,7 @@ _ISO_DAY: Final = re.compile(r"([0-9]{4})(?:([-/.])([0-9]{1,2})(?:\2([0-9]{1,2})
 _PLAIN_DAY: Final = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
 _LOCAL_DAY: Final = re.compile(r"([0-9]{1,2})([-/.]) ?([0-9]{1,2})\2 ?([0-9]{4}|[0-9]{2})")
 _LOCAL_MONTH: Final = re.compile(r"([0-9]{1,2})[-/.]([0-9]{4})")
+_ITEM_ESCAPES: Final = re.compile(r"[\\|]")
 _WORD_OR_NUMBER: Final = re.compile(r"[^\W\d_]{1,20}|[0-9]{1,4}")
 _LONGEST_DAY: Final = 60
 _MONTHS_IN: Final = ("en", "de", "fr", "es")
@@ -185,6 +187,11 @@ def has_marks(text: str) -> set[NameMarks]:
     if "|" in text:
         return {NameMarks.BARS}
     return {NameMarks.MARKS} if len(split_names(text, NameMarks.MARKS)) > 1 else set()
+
+
+def join_list(items: Iterable[str]) -> str:
+    """Join a list with ``|``; bars and backslashes inside items are escaped."""
+    return "|".join(_ITEM_ESCAPES.sub(r"\\\g<0>", item) for item in items)
 
 
 def split_list(text: str) -> list[str]:

@@ -132,7 +132,7 @@ class Migration(migrations.Migration):
                 ],
                 options={
                     'ordering': ['title', 'id'],
-                    'indexes': [models.Index(fields=['bucket', 'title'], name='recording_bucket_title'), models.Index(fields=['title', 'id'], name='recording_title'), models.Index(fields=['bucket', 'id', 'status'], name='recording_bucket_id'), models.Index(fields=['bucket', 'label'], name='recording_bucket_label'), models.Index(fields=['status', 'bucket'], name='recording_status'), models.Index(condition=models.Q(('too_little_sound', True)), fields=['bucket', 'title'], name='recording_too_little_sound'), models.Index(fields=['isrc_normalised'], name='recording_isrc'), models.Index(condition=models.Q(('own_isrc', ''), _negated=True), fields=['own_isrc'], name='recording_own_isrc'), models.Index(condition=models.Q(('iswc', ''), _negated=True), fields=['iswc'], name='recording_iswc'), models.Index(fields=['audio_sha256'], name='recording_sha256'), models.Index(fields=['bucket', 'custom_id'], name='recording_custom_id')],
+                    'indexes': [models.Index(fields=['bucket', 'title'], name='recording_bucket_title'), models.Index(fields=['title', 'id'], name='recording_title'), models.Index(fields=['updated_at'], name='recording_changed'), models.Index(fields=['bucket', 'id', 'status'], name='recording_bucket_id'), models.Index(fields=['bucket', 'label'], name='recording_bucket_label'), models.Index(fields=['status', 'bucket'], name='recording_status'), models.Index(condition=models.Q(('too_little_sound', True)), fields=['bucket', 'title'], name='recording_too_little_sound'), models.Index(fields=['isrc_normalised'], name='recording_isrc'), models.Index(condition=models.Q(('own_isrc', ''), _negated=True), fields=['own_isrc'], name='recording_own_isrc'), models.Index(condition=models.Q(('iswc', ''), _negated=True), fields=['iswc'], name='recording_iswc'), models.Index(fields=['audio_sha256'], name='recording_sha256'), models.Index(fields=['bucket', 'custom_id'], name='recording_custom_id')],
                     'constraints': [models.UniqueConstraint(condition=models.Q(models.Q(('custom_id', ''), _negated=True), models.Q(('status', 'retired'), _negated=True)), fields=('bucket', 'custom_id'), name='recording_custom_id_unique_in_bucket'), models.CheckConstraint(condition=models.Q(('duration_ms__gte', 0)), name='recording_duration_not_negative')],
                 },
             ),
@@ -179,6 +179,7 @@ class Migration(migrations.Migration):
                     ('approved', models.BooleanField(default=False)),
                     ('created_at', models.DateTimeField(auto_now_add=True)),
                     ('removed_at', models.DateTimeField(blank=True, null=True)),
+                    ('updated_at', models.DateTimeField(auto_now=True)),
                     ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                     ('recording', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='excluded_segments', to='catalogue.recording')),
                 ],

@@ -42,6 +42,25 @@ class Migration(migrations.Migration):
                 },
             ),
             migrations.CreateModel(
+                name='LicenceImport',
+                fields=[
+                    ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('file', models.FileField(max_length=200, upload_to='')),
+                    ('file_name', models.CharField(max_length=500)),
+                    ('status', models.CharField(choices=[('checking', 'Checking'), ('checked', 'Checked; nothing imported yet'), ('importing', 'Importing'), ('done', 'Imported'), ('refused', 'Unreadable'), ('unmapped', 'Columns to choose'), ('undo_checking', 'Checking what can be undone'), ('undo_checked', 'Imported; undo was checked'), ('undoing', 'Being undone'), ('undone', 'Undone')], default='checking', max_length=16)),
+                    ('message', models.CharField(blank=True, default='', max_length=500)),
+                    ('summary', models.JSONField(blank=True, default=dict)),
+                    ('created_at', models.DateTimeField(auto_now_add=True)),
+                    ('uid', models.CharField(default=functools.partial(base.common.uid.new_uid, *('li',), **{}), editable=False, max_length=32, unique=True)),
+                    ('encoding', models.CharField(blank=True, default='', max_length=20)),
+                    ('made_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='created by')),
+                ],
+                options={
+                    'ordering': ['-id'],
+                    'abstract': False,
+                },
+            ),
+            migrations.CreateModel(
                 name='ResultImport',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),

@@ -43,6 +43,7 @@ _QUERY = NOTICES.query_serializer()
 class NoticeAnswerSerializer(serializers.ModelSerializer[NoticeAnswer]):
     """What came back about one match."""
 
+    code = serializers.ChoiceField(choices=DisputeCode.choices, allow_blank=True, read_only=True)
     dispute = serializers.CharField(source="dispute.uid", default="", read_only=True)
 
     class Meta:

@@ -7,13 +7,14 @@ from django.db import models
 from django.utils import timezone
 
 from base.accounts.columns import person_field
-from base.accounts.reach import Path, ReachManager
+from base.accounts.dated import Dated, DatedManager
+from base.accounts.reach import Path
 from base.common.phrases import lowered
 from base.common.uid import uid_field
 from review.choices import DisputeCode, DisputeStatus
 
 
-class Dispute(models.Model):
+class Dispute(Dated):
     """One objection to one match, with the date by which it must be answered.
 
     Missing that date has no effect beyond showing the dispute as overdue.
@@ -38,7 +39,7 @@ class Dispute(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     reach = Path(containers="match__scanned_file__container", buckets="match__recording__bucket")
-    objects = ReachManager["Dispute"]()
+    objects = DatedManager["Dispute"]()
 
     class Meta:
         ordering = ["-id"]
@@ -48,7 +49,10 @@ class Dispute(models.Model):
                 name="dispute_due_after_received",
             )
         ]
-        indexes = [models.Index(fields=["status", "due_at"], name="dispute_due")]
+        indexes = [
+            models.Index(fields=["status", "due_at"], name="dispute_due"),
+            models.Index(fields=["updated_at"], name="dispute_changed"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_code_display()} ({lowered(self.get_status_display())})"

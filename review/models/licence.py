@@ -10,7 +10,8 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from base.accounts.columns import person_field
-from base.accounts.reach import PRESENT, Path, ReachManager
+from base.accounts.dated import Dated, DatedManager
+from base.accounts.reach import PRESENT, Path
 from base.common.uid import uid_field
 from catalogue.models import Bucket, Recording
 from catalogue.selectors import keys_beyond_labels
@@ -19,7 +20,7 @@ from review.choices import EditedUses, LicenceScope, OnExpiry, UseKind
 NUMBER_PREFIX = "LIC-"
 
 
-class Licence(models.Model):
+class Licence(Dated):
     """A permission: which recordings, in which uses, where, when and for how long.
 
     ``use_values`` are accounts, URL prefixes, programmes or external ids, as
@@ -90,10 +91,9 @@ class Licence(models.Model):
     withdrawn_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_by = person_field()
     created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
 
     reach = Path(hidden=lambda buckets: _hidden_licences(buckets))
-    objects = ReachManager["Licence"]()
+    objects = DatedManager["Licence"]()
 
     class Meta:
         ordering = ["-built_in", "-id"]

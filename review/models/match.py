@@ -16,8 +16,9 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from base.accounts.columns import person_field
+from base.accounts.dated import Dated, DatedManager
 from base.accounts.deciders import Decider, decider_named
-from base.accounts.reach import Path, ReachManager
+from base.accounts.reach import Path
 from base.common.uid import uid_field
 from catalogue.models import Recording
 from catalogue.selectors import shown_for
@@ -73,7 +74,7 @@ class Never(models.Value):
         return f"'{connection.ops.adapt_datetimefield_value(NEVER)}'", ()
 
 
-class Match(models.Model):
+class Match(Dated):
     """The case that people review: one row per file and recording, for its whole life.
 
     ``detections`` are its evidence. The figures are computed from their segments when a
@@ -247,10 +248,9 @@ class Match(models.Model):
     locked_until = models.DateTimeField(null=True, blank=True)
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
 
     reach = Path(containers="scanned_file__container", buckets="recording__bucket")
-    objects = ReachManager["Match"]()
+    objects = DatedManager["Match"]()
 
     class Meta:
         ordering = ["-created_at", "-id"]
@@ -291,6 +291,7 @@ class Match(models.Model):
             models.Index(fields=["state", "-score", "-bits", "-id"], name="match_state_score"),
             models.Index(fields=["recording", "state"], name="match_recording"),
             models.Index(fields=["-created_at", "-id"], name="match_newest"),
+            models.Index(fields=["updated_at"], name="match_changed"),
             models.Index(fields=["score", "bits", "id"], name="match_score"),
             models.Index(fields=["matched_ms", "id"], name="match_length"),
             # The queue's default order and its counts, answered from the index alone.

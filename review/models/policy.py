@@ -11,7 +11,8 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from base.accounts.columns import person_field
-from base.accounts.reach import Path, ReachManager
+from base.accounts.dated import Dated, DatedManager
+from base.accounts.reach import Path
 from base.common.uid import uid_field
 from catalogue.selectors import keys_beyond_labels
 from review.choices import PolicyAction
@@ -19,7 +20,7 @@ from review.choices import PolicyAction
 PRIORITY_MOST = 9
 
 
-class Policy(models.Model):
+class Policy(Dated):
     """One rule; the first enabled policy whose conditions fit treats the match.
 
     ``conditions`` holds JSON of ``review.conditions.Conditions``. Every change of the
@@ -60,10 +61,9 @@ class Policy(models.Model):
         help_text=_("The author of the current version; its proposals are in this name."),
     )
     created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
 
     reach = Path(hidden=lambda buckets: _hidden_policies(buckets))
-    objects = ReachManager["Policy"]()
+    objects = DatedManager["Policy"]()
 
     class Meta:
         ordering = ["position", "id"]

@@ -81,7 +81,7 @@ def _note_disagreements(scan: Scan) -> None:
             )
             record(
                 case=match.case,
-                action="engines_disagree",
+                action=match_events.DISAGREE,
                 before={"queue_reason": match.queue_reason},
                 after={"queue_reason": QueueReason.ENGINES_DISAGREE.value},
             )
@@ -95,7 +95,8 @@ def fold_waiting(*, scan: Scan, **_signal: object) -> None:
 
 def keep_views(*, file: ScannedFile, **_signal: object) -> None:
     """Copy the source's view count to its matches, so that lists can sort by it."""
-    Match.objects.filter(scanned_file=file).update(source_views=file.views)
+    changed = Match.objects.filter(scanned_file=file).exclude(source_views=file.views)
+    changed.update(source_views=file.views)
 
 
 def _matches_of(file: int) -> dict[int, Match]:
@@ -283,7 +284,7 @@ def _create(draft: MatchDraft, rivals: int) -> None:
     match.candidates.set(draft.candidates)
     record(
         case=match.case,
-        action="found",
+        action=match_events.FOUND,
         after={
             **transitions.snapshot(match),
             "scan": scan.uid,

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -174,17 +175,19 @@ def save(
     refuse_limited(user)
     buckets, recordings = list(buckets), list(recordings)
     _refuse_empty(licence, buckets, recordings)
-    is_new = licence.pk is None
+    is_new, before = licence.pk is None, {}
     if is_new:
         licence.created_by = user
     else:
+        before = stated_terms(Licence.objects.get(pk=licence.pk))
         # Somebody may have applied or withdrawn it since it was read.
         locked = Licence.objects.select_for_update()
         licence.refresh_from_db(fields=_IN_FORCE, from_queryset=locked)
     licence.save()
     licence.buckets.set(buckets)
     licence.recordings.set(recordings)
-    _record(licence, "licence.created" if is_new else "licence.changed", user)
+    action = "licence.created" if is_new else "licence.changed"
+    _record(licence, action, user, before=before)
     return _reopen_uncovered(licence)
 
 
@@ -413,17 +416,30 @@ def _reopen(match: Match, licence: Licence) -> bool:
     return True
 
 
-def _record(licence: Licence, action: str, user: User, *, note: str = "") -> None:
-    """Record the event with the licence's current terms."""
+def stated_terms(licence: Licence) -> dict[str, Any]:  # Any: JSON
+    """Return the terms of a licence as events keep them, without its note."""
+    return {
+        "number": licence.number,
+        **columns_of(licence, _TERMS),
+        "recordings": [recording.uid for recording in licence.recordings.order_by("pk")],
+        "active": licence.active,
+    }
+
+
+def _record(
+    licence: Licence,
+    action: str,
+    user: User,
+    *,
+    before: dict[str, Any] | None = None,  # Any: JSON
+    note: str = "",
+) -> None:
+    """Record the event with the licence's terms as they are stored now."""
     base.audit.services.record(
         case=licence.case,
         action=action,
         actor=user,
-        after={
-            "number": licence.number,
-            **columns_of(licence, _TERMS),
-            "recordings": [recording.uid for recording in licence.recordings.all()],
-            "active": licence.active,
-        },
+        before=before,
+        after=stated_terms(Licence.objects.get(pk=licence.pk)),
         note=note,
     )

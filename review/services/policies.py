@@ -113,7 +113,7 @@ def move(*, policy: Policy, user: User, up: bool) -> None:
         return
     ordered[here], ordered[there] = ordered[there], ordered[here]
     for position, rule in enumerate(ordered, start=1):
-        Policy.objects.filter(pk=rule.pk).update(position=position)
+        Policy.objects.filter(pk=rule.pk).exclude(position=position).update(position=position)
     _refuse_unreachable()
     moved = Policy.objects.get(pk=policy.pk)
     _record(moved, "policy.moved", user)

@@ -52,21 +52,6 @@ _CHANGE_NOTHING = (
     match_events.ASSIGN,
     "cue_sheet.exported",
 )
-# These events do not change the match's version.
-_UNCHANGING = (
-    *(match_events.NOTE, match_events.ASSIGN, match_events.GROUND),
-    *(match_events.SPEECH, match_events.SPEECH_JUDGED),
-)
-# These events do not change the decision about the match.
-_ASIDES = (
-    *(*_UNCHANGING, *match_events.LOCK_EVENTS, match_events.COUNTED),
-    *(
-        *match_events.RESCANS,
-        match_events.FOUND_TOO,
-        match_events.LOST,
-        match_events.NAMED_OTHERWISE,
-    ),
-)
 UNDECIDED: dict[str, object] = {
     "decision_reason": "",
     "decided_by_id": None,
@@ -252,7 +237,7 @@ def last_event(match: Match) -> Event | None:
 
 def last_events(matches: Iterable[Match]) -> dict[str, Event]:
     """Return the newest event that changed each match's decision, by case."""
-    changing = Event.objects.exclude(action__in=_ASIDES)
+    changing = Event.objects.exclude(action__in=match_events.ASIDES)
     newest = changing.filter(case=OuterRef("case")).order_by("-sequence")
     events = Event.objects.filter(
         case__in=[match.case for match in matches], sequence=Subquery(newest.values("sequence")[:1])
@@ -269,7 +254,7 @@ def asides_since(events: Iterable[Event]) -> dict[str, set[str]]:
     """
     events = list(events)
     since = {event.case: event.sequence for event in events}
-    actions = (*_UNCHANGING, match_events.COUNTED, *match_events.RESCANS)
+    actions = (*match_events.UNCHANGING, match_events.COUNTED, *match_events.RESCANS)
     rows = Event.objects.filter(case__in=since, action__in=actions)
     asides: dict[str, set[str]] = {case: set() for case in since}
     for case, action, sequence in rows.values_list("case", "action", "sequence"):
@@ -336,7 +321,11 @@ def only_asides_since(*, match: Match, version: int) -> bool:
 
 def stale(match: Match, *, to_lock: bool = False) -> errors.StaleMatch:
     """Return an error that names who changed the match last, or who locked it."""
-    aside = _UNCHANGING if to_lock else (*_UNCHANGING, *match_events.LOCK_EVENTS)
+    aside = (
+        match_events.UNCHANGING
+        if to_lock
+        else (*match_events.UNCHANGING, *match_events.LOCK_EVENTS)
+    )
     changes = Event.objects.filter(case=match.case).exclude(action__in=aside)
     event = changes.order_by("-sequence").first()
     if event is None:

@@ -74,8 +74,8 @@ def test_a_program_reads_keeps_and_withdraws_what_differs(mira: User) -> None:
     client = program(mira, "read", "decide", "report")
     since = statement.changed_at.isoformat()
 
-    everything = read(client)["statements"]
-    (listed,) = read(client, to_correct="true", changed_since=since)["statements"]
+    everything = read(client)["items"]
+    (listed,) = read(client, to_correct="true", changed_since=since)["items"]
 
     assert [each["uid"] for each in everything] == [agreeing.uid, statement.uid]
     assert (listed["uid"], listed["differs_count"], listed["kept"]) == (statement.uid, 1, False)
@@ -91,7 +91,7 @@ def test_a_program_reads_keeps_and_withdraws_what_differs(mira: User) -> None:
 
     assert post("keep", why="Agreed.", differs_sha256="0" * 64) == 409
     assert post("keep", why="Agreed.", differs_sha256=listed["differs_sha256"]) == 200
-    assert read(client, to_correct="true")["statements"] == []
+    assert read(client, to_correct="true")["items"] == []
     assert post("withdraw", why="Wrong after all.") == 200
     assert post("withdraw", why="Once more.") == 409
 

@@ -19,7 +19,7 @@ def read_cell(text: str, kind: ValueType) -> Cell:
 
 
 def split_items(text: str) -> list[str]:
-    """Reverse ``join_items``; an empty text is an empty list."""
+    """Reverse ``join_list``; an empty text is an empty list."""
     if not text:
         return []
     items = [""]

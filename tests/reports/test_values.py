@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from base.common.csv_safety import unguard
-from reports.cells import Value, ValueType, join_items, offset
+from base.common.table_text import join_list
+from reports.cells import Value, ValueType, offset
 from tests.reports.cells import as_text, split_items
 
 TEXT = st.text(
@@ -62,7 +63,7 @@ def test_each_type_is_written_as_specified() -> None:
     )
     for value, kind, written in cases:
         assert as_text(value, kind) == written
-    assert join_items([]) == ""
+    assert join_list([]) == ""
     assert split_items("") == []
 
 

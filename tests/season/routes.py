@@ -18,7 +18,7 @@ from base.audit.standing import StatementKind
 from catalogue.models import Bucket, BucketType, Exclusion, Recording
 from dedup.models import DedupAction, DedupGroup, PairLink, SharedLoop
 from imports.kinds import all_kinds
-from imports.models import AudioImport, CatalogueImport, ResultImport
+from imports.models import AudioImport, CatalogueImport, LicenceImport, ResultImport
 from reports.evidence.models import EvidencePack
 from reports.models import ReportRun, ReportSchedule, ReportTemplate, SheetEdit
 from review.choices import Verb
@@ -43,6 +43,7 @@ NAMED: Table[str, tuple[type[Model], str]] = Table(
     {
         "files/import/<str:uid>": (ResultImport, "uid"),
         "catalogue/add-audio/<str:uid>": (AudioImport, "uid"),
+        "licences/import/<str:uid>": (LicenceImport, "uid"),
         **{
             f"api/portal/v1/imports/{kind.key}/<str:uid>": (kind.model, "uid")
             for kind in all_kinds()

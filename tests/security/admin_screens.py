@@ -215,6 +215,7 @@ SCREENS: Table[str, Screen] = Table(
         "imports.CatalogueImport": Screen(lambda desk: desk.catalogue_import()),
         "imports.ResultImport": Screen(lambda desk: desk.result_import()),
         "imports.AudioImport": Screen(lambda desk: desk.audio_import()),
+        "imports.LicenceImport": Screen(lambda desk: desk.licence_import()),
         "review.Match": Screen(
             lambda desk: desk.match,
             actions={

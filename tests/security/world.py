@@ -29,7 +29,7 @@ from dedup.models import (
     PairLink,
     SharedLoop,
 )
-from imports.models import AudioImport, CatalogueImport, ImportStatus, ResultImport
+from imports.models import AudioImport, CatalogueImport, ImportStatus, LicenceImport, ResultImport
 from reports.choices import RunState
 from reports.cue_sheets import listed_cues
 from reports.cue_statement import attach_files, issue_version, store_files
@@ -173,6 +173,14 @@ class Desk:
             AudioImport, bucket=self.bucket, file_name="masters.zip", status=ImportStatus.CHECKED
         )
 
+    def licence_import(self) -> LicenceImport:
+        return self.row(
+            LicenceImport,
+            file_name="licences.csv",
+            status=ImportStatus.REFUSED,
+            made_by=self.user,
+        )
+
     def retro_search(self) -> RetroSearch:
         search = RetroSearch.objects.create(status=RetroStatus.CANCELLED)
         search.recordings.add(self.recording)
@@ -261,6 +269,7 @@ _IMPORTS: dict[str, Callable[[Desk, User], Arguments]] = {
     "recordings": lambda desk, _: {"uid": desk.catalogue_import().uid},
     "audio": lambda desk, _: {"uid": desk.audio_import().uid},
     "results": lambda desk, _: {"uid": desk.result_import().uid},
+    "licences": lambda desk, _: {"uid": desk.licence_import().uid},
 }
 
 # How to fill an address, by the start of its route; the longest match counts. Each
@@ -317,6 +326,7 @@ OBJECTS: Table[str, Callable[[Desk, User], Arguments]] = Table(
         },
         "api/portal/v1/recordings/<str:uid>": lambda desk, _: {"uid": desk.recording.uid},
         "api/portal/v1/recordings/<str:acr_id>": lambda desk, _: {"acr_id": desk.recording.acr_id},
+        "licences/import/<str:uid>": lambda desk, _: {"uid": desk.licence_import().uid},
         "licences/<str:uid>": lambda desk, _: {"uid": desk.licence().uid},
         "policies/<str:uid>": lambda desk, _: {"uid": desk.policy().uid},
         **{f"api/portal/v1/imports/{kind}/<str:uid>": make for kind, make in _IMPORTS.items()},
@@ -366,6 +376,8 @@ PORTAL_WIDE: Table[str, str] = Table(
         f"{kind}/<str:uid>/{step}/": "rules act on all matches"
         for kind, steps in (
             ("licences", ("undo", "withdraw")),
+            ("licences/import", ("start", "undo")),
+            ("api/portal/v1/imports/licences", ("start",)),
             ("policies", ("switch", "move", "apply", "undo")),
         )
         for step in steps

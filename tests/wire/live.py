@@ -84,6 +84,8 @@ def running_server(data_dir: Path, **settings: str) -> Iterator[Server]:
         "ACRPORTAL_API_HOSTS": ".acrcloud.com,.acrcloud.cn",
         "ACRPORTAL_ALLOW_PRIVATE_ADDRESSES": "1",
         "ACRPORTAL_RATE_LIMITS": "off",
+        # One machine has one clock.
+        "ACRPORTAL_SETTLING_SECONDS": "0",
         "SECRET_KEY": "only for this test, and long enough",
         "DATABASE_URL": f"sqlite:///{data_dir}/portal.sqlite3",
         # tests/acrportal/test_web_processes.py has several.
@@ -263,6 +265,15 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
         target.shutdown(socket.SHUT_WR)
     except OSError:
         return
+
+
+def installed_packages(name: str) -> Path | None:
+    """Return the folder of Node's packages if one is there: from ``make clients``, or None.
+
+    ``CLIENTS_NPM`` names another folder in which ``npm ci`` ran.
+    """
+    packages = Path(os.environ.get("CLIENTS_NPM", ROOT / ".venv-clients")) / "node_modules"
+    return packages if (packages / name).is_dir() else None
 
 
 def installed_client(variable: str, program: str, *, module: str) -> str | None:

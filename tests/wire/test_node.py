@@ -15,10 +15,9 @@ from typing import Any
 import pytest
 
 from tests.wire.conftest import Scene
-from tests.wire.live import Server, make_certificate, tls_proxy
+from tests.wire.live import Server, installed_packages, make_certificate, tls_proxy
 
-# A folder in which ``npm install acrcloud`` ran.
-_PACKAGES = Path(os.environ.get("ACRCLOUD_NPM", "/nowhere")) / "node_modules"
+_PACKAGES = installed_packages("acrcloud")
 _IDENTIFY = """
 const acrcloud = require("acrcloud");
 const { readFileSync } = require("fs");
@@ -74,10 +73,7 @@ def node(program: str, told: dict[str, Any], **env: str) -> Any:  # Any: JSON
     return json.loads(done.stdout)
 
 
-@pytest.mark.skipif(
-    not (_PACKAGES / "acrcloud").is_dir(),
-    reason="acrcloud is not there: npm install it in a folder, and name that in ACRCLOUD_NPM",
-)
+@pytest.mark.skipif(_PACKAGES is None, reason="acrcloud is not installed: make clients")
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
 def test_a_clip_is_identified(live: Server, scene: Scene, programme: Path, tmp_path: Path) -> None:
     made = live.manage(

@@ -10,7 +10,9 @@ from django.urls import reverse
 from base.accounts.models import User
 from base.accounts.tokens import create_token
 from catalogue.models import Bucket, Recording
-from imports.models import CatalogueImport, ImportStatus, ResultImport
+from imports.licences.importer import run as check_licences
+from imports.licences.sheet import sheet_of
+from imports.models import CatalogueImport, ImportStatus, LicenceImport, ResultImport
 from reports.evidence.models import EvidencePack, PackStatus
 from reports.layouts import Layout
 from reports.models import ReportRun, ReportSchedule
@@ -68,6 +70,15 @@ def fill() -> list[str]:
         message="The table holds no rows.",
         made_by=user,
     )
+    sheet = LicenceImport.objects.create(
+        file=ContentFile(sheet_of([licence]).as_csv(), name="licences.csv"),
+        file_name="licences.csv",
+        status=ImportStatus.CHECKED,
+        made_by=user,
+    )
+    for name, value in check_licences(sheet, lambda: None, dry=True).items():
+        setattr(sheet, name, value)
+    sheet.save()
     run = ReportRun.objects.create(name="Weekly usage", run_by=user, run_by_name="admin")
     ResultImport.objects.create(
         container=container,
@@ -98,6 +109,7 @@ def fill() -> list[str]:
         reverse("portal:match_proposal", args=[waiting.uid, asked.uid]),
         waiting.review_url,
         reverse("portal:catalogue_import_detail", args=[table.uid]),
+        reverse("portal:licence_import_detail", args=[sheet.uid]),
         reverse("portal:report_run", args=[run.uid]),
         reverse("portal:file_remove_audio", args=[heard.uid]),
         *(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
@@ -14,7 +16,7 @@ from catalogue.models import Recording
 from reports.cue_questions import Question, questions_of
 from reports.models import EntryKind
 from review import rule_names
-from review.choices import CLAIM_VERBS, DisputeCode, RejectCode, Verb
+from review.choices import CLAIM_VERBS, DisputeCode, RejectCode, Verb, VersionChoice
 from review.decisions.decide import decide_one
 from review.decisions.verbs import Decision
 from review.errors import NotPossible
@@ -52,7 +54,7 @@ class QuestionSerializer(serializers.Serializer[Question]):
     end_ms = serializers.IntegerField(source="entry.end_ms")
 
 
-class MatchSerializer(serializers.ModelSerializer[Match]):
+class ListedMatchSerializer(serializers.ModelSerializer[Match]):
     """The state of a match; a decision must send its ``version`` back."""
 
     file = serializers.UUIDField(source="scanned_file.uid", read_only=True)
@@ -60,6 +62,35 @@ class MatchSerializer(serializers.ModelSerializer[Match]):
     decided_by_name = serializers.SerializerMethodField()
     due_at = serializers.DateTimeField(allow_null=True, read_only=True)
     title = serializers.CharField(source="recording.full_title", read_only=True)
+    licence = serializers.SerializerMethodField()
+    version_choice = serializers.ChoiceField(
+        choices=VersionChoice.choices, allow_blank=True, read_only=True
+    )
+
+    class Meta:
+        model = Match
+        fields: tuple[str, ...] = (
+            *("uid", "version", "state", "queue_reason", "relation", "score"),
+            *("score_scale", "matched_ms", "first_start_ms", "last_end_ms", "file"),
+            *("recording", "title", "found_late", "version_choice"),
+            *("decision_reason", "decided_by_name", "decided_by_program", "decided_at"),
+            *("licence", "due_at", "note", "created_at", "updated_at"),
+        )
+        read_only_fields: tuple[str, ...] = fields
+
+    def get_decided_by_name(self, match: Match) -> str:
+        """Return who decided; of a rule that the caller may not see only the kind."""
+        return rule_names.decider_of(match)
+
+    def get_licence(self, match: Match) -> str:
+        """Return the id of the licence that cleared it, if the caller may see that."""
+        licence = rule_names.licence_of(match)
+        return licence.uid if licence else ""
+
+
+class MatchSerializer(ListedMatchSerializer):
+    """A match with what a decision about it may need."""
+
     candidates = serializers.SerializerMethodField()
     questions = serializers.SerializerMethodField()
 
@@ -68,24 +99,13 @@ class MatchSerializer(serializers.ModelSerializer[Match]):
         """Return the versions that fit equally, which the match may name instead."""
         return [CandidateSerializer(candidate).data for candidate in candidates_of(match)]
 
-    def get_decided_by_name(self, match: Match) -> str:
-        """Return who decided; of a rule that the caller may not see only the kind."""
-        return rule_names.decider_of(match)
-
     @extend_schema_field(QuestionSerializer(many=True))
     def get_questions(self, match: Match) -> object:
         """Return the entries that the match asks about."""
         return [QuestionSerializer(question).data for question in questions_of(match)]
 
-    class Meta:
-        model = Match
-        fields = (
-            *("uid", "version", "state", "queue_reason", "relation", "score"),
-            *("score_scale", "matched_ms", "file", "recording", "found_late"),
-            *("title", "version_choice", "candidates"),
-            *("decision_reason", "decided_by_name", "decided_at", "due_at", "note"),
-            "questions",
-        )
+    class Meta(ListedMatchSerializer.Meta):
+        fields = (*ListedMatchSerializer.Meta.fields, "candidates", "questions")
         read_only_fields = fields
 
 
@@ -144,10 +164,13 @@ class ObjectionSerializer(serializers.Serializer[None]):
     received_at = serializers.DateTimeField(required=False, default=None)
 
 
-class DisputeSerializer(serializers.ModelSerializer[Dispute]):
+class ListedDisputeSerializer(serializers.ModelSerializer[Dispute]):
     """A dispute, its answer and the time by which it must be answered."""
 
-    match = MatchSerializer(read_only=True)
+    # Any: a whole match in answers about one.
+    match: serializers.Field[Any, Any, Any, Any] = serializers.CharField(
+        source="match.uid", read_only=True
+    )
     recorded_by = serializers.CharField(source="recorded_by.username", read_only=True, default="")
     answered_by = serializers.CharField(source="answered_by.username", read_only=True, default="")
 
@@ -156,9 +179,15 @@ class DisputeSerializer(serializers.ModelSerializer[Dispute]):
         fields = (
             *("uid", "code", "is_appeal", "statement", "received_at", "due_at"),
             *("recorded_by", "status", "answer", "answered_at", "answered_by"),
-            "match",
+            *("match", "created_at", "updated_at"),
         )
         read_only_fields = fields
+
+
+class DisputeSerializer(ListedDisputeSerializer):
+    """A dispute and its match."""
+
+    match = MatchSerializer(read_only=True)
 
 
 class MatchView(ProgramView):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import FileResponse, Http404
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
@@ -30,7 +32,8 @@ from statements.selectors import (
     statement_in_reach,
 )
 from web.portal.api.base import ProgramView
-from web.portal.api.parts import PartSerializer, part_of
+from web.portal.api.changes import AskedChangesSerializer, ChangesView, Query
+from web.portal.api.parts import part_of
 from web.portal.statements.lists import STATEMENTS
 
 
@@ -46,16 +49,13 @@ class _KindField(serializers.ChoiceField):
         self.choices = kind_choices()
 
 
-class AskedStatementsSerializer(PartSerializer):
+class AskedStatementsSerializer(AskedChangesSerializer):
     """Which statements to return."""
 
     kind = _KindField(required=False, default="")
     state = serializers.ChoiceField(choices=StatementState.choices, required=False, default="")
     to_correct = serializers.BooleanField(
         default=False, help_text="Only those that differ and that nobody keeps."
-    )
-    changed_since = serializers.DateTimeField(
-        required=False, default=None, help_text="State, differences, or the decision to keep it."
     )
 
 
@@ -116,13 +116,6 @@ class WholeStatementSerializer(StatementSerializer):
         read_only_fields = fields
 
 
-class StatementsPartSerializer(serializers.Serializer[dict[str, object]]):
-    """A part of the statements; ``next`` is empty at the end."""
-
-    statements = StatementSerializer(many=True)
-    next = serializers.CharField(allow_blank=True)
-
-
 class AskedFactsSerializer(serializers.Serializer[None]):
     """Which part of the facts to return."""
 
@@ -181,25 +174,22 @@ class WithdrawalSerializer(serializers.Serializer[None]):
     why = serializers.CharField(max_length=1000)
 
 
-class StatementsView(ProgramView):
-    """Lists statements."""
+class StatementsView(ChangesView[Statement], name="statements"):
+    """Lists statements, by the changes of state, differences and the decision to keep one."""
 
-    @extend_schema(
-        operation_id="statements_list",
-        parameters=[AskedStatementsSerializer],
-        responses=StatementsPartSerializer,
-    )
-    def get(self, request: Request) -> Response:
-        """Return at most 500 statements, the oldest first."""
-        query = valid_data(AskedStatementsSerializer(data=request.query_params))
+    row = StatementSerializer
+    filters = AskedStatementsSerializer
+    changed = "changed_at"
+
+    def rows(self, query: Query) -> QuerySet[Statement]:
+        """Return the statements, of every state."""
         subset = Subset.TO_CORRECT if query["to_correct"] else Subset.ALL
         rows = STATEMENTS.select_for(query, list_statements(subset=subset))
-        if query["changed_since"]:
-            rows = rows.filter(changed_at__gte=query["changed_since"])
-        some, following = part_of(rows.select_related("kept_by"), "uid", query["after"])
-        context = {"differing": differing(some)}
-        statements = StatementSerializer(some, many=True, context=context).data
-        return Response({"statements": statements, "next": following})
+        return rows.select_related("kept_by")
+
+    def context(self, rows: Sequence[Statement]) -> Mapping[str, Any]:  # Any: as in its base
+        """Return what the caller may read of the differences."""
+        return {"differing": differing(rows)}
 
 
 class StatementView(ProgramView):

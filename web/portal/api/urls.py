@@ -6,6 +6,7 @@ from django.urls import path
 
 from base.common.routing import patterns_of, portal_api
 from web.portal.api import (
+    followed,
     imports,
     matches,
     programmes,
@@ -34,6 +35,7 @@ urlpatterns = [
     path("uploads/<uuid:uid>/finish/", uploads.FinishUploadView.as_view(), name="finish_upload"),
     path("links/", views.LinksView.as_view(), name="links"),
     path("links/read/", views.LinkTextView.as_view(), name="read_links"),
+    path("matches/", followed.MatchesView.as_view(), name="matches"),
     path("matches/<str:uid>/", matches.MatchView.as_view(), name="match"),
     path("matches/<str:uid>/decisions/", matches.DecisionsView.as_view(), name="match_decisions"),
     path(
@@ -42,6 +44,12 @@ urlpatterns = [
         name="match_version_answers",
     ),
     path("matches/<str:uid>/disputes/", matches.DisputesView.as_view(), name="match_disputes"),
+    path("decisions/", followed.MatchDecisionsView.as_view(), name="decisions"),
+    path("disputes/", followed.DisputesView.as_view(), name="disputes"),
+    path("licences/", followed.LicencesView.as_view(), name="licences"),
+    path("policies/", followed.PoliciesView.as_view(), name="policies"),
+    path("exclusions/", followed.ExclusionsView.as_view(), name="exclusions"),
+    path("recordings/", followed.RecordingsView.as_view(), name="recordings"),
     path(
         "recordings/<str:acr_id>/fingerprint/",
         recordings.FingerprintView.as_view(),

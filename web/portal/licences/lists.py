@@ -59,7 +59,11 @@ LICENCES: Final = DeclaredList(
     model=Licence,
     title=_("Licences and own accounts"),
     lead=_("A licence clears the matches that it covers; when it ends, they open again."),
-    links=[Link(_("Add a licence"), "portal:licence_create", Action.APPROVE)],
+    links=[
+        Link(_("Export CSV"), "portal:licence_sheet_csv", icon="download"),
+        Link(_("Export XLSX"), "portal:licence_sheet_xlsx", icon="download"),
+        Link(_("Add a licence"), "portal:licence_create", Action.APPROVE),
+    ],
     rows=_rows,
     link=lambda licence, user: licence.url if user.has_perm(Action.APPROVE) else "",
     filters=[

@@ -9,6 +9,8 @@ from web.portal.licences.lists import LICENCES
 
 urlpatterns = [
     path("licences/", LICENCES.view, name="licence_list"),
+    path("licences/sheet.csv", views.licence_sheet, {"form": "csv"}, name="licence_sheet_csv"),
+    path("licences/sheet.xlsx", views.licence_sheet, {"form": "xlsx"}, name="licence_sheet_xlsx"),
     path("licences/new/", views.licence_create, name="licence_create"),
     path("licences/<str:uid>/", views.licence_edit, name="licence_edit"),
     path("licences/<str:uid>/preview/", views.licence_preview, name="licence_preview"),

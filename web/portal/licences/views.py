@@ -6,7 +6,7 @@ import copy
 
 from django.contrib import messages
 from django.db.models import Q
-from django.http import FileResponse, Http404
+from django.http import FileResponse, Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -21,6 +21,9 @@ from base.common.bodies import takes_files
 from base.common.storage import display_name, keep_file
 from base.common.zones import office_day
 from catalogue.models import Recording
+from imports.licences.sheet import sheet_of
+from reports.choices import Format
+from reports.files import CONTENT_TYPES
 from review import coverage
 from review.errors import ReviewError
 from review.models import Licence
@@ -33,6 +36,20 @@ from web.portal.shared.access import PortalRequest, needs
 from web.portal.shared.applications import undo
 from web.portal.shared.asking import Question, ask_before, not_agreed
 from web.portal.shared.consequences import Consequences, consequences_of
+from web.portal.shared.downloads import attachment
+
+
+@require_safe
+@needs(Action.VIEW)
+def licence_sheet(request: PortalRequest, form: str) -> HttpResponse:
+    """Download the licences as a table, which the import of licences reads."""
+    rows = Licence.objects.filter(built_in=False).order_by("pk")
+    sheet = sheet_of(rows.prefetch_related("buckets", "recordings"))
+    return HttpResponse(
+        sheet.as_csv() if form == Format.CSV else sheet.as_xlsx(),
+        content_type=CONTENT_TYPES[Format(form)],
+        headers=attachment(f"licences.{form}"),
+    )
 
 
 @takes_files(Action.APPROVE)

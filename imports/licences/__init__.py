@@ -1,0 +1,1 @@
+"""Imports of licences from a sheet, and the sheet of those that there are."""
