@@ -89,9 +89,10 @@ _ALSO: Final = (
         r"https://www.youtube.com/watch?v=\1",
     ),
     (
+        # A possessive group fails on the Python of Debian 12 (gh-106052).
         re.compile(
             r"https://player\.bilibili\.com/player\.html\?"
-            r"(?:(?!bvid=)[^&?]*&)*+bvid=(BV\w+).*"
+            r"(?>(?:(?!bvid=)[^&?]*&)*)bvid=(BV\w+).*"
         ),
         r"https://www.bilibili.com/video/\1",
     ),
