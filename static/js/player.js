@@ -37,9 +37,9 @@ class Player {
   /* Read every segment of the file in order; ribbon and table may show only some of them,
      and the ribbon several as one. */
   readSegments() {
-    const { segmentTimes: times, first } = document.querySelector("[data-segment-times]")?.dataset ?? {};
+    const { segmentTimes: times, laneNames, first } = document.querySelector("[data-segment-times]")?.dataset ?? {};
     if (!times) return [];
-    const names = JSON.parse(document.getElementById("lane-names").textContent);
+    const names = JSON.parse(laneNames);
     const lanes = [...this.root.querySelectorAll("[data-lane]")].map((lane) => [...lane.querySelectorAll(".seg-link")]);
     const rows = [...document.querySelectorAll("[data-segment-row]")];
     return times.split(",").map((time, place) => {

@@ -367,8 +367,9 @@ def test_nothing_else_counts_seconds() -> None:
     # They draw or weigh segments, or keep what an engine says about intervals.
     others = {
         *("web/portal/pictures/pair.py", "web/portal/pictures/plots.py"),
-        *("web/portal/pictures/file.py", "review/timeline/reading.py"),
-        *("review/timeline/sounds.py", "scanning/speech_pipeline.py"),
+        *("web/portal/pictures/file.py", "web/portal/pictures/exclusion.py"),
+        *("review/timeline/reading.py", "review/timeline/sounds.py"),
+        "scanning/speech_pipeline.py",
         # Whether two sounds share most of their seconds.
         *("review/services/questions.py", "review/versions.py"),
         *("reports/cue_repeats.py", "recognition/commands/report.py"),

@@ -15,8 +15,8 @@ from tests.season.routes import LEFT_OUT, routes
 from tests.security.addresses import every_address
 
 _ROOT = Path(__file__).resolve().parents[2]
-# About 30 seconds on an idle core, most of it for building the world.
-_STEPS, _SEED = 30, 21
+# Most of its time builds the world.
+_STEPS, _SEED = 20, 21
 
 
 def test_every_address_of_the_portal_is_asked_for() -> None:

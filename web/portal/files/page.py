@@ -50,9 +50,9 @@ def segment_rows(matches: Iterable[Match]) -> list[tuple[Recording, CountedSegme
     return sorted(rows, key=lambda row: (row[1].start_ms, row[1].segment.pk))
 
 
-def lane_names(matches: Iterable[Match]) -> list[str]:
-    """Return the name of each lane of the ribbon, also of those that it does not draw."""
-    return [match.shown.full_title for match in matches]
+def lane_names(matches: Iterable[Match]) -> str:
+    """Return the name of each lane of the ribbon, also of those that it does not draw, as JSON."""
+    return json.dumps([match.shown.full_title for match in matches], ensure_ascii=False)
 
 
 def segment_times(matches: Iterable[Match]) -> str:
