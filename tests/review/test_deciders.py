@@ -208,6 +208,8 @@ OF_NO_DECISION = {
     "The role still decides what the person sees and changes there.",
     "This waits for a second person, which a program cannot be. Answer it on the pages of "
     "the portal.",
+    "Adds and changes licences from a sheet. New ones are drafts until somebody applies them. "
+    "The sheet is checked first; nothing is imported until you confirm.",
     "When files were broadcast, which episodes they are, and how many people listened. The "
     "table is checked first; nothing is imported until you confirm.",
     "Who escalated it, or on whose behalf a policy did. Another person approves.",
