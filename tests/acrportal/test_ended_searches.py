@@ -150,6 +150,7 @@ def test_a_search_that_takes_too_long_is_answered(
     assert "Retry-After: 30" in answer
 
 
+@pytest.mark.soak
 def test_a_job_that_is_cancelled_on_its_page_ends_its_search(
     installation: tuple[dict[str, str], WaitForSearch],
 ) -> None:

@@ -93,6 +93,7 @@ def _children(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
 
 
+@pytest.mark.soak
 def test_request_times_of_all_processes_add_up_and_go_with_the_server(
     web_server: WebServer,
 ) -> None:

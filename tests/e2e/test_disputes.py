@@ -169,6 +169,7 @@ def test_a_verb_pressed_on_the_way_is_meant_for_the_next_match(
     assert page.url.split("?")[0].endswith(restored[0])
 
 
+@pytest.mark.soak
 def test_an_answer_that_comes_too_late_leaves_the_first_one(
     portal: Portal, browser: Browser, disputed: list[str]
 ) -> None:

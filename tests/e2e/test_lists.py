@@ -296,6 +296,7 @@ def test_refused_decision_stays_in_its_row_when_the_row_is_drawn_again(
         context.close()
 
 
+@pytest.mark.soak
 def test_a_recording_that_is_retired_meanwhile_is_decided_in_the_open_preview(
     page: Page, portal: Portal, restored: list[str]
 ) -> None:

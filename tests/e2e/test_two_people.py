@@ -240,6 +240,7 @@ def propose(page: Page) -> str:
     return uid
 
 
+@pytest.mark.soak
 def test_manager_hears_and_approves_a_proposed_exclusion_by_keyboard(
     ana: Page, mira: Page, restored: list[str]
 ) -> None:

@@ -110,6 +110,7 @@ def test_a_person_who_waits_comes_first(broker: str) -> None:
     assert did == ["person", "a", "b", "c"]
 
 
+@pytest.mark.soak
 @pytest.mark.django_db(transaction=True)
 def test_people_take_turns_through_a_broker(broker: str) -> None:
     ana, ben = make_user(Role.REVIEWER), make_user(Role.REVIEWER)

@@ -161,6 +161,7 @@ def test_only_columns_with_a_default_may_be_missing(backups: Path) -> None:
         load_table(Match, table)
 
 
+@pytest.mark.soak
 @pytest.mark.slow  # sets up a second installation
 def test_a_backup_moves_to_postgresql(
     backups: Path, installation: Catalogue, tmp_path: Path, empty_postgres: str

@@ -343,6 +343,7 @@ def test_a_scan_loads_no_network_code_and_no_recurring_sound(index: Path) -> Non
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_files_are_scanned_side_by_side_in_their_order(
     index: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

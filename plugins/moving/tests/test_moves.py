@@ -281,6 +281,7 @@ def test_an_answer_of_sixty_thousand_rows_is_left_out_and_the_rest_moves(moving:
     assert ScannedFile.objects.count() == 2
 
 
+@pytest.mark.soak
 def test_rows_of_a_page_are_written_in_pieces_that_a_killed_worker_keeps(
     moving: Moving, monkeypatch: pytest.MonkeyPatch
 ) -> None:

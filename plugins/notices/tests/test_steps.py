@@ -333,6 +333,7 @@ def test_where_a_policy_asks_for_two_people_another_one_signs(manager: User) -> 
     assert signed.signed_by == other
 
 
+@pytest.mark.soak
 def test_numbers_have_no_gap_and_begin_again_each_year(
     reviewer: User, manager: User, monkeypatch: pytest.MonkeyPatch, data_dir: Path
 ) -> None:

@@ -31,6 +31,7 @@ for length in (20000, 10000):
 """
 
 
+@pytest.mark.soak
 def test_an_item_is_ignored_and_taken_back_by_keyboard(page: Page, portal: Portal) -> None:
     portal.shell.run(_MAKE)
     sign_in(page, portal, "mira")

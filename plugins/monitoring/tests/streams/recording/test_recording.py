@@ -199,6 +199,7 @@ def _away(sink: KeptEvents) -> list[str]:
     ]
 
 
+@pytest.mark.soak
 def test_try_out_says_what_it_hears(played: SentSound) -> None:
     clock = PatientClock(rate=RATE)
     with Radio(played, clock) as sender:
