@@ -491,7 +491,7 @@ def menu(context: Context) -> dict[str, Any]:
             ]
             for section in Section
         },
-        "has_more": bool(entries.unused),
+        "unused": entries.unused,
         "is_more": page == "portal:more" or any(entry.holds(page) for entry in entries.unused),
         "user": user,
         "csrf_token": context.get("csrf_token"),
