@@ -38,7 +38,7 @@ def take_lock(*, match: Match, user: User, break_lock: bool = False) -> Match:
         transitions.refuse_foreign_lock(match=current, user=user)
     until = datetime.now(tz=UTC) + LOCK_FOR
     if current.state == MatchState.IN_REVIEW and current.locked_by == user:
-        # Nobody who follows matches has to hear that a lock goes on.
+        # A lock that goes on is no change for programs that follow matches.
         unchanged = current.updated_at
         Match.objects.filter(pk=current.pk).update(locked_until=until, updated_at=unchanged)
         current.locked_until = until

@@ -135,7 +135,7 @@ class ChangesView(ProgramView, Generic[Row]):
 
 
 def _settled() -> datetime:
-    """Return the time before which no row can change any more that nobody sees yet.
+    """Return the time before which every change is visible.
 
     SQLite has one writer, which reads the clock after it has the lock. On PostgreSQL, a
     long transaction writes rows with the time at which it set them.
