@@ -39,7 +39,7 @@ _factory = LicenseFactory()
 def licences_of(package: Distribution) -> list[License]:
     """Return the licences of a package; none if it states none."""
     fields = package.metadata
-    stated = next((fields[name] for name in _FIELDS if fields[name]), "")
+    stated = next((fields[name] for name in _FIELDS if name in fields), "")
     if fixup_id(stated) or (stated and is_expression(stated)):
         return [licence(stated)]
     classifiers = [
