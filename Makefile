@@ -117,7 +117,7 @@ advisories: $(VENV)/ready
 wheels: $(VENV)/ready
 	for version in $(VERSIONS); do echo "Python $$version"; \
 		$(RUN) -m pip install $(PIP_OPTIONS) --dry-run --ignore-installed --target var/wheels --python-version $$version \
-		--implementation cp --platform manylinux_2_28_x86_64 --platform manylinux_2_17_x86_64 --platform any \
+		--implementation cp $(addprefix --platform ,manylinux_2_28_x86_64 manylinux_2_17_x86_64 manylinux2014_x86_64 manylinux1_x86_64 any) \
 		--require-hashes -r requirements.txt || exit 1; done
 
 sbom: $(VENV)/ready
