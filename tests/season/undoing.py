@@ -14,6 +14,7 @@ from django.core.management import CommandError, call_command
 
 from base.accounts.roles import Action
 from catalogue.models import Bucket, Recording
+from imports.kinds import kind_of_uid
 from imports.models import CatalogueImport, Import, ImportStatus, ImportStep, StepState
 from tests import registered
 from tests.registered import SEASON
@@ -96,14 +97,20 @@ def undo(person: Person, rng: random.Random, note: Callable[[str], None]) -> Non
         refused = _refusal(uid, person)
         check(refused.startswith("Only admins"), f"{person.name}, {uid}: {refused}")
         return
+    kind = kind_of_uid(uid)
+    if kind is not None and not kind.is_open_to(person.user):
+        check(_refusal(uid, person) != "", f"{person.name} may not import {uid}, but undid it")
+        return
     undo_one(uid, person, note)
 
 
 def _refusal(uid: str, person: Person) -> str:
+    """Return why an undo is refused; empty if it is not."""
     try:
-        return _undo(uid, person)
+        _undo(uid, person)
     except CommandError as refused:
         return str(refused)
+    return ""
 
 
 def undo_one(uid: str, person: Person, note: Callable[[str], None]) -> None:
