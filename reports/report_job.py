@@ -114,7 +114,7 @@ def work(context: JobContext, chosen: Selection) -> None:
     """Run a report to its end; stored rows are not read again."""
     run: ReportRun = context.subject
     with scratch_directory() as folder:
-        expected = run.row_count or selectors.count_rows(chosen=chosen, mode=run.mode).rows
+        expected = run.stored_count or selectors.count_rows(chosen=chosen, mode=run.mode).rows
         keeper, begin = None, 0.0
         if not run.rows:
             keeper, begin = RowKeeper(folder / "rows", Mode(run.mode)), _READ
@@ -151,8 +151,8 @@ def _read(run: ReportRun, chosen: Selection, keeper: RowKeeper) -> Iterator[Kept
 
 
 def _take_counts(run: ReportRun, keeper: RowKeeper) -> None:
-    run.row_count = keeper.count
     run.counts = keeper.counts
+    run.row_count = run.rows_in(Mode(run.mode))
     run.limits = limits_at_work()
     # Receivers cannot know the limits of the person who ran the report.
     if not sees_every_bucket():

@@ -99,6 +99,7 @@ def write_again(
             name=run.name,
             rows=run.rows.name,
             **{name: getattr(run, name) for name in _OF_ROWS},
+            row_count=run.rows_in(layout.mode),
             **_by(user),
         )
         _record(again, "exported", user, {"rows_of": run.uid})
@@ -110,10 +111,7 @@ def write_again(
     return _done_here(job, again)
 
 
-_OF_ROWS = (
-    *("as_of_event", "as_of_at", "row_count", "counts", "limits", "versions"),
-    "rows_sha256",
-)
+_OF_ROWS = ("as_of_event", "as_of_at", "counts", "limits", "versions", "rows_sha256")
 
 
 def cancel_run(*, run: ReportRun, user: User) -> None:

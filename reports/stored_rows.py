@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from django.core.files.base import File
 
@@ -68,8 +68,9 @@ class RowKeeper(CompressedFile):
 
     def __init__(self, path: Path, mode: Mode) -> None:
         super().__init__(path)
-        self.count = 0
+        self._segments = 0
         names, of_segments = kept_columns(mode)
+        self._has_segments = bool(of_segments)
         self._write_line({"cells": names, "segments": of_segments})
         self._found = names.index("match_found")
         self._state = names.index("review_state") if "review_state" in names else None
@@ -86,8 +87,8 @@ class RowKeeper(CompressedFile):
         """Store and count each row, and pass it on."""
         for row in rows:
             self._write_line(row)
-            cells = row[0]
-            self.count += 1
+            cells, segments = row
+            self._segments += max(1, len(segments))
             self._counts["match_found"][str(cells[self._found])] += 1
             if self._state is not None and cells[self._state]:
                 self._counts["review_state"][str(cells[self._state])] += 1
@@ -102,9 +103,11 @@ class RowKeeper(CompressedFile):
         self.write(f"{_encode(content)}\n".encode())
 
     @property
-    def counts(self) -> dict[str, dict[str, int]]:
-        """Return the number of rows by kind and by review state."""
-        return {name: dict(sorted(by_value.items())) for name, by_value in self._counts.items()}
+    def counts(self) -> dict[str, Any]:  # Any: JSON
+        """Return the number of rows by kind and by review state, and with one per segment."""
+        of_segments = {"segments": self._segments} if self._has_segments else {}
+        by_value = {name: dict(sorted(counts.items())) for name, counts in self._counts.items()}
+        return by_value | of_segments
 
     @property
     def versions(self) -> dict[str, list[str]]:

@@ -110,6 +110,19 @@ class ReportRun(ReportOptions):
         return 100 if self.state == RunState.READY else 0
 
     @property
+    def stored_count(self) -> int:
+        """Return the number of stored rows, one per match or file."""
+        of_kinds: dict[str, int] = self.counts.get("match_found", {})
+        return sum(of_kinds.values())
+
+    def rows_in(self, mode: Mode) -> int:
+        """Return how many rows a file in a mode has that is made of the stored rows."""
+        if mode != Mode.SEGMENT:
+            return self.stored_count
+        of_segments: int = self.counts["segments"]
+        return of_segments
+
+    @property
     def is_by_hand(self) -> bool:
         """Tell whether the matches were selected by hand; only the rows name them."""
         return "selected" in self.filters

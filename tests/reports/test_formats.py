@@ -74,8 +74,11 @@ def test_json_and_parquet_hold_types_and_what_the_file_is(match: Match) -> None:
         "total": 2,
         "match_found": {"no": 1, "yes": 1},
         "review_state": {"pending": 1},
+        "segments": 3,
     }
     assert [row["match_found"] for row in body["rows"]] == ["yes", "no"]
+    by_segment = json.loads(in_format(Format.JSON, Mode.SEGMENT))
+    assert by_segment["manifest"]["rows"]["total"] == len(by_segment["rows"]) == 3
 
     table = pq.read_table(io.BytesIO(in_format(Format.PARQUET)))
     first = table.to_pylist()[0]
