@@ -97,7 +97,7 @@ def _words(part: str) -> str:
 
 
 def _remedy(_part: str) -> str:
-    return _("Start its worker, or name it in ACRPORTAL_HELD_PARTITIONS of a machine.")
+    return _("Start the worker of such a machine.")
 
 
 register_duty(Duty(_DUTY, here=_duties, words=_words, remedy=_remedy))
