@@ -297,13 +297,15 @@ def partitions_agree(machines: Machines, person: Person, rng: random.Random) -> 
         scan = request_scan(scanned_file=file, user=person.user)
         for _ in range(_WORKING_ROUNDS):
             machines.work()
+            scan.refresh_from_db()
+            if scan.status not in ACTIVE_SCAN_STATUSES:
+                break
         found[count] = _found_by(scan)
     one, many = found.values()
     check(one == many, f"{file}: one index found {one}, partitions {many}")
 
 
 def _found_by(scan: Scan) -> list[dict[str, object]]:
-    scan.refresh_from_db()
     check(scan.status == ScanStatus.SUCCEEDED, f"{scan}: {scan.status} {scan.message}")
     rows = Detection._base_manager.filter(scan=scan).order_by("recording", "segments")
     columns = ("recording", "score", "segments__start_ms", "segments__end_ms")

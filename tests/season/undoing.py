@@ -7,6 +7,7 @@ import io
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -15,7 +16,16 @@ from django.core.management import CommandError, call_command
 from base.accounts.roles import Action
 from catalogue.models import Bucket, Recording
 from imports.kinds import kind_of_uid
-from imports.models import CatalogueImport, Import, ImportStatus, ImportStep, StepState
+from imports.licences.sheet import sheet_of
+from imports.models import (
+    CatalogueImport,
+    Import,
+    ImportStatus,
+    ImportStep,
+    LicenceImport,
+    StepState,
+)
+from review.models import Licence
 from tests import registered
 from tests.registered import SEASON
 from tests.season.invariants import check
@@ -70,8 +80,26 @@ def _recordings(_person: Person, rng: random.Random) -> list[Row]:
     return [{"custom_id": each.custom_id, "label": label} for each in some]
 
 
+def _licences(_person: Person, rng: random.Random) -> list[Row]:
+    """Return the lines of some licences, each with another day or limit, and a new one."""
+    licences = list(Licence._base_manager.filter(built_in=False).order_by("pk"))
+    some = rng.sample(licences, min(len(licences), rng.randint(0, 2)))
+    today = datetime.now(tz=UTC).date()
+    rows = [dict(row) for row in sheet_of(some).rows]
+    for row in rows:
+        ends = today + timedelta(days=rng.choice([-1, 0, 30]))
+        row |= rng.choice([{"valid_until": str(ends)}, {"max_seconds": "20"}, {"note": "Again"}])
+    holder = rng.choice(["Pier Radio", "Harbour Television"])
+    new = dict.fromkeys(sheet_of([]).columns, "") | {"holder": holder, "scope": "all"}
+    return [*rows, new]
+
+
 TABLES: registered.Table[str, Table] = registered.Table(
-    {"recordings": Table("/catalogue/import/", "table", CatalogueImport, _recordings)}, SEASON
+    {
+        "recordings": Table("/catalogue/import/", "table", CatalogueImport, _recordings),
+        "licences": Table("/licences/import/", "file", LicenceImport, _licences),
+    },
+    SEASON,
 )
 
 
