@@ -157,10 +157,10 @@ class Params:
     # Frames per cell. 1 found 2 clips of 2,160 more, for a tenth more time.
     sweep_frames: int = _posting(2)
     # The same for long windows, of which larger catalogues take one of so many.
-    long_hours: float = 200.0
+    long_hours: float = 150.0
     # Of how many windows one may be taken where there are not half as many: in a clip, up
-    # to five times ``long_hours``.
-    sweep_alone: int = 5
+    # to seven times ``long_hours``.
+    sweep_alone: int = 7
     sweep_hit: float = 3.0  # bits where the query has the landmark
     # Expected rise of the level where the recording sounds, in standard deviations.
     sweep_rise: float = 0.5

@@ -267,9 +267,9 @@ def test_large_catalogues_are_swept_in_fewer_windows() -> None:
         stage = SearchStage(LONG, PLAIN, 1, hours)
         return [start for start, _ in windows_of(stage, frames, DEFAULT)]
 
-    every = starts(200, open_frames)
-    assert len(starts(400, open_frames)) == len(every) // 2
-    assert len(starts(1000, open_frames)) == len(every) // 5
+    every = starts(150, open_frames)
+    assert len(starts(300, open_frames)) == len(every) // 2
+    assert len(starts(900, open_frames)) == len(every) // 6
     clip = open_frames[: 10 * 62]
     assert [len(starts(hours, clip)) for hours in (300, 1000, 6000)] == [1, 1, 0]
 
