@@ -151,15 +151,16 @@ class Params:
     nearby_weighed: int = 3
 
     # Sweep: every place of every recording
-    # Hours of catalogue: its cost grows in proportion, so larger ones do without it.
+    # Hours of catalogue: its cost grows in proportion, so larger ones do without that of
+    # short windows.
     sweep_hours: float = 100.0
     # Frames per cell. 1 found 2 clips of 2,160 more, for a tenth more time.
     sweep_frames: int = _posting(2)
-    # Beyond, as many long windows are swept as cost the same. In 299 h, 831 s of music in a
-    # programme of 24 min were found, with half of these windows 773 s, with none 764 s.
+    # The same for long windows, of which larger catalogues take one of so many.
+    long_hours: float = 150.0
     # Of how many windows one may be taken where there are not half as many: in a clip, up
-    # to ten times ``sweep_hours``.
-    sweep_alone: int = 10
+    # to seven times ``long_hours``.
+    sweep_alone: int = 7
     sweep_hit: float = 3.0  # bits where the query has the landmark
     # Expected rise of the level where the recording sounds, in standard deviations.
     sweep_rise: float = 0.5
@@ -171,9 +172,11 @@ class Params:
     sweep_each: int = 4  # candidates per window and recording, for repeats
     sweep_top: int = 16  # candidates per window
     # The rough pass keeps the best place of every block of 64 that reaches so many
-    # standard deviations, at most so many of them.
+    # standard deviations, at most so many of them, or one for so many landmarks: with 256
+    # in 299 h, places that stand out as far as in 29 h were lost to chance.
     rough_least: float = 3.5
     rough_top: int = 256
+    rough_every: int = 4_600
     # Bits taken from the level evidence of a run, since the sweep chose its place by the
     # same levels; without it a wrong run reached 18.6 bits.
     sweep_bits: float = 4.0

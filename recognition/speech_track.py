@@ -100,6 +100,11 @@ class SpeechTrack:
         return self._bytes & np.uint8(15)
 
     @property
+    def music_alone(self) -> NDArray[np.bool_]:
+        """Return of each half second whether it surely holds music, and surely no speech."""
+        return (self.music >= _SURE) & (self.speech < _POSSIBLE)
+
+    @property
     def _bytes(self) -> _Levels:
         return np.frombuffer(self.halves, dtype=np.uint8)
 

@@ -382,9 +382,10 @@ def _highest(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     starts, cells, bins = table
     weights, spread, least_spread, n = query
-    # Of each candidate: recording, place; and its height.
-    candidates = np.empty((most, 2), dtype=np.int64)
-    heights = np.empty(most, dtype=np.float32)
+    # Of each candidate: recording, place; and its height. There is room for twice as many,
+    # of which the lower half goes once it is full.
+    candidates = np.empty((2 * most, 2), dtype=np.int64)
+    heights = np.empty(2 * most, dtype=np.float32)
     # A plain 0 is a type of its own, for which Numba would compile the parts again.
     count: Int = np.int64(0)
     zero = np.int64(0)
@@ -426,7 +427,10 @@ def _highest(
                 if highest > 0 and height >= least:
                     part = sums[block * BLOCK : (block + 1) * BLOCK]
                     at = place + _middle(part, highest)
-                    count = _keep(candidates, heights, count, (local, at, height))
+                    new = local, at, height
+                    count, least = _keep(candidates, heights, (count, least), new)
+    if count > most:
+        count, _ = _thinned(candidates[:count], heights[:count], most)
     return candidates[:count, 0].copy(), candidates[:count, 1].copy()
 
 
@@ -460,15 +464,36 @@ def _middle(sums: NDArray[np.int8], highest: int) -> int:
 def _keep(
     candidates: NDArray[np.int64],
     heights: NDArray[np.float32],
-    count: Int,
+    kept: tuple[Int, float],
     new: tuple[int, int, float],
-) -> Int:
-    """Keep a candidate if there is room or it replaces a lower one; return how many."""
-    local, place, height = new
-    at = count
-    if count == len(heights):
-        at = int(np.argmin(heights))
-        if height <= heights[at]:
-            return count
-    candidates[at, 0], candidates[at, 1], heights[at] = local, place, height
-    return min(len(heights), count + 1)
+) -> tuple[Int, float]:
+    """Keep a candidate; return how many there are, and how high the next must be."""
+    count, least = kept
+    candidates[count, 0], candidates[count, 1], heights[count] = new
+    if count + 1 < len(heights):
+        return count + 1, least
+    return _thinned(candidates, heights, len(heights) // 2)
+
+
+@compiled_part
+def _thinned(
+    candidates: NDArray[np.int64], heights: NDArray[np.float32], most: int
+) -> tuple[Int, float]:
+    """Move the ``most`` highest candidates to the front; return how many, and the lowest.
+
+    Of those as high as the lowest, the first.
+    """
+    lowest = np.partition(heights, len(heights) - most)[len(heights) - most]
+    ties = most
+    for i in range(len(heights)):
+        ties -= heights[i] > lowest
+    count: Int = np.int64(0)
+    for i in range(len(heights)):
+        if heights[i] == lowest:
+            ties -= 1
+        if heights[i] > lowest or (heights[i] == lowest and ties >= 0):
+            for column in range(2):
+                candidates[count, column] = candidates[i, column]
+            heights[count] = heights[i]
+            count += 1
+    return count, np.float64(lowest)

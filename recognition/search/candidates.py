@@ -93,10 +93,10 @@ def stages(
 ) -> list[SearchStage]:
     """Return the cascade for a catalogue of this many hours.
 
-    Sparse triplets, then the sweep, then the tempo and pitch grid; ``widely``, also the
-    wide one. Catalogues beyond ``sweep_hours`` have dense triplets with a glance instead
-    of the sweep, and then the sweep of long windows, of which larger catalogues take fewer
-    (``sweep_every``). ``robust_first`` skips the sparse stage, for recorded audio.
+    Sparse triplets, then the sweep, that of long windows, and the tempo and pitch grid;
+    ``widely``, also the wide one. Catalogues beyond ``sweep_hours`` have dense triplets with
+    a glance instead of the first sweep, and take fewer long windows (``sweep_every``).
+    ``robust_first`` skips the sparse stage, for recorded audio.
     """
     first = [] if robust_first else [_sparse(PLAIN, hours, params)]
     grid = [SearchStage(GRID, warp, params.grid_top, hours) for warp in warps(params)]
@@ -104,9 +104,7 @@ def stages(
         *(SearchStage(WIDE, warp, params.wide_offsets, hours) for warp in wide_warps(params)),
         *(SearchStage(PITCHED, warp, params.pitched_top, hours) for warp in pitched_warps(params)),
     ]
-    deep = [_deep(PLAIN, hours, params)]
-    if hours > params.sweep_hours:
-        deep.append(SearchStage(LONG, PLAIN, params.sweep_top, hours))
+    deep = [_deep(PLAIN, hours, params), SearchStage(LONG, PLAIN, params.sweep_top, hours)]
     plain = [*first, *deep, *grid]
     return [*plain, *wide] if widely else plain
 
@@ -131,11 +129,19 @@ def _deep(warp: Warp, hours: float, params: Params) -> SearchStage:
 
 
 def sweep_every(hours: float, params: Params) -> int:
-    """Return of how many windows in a row the sweep takes one.
+    """Return of how many long windows in a row the sweep takes one.
 
     Its cost for a window grows with the catalogue; so that of a file does not.
     """
-    return max(1, round(hours / max(0.1, params.sweep_hours)))
+    return max(1, round(hours / params.long_hours))
+
+
+def is_swept_twice(hours: float, params: Params) -> bool:
+    """Return whether a catalogue is so small that short windows are swept before long ones.
+
+    Without hours, it is a few recordings, which are swept in long windows alone.
+    """
+    return 0 < hours <= params.sweep_hours
 
 
 def warps(params: Params) -> list[Warp]:
@@ -434,13 +440,25 @@ def windows_of(
 def _long_windows(
     hours: float, open_frames: NDArray[np.bool_], params: Params
 ) -> list[tuple[int, int]]:
-    """Return windows twice as long, as many as a catalogue of ``hours`` allows."""
+    """Return windows twice as long, as many as a catalogue of ``hours`` allows.
+
+    Only those with some seconds of unexplained sound: of less, hundreds of places stand out
+    by chance. Where short windows are swept, too, only those with more than these hold.
+    """
     wider = replace(
         params, window_frames=2 * params.window_frames, step_frames=2 * params.step_frames
     )
+    shortest, least = 0, 0.25 if hours else 0.0
+    if is_swept_twice(hours, params):
+        shortest, least = params.window_frames, 0.5
+    windows = [
+        (start, end)
+        for start, end in open_windows(open_frames, wider)
+        if end - start > shortest and open_frames[start:end].mean() > least
+    ]
     stride = sweep_every(hours, params)
     chosen: list[tuple[int, int]] = []
-    for row in _rows(open_windows(open_frames, wider), wider):
+    for row in _rows(windows, wider):
         if len(row) > stride // 2 or stride <= params.sweep_alone:
             # From the middle of the first so many on.
             chosen += row[min(len(row) - 1, stride) // 2 :: stride]

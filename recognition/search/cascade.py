@@ -23,6 +23,7 @@ from recognition.search.candidates import (
     SearchStage,
     VoteSource,
     Warp,
+    is_swept_twice,
     line_votes,
     lines_at_once,
     voted_leads,
@@ -32,6 +33,8 @@ from recognition.search.candidates import (
 )
 from recognition.search.sweep import glance, sweep, weights_of
 from recognition.search.wide import Heard, aligned_votes, heard_in, wide_leads, wide_places
+from recognition.speech.judging import judge
+from recognition.speech_track import HALF_MS, SpeechTrack
 from recognition.types import Landmarks, LevelMap, Votes
 from recognition.verify.alignment import Alignment, Lead, QueryView, view_of
 from recognition.verify.bends import chosen_with_drifts, meeting
@@ -59,8 +62,7 @@ _ORIGINAL = Alignment(1.0, 0.0, 0.0)
 class Search:
     """A search in progress.
 
-    ``closed`` marks frames not to search: silence, and what the policy skips; ``music``
-    those that hold music, if that was judged. ``hours``
+    ``closed`` marks frames not to search: silence, and what the policy skips. ``hours``
     is the size of the catalogue, on which the threshold depends.
     """
 
@@ -69,7 +71,6 @@ class Search:
     params: Params
     hours: float
     closed: NDArray[np.bool_]
-    music: NDArray[np.bool_] | None = None
     runs: list[ScoringRun] = field(default_factory=list)
     refused: list[ScoringRun] = field(default_factory=list)
     loaded: dict[int, Landmarks] = field(default_factory=dict)
@@ -265,8 +266,10 @@ class Search:
         change only those around it.
         """
         still_open = self._still_open()
-        if stage is not None and stage.name == LONG and self.music is not None:
-            return still_open & self.music
+        if stage is not None and stage.name == LONG:
+            # Music that nothing covers was found in short windows, if it is known.
+            covered = is_swept_twice(stage.hours, self.params)
+            return still_open & ~self._alone if covered else still_open
         if stage is None or stage.warp == PLAIN or stage.name in ON_GRID:
             return still_open
         along = [run for run in self.runs if same_warp(run.alignment, _alignment(stage.warp))]
@@ -278,6 +281,22 @@ class Search:
             start, end = run.query_span
             around[max(0, int(start) - reach) : int(end) + reach] = True
         return still_open & around
+
+    @cached_property
+    def speech(self) -> SpeechTrack:
+        """Where the query holds speech and music."""
+        view = self.view
+        return judge(LevelMap(view.map_levels, view.map_frames, view.map_bins))
+
+    @cached_property
+    def _alone(self) -> NDArray[np.bool_]:
+        """The frames in which music plays alone."""
+        alone = np.zeros(len(self.closed), dtype=np.bool_)
+        halves = self.speech.music_alone
+        at = (np.arange(len(alone)) * self.params.frame_ms / HALF_MS).astype(np.int64)
+        inside = at < len(halves)
+        alone[inside] = halves[at[inside]]
+        return alone
 
     def _still_open(self) -> NDArray[np.bool_]:
         runs, still_open = self._open

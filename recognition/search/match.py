@@ -21,7 +21,6 @@ from recognition.search.cascade import Search
 from recognition.search.pauses import joined_over_pauses
 from recognition.search.policy import CaptureType, ScanPolicy
 from recognition.search.unmatched import unmatched_intervals
-from recognition.speech.judging import judge
 from recognition.types import (
     Fingerprint,
     Progress,
@@ -131,8 +130,7 @@ class BegunScan:
                 matches, self.silent, hours=self.search.hours, params=self.search.params
             )
         )
-        _dense, level_map = scan_layer(self.query, self.search.params)
-        speech = judge(level_map)
+        speech = self.search.speech
         unmatched = unmatched_intervals(
             segments,
             duration_ms=self.query.duration_ms,
@@ -158,13 +156,8 @@ def begin(
     hours: float,
     params: Params = DEFAULT,
     policy: ScanPolicy | None = None,
-    music: NDArray[np.bool_] | None = None,
 ) -> BegunScan:
-    """Prepare a scan of a catalogue of ``hours``; ``query`` needs its scan layer.
-
-    ``music`` marks the frames that hold music, if that was judged: only they are swept in
-    long windows, the dearest stage.
-    """
+    """Prepare a scan of a catalogue of ``hours``; ``query`` needs its scan layer."""
     params = params.for_file(query.duration_ms)
     dense, level_map = scan_layer(query, params)
     policy = policy or ScanPolicy()
@@ -177,7 +170,6 @@ def begin(
         params=params,
         hours=hours,
         closed=silent | ~scanned,
-        music=music,
     )
     robust_first = policy.audio_type is CaptureType.RECORDED
     todo = stages(params, robust_first=robust_first, hours=hours, widely=policy.widely)

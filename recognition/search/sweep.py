@@ -52,7 +52,8 @@ def swept_places(tables: Sequence[PlaceTable], weights: Weights, params: Params)
     candidates: list[Place] = []
     for table in tables:
         interrupts.look()
-        local, places = highest_places(table, weights, params.rough_least, params.rough_top)
+        most = max(params.rough_top, len(table.loud_cells) // params.rough_every)
+        local, places = highest_places(table, weights, params.rough_least, most)
         candidates += _exact(table, weights, local, places, params.sweep_weak)[1]
     return highest(candidates, params.sweep_top, params)
 

@@ -38,7 +38,7 @@ from tests.recognition.synthesis import (
 
 _SOUNDS = [music(seed, 30) for seed in range(11, 20)]
 # A cascade of large catalogues, and one whose limits are reached.
-_LARGE = replace(DEFAULT, sweep_hours=0.5)
+_LARGE = replace(DEFAULT, sweep_hours=0.5, long_hours=0.5)
 _TIGHT = replace(_LARGE, glance_offsets=40, dense_top=2, glance_least=4.0)
 _RECORDED = ScanPolicy(CaptureType.RECORDED, widely=False)
 

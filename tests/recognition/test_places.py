@@ -143,13 +143,15 @@ def test_a_removed_recording_has_no_places() -> None:
     assert without.local(np.array([9, 7, 8], np.uint32)).tolist() == [-1, 0, -1]
 
 
-def test_where_few_places_are_kept_they_are_the_highest() -> None:
+@pytest.mark.parametrize("most", [1, 2, 3, 4, 5, 8, 13])
+def test_where_few_places_are_kept_they_are_the_highest(most: int) -> None:
     table = PlaceTable.of({number: _places(number) for number in range(20)})
-    weights = _hidden(_weights(), _places(13), 900)
+    # Of flat weights, many places are equally high: those before it must leave it room.
+    weights = _hidden(np.sign(_weights()) * np.int16(6), _places(13), 900)
 
-    local, _ = highest_places(table, weights, 0.5, 4)
+    local, _ = highest_places(table, weights, 0.5, most)
 
-    assert len(local) == 4
+    assert len(local) == most
     assert 13 in table.recordings[local]
 
 
