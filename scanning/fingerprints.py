@@ -43,7 +43,7 @@ def kept_fingerprint(file: ScannedFile) -> Fingerprint | None:
 def stored_sound(file: ScannedFile) -> Sound | None:
     """Return the stored fingerprints; None if the engine can no longer read the main one."""
     fingerprint = kept_fingerprint(file)
-    return fingerprint and Sound(fingerprint, tuple(kept_tracks(file)))
+    return None if fingerprint is None else Sound(fingerprint, tuple(kept_tracks(file)))
 
 
 def kept_tracks(file: ScannedFile) -> Iterator[tuple[int, Fingerprint]]:
