@@ -48,7 +48,7 @@ def test_an_undefined_variable_fails(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("{{ nothing|default:'–' }}", "–"),
         ("{{ none|default_if_none:'–' }}", "–"),
@@ -57,8 +57,8 @@ def test_an_undefined_variable_fails(text: str) -> None:
         ("{{ empty }}", ""),
     ],
 )
-def test_what_may_be_missing_does_not(text: str, said: str) -> None:
-    assert shown(text, none=None, empty="", row=Row()) == said
+def test_what_may_be_missing_does_not(text: str, message: str) -> None:
+    assert shown(text, none=None, empty="", row=Row()) == message
 
 
 @pytest.mark.parametrize("text", ["{{ nothing }}", "{{ nothing|upper }}"])

@@ -45,8 +45,8 @@ def feed(report: Report, feeding: Feeding) -> None:
 
 def _bases(folder: Path | None, work: Path) -> list[tuple[str, bytes]]:
     """Return some seconds of real sound in each format, as suffix and content."""
-    sources = sorted((folder or DEMO).rglob("*.*"), key=lambda one: one.stat().st_size)
-    source = next(one for one in reversed(sources) if one.suffix in _READ)
+    sources = sorted((folder or DEMO).rglob("*.*"), key=lambda path: path.stat().st_size)
+    source = next(path for path in reversed(sources) if path.suffix in _READ)
     made = [
         (suffix, _encoded(source, work / f"base.{suffix}", codec))
         for suffix, codec in _FORMATS.items()

@@ -100,16 +100,16 @@ def _checked(sample: Sample, content: bytes) -> tuple[str, str]:
     from base.jobs.runner import run_next
     from imports.models import ImportStatus
 
-    one = sample.door(SimpleUploadedFile(sample.name, content))
+    upload = sample.door(SimpleUploadedFile(sample.name, content))
     job = run_next(Pool.WORK)
-    one.refresh_from_db()
+    upload.refresh_from_db()
     causes = list(Job.objects.values_list("code", "cause"))
     Job.objects.all().delete()
     # Work that raises is tried again, and its import is still being checked.
     ends = (ImportStatus.CHECKED, ImportStatus.REFUSED, ImportStatus.UNMAPPED)
-    if job is None or one.status not in ends:
-        return "", f"{sample.name}: {one.status}: {causes}"
-    return f"{sample.name.rpartition('.')[2]}: {one.status}", ""
+    if job is None or upload.status not in ends:
+        return "", f"{sample.name}: {upload.status}: {causes}"
+    return f"{sample.name.rpartition('.')[2]}: {upload.status}", ""
 
 
 def _verified(path: Path, content: bytes, key: PublicKey) -> tuple[str, str]:

@@ -126,14 +126,14 @@ def test_a_scan_states_which_state_of_the_catalogue_it_searched(
 ) -> None:
     add(catalogue, 3)
     run_worker()
-    asked = index_log.count_changes().position
+    position = index_log.count_changes().position
     file = scan(catalogue, admin)
 
     run_worker()
 
     searched = Scan.objects.get(scanned_file=file).catalogue_state
     assert searched is not None
-    assert searched >= asked == 3
+    assert searched >= position == 3
     client = signed_in(Role.ADMIN)
     page = client.get(f"/files/{file.uid}/")
     assert f"as of change {searched} of the catalogue" in page.content.decode()
@@ -170,7 +170,7 @@ def test_searches_follow_what_is_added_replaced_and_fingerprinted_again(
     run_worker()
     assert sorted(held(catalogue)) == [*both, made.pk]
     postings = following.open_index().stats(catalogue.bucket.pk).postings
-    stored = [index_store.postings_of(one) for one in catalogue.bucket.recordings.all()]
+    stored = [index_store.postings_of(recording) for recording in catalogue.bucket.recordings.all()]
     assert postings == sum(len(hashes) for _, hashes, *_ in stored)
 
 
@@ -205,14 +205,14 @@ def test_a_change_that_is_committed_late_is_counted_late(catalogue: Catalogue, m
             may_commit.wait(30)
         connection.close()
 
-    other = threading.Thread(target=retire_slowly)
-    other.start()
+    other_thread = threading.Thread(target=retire_slowly)
+    other_thread.start()
     has_written.wait(30)
     retire_recordings(recordings=[catalogue.second], user=None)
     counted = following.bring_up()
     assert held(catalogue) == [catalogue.first.pk]
     may_commit.set()
-    other.join()
+    other_thread.join()
 
     assert held(catalogue) == []
     assert following.bring_up() == counted + 1
@@ -240,16 +240,16 @@ def test_a_follower_that_was_killed_goes_on_where_it_was(
         one_by_one.setattr(index_copy, "BATCH", 1)
         with pytest.raises(Killed):
             following.build(read=read_one_and_die)
-        rest: list[int] = []
+        counts: list[int] = []
 
         def read_the_rest(changes: Sequence[LoggedChange]) -> list[Postings]:
-            rest.extend(change.recording for change in changes)
+            counts.extend(change.recording for change in changes)
             return reading(changes)
 
         following.build(read=read_the_rest)
 
-        assert held(catalogue, follow=False) == [*read, *rest]
-        assert (read, rest) == ([catalogue.first.pk], [catalogue.second.pk])
+        assert held(catalogue, follow=False) == [*read, *counts]
+        assert (read, counts) == ([catalogue.first.pk], [catalogue.second.pk])
 
     # One killed before it wrote its position repeats the batch.
     held(catalogue)
@@ -303,10 +303,10 @@ def test_a_deleted_or_damaged_folder_is_built_again_and_its_scan_waits(
     # The index is deleted while a scan searches it.
     searching = match.scan
 
-    def delete_and_search(*given: Any, **named: Any) -> ScanResult:  # Any: its own
+    def delete_and_search(*arguments: Any, **named: Any) -> ScanResult:  # Any: its own
         for folder in index_store.index_folders()[0].glob("bucket-*"):
             shutil.rmtree(folder)
-        return searching(*given, **named)
+        return searching(*arguments, **named)
 
     file = scan(catalogue, admin)
     with monkeypatch.context() as deleting:

@@ -251,6 +251,6 @@ def test_a_range_is_dragged_or_taken_by_keys_and_named(page: Page, portal: Porta
     page.locator(".range__list a").click()
     expect(page.get_by_label("Title")).to_have_value("Hymn")
 
-    ((begin, until, *said),) = json.loads(portal.shell.run(_FORGET))
+    ((begin, until, *counts),) = json.loads(portal.shell.run(_FORGET))
     assert until - begin == 3_000
-    assert said == ["Hymn", "a choir"]
+    assert counts == ["Hymn", "a choir"]

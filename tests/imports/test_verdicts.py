@@ -109,7 +109,7 @@ def said(summary: ImportSummary) -> tuple[object, ...]:
     title.
     """
     places = [
-        [(each["line"], each["column"]) for each in notes]
+        [(note["line"], note["column"]) for note in notes]
         for notes in (summary.faults, summary.warnings)
     ]
     counts = [value for value in vars(summary).values() if isinstance(value, int)]
@@ -249,7 +249,7 @@ def test_what_cannot_be_taken_away_is_refused(run: Run) -> None:
         for number, column in enumerate(columns)
     ]
 
-    verdicts, summary = run([{"exclude": ""} | each for each in rows])
+    verdicts, summary = run([{"exclude": ""} | row for row in rows])
 
     assert set(verdicts.values()) == {Verdict.REFUSED}
     assert [
@@ -279,12 +279,12 @@ def test_a_merged_recording_takes_no_other_audio(run: Run, bucket: Bucket) -> No
 
     same, _ = run([row("L2", audio="other.wav")])
     both, named = run([row("L1"), row("L2", title="Else")])
-    other, refused = run([row("L2", audio="tune.wav")])
+    other_run, refused = run([row("L2", audio="tune.wav")])
 
     assert same == {2: Verdict.UNCHANGED}
     assert both == {2: Verdict.UNCHANGED, 3: Verdict.REFUSED}
     assert "line 2 already updates" in named.faults[0]["rule"]
-    assert other == {2: Verdict.REFUSED}
+    assert other_run == {2: Verdict.REFUSED}
     assert "merged into" in refused.faults[0]["rule"]
 
 

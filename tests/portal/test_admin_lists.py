@@ -43,9 +43,9 @@ def test_screens_count_what_was_found_and_lead_to_pages_that_may_be_opened(
     viewer, manager = signed_in(Role.VIEWER), signed_in(Role.MANAGER)
 
     whole = viewer.get(address(Recording, "changelist"))
-    found = viewer.get(address(Recording, "changelist"), {"q": "Harbour"})
+    answer = viewer.get(address(Recording, "changelist"), {"q": "Harbour"})
     assert "Show all" not in whole.content.decode()
-    assert "1 result (" in visible_text(found.content.decode())
+    assert "1 result (" in visible_text(answer.content.decode())
 
     page = reverse("portal:recording_detail", args=[recording.uid])
     for client in (viewer, manager):
@@ -70,8 +70,8 @@ def test_detections_come_newest_first_and_lead_to_their_match_and_decision(
     assert "Rejected" in rows[1]
     assert "ana" in visible_text(rows[1])
     assert address(ScannedFile, "change", older.scanned_file.pk) in rows[1]
-    shown = Detection.objects.get(scan=older.scan)
-    own = client.get(address(Detection, "change", shown.pk)).content.decode()
+    detection = Detection.objects.get(scan=older.scan)
+    own = client.get(address(Detection, "change", detection.pk)).content.decode()
     assert address(Match, "change", older.pk) in own
 
 

@@ -98,8 +98,8 @@ def test_every_reader_reads_what_was_written(
     target.write_bytes(content)
 
     text = io.StringIO(content.decode("utf-8-sig"), newline="")
-    _header, *found = csv.reader(text)
-    assert [read_back(row) for row in found] == expected
+    _header, *lines = csv.reader(text)
+    assert [read_back(row) for row in lines] == expected
     assert _read_by_our_importer(target) == [
         [cell_text(cell or "", ValueType.ENUM) for cell in row] for row in expected
     ]
@@ -154,10 +154,10 @@ def _read_by_duckdb(target: Path) -> list[list[Cell]]:
 
 
 def _read_json_lines(content: bytes) -> list[list[Cell]]:
-    found = [json.loads(line, parse_float=Decimal) for line in content.decode().split("\n")[:-1]]
+    objects = [json.loads(line, parse_float=Decimal) for line in content.decode().split("\n")[:-1]]
     return [
         [_plain(value, field) for value, field in zip(row.values(), FIELDS, strict=True)]
-        for row in found
+        for row in objects
     ]
 
 
@@ -165,7 +165,7 @@ def _plain(value: object, field: ColumnType) -> Cell:
     if value is None or value == []:
         return None
     if isinstance(value, list):
-        return [str(each) for each in value]
+        return [str(item) for item in value]
     if isinstance(value, bool):
         return "yes" if value else "no"
     if field.kind == ValueType.DECIMAL:
@@ -202,16 +202,16 @@ def _of_sheet(value: object, field: ColumnType) -> Cell:
         return f"{value:%Y-%m-%d}" if is_day else f"{value:%Y-%m-%dT%H:%M:%S}Z"
     assert isinstance(value, str)
     # Spreadsheets write characters that XML cannot hold as _xHHHH_.
-    text = re.sub("_x([0-9A-Fa-f]{4})_", lambda found: chr(int(found.group(1), 16)), value)
+    text = re.sub("_x([0-9A-Fa-f]{4})_", lambda match: chr(int(match.group(1), 16)), value)
     return split_items(text) if field.kind == ValueType.LIST else text
 
 
 def test_ten_thousand_characters_of_everything_survive(tmp_path: Path) -> None:
     text = ('=1+1 "quoted"\r\n\0🎵\u202egpj.exe' * 500)[:10_000]
-    row: list[Cell] = [text if each.kind == ValueType.TEXT else None for each in FIELDS]
+    row: list[Cell] = [text if column.kind == ValueType.TEXT else None for column in FIELDS]
 
-    _header, found = csv.reader(io.StringIO(written([row]).decode("utf-8-sig"), newline=""))
-    assert read_back(found) == told(row)
+    _header, line = csv.reader(io.StringIO(written([row]).decode("utf-8-sig"), newline=""))
+    assert read_back(line) == told(row)
     assert json.loads(written([row], Format.JSON_LINES))["title"] == text
     assert json.loads(written([row], Format.JSON))["rows"][0]["title"] == text
 
@@ -250,10 +250,10 @@ def test_libreoffice_opens_what_was_written(tmp_path: Path) -> None:
     )
 
     text = (into / "report.csv").read_text(encoding="utf-8-sig")
-    header, *found = csv.reader(io.StringIO(text, newline=""))
+    header, *lines = csv.reader(io.StringIO(text, newline=""))
 
     assert header == [field.name for field in FIELDS]
-    assert found == [
+    assert lines == [
         [
             _as_libreoffice_keeps(cell_text(cell, field.kind))
             for cell, field in zip(told(row), FIELDS, strict=True)

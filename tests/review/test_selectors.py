@@ -67,7 +67,7 @@ def test_what_cannot_be_read_filters_nothing() -> None:
 
 
 def test_each_filter_finds_its_own() -> None:
-    wanted = make_match(
+    match = make_match(
         recording__title="Glass Harbour",
         recording__artists=["Vela Orrin", "Björk"],
         score=Decimal("55.0"),
@@ -75,20 +75,20 @@ def test_each_filter_finds_its_own() -> None:
     make_match()
 
     for query in (
-        f"container={wanted.scanned_file.container_id}",
-        f"bucket={wanted.recording.bucket_id}",
-        f"file={wanted.scanned_file.uid}",
-        f"recording={wanted.recording.uid}",
+        f"container={match.scanned_file.container_id}",
+        f"bucket={match.recording.bucket_id}",
+        f"file={match.scanned_file.uid}",
+        f"recording={match.recording.uid}",
         "score_max=60",
         "reason=low_score",
         "q=glass harb",
         "q=orrin",
         "q=Björk",
-        f"q={wanted.scanned_file.name}",
-        f"q={wanted.recording.custom_id}",
-        f"q={wanted.uid}",
+        f"q={match.scanned_file.name}",
+        f"q={match.recording.custom_id}",
+        f"q={match.uid}",
     ):
-        assert found(query) == [wanted], query
+        assert found(query) == [match], query
 
 
 def test_what_waits_is_what_a_person_must_look_at() -> None:

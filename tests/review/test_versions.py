@@ -49,16 +49,16 @@ def pair() -> Pair:
 
 
 def scanned(
-    *found: Recording,
+    *recordings: Recording,
     file: ScannedFile | None = None,
     scores: Iterable[float] = (),
     length: int = 60_000,
-    **more: object,
+    **options: object,
 ) -> Match:
     """Fold a scan that found these recordings in the same minute; return one match."""
-    more |= {"scanned_file": file} if file is not None else {}
-    scan = ScanFactory.create(**more)
-    for recording, score in zip(found, [*scores, *(90 for _ in found)], strict=False):
+    options |= {"scanned_file": file} if file is not None else {}
+    scan = ScanFactory.create(**options)
+    for recording, score in zip(recordings, [*scores, *(90 for _ in recordings)], strict=False):
         make_detection((0, length, 0, length), scan=scan, recording=recording, score=Decimal(score))
     fold_scan(scan=scan)
     return Match.objects.get(scanned_file=scan.scanned_file)
@@ -70,7 +70,7 @@ def choose(match: Match, user: User, recording: Recording | None = None) -> Matc
 
 
 def others(match: Match) -> list[Recording]:
-    return [each.recording for each in candidates_of(match)]
+    return [candidate.recording for candidate in candidates_of(match)]
 
 
 def test_versions_that_fit_equally_are_candidates_of_one_match(pair: Pair) -> None:
@@ -247,12 +247,12 @@ def test_a_rescan_that_finds_one_version_names_it_and_asks_no_more(
     pair: Pair, reviewer: User
 ) -> None:
     _album, edit = pair
-    for found in pair:
+    for recording in pair:
         match = scanned(*pair)
 
-        again = scanned(found, file=match.scanned_file)
+        again = scanned(recording, file=match.scanned_file)
 
-        assert (again.pk, again.recording, others(again)) == (match.pk, found, [])
+        assert (again.pk, again.recording, others(again)) == (match.pk, recording, [])
         assert again.queue_reason == QueueReason.DEFAULT
 
     # What a person chose is not replaced by another version.
@@ -272,10 +272,10 @@ def test_a_version_that_a_scan_finds_later_asks_only_of_rules(pair: Pair, review
     for retro in (None, RetroSearch.objects.create()):
         for match, state in ((by_person, MatchState.CONFIRMED), (by_rule, MatchState.PENDING)):
             file = match.scanned_file
-            found = (edit,) if retro else (album, edit)
+            edits = (edit,) if retro else (album, edit)
             if retro:
                 scanned(album, file=file)
-            now = scanned(*found, file=file, retro_search=retro)
+            now = scanned(*edits, file=file, retro_search=retro)
 
             assert (now.recording, now.state) == (album, state)
             assert (others(now), now.has_open_versions) == ([edit], True)

@@ -156,11 +156,11 @@ def test_an_item_with_nothing_but_a_name_is_no_episode(expand: Expand) -> None:
 
 def test_an_item_outside_the_channel_is_read(expand: Expand) -> None:
     channel, end = one().split("<item>")
-    item, _channel, rest = end.partition("</item>")
+    item, _channel, suffix = end.partition("</item>")
 
-    feed = expand(f"{channel}</channel><item>{item}</item>{rest}")
+    feed = expand(f"{channel}</channel><item>{item}</item>{suffix}")
 
-    assert [each.title for each in feed.items] == ["One"]
+    assert [item.title for item in feed.items] == ["One"]
 
 
 def test_a_channel_of_videos_leads_to_their_pages(expand: Expand) -> None:
@@ -257,6 +257,6 @@ def test_dates_survive_being_written(moment: datetime, minutes: int) -> None:
 
 @given(st.text("0123456789:+-,.apmTZ JunGMTCES()", max_size=40))
 def test_any_text_is_a_date_or_none(text: str) -> None:
-    found = read_date(text)
+    moment = read_date(text)
 
-    assert found is None or found.tzinfo is not None
+    assert moment is None or moment.tzinfo is not None

@@ -121,7 +121,7 @@ def _found(file: ScannedFile) -> list[dict[str, Any]]:
     scan = file.scans.latest("pk")
     assert scan.status == ScanStatus.SUCCEEDED, scan.message
     rows = Detection.objects.filter(scan=scan).order_by("recording", "segments__position")
-    found = rows.values(
+    rows_found = rows.values(
         "recording",
         "score",
         "segments__start_ms",
@@ -134,7 +134,7 @@ def _found(file: ScannedFile) -> list[dict[str, Any]]:
         "segments__low_hz",
     )
     scan_columns = ("unmatched", "no_match_reason", "catalogue_state", "buckets")
-    return [*found, {name: getattr(scan, name) for name in scan_columns}]
+    return [*rows_found, {name: getattr(scan, name) for name in scan_columns}]
 
 
 def test_machines_with_a_partition_each_find_what_one_machine_finds(
@@ -196,8 +196,8 @@ def test_other_sound_tracks_are_searched_in_all_partitions(
     machines.work_all(2)
 
     assert film.scans.get().warnings == []
-    (found,) = Detection.objects.all()
-    assert [segment.track for segment in found.segments.all()] == [2]
+    (detections,) = Detection.objects.all()
+    assert [segment.track for segment in detections.segments.all()] == [2]
     assert not PartitionSearch.objects.exists()
 
 
@@ -246,13 +246,13 @@ def test_partitions_find_nothing_that_is_retired_while_they_answer(
 
     machines.work_all(2)
 
-    found = _found(programme)
-    assert gone.pk not in {one.get("recording") for one in found}
+    detections = _found(programme)
+    assert gone.pk not in {detection.get("recording") for detection in detections}
     # As a scan that begins after the retirement.
     with machines.on("whole", None, 1):
         request_scan(scanned_file=programme, user=admin)
     machines.work("whole", None, 1)
-    assert _found(programme) == found
+    assert _found(programme) == detections
     assert gone.matches.get().lost
 
 
@@ -273,8 +273,8 @@ def test_nothing_is_lost_or_left_however_a_scan_of_partitions_ends(
 
     # The machine with the second partition died in the middle of its answer.
     answered_by_one()
-    asked = Job.objects.get(kind="partition_question", state=JobState.WAITING)
-    Job.objects.filter(pk=asked.pk).update(
+    job = Job.objects.get(kind="partition_question", state=JobState.WAITING)
+    Job.objects.filter(pk=job.pk).update(
         state=JobState.RUNNING,
         lease_owner="dead:1",
         lease_until=clock.now() - timedelta(minutes=5),
@@ -349,7 +349,7 @@ def test_a_clip_that_no_partition_answers_is_an_outage(
     catalogue: Catalogue, machines: Machines, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(partition_scans, "_CLIP_SECONDS", 0.0)
-    forgotten, other = [
+    forgotten, other_search = [
         PartitionSearch.objects.create(partitions=2, state=b"", catalogue_state=0) for _ in range(2)
     ]
     forgotten.created_at -= timedelta(hours=1)
@@ -358,7 +358,7 @@ def test_a_clip_that_no_partition_answers_is_an_outage(
     with machines.on("desk", [], 2), pytest.raises(IndexUnavailable, match="partition 1, 2 of 2"):
         search_clip([catalogue.bucket.pk], Sound(_clip(tmp_path)))
 
-    assert PartitionSearch.objects.get() == other
+    assert PartitionSearch.objects.get() == other_search
 
 
 def test_comparing_on_a_machine_with_a_part_says_what_to_do(

@@ -60,7 +60,7 @@ def _file_part(size: int) -> bytes:
     return head + bytes(size) + b"\r\n--b--\r\n"
 
 
-def _send(client: Client, method: str, path: str, body: bytes, **more: Any) -> Any:
+def _send(client: Client, method: str, path: str, body: bytes, **options: Any) -> Any:
     """Send a body; return the response and the number of bytes read.
 
     Any: the client's type.
@@ -69,7 +69,12 @@ def _send(client: Client, method: str, path: str, body: bytes, **more: Any) -> A
     answer = client.generic(
         method,
         path,
-        **{"CONTENT_TYPE": _PARTS, "wsgi.input": watched, "CONTENT_LENGTH": str(len(body)), **more},
+        **{
+            "CONTENT_TYPE": _PARTS,
+            "wsgi.input": watched,
+            "CONTENT_LENGTH": str(len(body)),
+            **options,
+        },
     )
     return answer, watched.taken
 
@@ -116,7 +121,7 @@ def test_chunks_without_an_end_are_read_to_a_limit(settings: Settings) -> None:
 
 
 def test_a_clip_without_a_signature_stays_off_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    def on_disk(*_arguments: object, **_more: object) -> None:
+    def on_disk(*_arguments: object, **_options: object) -> None:
         raise AssertionError("a file was begun on disk")
 
     monkeypatch.setattr(TemporaryFileUploadHandler, "new_file", on_disk)
