@@ -216,20 +216,20 @@ def _pairs(report: Report, tracks: list[Track], rng: np.random.Generator, work: 
             original = whole
             if kind.make is _drums_over:
                 original = sound.mixed(whole, _drums(len(whole)), 6)
-            comparisons.append(compare(_kept(kind.make(m)), _kept(original)))
+            comparisons.append(compare(_stored_layers(kind.make(m)), _stored_layers(original)))
         right = sum(c.relation in kind.right and c.altered is kind.altered for c in comparisons)
         if not kind.right & (SAME | VERSION):
             right = sum(c.relation in kind.right for c in comparisons)
         right_in_all, total = right_in_all + right, total + len(comparisons)
         expected = " or ".join(sorted(kind.right))
-        rows.append((kind.name, expected, f"{right} of {len(comparisons)}", _told(comparisons)))
+        rows.append((kind.name, expected, f"{right} of {len(comparisons)}", _in_words(comparisons)))
     share = right_in_all / total
     report.table(("pair", "expected", "correct", "relations"), rows)
     report.line(f"Correct: {share:.4f} of {total} pairs.")
     report.check(f"correct relation: {share:.4f}", reached=share >= TARGET)
 
 
-def _told(comparisons: Sequence[SoundComparison]) -> str:
+def _in_words(comparisons: Sequence[SoundComparison]) -> str:
     counted = Counter(c.relation.value for c in comparisons)
     return ", ".join(f"{name} {n}" for name, n in counted.most_common())
 
@@ -271,7 +271,7 @@ def _strangers(report: Report, tracks: list[Track], count: int, work: Path) -> N
 
 def _shelf(tracks: list[Track], count: int) -> tuple[dict[int, Landmarks], dict[int, int]]:
     """Return enough recordings for ``wanted`` pairs, and the track of each."""
-    layers = [_kept(track.samples()[: LONGEST_S * RATE]).reference for track in tracks]
+    layers = [_stored_layers(track.samples()[: LONGEST_S * RATE]).reference for track in tracks]
     recordings: dict[int, Landmarks] = {}
     origin: dict[int, int] = {}
     for variant in variants():
@@ -285,7 +285,7 @@ def _shelf(tracks: list[Track], count: int) -> tuple[dict[int, Landmarks], dict[
     return recordings, origin
 
 
-def _kept(y: Samples) -> Fingerprint:
+def _stored_layers(y: Samples) -> Fingerprint:
     """Return the data that a catalogue stores of a recording."""
     return replace(fingerprint(y), dense=None, level_map=None)
 

@@ -64,11 +64,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     trials = [ClipTrial(condition, _CLIP_S) for condition in edits()]
     label = "Measure the recall of edited music."
 
-    def more(report: Report, scene: TrialScene, numbers: Sequence[int]) -> None:
+    def measure_edits(report: Report, scene: TrialScene, numbers: Sequence[int]) -> None:
         uploads(report, scene, numbers)
         drifts(report, scene, numbers)
 
-    return run(argv, label, trials, _TARGETS, more=more)
+    return run(argv, label, trials, _TARGETS, more=measure_edits)
 
 
 def uploads(report: Report, scene: TrialScene, numbers: Sequence[int]) -> None:

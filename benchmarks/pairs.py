@@ -31,7 +31,7 @@ def measure(report: Report, tracks: list[Track], parts: Roles, seed: int) -> Non
         comparisons: list[SoundComparison] = []
         for number in numbers:
             y = tracks[int(number)].samples()[: _LONGEST * RATE]
-            comparisons.append(compare(_kept(change(y, rng)), _kept(y)))
+            comparisons.append(compare(_stored_layers(change(y, rng)), _stored_layers(y)))
         right = sum(c.relation is relation and c.altered is altered for c in comparisons)
         rows.append((name, relation.value, f"{right} of {len(comparisons)}"))
         report.check(f"pairs: {name}: {right}", reached=right >= 0.95 * len(comparisons))
@@ -47,12 +47,15 @@ def _strangers(
         a = int(rng.choice(parts.strangers)) if parts.strangers else parts.played[0]
         b = int(rng.choice([n for n in parts.played if n != a]))
         first, second = (tracks[n].samples()[: _LONGEST * RATE] for n in (a, b))
-        related += compare(_kept(first), _kept(second)).relation is not SoundRelation.NONE
+        related += (
+            compare(_stored_layers(first), _stored_layers(second)).relation
+            is not SoundRelation.NONE
+        )
     report.check(f"pairs: {related} unrelated pairs reported as related", reached=related <= 1)
     return "another track", SoundRelation.NONE.value, f"{_COUNT - related} of {_COUNT}"
 
 
-def _kept(y: Samples) -> Fingerprint:
+def _stored_layers(y: Samples) -> Fingerprint:
     """Return the data that a catalogue stores of a recording."""
     return replace(fingerprint(y), dense=None, level_map=None)
 

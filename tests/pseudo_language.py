@@ -67,11 +67,11 @@ def spoken(settings: Settings) -> Iterator[None]:
 
 def plain_texts(page: str) -> set[str]:
     """Return the texts of a page that keep plain letters and are not marked verbatim."""
-    texts = {text for text in _shown(html.fromstring(page)) if text}
+    texts = {text for text in _visible_texts(html.fromstring(page)) if text}
     return {" ".join(text.split()) for text in texts if _WORD.search(text)}
 
 
-def _shown(page: html.HtmlElement) -> Iterator[str | None]:
+def _visible_texts(page: html.HtmlElement) -> Iterator[str | None]:
     """Yield the texts and attributes that a page shows and does not mark as verbatim."""
     walk = etree.iterwalk(page, events=("start", "end", "comment"))
     for event, element in walk:

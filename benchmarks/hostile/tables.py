@@ -58,7 +58,7 @@ def feed(report: Report, feeding: Feeding) -> None:
     # The kernel counts in KiB.
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
-    def one(number: int) -> tuple[str, str]:
+    def read_one(number: int) -> tuple[str, str]:
         rng = make_rng(feeding.seed, "table", number)
         which = number % (len(samples) + 1)
         if which == len(samples):
@@ -67,7 +67,7 @@ def feed(report: Report, feeding: Feeding) -> None:
         return _checked(sample, _broken(sample.content, rng))
 
     # One at a time: each runs the job that its file has asked for.
-    feed_each(report, replace(feeding, workers=1), one, noun="tables", wall_s=_WALL_S)
+    feed_each(report, replace(feeding, workers=1), read_one, noun="tables", wall_s=_WALL_S)
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     report.table(["", "measured", "limit"], [("memory growth, MiB", f"{grown:.0f}", _GROWTH_MIB)])
     report.check("memory growth is limited", reached=grown < _GROWTH_MIB)

@@ -407,13 +407,13 @@ def test_search_finds_by_name_and_by_uri(api: Api) -> None:
         name="x",
     )
 
-    def found(text: str) -> list[str]:
+    def search(text: str) -> list[str]:
         rows = api.get(f"{files_of(container)}?search={text}").json()["data"]
         return [row["id"] for row in rows]
 
-    assert found("needle") == [str(named.uid)]
-    assert found("audio:Need") == [str(named.uid)]
-    assert found("youtube:video:abc") == [str(linked.uid)]
+    assert search("needle") == [str(named.uid)]
+    assert search("audio:Need") == [str(named.uid)]
+    assert search("youtube:video:abc") == [str(linked.uid)]
 
 
 def test_known_ids_of_the_container_among_unknown_ones_are_answered(api: Api) -> None:

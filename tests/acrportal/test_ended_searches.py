@@ -46,7 +46,7 @@ def installation(
     """Return the environment of an installation, and a function that waits for its
     next search.
     """
-    made, __recordings = filled
+    made, _recordings = filled
     folder = tmp_path / "portal"
     shutil.copytree(made, folder)
     database = next(folder.glob("*.sqlite3"))

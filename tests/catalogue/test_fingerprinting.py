@@ -101,7 +101,7 @@ def test_fingerprinting_that_was_cancelled_or_lost_reaches_no_index(
     assert lost.status_message == ""
 
     # Its result is refused if it has one.
-    monkeypatch.setattr(index_store, "postings_of", lambda __recording: take_over(_job_of(late)))
+    monkeypatch.setattr(index_store, "postings_of", lambda _recording: take_over(_job_of(late)))
     run_next(Pool.WORK)
     late.refresh_from_db()
     assert late.status == RecordingStatus.PROCESSING

@@ -80,7 +80,7 @@ def scan(catalogue: Catalogue, admin: User) -> ScannedFile:
     return submit_sound(catalogue.container, np.concatenate(sounds), admin)
 
 
-def found(file: ScannedFile) -> list[dict[str, Any]]:
+def detections_of(file: ScannedFile) -> list[dict[str, Any]]:
     rows = Detection.objects.filter(scan__scanned_file=file).order_by("recording")
     return list(
         rows.values("recording", "score", "segments__start_ms", "segments__reference_start_ms")
@@ -100,7 +100,7 @@ def test_machines_find_the_same_whatever_changes(
         assert held(catalogue) == [catalogue.first.pk, catalogue.second.pk]
         file = scan(catalogue, admin)
         run_worker()
-        there = found(file)
+        there = detections_of(file)
         third = add(catalogue, 3)
         run_worker()
         assert third.pk in held(catalogue)
@@ -109,7 +109,7 @@ def test_machines_find_the_same_whatever_changes(
     run_worker()
 
     assert {row["recording"] for row in there} == set(held(catalogue)) - {third.pk}
-    assert found(file) == there
+    assert detections_of(file) == there
     assert third.pk in held(catalogue)
     elsewhere = create_bucket(name="Elsewhere")
     move_recordings(recordings=[third], target=elsewhere, user=None)
@@ -282,8 +282,8 @@ def test_a_deleted_or_damaged_folder_is_built_again_and_its_scan_waits(
     shutil.rmtree(index_store.index_folders()[0])
     after = scan(catalogue, admin)
     run_worker()
-    assert found(after) == found(before)
-    assert len(found(after)) == 2
+    assert detections_of(after) == detections_of(before)
+    assert len(detections_of(after)) == 2
 
     def is_repeated(file: ScannedFile) -> None:
         waiting = Scan.objects.get(scanned_file=file)
@@ -291,7 +291,7 @@ def test_a_deleted_or_damaged_folder_is_built_again_and_its_scan_waits(
         assert Job.objects.get(kind="scan", subject=waiting.pk).attempts == 0
         try_waiting_jobs_now()
         run_worker()
-        assert len(found(file)) == 2
+        assert len(detections_of(file)) == 2
 
     for segment in index_store.index_folders()[0].glob("bucket-*/segment-*"):
         segment.write_bytes(segment.read_bytes()[:-4096])
@@ -344,7 +344,7 @@ def test_a_scan_waits_while_the_storage_is_away_or_another(
 
         run_worker()
 
-    assert len(found(file)) == 2
+    assert len(detections_of(file)) == 2
 
 
 @pytest.mark.parametrize("way", ["restored", "set back"])

@@ -566,7 +566,7 @@ CELLS = {
 }
 
 
-def _said(import_: CatalogueImport) -> dict[str, Any]:
+def _places_and_counts(import_: CatalogueImport) -> dict[str, Any]:
     """Return a summary without the texts that name recordings added meanwhile."""
     places = {
         name: [(summary["line"], summary["column"]) for summary in import_.summary[name]]
@@ -627,12 +627,12 @@ def test_any_mapping_imports_what_its_check_said(data: st.DataObject) -> None:
             assert services.change_columns(import_=import_, columns=columns, version=1, user=user)
             worked(import_)
         assert (import_.status, import_.message) == (ImportStatus.CHECKED, "")
-        checked, version = _said(import_), import_.mapping_version
+        checked, version = _places_and_counts(import_), import_.mapping_version
 
         assert services.start(import_=import_, user=user, mapping_version=version)
         worked(import_)
 
         assert import_.status == ImportStatus.DONE
-        assert _said(import_) == checked
+        assert _places_and_counts(import_) == checked
         assert columns_of(import_) == tuple(columns)
         transaction.set_rollback(True)

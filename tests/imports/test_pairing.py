@@ -52,7 +52,7 @@ def test_the_table_names_files() -> None:
     rows = [TableRow("A-2", path="b/Track 9.wav"), TableRow("A-1", sha256="C" * 64)]
     files = [sound("b/track 9.WAV"), SoundFile("z.wav", None, {}, "c" * 64)]
 
-    pairs, __unpaired = pair(files, [NIGHT, LANTERN], rows)
+    pairs, _unpaired = pair(files, [NIGHT, LANTERN], rows)
 
     assert {pair.sound.path: pair.waiting.uid for pair in pairs} == {
         "b/track 9.WAV": "r2",
@@ -77,7 +77,7 @@ def test_what_is_doubtful_is_left_to_people() -> None:
 
 
 def test_sure_rules_pair_other_lengths_with_a_warning() -> None:
-    pairs, __unpaired = pair([sound("A-1.wav", 60_000)], [NIGHT])
+    pairs, _unpaired = pair([sound("A-1.wav", 60_000)], [NIGHT])
 
     assert [pair.differs for pair in pairs] == [True]
 
@@ -162,30 +162,32 @@ def traps(number: int) -> tuple[list[Waiting], list[SoundFile]]:
     near, far = length + 2_000, length + 3_000
     isrcs = [f"YYX0126{10 * number + digit:05d}" for digit in range(4)]
 
-    def one(key: str, title: str, artist: str = "", custom_id: str = "", isrc: str = "") -> Waiting:
+    def waiting_recording(
+        key: str, title: str, artist: str = "", custom_id: str = "", isrc: str = ""
+    ) -> Waiting:
         artists = (artist,) if artist else ()
         return Waiting(f"{word}{key}", title, artists, custom_id, isrc, length)
 
     recordings = [
-        *(one(f"twin{n}", f"{word} twin") for n in "ab"),
-        one("edit1", f"{word} edit"),
-        replace(one("edit2", f"{word} edit"), duration_ms=near),
-        one("accent1", f"{word} resume"),
-        one("accent2", f"{word} résumé"),
-        one("long", f"{word} long"),
-        *(one(f"code{n}", f"{word} code {n}", isrc=isrcs[n]) for n in (0, 1)),
-        *(one(f"shared{n}", f"{word} shared {n}", isrc=isrcs[2]) for n in (0, 1)),
-        one("masters", f"{word} masters", custom_id=f"{word}-M"),
-        one("track", f"{word} track", custom_id=f"0{number}"),
-        one("tagged", f"{word} tagged", "Band"),
-        one("number", f"{word} number", custom_id=f"{word} title"),
-        one("title", f"{word} title"),
-        one("dots", "…"),
-        one("marks", "!!!"),
-        one("swap1", f"{word} night", f"{word} blue"),
-        one("swap2", f"{word} blue", f"{word} night"),
-        one("join1", f"side {word}", "Sea"),
-        one("join2", word, "Seaside"),
+        *(waiting_recording(f"twin{n}", f"{word} twin") for n in "ab"),
+        waiting_recording("edit1", f"{word} edit"),
+        replace(waiting_recording("edit2", f"{word} edit"), duration_ms=near),
+        waiting_recording("accent1", f"{word} resume"),
+        waiting_recording("accent2", f"{word} résumé"),
+        waiting_recording("long", f"{word} long"),
+        *(waiting_recording(f"code{n}", f"{word} code {n}", isrc=isrcs[n]) for n in (0, 1)),
+        *(waiting_recording(f"shared{n}", f"{word} shared {n}", isrc=isrcs[2]) for n in (0, 1)),
+        waiting_recording("masters", f"{word} masters", custom_id=f"{word}-M"),
+        waiting_recording("track", f"{word} track", custom_id=f"0{number}"),
+        waiting_recording("tagged", f"{word} tagged", "Band"),
+        waiting_recording("number", f"{word} number", custom_id=f"{word} title"),
+        waiting_recording("title", f"{word} title"),
+        waiting_recording("dots", "…"),
+        waiting_recording("marks", "!!!"),
+        waiting_recording("swap1", f"{word} night", f"{word} blue"),
+        waiting_recording("swap2", f"{word} blue", f"{word} night"),
+        waiting_recording("join1", f"side {word}", "Sea"),
+        waiting_recording("join2", word, "Seaside"),
     ]
     tagged = {"title": f"{word} tagged", "artist": "Band"}
     decomposed = unicodedata.normalize("NFD", f"{word} résumé")
@@ -213,7 +215,7 @@ def test_of_500_files_with_60_traps_none_is_paired_wrongly() -> None:
     waiting = [recording for recording, _file in songs] + [
         recording for ones, _ in caught for recording in ones
     ]
-    files = [file for __recording, file in songs] + [
+    files = [file for _recording, file in songs] + [
         file for _, sound_files in caught for file in sound_files
     ]
     for seed in range(3):

@@ -102,7 +102,7 @@ def row(custom_id: str = "L1", **cells: str) -> dict[str, str]:
     return {"custom_id": custom_id, "title": "T", "artists": "A"} | cells
 
 
-def said(summary: ImportSummary) -> tuple[object, ...]:
+def outcome_of(summary: ImportSummary) -> tuple[object, ...]:
     """Return counts, changes and places of faults.
 
     Messages are left out: a fault may name a different copy, or a copy by its new
@@ -176,7 +176,7 @@ def test_a_dry_run_says_of_each_row_what_the_import_then_does(
 
         assert written == 3
         assert verdicts == expected
-        assert said(done) == said(planned)
+        assert outcome_of(done) == outcome_of(planned)
         assert set(again.values()) <= {Verdict.UNCHANGED, Verdict.REFUSED}
         for line, verdict in verdicts.items():
             was_refused = verdict == Verdict.REFUSED
@@ -204,7 +204,7 @@ def test_a_copy_with_exclusions_past_its_end_has_both_faults(run: Run) -> None:
     columns = [fault["column"] for fault in planned.faults]
     assert columns == ["exclude", "exclude", "audio"]
     assert "The same audio" in planned.faults[2]["rule"]
-    assert said(done) == said(planned)
+    assert outcome_of(done) == outcome_of(planned)
 
 
 def test_an_empty_cell_keeps_what_is_there_and_a_sign_takes_it_away(

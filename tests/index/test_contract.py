@@ -185,15 +185,15 @@ def test_lists_that_are_too_common_can_be_left_out(store: IndexStore) -> None:
     store.add(1, 1, hashes, frames)
     store.add(2, 2, hashes[:60], frames[:60])
 
-    def found(buckets: list[int], max_list: int) -> set[int]:
+    def recordings_voted(buckets: list[int], max_list: int) -> set[int]:
         (votes,) = store.query_windows(
             buckets, hashes[:50], frames[:50], [(0, 50)], max_list=max_list
         )
         return {vote.bucket for vote in votes}
 
-    assert found([1], 999) == set()
-    assert found([1], 1000) == {1}
-    assert found([1, 2], 999) == {2}
+    assert recordings_voted([1], 999) == set()
+    assert recordings_voted([1], 1000) == {1}
+    assert recordings_voted([1, 2], 999) == {2}
 
 
 def test_another_process_sees_an_add_at_once(store: IndexStore, open_store: OpenStore) -> None:

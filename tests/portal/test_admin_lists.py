@@ -123,15 +123,15 @@ def test_events_name_what_they_are_about_and_are_found_by_its_id(signed_in: Make
     base.audit.services.record(case="report-schedule:rs_1", action="scheduled")
     client = signed_in(Role.ADMIN)
 
-    def found(term: str) -> str:
+    def search(term: str) -> str:
         answer = client.get(address(Event, "changelist"), {"q": term})
         return visible_text(answer.content.decode())
 
-    assert "Report schedule" in found("")
-    assert "report-schedule" not in found("")
+    assert "Report schedule" in search("")
+    assert "report-schedule" not in search("")
     for term in (match.uid, match.case):
-        assert match.uid in found(term)
-        assert "rs_1" not in found(term)
+        assert match.uid in search(term)
+        assert "rs_1" not in search(term)
 
 
 def test_a_decided_match_says_how_and_not_why_it_waited(signed_in: MakeClient) -> None:

@@ -43,7 +43,7 @@ def _make(client: Client, folder: Path) -> Incoming:
     return Incoming(folder, Drop.objects.get(place=str(folder)))
 
 
-def _listed(**options: str) -> str:
+def _run_drops(**options: str) -> str:
     output = io.StringIO()
     call_command("drops", **options, stdout=output)
     return output.getvalue()
@@ -52,8 +52,8 @@ def _listed(**options: str) -> str:
 def test_a_drop_is_made_and_page_and_command_tell_what_waits_and_why(
     signed_in: MakeClient, roots: Path
 ) -> None:
-    assert _listed() == "There are no drops.\n"
-    assert _listed(format="json") == ""
+    assert _run_drops() == "There are no drops.\n"
+    assert _run_drops(format="json") == ""
     client = signed_in(Role.REVIEWER)
     incoming = _make(client, roots / "radio")
     incoming.write("news/one.mp3")
@@ -70,10 +70,10 @@ def test_a_drop_is_made_and_page_and_command_tell_what_waits_and_why(
     assert "three.mp3.json: The JSON file cannot be read" in page
     assert "two.mp3" not in waiting.content.decode()
 
-    text = _listed()
+    text = _run_drops()
     assert "1 waiting, 1 taken, 1 failed" in text
     assert "waiting: news/one.mp3: No container is assigned" in text
-    (lines,) = map(json.loads, _listed(format="json").splitlines())
+    (lines,) = map(json.loads, _run_drops(format="json").splitlines())
     assert "news/one.mp3" in [file["path"] for file in lines["files"]]
 
 

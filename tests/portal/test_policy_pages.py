@@ -28,7 +28,7 @@ def words(**changes: Any) -> dict[str, Any]:  # Any: values of form fields
     return {"name": "Short uses", "action": "escalate", "priority": 0, **changes}
 
 
-def shown(client: Client, name: str, *args: str) -> str:
+def page_of(client: Client, name: str, *args: str) -> str:
     return client.get(reverse(f"portal:{name}", args=args)).content.decode()
 
 
@@ -52,8 +52,8 @@ def test_a_policy_is_written_tried_switched_on_applied_and_undone(
 ) -> None:
     match = make_match()
     client.force_login(make_limited(Role.MANAGER, buckets=[]))
-    empty = shown(manager, "policy_list")
-    form = shown(manager, "policy_create")
+    empty = page_of(manager, "policy_list")
+    form = page_of(manager, "policy_create")
     assert 'data-shown-when="action:confirm"' in form, "only then a second approval"
 
     answer = manager.post(
@@ -90,7 +90,7 @@ def test_a_policy_is_written_tried_switched_on_applied_and_undone(
     # Pages call a policy by one word.
     pages = [
         *(empty, form, tried, applied.content.decode()),
-        *(shown(manager, "policy_list"), shown(manager, "match_list")),
+        *(page_of(manager, "policy_list"), page_of(manager, "match_list")),
         manager.get(match.review_url).content.decode(),
     ]
     texts = [re.sub(r"<[^>]*>", " ", page) for page in pages]
@@ -195,18 +195,18 @@ def test_dry_run_says_which_matches_it_leaves_out(
     matches = [make_match() for _number in range(3)]
     policy = make_policy(action=PolicyAction.ESCALATE)
 
-    page = shown(manager, "policy_dry_run", policy.uid)
+    page = page_of(manager, "policy_dry_run", policy.uid)
     assert "the first 2 of 3" in page
     assert "are being reviewed" not in page
 
     monkeypatch.setattr("review.services.policies.LISTED", 3)
-    page = shown(manager, "policy_dry_run", policy.uid)
+    page = page_of(manager, "policy_dry_run", policy.uid)
     assert "the first" not in page
 
     reviewer = make_user(Role.REVIEWER)
     for match in matches:
         locks.take_lock(match=match, user=reviewer)
-    assert "are being reviewed" in shown(manager, "policy_dry_run", policy.uid)
+    assert "are being reviewed" in page_of(manager, "policy_dry_run", policy.uid)
 
 
 def test_a_policy_is_read_back_as_a_sentence(manager: Client) -> None:
@@ -234,7 +234,7 @@ def test_a_policy_is_read_back_as_a_sentence(manager: Client) -> None:
     assert message in sentence(typed)
     assert not Policy.objects.exists()
     manager.post(reverse("portal:policy_create"), typed)
-    assert message in strip_tags(shown(manager, "policy_list"))
+    assert message in strip_tags(page_of(manager, "policy_list"))
 
     assert "Unless a licence covers it" in sentence(words())
     # With commas, and the decimal sign of the reader.

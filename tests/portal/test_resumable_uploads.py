@@ -132,17 +132,17 @@ def test_known_bytes_need_not_be_sent_or_read_again(
 ) -> None:
     fields = {"container": container.pk, "sha256": hashlib.sha256(WAV).hexdigest()}
 
-    def known(**changed: object) -> Answer:
+    def ask_for_file(**changed: object) -> Answer:
         return client.post(
             "/api/portal/v1/files/known/", fields | changed, content_type="application/json"
         )
 
-    assert known().status_code == 204
+    assert ask_for_file().status_code == 204
     where = begin(client, container)
     send(client, where, 0, WAV)
     uid = finish(client, where).json()["uid"]
-    assert known().json()["duplicate_of"]["uid"] == uid
-    assert known(container=ContainerFactory.create().pk).status_code == 204
+    assert ask_for_file().json()["duplicate_of"]["uid"] == uid
+    assert ask_for_file(container=ContainerFactory.create().pk).status_code == 204
 
     # Bytes that came again can be scanned again without sending them.
     where = begin(client, container)

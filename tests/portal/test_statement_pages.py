@@ -44,7 +44,7 @@ def reject(match: Match, user: User) -> None:
     deciding.reject(match=match, user=user, reason="noise")
 
 
-def listed(client: Client, **query: str) -> str:
+def list_page(client: Client, **query: str) -> str:
     answer = client.get(reverse("portal:statement_list"), query)
     assert answer.status_code == 200
     return " ".join(answer.content.decode().split())
@@ -52,7 +52,7 @@ def listed(client: Client, **query: str) -> str:
 
 def differing(mira: User, count: int = 1) -> Statement:
     """Return an approved statement about matches of one file that mira rejected then."""
-    matches = [make_match() for __number in range(count)]
+    matches = [make_match() for _number in range(count)]
     statement = make_statement(*matches, user=make_user(Role.REVIEWER, username="ana"))
     for match in matches:
         reject(match, mira)
@@ -65,7 +65,7 @@ def test_the_list_says_what_differs_and_who_changed_it(mira: User, signed_in: Ma
     statement = differing(mira, count=5)
     client = signed_in(Role.REVIEWER)
 
-    message = listed(client)
+    message = list_page(client)
 
     assert statement.name in message
     assert "Approved" in message
@@ -94,8 +94,8 @@ def test_a_statement_is_kept_with_the_differences_that_the_person_saw(
 
     assert (unsaid.status_code, stale.status_code) == (200, 409)
     assert answer.status_code == 302
-    assert statement.name not in listed(client)
-    assert "Agreed by phone." in listed(client, show="kept")
+    assert statement.name not in list_page(client)
+    assert "Agreed by phone." in list_page(client, show="kept")
 
 
 def test_a_statement_is_withdrawn_by_the_rules_of_its_kind(
@@ -122,7 +122,7 @@ def test_limits_hide_statements_sentences_files_and_who_changed_them(
     limited = make_limited(Role.REVIEWER, buckets=[recording.bucket_id])
     client.force_login(limited)
 
-    message = listed(client, show="all")
+    message = list_page(client, show="all")
 
     assert other_match.scanned_file.name not in message
     assert message.count("is stated in another place.") == 1

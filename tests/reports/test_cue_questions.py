@@ -66,7 +66,7 @@ def row_of(entry: CueEntry) -> dict[str, object]:
     return dict(CueEntry.objects.values().get(pk=entry.pk))
 
 
-def asked(user: User) -> tuple[CueEntry, Match]:
+def make_question(user: User) -> tuple[CueEntry, Match]:
     """Return an entry, and the match that a scan finds later in its seconds."""
     file = ScannedFileFactory.create()
     entry = say(file, user)
@@ -75,7 +75,7 @@ def asked(user: User) -> tuple[CueEntry, Match]:
 
 def test_a_match_over_an_entry_waits_whatever_the_rules_say(reviewer: User, manager: User) -> None:
     make_policy(action=PolicyAction.CONFIRM)
-    entry, match = asked(reviewer)
+    entry, match = make_question(reviewer)
     licence = make_licence(recordings=[match.recording], in_force=False)
 
     assert licences.apply(licence=licence, user=manager, reach=licences.Reach.ALL) == 0
@@ -96,7 +96,7 @@ def test_a_match_over_an_entry_waits_whatever_the_rules_say(reviewer: User, mana
 
 
 def test_taking_the_match_carries_use_and_note_over_and_undo_is_exact(reviewer: User) -> None:
-    entry, match = asked(reviewer)
+    entry, match = make_question(reviewer)
     other_match = make_match(
         PLAY, scan=match.scan, recording=RecordingFactory.create(title="Rival")
     )
@@ -118,7 +118,7 @@ def test_taking_the_match_carries_use_and_note_over_and_undo_is_exact(reviewer: 
 
 
 def test_a_kept_entry_stays_through_a_scan_with_the_same_result(reviewer: User) -> None:
-    entry, match = asked(reviewer)
+    entry, match = make_question(reviewer)
     deciding.reject(match=fresh(match), user=reviewer, reason=RejectCode.WRONG_RECORDING)
 
     scan = ScanFactory.create(scanned_file=match.scanned_file)
@@ -131,7 +131,7 @@ def test_a_kept_entry_stays_through_a_scan_with_the_same_result(reviewer: User) 
 
 
 def test_the_second_person_answers_where_two_have_to_agree(reviewer: User) -> None:
-    _entry, match = asked(reviewer)
+    _entry, match = make_question(reviewer)
     Match.objects.filter(pk=match.pk).update(needs_approval=True)
 
     proposed = deciding.confirm(match=fresh(match), user=reviewer)
@@ -199,7 +199,7 @@ def test_a_match_contradicts_unknown_and_no_music(
 def test_the_sheet_the_match_and_the_walk_ask_and_the_sheet_takes_the_answer(
     signed_in: MakeClient, reviewer: User
 ) -> None:
-    _entry, match = asked(reviewer)
+    _entry, match = make_question(reviewer)
     client: Client = signed_in(Role.REVIEWER)
     question = f"Late tune is now {match.recording.title}: replace the cue?"
     file = match.scanned_file

@@ -70,7 +70,7 @@ def as_kept(rows: Sequence[list[Cell]]) -> list[KeptRow]:
     return [([SAID, *row[1:]], []) for row in rows]
 
 
-def told(row: Sequence[Cell]) -> list[Cell]:
+def as_read(row: Sequence[Cell]) -> list[Cell]:
     """Return a row as its text reads back: an empty text is unknown."""
     return [SAID, *(cell or None for cell in row[1:])]
 
@@ -91,7 +91,7 @@ def read_back(texts: Sequence[str], fields: Sequence[ColumnType] = FIELDS) -> li
 def test_every_reader_reads_what_was_written(
     tmp_path_factory: pytest.TempPathFactory, rows: list[list[Cell]]
 ) -> None:
-    expected = [told(row) for row in rows]
+    expected = [as_read(row) for row in rows]
     content = written(rows)
     folder = tmp_path_factory.mktemp("written")
     target = folder / "report.csv"
@@ -211,7 +211,7 @@ def test_ten_thousand_characters_of_everything_survive(tmp_path: Path) -> None:
     row: list[Cell] = [text if column.kind == ValueType.TEXT else None for column in FIELDS]
 
     _header, line = csv.reader(io.StringIO(written([row]).decode("utf-8-sig"), newline=""))
-    assert read_back(line) == told(row)
+    assert read_back(line) == as_read(row)
     assert json.loads(written([row], Format.JSON_LINES))["title"] == text
     assert json.loads(written([row], Format.JSON))["rows"][0]["title"] == text
 
@@ -256,7 +256,7 @@ def test_libreoffice_opens_what_was_written(tmp_path: Path) -> None:
     assert lines == [
         [
             _as_libreoffice_keeps(cell_text(cell, field.kind))
-            for cell, field in zip(told(row), FIELDS, strict=True)
+            for cell, field in zip(as_read(row), FIELDS, strict=True)
         ]
         for row in rows
     ]

@@ -37,7 +37,7 @@ def _lower(match: Match, floor: str) -> Container:
     return container
 
 
-def _shown(page: str) -> str:
+def _floor_in(page: str) -> str:
     """Return the form value that names the floor in the page's preview."""
     match = re.search(r'name="floor_shown" value="([^"]+)"', page)
     assert match is not None
@@ -111,7 +111,7 @@ def test_saving_the_container_brings_them_back() -> None:
     assert container.score_floor == 50
 
     answer = client.post(
-        address, {**terms, "floor_shown": _shown(picture.content.decode())}, follow=True
+        address, {**terms, "floor_shown": _floor_in(picture.content.decode())}, follow=True
     )
     match.refresh_from_db()
     assert match.state == MatchState.PENDING

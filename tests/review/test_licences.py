@@ -53,7 +53,7 @@ def state_of(match: Match) -> str:
     return Match.objects.values_list("state", flat=True).get(pk=match.pk)
 
 
-def said(licence: Licence, match: Match) -> coverage.LicenceCheck | None:
+def check_of(licence: Licence, match: Match) -> coverage.LicenceCheck | None:
     """Return the licence's check of the match."""
     checks = coverage.checks(subject=Subject.of(match))
     return next((check for check in checks if check.licence == licence), None)
@@ -106,7 +106,7 @@ def test_use_is_told_by_what_is_known_of_the_file() -> None:
         match = a_match(**fields)
         licence = make_licence(scope=LicenceScope.ALL, use_kind=kind, use_values=[value])
 
-        check = said(licence, match)
+        check = check_of(licence, match)
 
         assert check is not None
         cover = Cover.NONE if outside else Cover.FULL
@@ -120,7 +120,7 @@ def test_label_is_compared_whatever_its_case() -> None:
     licence = make_licence(scope=LicenceScope.LABEL, labels=["NORTH records"])
 
     assert licences.preview(licence=licence).clearing == [match]
-    assert said(licence, other_match) is None
+    assert check_of(licence, other_match) is None
 
 
 def test_length_and_territory_may_be_covered_in_part() -> None:
@@ -136,7 +136,7 @@ def test_length_and_territory_may_be_covered_in_part() -> None:
         match = a_match(tags=tags)
         licence = make_licence(recordings=[match.recording], **terms)
 
-        check = said(licence, match)
+        check = check_of(licence, match)
 
         assert check is not None
         assert check.cover == cover, (terms, tags)
@@ -162,7 +162,7 @@ def test_a_licence_says_how_far_a_use_may_be_edited() -> None:
             terms = {"edited_uses": EditedUses.WITHIN, **terms}
         licence = make_licence(recordings=[match.recording], **terms)
 
-        check = said(licence, match)
+        check = check_of(licence, match)
 
         assert check is not None
         assert check.cover == (Cover.PARTIAL if why else Cover.FULL), terms
@@ -173,7 +173,7 @@ def test_a_licence_says_how_far_a_use_may_be_edited() -> None:
     licence = make_licence(
         recordings=[match.recording], edited_uses=EditedUses.WITHIN, max_speed_pct=Decimal(50)
     )
-    check = said(licence, match)
+    check = check_of(licence, match)
     assert check is not None
     assert check.cover == Cover.PARTIAL
 
@@ -190,7 +190,7 @@ def test_use_made_in_the_period_stays_licensed_only_where_it_is_kept(
             on_expiry=on_expiry,
         )
 
-        check = said(licence, match)
+        check = check_of(licence, match)
 
         assert check is not None
         assert (check.cover == Cover.FULL) is (on_expiry == OnExpiry.KEEP)

@@ -238,13 +238,13 @@ def test_matches_show_the_proposals_that_concern_them(match: Match, ana: User) -
     same_part = make_match(recording=match.recording)
     other_part = make_match((0, 9_000, 60_000, 69_000), recording=match.recording)
 
-    def shown(match: Match) -> list[Exclusion]:
+    def proposals_of(match: Match) -> list[Exclusion]:
         excluded = excluded_segments(match.recording)
         segments = selectors.with_segments([match])[0].segments
         return selectors.proposals_touching(match, segments, excluded)
 
-    assert shown(escalated) == shown(same_part) == [segment]
-    assert shown(other_part) == []
+    assert proposals_of(escalated) == proposals_of(same_part) == [segment]
+    assert proposals_of(other_part) == []
     assert selectors.proposals_behind([escalated, same_part]) == {escalated.pk: segment}
 
 

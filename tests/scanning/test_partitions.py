@@ -112,11 +112,11 @@ def programme(catalogue: Catalogue, admin: User, machines: Machines) -> ScannedF
         catalogue.container, np.concatenate([*sounds, both, audio.silence(3)]), admin
     )
     machines.work("whole", None, 1)
-    assert len(_found(file)) >= 5
+    assert len(_detections_of(file)) >= 5
     return file
 
 
-def _found(file: ScannedFile) -> list[dict[str, Any]]:
+def _detections_of(file: ScannedFile) -> list[dict[str, Any]]:
     """Return everything that the file's last scan found."""
     scan = file.scans.latest("pk")
     assert scan.status == ScanStatus.SUCCEEDED, scan.message
@@ -140,7 +140,7 @@ def _found(file: ScannedFile) -> list[dict[str, Any]]:
 def test_machines_with_a_partition_each_find_what_one_machine_finds(
     programme: ScannedFile, machines: Machines, catalogue: Catalogue, admin: User, tmp_path: Path
 ) -> None:
-    expected = _found(programme)
+    expected = _detections_of(programme)
 
     # One machine with all partitions asks nobody.
     with machines.on("all", None, 3):
@@ -150,7 +150,7 @@ def test_machines_with_a_partition_each_find_what_one_machine_finds(
         query = _clip(tmp_path)
         (identified,) = search_clip([catalogue.bucket.pk], Sound(query))
 
-    assert _found(programme) == expected
+    assert _detections_of(programme) == expected
     assert not Job.objects.filter(kind="partition_question").exists()
     assert Recording.objects.get(pk=identified.recording_id).title == "Tune 4"
 
@@ -159,7 +159,7 @@ def test_machines_with_a_partition_each_find_what_one_machine_finds(
             request_scan(scanned_file=programme, user=admin)
         machines.work_all(count)
 
-        assert _found(programme) == expected
+        assert _detections_of(programme) == expected
         assert not PartitionSearch.objects.exists()
         copies = IndexCopy.objects.values_list("folder", flat=True)
         folders = {Path(path).name for path in copies}
@@ -177,7 +177,7 @@ def test_machines_with_a_partition_each_find_what_one_machine_finds(
             machines.work("whole", None, 1)
         else:
             machines.work_all(2)
-        results.append(_found(file))
+        results.append(_detections_of(file))
 
     assert results[0] == results[1]
     assert results[0][-1]["no_match_reason"]
@@ -228,7 +228,7 @@ def test_a_partition_without_a_machine_is_named_wherever_somebody_looks(
     assert "no machine that holds partition 2 of 2 was seen" in capsys.readouterr().out
 
     machines.work_all(2)
-    assert _found(programme)
+    assert _detections_of(programme)
 
 
 def test_partitions_find_nothing_that_is_retired_while_they_answer(
@@ -246,13 +246,13 @@ def test_partitions_find_nothing_that_is_retired_while_they_answer(
 
     machines.work_all(2)
 
-    detections = _found(programme)
+    detections = _detections_of(programme)
     assert gone.pk not in {detection.get("recording") for detection in detections}
     # As a scan that begins after the retirement.
     with machines.on("whole", None, 1):
         request_scan(scanned_file=programme, user=admin)
     machines.work("whole", None, 1)
-    assert _found(programme) == detections
+    assert _detections_of(programme) == detections
     assert gone.matches.get().lost
 
 
@@ -260,7 +260,7 @@ def test_partitions_find_nothing_that_is_retired_while_they_answer(
 def test_nothing_is_lost_or_left_however_a_scan_of_partitions_ends(
     programme: ScannedFile, machines: Machines, admin: User
 ) -> None:
-    expected = _found(programme)
+    expected = _detections_of(programme)
     machines.work("part-1-of-2", [1], 2)
     machines.work("part-2-of-2", [2], 2)
 
@@ -282,7 +282,7 @@ def test_nothing_is_lost_or_left_however_a_scan_of_partitions_ends(
     )
     assert services.reclaim() == 1
     machines.work_all(2)
-    assert _found(programme) == expected
+    assert _detections_of(programme) == expected
     assert not PartitionSearch.objects.exists()
 
     # Answering twice changes nothing, and a cancelled scan asks nothing more.
@@ -318,7 +318,7 @@ def test_nothing_is_lost_or_left_however_a_scan_of_partitions_ends(
         Job.objects.filter(kind="scan").update(run_after=clock.now())
         machines.work("whole", None, count)
 
-        assert _found(programme) == expected
+        assert _detections_of(programme) == expected
         assert not PartitionSearch.objects.exists()
         machines.work("whole", None, count)
         assert not _open_jobs().exists()

@@ -169,18 +169,18 @@ def test_a_sonic_logo_is_found_late_between_songs_and_ends_where_it_ends(
     run_worker()
     recording.refresh_from_db()
 
-    def found() -> tuple[int, ...]:
+    def times_of_match() -> tuple[int, ...]:
         match = Match.objects.get(recording=recording)
         (segment,) = with_segments([match])[0].segments
         return segment.start_ms, segment.end_ms, segment.reference_end_ms
 
     retro.request_search(recordings=[recording], user=admin)
     run_worker()
-    late = found()
+    late = times_of_match()
     request_scan(scanned_file=file, user=admin)
     run_worker()
 
-    assert late == found()
+    assert late == times_of_match()
     assert late == pytest.approx((20_000, 22_200, 2_200), abs=200)
     assert late[2] <= recording.duration_ms
 

@@ -111,7 +111,7 @@ def _moved(_path: str, rng: random.Random) -> Json:
     return {"target_bucket_id": pk_of(Bucket, rng), "ids": rng.sample(ids, 1)}
 
 
-def _known(_path: str, rng: random.Random) -> Json:
+def _hash_of_sound(_path: str, rng: random.Random) -> Json:
     sound = samples.some_sound(rng).read()
     return {"container": pk_of(Container, rng), "sha256": hashlib.sha256(sound).hexdigest()}
 
@@ -191,7 +191,7 @@ BODIES: Table[tuple[str, str], Callable[[str, random.Random], Json] | None] = Ta
             "title": rng.choice(samples.WORDS),
         },
         (f"{PORTAL}/files/<uuid:uid>/uses/", "PUT"): _use,
-        (f"{PORTAL}/files/known/", "POST"): _known,
+        (f"{PORTAL}/files/known/", "POST"): _hash_of_sound,
         (f"{PORTAL}/uploads/<uuid:uid>/", "DELETE"): None,
         (f"{PORTAL}/uploads/<uuid:uid>/finish/", "POST"): lambda _path, rng: {
             "programme": rng.choice(samples.WORDS),

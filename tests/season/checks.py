@@ -201,7 +201,7 @@ def nothing_waits_for_ever(time: time_machine.Traveller, machines: Machines) -> 
     for _ in range(_WORKING_ROUNDS):
         began = datetime.now(tz=UTC)
         machines.work()
-        faults = _left(began)
+        faults = _unfinished_work(began)
         if not faults:
             return
         # Leases expire and pauses end; those of resources pass by a clock that stays.
@@ -216,7 +216,7 @@ def no_search_is_left() -> None:
     check(not searches.exists(), f"searches of scans that have ended: {list(searches)}")
 
 
-def _left(began: datetime) -> list[str]:
+def _unfinished_work(began: datetime) -> list[str]:
     """Return work that waits or runs, except work that waits for somebody outside.
 
     Workers began at ``began``: polls that have become due since are no work left over.

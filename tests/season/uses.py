@@ -40,7 +40,7 @@ def _tag(person: Person, rng: random.Random) -> None:
     files = list(ScannedFile.objects.present().order_by("pk"))
     some = rng.sample(files, min(len(files), rng.randint(1, 4)))
     ticked = {"file": [str(file.uid) for file in some]}
-    uses = _said(rng)
+    uses = _use_of_file(rng)
     before = {file.pk: set(file.tags) for file in some}
     answer = person.fill_in("/files/many/", verb="tag", apply="1", **ticked, **uses)
     for file in some:
@@ -58,7 +58,7 @@ def _describe(person: Person, rng: random.Random) -> None:
     before = list(file.tags)
     programme = rng.choice([file.programme, *samples.WORDS])
     path = f"/files/{file.uid}/details/"
-    person.fill_in(path, programme=programme, account=file.account, **_said(rng))
+    person.fill_in(path, programme=programme, account=file.account, **_use_of_file(rng))
     file.refresh_from_db()
     if before != file.tags:
         _check_evaluated([file])
@@ -67,7 +67,7 @@ def _describe(person: Person, rng: random.Random) -> None:
 def _upload(person: Person, rng: random.Random) -> None:
     container = _some(Container.objects.present(), rng)
     files = [samples.some_sound(rng)]
-    person.fill_in("/upload/", files=files, container=container.pk, **_said(rng))
+    person.fill_in("/upload/", files=files, container=container.pk, **_use_of_file(rng))
 
 
 def _license(person: Person, rng: random.Random) -> None:
@@ -150,7 +150,7 @@ def _end(person: Person, rng: random.Random) -> None:
         person.fill_in_and_agree(f"/licences/{licence.uid}/withdraw/", reason=reason)
 
 
-def _said(rng: random.Random) -> dict[str, str]:
+def _use_of_file(rng: random.Random) -> dict[str, str]:
     tags = rng.choice(["", "news", "news, late", *samples.WORDS])
     return {"territories": rng.choice(_TERRITORIES), "tags": tags}
 

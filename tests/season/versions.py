@@ -50,7 +50,7 @@ def _add_version(manager: Person, rng: random.Random, work: Work) -> None:
 
 
 def _switch(person: Person, match: Match, rng: random.Random) -> None:
-    other_recording = _other(match, rng)
+    other_recording = _other_version(match, rng)
     if other_recording is None:
         return
     person.fill_in(
@@ -70,7 +70,7 @@ def _switch(person: Person, match: Match, rng: random.Random) -> None:
 
 
 def _answer(person: Person, match: Match, rng: random.Random) -> None:
-    other_recording = _other(match, rng)
+    other_recording = _other_version(match, rng)
     if other_recording is None:
         return
     stands = rng.choice([match.recording, other_recording, None])
@@ -92,7 +92,7 @@ def _answer(person: Person, match: Match, rng: random.Random) -> None:
             )
 
 
-def _other(match: Match, rng: random.Random) -> Recording | None:
+def _other_version(match: Match, rng: random.Random) -> Recording | None:
     recordings = standing_among(match.candidates.all(), beside=match.recording)
     return (
         rng.choice(sorted(recordings, key=lambda recording: recording.pk)) if recordings else None

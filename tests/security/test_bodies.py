@@ -101,7 +101,7 @@ def test_nothing_of_a_strangers_large_body_is_read(settings: Settings) -> None:
         answer, taken = _send(Client(), method, path, body)
 
         assert (answer.status_code, taken) == (status, 0), (method, path)
-        assert _kept(settings) == [], (method, path)
+        assert _temporary_files(settings) == [], (method, path)
 
 
 def test_chunks_without_an_end_are_read_to_a_limit(settings: Settings) -> None:
@@ -117,7 +117,7 @@ def test_chunks_without_an_end_are_read_to_a_limit(settings: Settings) -> None:
         assert answer.status_code == status, (method, path)
         most = 8 * _MIB if path == "/v1/identify" else STRANGER_BYTES
         assert taken <= most + 1, (method, path)
-        assert _kept(settings) == [], (method, path)
+        assert _temporary_files(settings) == [], (method, path)
 
 
 def test_a_clip_without_a_signature_stays_off_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,7 +187,7 @@ def test_an_upload_that_finds_no_room_gives_back_what_it_took(
     )
 
     assert answer.status_code == 507
-    assert _kept(settings) == []
+    assert _temporary_files(settings) == []
 
 
 @pytest.fixture(autouse=True)
@@ -200,5 +200,5 @@ def _no_late_cleaning() -> Iterator[None]:
     gc.enable()
 
 
-def _kept(settings: Settings) -> list[Path]:
+def _temporary_files(settings: Settings) -> list[Path]:
     return list(Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir())

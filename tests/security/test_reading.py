@@ -178,7 +178,7 @@ def test_no_address_takes_head_for_a_change(
     world: World, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A page that is not drawn writes all the same.
-    monkeypatch.setattr(Template, "render", lambda *__context: "")
+    monkeypatch.setattr(Template, "render", lambda *_context: "")
     paths = {
         paths_of(address.route, world, world.admin)[0]
         for address in addresses()

@@ -107,7 +107,7 @@ def _faults_of(
         column for column in page.model._meta.concrete_fields if column.name not in form.base_fields
     ]
     plain = _written(page, row, desk, podcast, person, {})
-    hostile = {column.name: _other(column, plain, victim) for column in columns}
+    hostile = {column.name: _other_value(column, plain, victim) for column in columns}
     hostile |= {column.attname: hostile[column.name] for column in columns}
     if page.row is None:
         page.model._base_manager.filter(pk=plain.pk).update(**_moved_away(page.model, plain))
@@ -154,7 +154,7 @@ def _written(
     return page.model._base_manager.latest("pk")
 
 
-def _other(column: Field[Any, Any], row: Model, victim: User) -> object:
+def _other_value(column: Field[Any, Any], row: Model, victim: User) -> object:
     """Return a value that a form accepts and that differs from the row's value."""
     value = getattr(row, column.attname)
     if column.related_model is User:

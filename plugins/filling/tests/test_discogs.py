@@ -56,7 +56,7 @@ def search(path: Path) -> None:
     run("match")
 
 
-def found(recording: Recording) -> dict[str, str]:
+def suggestions_for(recording: Recording) -> dict[str, str]:
     """Return what is suggested for a recording."""
     rows = Suggestion.objects.filter(recording=recording)
     return dict(rows.values_list("field", "value"))
@@ -87,15 +87,15 @@ def test_tracks_of_several_releases_are_one_recording(folder: Path, client: Clie
 
     search(write_discogs(folder, [later, first, *earlier.values()]))
 
-    assert found(recording) == {
+    assert suggestions_for(recording) == {
         "isrc": "ITJ040100240",
         "label": "Svek",
         "upc": barcode(7),
         "release_date": "1994-03",
     }
-    assert found(long)["release_date"] == "1994-03"
-    assert "isrc" not in found(long)
-    assert found(live) == {"release_date": "2001"}
+    assert suggestions_for(long)["release_date"] == "1994-03"
+    assert "isrc" not in suggestions_for(long)
+    assert suggestions_for(live) == {"release_date": "2001"}
     assert not Suggestion.objects.exclude(hold="").exists()
     read = EnrichmentSource.objects.get()
     assert (read.data_date, read.rows) == ("2026-09-01", 7)
@@ -134,9 +134,9 @@ def test_unknown_lengths_headings_pictures_parts_and_two_isrcs(folder: Path) -> 
 
     search(write_discogs(folder, [*of_several, release, coded]))
 
-    assert found(several)["release_date"] == "1999-07-13"
-    assert [bool(found(recording)) for recording in (heading, part, inside)] == [0, 1, 0]
-    assert found(as_written) == found(part)
+    assert suggestions_for(several)["release_date"] == "1999-07-13"
+    assert [bool(suggestions_for(recording)) for recording in (heading, part, inside)] == [0, 1, 0]
+    assert suggestions_for(as_written) == suggestions_for(part)
     # Two ISRCs of one track are decided one by one.
     row = Suggestion.objects.get(recording=twice_coded, field="isrc")
     assert row.hold == HoldReason.SEVERAL_CODES

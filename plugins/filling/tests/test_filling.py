@@ -126,12 +126,12 @@ def test_dump_is_read_confined_and_suggests_what_recordings_lack(
     assert "300 recordings of 2026-09-02" in message
     run("match")
 
-    def found(recording: Recording) -> dict[str, str]:
+    def suggestions_for(recording: Recording) -> dict[str, str]:
         rows = Suggestion.objects.filter(recording=recording)
         return dict(rows.values_list("field", "value"))
 
     works = iswc(3).replace(".", "").replace("-", "")
-    assert found(plain) == {
+    assert suggestions_for(plain) == {
         "isrc": songs[3].isrcs[0],
         "iswc": works,
         "label": songs[3].label,
@@ -139,9 +139,9 @@ def test_dump_is_read_confined_and_suggests_what_recordings_lack(
         "release_date": "1983-04-04",
         "artist_ids": f"1 MBID {uuid_of('a', 4)}",
     }
-    assert set(found(recording)) == set(found(plain)) - {"isrc"}
-    assert found(live) == {}
-    assert found(far) == {}
+    assert set(suggestions_for(recording)) == set(suggestions_for(plain)) - {"isrc"}
+    assert suggestions_for(live) == {}
+    assert suggestions_for(far) == {}
     assert Event.objects.filter(action="enrichment.source_read").exists()
     # A search that finds the same changes nothing.
     before = sorted(Suggestion.objects.values_list("uid", "state"))

@@ -168,17 +168,19 @@ def test_a_notice_goes_all_the_way(reviewer: User, manager: User) -> None:
 
 
 def test_matches_that_no_notice_may_name_are_refused(reviewer: User, manager: User) -> None:
-    def one(change: Callable[[Match], Match]) -> Match:
+    def make_changed(change: Callable[[Match], Match]) -> Match:
         return change(make_claim(reviewer))
 
     waiting = make_match()
-    undone = one(lambda match: deciding.undo(match=match, user=reviewer))
-    disputed = one(
+    undone = make_changed(lambda match: deciding.undo(match=match, user=reviewer))
+    disputed = make_changed(
         lambda match: deciding.record(
             match=match, user=reviewer, code="other", statement="It is theirs."
         )
     )
-    released = one(lambda match: deciding.release(match=match, user=manager, answer="Not ours."))
+    released = make_changed(
+        lambda match: deciding.release(match=match, user=manager, answer="Not ours.")
+    )
     rejected = deciding.reject(match=make_match(), user=reviewer, reason="noise")
     cleared = deciding.clear(match=make_match(), user=reviewer, reason="Agreed by phone.")
     uploaded, licensed = make_claim(reviewer), make_claim(reviewer)

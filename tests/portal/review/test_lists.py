@@ -26,7 +26,7 @@ from web.portal.review.queue import Queue
 CHANGES = "/queue/changes/"
 
 
-def known(*matches: Match) -> str:
+def tokens_of(*matches: Match) -> str:
     return " ".join(f"{match.uid}:{match.version}--" for match in matches)
 
 
@@ -65,7 +65,7 @@ def test_a_match_of_a_retired_recording_says_so_and_is_assigned_from_its_preview
     page = client.get(f"/m/{match.uid}/preview?list=/queue/").content.decode()
     fields = {"verb": "assign", "expected": f"{match.uid}:{match.version}"}
     question = client.post("/queue/decide/", {**fields, "who": "lena"}).content.decode()
-    drawn = client.get(CHANGES, {"rows": known(match, other_match)}).json()["rows"]
+    drawn = client.get(CHANGES, {"rows": tokens_of(match, other_match)}).json()["rows"]
 
     assert "The recording was retired" in page
     assert 'data-palette="Assign this match"' in page
@@ -85,7 +85,7 @@ def test_a_match_of_a_retired_recording_says_so_and_is_assigned_from_its_preview
 
 def test_preview_and_row_of_a_held_match_say_who_holds_it(client: Client) -> None:
     match, other_match = make_match(), make_match()
-    rows = known(match, other_match)
+    rows = tokens_of(match, other_match)
     mark = client.get(CHANGES, {"rows": rows})["ETag"]
     locks.take_lock(match=match, user=make_user(Role.REVIEWER, username="ben"))
 
@@ -129,7 +129,7 @@ def test_a_key_without_a_verb_says_the_state_and_who_can_do_what(signed_in: Make
 def test_unchanged_list_answers_304_with_few_queries(
     client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
-    rows = {"rows": known(make_match())}
+    rows = {"rows": tokens_of(make_match())}
     first = client.get(CHANGES, rows)
 
     # Session, user, and the rights of the user; then the newest event and the rows.
@@ -144,7 +144,7 @@ def test_unchanged_list_answers_304_with_few_queries(
 def test_decided_row_stays_with_its_state_and_leaves_the_counts(client: Client, ana: User) -> None:
     match, _other_match = make_match(), make_match(match={"queue_reason": "low_score"})
     view = saved_views.save(user=ana, name="Low", query="reason=low_score", is_default=False)
-    rows = known(match)
+    rows = tokens_of(match)
     decide(client, match, "confirm")
 
     answer = client.get(CHANGES, {"rows": rows}).json()
@@ -167,7 +167,7 @@ def test_a_lock_that_ends_and_a_new_assignee_change_the_row(client: Client, ana:
     def changed(rows: str) -> set[str]:
         return set(client.get(CHANGES, {"rows": rows}).json()["rows"])
 
-    token = f"{match.uid}:{match.version}-held- {known(assigned)}"
+    token = f"{match.uid}:{match.version}-held- {tokens_of(assigned)}"
     assert changed(token) == set()
     Match.objects.filter(pk=match.pk).update(locked_until=match.created_at)
     assert changed(token) == {match.uid}

@@ -101,7 +101,7 @@ def test_what_the_ring_has_lost_is_not_kept(
 ) -> None:
     file = heard_hour(radio, run_worker)
 
-    def cut(*__interval: object) -> CutFacts:
+    def cut(*_interval: object) -> CutFacts:
         raise RingGone
 
     monkeypatch.setattr(audio, "cut_audio", cut)

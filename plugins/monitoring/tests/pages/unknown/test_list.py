@@ -29,7 +29,7 @@ MANY = reverse("portal:unknown_many")
 CHANGES = reverse("portal:unknown_changes")
 
 
-def shown(client: Client, query: str = "") -> list[UnknownItem]:
+def items_of(client: Client, query: str = "") -> list[UnknownItem]:
     """Return the items of the first page in order."""
     answer = client.get(f"{LIST}{query}")
     assert answer.status_code == 200
@@ -93,7 +93,7 @@ def test_policies_hide_what_nobody_decided(signed_in: MakeClient) -> None:
     make_item(radio, radio, length_ms=4_999)
     make_item(radio)
     client = signed_in(Role.VIEWER)
-    assert shown(client) == [elsewhere, here]
+    assert items_of(client) == [elsewhere, here]
 
     policies: tuple[dict[str, int], ...] = (
         {"least_seconds": 31},
@@ -103,8 +103,8 @@ def test_policies_hide_what_nobody_decided(signed_in: MakeClient) -> None:
     for policy in policies:
         UnknownPolicy.objects.all().delete()
         UnknownPolicy.objects.create(container=strict, **policy)
-        assert shown(client) == [elsewhere], policy
-    assert shown(client, "?state=ignored") == [ignored]
+        assert items_of(client) == [elsewhere], policy
+    assert items_of(client, "?state=ignored") == [ignored]
 
 
 def test_filters_by_container_and_text(signed_in: MakeClient) -> None:
@@ -113,18 +113,18 @@ def test_filters_by_container_and_text(signed_in: MakeClient) -> None:
     there = make_item()
     client = signed_in(Role.VIEWER)
 
-    assert shown(client, f"?container={pier.pk}") == [here]
-    assert shown(client, "?q=pier") == [here]
-    assert shown(client, f"?q={there.pk}") == [there]
-    assert shown(client, f"?q=%23{there.pk}") == [there]
-    assert shown(client, f"?q={there.uid}") == [there]
+    assert items_of(client, f"?container={pier.pk}") == [here]
+    assert items_of(client, "?q=pier") == [here]
+    assert items_of(client, f"?q={there.pk}") == [there]
+    assert items_of(client, f"?q=%23{there.pk}") == [there]
+    assert items_of(client, f"?q={there.uid}") == [there]
     assert counts(client, "?q=pier")["unknown"] == 1
     assert "No item fits these filters" in text_of(client, "?q=nothing")
     for odd in (
         "?state=x&container=x&sort=x&page=x&after=x",
         f"?container=99999999999999999999&q={'9' * 300}&page=-5",
     ):
-        shown(client, odd)
+        items_of(client, odd)
 
 
 def test_an_empty_list_says_what_is_still_compared_and_learns_of_its_first_item(

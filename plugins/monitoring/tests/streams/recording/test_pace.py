@@ -115,14 +115,14 @@ def test_a_playlist_of_many_large_segments_does_not_fill_the_disk(
         while not RingLog(tmp_path).size_bytes:
             thread.join(0.02)
         answers["/"] = _answer((head + listing).encode())
-        while causes.TOO_FAST not in _told(sink) and clock.monotonic() < 200:
+        while causes.TOO_FAST not in _causes(sink) and clock.monotonic() < 200:
             thread.join(0.02)
         stop.set()
         thread.join()
 
     most = pace.BURST_BYTES + pace.BYTES_PER_S * clock.monotonic()
     assert RingLog(tmp_path).size_bytes < most * 1.01 + (1 << 20)
-    assert causes.TOO_FAST in _told(sink)
+    assert causes.TOO_FAST in _causes(sink)
 
 
 def test_a_head_that_each_segment_begins_with_counts_each_time(
@@ -177,7 +177,7 @@ def _answer(body: bytes) -> bytes:
     return b"HTTP/1.0 200 OK\r\n\r\n" + body
 
 
-def _told(sink: KeptEvents) -> set[str]:
+def _causes(sink: KeptEvents) -> set[str]:
     return {event.cause for event in sink.events if isinstance(event, StateChanged)}
 
 
@@ -193,4 +193,4 @@ def test_a_long_outage_of_a_stream_that_can_be_wound_back_loses_nothing(tmp_path
     assert result.lost_s < 1.0
     states = [e.state for e in sink.events if isinstance(e, StateChanged)]
     assert states[-1] == StreamState.LISTENING
-    assert not _told(sink) & {causes.TOO_FAST, causes.TOO_MANY_BYTES}
+    assert not _causes(sink) & {causes.TOO_FAST, causes.TOO_MANY_BYTES}
