@@ -19,8 +19,7 @@ from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory
 from tests.factories.review import make_match
 from tests.factories.scanning import ScanFactory, judge_scan, make_detection
-from web.acrapi.music_speech import music_speech
-from web.acrapi.results import results_of
+from web.acrapi.results import music_speech, results_of
 
 pytestmark = pytest.mark.django_db
 
