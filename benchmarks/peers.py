@@ -130,7 +130,7 @@ class Chromaprint(Peer):
 
     def _nearest(self, y: Samples) -> tuple[float, int]:
         words = self._words(y)
-        return min((_distance(words, samples), n) for n, samples in self._known.items())
+        return min((_distance(words, stored_words), n) for n, stored_words in self._known.items())
 
     def _words(self, y: Samples) -> Words:
         _write_wav(self._path, y)

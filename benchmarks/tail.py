@@ -99,11 +99,11 @@ def measure(report: Report, tracks: list[Track], parts: Roles, shelf: Shelf) -> 
 
 def _worth_asking(runs: list[ScoringRun]) -> list[ScoringRun]:
     """Return the best few runs of each recording."""
-    fields: dict[int, int] = {}
+    counts: dict[int, int] = {}
     chosen = []
     for run in sorted(runs, key=lambda run: -run.bits):
-        fields[run.recording] = fields.get(run.recording, 0) + 1
-        if run.bits >= _WORTH and fields[run.recording] <= _MOST:
+        counts[run.recording] = counts.get(run.recording, 0) + 1
+        if run.bits >= _WORTH and counts[run.recording] <= _MOST:
             chosen.append(run)
     return chosen
 

@@ -23,12 +23,12 @@ def log() -> Iterator[io.StringIO]:
     """Return the output of the configured log handler."""
     # Any: the shape of a logging configuration.
     parts: dict[str, Any] = dict(settings.LOGGING)
-    stderrs, formatter = parts["handlers"]["stderr"], parts["formatters"]["json"]
+    errors, formatter = parts["handlers"]["stderr"], parts["formatters"]["json"]
     handler = logging.config.DictConfigurator({"version": 1, **settings.LOGGING})
     written = io.StringIO()
     stream = logging.StreamHandler(written)
     stream.setFormatter(handler.configure_formatter(dict(formatter)))
-    for name in stderrs["filters"]:
+    for name in errors["filters"]:
         made = handler.configure_filter(dict(parts["filters"][name]))
         stream.addFilter(made)
     root = logging.getLogger()

@@ -73,8 +73,8 @@ def test_a_drop_is_made_and_page_and_command_tell_what_waits_and_why(
     text = _run_drops()
     assert "1 waiting, 1 taken, 1 failed" in text
     assert "waiting: news/one.mp3: No container is assigned" in text
-    (lines,) = map(json.loads, _run_drops(format="json").splitlines())
-    assert "news/one.mp3" in [file["path"] for file in lines["files"]]
+    (drop,) = map(json.loads, _run_drops(format="json").splitlines())
+    assert "news/one.mp3" in [file["path"] for file in drop["files"]]
 
 
 def test_a_drop_is_changed_paused_polled_and_deleted_by_its_maker(

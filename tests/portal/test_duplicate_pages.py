@@ -148,10 +148,10 @@ def test_a_group_shows_its_rule_and_what_differs(signed_in: MakeClient, group: D
     assert "2018-05-04" not in page
 
     # Members play in step.
-    members, other_members = answer.context["members"]
-    assert (members.step.first_ms, members.step.here_ms) == (0, 0)
-    assert {other_members.step.first_ms, other_members.step.here_ms} == {10_000, 40_000}
-    assert other_members.step.rate == "1.000000"
+    member, other_member = answer.context["members"]
+    assert (member.step.first_ms, member.step.here_ms) == (0, 0)
+    assert {other_member.step.first_ms, other_member.step.here_ms} == {10_000, 40_000}
+    assert other_member.step.rate == "1.000000"
 
     # A viewer may not act; a manager is asked with what merging does.
     assert "Your role may view duplicates" in page

@@ -75,11 +75,15 @@ def test_a_program_reads_keeps_and_withdraws_what_differs(mira: User) -> None:
     since = statement.changed_at.isoformat()
 
     everything = read(client)["items"]
-    (items,) = read(client, to_correct="true", changed_since=since)["items"]
+    (listed_statement,) = read(client, to_correct="true", changed_since=since)["items"]
 
     assert [statement["uid"] for statement in everything] == [agreeing.uid, statement.uid]
-    assert (items["uid"], items["differs_count"], items["kept"]) == (statement.uid, 1, False)
-    assert "is stated in another place." in items["differs_in"][0]
+    assert (
+        listed_statement["uid"],
+        listed_statement["differs_count"],
+        listed_statement["kept"],
+    ) == (statement.uid, 1, False)
+    assert "is stated in another place." in listed_statement["differs_in"][0]
     whole = read(client, f"{statement.uid}/")
     assert [file["sha256"] for file in whole["files"]] == ["ab" * 32]
     file = client.get(f"{STATEMENTS}{statement.uid}/files/txt/")
@@ -90,7 +94,7 @@ def test_a_program_reads_keeps_and_withdraws_what_differs(mira: User) -> None:
         return client.post(path, body, content_type="application/json").status_code
 
     assert post("keep", why="Agreed.", differs_sha256="0" * 64) == 409
-    assert post("keep", why="Agreed.", differs_sha256=items["differs_sha256"]) == 200
+    assert post("keep", why="Agreed.", differs_sha256=listed_statement["differs_sha256"]) == 200
     assert read(client, to_correct="true")["items"] == []
     assert post("withdraw", why="Wrong after all.") == 200
     assert post("withdraw", why="Once more.") == 409

@@ -68,14 +68,14 @@ def test_matches_are_as_before_the_policy(manager: User) -> None:
 
 def test_what_people_decided_wrote_and_chose_since_stays(manager: User) -> None:
     ben = make_user(Role.REVIEWER)
-    decided, waiting, matches = make_match(), make_match(), make_match()
+    decided, waiting, noted = make_match(), make_match(), make_match()
     rule = make_policy(action=PolicyAction.REVIEW, priority=3)
     Policy.objects.filter(pk=rule.pk).update(assignee=manager)
     policies.apply(policy=rule, user=manager)
     decided.refresh_from_db()
     confirm(decided, make_user(Role.REVIEWER, username="ana"))
-    transitions.add_note(match=matches, user=ben, note="Ask the station.")
-    assignment.bulk_assign(uids=[matches.uid], user=manager, assignee=ben)
+    transitions.add_note(match=noted, user=ben, note="Ask the station.")
+    assignment.bulk_assign(uids=[noted.uid], user=manager, assignee=ben)
 
     outcome = undo(rule, manager)
 
@@ -84,9 +84,9 @@ def test_what_people_decided_wrote_and_chose_since_stays(manager: User) -> None:
     ]
     assert outcome.taken_back == 2
     assert row(decided)["state"] == MatchState.CONFIRMED
-    for match in (waiting, matches):
+    for match in (waiting, noted):
         assert (row(match)["policy_name"], row(match)["priority"]) == ("", 0)
-    assert (matches.note, matches.assignee) == ("Ask the station.", ben)
+    assert (noted.note, noted.assignee) == ("Ask the station.", ben)
 
 
 def test_a_suppressed_match_comes_back_in_one_step(manager: User) -> None:

@@ -196,8 +196,8 @@ def test_other_sound_tracks_are_searched_in_all_partitions(
     machines.work_all(2)
 
     assert film.scans.get().warnings == []
-    (detections,) = Detection.objects.all()
-    assert [segment.track for segment in detections.segments.all()] == [2]
+    (detection,) = Detection.objects.all()
+    assert [segment.track for segment in detection.segments.all()] == [2]
     assert not PartitionSearch.objects.exists()
 
 

@@ -49,7 +49,7 @@ def _measure(report: Report, work: Path, number: int) -> None:
     call_command("migrate", verbosity=0)
     path = _write(work, number)
     account = PlatformAccount.objects.create(name="Example Music")
-    seconds = own_mb()
+    base_mb = own_mb()
     rows, spent, peaks = [], [], []
     steps: tuple[tuple[str, Callable[[Callable[[], None]], str]], ...] = (
         ("check", lambda look: _import(path, account.pk, look, dry=True)),
@@ -58,7 +58,7 @@ def _measure(report: Report, work: Path, number: int) -> None:
         ("comparison", lambda look: _compare(account.pk, look)),
     )
     for label, step in steps:
-        peak = seconds
+        peak = base_mb
 
         def look() -> None:
             nonlocal peak
@@ -75,7 +75,7 @@ def _measure(report: Report, work: Path, number: int) -> None:
                 f"{spent[-1]:.1f} s",
                 f"{time.process_time() - busy:.1f} s",
                 f"{1000 * spent[-1] / number:.2f} ms",
-                f"{peak - seconds:.0f} MB",
+                f"{peak - base_mb:.0f} MB",
                 message,
             )
         )
@@ -89,7 +89,7 @@ def _measure(report: Report, work: Path, number: int) -> None:
         reached=spent[1] + spent[3] <= 60 * WHOLE_MINUTES,
     )
     report.check(
-        f"at most {GROWTH_MB:.0f} MB above rest", reached=max(peaks) - seconds <= GROWTH_MB
+        f"at most {GROWTH_MB:.0f} MB above rest", reached=max(peaks) - base_mb <= GROWTH_MB
     )
 
 

@@ -125,11 +125,11 @@ def test_a_file_is_made_read_and_marked() -> None:
     fields = {"kind": "releases", "entries": versions}
     made = post(reviewer, "/claims/files/", fields)
     assert made.status_code == 201
-    (files,) = made.json()["files"]
-    assert (files["row_count"], made.json()["left_out"]) == (1, 1)
+    (claim_file,) = made.json()["files"]
+    assert (claim_file["row_count"], made.json()["left_out"]) == (1, 1)
     again = post(reviewer, "/claims/files/", fields)
     assert (again.status_code, again.json()["code"]) == (422, "nothing_fits")
-    path = f"/claims/files/{files['uid']}/"
+    path = f"/claims/files/{claim_file['uid']}/"
     sent = reviewer.get(f"{HERE}{path}content/")
     assert b"".join(sent).startswith(b"claim_id,video_id")
     assert post(reviewer, f"{path}act/", {"verb": "sent"}).status_code == 403

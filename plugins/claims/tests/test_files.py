@@ -93,10 +93,10 @@ def test_lists_for_people_are_guarded_and_youtubes_files_are_not() -> None:
     run_import(report([claim(2)]))
     compare()
 
-    (entries,) = read(make(FileKind.MANUAL_CLAIMS, "not_claimed"))
+    (entry,) = read(make(FileKind.MANUAL_CLAIMS, "not_claimed"))
     delivered = files.write_rows(FileKind.SOUND_RECORDINGS, [{"song_title": "=HYPERLINK(A1)"}])
 
-    assert entries["recording"].startswith("'=HYPERLINK(A1)")
+    assert entry["recording"].startswith("'=HYPERLINK(A1)")
     assert b",=HYPERLINK(A1)," in delivered
 
 

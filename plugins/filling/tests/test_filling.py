@@ -269,14 +269,14 @@ def test_ids_go_to_the_artists_that_the_source_names(tmp_path: Path, page: Clien
 
 
 def test_no_code_goes_to_two_recordings(manager: User) -> None:
-    recordings, other_recording = RecordingFactory.create(), RecordingFactory.create()
+    first_recording, other_recording = RecordingFactory.create(), RecordingFactory.create()
     act = new_uid("fa")
-    for recording in (recordings, other_recording):
+    for recording in (first_recording, other_recording):
         suggest(recording, act=act)
 
     outcome = deciding.apply_act(act=act, user=manager)
 
-    assert [row.recording for row in outcome.done] == [recordings]
+    assert [row.recording for row in outcome.done] == [first_recording]
     assert "belongs to another recording" in outcome.skipped[0][1]
     assert Recording.objects.filter(isrc=CODE).count() == 1
 

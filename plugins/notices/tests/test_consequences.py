@@ -55,12 +55,12 @@ def test_claims_and_signed_notices_come_first() -> None:
 
     assert [change.match for change in consequences.matches] == [claim, match, waiting]
     assert consequences.counts[0] == (MatchState.CONFIRMED, "Keeps its state; less of it counts", 1)
-    statements, pack = consequences.statements
-    assert (statements.uid, pack.kind) == (notice.uid, StatementKind.EVIDENCE)
-    assert "other seconds" in statements.texts[0]
+    notice_change, pack = consequences.statements
+    assert (notice_change.uid, pack.kind) == (notice.uid, StatementKind.EVIDENCE)
+    assert "other seconds" in notice_change.texts[0]
     assert changed_since_signed(notice) == []
     change()
-    assert changed_since_signed(notice) == list(statements.texts)
+    assert changed_since_signed(notice) == list(notice_change.texts)
 
 
 def test_a_notice_about_the_match_before_a_rescan_is_listed(signed_in: MakeClient) -> None:

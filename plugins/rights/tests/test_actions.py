@@ -254,15 +254,15 @@ def test_a_wrong_code_and_an_outdated_page_are_refused(manager: User) -> None:
 def test_a_believed_source_counts_until_the_claims_change(manager: User) -> None:
     claim(works=[work(shares=(share("W1", "100"),))])
     claim(sender="Another", works=[work(shares=(share("P1", "100"),))])
-    works, conflict = Work.objects.get(), Conflict.objects.get()
+    own_work, conflict = Work.objects.get(), Conflict.objects.get()
 
     conflicts.settle(conflict=conflict, user=manager, choice="Another")
-    assert owners(works) == [("Example Music", Decimal(100))]
+    assert owners(own_work) == [("Example Music", Decimal(100))]
 
     claim(works=[work(shares=(share("W1", "90"),))])
     conflict.refresh_from_db()
     assert conflict.state == ConflictState.OPEN
-    assert len(owners(works)) == 2
+    assert len(owners(own_work)) == 2
 
 
 def test_a_chosen_value_is_taken_and_given_back(manager: User) -> None:

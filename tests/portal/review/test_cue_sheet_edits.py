@@ -93,9 +93,9 @@ def test_a_cue_within_another_one_is_moved_itself() -> None:
     move.other_subject = other_cue.subject
     move.other_start_ms, move.other_end_ms = other_cue.start_ms, other_cue.end_ms
 
-    cues, idle = arranged([long, short, other_cue], [move])
+    arranged_cues, idle = arranged([long, short, other_cue], [move])
 
-    assert (cues, idle) == ([long, other_cue, short], [])
+    assert (arranged_cues, idle) == ([long, other_cue, short], [])
 
 
 def test_neighbours_become_one_cue_and_two_again(client: Client, file: ScannedFile) -> None:
@@ -161,9 +161,9 @@ def test_the_use_of_several_cues_is_set_at_once(client: Client, file: ScannedFil
     page = change(client, file, "use", OPENING, SOUND, **values)
 
     assert "The use of 2 cues is set." in page
-    lines_of_sheet = [(line["use"], line["origin"]) for line in lines(client, file)]
+    uses = [(line["use"], line["origin"]) for line in lines(client, file)]
     theme = ("Theme", "LibraryMusic")
-    assert lines_of_sheet == [theme, ("", ""), theme, theme]
+    assert uses == [theme, ("", ""), theme, theme]
     book = client.get(reverse("portal:cue_sheet_xlsx", args=[file.uid]))
     assert book.content.startswith(b"PK")
 

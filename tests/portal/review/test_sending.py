@@ -256,9 +256,9 @@ def test_the_list_of_own_decisions_undoes_what_can_be_undone(
     mira: User,
     django_assert_max_num_queries: Any,  # Any: pytest-django's fixture
 ) -> None:
-    matches, changed, foreign = make_match(), make_match(), make_match()
+    unchanged, changed, foreign = make_match(), make_match(), make_match()
     with time_machine.travel(datetime(2026, 5, 2, 12, tzinfo=UTC), tick=False):
-        for match in (matches, changed):
+        for match in (unchanged, changed):
             decide(client, match, "confirm")
         changed.refresh_from_db()
         deciding.undo(match=changed, user=mira)
@@ -268,10 +268,10 @@ def test_the_list_of_own_decisions_undoes_what_can_be_undone(
             page = client.get(reverse("portal:my_decisions"))
 
         rows = page.context["decisions"]
-        assert [row.match for row in rows] == [changed, matches]
+        assert [row.match for row in rows] == [changed, unchanged]
         assert rows[0].undoing is None
         assert rows[0].why_not == "Something else has happened to the match since."
-        assert rows[1].undoing.match == matches
+        assert rows[1].undoing.match == unchanged
     client.force_login(ana)
     late = client.get(reverse("portal:my_decisions")).content.decode()
     assert "Your 10 minutes are over. Ask a manager to undo it." in late

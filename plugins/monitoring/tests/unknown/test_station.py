@@ -51,7 +51,7 @@ def test_each_title_of_a_station_is_one_item_whatever_comes_and_goes(admin: User
 def _accept(plays: Plays) -> None:
     items = open_items(Q(state=ItemState.UNIDENTIFIED))
     numbers = {KeptFile.objects.get(scanned_file=file).pk: heard for file, heard in plays.items()}
-    verdict = Verdict([stored_item.item(stored_item.keys) for stored_item in items], numbers)
+    verdict = Verdict([open_item.item(open_item.keys) for open_item in items], numbers)
     clean = (stations.CLEAN, stations.CODEC, stations.PART)
     spans = [
         verdict.found(file, play)

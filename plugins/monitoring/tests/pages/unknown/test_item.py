@@ -224,7 +224,7 @@ def test_an_item_is_split_and_merged(signed_in: MakeClient) -> None:
 
 
 def test_a_manager_names_an_item_or_says_which_recording_it_is(signed_in: MakeClient) -> None:
-    item, items = make_item(), make_item()
+    item, other_item = make_item(), make_item()
     bucket = BucketFactory.create()
     client = signed_in(Role.MANAGER)
 
@@ -244,9 +244,9 @@ def test_a_manager_names_an_item_or_says_which_recording_it_is(signed_in: MakeCl
     page = text_of(client, item)
     assert reverse("portal:recording_detail", args=[recording.uid]) in page
     other_recording = RecordingFactory.create()
-    assert act(client, items, "alias", recording=other_recording.uid).status_code == 302
-    items.refresh_from_db()
-    assert items.state == ItemState.NAMED
+    assert act(client, other_item, "alias", recording=other_recording.uid).status_code == 302
+    other_item.refresh_from_db()
+    assert other_item.state == ItemState.NAMED
 
 
 def test_a_recording_that_is_there_is_offered_and_can_be_added_anyway(

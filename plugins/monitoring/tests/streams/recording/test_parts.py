@@ -108,13 +108,13 @@ def test_links_of_an_ogg_chain_are_found(cuts: list[int]) -> None:
 def test_live_playlist_is_read() -> None:
     offer = playlists.media_playlist(LIVE, BASE)
 
-    segments, two, three = offer.segments
+    first, two, three = offer.segments
     assert [s.number for s in offer.segments] == [41, 42, 43]
-    assert segments.part.url == "http://radio.example/a/one.m4s"
-    assert segments.head == two.head == playlists.ListedPart("http://radio.example/a/head.mp4")
-    assert (segments.begins_anew, two.begins_anew) == (False, True)
+    assert first.part.url == "http://radio.example/a/one.m4s"
+    assert first.head == two.head == playlists.ListedPart("http://radio.example/a/head.mp4")
+    assert (first.begins_anew, two.begins_anew) == (False, True)
     assert two.part.range == (50, 150)
-    assert (segments.duration_s, three.is_missing, offer.has_ended) == (5.5, True, False)
+    assert (first.duration_s, three.is_missing, offer.has_ended) == (5.5, True, False)
 
 
 def test_leanest_variant_is_taken() -> None:
