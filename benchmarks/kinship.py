@@ -148,8 +148,8 @@ def _peaks(
             # Try the fitted alignment and an unaltered one: an alignment fitted to few
             # landmarks is less exact than a whitened peak needs
             middle, half = (first + last) / 2, (stop - at) / 2
-            for begin, right in ((first, last), (middle - half, middle + half)):
-                yield _peak(ours, _between(reference, begin, right))
+            for begin, until in ((first, last), (middle - half, middle + half)):
+                yield _peak(ours, _between(reference, begin, until))
 
 
 def _between(y: Samples, start: float, end: float) -> Samples:
