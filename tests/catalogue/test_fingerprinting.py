@@ -29,6 +29,7 @@ from recognition.index.segment import Postings
 from recognition.index.store import SegmentStore
 from recognition.types import Progress
 from tests import audio
+from tests.catalogue.held_index import remove_from_held
 from tests.fixtures import Worker, upload
 from tests.jobs.workers import take_over
 
@@ -197,7 +198,7 @@ def test_index_is_checked_compacted_and_rebuilt_after_any_loss(
 
     # It is rebuilt from the stored fingerprints, without any audio.
     is_rebuilt()
-    index_store.remove_recording(recording)
+    remove_from_held(recording)
     is_found_faulty()
     sound.rename(tmp_path / "sound")
     is_rebuilt()

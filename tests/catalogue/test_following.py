@@ -36,6 +36,7 @@ from recognition.types import ScanResult
 from scanning.choices import ScanStatus
 from scanning.models import Detection, Scan, ScannedFile
 from tests import audio
+from tests.catalogue.held_index import open_held, remove_from_held
 from tests.catalogue.replacing import replace_audio
 from tests.fixtures import Catalogue, MakeClient, Worker, add_tune, submit_sound, upload
 from tests.object_storage import media_at
@@ -63,7 +64,7 @@ def machine(settings: Settings, tmp_path: Path) -> On:
 
 
 def held(catalogue: Catalogue, *, follow: bool = True) -> list[int]:
-    index = following.open_index() if follow else index_store.open_held()
+    index = following.open_index() if follow else open_held()
     numbers: list[int] = index.recordings(catalogue.bucket.pk).tolist()
     return numbers
 
@@ -188,7 +189,7 @@ def test_a_worker_merges_segments_beside_its_work(
     following._merging.join(30)
 
     # One for each recording otherwise.
-    index = index_store.open_held()
+    index = open_held()
     assert index.stats(catalogue.bucket.pk).segments < FAN
     assert held(catalogue) == before
     assert index.verify(catalogue.bucket.pk) == []
@@ -350,7 +351,7 @@ def test_a_scan_waits_while_the_storage_is_away_or_another(
 @pytest.mark.parametrize("way", ["restored", "set back"])
 def test_a_copy_of_another_past_is_built_again(catalogue: Catalogue, way: str) -> None:
     held(catalogue)
-    index_store.remove_recording(catalogue.first)
+    remove_from_held(catalogue.first)
     if way == "restored":
         index_log.begin_anew()
     else:
@@ -367,7 +368,7 @@ def test_a_copy_of_another_past_is_built_again(catalogue: Catalogue, way: str) -
 def test_a_copy_without_a_position_is_compared(catalogue: Catalogue, machine: On) -> None:
     held(catalogue)
     (index_store.index_folders()[0] / index_copy.POSITION).unlink()
-    index_store.remove_recording(catalogue.first)
+    remove_from_held(catalogue.first)
     retire_recordings(recordings=[catalogue.second], user=None)
 
     assert held(catalogue) == [catalogue.first.pk]

@@ -14,10 +14,11 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 
-from catalogue import following, index_store
+from catalogue import following
 from catalogue.changes import refingerprint
 from catalogue.models import Recording, RecordingStatus
 from operations import stored_files
+from tests.catalogue.held_index import remove_from_held
 from tests.fixtures import Catalogue, Worker
 from tests.jobs.workers import lose_worker
 
@@ -67,7 +68,7 @@ def test_strays_are_deleted_once_they_are_a_day_old_and_nothing_where_all_is_wel
 
 
 def test_a_wrong_and_a_damaged_index_are_mended(catalogue: Catalogue, data_dir: Path) -> None:
-    index_store.remove_recording(catalogue.first)
+    remove_from_held(catalogue.first)
     Recording.objects.filter(pk=catalogue.second.pk).update(status=RecordingStatus.RETIRED)
 
     problems_seen = problems(fix=True)
@@ -116,7 +117,7 @@ def test_what_cannot_be_mended_is_told_and_the_rest_is_mended(
     catalogue: Catalogue, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for recording in (catalogue.first, catalogue.second):
-        index_store.remove_recording(recording)
+        remove_from_held(recording)
     for name in (catalogue.first.audio, catalogue.first.fingerprint):
         default_storage.delete(str(name))
 
