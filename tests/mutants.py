@@ -186,7 +186,9 @@ def _survivors(seed: int, count: int, processes: int) -> Iterator[Mutant]:
     """Yield the faults that no test noticed, each tried once in all runs."""
     results = _KEPT / f"results-{databases.fingerprint_code()}-{seed}.jsonl"
     lines = results.read_text("utf-8").splitlines() if results.exists() else []
-    bools = {Mutant(**line["mutant"]): bool(line["noticed"]) for line in map(json.loads, lines)}
+    noticed_by_mutant = {
+        Mutant(**line["mutant"]): bool(line["noticed"]) for line in map(json.loads, lines)
+    }
     drawn = draw(seed, count)
     reached = _tests_reaching(drawn)
     trees: SimpleQueue[Path] = SimpleQueue()
@@ -194,8 +196,8 @@ def _survivors(seed: int, count: int, processes: int) -> Iterator[Mutant]:
         trees.put(_copy_of_the_tree(number))
 
     def try_one(mutant: Mutant) -> tuple[Mutant, bool]:
-        if mutant in bools:
-            return mutant, bools[mutant]
+        if mutant in noticed_by_mutant:
+            return mutant, noticed_by_mutant[mutant]
         tree = trees.get()
         try:
             tests = reached[mutant]

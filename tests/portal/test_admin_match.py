@@ -44,11 +44,11 @@ def test_list_shows_matches_and_filters_find_their_own(sign_in: SignIn) -> None:
     make_match(recording__title="done", state=MatchState.CONFIRMED)
     client = sign_in(Role.REVIEWER)
 
-    label = text(client.get(LIST))
-    assert "wanted" in label
-    assert "badge--state-pending" in label
-    assert 'class="mini"' in label
-    assert ">88<" in label
+    listing = text(client.get(LIST))
+    assert "wanted" in listing
+    assert "badge--state-pending" in listing
+    assert 'class="mini"' in listing
+    assert ">88<" in listing
 
     for query in (
         "state=waiting&score=50",
@@ -82,19 +82,19 @@ def test_page_and_question_show_the_evidence(sign_in: SignIn) -> None:
     make_match(scan__scanned_file=match.scanned_file)
     client = sign_in(Role.REVIEWER)
 
-    label = text(client.get(page(match)))
-    query = text(client.get(decide(match, "reject"), {"version": 1}))
+    match_page = text(client.get(page(match)))
+    question = text(client.get(decide(match, "reject"), {"version": 1}))
 
-    assert "1:10.000 – 1:30.000" in label
-    assert "3:20.000 – 3:50.000" in label
-    assert reverse("portal:file_audio", args=[match.scanned_file.uid]) in label
-    assert reverse("portal:recording_audio", args=[match.recording.uid]) in label
-    assert label.count("data-sound-play") == 2
-    assert "This match" in label
-    assert "found" in label
-    assert "Segment 1 of 2" in query
-    assert "?version=1&amp;segment=2" in query
-    assert "data-sound-play" in query
+    assert "1:10.000 – 1:30.000" in match_page
+    assert "3:20.000 – 3:50.000" in match_page
+    assert reverse("portal:file_audio", args=[match.scanned_file.uid]) in match_page
+    assert reverse("portal:recording_audio", args=[match.recording.uid]) in match_page
+    assert match_page.count("data-sound-play") == 2
+    assert "This match" in match_page
+    assert "found" in match_page
+    assert "Segment 1 of 2" in question
+    assert "?version=1&amp;segment=2" in question
+    assert "data-sound-play" in question
     for segment in ("2", "0", "99", "x", "²"):
         answer = client.get(page(match), {"segment": segment})
         assert answer.status_code == 200, segment
@@ -152,12 +152,12 @@ def test_reject_asks_for_a_code(sign_in: SignIn) -> None:
     match = make_match()
     client = sign_in(Role.REVIEWER)
 
-    query = text(client.get(decide(match, "reject"), {"version": 1}))
+    question = text(client.get(decide(match, "reject"), {"version": 1}))
     without = client.post(decide(match, "reject"), {"version": 1})
     other_answer = client.post(decide(match, "reject"), {"version": 1, "code": "other"})
     client.post(decide(match, "reject"), {"version": 1, "code": "other", "note": "a jingle"})
 
-    assert "Shared loop" in query
+    assert "Shared loop" in question
     assert without.status_code == 200
     assert "Choose why the match is rejected." in text(without)
     assert "Say in the note why the match is rejected." in text(other_answer)
@@ -204,8 +204,8 @@ def test_a_version_that_is_none_asks_again(sign_in: SignIn) -> None:
 
     # The version that travelled with the question counts, not that of the row.
     locks.take_lock(match=match, user=user(Role.MANAGER))
-    query = text(client.get(decide(match, "clear"), {"version": 1}))
-    assert 'name="version" value="1"' in query
+    question = text(client.get(decide(match, "clear"), {"version": 1}))
+    assert 'name="version" value="1"' in question
 
 
 def test_a_licence_that_covers_the_use_may_be_chosen(sign_in: SignIn) -> None:
@@ -213,12 +213,12 @@ def test_a_licence_that_covers_the_use_may_be_chosen(sign_in: SignIn) -> None:
     licence = make_licence(recordings=[match.recording], holder="Harbour FM")
     client = sign_in(Role.REVIEWER)
 
-    query = text(client.get(decide(match, "clear"), {"version": 1}))
+    question = text(client.get(decide(match, "clear"), {"version": 1}))
     neither = text(client.post(decide(match, "clear"), {"version": 1, "licence": ""}))
     client.post(decide(match, "clear"), {"version": 1, "licence": licence.uid})
 
-    assert f"{licence.number} Harbour FM" in query
-    assert "Another reason, given below" in query
+    assert f"{licence.number} Harbour FM" in question
+    assert "Another reason, given below" in question
     assert "Say why the use is allowed, or choose a licence." in neither
     match.refresh_from_db()
     assert (match.state, match.licence) == (MatchState.CLEARED, licence)
@@ -228,12 +228,12 @@ def test_a_licence_that_covers_the_use_may_be_chosen(sign_in: SignIn) -> None:
 def test_a_file_that_was_deleted_meanwhile_is_no_longer_decided(sign_in: SignIn) -> None:
     match = make_match()
     client = sign_in(Role.REVIEWER)
-    label = text(client.get(page(match)))
+    match_page = text(client.get(page(match)))
     ScannedFile.objects.filter(pk=match.scanned_file_id).update(deleted_at=NOW)
 
     answer = text(client.post(decide(match, "confirm"), {"version": 1, "standing": ""}))
 
-    assert 'name="standing" value=""' in label
+    assert 'name="standing" value=""' in match_page
     assert "was deleted in the meantime, so nothing was saved" in answer
     match.refresh_from_db()
     assert match.state == MatchState.PENDING
@@ -280,11 +280,11 @@ def test_a_lock_is_respected_until_a_manager_takes_it_over(sign_in: SignIn) -> N
     address = reverse("admin:review_match_lock", args=[match.pk])
 
     client = sign_in(Role.REVIEWER)
-    label = text(client.get(page(match)))
+    match_page = text(client.get(page(match)))
     answer = client.post(decide(match, "confirm"), {"version": 2}, follow=True)
     refused = client.post(address, {"break": "yes"}, follow=True)
-    assert "ben is reviewing this until" in label
-    assert decide(match, "confirm") not in label
+    assert "ben is reviewing this until" in match_page
+    assert decide(match, "confirm") not in match_page
     assert "ben is reviewing this until" in text(answer)
     assert "Only a manager may break somebody else" in text(refused)
     assert "Take over" not in text(refused)

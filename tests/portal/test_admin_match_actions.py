@@ -38,12 +38,12 @@ def test_bulk_action_previews_asks_for_a_reason_and_decides_each(sign_in: SignIn
     locks.take_lock(match=held, user=make_user(Role.REVIEWER, username="ben"))
     client = sign_in(Role.REVIEWER)
 
-    label = text(bulk(client, "reject_matches", first, second))
-    assert "Reject: 2 matches" in label
-    assert "Alpha" in label
+    question = text(bulk(client, "reject_matches", first, second))
+    assert "Reject: 2 matches" in question
+    assert "Alpha" in question
     # As on the portal's page: how many are in which state.
-    assert re.search(r"Pending\s*</span>\s*<strong>2</strong>", label)
-    assert f'value="{first.uid}:1"' in label
+    assert re.search(r"Pending\s*</span>\s*<strong>2</strong>", question)
+    assert f'value="{first.uid}:1"' in question
 
     expected = [f"{first.uid}:1", f"{second.uid}:1", f"{held.uid}:2"]
     sent = {"apply": "yes", "expected": expected}
@@ -89,7 +89,7 @@ def test_the_selected_are_assigned_after_a_preview(sign_in: SignIn) -> None:
     match, ben = make_match(), make_user(Role.REVIEWER, username="ben")
     client = sign_in(Role.MANAGER)
 
-    query = text(bulk(client, "assign_matches", match))
+    question = text(bulk(client, "assign_matches", match))
     message = text(
         bulk(
             client,
@@ -101,7 +101,7 @@ def test_the_selected_are_assigned_after_a_preview(sign_in: SignIn) -> None:
         )
     )
 
-    assert "Assign: 1 match" in query
+    assert "Assign: 1 match" in question
     assert "1 match assigned." in message
     match.refresh_from_db()
     assert match.assignee == ben
@@ -167,8 +167,8 @@ def test_a_bulk_action_after_a_lost_session_comes_back_filled_in(sign_in: SignIn
         apply="yes",
     )
 
-    for label in (only_chosen, page):
-        assert "You were signed out, so nothing was saved." in label
+    for filled_page in (only_chosen, page):
+        assert "You were signed out, so nothing was saved." in filled_page
     assert "Reject: 1 match" not in only_chosen
     assert "Reject: 2 matches" in page
     assert "only the applause" in page

@@ -416,8 +416,8 @@ class Season:
         operators.run(("installation", "--real"), self.note)
         operators.run(("doctor", "--fix"), self.note)
         # Backups hold no sessions.
-        for item in self.people.values():
-            item.sign_in()
+        for member in self.people.values():
+            member.sign_in()
         return False
 
     def look_around(self, person: Person, rng: random.Random) -> bool:

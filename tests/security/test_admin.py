@@ -75,12 +75,12 @@ def test_a_role_has_the_rights_that_the_table_says(role: Role) -> None:
     request.user = person
     wrong = []
     for label, screen in SCREENS.items():
-        admins = _ADMINS[label]
+        model_admin = _ADMINS[label]
         rights = {
-            "view": (screen.view, admins.has_view_permission(request)),
-            "add": (screen.add, admins.has_add_permission(request)),
-            "change": (screen.change, admins.has_change_permission(request)),
-            "delete": (screen.delete, admins.has_delete_permission(request)),
+            "view": (screen.view, model_admin.has_view_permission(request)),
+            "add": (screen.add, model_admin.has_add_permission(request)),
+            "change": (screen.change, model_admin.has_change_permission(request)),
+            "delete": (screen.delete, model_admin.has_delete_permission(request)),
         }
         wrong += [
             f"{label}: {right} is {has} for {role}"
@@ -90,7 +90,7 @@ def test_a_role_has_the_rights_that_the_table_says(role: Role) -> None:
         deletes = screen.delete and {"delete_selected": screen.delete}
         actions = screen.actions | (deletes or {})
         allowed = {name for name, needed in actions.items() if person.has_perm(needed)}
-        if (offered := set(admins.get_actions(request))) != allowed:
+        if (offered := set(model_admin.get_actions(request))) != allowed:
             wrong.append(f"{label}: {role} is offered {offered}, not {allowed}")
     assert not wrong, "\n".join(wrong)
 

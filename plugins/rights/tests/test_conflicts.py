@@ -157,13 +157,13 @@ def test_an_agreement_that_ended_is_seen_until_another_follows() -> None:
 @pytest.mark.django_db
 def test_hand_made_shares_replace_those_of_the_same_party() -> None:
     claim(works=[work(shares=(share("W1", "80"), share("P1", "40")))])
-    item = Work.objects.get()
+    changed_work = Work.objects.get()
     theirs = Share.objects.get(party__name="Muster")
     Share.objects.create(
-        work=item, party=theirs.party, role="CA", right=Right.PERFORMING, percent=60
+        work=changed_work, party=theirs.party, role="CA", right=Right.PERFORMING, percent=60
     )
 
-    held = ledger.held(list(item.shares.all()), day=DAY)
+    held = ledger.held(list(changed_work.shares.all()), day=DAY)
 
     assert sorted((str(holder.share.party), holder.share.percent) for holder in held) == [
         ("Anna Muster", Decimal(60)),

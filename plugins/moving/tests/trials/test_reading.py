@@ -78,7 +78,7 @@ def test_files_that_programs_sent_are_paired_by_name_and_length(
     old = _there(6, "old.mp3", 600) | {
         "created_at": (trial.begins_at - timedelta(days=1)).isoformat()
     }
-    theres = [
+    files_there = [
         _there(1, "Desk/Morning.MP3", 601.0, (both, 10_500), (theirs, 90_000)),
         _there(2, "noon.mp3", 900, (theirs, 0)),
         _there(3, "night.mp3", 600, (theirs, 0)),
@@ -87,7 +87,7 @@ def test_files_that_programs_sent_are_paired_by_name_and_length(
         old,
     ]
     httpserver.expect_request("/api/fs-containers/77/files").respond_with_json(
-        {"data": theres, "meta": {"total": len(theres), "last_page": 1}}
+        {"data": files_there, "meta": {"total": len(files_there), "last_page": 1}}
     )
 
     work_off()
@@ -98,7 +98,7 @@ def test_files_that_programs_sent_are_paired_by_name_and_length(
     assert beside.container.engine == EngineChoice.EMBEDDED
     compared = TrialFile.objects.get()
     assert compared.scanned_file == morning
-    assert compared.their_file == theres[0]["id"]
+    assert compared.their_file == files_there[0]["id"]
     rows = TrialRow.objects.values_list("recording__title", "kind")
     assert dict(rows) == {"Both": "both", "Theirs": "only_theirs"}
     figures = compared_in(EngineTrial.objects.get())
