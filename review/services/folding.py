@@ -34,7 +34,10 @@ def note_result(*, scan: Scan, **_signal: object) -> None:
 
 
 def note_end(*, scan: Scan, **_signal: object) -> None:
-    """Let a result go on that waited for a scan which then ended without one."""
+    """Write them for a scan without a result, too: another result may have waited for it.
+
+    The file may also have another length since.
+    """
     if scan.status != ScanStatus.SUCCEEDED:
         note_result(scan=scan)
 
