@@ -85,10 +85,10 @@ def _clips(
                 _median(outcome.cents_errors, 1, " cents"),
             )
         )
-        what = f"{seconds} s, {condition.name}"
-        report.check(f"{what}: wrong answers", reached=not outcome.wrong)
+        label = f"{seconds} s, {condition.name}"
+        report.check(f"{label}: wrong answers", reached=not outcome.wrong)
         report.check(
-            f"{what}: {outcome.recall:.3f} found",
+            f"{label}: {outcome.recall:.3f} found",
             reached=outcome.recall >= _least_recall(condition, seconds),
         )
     head = ("condition", "clips", "recall", "wrong", "tempo error", "pitch error")

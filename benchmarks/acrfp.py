@@ -145,13 +145,13 @@ def _make(
     begun = time.perf_counter()
     code, lines = partner.run("make", "-r", sounds, "-o", out)
     seconds = time.perf_counter() - begun
-    told = Counter(line["status"] for line in lines)
+    counts = Counter(line["status"] for line in lines)
     report.line(
-        f"killed after {whole} files; again: exit code {code}, {dict(told)}, {seconds:.1f} s"
+        f"killed after {whole} files; again: exit code {code}, {dict(counts)}, {seconds:.1f} s"
     )
-    report.check("one file is broken", reached=code == 1 and told["failed"] == 1)
-    report.check("no file is made twice", reached=told["skipped"] == whole)
-    made = told["skipped"] + told["made"]
+    report.check("one file is broken", reached=code == 1 and counts["failed"] == 1)
+    report.check("no file is made twice", reached=counts["skipped"] == whole)
+    made = counts["skipped"] + counts["made"]
     report.check("all others are made", reached=made == args.files - 1)
     size = sum(path.stat().st_size for path in out.glob("*.acrfp"))
     report.line(f"{made} fingerprints of {_SECONDS} s: {size / made / 1000:.1f} kB each")
@@ -242,15 +242,17 @@ def _send(
     files = f"/api/fs-containers/{container}/files"
     for line in lines:
         file = wait_for(portal, f"{files}/{line['server']['id']}", states=(1, -1, -2, -3))
-        found = (file["results"] or {}).get("custom_files", [])
-        right += any(one["result"]["title"] == titles[file["name"]] for one in found)
+        custom_files = (file["results"] or {}).get("custom_files", [])
+        right += any(
+            custom_file["result"]["title"] == titles[file["name"]] for custom_file in custom_files
+        )
     total = portal.call("GET", f"{files}?per_page=1").json()["meta"]["total"]
     report.line(
         f"sent {len(lines)} in {seconds:.1f} s (exit code {code}); the portal has "
         f"{total}, and found the right recording in {right}"
     )
     report.check("all arrive once", reached=total == len(lines) == len(titles))
-    report.check("nothing is sent again", reached={one["status"] for one in again} == {"skipped"})
+    report.check("nothing is sent again", reached={line["status"] for line in again} == {"skipped"})
     report.check("all are found", reached=right == len(titles))
 
 

@@ -45,14 +45,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         with _serving("acrportal.wsgi:application", env) as port:
             client = Client(port, env["TOKEN"])
             _report_calls(report, client, container, uids, args.calls)
-            shown = client.per_second(
+            per_second = client.per_second(
                 lambda: f"/api/fs-containers/{container}/files/{random.choice(uids)}",  # noqa: S311 - no secret
                 args.seconds,
             )
         with _serving("benchmarks.bare_view:application", env) as port:
             bare = Client(port, "").per_second(lambda: "/", args.seconds)
     report.line(
-        f"Show one: {shown:.0f} calls/s; a bare Django view: {bare:.0f} calls/s "
+        f"Show one: {per_second:.0f} calls/s; a bare Django view: {bare:.0f} calls/s "
         f"({_THREADS} connections, one gunicorn process)"
     )
     return 0
@@ -130,7 +130,7 @@ def _fill_batch(container: int, recording: int, numbers: range) -> list[str]:
             Scan(scanned_file=file, engine="embedded", status=ScanStatus.SUCCEEDED)
             for file in files
         )
-        found = Detection.objects.bulk_create(
+        detections = Detection.objects.bulk_create(
             Detection(scan=scan, recording_id=recording, score=90, score_scale="s")
             for scan, number in zip(scans, numbers, strict=True)
             if number % round(1 / _MATCHED_SHARE) == 0
@@ -144,7 +144,7 @@ def _fill_batch(container: int, recording: int, numbers: range) -> list[str]:
                 reference_start_ms=0,
                 reference_end_ms=20_000,
             )
-            for detection in found
+            for detection in detections
         )
     return [str(file.uid) for file in files[::50]]
 

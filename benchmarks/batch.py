@@ -31,14 +31,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         work = Path(folder)
         tracks = music(args.music, work)
         chosen = list(_first(tracks, 3600 * args.hours))
-        files = [str((args.music or DEMO) / one.name) for one in chosen]
+        files = [str((args.music or DEMO) / track.name) for track in chosen]
         index = work / "index"
         _acrfp(index, "add", *files)
         alone, one_by_one = _scan(index, files, 1)
         together, at_once = _scan(index, files, args.processes)
     ratio = alone / together
     report.title("Several files at once")
-    report.line(f"{len(files)} files, {sum(one.seconds for one in chosen) / 3600:.1f} h.")
+    report.line(f"{len(files)} files, {sum(track.seconds for track in chosen) / 3600:.1f} h.")
     report.table(
         ("processes", "s", "ratio"),
         [(1, f"{alone:.1f}", ""), (args.processes, f"{together:.1f}", f"{ratio:.2f}")],

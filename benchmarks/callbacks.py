@@ -139,8 +139,8 @@ def post_all(url: str, bodies: list[Json]) -> tuple[float, list[float]]:
 
     begun = time.perf_counter()
     with ThreadPoolExecutor(_SENDERS) as pool:
-        each = [one for part in pool.map(post_some, range(_SENDERS)) for one in part]
-    return time.perf_counter() - begun, sorted(each)
+        times = [seconds for part in pool.map(post_some, range(_SENDERS)) for seconds in part]
+    return time.perf_counter() - begun, sorted(times)
 
 
 def rows_once_applied(server: Server, count: int) -> Json:
@@ -164,7 +164,7 @@ def web_seconds(server: Server) -> float:
         with suppress(OSError):
             if address in (stat.parent / "cmdline").read_bytes():
                 times = stat.read_text().rpartition(")")[2].split()[11:13]
-                ticks += sum(int(one) for one in times)
+                ticks += sum(int(second) for second in times)
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
@@ -175,18 +175,18 @@ def run(server: Server, count: int) -> bool:
     post_all(server.base + ordered[1], bodies_of(ordered[2]))
     bodies = disturbed(bodies_of(shuffled[2]))
     begun, worked = time.monotonic(), time.process_time() + web_seconds(server)
-    seconds, each = post_all(server.base + shuffled[1], bodies)
+    seconds, times = post_all(server.base + shuffled[1], bodies)
     worked = time.process_time() + web_seconds(server) - worked
     rows = rows_once_applied(server, count)
     applied = time.monotonic() - begun
-    p99 = each[int(0.99 * (len(each) - 1))]
+    p99 = times[int(0.99 * (len(times) - 1))]
     same = rows["ordered"]["digest"] == rows["shuffled"]["digest"]
     print(f"results / requests       {count} / {len(bodies)}")
     print(f"all requests answered in {seconds:.1f} s")
     print(f"processor time           {worked:.1f} s of server and senders")
     print(
-        f"median / 99 % / maximum  {1000 * each[len(each) // 2]:.0f} / "
-        f"{1000 * p99:.0f} / {1000 * each[-1]:.0f} ms"
+        f"median / 99 % / maximum  {1000 * times[len(times) // 2]:.0f} / "
+        f"{1000 * p99:.0f} / {1000 * times[-1]:.0f} ms"
     )
     print(f"all applied after        {applied:.0f} s")
     print(f"files, matches, segments {rows['shuffled']['sizes']}")

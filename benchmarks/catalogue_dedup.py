@@ -107,19 +107,19 @@ def _recordings(
 
 def _copied(landmarks: Landmarks, rng: np.random.Generator) -> Landmarks:
     n = len(landmarks.frames)
-    kept = rng.random(n) > 0.25
+    stays = rng.random(n) > 0.25
     moved = landmarks.frames + (rng.random(n) < 0.1) * rng.integers(-1, 2, n)
-    frames = np.maximum(0, moved)[kept].astype(np.int32)
+    frames = np.maximum(0, moved)[stays].astype(np.int32)
     order = np.argsort(frames, kind="stable")
     return Landmarks(
         frames[order],
-        (landmarks.bins + rng.normal(0, 0.08, n)).astype(np.float32)[kept][order],
-        (landmarks.levels - 0.5 + rng.normal(0, 0.1, n)).astype(np.float32)[kept][order],
+        (landmarks.bins + rng.normal(0, 0.08, n)).astype(np.float32)[stays][order],
+        (landmarks.levels - 0.5 + rng.normal(0, 0.1, n)).astype(np.float32)[stays][order],
     )
 
 
 def _fill(
-    pieces: Sequence[Landmarks], wanted: int, rng: np.random.Generator
+    pieces: Sequence[Landmarks], count: int, rng: np.random.Generator
 ) -> list[tuple[int, int]]:
     """Write the catalogue to the database, the disk and the index."""
     from base.common.storage import replace_bytes
@@ -132,7 +132,7 @@ def _fill(
     bucket = Bucket.objects.create(name="Benchmark")
     copies: list[tuple[int, int]] = []
     pks: list[int] = []
-    source = islice(_recordings(pieces, rng), wanted)
+    source = islice(_recordings(pieces, rng), count)
     while batch := list(islice(source, _BATCH)):
         rows = []
         for number, (landmarks, _) in enumerate(batch, start=len(pks)):
@@ -159,7 +159,7 @@ def _fill(
             (pks[of], pks[first + number]) for number, (_, of) in enumerate(batch) if of is not None
         ]
     following.open_index().maintain(bucket.pk)
-    if len(pks) < wanted:
+    if len(pks) < count:
         raise SystemExit(f"This music yields only {len(pks):,} recordings; add more.")
     return copies
 
@@ -192,7 +192,7 @@ def _anonymous_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def _measure(report: Report, wanted: int, copies: Sequence[tuple[int, int]]) -> None:
+def _measure(report: Report, size: int, copies: Sequence[tuple[int, int]]) -> None:
     from catalogue.models import Bucket
     from dedup.models import PairLink
     from dedup.services import find_duplicates
@@ -205,7 +205,7 @@ def _measure(report: Report, wanted: int, copies: Sequence[tuple[int, int]]) -> 
     find_duplicates(bucket=run.bucket)
     again = time.process_time() - began
     same = set(PairLink.objects.filter(kind="same_audio").values_list("one_id", "other_id"))
-    found = sum(pair in same for pair in copies) / max(1, len(copies))
+    share = sum(pair in same for pair in copies) / max(1, len(copies))
     growth = memory.megabytes[-1] / memory.megabytes[0] if memory.megabytes else 1.0
     report.title("Duplicate check of a whole catalogue")
     report.line(f"Recordings of {MINUTES} minutes; {machine()}, processor time.")
@@ -223,21 +223,21 @@ def _measure(report: Report, wanted: int, copies: Sequence[tuple[int, int]]) -> 
         ),
         [
             (
-                f"{wanted:,}",
+                f"{size:,}",
                 f"{run.pairs_compared:,}",
                 f"{minutes:.1f}",
-                f"{60_000 * minutes / wanted:.0f}",
+                f"{60_000 * minutes / size:.0f}",
                 f"{memory.megabytes[0]:.0f}",
                 f"{memory.megabytes[-1]:.0f}",
-                f"{found:.3f}",
+                f"{share:.3f}",
                 len(same - set(copies)),
                 f"{again:.1f}",
             )
         ],
     )
-    limit = LIMIT_MINUTES * wanted / FULL
+    limit = LIMIT_MINUTES * size / FULL
     report.check(f"{minutes:.1f} minutes", reached=minutes < limit)
-    report.check(f"copies found: {found:.3f}", reached=found >= FOUND)
+    report.check(f"copies found: {share:.3f}", reached=share >= FOUND)
     report.check(f"memory grew {growth:.2f} times", reached=growth <= 1.25)
 
 

@@ -208,50 +208,50 @@ def _pairs(report: Report, tracks: list[Track], rng: np.random.Generator, work: 
     speakers = voices(rng, 4)
     rows, right_in_all, total = [], 0, 0
     for kind in kinds():
-        said = []
+        comparisons = []
         for number, track in enumerate(tracks):
             whole = track.samples()[: LONGEST_S * RATE]
-            other = tracks[(number + 1) % len(tracks)].samples()[: LONGEST_S * RATE]
-            m = Material(whole, other, speakers[number % len(speakers)], rng)
+            other_sound = tracks[(number + 1) % len(tracks)].samples()[: LONGEST_S * RATE]
+            m = Material(whole, other_sound, speakers[number % len(speakers)], rng)
             original = whole
             if kind.make is _drums_over:
                 original = sound.mixed(whole, _drums(len(whole)), 6)
-            said.append(compare(_kept(kind.make(m)), _kept(original)))
-        right = sum(c.relation in kind.right and c.altered is kind.altered for c in said)
+            comparisons.append(compare(_stored_layers(kind.make(m)), _stored_layers(original)))
+        right = sum(c.relation in kind.right and c.altered is kind.altered for c in comparisons)
         if not kind.right & (SAME | VERSION):
-            right = sum(c.relation in kind.right for c in said)
-        right_in_all, total = right_in_all + right, total + len(said)
-        wanted = " or ".join(sorted(kind.right))
-        rows.append((kind.name, wanted, f"{right} of {len(said)}", _told(said)))
+            right = sum(c.relation in kind.right for c in comparisons)
+        right_in_all, total = right_in_all + right, total + len(comparisons)
+        expected = " or ".join(sorted(kind.right))
+        rows.append((kind.name, expected, f"{right} of {len(comparisons)}", _in_words(comparisons)))
     share = right_in_all / total
     report.table(("pair", "expected", "correct", "relations"), rows)
     report.line(f"Correct: {share:.4f} of {total} pairs.")
     report.check(f"correct relation: {share:.4f}", reached=share >= TARGET)
 
 
-def _told(said: Sequence[SoundComparison]) -> str:
-    counted = Counter(c.relation.value for c in said)
+def _in_words(comparisons: Sequence[SoundComparison]) -> str:
+    counted = Counter(c.relation.value for c in comparisons)
     return ", ".join(f"{name} {n}" for name, n in counted.most_common())
 
 
-def _strangers(report: Report, tracks: list[Track], wanted: int, work: Path) -> None:
+def _strangers(report: Report, tracks: list[Track], count: int, work: Path) -> None:
     """Measure all pairs of different recordings as the whole-catalogue check does."""
-    recordings, origin = _shelf(tracks, wanted)
+    recordings, origin = _shelf(tracks, count)
     index = SegmentStore(work / "strangers", params_hash=DEFAULT.index_hash())
     add_all(index, recordings)
     pairs = sum(origin[a] != origin[b] for a, b in combinations(recordings, 2))
-    compared, told, wrong = 0, Counter[str](), []
+    compared, reasons, wrong = 0, Counter[str](), []
     for number, landmarks in recordings.items():
-        found = relatives(landmarks, index=index, bucket=BUCKET, own=number)
-        for other, leads in found.items():
-            if other < number or origin[other] == origin[number]:
+        relations_by_recording = relatives(landmarks, index=index, bucket=BUCKET, own=number)
+        for partner, leads in relations_by_recording.items():
+            if partner < number or origin[partner] == origin[number]:
                 continue
             compared += 1
-            said = related(landmarks, recordings[other], leads)
-            relation = said.relation if said else SoundRelation.NONE
-            told[relation.value] += 1
+            comparison = related(landmarks, recordings[partner], leads)
+            relation = comparison.relation if comparison else SoundRelation.NONE
+            reasons[relation.value] += 1
             if relation is SoundRelation.SAME_AUDIO:
-                wrong.append((origin[number], origin[other]))
+                wrong.append((origin[number], origin[partner]))
     report.title("Different recordings")
     names = [tracks[a].name + " = " + tracks[b].name for a, b in wrong]
     report.table(
@@ -260,23 +260,23 @@ def _strangers(report: Report, tracks: list[Track], wanted: int, work: Path) -> 
             (
                 f"{pairs:,}",
                 compared,
-                ", ".join(f"{name} {n}" for name, n in told.most_common()),
+                ", ".join(f"{name} {n}" for name, n in reasons.most_common()),
                 ", ".join(names) or "none",
             )
         ],
     )
-    report.check(f"{pairs} different pairs", reached=pairs >= wanted)
+    report.check(f"{pairs} different pairs", reached=pairs >= count)
     report.check(f"{len(wrong)} false copies", reached=not wrong)
 
 
-def _shelf(tracks: list[Track], wanted: int) -> tuple[dict[int, Landmarks], dict[int, int]]:
+def _shelf(tracks: list[Track], count: int) -> tuple[dict[int, Landmarks], dict[int, int]]:
     """Return enough recordings for ``wanted`` pairs, and the track of each."""
-    layers = [_kept(track.samples()[: LONGEST_S * RATE]).reference for track in tracks]
+    layers = [_stored_layers(track.samples()[: LONGEST_S * RATE]).reference for track in tracks]
     recordings: dict[int, Landmarks] = {}
     origin: dict[int, int] = {}
     for variant in variants():
         n = len(recordings)
-        if n * (n - 1) / 2 * (1 - 1 / len(tracks)) >= wanted * 1.02:
+        if n * (n - 1) / 2 * (1 - 1 / len(tracks)) >= count * 1.02:
             break
         for number, layer in enumerate(layers):
             assert layer is not None
@@ -285,7 +285,7 @@ def _shelf(tracks: list[Track], wanted: int) -> tuple[dict[int, Landmarks], dict
     return recordings, origin
 
 
-def _kept(y: Samples) -> Fingerprint:
+def _stored_layers(y: Samples) -> Fingerprint:
     """Return the data that a catalogue stores of a recording."""
     return replace(fingerprint(y), dense=None, level_map=None)
 

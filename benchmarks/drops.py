@@ -285,15 +285,15 @@ class _Dropping:
 
         files = ScannedFile.objects.select_related("container").order_by("pk")
         made = Counter((file.container.name, file.sha256) for file in files)
-        wanted = {
-            ("News" if one.path.startswith("news/") else "Radio", one.sha256)
-            for one in self.written
-            if one.is_good
+        expected = {
+            ("News" if name.path.startswith("news/") else "Radio", name.sha256)
+            for name in self.written
+            if name.is_good
         }
-        for key in wanted - set(made):
+        for key in expected - set(made):
             yield f"lost: {key}"
         for key, count in made.items():
-            if count != 1 or key not in wanted:
+            if count != 1 or key not in expected:
                 yield f"{count} files of {key}"
         for file in files:
             with file.media.open("rb") as media:
@@ -310,15 +310,15 @@ class _Dropping:
         from django.conf import settings
 
         items = Counter(self.drop.items.values_list("path", flat=True))
-        for one in self.written:
-            if items[one.path] != 1:
-                yield f"{one.path}: {items[one.path]} items"
-            place = self.folder / ("done" if one.is_good else "failed") / one.path
+        for name in self.written:
+            if items[name.path] != 1:
+                yield f"{name.path}: {items[name.path]} items"
+            place = self.folder / ("done" if name.is_good else "failed") / name.path
             content = place.read_bytes() if place.is_file() else b""
-            if hashlib.sha256(content).hexdigest() != one.sha256:
-                yield f"{one.path}: not whole in {place.parent}"
-            if not one.is_good and not Path(f"{place}.reason.txt").is_file():
-                yield f"{one.path}: no reason"
+            if hashlib.sha256(content).hexdigest() != name.sha256:
+                yield f"{name.path}: not whole in {place.parent}"
+            if not name.is_good and not Path(f"{place}.reason.txt").is_file():
+                yield f"{name.path}: no reason"
         put_away = len(list(self.folder.glob("done/**/*.mp3")))
         put_away += len(list(self.folder.glob("failed/**/*.mp3")))
         if put_away != len(self.written):

@@ -94,8 +94,8 @@ def _write(path: Path, y: Samples) -> None:
         frame = AudioFrame.from_ndarray(np.clip(y, -1, 1)[None], "flt", "mono")
         frame.sample_rate = _RATE
         fit = av.AudioResampler(stream.format.name, "mono", _RATE, stream.codec_context.frame_size)
-        for each in (frame, None):
-            for part in fit.resample(each):
+        for frame_or_end in (frame, None):
+            for part in fit.resample(frame_or_end):
                 output.mux(stream.encode(part))
         output.mux(stream.encode(None))
 

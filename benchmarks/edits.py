@@ -24,7 +24,7 @@ SPEEDS = (0.7, 0.75, 0.8, 0.85, 0.9, 1.08, 1.12, 1.16, 1.2, 1.25, 1.3, 1.35, 1.4
 TEMPI = (0.7, 0.75, 0.8, 0.85, 0.89, 1.12, 1.15, 1.2, 1.25, 1.3, 1.35, 1.4)
 # Semitones: in quarter steps, which fall between the lines of any coarse grid.
 _LOWER = (-6, -5.25, -4.5, -3.75, -3, -2.25, -1.5, -0.75)
-PITCHES = (*_LOWER, *(-one for one in reversed(_LOWER)))
+PITCHES = (*_LOWER, *(-pitch for pitch in reversed(_LOWER)))
 BOTH = (
     *((0.92, -3.0), (0.92, 3.0), (1.08, -3.0), (1.08, 3.0)),
     *((0.96, 1.5), (0.94, 2.0), (1.05, -1.5), (1.04, -2.0)),
@@ -61,14 +61,14 @@ Damaging = Callable[[Samples, Damage], Samples]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the measurement and print the results."""
-    trials = [ClipTrial(one, _CLIP_S) for one in edits()]
-    what = "Measure the recall of edited music."
+    trials = [ClipTrial(condition, _CLIP_S) for condition in edits()]
+    label = "Measure the recall of edited music."
 
-    def more(report: Report, scene: TrialScene, numbers: Sequence[int]) -> None:
+    def measure_edits(report: Report, scene: TrialScene, numbers: Sequence[int]) -> None:
         uploads(report, scene, numbers)
         drifts(report, scene, numbers)
 
-    return run(argv, what, trials, _TARGETS, more=more)
+    return run(argv, label, trials, _TARGETS, more=measure_edits)
 
 
 def uploads(report: Report, scene: TrialScene, numbers: Sequence[int]) -> None:
@@ -87,14 +87,14 @@ def uploads(report: Report, scene: TrialScene, numbers: Sequence[int]) -> None:
             y = sound.reverberant(y, rng) if speed < 1 else y
             made = fingerprint(np.concatenate([pause, y, pause]))
             rows = scene.catalogue.scan(made).segments
-            found = [one for one in rows if one.recording == number]
-            if not found:
+            segments = [segment for segment in rows if segment.recording == number]
+            if not segments:
                 lost += 1
                 continue
-            longest = max(found, key=lambda one: one.end_ms - one.start_ms)
+            longest = max(segments, key=lambda segment: segment.end_ms - segment.start_ms)
             begin, end = _louder(y, pause)
-            edges.append(abs(found[0].start_ms / 1000 - _PAUSE_S - begin))
-            edges.append(abs(found[-1].end_ms / 1000 - _PAUSE_S - end))
+            edges.append(abs(segments[0].start_ms / 1000 - _PAUSE_S - begin))
+            edges.append(abs(segments[-1].end_ms / 1000 - _PAUSE_S - end))
             tempi.append(abs(longest.tempo_ratio / speed - 1))
             cents.append(abs(longest.pitch_cents - 1200 * float(np.log2(speed))))
     median, late = np.quantile(edges, [0.5, 0.95])
@@ -123,15 +123,15 @@ def drifts(report: Report, scene: TrialScene, numbers: Sequence[int]) -> None:
             music = scene.tracks[number].samples()
             y = sound.drifting(music, first, last, _DRIFT_S * RATE)
             rows = scene.catalogue.scan(fingerprint(y)).segments
-            found = [one for one in rows if one.recording == number]
-            segments += len(found)
+            result = [segment for segment in rows if segment.recording == number]
+            segments += len(result)
             seconds += _DRIFT_S
             for at in range(_DRIFT_S):
                 true = (first + (last - first) * at / (2 * _DRIFT_S)) * at
                 errors += [
-                    abs(_place(one, at) - true)
-                    for one in found
-                    if one.start_ms <= 1000 * at < one.end_ms
+                    abs(_place(segment, at) - true)
+                    for segment in result
+                    if segment.start_ms <= 1000 * at < segment.end_ms
                 ][:1]
     share = len(errors) / seconds
     median, late = np.quantile(errors, [0.5, 0.95])
@@ -163,9 +163,9 @@ def _louder(y: Samples, noise: Samples) -> tuple[float, float]:
 def edits() -> list[Condition]:
     """Return every edit that is measured."""
     return [
-        *(_edit("speed", _ALONE, speed=one) for one in SPEEDS),
-        *(_edit("tempo", _ALONE, tempo=one) for one in TEMPI),
-        *(_edit("pitch", _ALONE, semitones=one) for one in PITCHES),
+        *(_edit("speed", _ALONE, speed=speed) for speed in SPEEDS),
+        *(_edit("tempo", _ALONE, tempo=tempo) for tempo in TEMPI),
+        *(_edit("pitch", _ALONE, semitones=pitch) for pitch in PITCHES),
         *(_edit("tempo and pitch", _BOTH, tempo=a, semitones=b) for a, b in BOTH),
         _damaged("slowed, reverb", 0.85, lambda y, d: sound.reverberant(y, d.rng)),
         _damaged("slowed, reverb", 0.8, lambda y, d: sound.reverberant(y, d.rng)),

@@ -42,8 +42,8 @@ def measure(report: Report, tracks: list[Track], work: Path, *, seed: int, clips
     for condition in dict.fromkeys(name for name, _ in made):
         numbers = [n for n, (name, _) in enumerate(made) if name == condition]
         same = sum(heard[n] == seen[n] for n in numbers)
-        found = sum(heard[n] != "null" for n in numbers)
-        rows.append((condition, len(numbers), found, same))
+        count = sum(heard[n] != "null" for n in numbers)
+        rows.append((condition, len(numbers), count, same))
         report.check(f"{condition}: the same results", reached=same == len(numbers))
     report.table(["condition", "clips", "with a match", "same bytes"], rows)
     sent = sum(map(len, traffic))

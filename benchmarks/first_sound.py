@@ -142,7 +142,7 @@ def _confirm(page: Page, decisions: int) -> list[float]:
         page.wait_for_function("(count) => window.taken.length >= count", arg=number + 1)
     # The last decision is still on its way; a list opened now would show its match.
     page.wait_for_timeout(LISTENS_MS)
-    return [float(each) for each in page.evaluate("window.taken")]
+    return [float(millis) for millis in page.evaluate("window.taken")]
 
 
 def _session_of(person: User) -> tuple[str, str]:

@@ -91,7 +91,7 @@ class Catalogue:
         self._originals = originals
         self._held = list(held)
         every = many_variants() if others is None else others
-        waiting = [one for one in every if one != Variant()]
+        waiting = [variant for variant in every if variant != Variant()]
         random.Random(1).shuffle(waiting)  # noqa: S311 - no secret
         self._waiting = iter(waiting)
         self._each = hours
@@ -292,12 +292,12 @@ def _clips(tracks: list[Track], parts: Roles, seed: int, clips: int) -> dict[str
 
     every = conditions()
     clean = every[0]
-    made = {one.name: drawn(one, parts.played, _CLIP_S) for one in every}
+    made = {condition.name: drawn(condition, parts.played, _CLIP_S) for condition in every}
     made["unknown"] = drawn(clean, parts.strangers, _CLIP_S)
     for seconds in _SHORT_S:
-        coded = [one for one in every if one.name in _CODED]
-        known = [drawn(one, parts.played, seconds) for one in (clean, *coded)]
-        made[_short(seconds)] = [one for each in known for one in each]
+        coded = [condition for condition in every if condition.name in _CODED]
+        queries = [drawn(condition, parts.played, seconds) for condition in (clean, *coded)]
+        made[_short(seconds)] = [query for variants in queries for query in variants]
         made[f"unknown {seconds} s"] = drawn(clean, parts.strangers, seconds)
     return made
 
@@ -319,30 +319,30 @@ def _measure(
     programme: Fingerprint,
     stranger: Landmarks,
 ) -> list[str]:
-    found: dict[str, list[bool]] = {}
+    results: dict[str, list[bool]] = {}
     unknown_ms, wrong = [], 0
     for name, queries in clips.items():
         for query in queries:
             result, seconds = timed(partial(catalogue.scan, query.fingerprint))
             # A clip at another speed may be nearer to a variant than to the original.
             named = {segment.recording % _PAD for segment in result.segments}
-            wrong += any(_is_wrong(tracks, query, one) for one in named)
+            wrong += any(_is_wrong(tracks, query, name) for name in named)
             if query.is_known:
-                found.setdefault(name, []).append(query.track in named)
+                results.setdefault(name, []).append(query.track in named)
             elif query.seconds == _CLIP_S:
                 unknown_ms.append(1000 * seconds)
     _, searching = timed(partial(catalogue.scan, programme))
-    short = [float(np.mean(found.pop(_short(seconds)))) for seconds in _SHORT_S]
-    recall = float(np.mean([one for each in found.values() for one in each]))
+    short = [float(np.mean(results.pop(_short(seconds)))) for seconds in _SHORT_S]
+    recall = float(np.mean([outcome for outcomes in results.values() for outcome in outcomes]))
     hard = [
-        np.mean([one for name in found if name.startswith(kind) for one in found[name]])
+        np.mean([outcome for name in results if name.startswith(kind) for outcome in results[name]])
         for kind in _HARD
     ]
     median, late = np.quantile(unknown_ms, [0.5, 0.95])
     memory = catalogue.worker_mib(root, programme)
     stats = catalogue.index.stats(BUCKET)
     searchable = catalogue.add_one(stranger)
-    target = next((one for one in _TARGETS if catalogue.hours <= 1.2 * one.hours), None)
+    target = next((target for target in _TARGETS if catalogue.hours <= 1.2 * target.hours), None)
     if target is not None:
         for seconds, share, least in zip(_SHORT_S, short, target.short, strict=True):
             words = f"{catalogue.hours:.0f} h, clips of {seconds} s: recall {share:.3f}"
@@ -374,9 +374,9 @@ def _measure(
 def _own_mib() -> float:
     """Return the resident memory of this process without mapped files, in MiB."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
-    found = re.search(r"^RssAnon:\s+(\d+)", status, re.MULTILINE)
-    assert found is not None
-    return int(found.group(1)) / 1024
+    match = re.search(r"^RssAnon:\s+(\d+)", status, re.MULTILINE)
+    assert match is not None
+    return int(match.group(1)) / 1024
 
 
 if __name__ == "__main__":

@@ -145,8 +145,8 @@ def measure(open_store: Open, millions: float) -> StoreFigures:
     windows = [timed(lambda q=q: best(reader, *q)) for q in queries[1:]]  # type: ignore[misc]
     whole = query(picks[0], FILE_HASHES)
     files = [timed(lambda: reader.query([1], *whole, min_votes=6)) for _ in range(3)]
-    more = [(n, recording(n)) for n in added(count)]
-    adds = [timed(lambda m=m: store.add(1, m[0], *m[1]))[0] for m in more]  # type: ignore[misc]
+    additions = [(n, recording(n)) for n in added(count)]
+    adds = [timed(lambda m=m: store.add(1, m[0], *m[1]))[0] for m in additions]  # type: ignore[misc]
     removes = [timed(lambda n=n: store.remove(1, n))[0] for n in added(count)]  # type: ignore[misc]
     return StoreFigures(
         millions=millions,
@@ -170,10 +170,10 @@ def added(count: int) -> range:
 
 def best(store: IndexStore, number: int, postings: Postings) -> Vote:
     """Return the best vote for one window, which must be the right recording."""
-    found = store.query([1], *postings)
-    assert found
-    assert found[0].recording == number
-    return found[0]
+    votes = store.query([1], *postings)
+    assert votes
+    assert votes[0].recording == number
+    return votes[0]
 
 
 def in_folder(folder: Path) -> Open:
@@ -184,13 +184,13 @@ def in_folder(folder: Path) -> Open:
 def judge(report: Report, row: StoreFigures) -> None:
     """Check a row against its targets."""
     most_ms = MOST_WINDOW_MS * max(1.0, row.millions)
-    what = f"{row.millions:g} M postings"
+    label = f"{row.millions:g} M postings"
     report.check(
-        f"{what}: {row.bytes_per_posting:.1f} bytes per posting, {MOST_BYTES} at most",
+        f"{label}: {row.bytes_per_posting:.1f} bytes per posting, {MOST_BYTES} at most",
         reached=row.bytes_per_posting <= MOST_BYTES,
     )
     report.check(
-        f"{what}: {row.window_cpu_ms:.0f} ms per window, {most_ms:.0f} at most",
+        f"{label}: {row.window_cpu_ms:.0f} ms per window, {most_ms:.0f} at most",
         reached=row.window_cpu_ms <= most_ms,
     )
 

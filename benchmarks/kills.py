@@ -224,8 +224,8 @@ class _Installation:
 
     def _web_children(self) -> list[int]:
         pid = self._web.pid
-        told = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
-        return [int(child) for child in told.split()]
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+        return [int(child) for child in children.split()]
 
 
 class Rounds:
@@ -246,7 +246,7 @@ class Rounds:
         self.answered: Counter[str] = Counter()
         self._acts: dict[str, Callable[[float | None], bool]] = {
             kind: getattr(self, f"_{kind}") for kind in KINDS
-        } | {kind: partial(more.act, self) for kind, more in kills_checks.MORE.items()}
+        } | {kind: partial(check.act, self) for kind, check in kills_checks.MORE.items()}
 
     def warm_up(self) -> None:
         """Run each kind twice to the end; the second run is its typical duration."""

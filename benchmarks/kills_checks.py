@@ -38,11 +38,11 @@ class Checks:
     counted: list[tuple[str, int, int]] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
-    def add(self, what: str, number: int, faults: Iterator[str]) -> None:
+    def add(self, subject: str, number: int, faults: Iterator[str]) -> None:
         """Add the result of one check."""
-        found = list(faults)
-        self.counted.append((what, number, len(found)))
-        self.faults += found
+        faults_seen = list(faults)
+        self.counted.append((subject, number, len(faults_seen)))
+        self.faults += faults_seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def open_work() -> bool:
     )
 
 
-def examine(told: Acknowledged, backups: Path, dropped: Path) -> Checks:
+def examine(acknowledged: Acknowledged, backups: Path, dropped: Path) -> Checks:
     """Compare the installation with the acknowledged work, and with itself."""
     from catalogue.models import Bucket, Recording
     from operations.backup_places import backups_in
@@ -98,19 +98,21 @@ def examine(told: Acknowledged, backups: Path, dropped: Path) -> Checks:
     from scanning.models import ScannedFile
 
     checks = Checks()
-    checks.add("acknowledged uploads", len(told.uploads), _uploads(told.uploads))
-    checks.add("dropped files", len(told.dropped), _dropped(told.dropped, dropped))
-    checks.add("files", ScannedFile.objects.count(), _files(told))
-    for more in MORE.values():
-        checks.add(more.label, len(told.programmes), more.examine(told))
-    checks.add("acknowledged recordings", len(told.recordings), _recordings(told))
+    checks.add("acknowledged uploads", len(acknowledged.uploads), _uploads(acknowledged.uploads))
+    checks.add("dropped files", len(acknowledged.dropped), _dropped(acknowledged.dropped, dropped))
+    checks.add("files", ScannedFile.objects.count(), _files(acknowledged))
+    for check in MORE.values():
+        checks.add(check.label, len(acknowledged.programmes), check.examine(acknowledged))
+    checks.add("acknowledged recordings", len(acknowledged.recordings), _recordings(acknowledged))
     for bucket in Bucket.objects.filter(name__in=["Known", "Doubled"]):
         number = Recording.objects.filter(bucket=bucket).count()
         checks.add(f"recordings of {bucket} in the index", number, _index(bucket))
-    checks.add("acknowledged reports", len(told.reports), _reports(told.reports))
+    checks.add("acknowledged reports", len(acknowledged.reports), _reports(acknowledged.reports))
     checks.add("reports", ReportRun.objects.count(), _all_reports())
-    checks.add("acknowledged merges", len(told.merges), _merges(told))
-    checks.add("acknowledged backups", len(told.backups), _acknowledged_backups(told))
+    checks.add("acknowledged merges", len(acknowledged.merges), _merges(acknowledged))
+    checks.add(
+        "acknowledged backups", len(acknowledged.backups), _acknowledged_backups(acknowledged)
+    )
     finished = backups_in(backups)
     checks.add("finished backups", len(finished), _backups(finished))
     checks.add("audit trail and doctor", 1, _whole())
@@ -120,9 +122,9 @@ def examine(told: Acknowledged, backups: Path, dropped: Path) -> Checks:
 def _uploads(uploads: dict[str, str]) -> Iterator[str]:
     from scanning.models import ScannedFile
 
-    for uid, wanted in uploads.items():
+    for uid, digest in uploads.items():
         rows = list(ScannedFile.objects.filter(uid=uid))
-        if [row.sha256 for row in rows] != [wanted]:
+        if [row.sha256 for row in rows] != [digest]:
             yield f"upload {uid}: {len(rows)} files, {[row.sha256 for row in rows]}"
 
 
@@ -130,25 +132,25 @@ def _dropped(written: dict[str, str], folder: Path) -> Iterator[str]:
     """Check that each dropped file is one file, and was put away whole."""
     from scanning.models import DropItem, ScannedFile
 
-    for path, wanted in written.items():
+    for path, digest in written.items():
         items = DropItem.objects.filter(path=path).count()
-        files = ScannedFile.objects.filter(sha256=wanted).count()
+        files = ScannedFile.objects.filter(sha256=digest).count()
         if (items, files) != (1, 1):
             yield f"dropped {path}: {items} items, {files} files"
         place = folder / "done" / path
         content = place.read_bytes() if place.is_file() else b""
-        if hashlib.sha256(content).hexdigest() != wanted:
+        if hashlib.sha256(content).hexdigest() != digest:
             yield f"dropped {path}: not whole in done"
-    for left in folder.glob("*.*"):
-        yield f"dropped {left.name}: still in the drop"
+    for remainder in folder.glob("*.*"):
+        yield f"dropped {remainder.name}: still in the drop"
 
 
-def _files(told: Acknowledged) -> Iterator[str]:
+def _files(acknowledged: Acknowledged) -> Iterator[str]:
     """Check each clip of a reference: stored whole, scanned once, matched once."""
     from scanning.choices import FileStatus, ScanStatus
     from scanning.models import Detection, ScannedFile
 
-    for file in ScannedFile.objects.exclude(uid__in=told.programmes).order_by("pk"):
+    for file in ScannedFile.objects.exclude(uid__in=acknowledged.programmes).order_by("pk"):
         with file.media.open("rb") as media:
             stored = hashlib.file_digest(media, "sha256").hexdigest()
         if stored != file.sha256:
@@ -156,8 +158,8 @@ def _files(told: Acknowledged) -> Iterator[str]:
         scans = list(file.scans.values_list("status", flat=True))
         if file.status != FileStatus.READY or scans != [ScanStatus.SUCCEEDED]:
             yield f"file {file.uid}: {file.status} {file.message}, scans {scans}"
-        found = Detection.objects.filter(scan__scanned_file=file)
-        recordings = list(found.values_list("recording_id", flat=True))
+        detections = Detection.objects.filter(scan__scanned_file=file)
+        recordings = list(detections.values_list("recording_id", flat=True))
         matches = list(file.matches.values_list("recording_id", flat=True))
         if len(recordings) != 1 or matches != recordings:
             yield f"file {file.uid}: detections {recordings}, matches {matches}"
@@ -179,10 +181,10 @@ def _index(bucket: Bucket) -> Iterator[str]:
 
     index = following.open_index()
     ready = Recording.objects.filter(bucket=bucket, status=RecordingStatus.READY)
-    wanted = set(ready.values_list("pk", flat=True))
+    keys = set(ready.values_list("pk", flat=True))
     held = index.recordings(bucket.pk).tolist()
-    if sorted(held) != sorted(wanted):
-        yield f"index of {bucket}: {set(held) ^ wanted} too many, missing or duplicated"
+    if sorted(held) != sorted(keys):
+        yield f"index of {bucket}: {set(held) ^ keys} too many, missing or duplicated"
     postings = sum(len(index_store.postings_of(recording)[1]) for recording in ready)
     if index.stats(bucket.pk).postings != postings:
         yield (
@@ -241,7 +243,7 @@ def _backups(finished: list[Path]) -> Iterator[str]:
 
     for folder in finished:
         try:
-            check_backup(folder, lambda _told: None)
+            check_backup(folder, lambda _message: None)
         except BackupUnusable as error:
             yield f"backup {folder.name}: {error}"
 

@@ -41,16 +41,16 @@ def fill(*, references: int, copies: int, dropped: Path) -> World:
 
     call_command("migrate", verbosity=0)
     user = create_user(username="somebody", password=None, role=Role.MANAGER)
-    known = create_bucket(name="Known", intake_rule=IntakeRule.IGNORE, user=user)
+    reference = create_bucket(name="Known", intake_rule=IntakeRule.IGNORE, user=user)
     doubled = create_bucket(name="Doubled", intake_rule=IntakeRule.IGNORE, user=user)
     container = Container.objects.create(name="Programmes")
-    container.buckets.add(known)
+    container.buckets.add(reference)
     sounds = [audio.tune(seed, _REFERENCE_SECONDS) for seed in range(references)]
-    wanted = [(known, f"Reference {n}", sound) for n, sound in enumerate(sounds)]
+    recordings = [(reference, f"Reference {n}", sound) for n, sound in enumerate(sounds)]
     for number in range(copies):
         sound = audio.tune(100_000 + number, _COPY_SECONDS)
-        wanted += [(doubled, f"Copy {number} {side}", sound) for side in "ab"]
-    for bucket, title, sound in wanted:
+        recordings += [(doubled, f"Copy {number} {side}", sound) for side in "ab"]
+    for bucket, title, sound in recordings:
         add_recording(
             bucket=bucket,
             details=Recording(title=title),
@@ -69,4 +69,4 @@ def fill(*, references: int, copies: int, dropped: Path) -> World:
         ),
         user=user,
     )
-    return World(user.username, container.pk, known.pk, sounds, dropped)
+    return World(user.username, container.pk, reference.pk, sounds, dropped)

@@ -51,14 +51,14 @@ _FRAMES = 1000 / DEFAULT.frame_ms  # per second
 def kin(tracks: Sequence[Track], number: int, runs: Sequence[ScoringRun]) -> set[int]:
     """Return the runs' recordings that share sound with track ``number``."""
     query = tracks[number].samples()
-    found: set[int] = set()
+    relatives: set[int] = set()
     for run in runs:
-        if run.recording in found or run.length < _FRAMES * _PIECES[0]:
+        if run.recording in relatives or run.length < _FRAMES * _PIECES[0]:
             continue
-        other = tracks[run.recording].samples()
-        if share_sound(query, other, run.query_span, run.alignment):
-            found.add(run.recording)
-    return found
+        other_sound = tracks[run.recording].samples()
+        if share_sound(query, other_sound, run.query_span, run.alignment):
+            relatives.add(run.recording)
+    return relatives
 
 
 def share_sound(
@@ -148,8 +148,8 @@ def _peaks(
             # Try the fitted alignment and an unaltered one: an alignment fitted to few
             # landmarks is less exact than a whitened peak needs
             middle, half = (first + last) / 2, (stop - at) / 2
-            for left, right in ((first, last), (middle - half, middle + half)):
-                yield _peak(ours, _between(reference, left, right))
+            for begin, until in ((first, last), (middle - half, middle + half)):
+                yield _peak(ours, _between(reference, begin, until))
 
 
 def _between(y: Samples, start: float, end: float) -> Samples:

@@ -150,9 +150,9 @@ def _sessions(number: int) -> list[str]:
     from base.accounts.services import create_user
 
     sessions = []
-    for one in range(number):
-        role = Role.REVIEWER if one % 5 else Role.MANAGER
-        user = create_user(username=f"person-{one}", password=None, role=role)
+    for asked_number in range(number):
+        role = Role.REVIEWER if asked_number % 5 else Role.MANAGER
+        user = create_user(username=f"person-{asked_number}", password=None, role=role)
         sessions.append(session_of(user.username))
     return sessions
 
@@ -210,8 +210,8 @@ class _Anybody(threading.Thread, ABC):
         self.times.note(name, path, begun, answer.status)
         for asset in dict.fromkeys(_STATIC.findall(answer.body)):
             begun = time.perf_counter()
-            for one, drawn in self.person.draw_with(asset.decode()):
-                self.times.note("(styles, scripts)", one, begun, drawn.status)
+            for address, drawn in self.person.draw_with(asset.decode()):
+                self.times.note("(styles, scripts)", address, begun, drawn.status)
                 begun = time.perf_counter()
 
 

@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         held, files = order[::2], order[1::2]
         logos = _logos(tracks, held, args.seconds, args.every)
         index = SegmentStore(Path(folder) / "index", params_hash=DEFAULT.index_hash())
-        references = {number: one.landmarks for number, one in logos.items()}
+        references = {number: logo.landmarks for number, logo in logos.items()}
         add_all(index, references)
         index.maintain(BUCKET)
         shelf = Shelf(index, references, len(logos) * args.seconds / 3600)
@@ -92,7 +92,7 @@ Scene = tuple[list[Track], Sequence[int], Shelf, dict[int, Logo]]
 def _measure_recall(report: Report, scene: Scene, words: str, rng: np.random.Generator) -> None:
     tracks, files, shelf, logos = scene
     damage = Damage(rng, voices(rng, 10))
-    found: list[bool] = []
+    detections: list[bool] = []
     errors: list[float] = []
     for track in files:
         y = tracks[track].samples()[: _LONGEST_S * RATE].copy()
@@ -107,11 +107,11 @@ def _measure_recall(report: Report, scene: Scene, words: str, rng: np.random.Gen
         result = shelf.scan(fingerprint(sound.coded(y, "libmp3lame", "mp3", 96_000)))
         for number, at_ms in put:
             error = _error_ms(result, number, at_ms)
-            found.append(error is not None)
+            detections.append(error is not None)
             errors += [] if error is None else [error]
-    share = float(np.mean(found))
+    share = float(np.mean(detections))
     report.line(
-        f"{words}: {sum(found)} of {len(found)} found, begins off by "
+        f"{words}: {sum(detections)} of {len(detections)} found, begins off by "
         f"{np.median(errors):.0f} ms, {np.quantile(errors, 0.95):.0f} at 95 %."
     )
     report.check(f"{words}: {share:.3f} found", reached=share >= _LEAST[words])
@@ -127,7 +127,7 @@ def _error_ms(result: ScanResult, number: int, at_ms: int) -> float | None:
         for segment in result.segments
         if segment.recording // _LOGOS == number // _LOGOS
     ]
-    return min((one for one in near if one <= _NEAR_MS), default=None)
+    return min((distance for distance in near if distance <= _NEAR_MS), default=None)
 
 
 def _measure_strangers(report: Report, scene: Scene, seconds: float) -> None:

@@ -27,14 +27,14 @@ def measure(report: Report, tracks: list[Track], parts: Roles, seed: int) -> Non
     rng = np.random.default_rng([seed, 4])
     numbers = rng.permutation(parts.played)[:_COUNT]
     rows = []
-    for name, change, wanted, altered in _changes():
-        said: list[SoundComparison] = []
+    for name, change, relation, altered in _changes():
+        comparisons: list[SoundComparison] = []
         for number in numbers:
             y = tracks[int(number)].samples()[: _LONGEST * RATE]
-            said.append(compare(_kept(change(y, rng)), _kept(y)))
-        right = sum(c.relation is wanted and c.altered is altered for c in said)
-        rows.append((name, wanted.value, f"{right} of {len(said)}"))
-        report.check(f"pairs: {name}: {right}", reached=right >= 0.95 * len(said))
+            comparisons.append(compare(_stored_layers(change(y, rng)), _stored_layers(y)))
+        right = sum(c.relation is relation and c.altered is altered for c in comparisons)
+        rows.append((name, relation.value, f"{right} of {len(comparisons)}"))
+        report.check(f"pairs: {name}: {right}", reached=right >= 0.95 * len(comparisons))
     rows.append(_strangers(report, tracks, parts, rng))
     report.table(("pair", "relation", "correct"), rows)
 
@@ -46,13 +46,16 @@ def _strangers(
     for _ in range(_COUNT):
         a = int(rng.choice(parts.strangers)) if parts.strangers else parts.played[0]
         b = int(rng.choice([n for n in parts.played if n != a]))
-        one, other = (tracks[n].samples()[: _LONGEST * RATE] for n in (a, b))
-        related += compare(_kept(one), _kept(other)).relation is not SoundRelation.NONE
+        first, second = (tracks[n].samples()[: _LONGEST * RATE] for n in (a, b))
+        related += (
+            compare(_stored_layers(first), _stored_layers(second)).relation
+            is not SoundRelation.NONE
+        )
     report.check(f"pairs: {related} unrelated pairs reported as related", reached=related <= 1)
     return "another track", SoundRelation.NONE.value, f"{_COUNT - related} of {_COUNT}"
 
 
-def _kept(y: Samples) -> Fingerprint:
+def _stored_layers(y: Samples) -> Fingerprint:
     """Return the data that a catalogue stores of a recording."""
     return replace(fingerprint(y), dense=None, level_map=None)
 

@@ -58,19 +58,19 @@ class Split:
         """Scan partition by partition; count where one index finds something else."""
         begun = process_time()
         apart = self._ask(query)
-        asked = process_time()
+        asked_at = process_time()
         union = scan(
             query, index=self.union, buckets=[BUCKET], references=self._held, params=self.params
         )
-        self.union_seconds += process_time() - asked
-        self.seconds += asked - begun
+        self.union_seconds += process_time() - asked_at
+        self.seconds += asked_at - begun
         self.clips += 1
         self.unlike_union += apart != union
         self.unlike_merged += _rows(apart) != _rows(merged)
-        rows, others = (
+        rows, recordings = (
             {segment.recording for segment in result.segments} for result in (apart, merged)
         )
-        self.other_rows += rows != others
+        self.other_rows += rows != recordings
 
     def _ask(self, query: Fingerprint) -> ScanResult:
         load, params = self.references.__getitem__, self.params
@@ -97,7 +97,7 @@ class Split:
                 for part in self.parts
             ]
             self.sent_bytes += sum(map(len, sent))
-            going.take(question, [answer_from_bytes(one) for one in sent])
+            going.take(question, [answer_from_bytes(content) for content in sent])
             going = PartitionedScan.resume(query, going.state(), load=load, params=params)
         self.rounds.append(rounds)
         return going.result()
@@ -106,7 +106,8 @@ class Split:
 def _rows(result: ScanResult) -> tuple[tuple[SegmentMatch, ...], list[object]]:
     """Return rows, scores and edges, and where nothing matched for which reason."""
     return result.segments, [
-        (one.start_ms, one.end_ms, one.kind, one.speech) for one in result.unmatched
+        (interval.start_ms, interval.end_ms, interval.kind, interval.speech)
+        for interval in result.unmatched
     ]
 
 
@@ -136,8 +137,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             merged = scan(
                 query, index=shelf.index, buckets=[BUCKET], references=shelf.held, params=params
             )
-            for one in splits:
-                one.compare(query, merged)
+            for split in splits:
+                split.compare(query, merged)
 
         _compare_all(tracks, parts, (args.seed, args.clips), compare)
     _tell(report, splits)
@@ -181,28 +182,28 @@ def _compare_all(
 
 def _tell(report: Report, splits: Sequence[Split]) -> None:
     rows = []
-    for one in splits:
-        count = len(one.parts)
+    for split in splits:
+        count = len(split.parts)
         rows.append(
             (
                 count,
-                one.clips,
-                one.unlike_union,
-                one.unlike_merged,
-                one.other_rows,
-                f"{np.mean(one.rounds):.1f} ({max(one.rounds)})",
-                f"{one.sent_bytes / one.clips / 1000:.0f} kB",
-                f"{1000 * one.seconds / one.clips:.0f} ms",
-                f"{1000 * one.union_seconds / one.clips:.0f} ms",
+                split.clips,
+                split.unlike_union,
+                split.unlike_merged,
+                split.other_rows,
+                f"{np.mean(split.rounds):.1f} ({max(split.rounds)})",
+                f"{split.sent_bytes / split.clips / 1000:.0f} kB",
+                f"{1000 * split.seconds / split.clips:.0f} ms",
+                f"{1000 * split.union_seconds / split.clips:.0f} ms",
             )
         )
         report.check(
-            f"{count} partitions: {one.unlike_union} unlike one index of their segments",
-            reached=not one.unlike_union,
+            f"{count} partitions: {split.unlike_union} unlike one index of their segments",
+            reached=not split.unlike_union,
         )
         report.check(
-            f"{count} partitions: other recordings in {one.other_rows} clips",
-            reached=not one.other_rows,
+            f"{count} partitions: other recordings in {split.other_rows} clips",
+            reached=not split.other_rows,
         )
     head = (
         "partitions",

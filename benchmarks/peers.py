@@ -100,7 +100,7 @@ class Ours(Peer):
     def ask(self, clips: Sequence[Samples]) -> Answers:
         """Take the segment with the most evidence."""
         begun = time.perf_counter()
-        found = [
+        segments = [
             max(
                 self._shelf.scan(fingerprint(y)).segments,
                 key=lambda segment: segment.bits,
@@ -108,7 +108,7 @@ class Ours(Peer):
             )
             for y in clips
         ]
-        numbers = [best.recording if best else None for best in found]
+        numbers = [best.recording if best else None for best in segments]
         return Answers(numbers, time.perf_counter() - begun)
 
 
@@ -125,12 +125,12 @@ class Chromaprint(Peer):
         """Take the nearest reference if it is near enough."""
         begun = time.perf_counter()
         nearest = [self._nearest(y) for y in clips]
-        found = [number if near < BIT_ERRORS else None for near, number in nearest]
-        return Answers(found, time.perf_counter() - begun)
+        names = [number if near < BIT_ERRORS else None for near, number in nearest]
+        return Answers(names, time.perf_counter() - begun)
 
     def _nearest(self, y: Samples) -> tuple[float, int]:
         words = self._words(y)
-        return min((_distance(words, known), n) for n, known in self._known.items())
+        return min((_distance(words, stored_words), n) for n, stored_words in self._known.items())
 
     def _words(self, y: Samples) -> Words:
         _write_wav(self._path, y)
@@ -140,11 +140,11 @@ class Chromaprint(Peer):
         return np.array(numbers, dtype=np.int64).astype(np.uint32)
 
 
-def _distance(words: Words, known: Words) -> float:
+def _distance(words: Words, reference: Words) -> float:
     """Return the share of differing bits at the best offset."""
-    if not len(words) or len(known) < len(words):
+    if not len(words) or len(reference) < len(words):
         return 1.0
-    windows = np.lib.stride_tricks.sliding_window_view(known, len(words))
+    windows = np.lib.stride_tricks.sliding_window_view(reference, len(words))
     bits = np.bitwise_count(windows ^ words).sum(axis=1)
     return float(bits.min()) / (32 * len(words))
 
@@ -165,8 +165,8 @@ class Olaf(Peer):
     def ask(self, clips: Sequence[Samples]) -> Answers:
         """Take the first line of each answer, which has the most common hashes."""
         begun = time.perf_counter()
-        found = [self._first(self._run("query", y, "clip")) for y in clips]
-        return Answers(found, time.perf_counter() - begun)
+        names = [self._first(self._run("query", y, "clip")) for y in clips]
+        return Answers(names, time.perf_counter() - begun)
 
     def _first(self, answer: str) -> int | None:
         # Hashes in common, begin and end in the clip, name, id, begin and end there.
@@ -199,12 +199,12 @@ class Audfprint(Peer):
 
     def ask(self, clips: Sequence[Samples]) -> Answers:
         """Read its sentence about each clip, and the time that it states."""
-        told = self._run("match", dict(enumerate(clips)))
-        found: list[int | None] = [None] * len(clips)
-        for clip, number in re.findall(r"Matched \S*?(\d+)\.wav .* as \S*?(\d+)\.wav", told):
-            found[int(clip)] = int(number)
-        seconds = re.findall(r"total dur\) in ([\d.]+) s sec", told)
-        return Answers(found, float(seconds[0]))
+        lines = self._run("match", dict(enumerate(clips)))
+        names: list[int | None] = [None] * len(clips)
+        for clip, number in re.findall(r"Matched \S*?(\d+)\.wav .* as \S*?(\d+)\.wav", lines):
+            names[int(clip)] = int(number)
+        seconds = re.findall(r"total dur\) in ([\d.]+) s sec", lines)
+        return Answers(names, float(seconds[0]))
 
     def _run(self, verb: str, sounds: Mapping[int, Samples]) -> str:
         folder = self._folder / verb
@@ -239,18 +239,18 @@ def _compare(
         for peer in peers:
             answers = peer.ask(sounds)
             pairs = list(zip(answers.found, numbers, strict=True))
-            reached[peer] = sum(found == number for found, number in pairs)
-            missed = sum(found is None for found, _ in pairs)
+            reached[peer] = sum(pair == number for pair, number in pairs)
+            missed = sum(pair is None for pair, _ in pairs)
             wrong[peer] += (strays := clips - reached[peer] - missed)
             right[peer] += reached[peer]
             ms = 1000 * answers.seconds / clips
             cells.append(f"{reached[peer] / clips:.2f}, {strays}, {ms:.0f}")
         rows.append((condition.name, *cells))
-        ours, *others = peers
-        for other in others:
+        ours, *rivals = peers
+        for rival in rivals:
             report.check(
-                f"{condition.name}: recall below {other.name}",
-                reached=reached[ours] >= reached[other],
+                f"{condition.name}: recall below {rival.name}",
+                reached=reached[ours] >= reached[rival],
             )
     total = clips * len(rows)
     rows.append(("all", *(f"{right[p]} of {total}, {wrong[p]}" for p in peers)))

@@ -77,8 +77,8 @@ def multipart(fields: Fields, name: str, content: bytes) -> tuple[bytes, str]:
 def _named_in(path: str, content: bytes) -> list[str]:
     """Return the addresses that a style sheet or script names."""
     pattern = _NAMED.get(PurePosixPath(path).suffix)
-    found = set(pattern.findall(content)) if pattern else ()
-    return sorted(urljoin(path, name.decode()) for name in found)
+    matches = set(pattern.findall(content)) if pattern else ()
+    return sorted(urljoin(path, name.decode()) for name in matches)
 
 
 class Person:
@@ -104,20 +104,20 @@ class Person:
         A cached file that is still valid is not requested; an expired one is fetched
         only if it changed. Yields the requests.
         """
-        wanted = [path]
-        for one in wanted:
-            cached = self._kept.get(one)
+        paths = [path]
+        for text in paths:
+            cached = self._kept.get(text)
             if cached is None or cached.until <= time.monotonic():
                 headers = {"If-Modified-Since": cached.modified} if cached else {}
-                answer = self._ask("GET", one, None, headers)
+                answer = self._ask("GET", text, None, headers)
                 cached = _Kept(
                     answer.modified,
                     time.monotonic() + answer.keep_seconds,
-                    cached.names if cached else _named_in(one, answer.body),
+                    cached.names if cached else _named_in(text, answer.body),
                 )
-                self._kept[one] = cached
-                yield one, answer
-            wanted += [name for name in cached.names if name not in wanted]
+                self._kept[text] = cached
+                yield text, answer
+            paths += [name for name in cached.names if name not in paths]
 
     def post(self, path: str, fields: Fields) -> PageAnswer:
         """Send a form."""
@@ -153,6 +153,6 @@ class Person:
             answer.status,
             answer.getheader("Location", ""),
             answer.getheader("Last-Modified", ""),
-            int(found[1]) if (found := _KEEP.search(control)) else 0,
+            int(match[1]) if (match := _KEEP.search(control)) else 0,
             content,
         )

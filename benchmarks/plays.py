@@ -101,17 +101,17 @@ def _print(report: Report, tally: Tally, hours: float) -> None:
             )
         )
     edges = [error for of_kind in tally.edges.values() for error in of_kind]
-    found, count = sum(tally.found.values()), sum(tally.plays.values())
+    detected, count = sum(tally.found.values()), sum(tally.plays.values())
     middle, worst = float(np.median(edges)), float(np.quantile(edges, 0.95))
-    rows.append(("all", f"{found} of {count}", f"{middle:.3f}", f"{worst:.2f}"))
+    rows.append(("all", f"{detected} of {count}", f"{middle:.3f}", f"{worst:.2f}"))
     report.table(("occurrences", "found", "edge error, s: median", "95 %"), rows)
     report.line(
         f"False segments: {tally.false}; segments per occurrence found: "
-        f"{tally.rows / max(1, found):.2f}; tempo error: median "
+        f"{tally.rows / max(1, detected):.2f}; tempo error: median "
         f"{100 * float(np.median(tally.tempo)):.3f} %, largest "
         f"{100 * max(tally.tempo):.2f} %."
     )
-    report.check(f"programmes: {found} of {count}", reached=found >= 0.99 * count)
+    report.check(f"programmes: {detected} of {count}", reached=detected >= 0.99 * count)
     report.check(f"programmes: {tally.false} false segments", reached=not tally.false)
     report.check(f"edges: median {middle:.3f} s", reached=middle <= 0.10)
     report.check(f"edges: 95 % {worst:.2f} s", reached=worst <= 0.5)

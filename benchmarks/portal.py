@@ -177,8 +177,8 @@ def _long_work(report: Report, filled: Filled, bulk: int) -> None:
     rows = []
     for name, act in work.items():
         begun = time.perf_counter()
-        what = act()
-        rows.append((name, what, f"{time.perf_counter() - begun:.1f}"))
+        result = act()
+        rows.append((name, result, f"{time.perf_counter() - begun:.1f}"))
     report.table(("Work", "Done", "s"), rows)
 
 

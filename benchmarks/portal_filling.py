@@ -109,11 +109,11 @@ def _first_match() -> Match:
         engine_version="embedded/1",
         status=ScanStatus.SUCCEEDED,
     )
-    found = Detection.objects.create(
+    detection = Detection.objects.create(
         scan=scan, recording=recording, score=90, score_scale=SCORE_SCALE
     )
     Segment.objects.create(
-        detection=found,
+        detection=detection,
         position=1,
         start_ms=1_000,
         end_ms=21_000,

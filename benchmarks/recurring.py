@@ -92,21 +92,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         station, once = stations.titles(
             tracks, rng, songs=args.songs or usual, jingles=args.jingles or usual
         )
-        kept = Kept(_index(Path(work) / "join"))
+        shelf = Kept(_index(Path(work) / "join"))
         decoding = 0.0
         for broadcast in stations.broadcasts(
             station, once, rng, hours=args.hours, files=_files(args.hours)
         ):
             decoding = decoding or _decoding(broadcast, Path(work))
-            kept.add(broadcast)
+            shelf.add(broadcast)
         report.title("Repeated unknown sound")
         report.line(
-            f"{args.hours:g} h in {len(kept.sounds)} files: {len(station)} titles, "
-            f"{sum(map(len, kept.plays.values()))} plays; {len(tracks)} tracks, seed "
+            f"{args.hours:g} h in {len(shelf.sounds)} files: {len(station)} titles, "
+            f"{sum(map(len, shelf.plays.values()))} plays; {len(tracks)} tracks, seed "
             f"{args.seed}; {machine()}, processor time."
         )
-        _measure(report, kept, station, decoding)
-        _growth(report, kept, decoding, args.kept_hours)
+        _measure(report, shelf, station, decoding)
+        _growth(report, shelf, decoding, args.kept_hours)
         if args.quiet_hours:
             _quiet(report, tracks, rng, args.quiet_hours, Path(work))
     return report.end(checked=args.check)
@@ -129,17 +129,17 @@ def _decoding(made: Broadcast, work: Path) -> float:
     return seconds * 3600 / made.seconds
 
 
-def _measure(report: Report, kept: Kept, station: Sequence[Title], decoding: float) -> None:
-    joined, making = timed(lambda: items_of(kept.runs, load=kept.load))
-    items, searching = timed(lambda: searched_back(joined, kept.sounds, load=kept.load))
-    before, after = Verdict(joined, kept.plays), Verdict(items, kept.plays)
+def _measure(report: Report, shelf: Kept, station: Sequence[Title], decoding: float) -> None:
+    joined, making = timed(lambda: items_of(shelf.runs, load=shelf.load))
+    items, searching = timed(lambda: searched_back(joined, shelf.sounds, load=shelf.load))
+    before, after = Verdict(joined, shelf.plays), Verdict(items, shelf.plays)
     rows = []
-    for name, plays in _groups(kept).items():
+    for name, plays in _groups(shelf).items():
         alone = sum(before.found(*play) for play in plays)
-        found = sum(after.found(*play) for play in plays)
-        rows.append((name, f"{found} of {len(plays)}", alone))
+        count = sum(after.found(*play) for play in plays)
+        rows.append((name, f"{count} of {len(plays)}", alone))
         least = _LEAST.get(name, 0)
-        report.check(f"{name}: {found} of {len(plays)}", reached=found >= least * len(plays))
+        report.check(f"{name}: {count} of {len(plays)}", reached=count >= least * len(plays))
     report.table(("plays", "found", "by the join alone"), rows)
     counts = Counter(after.titles)
     right = sum(after.right)
@@ -152,20 +152,20 @@ def _measure(report: Report, kept: Kept, station: Sequence[Title], decoding: flo
         f"{right} of {len(after.right)} occurrences right", reached=right >= 0.99 * len(after.right)
     )
     _edges(report, after)
-    size = kept.index.stats(BUCKET).size_bytes / 1e6 / kept.hours
+    size = shelf.index.stats(BUCKET).size_bytes / 1e6 / shelf.hours
     report.line(
-        f"Index: {size:.2f} MB for each hour kept. Join: {kept.joining / kept.hours:.1f} s "
-        f"for a new hour ({kept.joining / kept.hours / decoding:.2f} × decoding); items: "
-        f"{making:.1f} s for all; search back: {searching / kept.hours:.1f} s for each "
+        f"Index: {size:.2f} MB for each hour kept. Join: {shelf.joining / shelf.hours:.1f} s "
+        f"for a new hour ({shelf.joining / shelf.hours / decoding:.2f} × decoding); items: "
+        f"{making:.1f} s for all; search back: {searching / shelf.hours:.1f} s for each "
         f"hour kept, {len(joined)} items together."
     )
     report.check(f"index {size:.2f} MB for an hour", reached=size <= 2)
 
 
-def _groups(kept: Kept) -> dict[str, list[tuple[int, Play]]]:
+def _groups(shelf: Kept) -> dict[str, list[tuple[int, Play]]]:
     """Return the plays with their files, by how they should be found."""
     groups: dict[str, list[tuple[int, Play]]] = {}
-    for file, plays in kept.plays.items():
+    for file, plays in shelf.plays.items():
         for play in plays:
             name = play.kind
             if play.kind in _CLEAN:
@@ -188,25 +188,27 @@ def _edges(report: Report, verdict: Verdict) -> None:
     report.check(f"extents: 95 % {most:.2f} s", reached=most <= 0.5)
 
 
-def _growth(report: Report, kept: Kept, decoding: float, kept_hours: float | None) -> None:
+def _growth(report: Report, shelf: Kept, decoding: float, kept_hours: float | None) -> None:
     """Join the last file again while more and more hours are kept."""
-    number = max(kept.sounds)
-    kept.index.remove(BUCKET, number)
-    original = dict(kept.sounds)
-    hours = kept.hours
-    spent = [_rejoined(kept, number)]
+    number = max(shelf.sounds)
+    shelf.index.remove(BUCKET, number)
+    original = dict(shelf.sounds)
+    hours = shelf.hours
+    spent = [_rejoined(shelf, number)]
     times = _GROWTH if kept_hours is None else math.ceil(kept_hours / hours)
     # Landmarks turned around or moved are strangers with the statistics of music.
     strangers = [*variants()][1:]
     if times > len(strangers):
         raise SystemExit(f"At most {len(strangers)} times --hours can be kept.")
     for turn, variant in enumerate(strangers[: times - 1], start=1):
-        for file, one in original.items():
-            changed = replace(one, number=_PAD * turn + file, thinned=variant.of(one.thinned))
-            kept.sounds[changed.number] = changed
-            kept.index.add(BUCKET, changed.number, *entry(changed, ()))
-    kept.index.maintain(BUCKET)
-    spent.append(_rejoined(kept, number))
+        for file, recorded in original.items():
+            changed = replace(
+                recorded, number=_PAD * turn + file, thinned=variant.of(recorded.thinned)
+            )
+            shelf.sounds[changed.number] = changed
+            shelf.index.add(BUCKET, changed.number, *entry(changed, ()))
+    shelf.index.maintain(BUCKET)
+    spent.append(_rejoined(shelf, number))
     ratio = spent[1] / spent[0]
     of_decoding = spent[1] * len(original) / hours / decoding
     report.line(
@@ -221,10 +223,12 @@ def _growth(report: Report, kept: Kept, decoding: float, kept_hours: float | Non
     )
 
 
-def _rejoined(kept: Kept, number: int) -> float:
-    file = kept.sounds[number]
+def _rejoined(shelf: Kept, number: int) -> float:
+    file = shelf.sounds[number]
     _, seconds = timed(
-        lambda: shared_runs(file, file.open_frames, load=kept.load, index=kept.index, bucket=BUCKET)
+        lambda: shared_runs(
+            file, file.open_frames, load=shelf.load, index=shelf.index, bucket=BUCKET
+        )
     )
     return seconds
 
@@ -237,11 +241,13 @@ def _quiet(
     work: Path,
 ) -> None:
     """Join hours in which nothing returns; there must be no item."""
-    kept = Kept(_index(work / "quiet"))
+    shelf = Kept(_index(work / "quiet"))
     for broadcast in stations.broadcasts((), tracks, rng, hours=hours, files=_files(hours)):
-        kept.add(broadcast)
-    items = items_of(kept.runs, load=kept.load)
-    report.line(f"{hours:g} h in which nothing returns: {len(kept.runs)} runs, {len(items)} items.")
+        shelf.add(broadcast)
+    items = items_of(shelf.runs, load=shelf.load)
+    report.line(
+        f"{hours:g} h in which nothing returns: {len(shelf.runs)} runs, {len(items)} items."
+    )
     report.check(f"{len(items)} items where nothing returns", reached=not items)
 
 

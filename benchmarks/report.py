@@ -36,11 +36,11 @@ class Report:
             print("| " + " | ".join(str(cell) for cell in row) + " |", flush=True)
         print(flush=True)
 
-    def check(self, what: str, *, reached: bool) -> None:
+    def check(self, label: str, *, reached: bool) -> None:
         """Count a target, and record it if it was missed."""
         self.targets += 1
         if not reached:
-            self.missed.append(what)
+            self.missed.append(label)
 
     def end(self, *, checked: bool) -> int:
         """Return the exit status: 1 if targets are checked and one was missed.
@@ -52,8 +52,8 @@ class Report:
         if not self.targets:
             print("nothing was measured, so no target was reached", file=sys.stderr)
             return 1
-        for what in self.missed:
-            print(f"target missed: {what}", file=sys.stderr)
+        for missed in self.missed:
+            print(f"target missed: {missed}", file=sys.stderr)
         return 1 if self.missed else 0
 
 

@@ -73,19 +73,19 @@ def _measured(
         for day, size in enumerate(sizes):
             if whole and size > args.whole:
                 continue
-            told = _in_child(env, name, day)
+            seconds = _in_child(env, name, day)
             report.check(
-                f"{name}, {size:,} rows: {told['peak_mb']:.0f} MB above idle",
-                reached=told["peak_mb"] < LIMIT_MB,
+                f"{name}, {size:,} rows: {seconds['peak_mb']:.0f} MB above idle",
+                reached=seconds["peak_mb"] < LIMIT_MB,
             )
-            report.check(f"{name}: {told['rows']} rows", reached=told["rows"] == size)
+            report.check(f"{name}: {seconds['rows']} rows", reached=seconds["rows"] == size)
             yield (
                 name,
-                f"{told['rows']:,}",
-                f"{told['rows'] / told['cpu_s']:,.0f}",
-                f"{told['first_s']:.1f} s",
-                f"{told['peak_mb']:.0f} MB (limit {LIMIT_MB})",
-                f"{told['size_bytes'] / 1e6:,.1f} MB",
+                f"{seconds['rows']:,}",
+                f"{seconds['rows'] / seconds['cpu_s']:,.0f}",
+                f"{seconds['first_s']:.1f} s",
+                f"{seconds['peak_mb']:.0f} MB (limit {LIMIT_MB})",
+                f"{seconds['size_bytes'] / 1e6:,.1f} MB",
             )
 
 
@@ -215,7 +215,7 @@ def fill(count: int) -> None:
     )
     container = Container.objects.create(name="benchmark")
     first = min(count, _BATCH)
-    _fill_batch(container.pk, [each.pk for each in recordings], list(range(first)))
+    _fill_batch(container.pk, [recording.pk for recording in recordings], list(range(first)))
     _multiply(count // first)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
@@ -308,7 +308,7 @@ def _fill_batch(container: int, recordings: list[int], numbers: list[int]) -> No
             for file in files
         )
         begin = numbers[0]
-        found = Detection.objects.bulk_create(
+        detections = Detection.objects.bulk_create(
             Detection(
                 scan=scans[(number - begin) // _PER_FILE],
                 recording_id=recordings[number % _RECORDINGS],
@@ -319,7 +319,7 @@ def _fill_batch(container: int, recordings: list[int], numbers: list[int]) -> No
         )
         Segment.objects.bulk_create(
             Segment(
-                detection=each,
+                detection=detection,
                 position=part,
                 start_ms=60_000 * (number % _PER_FILE) + 25_000 * part,
                 end_ms=60_000 * (number % _PER_FILE) + 25_000 * part + 20_000,
@@ -329,7 +329,7 @@ def _fill_batch(container: int, recordings: list[int], numbers: list[int]) -> No
                 pitch_cents=Decimal(0),
                 score=Decimal("87.5"),
             )
-            for each, number in zip(found, numbers, strict=True)
+            for detection, number in zip(detections, numbers, strict=True)
             for part in range(1 + number % 2)
         )
         made = Match.objects.bulk_create(
@@ -356,9 +356,9 @@ def _fill_batch(container: int, recordings: list[int], numbers: list[int]) -> No
         evidence = Match.detections.through
         evidence.objects.bulk_create(
             evidence(match=match, detection=detection)
-            for match, detection in zip(made, found, strict=True)
+            for match, detection in zip(made, detections, strict=True)
         )
-        Match.objects.filter(pk__in=[each.pk for each in made]).update(created_at=_FIRST_DAY)
+        Match.objects.filter(pk__in=[match.pk for match in made]).update(created_at=_FIRST_DAY)
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ def main() -> None:
             ours = samples(path)
             bare = replace(fingerprint.dense, phases=None)
             layers = fingerprint.dense, bare, fingerprint.reference
-            played, *others = (play(layer, len(ours)) for layer in layers)
+            played, *copies = (play(layer, len(ours)) for layer in layers)
             result = match.scan(
                 extract(played),
                 index=collection.store,
@@ -52,9 +52,11 @@ def main() -> None:
                 references=collection.references(),
             )
             names = {collection.track_id(s.recording) for s in result.segments}
-            alike, without, sparse = (correlation(ours, y) for y in (played, *others))
-            known = path.stem in names
-            print(f"{path.stem:18} {alike:6.3f} {without:8.3f} {sparse:9.3f} {known}", flush=True)
+            alike, without, sparse = (correlation(ours, y) for y in (played, *copies))
+            is_listed = path.stem in names
+            print(
+                f"{path.stem:18} {alike:6.3f} {without:8.3f} {sparse:9.3f} {is_listed}", flush=True
+            )
 
 
 def samples(path: Path) -> NDArray[np.float32]:

@@ -38,16 +38,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         parts = roles(tracks, args.seed, 1)
         path = Path(work) / "programme.mp3"
         write_programme(path, tracks, parts, args.seed, args.hours)
-        kept = fingerprint_file.to_bytes(fingerprint_of(path, "scan"))
+        content = fingerprint_file.to_bytes(fingerprint_of(path, "scan"))
         shelf = build(tracks, parts.references, Path(work) / "index")
         report.title("Retro search")
         report.line(
             f"Per hour of a programme of {args.hours:g} h, from its stored fingerprint "
-            f"({len(kept) / 1e6 / args.hours:.1f} MB per hour); {machine()}, processor time."
+            f"({len(content) / 1e6 / args.hours:.1f} MB per hour); {machine()}, processor time."
         )
         rows = []
         for hours in (shelf_hours(shelf), args.catalogue_hours):
-            alone, together, found = _measure(kept, shelf, hours)
+            alone, together, segments = _measure(content, shelf, hours)
             per_hour = [seconds / args.hours for seconds in alone]
             mean = statistics.mean(per_hour)
             batch = together / args.hours / len(alone)
@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                     f"{mean:.2f}",
                     f"{max(per_hour):.2f}",
                     f"{batch:.2f}",
-                    f"{len(found) / args.hours:.0f}",
+                    f"{len(segments) / args.hours:.0f}",
                     f"{LIMIT:g}",
                 )
             )
@@ -72,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             "Limit of the mean, s",
         )
         report.table(head, rows)
-        _compare(report, kept, shelf)
+        _compare(report, content, shelf)
     return report.end(checked=args.check)
 
 
@@ -93,8 +93,8 @@ def _measure(
     numbers = list(shelf.references)
     look(numbers)
     alone = [timed(partial(look, [number]))[1] for number in numbers]
-    found, together = timed(lambda: look(numbers))
-    return alone, together, found
+    segments, together = timed(lambda: look(numbers))
+    return alone, together, segments
 
 
 def _compare(report: Report, stored: bytes, shelf: Shelf) -> None:
@@ -105,7 +105,7 @@ def _compare(report: Report, stored: bytes, shelf: Shelf) -> None:
     for number, landmarks in shelf.references.items():
         index = RetroIndex.of({number: landmarks})
         late += search_back(query, index, hours=shelf_hours(shelf))
-    same = sum(any(_alike(one, other) for other in late) for one in scanned)
+    same = sum(any(_alike(first, second) for second in late) for first in scanned)
     report.line(
         f"A scan of the same file finds {len(scanned)} segments; the retro search finds "
         f"{len(late)}, of which {same} agree within {EDGE_MS} ms."
@@ -116,11 +116,11 @@ def _compare(report: Report, stored: bytes, shelf: Shelf) -> None:
     )
 
 
-def _alike(one: SegmentMatch, other: SegmentMatch) -> bool:
+def _alike(first: SegmentMatch, second: SegmentMatch) -> bool:
     return (
-        one.recording == other.recording
-        and abs(one.start_ms - other.start_ms) <= EDGE_MS
-        and abs(one.end_ms - other.end_ms) <= EDGE_MS
+        first.recording == second.recording
+        and abs(first.start_ms - second.start_ms) <= EDGE_MS
+        and abs(first.end_ms - second.end_ms) <= EDGE_MS
     )
 
 

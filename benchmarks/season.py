@@ -41,17 +41,17 @@ def main() -> int:
     arguments = parser(__doc__ or "")
     arguments.add_argument("--steps", type=int, default=20_000, help="on each database")
     arguments.add_argument("--postgres", default=_POSTGRES, help="a database that is created anew")
-    asked = arguments.parse_args()
+    options = arguments.parse_args()
     report = Report()
     with TemporaryDirectory(prefix="season-") as folder:
         databases = {"SQLite": ""}
-        if _answers(asked.postgres):
-            databases["PostgreSQL"] = asked.postgres
+        if _answers(options.postgres):
+            databases["PostgreSQL"] = options.postgres
         else:
             report.line("No PostgreSQL server responds: only SQLite is tested.")
         began = time.monotonic()
         runs = [
-            _start(name, url, asked.steps, asked.seed + number, Path(folder))
+            _start(name, url, options.steps, options.seed + number, Path(folder))
             for number, (name, url) in enumerate(databases.items())
         ]
         rows = []
@@ -65,7 +65,7 @@ def main() -> int:
             missed = summary.get("never reached", [])
             report.check(f"{run.name} never reached {missed}", reached=not missed)
         report.table(("database", "steps", "seconds", "findings"), rows)
-    return report.end(checked=asked.check)
+    return report.end(checked=options.check)
 
 
 def _answers(url: str) -> bool:

@@ -62,7 +62,7 @@ def tree_of(pid: int) -> Iterator[int]:
 
 def children_of(pid: int) -> list[int]:
     """Return the processes that a process started."""
-    return [int(one) for one in read_process(pid, f"task/{pid}/children").split()]
+    return [int(child) for child in read_process(pid, f"task/{pid}/children").split()]
 
 
 def proportional_kib(pid: int) -> int:
@@ -76,8 +76,8 @@ def peak_kib(pid: int) -> int:
 
 
 def _kib(text: str, name: str) -> int:
-    found = re.search(rf"^{name}:\s+(\d+)", text, re.MULTILINE)
-    return int(found.group(1)) if found else 0
+    match = re.search(rf"^{name}:\s+(\d+)", text, re.MULTILINE)
+    return int(match.group(1)) if match else 0
 
 
 def read_process(pid: int, name: str) -> str:

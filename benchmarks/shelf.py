@@ -61,7 +61,10 @@ def add_all(index: SegmentStore, references: dict[int, Landmarks]) -> None:
     """Add recordings in one commit."""
     index.add_many(
         BUCKET,
-        [(number, *reference_hashes(one), places_of(one)) for number, one in references.items()],
+        [
+            (number, *reference_hashes(landmarks), places_of(landmarks))
+            for number, landmarks in references.items()
+        ],
     )
 
 

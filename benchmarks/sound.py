@@ -110,9 +110,9 @@ def coded(y: Samples, codec: str, container: str, bit_rate: int) -> Samples:
         stream = output.add_stream(codec, rate=rate, layout="mono")
         assert isinstance(stream, AudioStream)
         stream.bit_rate = bit_rate
-        wanted = stream.format.name
+        name = stream.format.name
         fit = av.AudioResampler(
-            format=wanted,
+            format=name,
             layout="mono",
             rate=rate,
             frame_size=stream.codec_context.frame_size or None,
@@ -200,10 +200,10 @@ def pink_noise(n: int, rng: np.random.Generator) -> Samples:
     return noise
 
 
-def mixed(y: Samples, other: Samples, decibels: float) -> Samples:
+def mixed(y: Samples, second: Samples, decibels: float) -> Samples:
     """Mix two sounds, with ``y`` that many decibels above ``other``."""
-    gain = loudness(y) / max(1e-9, loudness(other)) * 10 ** (-decibels / 20)
-    both = y + np.float32(gain) * other
+    gain = loudness(y) / max(1e-9, loudness(second)) * 10 ** (-decibels / 20)
+    both = y + np.float32(gain) * second
     unclipped: Samples = (both / max(1.0, float(np.abs(both).max()))).astype(np.float32)
     return unclipped
 

@@ -162,8 +162,8 @@ class _Mixer:
         voices = self.sounds.voices
         y = self._cut(voices[int(self.rng.integers(len(voices)))], n, 0.84, 1.2)
         if self.rng.random() < 0.2:
-            other = self._cut(voices[int(self.rng.integers(len(voices)))], n, 0.84, 1.2)
-            y = y + np.float32(0.7) * other
+            second = self._cut(voices[int(self.rng.integers(len(voices)))], n, 0.84, 1.2)
+            y = y + np.float32(0.7) * second
         heard = _heard(y, -36, 0.5)
         return _even(self._in_a_room(y)), heard
 
@@ -305,14 +305,14 @@ def train(x: Values, y: Values, rng: np.random.Generator) -> dict[str, NDArray[n
     flat = x[apart:].reshape(-1, x.shape[2])
     mean, spread = flat.mean(axis=0), flat.std(axis=0) + 1e-4
     scaled = np.clip((x - mean) / spread, -5, 5).astype(np.float32)
-    held, shown = (part.reshape(-1, x.shape[2]) for part in (scaled[:apart], scaled[apart:]))
+    held, training = (part.reshape(-1, x.shape[2]) for part in (scaled[:apart], scaled[apart:]))
     held_truth, truth = (part.reshape(-1, 2) for part in (y[:apart], y[apart:]))
-    learner = _Learner.start((x.shape[2], *_HIDDEN, 2), rng, _ROUNDS * (len(shown) // _BATCH))
+    learner = _Learner.start((x.shape[2], *_HIDDEN, 2), rng, _ROUNDS * (len(training) // _BATCH))
     for number in range(_ROUNDS):
-        order = rng.permutation(len(shown))
-        for start in range(0, len(shown) - _BATCH + 1, _BATCH):
+        order = rng.permutation(len(training))
+        for start in range(0, len(training) - _BATCH + 1, _BATCH):
             batch = order[start : start + _BATCH]
-            learner.learn(shown[batch], truth[batch])
+            learner.learn(training[batch], truth[batch])
         right = ((learner.odds(held) > 0) == (held_truth > 0.5)).mean(axis=0)
         print(f"round {number + 1}: speech {right[0]:.3f}, music {right[1]:.3f}", flush=True)
     half = {name: value.astype(np.float16) for name, value in learner.named().items()}
@@ -349,24 +349,27 @@ class _Learner:
     def odds(self, x: Values) -> Values:
         return self._layers(x)[-1]
 
-    def _layers(self, x: Values, kept: Values | None = None) -> tuple[Values, Values, Values]:
+    def _layers(self, x: Values, mask: Values | None = None) -> tuple[Values, Values, Values]:
         first = np.maximum(x @ self.weights[0] + self.biases[0], 0)
-        if kept is not None:
-            first = (first * kept).astype(np.float32)
+        if mask is not None:
+            first = (first * mask).astype(np.float32)
         second = np.maximum(first @ self.weights[1] + self.biases[1], 0)
         return first, second, second @ self.weights[2] + self.biases[2]
 
     def learn(self, x: Values, truth: Values) -> None:
         """Take one step against the gradient of the cross entropy."""
         x = x + self.rng.standard_normal(x.shape).astype(np.float32) * np.float32(_JITTER)
-        kept = (self.rng.random((len(x), _HIDDEN[0])) > _DROPPED) / (1 - _DROPPED)
-        first, second, odds = self._layers(x, kept.astype(np.float32))
+        mask = (self.rng.random((len(x), _HIDDEN[0])) > _DROPPED) / (1 - _DROPPED)
+        first, second, odds = self._layers(x, mask.astype(np.float32))
         off = (1 / (1 + np.exp(-odds)) - (truth * (1 - 2 * _SOFT) + _SOFT)) / len(x)
         off_second = (off @ self.weights[2].T) * (second > 0)
         off_first = (off_second @ self.weights[1].T) * (first > 0)
         offs = (off_first, off_second, off)
         slopes = [
-            *(given.T @ off_here for given, off_here in zip((x, first, second), offs, strict=True)),
+            *(
+                inputs.T @ off_here
+                for inputs, off_here in zip((x, first, second), offs, strict=True)
+            ),
             *(off_here.sum(axis=0) for off_here in offs),
         ]
         self._descend(slopes)

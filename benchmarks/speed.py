@@ -80,7 +80,10 @@ def pad(shelf: Shelf, hours: float) -> Shelf:
         k += 1
         tempo = 1 + 0.01 * ((7 * k) % 13 - 6)
         bins = float((k // 2 + 3) * (1 if k % 2 else -1))
-        batch = {PAD * k + number: altered(one, tempo, bins) for number, one in original.items()}
+        batch = {
+            PAD * k + number: altered(landmarks, tempo, bins)
+            for number, landmarks in original.items()
+        }
         add_all(shelf.index, batch)
         copies |= batch
         total += per_copy
@@ -153,7 +156,7 @@ def _sizes(
     report: Report, shelf: Shelf, scanned: Fingerprint, hours: float, building: float, added: float
 ) -> None:
     stats = shelf.index.stats(BUCKET)
-    landmarks = sum(len(one.frames) for one in shelf.references.values())
+    landmarks = sum(len(landmarks.frames) for landmarks in shelf.references.values())
     assert scanned.dense is not None
     assert scanned.level_map is not None
     report.table(

@@ -161,11 +161,11 @@ def _schedule(station: Sequence[Title], rng: np.random.Generator) -> list[tuple[
             kinds = [CLEAN] * (title.plays - 3) + [CODEC, SPOKEN]
         plays += [(title, kind) for kind in [CLEAN, *kinds][: title.plays]]
     plays = [plays[k] for k in rng.permutation(len(plays))]
-    leader = min((one.number for one in station if one.is_jingle), default=None)
+    leader = min((title.number for title in station if title.is_jingle), default=None)
     moved = [play for play in plays if play[0].number == leader][:_LED]
     groups: list[tuple[_Turn, ...]] = []
     for play in plays:
-        if any(play is one for one in moved):
+        if any(play is jingle for jingle in moved):
             continue
         leads = moved.pop() if play[0].number == 0 and moved else None
         groups.append((leads, play) if leads else (play,))

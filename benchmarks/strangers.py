@@ -148,13 +148,13 @@ class Scene:
         """Scan a stranger and judge what was found."""
         catalogue, pose = self.catalogues[task.half], POSES[task.pose]
         begun = time.process_time()
-        found = searched(
+        segments = searched(
             pose.of(self.fingerprints[task.track]),
             index=catalogue.index,
             buckets=[BUCKET],
             references=catalogue.references(),
         ).search
-        rows, refused = found.settled(), found.refused
+        rows, refused = segments.settled(), segments.refused
         spent = time.process_time() - begun
         kin = self._kin(task, [*rows, *refused])
         judged = [(run, self._is_right(task, run, kin)) for run in rows]
@@ -165,7 +165,7 @@ class Scene:
         long = [run for run in strange if is_row(run, DEFAULT)]
         return Scan(
             task=task,
-            hours=found.hours,
+            hours=segments.hours,
             seconds=seconds,
             search_s=round(spent, 2),
             rows=[self._row(task, run, shared=shared) for run, shared in judged],
@@ -175,16 +175,16 @@ class Scene:
 
     def _kin(self, task: Task, runs: Sequence[ScoringRun]) -> set[tuple[int, Pose]]:
         """Return which originals, in which pose, share sound with the stranger."""
-        asked: Counter[tuple[int, Pose]] = Counter()
-        found: set[tuple[int, Pose]] = set()
+        counts: Counter[tuple[int, Pose]] = Counter()
+        poses: set[tuple[int, Pose]] = set()
         for run in sorted(runs, key=lambda run: -run.bits):
             original = self._original(task, run)
-            if run.bits < _WORTH or original in found or asked[original] >= _MOST:
+            if run.bits < _WORTH or original in poses or counts[original] >= _MOST:
                 continue
-            asked[original] += 1
+            counts[original] += 1
             if self._shares(task, run):
-                found.add(original)
-        return found
+                poses.add(original)
+        return poses
 
     def _is_right(self, task: Task, run: ScoringRun, kin: set[tuple[int, Pose]]) -> bool:
         """Return whether what a row claims does sound in both tracks."""
@@ -279,7 +279,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         ]
         scene = Scene(tracks, fingerprints, catalogues)
         chosen = _strangers(tracks, halves, args.least)
-        kept = _Kept(args.kept)
+        cache = _Kept(args.kept)
         report.title("Strangers")
         for hours in sorted(args.hours):
             for catalogue in catalogues:
@@ -290,7 +290,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 for half, track in chosen
                 for pose in range(len(POSES))
             ]
-            done = kept.scans(tasks, lambda some: _scans(scene, some, args.processes))
+            done = cache.scans(tasks, lambda some: _scans(scene, some, args.processes))
             _print(report, done, args.least)
         report.line(f"{machine()}.")
     return report.end(checked=args.check)
@@ -303,12 +303,12 @@ def _strangers(
 
     Every eighth hour is more than is asked, in place of what shared sound takes away.
     """
-    wanted = 1.125 * least * 3600 / len(POSES)
+    needed = 1.125 * least * 3600 / len(POSES)
     chosen, seconds = [], 0.0
     turns = zip(*(half.tolist() for half in halves), strict=False)
     for first, second in turns:
         for half, track in ((1, first), (0, second)):
-            if seconds < wanted:
+            if seconds < needed:
                 chosen.append((half, track))
                 seconds += tracks[track].seconds
     return chosen
@@ -363,8 +363,8 @@ class _Kept:
         return [self._done[task] for task in tasks]
 
 
-def _read(kept: dict[str, object]) -> Scan:
-    values = dict(kept)
+def _read(row: dict[str, object]) -> Scan:
+    values = dict(row)
     rows, task = values.pop("rows"), values.pop("task")
     assert isinstance(rows, list)
     assert isinstance(task, dict)
@@ -473,10 +473,10 @@ def _print_tail(report: Report, scans: Sequence[Scan], tracks: Sequence[int], li
             np.concatenate([getattr(s, name) for s in scans if s.task.track == track])
             for track in tracks
         ]
-        found = fit(windows, share)
-        half, low, high = found.halving()
-        needed, at_least, at_most = found.needed(DEFAULT.max_e_value)
-        rate, slowest, fastest = found.rate(limit)
+        tail = fit(windows, share)
+        half, low, high = tail.halving()
+        needed, at_least, at_most = tail.needed(DEFAULT.max_e_value)
+        rate, slowest, fastest = tail.rate(limit)
         if (name, share) == _CALIBRATION:
             report.check(
                 f"threshold of {limit:.1f} bits, {needed:.1f} are needed", reached=limit >= needed
@@ -485,7 +485,7 @@ def _print_tail(report: Report, scans: Sequence[Scan], tracks: Sequence[int], li
             (
                 "of any length" if name == "best" else "as long as a row",
                 f"{share:.0%}",
-                f"{found.u:.2f}",
+                f"{tail.u:.2f}",
                 f"{half:.2f} ({low:.2f}–{high:.2f})",
                 f"{needed:.1f} ({at_least:.1f}–{at_most:.1f})",
                 f"{rate:.1e} ({slowest:.0e}–{fastest:.0e})",

@@ -79,11 +79,11 @@ def measure(report: Report, tracks: list[Track], parts: Roles, shelf: Shelf) -> 
     answers: dict[int, tuple[list[ScoringRun], list[ScoringRun]]] = {}
     for number in (*parts.strangers, *parts.played):
         made = fingerprint(tracks[number].samples())
-        found, refused = search(made, shelf, without=number)
-        answers[number] = found, refused
-        for other in kin(tracks, number, _worth_asking([*found, *refused])):
-            twins.setdefault(number, set()).add(other)
-            twins.setdefault(other, set()).add(number)
+        scoring_runs, refused = search(made, shelf, without=number)
+        answers[number] = scoring_runs, refused
+        for partner in kin(tracks, number, _worth_asking([*scoring_runs, *refused])):
+            twins.setdefault(number, set()).add(partner)
+            twins.setdefault(partner, set()).add(number)
     strange = [number for number in answers if number not in twins]
     false = [(number, run) for number in strange for run in answers[number][0]]
     windows = [best_by_window([*answers[n][0], *answers[n][1]], tracks[n].seconds) for n in strange]
@@ -99,11 +99,11 @@ def measure(report: Report, tracks: list[Track], parts: Roles, shelf: Shelf) -> 
 
 def _worth_asking(runs: list[ScoringRun]) -> list[ScoringRun]:
     """Return the best few runs of each recording."""
-    asked: dict[int, int] = {}
+    counts: dict[int, int] = {}
     chosen = []
     for run in sorted(runs, key=lambda run: -run.bits):
-        asked[run.recording] = asked.get(run.recording, 0) + 1
-        if run.bits >= _WORTH and asked[run.recording] <= _MOST:
+        counts[run.recording] = counts.get(run.recording, 0) + 1
+        if run.bits >= _WORTH and counts[run.recording] <= _MOST:
             chosen.append(run)
     return chosen
 
@@ -116,14 +116,14 @@ def search(
     assert query.level_map is not None
     cell = query.level_map.frames_per_cell
     load = shelf.held.landmarks_of
-    others = [
+    place_tables = [
         replace(table, dead=(table.recordings == without).astype(np.uint8))
         for table in shelf.held.places
     ]
     n_frames = len(query.level_map.levels) * cell
     made = Search(
         view=view_of(query.dense, query.level_map, n_frames),
-        references=References(load, others),
+        references=References(load, place_tables),
         params=DEFAULT,
         hours=shelf.hours,
         closed=np.repeat(silent_frames(query.level_map), cell),
@@ -205,9 +205,9 @@ def _print(
 ) -> None:
     hours, false, left_out = counts
     limit, longest = bits
-    found = fit(windows)
-    half, low, high = found.halving()
-    needed, at_least, at_most = found.needed(DEFAULT.max_e_value)
+    tail = fit(windows)
+    half, low, high = tail.halving()
+    needed, at_least, at_most = tail.needed(DEFAULT.max_e_value)
     scores = np.concatenate(windows)
     report.line(
         f"{hours:.1f} h of unknown music, and references against all others, "
@@ -220,7 +220,7 @@ def _print(
             "threshold, bits",
             "best window",
             f"best of at least {DEFAULT.min_segment_ms / 1000:g} s",
-            f"{found.share:.0%} above",
+            f"{tail.share:.0%} above",
             "tail halves every (95 %)",
             f"needed for {DEFAULT.max_e_value} per hour in {catalogue_hours:.0f} h (95 %)",
         ),
@@ -230,7 +230,7 @@ def _print(
                 f"{limit:.1f}",
                 f"{scores.max():.1f}",
                 f"{longest:.1f}",
-                f"{found.u:.1f}",
+                f"{tail.u:.1f}",
                 f"{half:.2f} ({low:.2f}–{high:.2f})",
                 f"{needed:.1f} ({at_least:.1f}–{at_most:.1f})",
             )

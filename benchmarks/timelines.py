@@ -39,10 +39,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             draws = random.Random(f"{args.seed}-{number}")  # noqa: S311 - no secret
             write_random(path, kind, draws)
             heard = np.concatenate(list(decode.blocks(path)))
-            found = [abs(one) for one in distances_ms(heard, by_ffmpeg(path))]
+            seconds = [abs(distance) for distance in distances_ms(heard, by_ffmpeg(path))]
             counts[name] = counts.get(name, 0) + 1
             # A file in which nothing compares counts as wrong.
-            worst[name] = max([worst.get(name, 0.0), *(found or [np.inf])])
+            worst[name] = max([worst.get(name, 0.0), *(seconds or [np.inf])])
     report.title(f"{args.files} files with losses")
     report.line(machine())
     report.table(

@@ -87,7 +87,7 @@ class TrialScene:
                 wrong += 1
         if not right:
             return TrialAnswer(False, wrong, 0.0, 0.0, 1000 * seconds)
-        best = max(right, key=lambda one: one.bits)
+        best = max(right, key=lambda segment: segment.bits)
         condition = clip.trial.condition
         return TrialAnswer(
             is_found=True,
@@ -97,13 +97,13 @@ class TrialScene:
             ms=1000 * seconds,
         )
 
-    def _shares(self, clip: TrialClip, other: int) -> bool:
-        if other == clip.track:
+    def _shares(self, clip: TrialClip, other_number: int) -> bool:
+        if other_number == clip.track:
             return False
         trial = clip.trial
         end = clip.start + trial.seconds * trial.condition.tempo
         span = clip.start * _FRAMES, end * _FRAMES
-        ours, theirs = self.tracks[clip.track], self.tracks[other]
+        ours, theirs = self.tracks[clip.track], self.tracks[other_number]
         return sounds_in(ours.samples(), theirs.samples(), span)
 
 
@@ -133,14 +133,14 @@ def run(
         work = Path(folder)
         tracks = music(args.music, work)
         parts = roles(tracks, args.seed, args.half)
-        known, unknown = _clips(tracks, parts, trials, (args.seed, args.clips))
+        trial_clips, unknown = _clips(tracks, parts, trials, (args.seed, args.clips))
         shelf = build(tracks, parts.references, work / "index")
         catalogue = Catalogue(shelf.index, shelf.references, shelf.hours, others=turned_variants())
         for hours in sorted(args.hours):
             catalogue.grow(hours)
             report.title(f"In {catalogue.hours:.0f} h")
             scene = TrialScene(tracks, catalogue)
-            _measure(report, scene, known, unknown, targets)
+            _measure(report, scene, trial_clips, unknown, targets)
             if more is not None:
                 more(report, scene, parts.played)
         report.line(
@@ -165,7 +165,7 @@ def _clips(
         y, start = cut(y, rng, trial.seconds, condition.tempo)
         return TrialClip(trial, number, start, fingerprint(condition.apply(y, damage)))
 
-    known = [
+    trial_clips = [
         clip(trial, int(number)) for trial in trials for number in rng.choice(parts.played, clips)
     ]
     unknown = [
@@ -173,19 +173,19 @@ def _clips(
         for trial in trials
         for number in rng.choice(parts.strangers, -(-clips // 2))
     ]
-    return known, unknown
+    return trial_clips, unknown
 
 
 def _measure(
     report: Report,
     scene: TrialScene,
-    known: Sequence[TrialClip],
+    trial_clips: Sequence[TrialClip],
     unknown: Sequence[TrialClip],
     targets: Targets,
 ) -> None:
     trials: dict[str, list[TrialAnswer]] = {}
     groups: dict[str, list[TrialAnswer]] = {}
-    for clip in known:
+    for clip in trial_clips:
         answer = scene.answer(clip, is_known=True)
         trials.setdefault(clip.trial.name, []).append(answer)
         groups.setdefault(clip.trial.condition.group, []).append(answer)
@@ -195,14 +195,14 @@ def _measure(
     report.table(_HEAD, rows)
     hours = scene.catalogue.hours
     for name, answers in groups.items():
-        recall = float(np.mean([one.is_found for one in answers]))
+        recall = float(np.mean([trial_answer.is_found for trial_answer in answers]))
         least = next((y for x, y in targets[name] if hours <= 1.2 * x), 0.0)
         report.check(f"{hours:.0f} h, {name}: {recall:.3f}", reached=recall >= least)
-    wrong = sum(one.wrong for answers in groups.values() for one in answers)
-    answered = sum(one.wrong for one in strange)
+    wrong = sum(trial_answer.wrong for answers in groups.values() for trial_answer in answers)
+    answered = sum(trial_answer.wrong for trial_answer in strange)
     report.line(
         f"{len(strange)} clips of strangers: {answered} rows, "
-        f"{np.median([one.ms for one in strange]):.0f} ms each in the median."
+        f"{np.median([trial_answer.ms for trial_answer in strange]):.0f} ms each in the median."
     )
     report.check(f"{hours:.0f} h: {wrong} wrong rows", reached=not wrong)
     report.check(f"{hours:.0f} h: {answered} rows of strangers", reached=not answered)
@@ -212,16 +212,16 @@ _HEAD = ("condition", "clips", "recall", "wrong", "tempo error", "pitch error", 
 
 
 def _figures(answers: Sequence[TrialAnswer]) -> tuple[str, ...]:
-    found = [one for one in answers if one.is_found]
+    trial_answers = [trial_answer for trial_answer in answers if trial_answer.is_found]
     errors = ("–", "–")
-    if found:
-        tempo = 100 * float(np.median([one.tempo_error for one in found]))
-        cents = float(np.median([one.cents_error for one in found]))
+    if trial_answers:
+        tempo = 100 * float(np.median([trial_answer.tempo_error for trial_answer in trial_answers]))
+        cents = float(np.median([trial_answer.cents_error for trial_answer in trial_answers]))
         errors = f"{tempo:.3f} %", f"{cents:.1f} cents"
     return (
         str(len(answers)),
-        f"{len(found) / len(answers):.2f}",
-        str(sum(one.wrong for one in answers)),
+        f"{len(trial_answers) / len(answers):.2f}",
+        str(sum(trial_answer.wrong for trial_answer in answers)),
         *errors,
-        f"{np.median([one.ms for one in answers]):.0f}",
+        f"{np.median([trial_answer.ms for trial_answer in answers]):.0f}",
     )

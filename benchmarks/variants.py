@@ -66,7 +66,7 @@ def many_variants() -> Iterator[Variant]:
 
 def turned_variants() -> Iterator[Variant]:
     """Return those of ``many_variants`` that are no edit: backwards, mirrored, or both."""
-    return (one for one in many_variants() if one.backwards or one.mirrored)
+    return (variant for variant in many_variants() if variant.backwards or variant.mirrored)
 
 
 def _combined(tempi: Sequence[float], shifts: Sequence[int]) -> Iterator[Variant]:

@@ -29,44 +29,44 @@ class Verdict:
     def right(self) -> list[bool]:
         """For all occurrences, whether their item's title plays there."""
         return [
-            title is not None and self.playing(one) == title
+            title is not None and self.playing(occurrence) == title
             for title, item in zip(self.titles, self.items, strict=True)
-            for one in item.occurrences
+            for occurrence in item.occurrences
         ]
 
-    def playing(self, one: FoundOccurrence) -> int | None:
+    def playing(self, occurrence: FoundOccurrence) -> int | None:
         """Return the title that plays in most of an occurrence, None if none does."""
-        for play in self.plays[one.file]:
-            if common(play, one) > one.length_ms / 2000:
+        for play in self.plays[occurrence.file]:
+            if common(play, occurrence) > occurrence.length_ms / 2000:
                 return play.title
         return None
 
     def of(self, file: int, play: Play) -> list[FoundOccurrence]:
         """Return the occurrences of a play's title that overlap it."""
         return [
-            one
+            occurrence
             for title, item in zip(self.titles, self.items, strict=True)
             if title == play.title
-            for one in item.occurrences
-            if one.file == file and common(play, one) > 0
+            for occurrence in item.occurrences
+            if occurrence.file == file and common(play, occurrence) > 0
         ]
 
     def found(self, file: int, play: Play) -> bool:
         """Return whether occurrences of its title cover half of a play."""
-        covered = sum(common(play, one) for one in self.of(file, play))
+        covered = sum(common(play, occurrence) for occurrence in self.of(file, play))
         return covered >= (play.end - play.start) / 2
 
     def edges(self, file: int, play: Play) -> list[float]:
         """Return the errors of start and end in seconds; empty if nothing was found."""
-        found = self.of(file, play)
-        if not found:
+        occurrences = self.of(file, play)
+        if not occurrences:
             return []
-        start = min(one.start_ms for one in found) / 1000
-        end = max(one.end_ms for one in found) / 1000
+        start = min(occurrence.start_ms for occurrence in occurrences) / 1000
+        end = max(occurrence.end_ms for occurrence in occurrences) / 1000
         return [abs(start - play.start), abs(end - play.end)]
 
 
-def common(play: Play, one: FoundOccurrence) -> float:
+def common(play: Play, occurrence: FoundOccurrence) -> float:
     """Return the seconds that a play and an occurrence of the same file share."""
-    start, end = one.start_ms / 1000, one.end_ms / 1000
+    start, end = occurrence.start_ms / 1000, occurrence.end_ms / 1000
     return max(0.0, min(play.end, end) - max(play.start, start))

@@ -73,14 +73,14 @@ def _wav(data: bytes) -> Samples:
 
 def _demo_voices() -> list[Samples]:
     """Return the intervals of the demo programmes with only speech."""
-    found = []
+    samples = []
     with (DEMO / "programmes" / "truth.csv").open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["kind"] == "speech"]
     for row in rows:
         y = decode(DEMO / "programmes" / row["programme"])
         part = y[int(float(row["start_s"]) * RATE) : int(float(row["end_s"]) * RATE)]
-        found.append(np.tile(part, 60 * RATE // len(part) + 1)[: 60 * RATE])
-    return found
+        samples.append(np.tile(part, 60 * RATE // len(part) + 1)[: 60 * RATE])
+    return samples
 
 
 def _even(y: Samples) -> Samples:

@@ -114,11 +114,11 @@ def _make_programme() -> ScannedFile:
         status=ScanStatus.SUCCEEDED,
     )
     for number, recording in enumerate(Recording.objects.order_by("pk")[:_CUES]):
-        found = Detection.objects.create(
+        detection = Detection.objects.create(
             scan=scan, recording=recording, score=90, score_scale=SCORE_SCALE
         )
         Segment.objects.create(
-            detection=found,
+            detection=detection,
             position=1,
             start_ms=number * _EVERY_MS + 1_000,
             end_ms=number * _EVERY_MS + 31_000,

@@ -24,18 +24,18 @@ def main() -> int:
     """Return 1 if ``--check`` finds a lock that is held too long."""
     arguments = parser(__doc__ or "")
     arguments.add_argument("--steps", type=int, default=1_000)
-    asked = arguments.parse_args()
+    options = arguments.parse_args()
     report = Report()
     with TemporaryDirectory(prefix="locks-") as folder:
         summary = Path(folder) / "summary.json"
-        played = _play(asked.steps, asked.seed, summary)
+        played = _play(options.steps, options.seed, summary)
         if not summary.exists():
             sys.stdout.write(played)
             return 1
-        found = json.loads(summary.read_text())
-    report.check(f"a season without findings:\n{played}", reached=not found["findings"])
+        content = json.loads(summary.read_text())
+    report.check(f"a season without findings:\n{played}", reached=not content["findings"])
     report.title("Longest holds of the write lock")
-    rows = sorted(found["held"].items(), key=lambda row: row[1][-1], reverse=True)
+    rows = sorted(content["held"].items(), key=lambda row: row[1][-1], reverse=True)
     report.table(
         ("service", "processor, ms, second longest", "longest", "in all, longest"),
         [
@@ -47,7 +47,7 @@ def main() -> int:
         # A first call loads what later ones have.
         is_short = len(held) < 2 or 1000 * held[-1][0] <= LIMIT_MS
         report.check(f"{name}: {_ms(held[-1][0])} ms", reached=is_short)
-    return report.end(checked=asked.check)
+    return report.end(checked=options.check)
 
 
 def _ms(seconds: float) -> str:

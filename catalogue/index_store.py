@@ -52,14 +52,6 @@ def open_folder(folder: Path) -> SegmentStore:
     return _open(folder, identity(folder))
 
 
-def open_held() -> IndexStore:
-    """Return the whole index of this machine as it is, as ``open_folder`` does.
-
-    Raises ``IndexPartial`` if it holds only a part.
-    """
-    return together({partition: open_folder(partition.folder) for partition in partitions.held()})
-
-
 def together(parts: Mapping[Partition, SegmentStore]) -> IndexStore:
     """Return the indexes of all partitions as one.
 
@@ -141,17 +133,6 @@ def postings_of(recording: Recording) -> Postings:
 
 def index_recording(recording: Recording) -> None:
     """Put a recording's stored landmarks into this machine's copy only."""
-    folder = _folder_of(recording)
+    held = partitions.held()
+    folder = next(partition.folder for partition in held if partition.holds(recording.pk))
     open_folder(folder).add_many(recording.bucket_id, [postings_of(recording)])
-
-
-def remove_recording(recording: Recording) -> None:
-    """Remove a recording from this machine's copy only."""
-    open_folder(_folder_of(recording)).remove(recording.bucket_id, recording.pk)
-
-
-def _folder_of(recording: Recording) -> Path:
-    """Return the folder of the held partition to which a recording belongs."""
-    return next(
-        partition.folder for partition in partitions.held() if partition.holds(recording.pk)
-    )

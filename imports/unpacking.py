@@ -139,19 +139,15 @@ def _copied(packed: IO[bytes], max_bytes: int) -> IO[bytes]:
             copy.write(chunk)
     except _DAMAGED as error:
         copy.close()
-        raise _damaged(error) from error
+        raise TableRefused(
+            _("The archive is damaged: %(error)s. Download it again, or unpack it first.")
+            % {"error": error}
+        ) from error
     except BaseException:
         copy.close()
         raise
     copy.seek(0)
     return cast("IO[bytes]", copy)
-
-
-def _damaged(error: Exception) -> TableRefused:
-    return TableRefused(
-        _("The archive is damaged: %(error)s. Download it again, or unpack it first.")
-        % {"error": error}
-    )
 
 
 def refuse_many_entries(file: BinaryIO) -> None:

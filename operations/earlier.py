@@ -65,8 +65,3 @@ def migrations_of_today(nodes: set[tuple[str, str]]) -> set[tuple[str, str]]:
     unchanged = {(app, name) for app, name in nodes if app not in LAST}
     apps = {label.partition(".")[0] for label in moved().values()}
     return unchanged | {(app, FIRST) for app in apps.union(LAST)}
-
-
-def label_of_today(label: str) -> str:
-    """Return a model's label today."""
-    return moved().get(label, label)

@@ -355,9 +355,10 @@ def _restore_rows(
     registry = cast("ModelRegistry", state)
     by_label = {m._meta.label_lower: m for m in kept_models(registry)}
     rows: dict[str, int] = {}
+    moved = earlier.moved()
     with transaction.atomic():
         for table in manifest["tables"]:
-            model = _model_of(by_label, earlier.label_of_today(table["model"]))
+            model = _model_of(by_label, moved.get(table["model"], table["model"]))
             rows[table["model"]] = load_table(model, folder / "tables" / table["file"])
             if rows[table["model"]] != table["rows"]:
                 raise BackupUnusable(f"{table['file']} has lost rows.")

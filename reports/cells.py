@@ -131,7 +131,7 @@ def json_pieces(
 
     def lines() -> Iterator[str]:
         # Written by hand: the rows must not be in memory at once.
-        yield f'{{"manifest":{_dumps(manifest)},"rows":['
+        yield f'{{"manifest":{_encode(manifest)},"rows":['
         for number, line in enumerate(_json_rows(rows, fields)):
             yield f",\n{line}" if number else f"\n{line}"
         yield "\n]}\n"
@@ -162,14 +162,10 @@ def _json_rows(rows: Rows, fields: Sequence[ColumnType]) -> Iterator[str]:
     names = [field.name for field in fields]
     kinds = [field.kind for field in fields]
     for row in rows:
-        yield _dumps(dict(zip(names, map(json_value, row, kinds), strict=True)))
+        yield _encode(dict(zip(names, map(json_value, row, kinds), strict=True)))
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-
-
-def _dumps(value: object) -> str:
-    return _encode(value)
 
 
 def _join_texts(texts: Iterable[str]) -> Iterator[bytes]:

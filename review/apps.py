@@ -42,16 +42,12 @@ class ReviewConfig(AppConfig):
         expectations.register(
             Expectation("a policy", lambda: Policy._base_manager.filter(changed_by__isnull=False))
         )
-        scan_finished.connect(folding.fold_scan)
+        scan_finished.connect(folding.note_result)
+        scan_settled.connect(folding.note_end)
         recordings_changed.connect(grounds.note_recordings)
         recordings_changed.connect(choosing.note_recordings)
         recordings_changed.connect(regrouping.note_recordings)
         file_moved.connect(grounds.note_moved_file)
         source_read.connect(folding.keep_views)
-        # The other engine's result may have waited for a scan that then failed.
-        scan_settled.connect(folding.fold_waiting)
-        # After folding, which writes what the figures add up.
-        scan_finished.connect(figures.note_scan)
-        scan_settled.connect(figures.note_failed_scan)
         matches_changed.connect(figures.note_matches)
         speech_judged.connect(speech.note_judged)

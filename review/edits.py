@@ -105,11 +105,6 @@ def edit_in_words(edit: str | None, tempo: Decimal | None, cents: Decimal | int 
     return (words % amounts).replace(" ×", "\N{NO-BREAK SPACE}×")
 
 
-def played_in_words(tempo: Decimal | None, cents: Decimal | int | None) -> str:
-    """Return the edit of one segment with its amount; empty if there is none."""
-    return edit_in_words(edit_of(tempo, cents), tempo, cents)
-
-
 def tempo_of(speed_pct: Decimal | None) -> Decimal | None:
     """Return the tempo ratio of a change in per cent."""
     return None if speed_pct is None else 1 + speed_pct / 100

@@ -84,12 +84,11 @@ def settle_file(scan: Scan) -> None:
     # Without this, the scans visible to the person who cancels would decide.
     with working_for(None):
         locked = ScannedFile.objects.select_for_update().get(pk=scan.scanned_file_id)
-        current = selectors.current_scans(scan.scanned_file)
-        if any(current_scan.status in ACTIVE_SCAN_STATUSES for current_scan in current):
-            return
         # Late scans count too: their detections make a file without a match ready.
-        late = selectors.late_scans(scan.scanned_file)
-        status, code, message = _outcome([*current, *late] or [scan])
+        scans = selectors.counting_scans(scan.scanned_file)
+        if any(counting_scan.status in ACTIVE_SCAN_STATUSES for counting_scan in scans):
+            return
+        status, code, message = _outcome(scans or [scan])
         if status in _SCANNED:
             message = " ".join([*locked.damage, message]).strip()[:1000]
         ScannedFile.objects.filter(pk=scan.scanned_file_id).update(

@@ -40,6 +40,12 @@ def kept_fingerprint(file: ScannedFile) -> Fingerprint | None:
     return fingerprint
 
 
+def stored_sound(file: ScannedFile) -> Sound | None:
+    """Return the stored fingerprints; None if the engine can no longer read the main one."""
+    fingerprint = kept_fingerprint(file)
+    return None if fingerprint is None else Sound(fingerprint, tuple(kept_tracks(file)))
+
+
 def kept_tracks(file: ScannedFile) -> Iterator[tuple[int, Fingerprint]]:
     """Yield the file's other sound tracks by number, with their stored fingerprints."""
     for track in file.other_tracks.all():

@@ -19,6 +19,8 @@ from base.jobs.context import JobContext
 from base.jobs.errors import Cancelled, Failed
 from base.jobs.services import bring_forward, submit
 from catalogue import partitions
+from catalogue.index_log import left_after
+from catalogue.selectors import given_up_among
 from recognition.errors import IndexUnavailable, RecognitionError
 from recognition.fingerprints import file_format as fingerprint_file
 from recognition.relate.tracks import unsearched
@@ -28,7 +30,7 @@ from scanning.cloud_jobs import CLOUD_SCAN
 from scanning.engines import embedded
 from scanning.engines.base import EngineResult
 from scanning.errors import ScanFailed
-from scanning.fingerprints import Sound, kept_fingerprint, kept_tracks
+from scanning.fingerprints import Sound, stored_sound
 from scanning.jobs import RENDITION
 from scanning.models import FileTrack, Scan, ScannedFile
 from scanning.parts import surroundings_of
@@ -63,7 +65,7 @@ def run(context: JobContext) -> None:
     except RecognitionError as error:
         raise Failed("engine_error", f"{file.name}: {error}") from error
     with transaction.atomic():
-        if results.is_outdated(result):
+        if _is_outdated(result):
             # The next search finds what it hid, and describes unmatched intervals.
             context.wait_until(clock.now(), _("A recording was retired during the search."))
         results.store_result(scan=scan, result=result)
@@ -96,9 +98,9 @@ def _recognise(scan: Scan, context: JobContext) -> EngineResult:
 
 def _sound_of(file: ScannedFile, context: JobContext) -> Sound:
     """Return the stored fingerprints of the file, or make and store them."""
-    fingerprint = kept_fingerprint(file)
-    if fingerprint is not None:
-        return Sound(fingerprint, tuple(kept_tracks(file)))
+    sound = stored_sound(file)
+    if sound is not None:
+        return sound
     if file.source_type == SourceType.FINGERPRINT:
         raise ScanFailed(
             "bad_fingerprint",
@@ -130,11 +132,11 @@ def _sound_of(file: ScannedFile, context: JobContext) -> Sound:
         progress=_reporter(context, ScanStage.FINGERPRINTING),
     )
     # Before the main one, which says that all are there.
-    for number, sound in made.other_tracks:
+    for number, track in made.other_tracks:
         name = f"scans/{file.uid.hex[:2]}/{file.uid.hex}.track{number}.acrfp"
         file.other_tracks.update_or_create(
             number=number,
-            defaults={"fingerprint": replace_bytes(name, fingerprint_file.to_bytes(sound))},
+            defaults={"fingerprint": replace_bytes(name, fingerprint_file.to_bytes(track))},
         )
     file.undecoded_ms = made.facts["undecoded_ms"]
     file.length_ms = made.duration_ms + file.undecoded_ms
@@ -162,6 +164,12 @@ def _bring_audio(file: ScannedFile, context: JobContext) -> None:
     resources.require_outside()
     fetch_link(file, progress=_reporter(context, ScanStage.FETCHING))
     file.refresh_from_db()
+
+
+def _is_outdated(result: EngineResult) -> bool:
+    """Return whether a detected recording was retired after the index was searched."""
+    gone = given_up_among(entry.recording_id for entry in result.found)
+    return bool(gone) and left_after(result.catalogue_state or 0, gone)
 
 
 def _reporter(context: JobContext, stage: ScanStage) -> Callable[[float], None]:

@@ -14,15 +14,10 @@ from typing import Any
 from django.db import transaction
 from django.dispatch import Signal
 
-from catalogue.index_log import left_after
 from catalogue.selectors import given_up_among
 from recognition.params import ENGINE_VERSION
 from scanning import selectors, speech
-from scanning.choices import (
-    EngineChoice,
-    NoMatchReason,
-    ScanStatus,
-)
+from scanning.choices import EngineChoice, NoMatchReason, ScanStatus
 from scanning.cloud_jobs import make_cloud_scan
 from scanning.ending import end_scan, has_match, settle_file
 from scanning.engines.base import EngineResult, FoundRecording
@@ -70,12 +65,6 @@ def store_result(*, scan: Scan, result: EngineResult) -> None:
     settle_file(scan)
 
 
-def is_outdated(result: EngineResult) -> bool:
-    """Return whether something found was retired after the index was searched."""
-    gone = given_up_among(entry.recording_id for entry in result.found)
-    return bool(gone) and left_after(result.catalogue_state or 0, gone)
-
-
 def _without_given_up(result: EngineResult) -> EngineResult:
     """Return the result as a scan would give it that begins now."""
     searchable = _searchable(result.found)
@@ -90,6 +79,41 @@ def _searchable(recordings: Sequence[FoundRecording]) -> list[FoundRecording]:
     return [entry for entry in recordings if entry.recording_id not in gone]
 
 
+def _why_no_match(file: ScannedFile, result: EngineResult) -> str:
+    """Return why the scan found nothing; damaged files count as partly scanned.
+
+    Damaged audio decodes to silence, so the engine's own reason could hide music.
+    """
+    is_searched = result.no_match_reason not in ("", NoMatchReason.NO_BUCKET)
+    if is_searched and file.damage:
+        return NoMatchReason.PARTIAL_SCAN
+    return result.no_match_reason
+
+
+def _store_detections(scan: Scan, recordings: Iterable[FoundRecording]) -> None:
+    segments = [
+        segment for recording in recordings for segment in _store_detection(scan, recording)
+    ]
+    if segments:
+        speech.estimate(segments, speech.track_of(scan.scanned_file_id))
+
+
+def _store_detection(scan: Scan, recording: FoundRecording) -> list[Segment]:
+    detection = Detection.objects.create(
+        scan=scan,
+        recording_id=recording.recording_id,
+        section=recording.section,
+        score=recording.score,
+        score_scale=recording.score_scale,
+        ids=recording.ids,
+    )
+    segments: list[Segment] = Segment.objects.bulk_create(
+        Segment(detection=detection, position=position, **asdict(segment))
+        for position, segment in enumerate(recording.segments, start=1)
+    )
+    return segments
+
+
 @transaction.atomic
 def store_late_finds(
     *, scanned_file: ScannedFile, search: RetroSearch, recordings: Sequence[FoundRecording]
@@ -102,10 +126,8 @@ def store_late_finds(
     # Two searches can find the same recording in one file; the lock lets the second see
     # the first.
     file = ScannedFile.objects.select_for_update().get(pk=scanned_file.pk)
-    full, late = selectors.current_scans(file), selectors.late_scans(file)
-    detected = set(
-        Detection.objects.filter(scan__in=[*full, *late]).values_list("recording_id", flat=True)
-    )
+    detections = Detection.objects.filter(scan__in=selectors.counting_scans(file))
+    detected = set(detections.values_list("recording_id", flat=True))
     new = [entry for entry in _searchable(recordings) if entry.recording_id not in detected]
     # A scan without detections would only clutter the history of the file.
     if not new or file.deleted_at is not None:
@@ -133,38 +155,3 @@ def _buckets_of(search: RetroSearch) -> list[dict[str, Any]]:  # Any: JSON
     """Return id and name of the buckets that hold the searched recordings."""
     buckets = search.recordings.order_by("bucket").values("bucket", "bucket__name")
     return [{"id": row["bucket"], "name": row["bucket__name"]} for row in buckets.distinct()]
-
-
-def _store_detections(scan: Scan, recordings: Iterable[FoundRecording]) -> None:
-    segments = [
-        segment for recording in recordings for segment in _store_detection(scan, recording)
-    ]
-    if segments:
-        speech.estimate(segments, speech.track_of(scan.scanned_file_id))
-
-
-def _store_detection(scan: Scan, recording: FoundRecording) -> list[Segment]:
-    detection = Detection.objects.create(
-        scan=scan,
-        recording_id=recording.recording_id,
-        section=recording.section,
-        score=recording.score,
-        score_scale=recording.score_scale,
-        ids=recording.ids,
-    )
-    segments: list[Segment] = Segment.objects.bulk_create(
-        Segment(detection=detection, position=position, **asdict(segment))
-        for position, segment in enumerate(recording.segments, start=1)
-    )
-    return segments
-
-
-def _why_no_match(file: ScannedFile, result: EngineResult) -> str:
-    """Return why the scan found nothing; damaged files count as partly scanned.
-
-    Damaged audio decodes to silence, so the engine's own reason could hide music.
-    """
-    is_searched = result.no_match_reason not in ("", NoMatchReason.NO_BUCKET)
-    if is_searched and file.damage:
-        return NoMatchReason.PARTIAL_SCAN
-    return result.no_match_reason

@@ -115,11 +115,19 @@ def _newest_of_engines(scanned_file: ScannedFile, scans: Sequence[Scan]) -> list
 
 def late_scans(scanned_file: ScannedFile) -> list[Scan]:
     """Return the late scans that add detections to the current scans."""
-    full = [scan.pk for scan in current_scans(scanned_file)]
-    rows = Scan.objects.filter(
-        scanned_file=scanned_file, retro_search__isnull=False, pk__gt=min(full, default=0)
-    )
-    return list(rows.order_by("pk"))
+    return _scans_after(scanned_file, current_scans(scanned_file))
+
+
+def counting_scans(scanned_file: ScannedFile) -> list[Scan]:
+    """Return the scans whose detections count: the current ones, then the late ones."""
+    current = current_scans(scanned_file)
+    return [*current, *_scans_after(scanned_file, current)]
+
+
+def _scans_after(scanned_file: ScannedFile, current: Sequence[Scan]) -> list[Scan]:
+    first = min((scan.pk for scan in current), default=0)
+    late = Scan.objects.filter(scanned_file=scanned_file, retro_search__isnull=False, pk__gt=first)
+    return list(late.order_by("pk"))
 
 
 def files_with_landmarks(bucket_ids: Collection[int]) -> QuerySet[ScannedFile]:

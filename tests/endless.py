@@ -67,9 +67,9 @@ def searches() -> Iterator[tuple[dict[str, str], Callable[[], IO[str]]]]:
         def wait() -> IO[str]:
             line, _address = listener.accept()
             line.settimeout(PATIENCE_SECONDS)
-            said = line.makefile()
-            assert said.readline() == "begun\n"
-            return said
+            stream = line.makefile()
+            assert stream.readline() == "begun\n"
+            return stream
 
         yield {_PORT: str(listener.getsockname()[1])}, wait
 
@@ -83,8 +83,8 @@ def act(env: Mapping[str, str], action: str) -> dict[str, Any]:
         stdout=subprocess.PIPE,
         check=True,
     )
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    outcome: dict[str, Any] = json.loads(done.stdout)
+    return outcome
 
 
 def _fill() -> dict[str, Any]:

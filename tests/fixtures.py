@@ -109,14 +109,14 @@ def jobs_follow_the_clock_of_the_test() -> None:
 def static_files_are_listed_once() -> Iterator[None]:
     """Share the list of static files: each test client starts all middleware anew."""
     list_files = WhiteNoiseMiddleware.add_files_from_finders
-    known: dict[tuple[str, bool], dict[str, StaticFile]] = {}
+    fields: dict[tuple[str, bool], dict[str, StaticFile]] = {}
 
     def once(middleware: WhiteNoiseMiddleware) -> None:
         key = middleware.static_prefix, middleware.autorefresh
-        if key not in known:
+        if key not in fields:
             list_files(middleware)
-            known[key] = middleware.files
-        middleware.files = known[key]
+            fields[key] = middleware.files
+        middleware.files = fields[key]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", once)
@@ -131,13 +131,13 @@ def renditions_are_encoded_once() -> Iterator[None]:
     """
     encode = media.write_proxy
     version = databases.fingerprint_code()
-    kept = keeping.folder(_RENDITIONS, version, lambda _folder: None, days=1)
+    folder = keeping.folder(_RENDITIONS, version, lambda _folder: None, days=1)
 
     def once(
         path: Path, target: Path, *, track: int | None = None, limits: DecodeLimits = DEFAULT_LIMITS
     ) -> None:
         which = f"{track}{path.suffix}{limits}".encode()
-        made = kept / sha256(which + path.read_bytes()).hexdigest()
+        made = folder / sha256(which + path.read_bytes()).hexdigest()
         if not made.exists():
             encode(path, target, track=track, limits=limits)
             keeping.copy(target, made)

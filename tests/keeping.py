@@ -38,8 +38,8 @@ def kept(make: Callable[P, Samples]) -> Callable[P, Samples]:
 
     @wraps(make)
     def made(*args: P.args, **kwargs: P.kwargs) -> Samples:
-        asked = repr((make.__name__, args, sorted(kwargs.items())))
-        path = folder / f"{sha256(asked.encode()).hexdigest()[:32]}.npy"
+        query = repr((make.__name__, args, sorted(kwargs.items())))
+        path = folder / f"{sha256(query.encode()).hexdigest()[:32]}.npy"
         try:
             sound: Samples = np.load(path)
         except FileNotFoundError:
@@ -72,21 +72,21 @@ def folder(kept_in: Path, version: str, make: Callable[[Path], None], *, days: i
     some days go.
     """
     kept_in.mkdir(parents=True, exist_ok=True)
-    found = kept_in / version
+    path = kept_in / version
     with (kept_in / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not found.is_dir():
+        if not path.is_dir():
             _forget_old(kept_in, days)
             unfinished = kept_in / "unfinished"
             shutil.rmtree(unfinished, ignore_errors=True)
             unfinished.mkdir()
             make(unfinished)
-            unfinished.rename(found)
-    os.utime(found)
-    return found
+            unfinished.rename(path)
+    os.utime(path)
+    return path
 
 
 def _forget_old(kept_in: Path, days: int) -> None:
-    for each in kept_in.iterdir():
-        if each.is_dir() and each.stat().st_mtime < time.time() - days * _DAY_SECONDS:
-            shutil.rmtree(each)
+    for path in kept_in.iterdir():
+        if path.is_dir() and path.stat().st_mtime < time.time() - days * _DAY_SECONDS:
+            shutil.rmtree(path)

@@ -52,9 +52,9 @@ def faults_in_markup(html: str) -> list[str]:
 def as_shown(html: str) -> str:
     """Return a page without the white space that no browser shows."""
     parts, end = [], 0
-    for kept in _KEPT.finditer(html):
-        parts += [_collapsed(html[end : kept.start()]), kept[0]]
-        end = kept.end()
+    for match in _KEPT.finditer(html):
+        parts += [_collapsed(html[end : match.start()]), match[0]]
+        end = match.end()
     return "".join([*parts, _collapsed(html[end:])])
 
 

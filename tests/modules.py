@@ -13,9 +13,9 @@ from base.common.phrases import own_apps
 def import_all() -> None:
     """Import every module of the applications except migrations."""
     for config in own_apps():
-        for found in pkgutil.walk_packages([config.path], f"{config.name}."):
-            if not {"migrations", "tests"}.intersection(found.name.split(".")):
-                importlib.import_module(found.name)
+        for module in pkgutil.walk_packages([config.path], f"{config.name}."):
+            if not {"migrations", "tests"}.intersection(module.name.split(".")):
+                importlib.import_module(module.name)
 
 
 def is_ours(kind: type) -> bool:

@@ -80,16 +80,16 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--survivors", type=int, default=300)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "acrportal.settings")
     _KEPT.mkdir(parents=True, exist_ok=True)
-    if asked.what == "map":
-        return _map(asked.processes)
-    survivors = list(_survivors(asked.seed, asked.count, asked.processes))
+    if options.what == "map":
+        return _map(options.processes)
+    survivors = list(_survivors(options.seed, options.count, options.processes))
     for mutant in survivors:
         print(f"nobody noticed {mutant}")  # noqa: T201
-    print(f"{asked.count - len(survivors)} of {asked.count} noticed")  # noqa: T201
-    return 1 if len(survivors) > asked.survivors else 0
+    print(f"{options.count - len(survivors)} of {options.count} noticed")  # noqa: T201
+    return 1 if len(survivors) > options.survivors else 0
 
 
 def _map(processes: int) -> int:
@@ -186,7 +186,9 @@ def _survivors(seed: int, count: int, processes: int) -> Iterator[Mutant]:
     """Yield the faults that no test noticed, each tried once in all runs."""
     results = _KEPT / f"results-{databases.fingerprint_code()}-{seed}.jsonl"
     lines = results.read_text("utf-8").splitlines() if results.exists() else []
-    known = {Mutant(**one["mutant"]): bool(one["noticed"]) for one in map(json.loads, lines)}
+    noticed_by_mutant = {
+        Mutant(**line["mutant"]): bool(line["noticed"]) for line in map(json.loads, lines)
+    }
     drawn = draw(seed, count)
     reached = _tests_reaching(drawn)
     trees: SimpleQueue[Path] = SimpleQueue()
@@ -194,8 +196,8 @@ def _survivors(seed: int, count: int, processes: int) -> Iterator[Mutant]:
         trees.put(_copy_of_the_tree(number))
 
     def try_one(mutant: Mutant) -> tuple[Mutant, bool]:
-        if mutant in known:
-            return mutant, known[mutant]
+        if mutant in noticed_by_mutant:
+            return mutant, noticed_by_mutant[mutant]
         tree = trees.get()
         try:
             tests = reached[mutant]
@@ -216,13 +218,13 @@ def _copy_of_the_tree(number: int) -> Path:
     """Return a copy of the tracked files, which keeps what tests share between runs."""
     tree = _KEPT / f"tree-{number}"
     tree.mkdir(exist_ok=True)
-    for each in tree.iterdir():
-        if each.is_dir() and not each.is_symlink() and each.name != "var":
-            shutil.rmtree(each)
-    listed = subprocess.run(
+    for path in tree.iterdir():
+        if path.is_dir() and not path.is_symlink() and path.name != "var":
+            shutil.rmtree(path)
+    process = subprocess.run(
         ["git", "ls-files"], cwd=_ROOT, check=True, capture_output=True, text=True
     )
-    for name in listed.stdout.splitlines():
+    for name in process.stdout.splitlines():
         if (_ROOT / name).is_file():
             (tree / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(_ROOT / name, tree / name)
@@ -268,21 +270,21 @@ def _tests_reaching(mutants: Sequence[Mutant]) -> dict[Mutant, list[str]]:
     for measured in data.measured_files():
         name = str(Path(measured).relative_to(_ROOT))
         for line, contexts in data.contexts_by_lineno(measured).items():
-            tests = {one.partition("|")[0] for one in contexts if "::" in one}
+            tests = {context.partition("|")[0] for context in contexts if "::" in context}
             for test in tests:
                 breadth[test] += 1
             reached[name, line] = tests
             reached[name, _ANY] |= tests
 
     def narrowest(tests: set[str]) -> list[str]:
-        return sorted(tests, key=lambda one: (breadth[one], one))
+        return sorted(tests, key=lambda test: (breadth[test], test))
 
-    found = {}
+    lines = {}
     for mutant in mutants:
         here = reached[mutant.path, mutant.line]
-        others = reached[mutant.path, _ANY] - here
-        found[mutant] = [*narrowest(here)[:_MOST_TESTS], *narrowest(others)[:_MOST_OTHERS]]
-    return found
+        tests_elsewhere = reached[mutant.path, _ANY] - here
+        lines[mutant] = [*narrowest(here)[:_MOST_TESTS], *narrowest(tests_elsewhere)[:_MOST_OTHERS]]
+    return lines
 
 
 if __name__ == "__main__":

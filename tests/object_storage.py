@@ -37,10 +37,10 @@ def s3_server() -> Iterator[str]:
 @contextmanager
 def media_at(address: str) -> Iterator[None]:
     """Use the bucket ``media`` of an S3 storage for media for the rest of the test."""
-    kept = {
+    fields = {
         "BACKEND": "base.common.object_storage.ObjectStorage",
         "OPTIONS": storage_options(f"s3://key:secret@{address}/media?https=off"),
     }
     static = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    with override_settings(STORAGES={"default": kept, "staticfiles": static}):
+    with override_settings(STORAGES={"default": fields, "staticfiles": static}):
         yield

@@ -51,10 +51,10 @@ class Pattern:
 
     def seconds(self, text: str) -> float:
         """Return the processor time for a text, of the slowest way to use the pattern."""
-        given = (
+        samples = (
             text.encode("latin-1", "replace") if isinstance(self.compiled.pattern, bytes) else text
         )
-        return max(_seconds(call, given) for call in self._calls())
+        return max(_seconds(call, samples) for call in self._calls())
 
     def _calls(self) -> Iterator[Callable[[Any], object]]:
         for method in self.methods & _AT_THE_BEGINNING:
@@ -117,9 +117,9 @@ def _taken(pattern: Pattern, shape: Shape, length: int) -> float:
         signal.signal(signal.SIGVTALRM, before)
 
 
-def _seconds(call: Callable[[Any], object], given: object) -> float:
+def _seconds(call: Callable[[Any], object], text: object) -> float:
     before = process_time()
-    call(given)
+    call(text)
     return process_time() - before
 
 
@@ -210,12 +210,12 @@ def _patterns_of(
 
 
 def _flags(call: ast.Call) -> int:
-    given = [word.value for word in call.keywords if word.arg == "flags"]
+    nodes = [word.value for word in call.keywords if word.arg == "flags"]
     if isinstance(call.func, ast.Attribute):
         # The other arguments are texts and counts.
         at = {"compile": 1, "sub": 4, "subn": 4, "split": 3}.get(call.func.attr, 2)
-        given += call.args[at : at + 1]
-    text = "|".join(ast.unparse(flag) for flag in given) or "0"
+        nodes += call.args[at : at + 1]
+    text = "|".join(ast.unparse(flag) for flag in nodes) or "0"
     return int(eval(text, {"re": re}))  # noqa: S307 - flags as the code names them
 
 
@@ -338,7 +338,9 @@ def _members(kind: Any, value: Any) -> list[str]:
         return list(_CHARACTERS)
     items = value if kind is op.IN else [(op.NEGATE, None), (op.LITERAL, value)]
     starts = [_first_of(item) for item in items]
-    return [each for each in [*filter(None, starts), *_CHARACTERS] if _takes(items, each)]
+    return [
+        character for character in [*filter(None, starts), *_CHARACTERS] if _takes(items, character)
+    ]
 
 
 def _first_of(item: Any) -> str:

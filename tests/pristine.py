@@ -22,9 +22,9 @@ def keep(database: BaseDatabaseWrapper) -> PutBack:
 
 
 def _keep_sqlite(database: SQLite) -> PutBack:
-    kept = sqlite3.connect(":memory:", check_same_thread=False)
+    connection = sqlite3.connect(":memory:", check_same_thread=False)
     database.ensure_connection()
-    database.connection.backup(kept)
+    database.connection.backup(connection)
 
     def put_back() -> None:
         attempts = 0
@@ -37,7 +37,7 @@ def _keep_sqlite(database: SQLite) -> PutBack:
 
         target = connections["default"]
         target.ensure_connection()
-        kept.backup(target.connection, progress=wait)
+        connection.backup(target.connection, progress=wait)
 
     return put_back
 
@@ -46,9 +46,9 @@ def _keep_rows() -> PutBack:
     """Copy the filled tables of PostgreSQL aside; TRUNCATE of all tables takes seconds."""
     with connections["default"].cursor() as cursor:
         names = connections["default"].introspection.table_names(cursor)
-        kept = _filled(cursor, names)
+        copy = _filled(cursor, names)
         cursor.execute(f"CREATE SCHEMA {_SCHEMA}")
-        for name in kept:
+        for name in copy:
             cursor.execute(f"CREATE TABLE {_SCHEMA}.{name} AS TABLE {name}")
 
     def put_back() -> None:
@@ -58,7 +58,7 @@ def _keep_rows() -> PutBack:
             cursor.execute("SET LOCAL session_replication_role = replica")
             for name in _filled(cursor, names):
                 cursor.execute(f"DELETE FROM {name}")  # noqa: S608 - our own names
-            for name in kept:
+            for name in copy:
                 cursor.execute(
                     f"INSERT INTO {name} SELECT * FROM {_SCHEMA}.{name}"  # noqa: S608
                 )

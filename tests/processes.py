@@ -62,10 +62,10 @@ def python(
     )
 
 
-def begin(script: str, env: Mapping[str, str], *told: object) -> subprocess.Popen[str]:
+def begin(script: str, env: Mapping[str, str], *message: object) -> subprocess.Popen[str]:
     """Start a process that runs a script and exchanges lines with the test."""
     return subprocess.Popen(
-        [sys.executable, "-c", script, *map(str, told)],
+        [sys.executable, "-c", script, *map(str, message)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -98,9 +98,9 @@ class Shell:
         assert process.stdout is not None
         process.stdin.write(json.dumps(code) + "\n")
         process.stdin.flush()
-        said = process.stdout.readline()
-        assert said, "the code failed: standard error says why"
-        printed: str = json.loads(said)
+        line = process.stdout.readline()
+        assert line, "the code failed: standard error says why"
+        printed: str = json.loads(line)
         return printed
 
     def close(self) -> None:

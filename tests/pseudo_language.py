@@ -37,8 +37,8 @@ _ATTRIBUTES = ("title", "aria-label", "placeholder", "alt", "data-label")
 def disguise(text: str) -> str:
     """Return a text as the pseudo language says it."""
     parts = _KEPT.split(text.partition(_CONTEXT)[2] or text)
-    shown = [part if place % 2 else part.translate(_LETTERS) for place, part in enumerate(parts)]
-    return f"[{''.join(shown)}]"
+    page = [part if place % 2 else part.translate(_LETTERS) for place, part in enumerate(parts)]
+    return f"[{''.join(page)}]"
 
 
 class _Pseudo:
@@ -67,11 +67,11 @@ def spoken(settings: Settings) -> Iterator[None]:
 
 def plain_texts(page: str) -> set[str]:
     """Return the texts of a page that keep plain letters and are not marked verbatim."""
-    found = {text for text in _shown(html.fromstring(page)) if text}
-    return {" ".join(text.split()) for text in found if _WORD.search(text)}
+    texts = {text for text in _visible_texts(html.fromstring(page)) if text}
+    return {" ".join(text.split()) for text in texts if _WORD.search(text)}
 
 
-def _shown(page: html.HtmlElement) -> Iterator[str | None]:
+def _visible_texts(page: html.HtmlElement) -> Iterator[str | None]:
     """Yield the texts and attributes that a page shows and does not mark as verbatim."""
     walk = etree.iterwalk(page, events=("start", "end", "comment"))
     for event, element in walk:
@@ -90,27 +90,29 @@ def _shown(page: html.HtmlElement) -> Iterator[str | None]:
 
 def stored_values() -> list[str]:
     """Return every text of the database, longest first: pages show them as data."""
-    found: set[str] = set()
+    texts: set[str] = set()
     for model in own_models():
         for row in model._base_manager.values_list(*_text_fields(model)):
             for value in row:
-                found |= set(_texts_in(value))
-        found |= {str(row) for row in model._base_manager.all()}
-    return sorted(filter(_WORD.search, found), key=len, reverse=True)
+                texts |= set(_texts_in(value))
+        texts |= {str(row) for row in model._base_manager.all()}
+    return sorted(filter(_WORD.search, texts), key=len, reverse=True)
 
 
 def _text_fields(model: type[models.Model]) -> list[str]:
     kinds = (models.CharField, models.TextField, models.JSONField, models.UUIDField)
-    return ["pk"] + [each.name for each in model._meta.concrete_fields if isinstance(each, kinds)]
+    return ["pk"] + [
+        field.name for field in model._meta.concrete_fields if isinstance(field, kinds)
+    ]
 
 
 def _texts_in(value: object) -> Iterator[str]:
     if isinstance(value, dict):
-        for each in value.values():
-            yield from _texts_in(each)
+        for part in value.values():
+            yield from _texts_in(part)
     elif isinstance(value, list):
-        for each in value:
-            yield from _texts_in(each)
+        for part in value:
+            yield from _texts_in(part)
     elif isinstance(value, str | UUID):
         yield " ".join(str(value).split())
 

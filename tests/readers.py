@@ -49,11 +49,11 @@ class RecordCells:
             raise self.fault(name, f"is none of {', '.join(values)}")
         return value
 
-    def matching(self, name: str, pattern: str, what: str) -> str:
+    def matching(self, name: str, pattern: str, meaning: str) -> str:
         """Return a cell, empty or of this form."""
         value = self._values[name]
         if value and not re.fullmatch(pattern, value, re.ASCII):
-            raise self.fault(name, f"is no {what}")
+            raise self.fault(name, f"is no {meaning}")
         return value
 
     def count(self, name: str) -> int | None:
@@ -73,16 +73,16 @@ class RecordCells:
         if not value:
             return None
         try:
-            found = datetime.strptime(value, form)  # noqa: DTZ007 - %z is in the form
+            moment = datetime.strptime(value, form)  # noqa: DTZ007 - %z is in the form
         except ValueError as error:
             raise self.fault(name, f"is no time of the form {form}") from error
-        if "%z" not in form and found.strftime(form) != value:
+        if "%z" not in form and moment.strftime(form) != value:
             raise self.fault(name, f"is no time of the form {form}")
-        return found
+        return moment
 
     def day(self, name: str, form: str) -> date | None:
-        found = self.moment(name, form)
-        return found.date() if found else None
+        moment = self.moment(name, form)
+        return moment.date() if moment else None
 
     def clock_ms(self, name: str) -> int | None:
         """Return a length written as ``hh:mm:ss``, in ms."""
@@ -119,8 +119,8 @@ def split_lines(text: str, end: str) -> list[str]:
         raise ReaderFault(last, "line end", text[-10:], f"does not end in {end!r}")
     lines = text.split(end)[:-1]
     for number, line in enumerate(lines, start=1):
-        if found := re.search(r"[\x00-\x08\x0a-\x1f\x7f]", line):
-            raise ReaderFault(number, "character", found.group(), "is a control sign")
+        if match := re.search(r"[\x00-\x08\x0a-\x1f\x7f]", line):
+            raise ReaderFault(number, "character", match.group(), "is a control sign")
     return lines
 
 
@@ -158,9 +158,9 @@ def _weighted(digits: str, first: int) -> int:
 
 
 def _ipi_name(value: str) -> bool:
-    rest = sum(int(value[at]) * (10 - at) for at in range(9)) % 101
-    wanted = 0 if rest == 0 else (101 - rest) % 100
-    return int(value[9:]) == wanted
+    remainder = sum(int(value[at]) * (10 - at) for at in range(9)) % 101
+    check_digit = 0 if remainder == 0 else (101 - remainder) % 100
+    return int(value[9:]) == check_digit
 
 
 def _isni(value: str) -> bool:
@@ -172,11 +172,11 @@ def _isni(value: str) -> bool:
 
 def _mod_37_36(value: str) -> bool:
     signs = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-    rest = 36
+    start = 36
     for sign in value[:-1]:
-        rest = (rest + signs.index(sign)) % 36 or 36
-        rest = 2 * rest % 37
-    return signs[(37 - rest) % 36] == value[-1]
+        start = (start + signs.index(sign)) % 36 or 36
+        start = 2 * start % 37
+    return signs[(37 - start) % 36] == value[-1]
 
 
 def _mod_10(value: str) -> bool:
@@ -220,7 +220,7 @@ SR740 SJ744 SE752 CH756 SY760 TW158 TJ762 TZ834 TH764 TL626 TG768 TK772 TO776 TT
 TN788 TR792 TM795 TC796 TV798 UG800 UA804 AE784 GB826 US840 UM581 UY858 UZ860 VU548
 VE862 VN704 VG092 VI850 WF876 EH732 YE887 ZM894 ZW716 AX248
 """
-ISO_COUNTRIES = {each[:2]: each[2:] for each in _COUNTRIES.split()}
+ISO_COUNTRIES = {part[:2]: part[2:] for part in _COUNTRIES.split()}
 """Numbers of countries by their two letters."""
 _TIS = frozenset(
     [f"0{number}" for number in ISO_COUNTRIES.values()]

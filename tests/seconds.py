@@ -30,12 +30,12 @@ def places_of(match: Match) -> dict[str, int]:
     of_match, of_segments = kept_columns(Mode.MATCH)
     row = dict(zip(of_match, cells, strict=True))
     counted = [
-        int(str(dict(zip(of_segments, each, strict=True))["counted_ms"])) for each in segments
+        int(str(dict(zip(of_segments, segment, strict=True))["counted_ms"])) for segment in segments
     ]
-    listed = segment_rows([match])
+    listing = segment_rows([match])
     return {
         "match": match.matched_ms,
-        "page": sum(counted.counted_ms for _recording, counted in listed),
+        "page": sum(counted.counted_ms for _recording, counted in listing),
         "report by match": int(str(row["matched_ms"])),
         "parts by match": _length_of(row["counted_parts"]),
         "report by segment": sum(counted),
@@ -61,9 +61,9 @@ def differing_seconds(file: ScannedFile) -> Iterator[str]:
         if len(set(places.values())) > 1:
             yield f"{match.case} counts {places}"
     yield from _missing_time(file, line)
-    yield from (told for _file, told in differing([file.pk]))
-    heard = [each for each in matches if each.is_heard]
-    counted = length(part for each in heard for part in each.tally.counted)
+    yield from (differing for _file, differing in differing([file.pk]))
+    heard = [match for match in matches if match.is_heard]
+    counted = length(part for match in heard for part in match.tally.counted)
     coverage = draw_coverage(file, line)
     summary = {"matches": counted, "timeline": line.matched_ms}
     if coverage is not None:
@@ -95,10 +95,10 @@ def _listed_ms(cues: Sequence[Cue], match: Match) -> tuple[int, int]:
     unknown sound beside it.
     """
     entries = [
-        each.entry.interval
+        question.entry.interval
         for cue in cues
-        for each in cue.questions
-        if each.match == match and each.entry.kind != EntryKind.NO_MUSIC
+        for question in cue.questions
+        if question.match == match and question.entry.kind != EntryKind.NO_MUSIC
     ]
     if not entries:
         return match.matched_ms, match.matched_ms
@@ -129,6 +129,6 @@ def _missing_time(file: ScannedFile, line: Timeline) -> Iterator[str]:
         yield f"the intervals of {file.uid} end at {line.length_ms} ms"
     if line.length_ms and line.pct(*Kind) != 100:
         yield f"the shares of {file.uid} are {line.pct(*Kind)} % together"
-    shown = matched_shares([file]).get(file.pk)
-    if file.length_ms and line.matches and shown != line.pct(*MATCHED):
-        yield f"the list shows {shown} % of {file.uid}, its page {line.pct(*MATCHED)} %"
+    matched_share = matched_shares([file]).get(file.pk)
+    if file.length_ms and line.matches and matched_share != line.pct(*MATCHED):
+        yield f"the list shows {matched_share} % of {file.uid}, its page {line.pct(*MATCHED)} %"

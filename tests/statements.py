@@ -161,7 +161,7 @@ def read(folder: Path) -> list[Made]:
         for path in sorted(folder.glob("*.jsonl"))
         for line in path.read_text().splitlines()
     ]
-    return [Made(test, seconds, frozenset(found)) for test, seconds, found in rows]
+    return [Made(test, seconds, frozenset(lines)) for test, seconds, lines in rows]
 
 
 def modules_to_repeat(folder: Path) -> set[str]:
@@ -170,14 +170,14 @@ def modules_to_repeat(folder: Path) -> set[str]:
     Those that send something new in little time, those that wait for other connections,
     and those that no record of SQLite names.
     """
-    listed: dict[str, bool] = {}
+    markers: dict[str, bool] = {}
     for path in folder.glob("*.json"):
-        listed |= json.loads(path.read_text())
-    recorded = {each.test: each for each in read(folder)}
-    chosen = choose(recorded[test] for test in listed if test in recorded)
+        markers |= json.loads(path.read_text())
+    recorded = {record.test: record for record in read(folder)}
+    chosen = choose(recorded[test] for test in markers if test in recorded)
     return {
         test.partition("::")[0]
-        for test, waits in listed.items()
+        for test, waits in markers.items()
         if waits or test in chosen or test not in recorded
     }
 
@@ -185,13 +185,13 @@ def modules_to_repeat(folder: Path) -> set[str]:
 def choose(candidates: Iterable[Made]) -> set[str]:
     """Return the names of tests that make the most statements in the least time."""
     made = list(candidates)
-    missing = frozenset().union(*(each.statements for each in made))
+    missing = frozenset().union(*(record.statements for record in made))
     chosen: set[str] = set()
 
-    def worth(each: Made) -> float:
-        return len(each.statements & missing) / max(each.seconds, _LEAST_SECONDS)
+    def worth(record: Made) -> float:
+        return len(record.statements & missing) / max(record.seconds, _LEAST_SECONDS)
 
-    queue = [(-worth(each), each.test, each) for each in made]
+    queue = [(-worth(record), record.test, record) for record in made]
     heapq.heapify(queue)
     while queue:
         _worth_before, test, first = heapq.heappop(queue)

@@ -21,12 +21,12 @@ def _documents() -> list[Path]:
 def test_every_setting_is_in_the_example_file_with_its_default() -> None:
     text = (ROOT / ".env.example").read_text(encoding="utf-8")
     lines = re.findall(r"^#?([A-Z_]+)=(.*?) +# .+$", text, re.MULTILINE)
-    told, read = dict(lines), settings_reference.settings_read()
+    fields, read = dict(lines), settings_reference.settings_read()
 
-    assert set(told) == {one.name for one in read}
-    assert {one.name: told[one.name] for one in read if one.default is not None} == {
-        one.name: one.default for one in read if one.default is not None
-    }
+    assert set(fields) == {setting.name for setting in read}
+    assert {
+        setting.name: fields[setting.name] for setting in read if setting.default is not None
+    } == {setting.name: setting.default for setting in read if setting.default is not None}
 
 
 def test_the_tables_of_settings_are_what_the_settings_read() -> None:

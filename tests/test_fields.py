@@ -49,8 +49,8 @@ def test_a_form_asks_for_each_column_under_its_own_label(
 def test_the_admin_asks_for_what_the_pages_ask_for() -> None:
     for model, names in ((Recording, Recording.DETAILS), (Container, Container.SETTINGS)):
         screen: Any = admin.site._registry[model]  # Any: a screen of one model
-        asked = screen.fields or flatten_fieldsets(screen.fieldsets)
-        assert set(names) <= set(asked)
+        fields = screen.fields or flatten_fieldsets(screen.fieldsets)
+        assert set(names) <= set(fields)
 
 
 def test_a_table_can_set_each_detail_of_a_recording() -> None:

@@ -53,8 +53,8 @@ def _two_scans() -> None:
 
 
 def _two_recordings() -> None:
-    known = RecordingFactory.create()
-    Recording.objects.create(bucket=known.bucket, acr_id=known.acr_id, title="Again")
+    recording = RecordingFactory.create()
+    Recording.objects.create(bucket=recording.bucket, acr_id=recording.acr_id, title="Again")
 
 
 def _too_large_a_share() -> None:

@@ -22,7 +22,7 @@ def _calls() -> Iterator[tuple[str, int, bool]]:
         for node in ast.walk(tree):
             if isinstance(node, ast.Try | ast.With) and _expects_depth(node):
                 for statement in node.body:
-                    guarded |= {id(each) for each in ast.walk(statement)}
+                    guarded |= {id(node) for node in ast.walk(statement)}
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "json.loads":
                 yield product.name_of(path), node.lineno, id(node) in guarded
@@ -34,7 +34,7 @@ def _expects_depth(node: ast.Try | ast.With) -> bool:
         caught = " ".join(ast.unparse(item.context_expr) for item in node.items)
     else:
         types = (handler.type for handler in node.handlers)
-        caught = " ".join(ast.unparse(each) for each in types if each)
+        caught = " ".join(ast.unparse(node) for node in types if node)
     return "RecursionError" in caught or "UNREADABLE" in caught
 
 

@@ -14,7 +14,7 @@ def test_portals_start_first_and_then_slow_tests(request: pytest.FixtureRequest)
     fast = [_test(root, f"tests/jobs/test_fast.py::test_{n}") for n in range(9)]
     slow = [_test(root, f"tests/jobs/test_slow.py::test_{n}", "slow") for n in range(6)]
     wire = [_test(root, f"tests/wire/test_curl.py::test_{n}") for n in range(3)]
-    portals = [_test(root, f"{each}::test") for each in PORTALS]
+    portals = [_test(root, f"{portal}::test") for portal in PORTALS]
 
     ordered = in_order([*fast, *wire, *slow, *reversed(portals)])
 

@@ -56,9 +56,9 @@ def test_statements_are_recorded_without_their_numbers(
         next(call)
         with suppress(StopIteration):
             next(call)
-        test, _seconds, found = json.loads(file.getvalue().splitlines()[-1])
+        test, _seconds, lines = json.loads(file.getvalue().splitlines()[-1])
         assert test == request.node.nodeid
-        return set(found)
+        return set(lines)
 
     two = record(lambda: ask("SELECT abs(1) WHERE 1 IN (%s, %s)", 1, 2))
     three = record(lambda: ask("SELECT abs(2) WHERE 7 IN (%s, %s, %s)", 1, 2, 3))
@@ -86,7 +86,7 @@ def test_a_plain_statement_is_as_good_as_its_parts() -> None:
 
 
 @pytest.mark.parametrize(
-    "rest",
+    "suffix",
     [
         'GROUP BY "a"."x"',
         'AND UPPER("a"."x") = %s',
@@ -95,25 +95,25 @@ def test_a_plain_statement_is_as_good_as_its_parts() -> None:
         """AND "a"."x" LIKE %s ESCAPE '/'""",
     ],
 )
-def test_what_databases_do_in_their_own_way_counts_as_a_whole(rest: str) -> None:
+def test_what_databases_do_in_their_own_way_counts_as_a_whole(suffix: str) -> None:
     plain = 'SELECT "a"."id" FROM "a" WHERE "a"."x" = %s'
 
-    special = kinds_of(f"{plain} {rest}")
+    special = kinds_of(f"{plain} {suffix}")
 
     assert len(special) == 1
     assert not special & kinds_of(plain)
 
 
 def test_files_are_repeated_whose_tests_add_something_or_stand_in_no_record(tmp_path: Path) -> None:
-    listed = {"a.py::adds": False, "b.py::adds_nothing": False, "c.py::waits": True}
-    listed |= {"d.py::skipped": False}
+    markers = {"a.py::adds": False, "b.py::adds_nothing": False, "c.py::waits": True}
+    markers |= {"d.py::skipped": False}
     rows = [
         ["a.py::adds", 0.1, ["x", "y"]],
         ["b.py::adds_nothing", 0.1, ["x"]],
         ["c.py::waits", 0.1, []],
         ["e.py::slow", 0.1, ["x", "y", "z"]],
     ]
-    (tmp_path / "gw0.json").write_text(json.dumps(listed))
+    (tmp_path / "gw0.json").write_text(json.dumps(markers))
     (tmp_path / "gw0.jsonl").write_text("\n".join(map(json.dumps, rows)))
 
     assert modules_to_repeat(tmp_path) == {"a.py", "c.py", "d.py"}

@@ -23,7 +23,7 @@ class Row:
         raise ObjectDoesNotExist
 
 
-def shown(text: str, origin: Path = OURS, **names: object) -> str:
+def render(text: str, origin: Path = OURS, **names: object) -> str:
     """Return the template's output."""
     backend = engines["django"]
     assert isinstance(backend, DjangoTemplates)
@@ -44,11 +44,11 @@ def shown(text: str, origin: Path = OURS, **names: object) -> str:
 )
 def test_an_undefined_variable_fails(text: str) -> None:
     with pytest.raises(pytest.fail.Exception):
-        shown(text, row=Row(), rows=[1])
+        render(text, row=Row(), rows=[1])
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("{{ nothing|default:'–' }}", "–"),
         ("{{ none|default_if_none:'–' }}", "–"),
@@ -57,10 +57,10 @@ def test_an_undefined_variable_fails(text: str) -> None:
         ("{{ empty }}", ""),
     ],
 )
-def test_what_may_be_missing_does_not(text: str, said: str) -> None:
-    assert shown(text, none=None, empty="", row=Row()) == said
+def test_what_may_be_missing_does_not(text: str, message: str) -> None:
+    assert render(text, none=None, empty="", row=Row()) == message
 
 
 @pytest.mark.parametrize("text", ["{{ nothing }}", "{{ nothing|upper }}"])
 def test_templates_of_libraries_may_have_gaps(text: str) -> None:
-    assert shown(text, THEIRS) == ""
+    assert render(text, THEIRS) == ""

@@ -57,7 +57,7 @@ def _store_file() -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
-    ("name", "work", "what"),
+    ("name", "work", "label"),
     [
         ("write", _read_upload, "reading a file"),
         ("write", _store_file, "open"),
@@ -65,14 +65,14 @@ def _store_file() -> None:
     ],
 )
 def test_slow_work_in_a_write_transaction_is_named(
-    services: dict[str, Any], name: str, work: Callable[[], None], what: str
+    services: dict[str, Any], name: str, work: Callable[[], None], label: str
 ) -> None:
     with write_locks.watched() as holds:
         services[name](work)
 
-    (found,) = holds.take_found()
-    assert found.startswith(f"catalogue.made_up.{name} holds the write lock during")
-    assert what in found
+    (work_found,) = holds.take_found()
+    assert work_found.startswith(f"catalogue.made_up.{name} holds the write lock during")
+    assert label in work_found
     assert f"catalogue.made_up.{name}" in holds.longest
 
 

@@ -52,8 +52,8 @@ _BARE = frozenset({"True", "False", "null", "undefined", "nan", "NaN", "[]"})
 
 def faults_in(page: str) -> list[str]:
     """Return a line for each raw code and leftover on a page; a good page has none."""
-    found = (fault for piece in _pieces_of(page) for fault in _faults_of(piece))
-    return list(dict.fromkeys(found))
+    faults = (fault for piece in _pieces_of(page) for fault in _faults_of(piece))
+    return list(dict.fromkeys(faults))
 
 
 def visible_text(page: str) -> str:
@@ -68,15 +68,15 @@ def lone_codes() -> frozenset[str]:
     Values without an underscore can be English words too: only a value that stands
     alone counts as a code.
     """
-    found = set()
+    codes = set()
     for kind in _every_kind(TextChoices):
         if kind.__module__.partition(".")[0] in _own_packages():
-            found |= {
+            codes |= {
                 member.value
                 for member in kind
                 if member.value != str(member.label) and member.value.islower()
             }
-    return frozenset(found - _WORDS)
+    return frozenset(codes - _WORDS)
 
 
 def _own_packages() -> set[str]:
@@ -94,23 +94,23 @@ def _faults_of(piece: str) -> list[str]:
     """Return the faults of a piece, most of which stand on every page."""
     if _is_json(piece):
         return []
-    shown = piece if len(piece) <= 120 else f"{piece[:120]}…"
-    found = (*_leftovers(piece), *_codes(piece))
-    return [f"{leftover!r} in {shown!r}" for leftover in found]
+    excerpt = piece if len(piece) <= 120 else f"{piece[:120]}…"
+    leftovers = (*_leftovers(piece), *_codes(piece))
+    return [f"{leftover!r} in {excerpt!r}" for leftover in leftovers]
 
 
 def _leftovers(piece: str) -> Iterator[str]:
     """Yield unfilled parts of templates and format strings."""
-    yield from (each for each in _LEFTOVERS if each in piece)
+    yield from (leftover for leftover in _LEFTOVERS if leftover in piece)
     for pattern in (_UNFILLED, _NONE):
-        yield from (found[0] for found in pattern.finditer(piece))
+        yield from (match[0] for match in pattern.finditer(piece))
 
 
 def _codes(piece: str) -> Iterator[str]:
     for pattern in (_SNAKE, _QUALIFIED, _DECODER):
-        for found in pattern.finditer(piece):
-            if not _UID.fullmatch(found[0]):
-                yield found[0]
+        for match in pattern.finditer(piece):
+            if not _UID.fullmatch(match[0]):
+                yield match[0]
     for part in _SEPARATORS.split(piece):
         if part in _BARE or ("_" not in part and part in lone_codes()):
             yield part

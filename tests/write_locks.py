@@ -74,8 +74,8 @@ class Holds:
 
     def take_found(self) -> list[str]:
         """Return what was found since the last call, most frequent first."""
-        found, self.found = self.found, Counter()
-        return [str(work) for work, _count in found.most_common()]
+        counts, self.found = self.found, Counter()
+        return [str(work) for work, _count in counts.most_common()]
 
 
 class _Here(threading.local):
@@ -129,15 +129,15 @@ def _hear(event: str, arguments: tuple[Any, ...]) -> None:
     if _here.is_tidying:
         # The garbage of earlier work happens to be collected now.
         return
-    what = event
+    label = event
     if event in _OF_FILES:
         if not isinstance(arguments[0], str | bytes | os.PathLike):
             return
         path = os.fsdecode(arguments[0])
         if not _is_stored(path) or path.endswith(".py") or ".pyc" in path:
             return
-        what = f"{event} {Path(path).suffix}"
-    _note(what)
+        label = f"{event} {Path(path).suffix}"
+    _note(label)
 
 
 def _is_stored(path: str) -> bool:
@@ -149,23 +149,23 @@ def _is_stored(path: str) -> bool:
     return path.startswith(tempfile.gettempdir()) and not is_own
 
 
-def _note(what: str) -> None:
+def _note(label: str) -> None:
     if _holds is None or not _here.service or _here.is_looking:
         return
     _here.is_looking = True
     try:
         frame = sys._getframe(2)
-        _holds.found[SlowWork(_here.service, what, _place(frame))] += 1
+        _holds.found[SlowWork(_here.service, label, _place(frame))] += 1
     finally:
         _here.is_looking = False
 
 
-def _patch(owner: type[Any], name: str, what: str) -> Callable[[], None]:
+def _patch(owner: type[Any], name: str, label: str) -> Callable[[], None]:
     original = getattr(owner, name)
 
     def noting(self: Any, *arguments: Any, **named: Any) -> Any:
         if _here.service:
-            _note(what)
+            _note(label)
         return original(self, *arguments, **named)
 
     setattr(owner, name, noting)
@@ -207,8 +207,8 @@ def _wrap_exit() -> Callable[[], None]:
                 cpu, wall = _here.began
                 tidied = _here.tidied
                 held = thread_time() - cpu - tidied, perf_counter() - wall - tidied
-                known = _holds.longest.get(service, [])
-                _holds.longest[service] = sorted([*known, held], reverse=True)[:2]
+                longest = _holds.longest.get(service, [])
+                _holds.longest[service] = sorted([*longest, held], reverse=True)[:2]
 
     Atomic.__exit__ = leave  # type: ignore[method-assign]
     return lambda: setattr(Atomic, "__exit__", original)

@@ -125,7 +125,8 @@ def _names_in(value: object) -> Iterator[str]:
     commas; never with spaces, which names contain too.
     """
     if isinstance(value, str):
-        yield from [value] if value in settings.ACRPORTAL_OIDC_GROUPS else _parts(value)
+        is_name = value in settings.ACRPORTAL_OIDC_GROUPS
+        yield from [value] if is_name else (part.strip() for part in value.split(","))
     elif isinstance(value, dict):
         yield from value
     elif isinstance(value, list):
@@ -133,10 +134,6 @@ def _names_in(value: object) -> Iterator[str]:
             name = item.get(_NAME) if isinstance(item, dict) else item
             if isinstance(name, str):
                 yield name
-
-
-def _parts(text: str) -> Iterator[str]:
-    return (part.strip() for part in text.split(","))
 
 
 def _is_elsewhere(claims: Claims) -> bool:

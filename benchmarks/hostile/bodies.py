@@ -220,17 +220,17 @@ def _caller() -> Call:
     bucket = create_bucket(name="Bucket", user=admin)
     container = Container.objects.create(name="Container")
     file = ScannedFile.objects.create(container=container, name="a", sha256="0" * 64)
-    known = {"container_id": container.pk, "bucket_id": bucket.pk, "ids": file.uid, "uid": file.uid}
+    ids = {"container_id": container.pk, "bucket_id": bucket.pk, "ids": file.uid, "uid": file.uid}
     secret = create_token(owner=admin, name="hostile", scopes=["all"]).secret
     wire = Client(raise_request_exception=False, SERVER_NAME="localhost")
     session = Client(raise_request_exception=False, SERVER_NAME="localhost")
     session.force_login(admin)
 
     def call(method: str, path: str, body: bytes, content_type: str, rng: random.Random) -> int:
-        for name, value in known.items():
+        for name, value in ids.items():
             odd = rng.choice(("0", "x" * 300, "-1", "%00", "9" * 30))
-            given = value if rng.random() < 0.7 or name == "uid" else odd
-            path = path.replace(f"{{{name}}}", str(given))
+            sent_value = value if rng.random() < 0.7 or name == "uid" else odd
+            path = path.replace(f"{{{name}}}", str(sent_value))
         client = session if path.startswith("/api/portal/") else wire
         with transaction.atomic():
             answer = client.generic(

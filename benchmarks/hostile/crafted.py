@@ -154,12 +154,15 @@ def mutated_print(sound: bytes, rng: random.Random) -> bytes:
         lambda: with_checksum(_spoilt(sound[:-4], rng, 84, len(sound) - 4)),
         lambda: packed(rng.sample(layers, len(layers)), duration_ms),
         lambda: packed(
-            [replace(one, raw=_spoilt(one.raw, rng, 0, len(one.raw))) for one in layers],
+            [replace(layer, raw=_spoilt(layer.raw, rng, 0, len(layer.raw))) for layer in layers],
             rng.choice((duration_ms, 0, 1_000, TWO_DAYS_MS)),
         ),
-        lambda: packed([replace(one, raw=_permuted(one, rng)) for one in layers], duration_ms),
         lambda: packed(
-            [replace(one, count=rng.randrange(2 * one.count + 2)) for one in layers], duration_ms
+            [replace(layer, raw=_permuted(layer, rng)) for layer in layers], duration_ms
+        ),
+        lambda: packed(
+            [replace(layer, count=rng.randrange(2 * layer.count + 2)) for layer in layers],
+            duration_ms,
         ),
     )
     return rng.choice(ways)()

@@ -47,8 +47,8 @@ def mutated(content: bytes, rng: random.Random) -> bytes:
         end = begin + rng.randrange(1, 65_536)
         broken[begin:end] = bytes(len(broken[begin:end]))
     elif way == 4:
-        begin, other = rng.randrange(len(broken)), rng.randrange(len(broken))
-        broken[begin:begin] = broken[other : other + rng.randrange(1, 65_536)]
+        begin, cut = rng.randrange(len(broken)), rng.randrange(len(broken))
+        broken[begin:begin] = broken[cut : cut + rng.randrange(1, 65_536)]
     else:
         return rng.randbytes(64) + bytes(broken)
     return bytes(broken)
@@ -57,7 +57,7 @@ def mutated(content: bytes, rng: random.Random) -> bytes:
 def feed_each(
     report: Report,
     feeding: Feeding,
-    one: Callable[[int], tuple[str, str]],
+    try_number: Callable[[int], tuple[str, str]],
     *,
     noun: str,
     wall_s: float,
@@ -66,7 +66,7 @@ def feed_each(
 
     def timed(number: int) -> tuple[str, str, float]:
         begun = time.monotonic()
-        outcome, fault = one(number)
+        outcome, fault = try_number(number)
         return outcome, fault and f"#{number} {fault}", time.monotonic() - begun
 
     begun = time.monotonic()

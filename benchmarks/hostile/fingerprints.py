@@ -89,7 +89,7 @@ def feed(report: Report, feeding: Feeding) -> None:
             way(-1 - number, sound)
         before = _peaks_mib(pid)
 
-        def one(number: int) -> tuple[str, str]:
+        def send_one(number: int) -> tuple[str, str]:
             turn, which = divmod(number, len(ways))
             if turn < len(crafted):
                 name, make = crafted[turn]
@@ -100,7 +100,7 @@ def feed(report: Report, feeding: Feeding) -> None:
             outcome, fault = ways[which](number, content)
             return outcome, fault and f"{name}: {fault}"
 
-        feed_each(report, feeding, one, noun="fingerprints", wall_s=_WALL_S)
+        feed_each(report, feeding, send_one, noun="fingerprints", wall_s=_WALL_S)
         grown = max(peak - before.get(process, peak) for process, peak in _peaks_mib(pid).items())
     report.table(["", "measured", "limit"], [("memory growth, MiB", f"{grown:.0f}", _GROWTH_MIB)])
     report.check("no process grows beyond its limit", reached=grown < _GROWTH_MIB)

@@ -34,19 +34,19 @@ def feed(report: Report, feeding: Feeding) -> None:
     # The first child process waits for compilation, so it is not counted.
     _decoded(feeding.work / f"whole.{bases[0][0]}", bases[0][1])
 
-    def one(number: int) -> tuple[str, str]:
+    def decode_one(number: int) -> tuple[str, str]:
         suffix, content = bases[number % len(bases)]
         broken = mutated(content, make_rng(feeding.seed, "media", number))
         outcome, fault = _decoded(feeding.work / f"broken-{number}.{suffix}", broken)
         return outcome, fault and f"{suffix}: {fault}"
 
-    feed_each(report, feeding, one, noun="files", wall_s=_WALL_S)
+    feed_each(report, feeding, decode_one, noun="files", wall_s=_WALL_S)
 
 
 def _bases(folder: Path | None, work: Path) -> list[tuple[str, bytes]]:
     """Return some seconds of real sound in each format, as suffix and content."""
-    sources = sorted((folder or DEMO).rglob("*.*"), key=lambda one: one.stat().st_size)
-    source = next(one for one in reversed(sources) if one.suffix in _READ)
+    sources = sorted((folder or DEMO).rglob("*.*"), key=lambda path: path.stat().st_size)
+    source = next(path for path in reversed(sources) if path.suffix in _READ)
     made = [
         (suffix, _encoded(source, work / f"base.{suffix}", codec))
         for suffix, codec in _FORMATS.items()

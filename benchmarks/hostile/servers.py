@@ -63,7 +63,7 @@ def feed(report: Report, feeding: Feeding) -> None:
         # The rest of a path is what a list or a redirect names.
         return _answer(make_rng(feeding.seed, "server", path), sound)
 
-    def one(number: int) -> tuple[str, str]:
+    def read_one(number: int) -> tuple[str, str]:
         url = f"{address}/{number}/"
         which = number % (len(readers) + 1)
         if which:
@@ -72,7 +72,7 @@ def feed(report: Report, feeding: Feeding) -> None:
 
     allowed = override_settings(ACRPORTAL_ALLOW_PRIVATE_ADDRESSES=True)
     with allowed, serving(answer) as address:
-        feed_each(report, feeding, one, noun="answers", wall_s=_WALL_S)
+        feed_each(report, feeding, read_one, noun="answers", wall_s=_WALL_S)
 
 
 def _answer(rng: random.Random, sound: bytes) -> bytes:

@@ -58,7 +58,7 @@ def feed(report: Report, feeding: Feeding) -> None:
     # The kernel counts in KiB.
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
-    def one(number: int) -> tuple[str, str]:
+    def read_one(number: int) -> tuple[str, str]:
         rng = make_rng(feeding.seed, "table", number)
         which = number % (len(samples) + 1)
         if which == len(samples):
@@ -67,7 +67,7 @@ def feed(report: Report, feeding: Feeding) -> None:
         return _checked(sample, _broken(sample.content, rng))
 
     # One at a time: each runs the job that its file has asked for.
-    feed_each(report, replace(feeding, workers=1), one, noun="tables", wall_s=_WALL_S)
+    feed_each(report, replace(feeding, workers=1), read_one, noun="tables", wall_s=_WALL_S)
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     report.table(["", "measured", "limit"], [("memory growth, MiB", f"{grown:.0f}", _GROWTH_MIB)])
     report.check("memory growth is limited", reached=grown < _GROWTH_MIB)
@@ -100,16 +100,16 @@ def _checked(sample: Sample, content: bytes) -> tuple[str, str]:
     from base.jobs.runner import run_next
     from imports.models import ImportStatus
 
-    one = sample.door(SimpleUploadedFile(sample.name, content))
+    upload = sample.door(SimpleUploadedFile(sample.name, content))
     job = run_next(Pool.WORK)
-    one.refresh_from_db()
+    upload.refresh_from_db()
     causes = list(Job.objects.values_list("code", "cause"))
     Job.objects.all().delete()
     # Work that raises is tried again, and its import is still being checked.
     ends = (ImportStatus.CHECKED, ImportStatus.REFUSED, ImportStatus.UNMAPPED)
-    if job is None or one.status not in ends:
-        return "", f"{sample.name}: {one.status}: {causes}"
-    return f"{sample.name.rpartition('.')[2]}: {one.status}", ""
+    if job is None or upload.status not in ends:
+        return "", f"{sample.name}: {upload.status}: {causes}"
+    return f"{sample.name.rpartition('.')[2]}: {upload.status}", ""
 
 
 def _verified(path: Path, content: bytes, key: PublicKey) -> tuple[str, str]:

@@ -21,13 +21,29 @@ from review.models import Match
 from review.services import choosing, evaluation, joining, rescans, transitions
 from review.services.drafts import MatchDraft, MatchDrafts, drafts_of, family_of
 from review.subjects import Subject
+from review.timeline import figures
 from scanning import selectors
 from scanning.choices import ACTIVE_SCAN_STATUSES, COMBINED_ENGINES, EngineChoice, ScanStatus
 from scanning.models import Scan, ScannedFile, Segment
 
 
+def note_result(*, scan: Scan, **_signal: object) -> None:
+    """Write the matches of a scan with a result, then what its file sums up from them."""
+    fold_scan(scan=scan)
+    figures.refresh([scan.scanned_file_id])
+
+
+def note_end(*, scan: Scan, **_signal: object) -> None:
+    """Write them for a scan without a result, too: another result may have waited for it.
+
+    The file may also have another length since.
+    """
+    if scan.status != ScanStatus.SUCCEEDED:
+        note_result(scan=scan)
+
+
 @transaction.atomic
-def fold_scan(*, scan: Scan, **_signal: object) -> None:
+def fold_scan(*, scan: Scan) -> None:
     """Write the matches of a finished scan; running it again changes nothing.
 
     The match of an earlier scan gets the new evidence, or is marked as lost if the scan
@@ -63,104 +79,6 @@ def _last_end(scan: Scan) -> int:
     return segments.aggregate(end=Max("end_ms"))["end"] or 0
 
 
-def _note_disagreements(scan: Scan) -> None:
-    """Set the reason of earlier matches that the second engine's result contradicts."""
-    if scan.scanned_file.engine not in COMBINED_ENGINES:
-        return
-    pending = Match.objects.filter(
-        scanned_file_id=scan.scanned_file_id,
-        state=MatchState.PENDING,
-        queue_reason__in=evaluation.OWN_REASONS,
-    )
-    for match in pending.select_related("recording", "scan", "scanned_file"):
-        if Subject.of(match).engines_disagree:
-            Match.objects.filter(pk=match.pk).update(
-                queue_reason=QueueReason.ENGINES_DISAGREE,
-                version=match.version + 1,
-                updated_at=datetime.now(tz=UTC),
-            )
-            record(
-                case=match.case,
-                action=match_events.DISAGREE,
-                before={"queue_reason": match.queue_reason},
-                after={"queue_reason": QueueReason.ENGINES_DISAGREE.value},
-            )
-
-
-def fold_waiting(*, scan: Scan, **_signal: object) -> None:
-    """Fold the result that waited for a scan which then ended without one."""
-    if scan.status != ScanStatus.SUCCEEDED:
-        fold_scan(scan=scan)
-
-
-def keep_views(*, file: ScannedFile, **_signal: object) -> None:
-    """Copy the source's view count to its matches, so that lists can sort by it."""
-    changed = Match.objects.filter(scanned_file=file).exclude(source_views=file.views)
-    changed.update(source_views=file.views)
-
-
-def _matches_of(file: int) -> dict[int, Match]:
-    """Return the file's matches by recording, locked."""
-    return {
-        match.recording_id: match
-        for match in Match.objects.select_for_update(of=("self",))
-        .filter(scanned_file_id=file)
-        .select_related("recording", "scan", "scanned_file__container")
-        .prefetch_related("candidates__recording")
-    }
-
-
-def _fold_late(scan: Scan) -> None:
-    """Write matches of recordings added after the full scan, and of those lost since.
-
-    Other matches stay as they are.
-
-    Detections of the file's other scans in the same interval count as rivals, as if one
-    scan had found both.
-    """
-    matches = _matches_of(scan.scanned_file_id)
-    drafts = drafts_of(scan, matches)
-    scans = [*selectors.current_scans(scan.scanned_file), *selectors.late_scans(scan.scanned_file)]
-    drafts_by_scan = [
-        drafts_of(earlier_scan, matches).counting for earlier_scan in scans if earlier_scan != scan
-    ]
-    beside = MatchDrafts(
-        [draft for earlier_drafts in drafts_by_scan for draft in earlier_drafts], {}
-    )
-    for draft in drafts.counting:
-        equal = _match_of_equal(draft, beside.counting, matches)
-        if equal is not None:
-            own = matches.get(draft.recording.pk)
-            if own is not None and own != equal and not own.is_decided_alone:
-                # It was found before its recording was a version of the other.
-                joining.join([(matches.pop(own.recording_id), equal)], actor=SYSTEM)
-            choosing.add_candidates(equal, [*draft.detections, *draft.candidates])
-            continue
-        # A match for the recording or its canonical one already stands for the sound.
-        sound = draft.stays.sound
-        standing = matches.get(draft.recording.pk) or matches.get(sound)
-        if standing is None or standing.lost:
-            rivals = drafts.rivals(draft) + beside.rivals(draft)
-            _fold(draft, _take_earlier(matches, draft, drafts), rivals)
-
-
-def _match_of_equal(
-    draft: MatchDraft, beside: Sequence[MatchDraft], matches: Mapping[int, Match]
-) -> Match | None:
-    """Return the match of another version that fits as well as this one."""
-    for version in beside:
-        match = matches.get(version.recording.pk)
-        if (
-            match is not None
-            and not match.lost
-            and family_of(draft) == family_of(version)
-            and versions.differ(draft.stays, version.stays)
-            and draft.fits_as(version)
-        ):
-            return match
-    return None
-
-
 def _fold_one(*, scan: Scan, partner: Scan | None) -> None:
     matches = _matches_of(scan.scanned_file_id)
     drafts = drafts_of(scan, matches)
@@ -174,6 +92,17 @@ def _fold_one(*, scan: Scan, partner: Scan | None) -> None:
     _mark_lost(
         scan=scan, matches=[match for match in matches.values() if match.scan_id != _key(partner)]
     )
+
+
+def _matches_of(file: int) -> dict[int, Match]:
+    """Return the file's matches by recording, locked."""
+    return {
+        match.recording_id: match
+        for match in Match.objects.select_for_update(of=("self",))
+        .filter(scanned_file_id=file)
+        .select_related("recording", "scan", "scanned_file__container")
+        .prefetch_related("candidates__recording")
+    }
 
 
 def _key(scan: Scan | None) -> int | None:
@@ -219,20 +148,6 @@ def _take_earlier(
         ]
     keys.sort(key=lambda key: (key != recording.pk, matches[key].pk))
     return [matches.pop(key) for key in keys]
-
-
-def _find_too(*, match: Match, scan: Scan) -> None:
-    """Note that the other engine found the recording too; score and times stay."""
-    if match.second_scan_id == scan.pk:
-        return
-    Match.objects.filter(pk=match.pk).update(
-        second_scan=scan, version=match.version + 1, updated_at=datetime.now(tz=UTC)
-    )
-    record(
-        case=match.case,
-        action=match_events.FOUND_TOO,
-        after={"scan": scan.uid, "engine": scan.engine},
-    )
 
 
 def _fold(
@@ -314,6 +229,20 @@ def _is_late(*, scan: Scan, recording: Recording) -> bool:
     return other_engine or recording.created_at > (first.finished_at or first.created_at)
 
 
+def _find_too(*, match: Match, scan: Scan) -> None:
+    """Note that the other engine found the recording too; score and times stay."""
+    if match.second_scan_id == scan.pk:
+        return
+    Match.objects.filter(pk=match.pk).update(
+        second_scan=scan, version=match.version + 1, updated_at=datetime.now(tz=UTC)
+    )
+    record(
+        case=match.case,
+        action=match_events.FOUND_TOO,
+        after={"scan": scan.uid, "engine": scan.engine},
+    )
+
+
 def _mark_lost(*, scan: Scan, matches: Sequence[Match]) -> None:
     """Mark matches whose recording the scan searched for but did not find."""
     searched = {bucket["id"] for bucket in scan.buckets}
@@ -333,3 +262,86 @@ def _mark_lost(*, scan: Scan, matches: Sequence[Match]) -> None:
             before={"lost": False},
             after={"lost": True, "scan": scan.uid},
         )
+
+
+def _fold_late(scan: Scan) -> None:
+    """Write matches of recordings added after the full scan, and of those lost since.
+
+    Other matches stay as they are.
+
+    Detections of the file's other scans in the same interval count as rivals, as if one
+    scan had found both.
+    """
+    matches = _matches_of(scan.scanned_file_id)
+    drafts = drafts_of(scan, matches)
+    beside = MatchDrafts(
+        [
+            draft
+            for counting_scan in selectors.counting_scans(scan.scanned_file)
+            if counting_scan != scan
+            for draft in drafts_of(counting_scan, matches).counting
+        ],
+        {},
+    )
+    for draft in drafts.counting:
+        equal = _match_of_equal(draft, beside.counting, matches)
+        if equal is not None:
+            own = matches.get(draft.recording.pk)
+            if own is not None and own != equal and not own.is_decided_alone:
+                # It was found before its recording was a version of the other.
+                joining.join([(matches.pop(own.recording_id), equal)], actor=SYSTEM)
+            choosing.add_candidates(equal, [*draft.detections, *draft.candidates])
+            continue
+        # A match for the recording or its canonical one already stands for the sound.
+        sound = draft.stays.sound
+        standing = matches.get(draft.recording.pk) or matches.get(sound)
+        if standing is None or standing.lost:
+            rivals = drafts.rivals(draft) + beside.rivals(draft)
+            _fold(draft, _take_earlier(matches, draft, drafts), rivals)
+
+
+def _match_of_equal(
+    draft: MatchDraft, beside: Sequence[MatchDraft], matches: Mapping[int, Match]
+) -> Match | None:
+    """Return the match of another version that fits as well as this one."""
+    for version in beside:
+        match = matches.get(version.recording.pk)
+        if (
+            match is not None
+            and not match.lost
+            and family_of(draft) == family_of(version)
+            and versions.differ(draft.stays, version.stays)
+            and draft.fits_as(version)
+        ):
+            return match
+    return None
+
+
+def _note_disagreements(scan: Scan) -> None:
+    """Set the reason of earlier matches that the second engine's result contradicts."""
+    if scan.scanned_file.engine not in COMBINED_ENGINES:
+        return
+    pending = Match.objects.filter(
+        scanned_file_id=scan.scanned_file_id,
+        state=MatchState.PENDING,
+        queue_reason__in=evaluation.OWN_REASONS,
+    )
+    for match in pending.select_related("recording", "scan", "scanned_file"):
+        if Subject.of(match).engines_disagree:
+            Match.objects.filter(pk=match.pk).update(
+                queue_reason=QueueReason.ENGINES_DISAGREE,
+                version=match.version + 1,
+                updated_at=datetime.now(tz=UTC),
+            )
+            record(
+                case=match.case,
+                action=match_events.DISAGREE,
+                before={"queue_reason": match.queue_reason},
+                after={"queue_reason": QueueReason.ENGINES_DISAGREE.value},
+            )
+
+
+def keep_views(*, file: ScannedFile, **_signal: object) -> None:
+    """Copy the source's view count to its matches, so that lists can sort by it."""
+    changed = Match.objects.filter(scanned_file=file).exclude(source_views=file.views)
+    changed.update(source_views=file.views)

@@ -17,8 +17,7 @@ from review.models import FileFigures, Match
 from review.selectors import with_segments
 from review.timeline.division import Timeline, share
 from review.timeline.reading import matched_timelines, timelines
-from scanning.choices import ScanStatus
-from scanning.models import Scan, ScannedFile
+from scanning.models import ScannedFile
 
 _AT_ONCE = 100
 
@@ -110,17 +109,6 @@ def counted_twice(matches: QuerySet[Match]) -> dict[object, int]:
     for (group, _file), together_in in counted.items():
         alone[group] -= intervals.length(together_in)
     return {group: ms for group, ms in alone.items() if ms}
-
-
-def note_scan(*, scan: Scan, **_signal: object) -> None:
-    """Write the figures of a file whose scan succeeded."""
-    refresh([scan.scanned_file_id])
-
-
-def note_failed_scan(*, scan: Scan, **_signal: object) -> None:
-    """Write the figures of a file whose scan ended otherwise; its length may be new."""
-    if scan.status != ScanStatus.SUCCEEDED:
-        refresh([scan.scanned_file_id])
 
 
 def note_matches(*, recounted: Sequence[Match], **_signal: object) -> None:

@@ -36,12 +36,52 @@ from scanning.fingerprints import Sound
 from scanning.models import Container
 
 SCORE_SCALE = f"0-100:{ENGINE_VERSION}"
+_OF_CANDIDATES = ("start_ms", "end_ms", "reference_start_ms", "score", "reason")
+_MAX_POINTS = 10_000
+# Nearly all of what has no match.
+_SPEECH_ONLY = 0.9
+_MAX_SECONDS = 172_800.0
+_COVERS = _("search for cover versions")
+_NOT_DONE_ENGINES: dict[int, tuple[str | Promise, ...]] = {
+    2: (_COVERS,),
+    3: (_COVERS,),
+    4: (_("speech to text"),),
+    5: (_("detection of AI-made music"),),
+}
+_NOT_DONE_FLAGS = {
+    "deepright": _("search for derivative works"),
+    "music_detection": _("telling music from other sound outside matches"),
+    "ai_detection": _("detection of AI-made music"),
+}
 
 
 def names_of_buckets(container: Container, also: Iterable[Bucket]) -> dict[int, str]:
     """Return the names of the buckets to search by key: the container's, and ``also``."""
     buckets = [*container.buckets.present(), *also]
     return dict(sorted((bucket.pk, bucket.name) for bucket in buckets))
+
+
+def scan_policy(container: Container) -> ScanPolicy:
+    """Return the parts of a file to scan; unreadable settings scan all of it."""
+    settings = container.policy if isinstance(container.policy, dict) else {}
+    every = ScanPolicy(
+        CaptureType(container.audio_type), widely=container.edited_music == EditedMusic.WIDELY
+    )
+    length_ms = max(1, round(1000 * (_positive(settings.get("rec_length")) or 10)))
+    if settings.get("type") == "points":
+        points = min(_MAX_POINTS, int(_positive(settings.get("points"))))
+        return replace(every, rec_length_ms=length_ms, points=points)
+    interval_ms = round(1000 * _positive(settings.get("interval")))
+    return replace(every, interval_ms=interval_ms, rec_length_ms=length_ms)
+
+
+def _positive(value: object) -> float:
+    """Return a positive number of plausible size, else 0."""
+    try:
+        number = float(str(value))
+    except ValueError:
+        return 0.0
+    return number if 0 < number < _MAX_SECONDS else 0.0
 
 
 def _look(_share: float) -> None:
@@ -91,67 +131,6 @@ def engine_result(
         no_match_reason=_why_no_match(result) if names else NoMatchReason.NO_BUCKET,
         speech=result.speech,
     )
-
-
-def best_first(result: ScanResult) -> list[FoundRecording]:
-    """Return the recordings of a result, best first."""
-    recordings = by_recording(result.segments)
-    return sorted(
-        recordings, key=lambda found: (found.score or 0, most_bits(found.segments)), reverse=True
-    )
-
-
-def scan_policy(container: Container) -> ScanPolicy:
-    """Return the parts of a file to scan; unreadable settings scan all of it."""
-    settings = container.policy if isinstance(container.policy, dict) else {}
-    every = ScanPolicy(
-        CaptureType(container.audio_type), widely=container.edited_music == EditedMusic.WIDELY
-    )
-    length_ms = max(1, round(1000 * (_positive(settings.get("rec_length")) or 10)))
-    if settings.get("type") == "points":
-        points = min(_MAX_POINTS, int(_positive(settings.get("points"))))
-        return replace(every, rec_length_ms=length_ms, points=points)
-    interval_ms = round(1000 * _positive(settings.get("interval")))
-    return replace(every, interval_ms=interval_ms, rec_length_ms=length_ms)
-
-
-def _positive(value: object) -> float:
-    """Return a positive number of plausible size, else 0."""
-    try:
-        number = float(str(value))
-    except ValueError:
-        return 0.0
-    return number if 0 < number < _MAX_SECONDS else 0.0
-
-
-def parts_not_done(container: Container) -> tuple[str, ...]:
-    """Return a warning for each requested feature that this engine lacks."""
-    warnings = [*_NOT_DONE_ENGINES.get(container.wire_engine, ())]
-    warnings += [str(text) for flag, text in _NOT_DONE_FLAGS.items() if getattr(container, flag)]
-    return tuple(
-        gettext("Not done: %(text)s. The embedded engine searches by fingerprint only.")
-        % {"text": text}
-        for text in dict.fromkeys(warnings)
-    )
-
-
-_OF_CANDIDATES = ("start_ms", "end_ms", "reference_start_ms", "score", "reason")
-_MAX_POINTS = 10_000
-# Nearly all of what has no match.
-_SPEECH_ONLY = 0.9
-_MAX_SECONDS = 172_800.0
-_COVERS = _("search for cover versions")
-_NOT_DONE_ENGINES: dict[int, tuple[str | Promise, ...]] = {
-    2: (_COVERS,),
-    3: (_COVERS,),
-    4: (_("speech to text"),),
-    5: (_("detection of AI-made music"),),
-}
-_NOT_DONE_FLAGS = {
-    "deepright": _("search for derivative works"),
-    "music_detection": _("telling music from other sound outside matches"),
-    "ai_detection": _("detection of AI-made music"),
-}
 
 
 def by_recording(segments: tuple[SegmentMatch, ...]) -> tuple[FoundRecording, ...]:
@@ -228,6 +207,58 @@ def _interval(interval: UnmatchedInterval) -> dict[str, Any]:  # Any: JSON
     return plain
 
 
+def parts_not_done(container: Container) -> tuple[str, ...]:
+    """Return a warning for each requested feature that this engine lacks."""
+    warnings = [*_NOT_DONE_ENGINES.get(container.wire_engine, ())]
+    warnings += [str(text) for flag, text in _NOT_DONE_FLAGS.items() if getattr(container, flag)]
+    return tuple(
+        gettext("Not done: %(text)s. The embedded engine searches by fingerprint only.")
+        % {"text": text}
+        for text in dict.fromkeys(warnings)
+    )
+
+
+def _why_no_match(result: ScanResult) -> str:
+    """Return the reason code of a scan without a match; empty if there is one."""
+    if result.segments:
+        return ""
+    if all(interval.kind == UnmatchedKind.SILENCE for interval in result.unmatched):
+        return NoMatchReason.SILENCE
+    if any(interval.kind == UnmatchedKind.NOT_SCANNED for interval in result.unmatched):
+        return NoMatchReason.PARTIAL_SCAN
+    heard_ms = sum(
+        interval.end_ms - interval.start_ms
+        for interval in result.unmatched
+        if interval.kind == UnmatchedKind.NO_MATCH
+    )
+    if heard_ms < DEFAULT.shortest_segment_ms:
+        return NoMatchReason.TOO_SHORT
+    # Check speech before weak candidates: most audio has a candidate by chance.
+    if _is_speech(result.unmatched):
+        return NoMatchReason.SPEECH_ONLY
+    if any(interval.candidate is not None for interval in result.unmatched):
+        return NoMatchReason.BELOW_FLOOR
+    return NoMatchReason.CLEAN_SCAN
+
+
+def _is_speech(intervals: Sequence[UnmatchedInterval]) -> bool:
+    """Return whether nearly all sound is speech without music."""
+    lengths: Counter[SoundKind] = Counter()
+    for interval in intervals:
+        if interval.sound is not None:
+            lengths[interval.sound] += interval.end_ms - interval.start_ms
+    spoken = lengths[SoundKind.SPEECH]
+    return spoken > 0 and spoken >= _SPEECH_ONLY * lengths.total()
+
+
+def best_first(result: ScanResult) -> list[FoundRecording]:
+    """Return the recordings of a result, best first."""
+    recordings = by_recording(result.segments)
+    return sorted(
+        recordings, key=lambda found: (found.score or 0, most_bits(found.segments)), reverse=True
+    )
+
+
 def divided_again(
     stored: Sequence[dict[str, Any]], track: SpeechTrack
 ) -> list[dict[str, Any]]:  # Any: JSON
@@ -266,36 +297,3 @@ def _read_interval(plain: dict[str, Any]) -> UnmatchedInterval:  # Any: JSON
     return UnmatchedInterval(
         plain["start_ms"], plain["end_ms"], UnmatchedKind(plain["kind"]), candidate
     )
-
-
-def _why_no_match(result: ScanResult) -> str:
-    """Return the reason code of a scan without a match; empty if there is one."""
-    if result.segments:
-        return ""
-    if all(interval.kind == UnmatchedKind.SILENCE for interval in result.unmatched):
-        return NoMatchReason.SILENCE
-    if any(interval.kind == UnmatchedKind.NOT_SCANNED for interval in result.unmatched):
-        return NoMatchReason.PARTIAL_SCAN
-    heard_ms = sum(
-        interval.end_ms - interval.start_ms
-        for interval in result.unmatched
-        if interval.kind == UnmatchedKind.NO_MATCH
-    )
-    if heard_ms < DEFAULT.shortest_segment_ms:
-        return NoMatchReason.TOO_SHORT
-    # Check speech before weak candidates: most audio has a candidate by chance.
-    if _is_speech(result.unmatched):
-        return NoMatchReason.SPEECH_ONLY
-    if any(interval.candidate is not None for interval in result.unmatched):
-        return NoMatchReason.BELOW_FLOOR
-    return NoMatchReason.CLEAN_SCAN
-
-
-def _is_speech(intervals: Sequence[UnmatchedInterval]) -> bool:
-    """Return whether nearly all sound is speech without music."""
-    lengths: Counter[SoundKind] = Counter()
-    for interval in intervals:
-        if interval.sound is not None:
-            lengths[interval.sound] += interval.end_ms - interval.start_ms
-    spoken = lengths[SoundKind.SPEECH]
-    return spoken > 0 and spoken >= _SPEECH_ONLY * lengths.total()

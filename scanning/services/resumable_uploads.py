@@ -17,7 +17,7 @@ from base.common.databases import one_at_a_time
 from base.common.reading import read_number
 from base.common.storage import FileOnDisk, display_name, scratch_directory
 from scanning.errors import IntakeRefused
-from scanning.models import Container, ResumableUpload, ScannedFile, UploadPiece
+from scanning.models import Container, ResumableUpload, UploadPiece
 from scanning.services import intake, quotas
 from scanning.services.intake import Details, Submission
 
@@ -97,7 +97,8 @@ def finish_upload(*, upload: ResumableUpload, details: Details, scan_again: bool
     intake.refuse_too_many_open(upload.user)
     if upload.sha256:
         # Whoever asks again must not have gigabytes read again for the same answer.
-        if not scan_again and (earlier := _earlier(upload)) is not None:
+        earlier = None if scan_again else intake.file_of_bytes(upload.container, upload.sha256)
+        if earlier is not None:
             return Submission(earlier, seen_before=True)
         quotas.refuse_over_day(upload.user, upload.size_bytes)
     with scratch_directory() as folder:
@@ -133,10 +134,6 @@ def discard_abandoned() -> int:
     for upload in abandoned:
         discard_upload(upload)
     return len(abandoned)
-
-
-def _earlier(upload: ResumableUpload) -> ScannedFile | None:
-    return intake.file_of_bytes(upload.container, upload.sha256)
 
 
 def _write_file(upload: ResumableUpload, path: Path) -> FileOnDisk:

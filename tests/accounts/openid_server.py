@@ -59,21 +59,21 @@ class OpenIdServer:
         key = {"kty": "RSA", "kid": "first", "alg": "RS256", "use": "sig"}
         return {"keys": [key | {"n": _base64(public.n), "e": _base64(public.e)}]}
 
-    def authorize(self, asked: dict[str, str]) -> str:
+    def authorize(self, fields: dict[str, str]) -> str:
         """Return the address to which the browser is redirected, with a code."""
-        assert asked["client_id"] == CLIENT_ID
-        assert asked["response_type"] == "code"
+        assert fields["client_id"] == CLIENT_ID
+        assert fields["response_type"] == "code"
         code = secrets.token_urlsafe()
-        self.codes[code] = asked
-        back = urlencode({"code": code, "state": asked["state"]})
-        return f"{asked['redirect_uri']}?{back}"
+        self.codes[code] = fields
+        back = urlencode({"code": code, "state": fields["state"]})
+        return f"{fields['redirect_uri']}?{back}"
 
-    def token(self, asked: dict[str, str]) -> Claims | None:
+    def token(self, fields: dict[str, str]) -> Claims | None:
         """Exchange a code for tokens, once, and only for the client that requested it."""
-        begun = self.codes.pop(asked.get("code", ""), None)
-        if begun is None or asked.get("client_secret") != CLIENT_SECRET:
+        begun = self.codes.pop(fields.get("code", ""), None)
+        if begun is None or fields.get("client_secret") != CLIENT_SECRET:
             return None
-        digest = hashlib.sha256(asked["code_verifier"].encode()).digest()
+        digest = hashlib.sha256(fields["code_verifier"].encode()).digest()
         challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
         if begun["code_challenge"] != challenge:
             return None
@@ -110,16 +110,16 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
-        told, parts = self.server.told, urlsplit(self.path)
+        state, parts = self.server.told, urlsplit(self.path)
         if parts.path == "/authorize":
             self.send_response(302)
-            self.send_header("Location", told.authorize(dict(parse_qsl(parts.query))))
+            self.send_header("Location", state.authorize(dict(parse_qsl(parts.query))))
             self.end_headers()
             return
         pages: dict[str, Callable[[], Claims]] = {
-            "/.well-known/openid-configuration": told.configuration,
-            "/keys": told.keys,
-            "/userinfo": lambda: told.person | told.userinfo,
+            "/.well-known/openid-configuration": state.configuration,
+            "/keys": state.keys,
+            "/userinfo": lambda: state.person | state.userinfo,
         }
         is_known = self.headers.get("Authorization") == "Bearer opaque"
         if parts.path not in pages or (parts.path == "/userinfo" and not is_known):

@@ -44,11 +44,11 @@ def admin_page(admin: User) -> Client:
 
 
 def events_of(person: User, action: str) -> list[Event]:
-    found = Event.objects.filter(case=f"user:{person.pk}", action=action)
-    for event in found:
+    events = Event.objects.filter(case=f"user:{person.pk}", action=action)
+    for event in events:
         text = f"{event.before}{event.after}{event.note}"
         assert not any(secret in text for secret in SECRETS)
-    return list(found.order_by("sequence"))
+    return list(events.order_by("sequence"))
 
 
 def test_a_new_account_and_a_password_that_an_admin_sets_and_takes_away(
@@ -129,18 +129,18 @@ def test_a_recovery_code_and_a_wrong_one(ana: User) -> None:
 
 
 def test_one_session_ends_and_then_all_others(ana: User, here: Client) -> None:
-    others = [Client() for _ in range(3)]
-    for other in others:
-        sign_in(other)
-    one = UserSession.objects.get(session_key=others[0].session.session_key)
+    clients = [Client() for _ in range(3)]
+    for other_client in clients:
+        sign_in(other_client)
+    user_session = UserSession.objects.get(session_key=clients[0].session.session_key)
     foreign = UserSession.objects.create(
         user=make_user(Role.ADMIN), ip="192.0.2.1", session_key="foreign"
     )
 
     assert here.get("/accounts/sessions/").status_code == 200
     here.post("/accounts/sessions/", {"session": str(foreign.pk)})
-    here.post("/accounts/sessions/", {"session": str(one.pk)})
-    states = [other.get("/queue/").status_code for other in others]
+    here.post("/accounts/sessions/", {"session": str(user_session.pk)})
+    states = [other_client.get("/queue/").status_code for other_client in clients]
     here.post("/accounts/sessions/")
 
     assert states == [302, 200, 200]
@@ -149,7 +149,7 @@ def test_one_session_ends_and_then_all_others(ana: User, here: Client) -> None:
         {"count": 2},
     ]
     assert here.get("/queue/").status_code == 200
-    assert [other.get("/queue/").status_code for other in others] == [302] * 3
+    assert [other_client.get("/queue/").status_code for other_client in clients] == [302] * 3
     assert UserSession.objects.filter(user=ana).count() == 1
     assert UserSession.objects.filter(pk=foreign.pk).exists()
 
@@ -162,14 +162,14 @@ def test_an_admin_sees_how_somebody_signs_in_and_takes_it_after_asking(
     factor = Authenticator.objects.get(user=ana)
 
     page = admin_page.get(f"/admin/accounts/user/{ana.pk}/change/").content.decode()
-    for shown in ("Authenticator app", "subject-7", "127.0.0.1", "A password is set."):
-        assert shown in page
+    for text in ("Authenticator app", "subject-7", "127.0.0.1", "A password is set."):
+        assert text in page
     key = UserSession.objects.get(user=ana).session_key
     for hidden in (factor.data["secret"], key, "pbkdf2", "hash:", "salt"):
         assert hidden not in page
 
-    def act(action: str, **more: str) -> str:
-        chosen = {"_selected_action": ana.pk, "action": action, **more}
+    def act(action: str, **options: str) -> str:
+        chosen = {"_selected_action": ana.pk, "action": action, **options}
         return admin_page.post("/admin/accounts/user/", chosen).content.decode()
 
     act("sign_out")

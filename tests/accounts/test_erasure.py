@@ -46,9 +46,9 @@ def test_the_name_is_gone_and_the_chain_is_whole(ana: User) -> None:
     call_command("erase_person", "ana.analyst", "--yes", stdout=StringIO())
 
     ana.refresh_from_db()
-    kept = str(list(User.objects.values())) + str(list(Event.objects.values()))
-    assert "ana.analyst" not in kept
-    assert "example.org" not in kept
+    stored_text = str(list(User.objects.values())) + str(list(Event.objects.values()))
+    assert "ana.analyst" not in stored_text
+    assert "example.org" not in stored_text
     assert not ana.is_active
     assert f"erased-{ana.pk}" in "".join(export_case(case=CASE))
     for case in set(Event.objects.values_list("case", flat=True)):
@@ -66,14 +66,14 @@ def test_an_admin_erases_after_a_preview_but_not_themself(ana: User) -> None:
     confirm(client)
     fields = {"action": "erase_data", "_selected_action": ana.pk}
 
-    shown = client.post("/admin/accounts/user/", fields)
+    answer = client.post("/admin/accounts/user/", fields)
     client.post("/admin/accounts/user/", {**fields, "apply": "yes"})
     client.post(
         "/admin/accounts/user/",
         {"action": "erase_data", "_selected_action": admin.pk, "apply": "yes"},
     )
 
-    assert "Erase permanently" in shown.content.decode()
+    assert "Erase permanently" in answer.content.decode()
     ana.refresh_from_db()
     admin.refresh_from_db()
     assert ana.username == f"erased-{ana.pk}"

@@ -39,16 +39,16 @@ def clock(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[time_
         yield clock
 
 
-def statuses(client: Client, path: str, count: int, **more: Any) -> list[int]:
+def statuses(client: Client, path: str, count: int, **options: Any) -> list[int]:
     """Ask so often; return the statuses. Any: of the test client."""
-    return [client.get(path, **more).status_code for _ in range(count)]
+    return [client.get(path, **options).status_code for _ in range(count)]
 
 
 def test_a_person_is_stopped_by_account_and_told_when_to_come_back(
     signed_in: MakeClient, settings: Settings, clock: time_machine.Traveller
 ) -> None:
     settings.ACRPORTAL_PAGE_RATE = 1
-    client, other = signed_in(Role.REVIEWER), signed_in(Role.REVIEWER)
+    client, other_client = signed_in(Role.REVIEWER), signed_in(Role.REVIEWER)
 
     assert statuses(client, "/queue/", 3) == [200] * 3
     refused = client.get("/queue/")
@@ -62,7 +62,7 @@ def test_a_person_is_stopped_by_account_and_told_when_to_come_back(
     ):
         answer = client.get(path, headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (429, "rate_limited")
-    assert other.get("/queue/").status_code == 200
+    assert other_client.get("/queue/").status_code == 200
     clock.shift(1)
     assert statuses(client, "/queue/", 2) == [200, 429]
 
@@ -81,7 +81,7 @@ def test_costly_pages_have_a_lower_limit_of_their_own(
     signed_in: MakeClient, settings: Settings, clock: time_machine.Traveller
 ) -> None:
     settings.ACRPORTAL_COSTLY_RATE = 3
-    client, other = signed_in(Role.REVIEWER), signed_in(Role.REVIEWER)
+    client, other_client = signed_in(Role.REVIEWER), signed_in(Role.REVIEWER)
 
     assert statuses(client, "/search/?q=x", 3) == [200] * 3
     assert client.get("/search/?q=x").status_code == 429
@@ -92,8 +92,8 @@ def test_costly_pages_have_a_lower_limit_of_their_own(
     assert client.get("/search/?q=x").status_code == 200
 
     # Asking for headers alone is as costly.
-    found = [other.head("/search/?q=x").status_code for _ in range(4)]
-    assert found == [200] * 3 + [429]
+    status_codes = [other_client.head("/search/?q=x").status_code for _ in range(4)]
+    assert status_codes == [200] * 3 + [429]
 
 
 def test_strangers_are_counted_by_address(
@@ -108,18 +108,18 @@ def test_strangers_are_counted_by_address(
     assert elsewhere.get(LOGIN).status_code == 200
 
     # One network of IPv6 is one stranger.
-    found = [
+    status_codes = [
         Client(REMOTE_ADDR=f"2001:db8::{number:x}").get(LOGIN).status_code for number in range(4)
     ]
-    assert found == [200] * 3 + [429]
+    assert status_codes == [200] * 3 + [429]
 
     # So are those who guess tokens, or keys of programs that identify.
     client = Client(REMOTE_ADDR="198.51.100.8")
-    found = [
+    status_codes = [
         client.get(FILES, headers={"Authorization": f"Bearer guess-{n}"}).status_code
         for n in range(4)
     ]
-    assert found == [401] * 3 + [429]
+    assert status_codes == [401] * 3 + [429]
 
     client = Client(REMOTE_ADDR="198.51.100.9")
     codes = [
@@ -150,9 +150,9 @@ def test_bodies_of_strangers_over_the_limit_stay_unread(
     parsed: list[object] = []
     parse = WireJSONParser.parse
 
-    def counting(parser: WireJSONParser, *given: Any, **named: Any) -> dict[str, Any]:
+    def counting(parser: WireJSONParser, *arguments: Any, **named: Any) -> dict[str, Any]:
         parsed.append(parser)
-        return parse(parser, *given, **named)
+        return parse(parser, *arguments, **named)
 
     monkeypatch.setattr(WireJSONParser, "parse", counting)
 
@@ -160,7 +160,7 @@ def test_bodies_of_strangers_over_the_limit_stay_unread(
         Client().post("/v1/identify", "{", content_type="application/json").json() for _ in range(6)
     ]
 
-    assert [each["status"]["code"] for each in codes] == [2005] * 3 + [3015] * 3
+    assert [code["status"]["code"] for code in codes] == [2005] * 3 + [3015] * 3
     assert len(parsed) == 3
 
 
@@ -187,14 +187,14 @@ def test_both_apis_count_a_token_together(
     secret = create_token(owner=make_user(Role.ADMIN), name="a", scopes=["all"]).secret
     headers = {"Authorization": f"Bearer {secret}"}
 
-    found = [
+    answers = [
         Client().get(path, headers=headers)
         for path in (FILES, "/api/portal/v1/statements/", "/api/portal/v1/statements/")
     ]
 
-    assert [answer.status_code for answer in found] == [200, 200, 429]
-    assert found[-1].json()["code"] == "rate_limited"
-    assert found[-1].headers["Retry-After"] == "1"
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[-1].json()["code"] == "rate_limited"
+    assert answers[-1].headers["Retry-After"] == "1"
 
 
 def test_monitoring_and_styles_are_not_counted(

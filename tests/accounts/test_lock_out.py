@@ -56,10 +56,10 @@ def test_a_full_disk_is_no_attempt_too_many() -> None:
     make_user(Role.REVIEWER, username="ana")
     client = Client(raise_request_exception=False)
 
-    def full(execute: Callable[..., Any], sql: str, *more: Any) -> Any:
+    def full(execute: Callable[..., Any], sql: str, *extra: Any) -> Any:
         if sql.startswith(("INSERT", "UPDATE", "DELETE")):
             raise OperationalError("database or disk is full")
-        return execute(sql, *more)
+        return execute(sql, *extra)
 
     with connection.execute_wrapper(full):
         page = sign_in(client)

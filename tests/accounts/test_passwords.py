@@ -46,7 +46,7 @@ def test_the_list_is_long_but_small_and_has_none_that_is_too_short() -> None:
     assert 40_000 * 5 < size < 2 * 1024**2
 
     validators: list[Any] = settings.AUTH_PASSWORD_VALIDATORS
-    (options,) = (each["OPTIONS"] for each in validators if "OPTIONS" in each)
+    (options,) = (validator["OPTIONS"] for validator in validators if "OPTIONS" in validator)
     made = passwords.list_of(["short\n", "Leavemealone\n", "leavemealone\n"])
     assert options["min_length"] == passwords.SHORTEST
     assert len(made) == 5

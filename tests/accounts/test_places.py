@@ -80,7 +80,7 @@ def test_addresses_outside_the_listed_domains_get_nothing_and_leave_no_failure(
     create_token(owner=ana, name="b", scopes=["all"])
 
     assert sorted(sent()) == ["An API token was created", "Your email address was changed"]
-    assert {each.to[0] for each in mail.outbox} == {"ana@example.com"}
+    assert {mail.to[0] for mail in mail.outbox} == {"ana@example.com"}
     assert not Job.objects.filter(kind="account_mail", state="failed").exists()
 
 
@@ -110,7 +110,7 @@ def test_every_changed_credential_is_told_without_its_secret(ana: User) -> None:
         "Single sign-on was connected",
         "A second factor was removed",
     ]
-    text = "".join(f"{each.body}{each.extra_headers}" for each in mail.outbox)
+    text = "".join(f"{mail.body}{mail.extra_headers}" for mail in mail.outbox)
     for hidden in (secret, token.secret, "otters", "subject-7"):
         assert hidden not in text
 
@@ -122,8 +122,8 @@ def test_the_old_address_hears_of_the_new_one(ana: User) -> None:
     waiting = str(list(Job.objects.values_list("data", flat=True)))
 
     assert sent() == ["Your email address was changed"] * 2
-    told = {address for message in mail.outbox for address in message.to}
-    assert told == {"ana@example.org", "thief@example.net"}
+    addresses = {address for message in mail.outbox for address in message.to}
+    assert addresses == {"ana@example.org", "thief@example.net"}
     assert "example" not in waiting
 
 

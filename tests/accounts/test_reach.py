@@ -38,14 +38,14 @@ class Desk:
 @pytest.fixture
 def desk() -> Desk:
     """Return a reviewer limited to one of two containers and one of two buckets."""
-    own, other = make_match(), make_match()
+    own, other_match = make_match(), make_match()
     user = make_user(Role.REVIEWER)
     group = Group.objects.create(name="Desk")
     AccessLimit.objects.create(
         group=group, containers=[own.scanned_file.container_id], buckets=[own.recording.bucket_id]
     )
     user.groups.add(group)
-    return Desk(own, other, User.objects.get(pk=user.pk))
+    return Desk(own, other_match, User.objects.get(pk=user.pk))
 
 
 def test_each_model_shows_what_lies_within_reach(desk: Desk) -> None:
@@ -106,13 +106,13 @@ def test_pages_and_a_streamed_report_are_limited(desk: Desk) -> None:
 
     queue = client.get("/queue/").content.decode()
     report = client.post("/matches/export/?format=csv")
-    other = client.get(desk.other.review_url)
+    other_answer = client.get(desk.other.review_url)
     lines = b"".join(report.streaming_content).decode()  # type: ignore[attr-defined]  # streamed
     assert desk.own.recording.title in queue
     assert desk.other.recording.title not in queue
     assert desk.own.uid in lines
     assert desk.other.uid not in lines
-    assert other.status_code == 404
+    assert other_answer.status_code == 404
     assert Match.objects.count() == 2
 
     # When the catalogue was checked is told to everybody.

@@ -52,39 +52,39 @@ def test_admins_and_managers_need_one_and_others_do_not() -> None:
 def test_the_password_neither_removes_a_second_factor_nor_shows_its_codes() -> None:
     person, _codes, client = _with_factor(Role.REVIEWER)
 
-    asked = client.post(REMOVE)
+    answer = client.post(REMOVE)
     by_password = client.post("/accounts/reauthenticate/", {"password": "secret"})
     client.post(REMOVE)
-    assert asked["Location"].startswith("/accounts/2fa/reauthenticate/")
+    assert answer["Location"].startswith("/accounts/2fa/reauthenticate/")
     assert by_password["Location"].startswith("/accounts/2fa/reauthenticate/")
     assert Authenticator.objects.filter(user=person).exists()
     for path in ("", "generate/", "download/"):
-        asked = client.get(f"/accounts/2fa/recovery-codes/{path}")
-        assert asked["Location"].startswith("/accounts/2fa/reauthenticate/"), path
+        answer = client.get(f"/accounts/2fa/recovery-codes/{path}")
+        assert answer["Location"].startswith("/accounts/2fa/reauthenticate/"), path
 
     # The field has the focus, so that people can type at once.
     make_user(Role.REVIEWER, username="ben")
     without = Client()
     sign_in(without, username="ben")
-    for each, name in ((client, "code"), (without, "password")):
-        form = each.get("/accounts/2fa/totp/activate/", follow=True).context["form"]
+    for browser, name in ((client, "code"), (without, "password")):
+        form = browser.get("/accounts/2fa/totp/activate/", follow=True).context["form"]
         assert form.fields[name].widget.attrs["autofocus"]
 
 
 def test_removing_it_leads_to_setting_one_up_with_the_next_request() -> None:
     person, codes, client = _with_factor(Role.MANAGER)
-    other = Client()
-    sign_in(other)
-    other.post("/accounts/2fa/authenticate/", {"code": codes.pop()})
-    before = [each.get("/queue/").status_code for each in (client, other)]
+    other_client = Client()
+    sign_in(other_client)
+    other_client.post("/accounts/2fa/authenticate/", {"code": codes.pop()})
+    before = [client.get("/queue/").status_code for client in (client, other_client)]
 
     client.post("/accounts/2fa/reauthenticate/", {"code": codes.pop()})
     client.post(REMOVE)
 
     assert before == [200, 200]
     assert not Authenticator.objects.filter(user=person).exists()
-    for each in (client, other):
-        assert each.get("/queue/")["Location"] == SET_UP
+    for browser in (client, other_client):
+        assert browser.get("/queue/")["Location"] == SET_UP
 
 
 def test_a_rule_that_begins_or_ends_does_so_with_the_next_request(settings: Settings) -> None:

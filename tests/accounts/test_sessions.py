@@ -73,7 +73,7 @@ def test_activity_is_seldom_written(client: Client) -> None:
 def test_a_page_is_shown_where_activity_cannot_be_written(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def locked(*_arguments: object, **_more: object) -> None:
+    def locked(*_arguments: object, **_options: object) -> None:
         raise OperationalError("database is locked")
 
     monkeypatch.setattr("django.contrib.sessions.backends.db.SessionStore.save", locked)

@@ -34,15 +34,15 @@ def ana() -> User:
     return make_user(Role.REVIEWER, username="ana")
 
 
-def sign_in(client: Client, password: str = "secret", **more: str) -> Any:  # noqa: S107 - of the factory
-    return client.post(LOGIN, {"username": "ana", "password": password, **more})
+def sign_in(client: Client, password: str = "secret", **options: str) -> Any:  # noqa: S107 - of the factory
+    return client.post(LOGIN, {"username": "ana", "password": password, **options})
 
 
 def code_of(secret: str) -> str:
     """Return an authenticator app's code that stays valid for another 15 seconds."""
-    left = app_settings.TOTP_PERIOD - time.time() % app_settings.TOTP_PERIOD
-    if left < 15:
-        time.sleep(left)
+    remaining_s = app_settings.TOTP_PERIOD - time.time() % app_settings.TOTP_PERIOD
+    if remaining_s < 15:
+        time.sleep(remaining_s)
     counter = next(iter(yield_hotp_counters_from_time()))
     return str(format_hotp_value(hotp_value(secret, counter)))
 

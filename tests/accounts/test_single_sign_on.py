@@ -69,8 +69,8 @@ def invited(username: str, role: Role = Role.MANAGER) -> User:
 
 def test_who_is_new_gets_an_account_and_is_then_known_by_the_subject(server: OpenIdServer) -> None:
     # Two people may have one address.
-    other = make_user(Role.VIEWER, username="other")
-    User.objects.filter(pk=other.pk).update(email="desk@example.org")
+    other_user = make_user(Role.VIEWER, username="other")
+    User.objects.filter(pk=other_user.pk).update(email="desk@example.org")
     server.person["email"] = "desk@example.org"
     client = Client()
     assert BEGIN in client.get("/accounts/login/").content.decode()
@@ -315,9 +315,9 @@ def test_roles_follow_the_groups_at_every_sign_in(server: OpenIdServer, settings
     # What an admin gave by hand goes, and a group that the map does not name stays.
     person.groups.add(Group.objects.get(name="manager"), Group.objects.create(name="Night"))
     server.person["groups"] = ["desk, south", "admins"]
-    other = Client()
-    other.force_login(make_user(Role.ADMIN, username="other"))
-    sign_in(other)
+    other_client = Client()
+    other_client.force_login(make_user(Role.ADMIN, username="other"))
+    sign_in(other_client)
     assert groups_of("ana") == {"admin", "reviewer", "Night"}
     events = Event.objects.filter(case=f"user:{person.pk}", action__startswith="user.group_")
     by_server, by_hand = ("system", "single_sign_on"), ("system", "")
@@ -455,9 +455,9 @@ def test_a_role_that_comes_with_the_sign_in_asks_for_its_second_factor(
 
     # With a factor, the server's word is not enough for a session.
     TOTP.activate(User.objects.get(username="ana"), generate_totp_secret())
-    other = Client()
-    assert sign_in(other)["Location"].startswith("/accounts/2fa/authenticate/")
-    assert signed_in_as(other) == ""
+    other_client = Client()
+    assert sign_in(other_client)["Location"].startswith("/accounts/2fa/authenticate/")
+    assert signed_in_as(other_client) == ""
 
 
 @pytest.mark.parametrize("text", ["admins=admin", "[]", '{"admins": 1}', '{"admins": [["admin"]]}'])

@@ -122,12 +122,12 @@ def test_the_command_makes_the_user_and_keeps_the_role_of_who_is_there() -> None
 def test_a_token_needs_the_password_again(signed_in: MakeClient) -> None:
     client = signed_in(Role.REVIEWER)
 
-    asked = client.post("/tokens/", {"name": "nightly", "scopes": ["read"]})
-    assert asked.headers["Location"].startswith("/accounts/reauthenticate/")
-    client.post(asked.headers["Location"], {"password": "wrong"})
+    answer = client.post("/tokens/", {"name": "nightly", "scopes": ["read"]})
+    assert answer.headers["Location"].startswith("/accounts/reauthenticate/")
+    client.post(answer.headers["Location"], {"password": "wrong"})
     assert not ApiToken.objects.exists()
 
-    page = client.post(asked.headers["Location"], {"password": "secret"})
+    page = client.post(answer.headers["Location"], {"password": "secret"})
     token = ApiToken.objects.get()
     assert (token.name, token.scopes) == ("nightly", ["read"])
     assert token.hint in page.content.decode()
@@ -141,8 +141,8 @@ def test_identification_keys_are_for_admins_who_enter_their_password_again(
     client = signed_in(Role.ADMIN)
     values = {"name": "clips", "buckets": [BucketFactory.create().pk]}
 
-    asked = client.post("/tokens/keys/new/", values)
-    assert asked.headers["Location"].startswith("/accounts/reauthenticate/")
+    answer = client.post("/tokens/keys/new/", values)
+    assert answer.headers["Location"].startswith("/accounts/reauthenticate/")
     assert not Project.objects.exists()
 
     confirm(client)
@@ -176,18 +176,18 @@ def test_the_page_shows_a_token_once(signed_in: MakeClient) -> None:
 
 
 def test_the_page_lists_and_ends_only_ones_own(signed_in: MakeClient, admin: User) -> None:
-    other = create_token(owner=admin, name="the admin's own", scopes=["all"]).token
+    other_token = create_token(owner=admin, name="the admin's own", scopes=["all"]).token
     client = signed_in(Role.REVIEWER)
 
-    listed = client.get("/tokens/").content.decode()
-    refused = client.post(f"/tokens/{other.uid}/revoke/")
-    by_admin = signed_in(Role.ADMIN).post(f"/tokens/{other.uid}/revoke/")
+    page = client.get("/tokens/").content.decode()
+    refused = client.post(f"/tokens/{other_token.uid}/revoke/")
+    by_admin = signed_in(Role.ADMIN).post(f"/tokens/{other_token.uid}/revoke/")
 
-    assert other.hint not in listed
+    assert other_token.hint not in page
     assert refused.status_code == 404
     assert by_admin.status_code == 302
-    other.refresh_from_db()
-    assert other.revoked_at is not None
+    other_token.refresh_from_db()
+    assert other_token.revoked_at is not None
 
 
 def test_the_api_page_is_open_to_everyone() -> None:

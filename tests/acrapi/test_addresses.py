@@ -14,14 +14,14 @@ pytestmark = pytest.mark.django_db
 
 
 def ask(
-    method: str, path: str, body: str = "{}", kind: str = "application/json", **more: Any
+    method: str, path: str, body: str = "{}", kind: str = "application/json", **options: Any
 ) -> Any:
     """Ask for a path as it is; the test client takes two slashes for a host.
 
     Any: the test client's.
     """
     path, _mark, query = path.partition("?")
-    return Client().generic(method, "/", body, kind, PATH_INFO=path, QUERY_STRING=query, **more)
+    return Client().generic(method, "/", body, kind, PATH_INFO=path, QUERY_STRING=query, **options)
 
 
 def by_token(api: Api) -> dict[str, str]:

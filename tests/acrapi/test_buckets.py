@@ -78,19 +78,19 @@ def test_a_name_is_taken_by_a_bucket_that_may_not_be_seen(make_api: MakeApi) -> 
 
 
 def test_the_vendors_own_bucket_is_there_and_stays(api: Api) -> None:
-    shown = api.get("/api/buckets/23").json()["data"]
+    bucket = api.get("/api/buckets/23").json()["data"]
     deleted = api.call("DELETE", "/api/buckets/23")
     renamed = api.call("PUT", "/api/buckets/23", {"name": "Mine"})
 
-    assert (shown["id"], shown["name"]) == (23, "ACRCloud Music")
+    assert (bucket["id"], bucket["name"]) == (23, "ACRCloud Music")
     assert deleted.status_code == renamed.status_code == 422
 
 
 def test_update_takes_labels_in_every_form(api: Api) -> None:
     path = f"/api/buckets/{BucketFactory.create().pk}"
 
-    for given in (["a", "b"], '["a","b"]', "a,b"):
-        data = api.call("PUT", path, {"labels": given}).json()["data"]
+    for labels in (["a", "b"], '["a","b"]', "a,b"):
+        data = api.call("PUT", path, {"labels": labels}).json()["data"]
         assert data["labels"] == ["a", "b"]
 
 
@@ -167,10 +167,10 @@ def test_user_defined_is_always_answered_as_an_object(api: Api) -> None:
     recording = RecordingFactory.create()
     path = f"{files_of(recording.bucket)}/{recording.pk}"
 
-    for number, given in enumerate(({"k": "v"}, '{"k": "v"}')):
+    for number, fields in enumerate(({"k": "v"}, '{"k": "v"}')):
         recording.user_defined = {}
         recording.save()
-        body = {"title": f"New Title {number}", "user_defined": given}
+        body = {"title": f"New Title {number}", "user_defined": fields}
         data = api.call("PUT", path, body).json()["data"]
         assert (data["title"], data["user_defined"]) == (body["title"], {"k": "v"})
 
@@ -209,14 +209,14 @@ def test_a_move_gives_back_what_a_licence_of_the_bucket_cleared(api: Api) -> Non
 
 def test_moving_to_no_bucket_or_to_where_the_customers_id_is_taken(api: Api) -> None:
     recording = RecordingFactory.create(custom_id="A1")
-    other = RecordingFactory.create(custom_id="A1")
+    other_recording = RecordingFactory.create(custom_id="A1")
 
     nowhere = api.call(
         "POST",
         f"{files_of(recording.bucket)}/move",
         {"target_bucket_id": 999_999, "ids": [recording.pk]},
     )
-    taken = api.call("PUT", f"{files_of(other.bucket)}/{recording.pk}/move")
+    taken = api.call("PUT", f"{files_of(other_recording.bucket)}/{recording.pk}/move")
 
     assert (nowhere.status_code, nowhere.json()["code"]) == (422, "unknown_bucket")
     assert (taken.status_code, taken.json()["code"]) == (422, "custom_id_taken")
@@ -277,16 +277,16 @@ def test_a_filter_that_no_text_can_fit_finds_nothing(api: Api) -> None:
 
 
 def test_the_customers_id_of_an_upload_is_kept_and_is_free_only_once(api: Api) -> None:
-    bucket, other = BucketFactory.create_batch(2)
+    bucket, other_bucket = BucketFactory.create_batch(2)
     form = {"title": "Blue", "audio_id": "A-17"}
     link = {"data_type": "audio_url", "url": "https://host.example/a.mp3"}
 
     by_link = api.call("POST", files_of(bucket), form | link)
     by_file = api.upload(
-        files_of(other), form | {"file": SimpleUploadedFile("b.mp3", b"ID3" * 100)}
+        files_of(other_bucket), form | {"file": SimpleUploadedFile("b.mp3", b"ID3" * 100)}
     )
 
-    for answer, place in ((by_link, bucket), (by_file, other)):
+    for answer, place in ((by_link, bucket), (by_file, other_bucket)):
         assert answer.json()["data"]["audio_id"] == "A-17"
         assert Recording.objects.get(bucket=place).custom_id == "A-17"
     again = (

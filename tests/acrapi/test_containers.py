@@ -17,7 +17,7 @@ from tests.factories.scanning import ContainerFactory, ScannedFileFactory
 SAMPLES = Path(__file__).resolve().parents[1] / "wire" / "samples"
 
 
-def wanted(bucket: Bucket, **changes: object) -> dict[str, object]:
+def settings_of(bucket: Bucket, **changes: object) -> dict[str, object]:
     return {"name": "test", "region": "eu-west-1", "buckets": [bucket.pk], "engine": 1, **changes}
 
 
@@ -48,7 +48,7 @@ def test_the_documented_example_makes_a_container(api: Api) -> None:
 
 def test_engines_unknown_fields_and_what_php_sends_are_taken(api: Api) -> None:
     bucket = BucketFactory.create()
-    body = wanted(
+    body = settings_of(
         bucket,
         engine="3",
         notification_url="x",
@@ -63,7 +63,7 @@ def test_engines_unknown_fields_and_what_php_sends_are_taken(api: Api) -> None:
     assert (data["deepright"], data["music_detection"]) == (True, False)
 
     for engine in (1, 2, 3, 4, 5):
-        body = wanted(bucket, engine=engine, name=f"engine {engine}")
+        body = settings_of(bucket, engine=engine, name=f"engine {engine}")
         data = api.call("POST", "/api/fs-containers", body).json()["data"]
         assert data["engine"] == engine
 
@@ -75,12 +75,12 @@ def test_engines_unknown_fields_and_what_php_sends_are_taken(api: Api) -> None:
         content_type="application/x-www-form-urlencoded",
     )
     data = answer.json()["data"]
-    assert [one["id"] for one in data["buckets"]] == [bucket.pk]
+    assert [bucket["id"] for bucket in data["buckets"]] == [bucket.pk]
     assert data["policy"] == {"type": "points", "points": 3}
 
 
 @pytest.mark.parametrize(
-    ("sent", "kept"),
+    ("sent", "stored"),
     [
         (
             {"type": "traverse", "interval": "0", "rec_length": " 10 "},
@@ -98,17 +98,17 @@ def test_engines_unknown_fields_and_what_php_sends_are_taken(api: Api) -> None:
     ],
 )
 def test_numbers_of_a_policy_that_come_as_texts_are_numbers(
-    api: Api, sent: object, kept: object
+    api: Api, sent: object, stored: object
 ) -> None:
     bucket = BucketFactory.create()
 
-    made = api.call("POST", "/api/fs-containers", wanted(bucket, policy=sent))
+    made = api.call("POST", "/api/fs-containers", settings_of(bucket, policy=sent))
 
     data = made.json()["data"]
-    assert data["policy"] == kept
-    assert Container.objects.get(pk=data["id"]).policy == kept
+    assert data["policy"] == stored
+    assert Container.objects.get(pk=data["id"]).policy == stored
     changed = api.call("PUT", f"/api/fs-containers/{data['id']}", {"policy": sent})
-    assert changed.json()["data"]["policy"] == kept
+    assert changed.json()["data"]["policy"] == stored
 
 
 def test_a_value_that_does_not_fit_is_named_and_nothing_is_made(api: Api) -> None:
@@ -136,7 +136,7 @@ def test_a_value_that_does_not_fit_is_named_and_nothing_is_made(api: Api) -> Non
     ]
 
     for field, value in wrong:
-        sent = wanted(bucket, **{field: value})
+        sent = settings_of(bucket, **{field: value})
         answer = api.call("POST", "/api/fs-containers", sent)
         body = answer.json()
         assert answer.status_code == 422, (field, value)
@@ -144,7 +144,7 @@ def test_a_value_that_does_not_fit_is_named_and_nothing_is_made(api: Api) -> Non
         assert body["message"] == body["error"] != ""
     assert Container.objects.count() == before
 
-    answer = api.call("POST", "/api/fs-containers", wanted(bucket, buckets=["Thiers"]))
+    answer = api.call("POST", "/api/fs-containers", settings_of(bucket, buckets=["Thiers"]))
     assert "Thiers" in answer.json()["message"]
     assert f"{bucket.pk} Ours" in answer.json()["message"]
 
@@ -186,7 +186,7 @@ def test_list_filters_and_counts_files(api: Api) -> None:
 
     body = api.get("/api/fs-containers?region=us-west-2&name=needle").json()
 
-    assert [one["id"] for one in body["data"]] == [container.pk]
+    assert [row["id"] for row in body["data"]] == [container.pk]
     assert (body["data"][0]["num"], body["data"][0]["size"]) == (2, 12)
 
 

@@ -24,15 +24,15 @@ def path(db: None) -> str:
     return f"/api/buckets/{bucket.pk}/dedup-files"
 
 
-def form(track_id: str, content: bytes = TUNE, **more: str) -> dict[str, object]:
-    return {"id": track_id, "file": SimpleUploadedFile("a.wav", content), **more}
+def form(track_id: str, content: bytes = TUNE, **options: str) -> dict[str, object]:
+    return {"id": track_id, "file": SimpleUploadedFile("a.wav", content), **options}
 
 
 def test_a_new_track_is_stored_and_its_copies_are_named(
     api: Api, path: str, tmp_path: Path
 ) -> None:
-    def send(track_id: str, content: bytes = TUNE, **more: str) -> object:
-        return api.upload(path, form(track_id, content, **more)).json()["data"]
+    def send(track_id: str, content: bytes = TUNE, **options: str) -> object:
+        return api.upload(path, form(track_id, content, **options)).json()["data"]
 
     # Nothing is stored when that is not wanted.
     nothing = {"dup_files": [], "acr_id": "", "do_db": False}
@@ -41,11 +41,11 @@ def test_a_new_track_is_stored_and_its_copies_are_named(
 
     first = api.upload(path, form('"123"')).json()["data"]
     assert (first["dup_files"], first["do_db"]) == ([], True)
-    known = {"dup_files": ["123"], "acr_id": first["acr_id"], "do_db": False}
-    assert send("123") == known
-    assert send("124", audio.wav_bytes(audio.tune(1, 20) * 0.5)) == known
-    other = api.upload(path, form("9", audio.wav_bytes(audio.tune(5, 20)))).json()
-    assert other["data"]["do_db"] is True
+    fields = {"dup_files": ["123"], "acr_id": first["acr_id"], "do_db": False}
+    assert send("123") == fields
+    assert send("124", audio.wav_bytes(audio.tune(1, 20) * 0.5)) == fields
+    other_content = api.upload(path, form("9", audio.wav_bytes(audio.tune(5, 20)))).json()
+    assert other_content["data"]["do_db"] is True
 
     # A fingerprint is as good as the audio.
     source = tmp_path / "a.wav"
@@ -59,13 +59,13 @@ def test_list_show_and_delete(api: Api, path: str) -> None:
     acr_id = api.upload(path, form("1")).json()["data"]["acr_id"]
     api.upload(path, form("2"))
 
-    listed = api.get(path).json()
+    files = api.get(path).json()
     by_id, by_acr_id = (api.get(f"{path}/{name}").json()["data"] for name in ("2", acr_id))
     deleted = api.call("DELETE", f"{path}/{acr_id},unknown")
 
-    assert listed["data"][0]["dup_files"] == ["1", "2"]
-    assert listed["meta"]["per_page"] == "20"
-    assert by_id == by_acr_id == listed["data"]
+    assert files["data"][0]["dup_files"] == ["1", "2"]
+    assert files["meta"]["per_page"] == "20"
+    assert by_id == by_acr_id == files["data"]
     assert deleted.status_code == 204
     assert api.get(f"{path}/2").status_code == 404
     assert api.upload(path, form("1")).json()["data"]["do_db"] is True
@@ -81,14 +81,14 @@ def test_a_track_that_moved_in_gets_its_sound(api: Api, path: str) -> None:
         user=api.owner,
     )
 
-    asked = api.upload(path, form("1", db_if_nodup="0")).json()["data"]
+    row = api.upload(path, form("1", db_if_nodup="0")).json()["data"]
     moved.refresh_from_db()
     was = moved.status
     again = api.upload(path, form("1")).json()["data"]
     copy = api.upload(path, form("2")).json()["data"]
 
-    known = {"dup_files": ["1"], "acr_id": moved.acr_id, "do_db": False}
-    assert (asked, again, copy) == (known, known, known)
+    fields = {"dup_files": ["1"], "acr_id": moved.acr_id, "do_db": False}
+    assert (row, again, copy) == (fields, fields, fields)
     assert was == RecordingStatus.STUB
     assert api.get(path).json()["data"][0]["acr_id"] == moved.acr_id
 

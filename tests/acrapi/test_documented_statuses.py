@@ -43,9 +43,9 @@ def document() -> dict[str, Any]:
 def operations() -> dict[str, tuple[str, str, dict[str, Any]]]:
     """Return the method, path and documentation of each operation by its name."""
     return {
-        told["operationId"]: (method.upper(), path, told)
+        message["operationId"]: (method.upper(), path, message)
         for path, methods in document()["paths"].items()
-        for method, told in methods.items()
+        for method, message in methods.items()
         if path.startswith(("/api/fs-containers", "/api/buckets"))
     }
 
@@ -108,7 +108,7 @@ BAD_BODIES: dict[str, dict[str, Any]] = {
 }
 
 
-def path_of(name: str, world: World, *, known: bool = True) -> str:
+def path_of(name: str, world: World, *, exists: bool = True) -> str:
     """Return an operation's address with its parameters filled in."""
     path = str(operations()[name][1])
     in_dedup = "dedup" in path
@@ -117,8 +117,8 @@ def path_of(name: str, world: World, *, known: bool = True) -> str:
         bucket = world.dedup
     ids = str(world.recording.pk) if "/buckets/" in path else str(world.file.uid)
     values = {
-        "{bucket_id}": bucket.pk if known else 999_999,
-        "{container_id}": world.container.pk if known else 999_999,
+        "{bucket_id}": bucket.pk if exists else 999_999,
+        "{container_id}": world.container.pk if exists else 999_999,
         "{ids}": "known" if in_dedup else ids,
     }
     for parameter, value in values.items():
@@ -128,7 +128,7 @@ def path_of(name: str, world: World, *, known: bool = True) -> str:
 
 def call(name: str, status: int, api: Api, world: World) -> Any:
     method, _, _ = operations()[name]
-    path = path_of(name, world, known=status != 404)
+    path = path_of(name, world, exists=status != 404)
     if status == 400:
         return api.call(method, path, "{", content_type="application/json")
     if status == 413:
@@ -145,8 +145,8 @@ def refused(name: str, method: str, path: str, api: Api, world: World) -> Any:
     if name == "submit_dedup_file":
         return api.upload(path, {"id": ""})
     if "dedup" in path:
-        other = path.replace(str(world.dedup.pk), str(world.bucket.pk))
-        return api.call(method, other)
+        other_path = path.replace(str(world.dedup.pk), str(world.bucket.pk))
+        return api.call(method, other_path)
     if name == "delete_bucket":
         return api.call(method, f"/api/buckets/{reserved_bucket().pk}")
     if name == "move_files_here":
@@ -190,8 +190,8 @@ def test_the_documented_statuses_are_seen_and_their_bodies_fit(
             check(*case)
 
 
-def assert_fits(answer: Any, told: dict[str, Any]) -> None:
-    content = told.get("content")
+def assert_fits(answer: Any, fields: dict[str, Any]) -> None:
+    content = fields.get("content")
     if content is None:
         assert answer.content == b""
         return

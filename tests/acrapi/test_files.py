@@ -153,11 +153,11 @@ def test_a_presigned_upload_is_read_before_its_transaction_begins(
 
 def _staged(api: Api, container: Container) -> tuple[Any, str]:
     """Ask for a URL; return the answer, and the address if there is one."""
-    asked = api.get(f"/api/fs-containers/{container.pk}/presigned-upload")
-    if asked.status_code != 200:
-        return asked, ""
-    url = urlsplit(asked.json()["data"]["presigned_url"])
-    return asked, f"{url.path}?{url.query}"
+    answer = api.get(f"/api/fs-containers/{container.pk}/presigned-upload")
+    if answer.status_code != 200:
+        return answer, ""
+    url = urlsplit(answer.json()["data"]["presigned_url"])
+    return answer, f"{url.path}?{url.query}"
 
 
 def test_bodies_that_wait_to_be_submitted_have_a_limit_of_bytes(
@@ -188,9 +188,9 @@ def test_bodies_that_wait_to_be_submitted_have_a_limit_of_bytes(
     assert (refused.status_code, refused.json()["code"]) == (429, "too_much_unfinished")
     assert send_chunks(second, io.BytesIO(b"x" * 400)).status_code == 200
 
-    more = io.BytesIO(b"x")
-    assert send_chunks(third, more).status_code == 429
-    assert more.tell() == 0
+    body = io.BytesIO(b"x")
+    assert send_chunks(third, body).status_code == 429
+    assert body.tell() == 0
     assert StagedUpload.objects.get(uploaded_at=None).size_bytes == 0
 
 
@@ -211,7 +211,7 @@ def test_bodies_at_one_address_count_each(api: Api, settings: Settings) -> None:
     uid = urlsplit(address).path.split("/")[-1]
 
     assert UploadView.as_view()(request, uid=uid).status_code == 200
-    assert [each.status_code for each in refused] == [429]
+    assert [refused.status_code for refused in refused] == [429]
     assert StagedUpload.objects.get().size_bytes == 600
 
 
@@ -226,7 +226,7 @@ def test_addresses_have_a_limit_of_number_and_a_day_one_of_bytes(
     (first, address), (second, _), (third, _) = (_staged(api, container) for _ in range(3))
     refused = Client().put(address, b"x" * 101)
 
-    assert [each.status_code for each in (first, second, third)] == [200, 200, 429]
+    assert [answer.status_code for answer in (first, second, third)] == [200, 200, 429]
     assert third.json()["code"] == "too_many_unfinished"
     assert (refused.status_code, refused.json()["code"]) == (429, "too_much_today")
 
@@ -271,8 +271,8 @@ def test_of_two_bodies_put_at_one_moment_one_is_kept(api: Api, tmp_path: Path) -
             staged = StagedUpload.objects.get()
         assert isinstance(answer, HttpResponse)
         code = json.loads(answer.content)["code"] if answer.content else ""
-        kept = path_of(staged).read_bytes()
-        assert (answer.status_code == 200) == (kept == content)
+        data = path_of(staged).read_bytes()
+        assert (answer.status_code == 200) == (data == content)
         return answer.status_code, code
 
     with ThreadPoolExecutor(2) as pool:
@@ -294,10 +294,10 @@ def test_an_idempotency_key_makes_one_file_of_one_request(api: Api) -> None:
     send(content=b"")
     assert not RepeatableCall.objects.exists()
 
-    first, second, other = send(), send(), send("other.mp3")
+    first, second, second_file = send(), send(), send("other.mp3")
     assert first.json() == second.json()
     assert second.headers["Idempotency-Replayed"] == "true"
-    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    assert (second_file.status_code, second_file.json()["code"]) == (422, "idempotency_key_reused")
     assert container.files.count() == 1
 
     # A call that was killed is made again, once.
@@ -358,11 +358,11 @@ def test_states_are_numbers_and_filter_the_list(api: Api) -> None:
         )
     }
 
-    for wanted in ({0}, {1}, {-1}, {-2}, {-3}, {0, 1, -1, -2}, {1, -3}):
-        query = ",".join(str(state) for state in wanted)
+    for numbers in ({0}, {1}, {-1}, {-2}, {-3}, {0, 1, -1, -2}, {1, -3}):
+        query = ",".join(str(state) for state in numbers)
         rows = api.get(f"{files_of(container)}?state={query}").json()["data"]
         assert {row["id"]: row["state"] for row in rows} == {
-            uid: state for uid, state in states.items() if state in wanted
+            uid: state for uid, state in states.items() if state in numbers
         }
         assert not any("results" in row for row in rows)
 
@@ -407,13 +407,13 @@ def test_search_finds_by_name_and_by_uri(api: Api) -> None:
         name="x",
     )
 
-    def found(text: str) -> list[str]:
+    def search(text: str) -> list[str]:
         rows = api.get(f"{files_of(container)}?search={text}").json()["data"]
         return [row["id"] for row in rows]
 
-    assert found("needle") == [str(named.uid)]
-    assert found("audio:Need") == [str(named.uid)]
-    assert found("youtube:video:abc") == [str(linked.uid)]
+    assert search("needle") == [str(named.uid)]
+    assert search("audio:Need") == [str(named.uid)]
+    assert search("youtube:video:abc") == [str(linked.uid)]
 
 
 def test_known_ids_of_the_container_among_unknown_ones_are_answered(api: Api) -> None:
@@ -425,7 +425,7 @@ def test_known_ids_of_the_container_among_unknown_ones_are_answered(api: Api) ->
     none = api.get(f"{path}/{unknown}")
     elsewhere = api.get(f"{files_of(ContainerFactory.create())}/{file.uid}")
 
-    assert [one["id"] for one in some.json()["data"]] == [str(file.uid)]
+    assert [row["id"] for row in some.json()["data"]] == [str(file.uid)]
     assert (none.status_code, none.json()["code"]) == (404, "unknown_file")
     assert elsewhere.status_code == 404
 
@@ -484,8 +484,8 @@ def test_a_list_with_results_makes_the_same_queries_for_one_and_for_many(
     assert all(row["results"]["custom_files"] for row in rows)
 
 
-def _put(address: str, content: bytes, **more: Any) -> Any:  # Any: the test client's
-    return Client().generic("PUT", address, content, "audio/mpeg", **more)
+def _put(address: str, content: bytes, **options: Any) -> Any:  # Any: the test client's
+    return Client().generic("PUT", address, content, "audio/mpeg", **options)
 
 
 def _chunked(content: bytes) -> dict[str, Any]:  # Any: as a server passes them
@@ -499,22 +499,22 @@ def _chunked(content: bytes) -> dict[str, Any]:  # Any: as a server passes them
 
 def test_the_same_bytes_may_be_put_again_as_after_a_lost_answer(api: Api) -> None:
     container = ContainerFactory.create()
-    asked, address = _staged(api, container)
+    question, address = _staged(api, container)
     body = b"ID3" * 1000
 
     assert _put(address, body).status_code == 200
     size = StagedUpload.objects.get().size_bytes
     assert _put(address, body).status_code == 200
     assert _put(address, b"", **_chunked(body)).status_code == 200
-    for other in (body[:-1] + b"x", body[:-1], body + b"x"):
-        for more in ({}, _chunked(other)):
-            refused = _put(address, other, **more)
+    for other_body in (body[:-1] + b"x", body[:-1], body + b"x"):
+        for options in ({}, _chunked(other_body)):
+            refused = _put(address, other_body, **options)
             assert (refused.status_code, refused.json()["code"]) == (403, "upload_used")
     staged = StagedUpload.objects.get()
     assert path_of(staged).read_bytes() == body
     assert staged.size_bytes == size == len(body)
 
-    key = asked.json()["data"]["key"]
+    key = question.json()["data"]["key"]
     sent = {"key": key, "filename": "a.mp3"}
     assert api.call("POST", files_of(container), sent).status_code == 201
     # Late, when the file is submitted already.
@@ -537,9 +537,9 @@ def test_a_file_that_could_not_be_scanned_says_why(
     stored = "" if status == FileStatus.CANCELLED else message
     file = ScannedFileFactory.create(status=status, error_code=code, message=stored)
 
-    (shown,) = api.get(f"{files_of(file.container)}/{file.uid}").json()["data"]
-    (listed,) = api.get(files_of(file.container)).json()["data"]
+    (row,) = api.get(f"{files_of(file.container)}/{file.uid}").json()["data"]
+    (row_of_list,) = api.get(files_of(file.container)).json()["data"]
 
-    for data in (shown, listed):
+    for data in (row, row_of_list):
         assert (data["state"], data["message"]) == (state, message)
         assert data["error_code"] == (code or "cancelled")

@@ -172,8 +172,8 @@ def test_what_is_remembered_of_signatures_is_bounded(
     for number in range(8):
         assert _sent(project, CLIP, f"{number}.5") == 1001
 
-    kept = [_sent(project, OTHER, f"{number}.5") for number in range(8)]
-    assert kept.count(3014) <= 4
+    answers = [_sent(project, OTHER, f"{number}.5") for number in range(8)]
+    assert answers.count(3014) <= 4
 
 
 def test_a_clip_is_identified_while_the_database_is_busy(

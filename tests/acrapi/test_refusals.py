@@ -119,12 +119,12 @@ def test_too_many_calls_are_told_when_to_come_back(api: Api, settings: Settings)
 
     with time_machine.travel("2026-05-04 08:00Z", tick=False):
         answers = [api.get("/api/fs-containers") for _ in range(3)]
-    other = create_token(owner=api.owner, name="other", scopes=["all"])
+    other_token = create_token(owner=api.owner, name="other", scopes=["all"])
 
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert_refused(answers[-1], 429, "rate_limited")
     assert int(answers[-1].headers["Retry-After"]) >= 1
-    api.secret = other.secret
+    api.secret = other_token.secret
     assert api.get("/api/fs-containers").status_code == 200
     caches["process"].clear()
 

@@ -19,8 +19,7 @@ from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory
 from tests.factories.review import make_match
 from tests.factories.scanning import ScanFactory, judge_scan, make_detection
-from web.acrapi.music_speech import music_speech
-from web.acrapi.results import results_of
+from web.acrapi.results import music_speech, results_of
 
 pytestmark = pytest.mark.django_db
 
@@ -74,8 +73,8 @@ def test_file_scanned_by_both_engines_tells_what_each_found() -> None:
 
 
 def test_results_are_of_the_buckets_that_the_tokens_owner_may_see(make_api: MakeApi) -> None:
-    found = make_detection((10_000, 30_000, 0, 20_000))
-    file = found.scan.scanned_file
+    detection = make_detection((10_000, 30_000, 0, 20_000))
+    file = detection.scan.scanned_file
     api = make_api(Role.REVIEWER)
     desk = Group.objects.create(name="Desk")
     AccessLimit.objects.create(group=desk, buckets=[BucketFactory.create().pk])
@@ -100,10 +99,13 @@ def test_rejected_match_is_left_out_where_the_container_says_so() -> None:
     make_match((40_000, 60_000, 0, 20_000), scan=scan)
     deciding.reject(match=rejected, user=make_user(Role.MANAGER), version=1, reason="noise")
 
-    for hides, told in ((True, [(40_000, 60_000)]), (False, [(10_000, 30_000), (40_000, 60_000)])):
+    for hides, intervals in (
+        (True, [(40_000, 60_000)]),
+        (False, [(10_000, 30_000), (40_000, 60_000)]),
+    ):
         scan.scanned_file.container.hide_rejected = hides
         scan.scanned_file.container.save()
-        assert _intervals(scan.scanned_file) == told
+        assert _intervals(scan.scanned_file) == intervals
 
 
 def test_music_and_speech_are_told_where_the_container_asks() -> None:

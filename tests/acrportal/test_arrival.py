@@ -92,14 +92,14 @@ def test_chunks_without_a_size_are_left_to_the_server(size: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("start", "more"),
+    ("start", "extra"),
     [("0\r\n", b"A: b\r\n"), ("3\r\nabc\r\n0\r\n", b"x"), ("3;", b"x"), ("0;", b"x")],
 )
-def test_what_is_beside_a_body_in_chunks_is_limited(start: str, more: bytes) -> None:
+def test_what_is_beside_a_body_in_chunks_is_limited(start: str, extra: bytes) -> None:
     arrival = RequestArrival()
     chunked = _CHUNKED.replace(b"POST /", b"POST /v1/identify")
-    assert arrival.add(chunked + start.encode() + more) is Stage.WAIT
+    assert arrival.add(chunked + start.encode() + extra) is Stage.WAIT
 
-    stage = arrival.add(more * TRAILER_BYTES)
+    stage = arrival.add(extra * TRAILER_BYTES)
 
     assert stage is Stage.FIELDS_TOO_LARGE

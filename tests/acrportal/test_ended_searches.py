@@ -46,12 +46,12 @@ def installation(
     """Return the environment of an installation, and a function that waits for its
     next search.
     """
-    made, _found = filled
+    made, _recordings = filled
     folder = tmp_path / "portal"
     shutil.copytree(made, folder)
     database = next(folder.glob("*.sqlite3"))
-    with endless.searches() as (more, wait):
-        yield _environment(folder, database) | more, wait
+    with endless.searches() as (searches, wait):
+        yield _environment(folder, database) | searches, wait
 
 
 def _environment(folder: Path, database: Path) -> dict[str, str]:
@@ -90,28 +90,28 @@ def serving(env: dict[str, str]) -> Iterator[tuple[str, int]]:
         server.wait(timeout=endless.PATIENCE_SECONDS)
 
 
-def identify(found: dict[str, Any]) -> bytes:
+def identify(recording: dict[str, Any]) -> bytes:
     """Return the request that identifies a clip. Any: JSON."""
     fields = {
-        "access_key": found["key"],
+        "access_key": recording["key"],
         "data_type": "fingerprint",
         "signature_version": "1",
         "timestamp": "1605856524",
         "sample": base64.b64encode(to_bytes(extract(audio.tune(1, 5)))).decode(),
     }
     fields["signature"] = signature_of(
-        secret=found["secret"],
+        secret=recording["secret"],
         access_key=fields["access_key"],
         data_type=fields["data_type"],
         version=fields["signature_version"],
         timestamp=fields["timestamp"],
     )
     url = "http://127.0.0.1/v1/identify"
-    asked = requests.Request("POST", url, data=fields).prepare()
-    assert isinstance(asked.body, str)
-    head = "".join(f"{name}: {value}\r\n" for name, value in asked.headers.items())
+    request = requests.Request("POST", url, data=fields).prepare()
+    assert isinstance(request.body, str)
+    head = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
     line = "POST /v1/identify HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-    return f"{line}{head}\r\n{asked.body}".encode()
+    return f"{line}{head}\r\n{request.body}".encode()
 
 
 @pytest.mark.soak

@@ -41,7 +41,7 @@ def test_asking_for_readiness_writes_nothing(
         first, second = Client().get("/readyz"), Client().get("/readyz")
 
     assert first.json() == second.json()
-    assert {one["sql"].split()[0] for one in statements} == {"SELECT"}
+    assert {statement["sql"].split()[0] for statement in statements} == {"SELECT"}
     assert not settings.MEDIA_ROOT.exists()
     settings.MEDIA_ROOT.mkdir()
     assert Client().get("/readyz").status_code == 200

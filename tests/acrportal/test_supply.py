@@ -67,9 +67,11 @@ def test_no_pin_has_a_known_vulnerability() -> None:
     ],
 )
 def test_an_affected_version_is_named(pin: str, affected: bool) -> None:
-    known = [one for one in Snapshot.read().advisories if one["id"] == "PYSEC-2024-70"]
+    values = [
+        advisory for advisory in Snapshot.read().advisories if advisory["id"] == "PYSEC-2024-70"
+    ]
 
-    lines = list(advisories.affecting(known, {"django": pin}))
+    lines = list(advisories.affecting(values, {"django": pin}))
 
     assert [line.startswith(f"django {pin}: PYSEC-2024-70") for line in lines] == (
         [True] if affected else []
@@ -102,17 +104,17 @@ def test_the_bill_of_materials_is_whole_and_reproducible(monkeypatch: pytest.Mon
     text = sbom.bill_of_materials(sbom.built_at())
 
     document = json.loads(text)
-    listed = {component["name"]: component for component in document["components"]}
+    components = {component["name"]: component for component in document["components"]}
     pins = re.findall(r"^([a-z0-9_.-]+)==", (ROOT / LISTS[2]).read_text(encoding="utf-8"), re.M)
-    inside = {component["name"] for component in listed["av"]["components"]}
-    assert set(pins) <= listed.keys()
+    inside = {component["name"] for component in components["av"]["components"]}
+    assert set(pins) <= components.keys()
     assert {"libavcodec", "libavformat", "libx264"} <= inside
-    assert {"htmx.org", "tus-js-client", "js-sha256"} <= listed.keys()
+    assert {"htmx.org", "tus-js-client", "js-sha256"} <= components.keys()
     assert document["metadata"]["timestamp"] == "2026-05-28T20:26:40+00:00"
     assert sbom.bill_of_materials(sbom.built_at()) == text
 
     # What docs/licensing.md says of licences.
-    licences = {name: _licences(component) for name, component in listed.items()}
+    licences = {name: _licences(component) for name, component in components.items()}
     assert all(licences.values())
     assert {name for name, names in licences.items() if "GPL" in names} == {
         "fpdf2",
@@ -139,7 +141,7 @@ def test_without_a_setting_the_bill_is_of_the_time_of_the_commit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
-    asked = ["git", "log", "-1", "--format=%cI"]
-    committed = subprocess.run(asked, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    command = ["git", "log", "-1", "--format=%cI"]
+    committed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
 
     assert sbom.built_at() == datetime.fromisoformat(committed.strip())

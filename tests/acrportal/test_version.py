@@ -20,9 +20,9 @@ def test_the_version_is_a_release() -> None:
 
 @pytest.mark.parametrize("page", ["/files/", "/admin/"])
 def test_staff_read_the_version_on_every_page(signed_in: MakeClient, page: str) -> None:
-    shown = signed_in(Role.ADMIN).get(page).content.decode()
+    text = signed_in(Role.ADMIN).get(page).content.decode()
 
-    assert f">acrportal {VERSION}</" in shown
+    assert f">acrportal {VERSION}</" in text
 
 
 def test_strangers_learn_no_version(db: None) -> None:
@@ -42,6 +42,6 @@ def test_programs_ask_for_the_version(signed_in: MakeClient, settings: Settings)
 
 @pytest.mark.parametrize("argument", ["version", "--version"])
 def test_operators_ask_for_the_version(argument: str) -> None:
-    said = python("manage.py", argument, check=True)
+    process = python("manage.py", argument, check=True)
 
-    assert said.stdout == f"acrportal {VERSION}\n"
+    assert process.stdout == f"acrportal {VERSION}\n"

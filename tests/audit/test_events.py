@@ -214,7 +214,7 @@ def test_an_anchor_shows_that_ends_cases_or_anchors_were_changed(tamper: Tamper)
 def test_an_anchor_kept_elsewhere_tells_of_a_trail_written_anew(tamper: Tamper) -> None:
     with time_machine.travel(NOON, tick=False):
         record(case=CASE, action="found")
-    (kept,) = make_due_anchors()
+    (anchor,) = make_due_anchors()
     tamper("DELETE FROM audit_event")
     tamper("DELETE FROM audit_anchor")
     with time_machine.travel(NOON, tick=False):
@@ -225,10 +225,10 @@ def test_an_anchor_kept_elsewhere_tells_of_a_trail_written_anew(tamper: Tamper) 
     call_command("verify_audit", stdout=StringIO())
     with pytest.raises(SystemExit):
         call_command(
-            "verify_audit", f"--anchor=2026-05-04={kept.hash}", stdout=StringIO(), stderr=output
+            "verify_audit", f"--anchor=2026-05-04={anchor.hash}", stdout=StringIO(), stderr=output
         )
 
-    assert kept.hash in output.getvalue()
+    assert anchor.hash in output.getvalue()
 
 
 def test_anchor_of_no_day_is_told(db: None) -> None:
@@ -278,10 +278,10 @@ def test_the_command_exports_every_case(db: None) -> None:
 
 
 def test_every_kind_of_case_has_a_name_for_readers() -> None:
-    found = set[str]()
+    texts = set[str]()
     for path in product.files(".py"):
         kinds = _CASE.findall(path.read_text(encoding="utf-8"))
-        found.update(first or second for first, second in kinds)
+        texts.update(first or second for first, second in kinds)
 
-    assert {"match", "licence", "file"} <= found
-    assert found <= set(cases())
+    assert {"match", "licence", "file"} <= texts
+    assert texts <= set(cases())

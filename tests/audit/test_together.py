@@ -33,8 +33,8 @@ def test_writers_of_one_case_at_once_each_get_their_event(tmp_path: Path) -> Non
             return sorted(Event.objects.values_list("sequence", flat=True))
 
     with ThreadPoolExecutor(4) as pool:
-        for each in [pool.submit(write, number) for number in range(4)]:
-            each.result()
+        for future in [pool.submit(write, number) for number in range(4)]:
+            future.result()
         sequences = pool.submit(read).result()
 
     assert sequences == list(range(1, 42))

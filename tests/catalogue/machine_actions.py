@@ -144,9 +144,12 @@ def identify(seed: int) -> list[list[str]]:
     path = settings.ACRPORTAL_DATA_DIR / "clip.wav"
     path.write_bytes(audio.wav_bytes(audio.tune(seed, 8)))
     clip = analyse_file(path, layers=frozenset({"scan"})).fingerprint
-    found = search_clip([bucket], Sound(clip))
-    titles = Recording.objects.in_bulk([one.recording_id for one in found])
-    return [[titles[one.recording_id].title, str(one.score), str(one.segments)] for one in found]
+    detections = search_clip([bucket], Sound(clip))
+    titles = Recording.objects.in_bulk([detection.recording_id for detection in detections])
+    return [
+        [titles[detection.recording_id].title, str(detection.score), str(detection.segments)]
+        for detection in detections
+    ]
 
 
 def held(folder: str) -> dict[str, Any]:  # Any: JSON
@@ -164,7 +167,7 @@ def held(folder: str) -> dict[str, Any]:  # Any: JSON
 
 
 _ACTIONS: dict[str, Any] = {
-    each.__name__: each for each in (prepare, add, retire, submit, state, identify, held)
+    action.__name__: action for action in (prepare, add, retire, submit, state, identify, held)
 }
 
 if __name__ == "__main__":

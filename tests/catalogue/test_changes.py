@@ -51,16 +51,18 @@ def fingerprint(tmp_path: Path) -> bytes:
 
 
 def in_index(bucket: Bucket) -> list[int]:
-    return [int(one) for one in following.open_index().recordings(bucket.pk)]
+    return [int(recording) for recording in following.open_index().recordings(bucket.pk)]
 
 
 def test_a_recording_that_came_as_a_fingerprint_is_searched(
     admin: User, run_worker: Worker, fingerprint: bytes
 ) -> None:
     bucket = create_bucket(name="prints")
-    given = read_fingerprint(upload("a.acrfp", fingerprint), needs_scan_layer=False)
+    fingerprint_sent = read_fingerprint(upload("a.acrfp", fingerprint), needs_scan_layer=False)
 
-    recording = add_recording(bucket=bucket, details=Recording(title="T"), fingerprint=given)
+    recording = add_recording(
+        bucket=bucket, details=Recording(title="T"), fingerprint=fingerprint_sent
+    )
     run_worker()
 
     recording.refresh_from_db()
@@ -93,8 +95,8 @@ def test_a_scanned_fingerprint_finds_its_recording_unless_it_is_damaged(
 def test_a_fingerprint_without_the_layer_is_refused(tmp_path: Path) -> None:
     source = tmp_path / "tune.wav"
     source.write_bytes(TUNE)
-    found = analysis.analyse_file(source, layers=frozenset({"reference"})).fingerprint
-    file = upload("a.acrfp", fingerprint_file.to_bytes(found))
+    fingerprint = analysis.analyse_file(source, layers=frozenset({"reference"})).fingerprint
+    file = upload("a.acrfp", fingerprint_file.to_bytes(fingerprint))
 
     with pytest.raises(AudioRefused, match="no scan layer"):
         read_fingerprint(file, needs_scan_layer=True)
@@ -217,8 +219,8 @@ def test_a_rendition_of_audio_that_was_replaced_meanwhile_is_not_kept(
 
     def render(*arguments: Any, **named: Any) -> str:  # Any: passed on
         made.append(write_rendition(*arguments, **named))
-        other = upload("other.wav", audio.wav_bytes(audio.tune(2, 20)))
-        replace_audio(recording=recording, audio=other)
+        other_file = upload("other.wav", audio.wav_bytes(audio.tune(2, 20)))
+        replace_audio(recording=recording, audio=other_file)
         return made[0]
 
     with monkeypatch.context() as patched:

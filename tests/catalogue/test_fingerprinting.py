@@ -29,6 +29,7 @@ from recognition.index.segment import Postings
 from recognition.index.store import SegmentStore
 from recognition.types import Progress
 from tests import audio
+from tests.catalogue.held_index import remove_from_held
 from tests.fixtures import Worker, upload
 from tests.jobs.workers import take_over
 
@@ -76,7 +77,7 @@ def test_fingerprinting_that_was_cancelled_or_lost_reaches_no_index(
     )
 
     def analyse_until_told(stops: Callable[[], object]) -> None:
-        def analyse(*_args: object, progress: Progress, **_more: object) -> None:
+        def analyse(*_args: object, progress: Progress, **_options: object) -> None:
             stops()
             deadline = monotonic() + 120
             while monotonic() < deadline:
@@ -101,7 +102,7 @@ def test_fingerprinting_that_was_cancelled_or_lost_reaches_no_index(
     assert lost.status_message == ""
 
     # Its result is refused if it has one.
-    monkeypatch.setattr(index_store, "postings_of", lambda _one: take_over(_job_of(late)))
+    monkeypatch.setattr(index_store, "postings_of", lambda _recording: take_over(_job_of(late)))
     run_next(Pool.WORK)
     late.refresh_from_db()
     assert late.status == RecordingStatus.PROCESSING
@@ -113,7 +114,7 @@ def test_fingerprinting_that_was_cancelled_or_lost_reaches_no_index(
 def test_index_follows_recordings_that_leave_while_they_are_fingerprinted(
     bucket: Bucket, run_worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = create_bucket(name="Other")
+    other_bucket = create_bucket(name="Other")
     postings_of = index_store.postings_of
 
     def fingerprinted_while(leaves: Callable[[Recording], None]) -> Recording:
@@ -130,17 +131,19 @@ def test_index_follows_recordings_that_leave_while_they_are_fingerprinted(
         recording.refresh_from_db()
         return recording
 
-    retired = fingerprinted_while(lambda one: retire_recordings(recordings=[one], user=None))
+    retired = fingerprinted_while(
+        lambda recording: retire_recordings(recordings=[recording], user=None)
+    )
     assert retired.status == RecordingStatus.RETIRED
     index = following.open_index()
     assert index.stats(bucket.pk).recordings == 0
 
     moved = fingerprinted_while(
-        lambda one: move_recordings(recordings=[one], target=other, user=None)
+        lambda recording: move_recordings(recordings=[recording], target=other_bucket, user=None)
     )
     assert moved.status == RecordingStatus.READY
     index = following.open_index()
-    assert index.stats(other.pk).recordings == 1
+    assert index.stats(other_bucket.pk).recordings == 1
     assert index.stats(bucket.pk).recordings == 0
 
 
@@ -151,13 +154,13 @@ def test_progress_is_written_once_a_second_at_most(
     written = []
 
     def analyse_with_much_progress(
-        *args: Any, progress: Progress, **more: Any
+        *args: Any, progress: Progress, **options: Any
     ) -> Any:  # Any: passed on
         with CaptureQueriesContext(connection) as queries:
             for share in range(100):
                 progress(share / 100)
         written.append(len(queries))
-        return analyse(*args, progress=progress, **more)
+        return analyse(*args, progress=progress, **options)
 
     monkeypatch.setattr(fingerprinting, "analyse", analyse_with_much_progress)
     run_next(Pool.WORK)
@@ -195,7 +198,7 @@ def test_index_is_checked_compacted_and_rebuilt_after_any_loss(
 
     # It is rebuilt from the stored fingerprints, without any audio.
     is_rebuilt()
-    index_store.remove_recording(recording)
+    remove_from_held(recording)
     is_found_faulty()
     sound.rename(tmp_path / "sound")
     is_rebuilt()

@@ -36,6 +36,7 @@ from recognition.types import ScanResult
 from scanning.choices import ScanStatus
 from scanning.models import Detection, Scan, ScannedFile
 from tests import audio
+from tests.catalogue.held_index import open_held, remove_from_held
 from tests.catalogue.replacing import replace_audio
 from tests.fixtures import Catalogue, MakeClient, Worker, add_tune, submit_sound, upload
 from tests.object_storage import media_at
@@ -63,7 +64,7 @@ def machine(settings: Settings, tmp_path: Path) -> On:
 
 
 def held(catalogue: Catalogue, *, follow: bool = True) -> list[int]:
-    index = following.open_index() if follow else index_store.open_held()
+    index = following.open_index() if follow else open_held()
     numbers: list[int] = index.recordings(catalogue.bucket.pk).tolist()
     return numbers
 
@@ -80,7 +81,7 @@ def scan(catalogue: Catalogue, admin: User) -> ScannedFile:
     return submit_sound(catalogue.container, np.concatenate(sounds), admin)
 
 
-def found(file: ScannedFile) -> list[dict[str, Any]]:
+def detections_of(file: ScannedFile) -> list[dict[str, Any]]:
     rows = Detection.objects.filter(scan__scanned_file=file).order_by("recording")
     return list(
         rows.values("recording", "score", "segments__start_ms", "segments__reference_start_ms")
@@ -100,7 +101,7 @@ def test_machines_find_the_same_whatever_changes(
         assert held(catalogue) == [catalogue.first.pk, catalogue.second.pk]
         file = scan(catalogue, admin)
         run_worker()
-        there = found(file)
+        there = detections_of(file)
         third = add(catalogue, 3)
         run_worker()
         assert third.pk in held(catalogue)
@@ -109,7 +110,7 @@ def test_machines_find_the_same_whatever_changes(
     run_worker()
 
     assert {row["recording"] for row in there} == set(held(catalogue)) - {third.pk}
-    assert found(file) == there
+    assert detections_of(file) == there
     assert third.pk in held(catalogue)
     elsewhere = create_bucket(name="Elsewhere")
     move_recordings(recordings=[third], target=elsewhere, user=None)
@@ -126,14 +127,14 @@ def test_a_scan_states_which_state_of_the_catalogue_it_searched(
 ) -> None:
     add(catalogue, 3)
     run_worker()
-    asked = index_log.count_changes().position
+    position = index_log.count_changes().position
     file = scan(catalogue, admin)
 
     run_worker()
 
     searched = Scan.objects.get(scanned_file=file).catalogue_state
     assert searched is not None
-    assert searched >= asked == 3
+    assert searched >= position == 3
     client = signed_in(Role.ADMIN)
     page = client.get(f"/files/{file.uid}/")
     assert f"as of change {searched} of the catalogue" in page.content.decode()
@@ -170,7 +171,7 @@ def test_searches_follow_what_is_added_replaced_and_fingerprinted_again(
     run_worker()
     assert sorted(held(catalogue)) == [*both, made.pk]
     postings = following.open_index().stats(catalogue.bucket.pk).postings
-    stored = [index_store.postings_of(one) for one in catalogue.bucket.recordings.all()]
+    stored = [index_store.postings_of(recording) for recording in catalogue.bucket.recordings.all()]
     assert postings == sum(len(hashes) for _, hashes, *_ in stored)
 
 
@@ -188,7 +189,7 @@ def test_a_worker_merges_segments_beside_its_work(
     following._merging.join(30)
 
     # One for each recording otherwise.
-    index = index_store.open_held()
+    index = open_held()
     assert index.stats(catalogue.bucket.pk).segments < FAN
     assert held(catalogue) == before
     assert index.verify(catalogue.bucket.pk) == []
@@ -205,14 +206,14 @@ def test_a_change_that_is_committed_late_is_counted_late(catalogue: Catalogue, m
             may_commit.wait(30)
         connection.close()
 
-    other = threading.Thread(target=retire_slowly)
-    other.start()
+    other_thread = threading.Thread(target=retire_slowly)
+    other_thread.start()
     has_written.wait(30)
     retire_recordings(recordings=[catalogue.second], user=None)
     counted = following.bring_up()
     assert held(catalogue) == [catalogue.first.pk]
     may_commit.set()
-    other.join()
+    other_thread.join()
 
     assert held(catalogue) == []
     assert following.bring_up() == counted + 1
@@ -240,16 +241,16 @@ def test_a_follower_that_was_killed_goes_on_where_it_was(
         one_by_one.setattr(index_copy, "BATCH", 1)
         with pytest.raises(Killed):
             following.build(read=read_one_and_die)
-        rest: list[int] = []
+        counts: list[int] = []
 
         def read_the_rest(changes: Sequence[LoggedChange]) -> list[Postings]:
-            rest.extend(change.recording for change in changes)
+            counts.extend(change.recording for change in changes)
             return reading(changes)
 
         following.build(read=read_the_rest)
 
-        assert held(catalogue, follow=False) == [*read, *rest]
-        assert (read, rest) == ([catalogue.first.pk], [catalogue.second.pk])
+        assert held(catalogue, follow=False) == [*read, *counts]
+        assert (read, counts) == ([catalogue.first.pk], [catalogue.second.pk])
 
     # One killed before it wrote its position repeats the batch.
     held(catalogue)
@@ -282,8 +283,8 @@ def test_a_deleted_or_damaged_folder_is_built_again_and_its_scan_waits(
     shutil.rmtree(index_store.index_folders()[0])
     after = scan(catalogue, admin)
     run_worker()
-    assert found(after) == found(before)
-    assert len(found(after)) == 2
+    assert detections_of(after) == detections_of(before)
+    assert len(detections_of(after)) == 2
 
     def is_repeated(file: ScannedFile) -> None:
         waiting = Scan.objects.get(scanned_file=file)
@@ -291,7 +292,7 @@ def test_a_deleted_or_damaged_folder_is_built_again_and_its_scan_waits(
         assert Job.objects.get(kind="scan", subject=waiting.pk).attempts == 0
         try_waiting_jobs_now()
         run_worker()
-        assert len(found(file)) == 2
+        assert len(detections_of(file)) == 2
 
     for segment in index_store.index_folders()[0].glob("bucket-*/segment-*"):
         segment.write_bytes(segment.read_bytes()[:-4096])
@@ -303,10 +304,10 @@ def test_a_deleted_or_damaged_folder_is_built_again_and_its_scan_waits(
     # The index is deleted while a scan searches it.
     searching = match.scan
 
-    def delete_and_search(*given: Any, **named: Any) -> ScanResult:  # Any: its own
+    def delete_and_search(*arguments: Any, **named: Any) -> ScanResult:  # Any: its own
         for folder in index_store.index_folders()[0].glob("bucket-*"):
             shutil.rmtree(folder)
-        return searching(*given, **named)
+        return searching(*arguments, **named)
 
     file = scan(catalogue, admin)
     with monkeypatch.context() as deleting:
@@ -344,13 +345,13 @@ def test_a_scan_waits_while_the_storage_is_away_or_another(
 
         run_worker()
 
-    assert len(found(file)) == 2
+    assert len(detections_of(file)) == 2
 
 
 @pytest.mark.parametrize("way", ["restored", "set back"])
 def test_a_copy_of_another_past_is_built_again(catalogue: Catalogue, way: str) -> None:
     held(catalogue)
-    index_store.remove_recording(catalogue.first)
+    remove_from_held(catalogue.first)
     if way == "restored":
         index_log.begin_anew()
     else:
@@ -367,7 +368,7 @@ def test_a_copy_of_another_past_is_built_again(catalogue: Catalogue, way: str) -
 def test_a_copy_without_a_position_is_compared(catalogue: Catalogue, machine: On) -> None:
     held(catalogue)
     (index_store.index_folders()[0] / index_copy.POSITION).unlink()
-    index_store.remove_recording(catalogue.first)
+    remove_from_held(catalogue.first)
     retire_recordings(recordings=[catalogue.second], user=None)
 
     assert held(catalogue) == [catalogue.first.pk]

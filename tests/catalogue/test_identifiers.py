@@ -35,10 +35,10 @@ def test_isrc_is_normalised_and_judged() -> None:
         ("ZZX01260000", "", CodeStatus.MALFORMED),
         ("12X012600001", "", CodeStatus.MALFORMED),
     ]
-    for given, normalised, status in cases:
-        checked = check_isrc(given)
+    for text, normalised, status in cases:
+        checked = check_isrc(text)
 
-        assert (checked.normalised, checked.status) == (normalised, status), given
+        assert (checked.normalised, checked.status) == (normalised, status), text
 
 
 def test_upc_that_cannot_be_right_says_why() -> None:
@@ -47,8 +47,8 @@ def test_upc_that_cannot_be_right_says_why() -> None:
         ("123", "8, 12 or 13"),
         ("²00000000001", "8, 12"),
     ]
-    for code, told in cases:
-        with pytest.raises(BadIdentifier, match=told):
+    for code, valid in cases:
+        with pytest.raises(BadIdentifier, match=valid):
             check_upc(code)
 
 
@@ -79,9 +79,9 @@ def test_a_code_that_fits_is_normalised() -> None:
         (check_society, "000", ""),
         (check_ipn, "1234567", "1234567"),
     ]
-    for check, given, kept in cases:
-        assert check(given) == kept, given
-        assert check(kept) == kept, given
+    for check, text, normalised in cases:
+        assert check(text) == normalised, text
+        assert check(normalised) == normalised, text
 
 
 def test_a_code_that_does_not_fit_is_refused() -> None:
@@ -99,9 +99,9 @@ def test_a_code_that_does_not_fit_is_refused() -> None:
         (check_society, "SUISA"),
         (check_ipn, "123456789"),
     ]
-    for check, given in cases:
+    for check, text in cases:
         with pytest.raises(BadIdentifier, match=r"should be|not '"):
-            check(given)
+            check(text)
 
 
 _CODES = st.sampled_from(
@@ -139,8 +139,8 @@ def test_one_wrong_character_at_the_end_is_always_noticed(
 )
 def test_any_text_is_a_code_or_is_refused(check: Callable[[str], str], text: str) -> None:
     try:
-        kept = check(text)
+        stored_text = check(text)
     except BadIdentifier:
         return
 
-    assert check(kept) == kept
+    assert check(stored_text) == stored_text

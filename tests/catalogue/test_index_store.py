@@ -12,6 +12,7 @@ from catalogue.changes import retire_recordings
 from catalogue.models import Bucket, Recording
 from catalogue.services import create_bucket
 from tests import audio
+from tests.catalogue.held_index import open_held
 from tests.catalogue.replacing import replace_audio
 from tests.fixtures import Worker, add_tune, upload
 
@@ -31,7 +32,7 @@ def _add(bucket: Bucket, number: int) -> Recording:
 
 def _every(bucket: Bucket) -> dict[int, int]:
     """Return how many landmarks each recording has in the index."""
-    tables = index_store.references_of([bucket.pk], index_store.open_held()).places
+    tables = index_store.references_of([bucket.pk], open_held()).places
     return {
         int(recording): int(count)
         for table in tables
@@ -54,7 +55,7 @@ def test_every_recording_of_the_buckets_tells_its_places(bucket: Bucket) -> None
     assert _every(elsewhere) == {}
 
     # They are those of its landmarks.
-    references = index_store.references_of([bucket.pk], index_store.open_held())
+    references = index_store.references_of([bucket.pk], open_held())
     for table in references.places:
         for local, recording in enumerate(table.recordings.tolist()):
             landmarks = references.landmarks_of(recording)
@@ -80,7 +81,7 @@ def test_places_follow_the_audio_until_a_recording_is_left_out(
 
     # A damaged fingerprint is left out of a scan.
     Path(Recording.objects.get(pk=first).fingerprint.path).write_bytes(b"broken")
-    references = index_store.references_of([bucket.pk], index_store.open_held())
+    references = index_store.references_of([bucket.pk], open_held())
     assert len(references.landmarks_of(first).frames) == 0
     assert len(references.landmarks_of(second).frames) > 50
     assert f"recording {first} is left out" in caplog.text

@@ -49,9 +49,9 @@ class Door:
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        for one in tuple(self._open):
+        for connection in tuple(self._open):
             with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
+                connection.shutdown(socket.SHUT_RDWR)
 
     def open(self) -> None:
         """Let connections through again."""
@@ -120,9 +120,9 @@ class Machines:
         """End all processes, and remove their queues."""
         for name in tuple(self._workers):
             self.end(name)
-        for one in self._answering.values():
-            with one:
-                one.kill()
+        for process in self._answering.values():
+            with process:
+                process.kill()
         with Connection(_BROKER) as connected:
             for pool in ("work", "talk"):
                 connected.default_channel.queue_delete(f"{self._prefix}{pool}")
@@ -201,7 +201,7 @@ def are_done(count: int) -> Callable[[dict[str, Any]], bool]:
     """Return whether so many scans have succeeded."""
 
     def check(state: dict[str, Any]) -> bool:
-        return [one["status"] for one in state["scans"].values()].count("succeeded") >= count
+        return [scan["status"] for scan in state["scans"].values()].count("succeeded") >= count
 
     return check
 
@@ -212,7 +212,7 @@ def test_nothing_is_lost_whatever_happens_to_the_machines(machines: Machines, do
     machines.do("submit", "quiet", TUNES)
     quiet = machines.wait_for(are_done(TUNES))["scans"]
     expected = {name.split("-")[1]: scan["found"] for name, scan in quiet.items()}
-    assert all(len({row[0] for row in found}) == 2 for found in expected.values())
+    assert all(len({row[0] for row in rows}) == 2 for rows in expected.values())
 
     machines.start("b")
     machines.do("submit", "loud", _SCANS)
@@ -257,9 +257,9 @@ def test_machines_with_a_partition_each_answer_as_one_machine(machines: Machines
     machines.start("whole")
     machines.wait_for(lambda state: state["recordings"] == {"ready": TUNES})
     machines.do("submit", "one", TUNES)
-    one = machines.wait_for(are_done(TUNES))["scans"]
-    expected = {name.split("-")[1]: scan["found"] for name, scan in one.items()}
-    assert all(len({row[0] for row in found}) == 2 for found in expected.values())
+    scans = machines.wait_for(are_done(TUNES))["scans"]
+    expected = {name.split("-")[1]: scan["found"] for name, scan in scans.items()}
+    assert all(len({row[0] for row in rows}) == 2 for rows in expected.values())
     identified = machines.do("identify", 2)
     assert identified[0][0] == "Tune 2"
     machines.end("whole", signal.SIGTERM)

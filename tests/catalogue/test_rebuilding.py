@@ -48,11 +48,11 @@ def test_a_storage_that_does_not_answer_is_named_with_the_way_on(
     with media_at("127.0.0.1:9"), pytest.raises(CommandError) as stopped:
         call_command("rebuild_index")
 
-    told = str(stopped.value)
-    assert "The file storage does not answer" in told
-    assert "127.0.0.1:9/media" in told
-    assert "manage.py rebuild_index --resume" in told
-    assert "secret" not in told
+    message = str(stopped.value)
+    assert "The file storage does not answer" in message
+    assert "127.0.0.1:9/media" in message
+    assert "manage.py rebuild_index --resume" in message
+    assert "secret" not in message
     assert held(catalogue) == before
     assert all_searchable()
 
@@ -69,7 +69,7 @@ def test_a_rebuild_that_was_stopped_goes_on_once_all_is_there_again(
     storage = type(storages["default"])
     reading: Open = storage.open
 
-    def rebuild_until(fault: Exception, told: str) -> None:
+    def rebuild_until(fault: Exception, message: str) -> None:
         opened: list[str] = []
 
         def once(self: object, name: str, *arguments: object) -> object:
@@ -80,11 +80,11 @@ def test_a_rebuild_that_was_stopped_goes_on_once_all_is_there_again(
 
         with monkeypatch.context() as away:
             away.setattr(storage, "open", once)
-            with pytest.raises(CommandError, match=told):
+            with pytest.raises(CommandError, match=message):
                 call_command("rebuild_index", stdout=io.StringIO())
 
-    for fault, told in ((_AWAY, "storage does not"), (_NO_ROOM, "disk is full")):
-        rebuild_until(fault, told)
+    for fault, message in ((_AWAY, "storage does not"), (_NO_ROOM, "disk is full")):
+        rebuild_until(fault, message)
         out = io.StringIO()
         before, unharmed = held(catalogue), all_searchable()
 

@@ -99,7 +99,7 @@ def test_they_are_listed_and_neither_searched_nor_found(
     Recording.objects.update(too_little_sound=False)
     rebuild_index(lambda _counts: None)
     assert unfindable() == ["click", "constant", "silence"]
-    assert not [one for one in doctor.examine() if one.check == "index"]
+    assert not [finding for finding in doctor.examine() if finding.check == "index"]
 
 
 def test_other_audio_takes_one_off_the_list_and_silence_puts_it_on(
@@ -107,14 +107,14 @@ def test_other_audio_takes_one_off_the_list_and_silence_puts_it_on(
 ) -> None:
     recording = added(bucket, admin)
     run_worker()
-    for sound, listed in ((audio.tune(3, 12), []), (CLICK, ["silence"])):
+    for sound, tune in ((audio.tune(3, 12), []), (CLICK, ["silence"])):
         recording.refresh_from_db()
         content = upload("other.wav", audio.wav_bytes(sound))
         newcomer = prepare(bucket=bucket, audio=content)
         replace_audio(recording=recording, newcomer=newcomer, user=admin)
         run_worker()
 
-        assert unfindable() == listed
+        assert unfindable() == tune
 
 
 def test_one_that_comes_as_a_fingerprint_is_listed_until_it_gets_sound(

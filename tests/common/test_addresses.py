@@ -53,12 +53,12 @@ def test_hosts_of_the_internet_are_public_and_special_addresses_are_not() -> Non
 
 def test_the_registries_contain_what_python_knows() -> None:
     """A block that is missing in the tables would be a slip of the pen."""
-    known = [
+    private_networks = [
         *ipaddress._IPv4Constants._private_networks,  # type: ignore[attr-defined]
         *ipaddress._IPv6Constants._private_networks,  # type: ignore[attr-defined]
     ]
 
-    for network in known:
+    for network in private_networks:
         blocks = special_blocks(network.version)
         assert any(network.subnet_of(block) for block in blocks), network
 

@@ -86,18 +86,18 @@ def test_private_addresses_are_refused(httpserver: HTTPServer) -> None:
         *("127.0.0.1", "localhost", "10.1.2.3", "169.254.169.254", "0.0.0.0"),
         *("[::1]", "[::ffff:127.0.0.1]", "2130706433", "0x7f.1"),
     )
-    asked = [
+    texts = [
         first.format(host, httpserver.port)
         for host in hosts
         for first in ("GET http://{}:{}/ HTTP/1.1", "CONNECT {}:{} HTTP/1.1")
     ]
 
     with guarded_proxy(max_bytes=10_000, max_seconds=60) as proxy:
-        for first in asked:
+        for first in texts:
             answer = _sent(proxy, _signed(proxy, first))
             assert answer.startswith(b"HTTP/1.1 403"), first
 
-    assert proxy.refusals == ["it leads to a private or local address"] * len(asked)
+    assert proxy.refusals == ["it leads to a private or local address"] * len(texts)
     assert not httpserver.log
 
 
@@ -107,15 +107,15 @@ def test_a_name_is_resolved_once_and_the_connection_stays_with_that_address(
     """A name that is public during the check and private afterwards gains nothing."""
     import requests_hardened.ip_filter as ip_filter
 
-    asked: list[str] = []
+    hosts: list[str] = []
     connected: list[object] = []
 
-    def changing(host: str, port: int, **_told: object) -> list[object]:
-        asked.append(host)
-        address = "93.184.216.34" if len(asked) == 1 else "127.0.0.1"
+    def changing(host: str, port: int, **_options: object) -> list[object]:
+        hosts.append(host)
+        address = "93.184.216.34" if len(hosts) == 1 else "127.0.0.1"
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
 
-    def connect(address: object, **_told: object) -> socket.socket:
+    def connect(address: object, **_options: object) -> socket.socket:
         connected.append(address)
         raise OSError
 

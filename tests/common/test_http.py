@@ -96,8 +96,8 @@ def test_answers_that_are_no_file_or_too_large_are_told(
         (httpserver.url_for("/loop"), FetchFailed, "redirects too often"),
         ("http://127.0.0.1:1/a", FetchFailed, "could not be reached"),
     )
-    for url, kind, told in cases:
-        with pytest.raises(kind, match=told):
+    for url, kind, message in cases:
+        with pytest.raises(kind, match=message):
             download(url, tmp_path / "a", max_bytes=100)
 
 
@@ -182,10 +182,10 @@ def test_the_body_of_a_redirect_is_never_read(
     head = b"HTTP/1.1 302 Found\r\nLocation: " + location + b"\r\n\r\n"
     url = raw_server(head, b"x" * 65_536)
 
-    told = r"redirects too often|could not be read"
-    with pytest.raises(FetchFailed, match=told):
+    message = r"redirects too often|could not be read"
+    with pytest.raises(FetchFailed, match=message):
         download(url, tmp_path / "a", max_bytes=100)
-    with pytest.raises(FetchFailed, match=told):
+    with pytest.raises(FetchFailed, match=message):
         content_type_of(url)
     assert post_json(url, b"{}", headers={}, timeout_seconds=5).status == 302
 

@@ -23,12 +23,12 @@ def log() -> Iterator[io.StringIO]:
     """Return the output of the configured log handler."""
     # Any: the shape of a logging configuration.
     parts: dict[str, Any] = dict(settings.LOGGING)
-    wanted, formatter = parts["handlers"]["stderr"], parts["formatters"]["json"]
+    errors, formatter = parts["handlers"]["stderr"], parts["formatters"]["json"]
     handler = logging.config.DictConfigurator({"version": 1, **settings.LOGGING})
     written = io.StringIO()
     stream = logging.StreamHandler(written)
     stream.setFormatter(handler.configure_formatter(dict(formatter)))
-    for name in wanted["filters"]:
+    for name in errors["filters"]:
         made = handler.configure_filter(dict(parts["filters"][name]))
         stream.addFilter(made)
     root = logging.getLogger()
@@ -79,10 +79,10 @@ def test_every_route_with_a_secret_is_redacted() -> None:
 
 
 def _routes(patterns: list[URLPattern | URLResolver], before: str = "") -> Iterator[str]:
-    for one in patterns:
-        route = before + str(one.pattern)
-        if isinstance(one, URLResolver):
-            yield from _routes(one.url_patterns, route)
+    for resolver in patterns:
+        route = before + str(resolver.pattern)
+        if isinstance(resolver, URLResolver):
+            yield from _routes(resolver.url_patterns, route)
         else:
             yield route
 

@@ -34,18 +34,18 @@ def test_a_playlist_without_an_end_is_a_live_stream_and_others_are_told(
         (_QUALITIES, ended, PlaylistFound),
         (_QUALITIES.replace("/low", "http://[bad"), ended, PlaylistFound),
     )
-    for text, low, found in cases:
+    for text, low, case in cases:
         httpserver.clear()
         httpserver.expect_request("/a.m3u8").respond_with_data(text)
         httpserver.expect_request("/low.m3u8").respond_with_data(low)
         address = httpserver.url_for("/a.m3u8")
-        with pytest.raises(found):
+        with pytest.raises(case):
             download_media(address, tmp_path / "a", max_bytes=1000)
 
 
 def test_sound_stays(httpserver: HTTPServer, tmp_path: Path) -> None:
     httpserver.expect_request("/a").respond_with_data(b"RIFF", content_type="audio/wav")
 
-    told = download_media(httpserver.url_for("/a"), tmp_path / "a", max_bytes=1000)
+    message = download_media(httpserver.url_for("/a"), tmp_path / "a", max_bytes=1000)
 
-    assert (told, (tmp_path / "a").read_bytes()) == ("audio/wav", b"RIFF")
+    assert (message, (tmp_path / "a").read_bytes()) == ("audio/wav", b"RIFF")

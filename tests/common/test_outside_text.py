@@ -26,7 +26,7 @@ DRAWN = {"reports.pdf", "recognition.commands.console"}
 
 
 @pytest.mark.parametrize(
-    ("given_text", "kept"),
+    ("given_text", "text"),
     [
         ("می\u200cخواهم", "می\u200cخواهم"),
         ("क्\u200dष", "क्\u200dष"),
@@ -39,8 +39,8 @@ DRAWN = {"reports.pdf", "recognition.commands.console"}
         ("half \ud800", "half"),
     ],
 )
-def test_a_line_keeps_letters_and_loses_what_is_unseen(given_text: str, kept: str) -> None:
-    assert one_line(given_text) == kept
+def test_a_line_keeps_letters_and_loses_what_is_unseen(given_text: str, text: str) -> None:
+    assert one_line(given_text) == text
 
 
 @given(st.text(), st.integers(1, 20))

@@ -37,9 +37,9 @@ def test_each_language_has_its_own_form_of_a_date() -> None:
 
 
 def test_numbers_have_the_point_of_the_language_and_agree_with_words() -> None:
-    for language, shown in (("en", "12,345.7"), ("de", "12.345,7")):
+    for language, text in (("en", "12,345.7"), ("de", "12.345,7")):
         with translation.override(language):
-            assert read_number(12345.678, decimals=1) == shown
+            assert read_number(12345.678, decimals=1) == text
 
     words = RULES[Verb.CONFIRM].done
     for language, *expected in (

@@ -35,9 +35,9 @@ def test_address_names_the_version_and_is_kept_for_good(client: Client) -> None:
     assert answer.status_code == 200
     assert "immutable" in answer["Cache-Control"]
     assert "public" in answer["Cache-Control"]
-    told = re.search(r"max-age=(\d+)", answer["Cache-Control"])
-    assert told is not None
-    assert int(told[1]) >= 31_536_000
+    match = re.search(r"max-age=(\d+)", answer["Cache-Control"])
+    assert match is not None
+    assert int(match[1]) >= 31_536_000
     # So are files of Django.
     assert "immutable" in client.get(static("admin/js/theme.js"))["Cache-Control"]
 
@@ -69,13 +69,13 @@ def test_changed_file_changes_the_version(
     settings.STATICFILES_DIRS = [tmp_path]
     monkeypatch.setattr(finders, "get_finders", lambda: [finders.FileSystemFinder()])
     monkeypatch.setattr(static_files, "version", static_files.version.__wrapped__)
-    found = []
+    names = []
 
     for content in ("a {}", "b {}", "a {}"):
         (tmp_path / "own.css").write_text(content, encoding="utf-8")
-        found.append(VersionedStorage().url("own.css"))
+        names.append(VersionedStorage().url("own.css"))
 
-    first, second, third = found
+    first, second, third = names
     assert first != second
     assert first == third
 

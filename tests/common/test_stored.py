@@ -39,7 +39,7 @@ def test_every_reason_why_a_file_gives_no_sound_can_be_translated() -> None:
 
 
 def test_sentences_are_found_by_their_english_text() -> None:
-    for stored, shown in (
+    for stored, expected in (
         ("", ""),
         ("Cancelled.", "Abgebrochen."),
         ("ACRCloud: Cancelled.", "ACRCloud: Abgebrochen."),
@@ -52,10 +52,12 @@ def test_sentences_are_found_by_their_english_text() -> None:
         # What nobody translated stays as it is.
         *((text, text) for text in ("Invalid access key", "error: 3015: busy", "x.wav")),
     ):
-        assert read_stored(stored) == shown
+        assert read_stored(stored) == expected
 
     # A sentence within another is read, too.
-    shown = read_stored("Attempt 2 failed: This link is not allowed: the platform took too long.")
-    assert "platform" not in shown.lower().replace("plattform", "")
+    expected = read_stored(
+        "Attempt 2 failed: This link is not allowed: the platform took too long."
+    )
+    assert "platform" not in expected.lower().replace("plattform", "")
     with translation.override("en"):
         assert read_stored("Attempt 2 failed: x") == "Attempt 2 failed: x"

@@ -47,7 +47,7 @@ def test_a_page_keeps_the_names_that_were_given(signed_in: MakeClient) -> None:
     )
 
     names = ScannedFile.objects.order_by("pk").values_list("name", flat=True)
-    assert list(names) == [given for _, given in NAMES]
+    assert list(names) == [name for _, name in NAMES]
 
 
 @pytest.mark.django_db
@@ -79,9 +79,9 @@ def test_the_api_keeps_the_names_that_were_given(admin: User, client: Client) ->
 
 @given(st.text())
 def test_shown_names_have_one_line_and_no_path(raw: str) -> None:
-    shown = display_name(raw, otherwise="file")
+    text = display_name(raw, otherwise="file")
 
-    assert shown
-    assert "/" not in shown
-    assert is_one_line(shown)
-    assert shown == one_line(shown)
+    assert text
+    assert "/" not in text
+    assert is_one_line(text)
+    assert text == one_line(text)

@@ -8,7 +8,7 @@ from base.common.phrases import derived_names, written
 
 
 def test_names_are_written_as_people_write_them() -> None:
-    for derived, shown in (
+    for derived, expected in (
         ("created at", "created at"),
         ("start ms", "start (ms)"),
         ("size bytes", "size (bytes)"),
@@ -20,7 +20,7 @@ def test_names_are_written_as_people_write_them() -> None:
         ("callback url", "callback address"),
         ("every seconds", "interval"),
     ):
-        assert written(derived) == shown
+        assert written(derived) == expected
 
 
 def test_no_name_shows_how_the_code_writes_it() -> None:

@@ -145,9 +145,9 @@ def test_a_licence_for_a_merged_recording_covers_the_one_that_stays(
     use = Subject.of(make_match(recording=by_title("First")))
 
     for in_force in (None, coverage.LicencesInForce()):
-        found = coverage.best(subject=use, licences=in_force)
-        assert found is not None
-        assert found.licence == licence
+        check = coverage.best(subject=use, licences=in_force)
+        assert check is not None
+        assert check.licence == licence
     touched = coverage.of_licence(licence=licence, states=tuple(MatchState))
     assert [match.recording for match, _ in touched] == [by_title("First")]
 
@@ -201,14 +201,14 @@ def test_each_action_is_one_event_and_undo_brings_everything_back(
         events = Event.objects.count()
 
         action = act(verb, manager, *titles)
-        changed, told = everything(), Event.objects.count()
+        changed, count = everything(), Event.objects.count()
         undone = actions.undo(action=action, user=manager)
 
         assert changed != before
-        assert told == events + 1
+        assert count == events + 1
         assert everything() == before, (verb, titles)
         assert undone.state == ActionState.UNDONE
-        assert Event.objects.count() == told + 1
+        assert Event.objects.count() == count + 1
         assert first_broken_event(case=f"dedup:{action.group_uid}") is None
 
 

@@ -171,10 +171,10 @@ def test_a_recording_that_is_retired_meanwhile_is_left_out(catalogue: Catalogue)
 
 def shared(*recordings: Recording, kind: str = "", repeats: int = 1) -> None:
     """Link every recording with the next through a shared interval of eight seconds."""
-    for one, other in pairwise(recordings):
+    for recording, other_recording in pairwise(recordings):
         PairLink.objects.create(
-            one=one,
-            other=other,
+            one=recording,
+            other=other_recording,
             kind=kind,
             runs=[
                 [10_000, 18_000, 20_000 * n, 20_000 * n + 8_000, 1.0, 0.0, 90.0]
@@ -195,21 +195,21 @@ def recordings(count: int, *, owners: int) -> list[Recording]:
 
 def test_an_interval_in_three_recordings_of_two_owners_is_a_shared_loop(admin: User) -> None:
     for count, owners, loops in ((5, 2, 1), (3, 2, 1), (3, 1, 0), (2, 2, 0)):
-        found = recordings(count, owners=owners)
-        shared(*found)
-        known = SharedLoop.objects.count()
+        detected = recordings(count, owners=owners)
+        shared(*detected)
+        number = SharedLoop.objects.count()
 
-        assert find_loops(bucket=found[0].bucket) == loops
-        assert find_loops(bucket=found[0].bucket) == loops
-        assert SharedLoop.objects.count() == known + loops
+        assert find_loops(bucket=detected[0].bucket) == loops
+        assert find_loops(bucket=detected[0].bucket) == loops
+        assert SharedLoop.objects.count() == number + loops
 
     # So is an interval that one recording repeats.
-    found = recordings(2, owners=1)
-    shared(*found, kind=DuplicateKind.SHARED_LOOP, repeats=6)
-    assert find_loops(bucket=found[0].bucket) == 1
+    detected = recordings(2, owners=1)
+    shared(*detected, kind=DuplicateKind.SHARED_LOOP, repeats=6)
+    assert find_loops(bucket=detected[0].bucket) == 1
     # One that was left as it is is not reported again.
     loop = SharedLoop.objects.latest("pk")
     loop_actions.keep(loop=loop, user=admin)
-    assert find_loops(bucket=found[0].bucket) == 0
+    assert find_loops(bucket=detected[0].bucket) == 0
     loop.refresh_from_db()
     assert loop.state == LoopState.KEPT

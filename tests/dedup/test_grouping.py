@@ -23,14 +23,14 @@ def recording(pk: int, **fields: object) -> Recording:
 
 def grouped(*links: LinkedPair, **recordings: Recording) -> list[tuple[GroupPlace, ...]]:
     """Group recordings 1 to 9, with overridden columns for some."""
-    known = {pk: recordings.get(f"r{pk}", recording(pk)) for pk in range(1, 10)}
-    return groups(links=links, recordings=known)
+    fields = {pk: recordings.get(f"r{pk}", recording(pk)) for pk in range(1, 10)}
+    return groups(links=links, recordings=fields)
 
 
 def test_linked_recordings_become_one_group_and_strangers_another() -> None:
-    found = grouped(LinkedPair(1, 2, SAME), LinkedPair(2, 3, EXACT), LinkedPair(5, 6, SAME))
+    group_places = grouped(LinkedPair(1, 2, SAME), LinkedPair(2, 3, EXACT), LinkedPair(5, 6, SAME))
 
-    assert [[place.recording for place in group] for group in found] == [[1, 2, 3], [5, 6]]
+    assert [[place.recording for place in group] for group in group_places] == [[1, 2, 3], [5, 6]]
 
 
 def test_members_name_the_link_that_brought_them_in() -> None:
@@ -80,24 +80,24 @@ def test_isrc_counts_more_than_quality() -> None:
 def test_every_linked_recording_has_one_place_and_every_group_one_canonical(
     links: list[LinkedPair],
 ) -> None:
-    found = grouped(*links)
+    group_places = grouped(*links)
 
-    placed = [place.recording for group in found for place in group]
+    placed = [place.recording for group in group_places for place in group]
     assert sorted(placed) == sorted({pk for link in links for pk in (link.first, link.second)})
-    for group in found:
+    for group in group_places:
         assert [place.linked_to is None for place in group].count(True) == 1
         inside = {place.recording for place in group}
         assert all(place.linked_to in inside for place in group[1:])
-    assert grouped(*reversed(links)) == found
+    assert grouped(*reversed(links)) == group_places
 
 
 def test_the_record_that_people_know_stands_for_the_group() -> None:
     described = recording(2, album="Signal Fires", label="Northlight")
     lossless = recording(1, facts={"codec": "flac", "sample_rate": 96_000})
     links = [LinkedPair(1, 2, SAME)]
-    known = {1: lossless, 2: described}
+    fields = {1: lossless, 2: described}
 
-    (by_metadata,) = groups(links=links, recordings=known)
+    (by_metadata,) = groups(links=links, recordings=fields)
     used = {1: lossless, 2: recording(2)}
     (by_use,) = groups(links=links, recordings=used, uses={2: 3})
 

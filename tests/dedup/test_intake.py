@@ -76,8 +76,8 @@ def test_what_is_there_is_named_and_nothing_is_added(
     assert add(rule(catalogue, IntakeRule.REJECT), PART).pk
     # A bucket that ignores adds all the same, and so does another bucket.
     assert add(rule(catalogue, IntakeRule.IGNORE), audio.wav_bytes(TUNE)).pk
-    other = BucketFactory.create(intake_rule=IntakeRule.REJECT)
-    assert add(other, audio.wav_bytes(TUNE)).bucket == other
+    other_bucket = BucketFactory.create(intake_rule=IntakeRule.REJECT)
+    assert add(other_bucket, audio.wav_bytes(TUNE)).bucket == other_bucket
     assert not PairLink.objects.exists()
 
 
@@ -121,7 +121,7 @@ def test_what_a_person_adds_all_the_same_is_a_duplicate_without_a_check(
     groups = dict(DedupGroup.objects.values_list("uid", "version"))
     add(bucket, audio.wav_bytes(TUNE), IntakeRule.IGNORE)
     run_worker()
-    sizes = sorted(each.members.count() for each in DedupGroup.objects.all())
+    sizes = sorted(group.members.count() for group in DedupGroup.objects.all())
     now = dict(DedupGroup.objects.values_list("uid", "version"))
     assert len(groups) == 2
     assert sizes == [2, 3]
@@ -214,8 +214,8 @@ def test_a_copy_that_comes_after_the_comparison_is_found(
         add(bucket, audio.wav_bytes(TUNE))
 
     (only,) = Recording.objects.all()
-    kept = [path for path in (data_dir / "media").rglob("*") if path.is_file()]
-    assert sorted(str(path.relative_to(data_dir / "media")) for path in kept) == [
+    paths = [path for path in (data_dir / "media").rglob("*") if path.is_file()]
+    assert sorted(str(path.relative_to(data_dir / "media")) for path in paths) == [
         only.fingerprint.name,
         only.audio.name,
     ]
@@ -232,8 +232,8 @@ def test_what_happens_after_the_comparison_counts(
     assert not PairLink.objects.exists()
 
     # What moves in is there.
-    bucket, other = rule(catalogue, IntakeRule.ASK), BucketFactory.create()
-    moving = add(other, audio.wav_bytes(audio.tune(7, 30)))
+    bucket, other_bucket = rule(catalogue, IntakeRule.ASK), BucketFactory.create()
+    moving = add(other_bucket, audio.wav_bytes(audio.tune(7, 30)))
     meanwhile(lambda: move_recordings(recordings=[moving], target=bucket, user=None))
     with pytest.raises(AlreadyInCatalogue) as raised:
         add(bucket, audio.wav_bytes(0.5 * audio.tune(7, 30)))
@@ -248,7 +248,7 @@ def test_what_happens_after_the_comparison_counts(
     # Audio for a recording that moves is refused.
     moving.refresh_from_db()
     before = moving.audio.name
-    meanwhile(lambda: move_recordings(recordings=[moving], target=other, user=None))
+    meanwhile(lambda: move_recordings(recordings=[moving], target=other_bucket, user=None))
     with pytest.raises(ChangeRefused, match="was moved meanwhile"):
         replace(moving, audio.wav_bytes(audio.tune(3, 30)))
     moving.refresh_from_db()

@@ -55,7 +55,7 @@ def reviewer() -> User:
 
 
 def two_matches(
-    one: tuple[int, int, int, int] = SPAN, other: tuple[int, int, int, int] = INSIDE
+    first_span: tuple[int, int, int, int] = SPAN, second_span: tuple[int, int, int, int] = INSIDE
 ) -> tuple[Match, Match]:
     """Return matches of one file with two recordings of the same sound."""
     stays = RecordingFactory.create(duration_ms=600_000)
@@ -64,16 +64,16 @@ def two_matches(
         recording.audio_sha256, recording.audio_bytes = "ab" * 32, 10
         recording.save()
     scan = ScanFactory.create()
-    make_detection(one, scan=scan, recording=stays)
-    make_detection(other, scan=scan, recording=merged)
+    make_detection(first_span, scan=scan, recording=stays)
+    make_detection(second_span, scan=scan, recording=merged)
     fold_scan(scan=scan)
     return Match.objects.get(recording=stays), Match.objects.get(recording=merged)
 
 
-def merge(stays: Recording, merged: Recording, user: User, *others: Recording) -> DedupAction:
+def merge(stays: Recording, merged: Recording, user: User, *recordings: Recording) -> DedupAction:
     find_duplicates(bucket=stays.bucket)
     group = DedupGroup.objects.get(members__recording=stays)
-    uids = [recording.uid for recording in (stays, merged, *others)]
+    uids = [recording.uid for recording in (stays, merged, *recordings)]
     actions.act_on_group(
         verb=ActionVerb.MERGE,
         group=group,
@@ -127,8 +127,8 @@ def test_a_merge_joins_the_matches_and_their_ids_lead_to_one(client: Client, man
     match.refresh_from_db()
     assert match.state == MatchState.PENDING
     assert "were merged" in client.get(sent["Location"]).content.decode()
-    found = Match.objects.filter(search_condition(former.uid))
-    assert list(found) == [match]
+    matches = Match.objects.filter(search_condition(former.uid))
+    assert list(matches) == [match]
     page = client.get("/search/", {"q": former.uid}).content.decode()
     assert f"/m/{survivor.uid}" in page
     cases = {event.case for event in selectors.events_of(match)}
@@ -155,7 +155,7 @@ def test_a_match_without_a_twin_in_its_file_names_the_recording_that_stays(manag
     undo(action, manager)
     assert everything() == before
     trail = Event.objects.filter(case=f"file:{alone.scanned_file.uid}").order_by("pk")
-    named = [(each.before["recording"], each.after["recording"]) for each in trail]
+    named = [(event.before["recording"], event.after["recording"]) for event in trail]
     stays = survivor.recording.uid
     assert named == [(merged.uid, stays), (stays, merged.uid)]
 
@@ -177,17 +177,17 @@ def test_after_an_undo_with_a_scan_between_a_rescan_tells_both_apart(
 
     undo(action, manager)
 
-    asked = Scan.objects.filter(status=ScanStatus.QUEUED)
-    assert {scan.scanned_file for scan in asked} == set(files)
+    scans = Scan.objects.filter(status=ScanStatus.QUEUED)
+    assert {scan.scanned_file for scan in scans} == set(files)
     alone.refresh_from_db()
     assert (alone.recording, alone.state) == (merged, MatchState.CONFIRMED)
-    for scan in asked:
+    for scan in scans:
         Scan.objects.filter(pk=scan.pk).update(status=ScanStatus.SUCCEEDED)
         scan.refresh_from_db()
-        found = [(stays, SPAN), (merged, ELSEWHERE)]
+        recordings = [(stays, SPAN), (merged, ELSEWHERE)]
         if scan.scanned_file == alone.scanned_file:
-            found = [(merged, SPAN)]
-        for recording, span in found:
+            recordings = [(merged, SPAN)]
+        for recording, span in recordings:
             make_detection(span, scan=scan, recording=recording)
         fold_scan(scan=scan)
 
@@ -222,7 +222,7 @@ WRONG = partial(_reject, reason="wrong_recording")
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "spans", "state", "reason"),
+    ("first_decision", "second_decision", "spans", "state", "reason"),
     [
         (_leave, _leave, (SPAN, INSIDE), "pending", "two_candidates"),
         (_confirm, _leave, (SPAN, INSIDE), "confirmed", None),
@@ -237,8 +237,8 @@ WRONG = partial(_reject, reason="wrong_recording")
     ],
 )
 def test_a_join_decides_by_both_and_the_undo_is_exact(
-    one: Decide,
-    other: Decide,
+    first_decision: Decide,
+    second_decision: Decide,
     spans: tuple[tuple[int, int, int, int], tuple[int, int, int, int]],
     state: str,
     reason: str | None,
@@ -246,8 +246,8 @@ def test_a_join_decides_by_both_and_the_undo_is_exact(
     reviewer: User,
 ) -> None:
     survivor, former = two_matches(*spans)
-    one(survivor, reviewer)
-    other(former, reviewer)
+    first_decision(survivor, reviewer)
+    second_decision(former, reviewer)
     before = everything()
 
     action = merge(survivor.recording, former.recording, manager)
@@ -358,9 +358,9 @@ def test_a_dispute_follows_the_join_and_comes_back(manager: User, reviewer: User
     claim = deciding.confirm(match=make_match(), user=reviewer)
     recording = claim.recording
     stays = RecordingFactory.create(bucket=recording.bucket)
-    for each in (recording, stays):
-        each.audio_sha256, each.audio_bytes = "cd" * 32, 10
-        each.save()
+    for row in (recording, stays):
+        row.audio_sha256, row.audio_bytes = "cd" * 32, 10
+        row.save()
     make_detection((70_000, 90_000, 5_000, 25_000), scan=claim.scan, recording=stays)
     fold_scan(scan=claim.scan)
     survivor = Match.objects.get(recording=stays)
@@ -485,20 +485,22 @@ def test_evidence_without_times_adds_nothing_to_a_join(manager: User) -> None:
 
 
 def test_a_merge_of_two_versions_ends_the_question_and_its_undo_asks_again(manager: User) -> None:
-    stays, other = RecordingFactory.create(), RecordingFactory.create()
-    Recording.objects.filter(pk=other.pk).update(bucket=stays.bucket, version_title="Remaster")
-    for each in (stays, other):
-        Recording.objects.filter(pk=each.pk).update(audio_sha256="ab" * 32, audio_bytes=10)
+    stays, other_recording = RecordingFactory.create(), RecordingFactory.create()
+    Recording.objects.filter(pk=other_recording.pk).update(
+        bucket=stays.bucket, version_title="Remaster"
+    )
+    for recording in (stays, other_recording):
+        Recording.objects.filter(pk=recording.pk).update(audio_sha256="ab" * 32, audio_bytes=10)
     find_duplicates(bucket=stays.bucket)
     scan = ScanFactory.create()
-    for each in Recording.objects.all():
-        make_detection(SPAN, scan=scan, recording=each)
+    for recording in Recording.objects.all():
+        make_detection(SPAN, scan=scan, recording=recording)
     fold_scan(scan=scan)
     before = everything()
     match = Match.objects.get()
     assert match.queue_reason == QueueReason.TWO_VERSIONS
 
-    action = merge(stays, other, manager)
+    action = merge(stays, other_recording, manager)
 
     match.refresh_from_db()
     assert (match.queue_reason, candidates_of(match)) == (QueueReason.DEFAULT, [])
@@ -523,7 +525,7 @@ def test_what_people_do_with_many_reaches_the_match_that_a_former_id_leads_to(
     assert "This match was joined with another one" in page
     assert f"/m/{survivor.uid}" in page
 
-    given = {"verb": "assign", "apply": "yes", "expected": ids, "assignee": reviewer.pk}
-    page = client.post("/queue/decide/", given).content.decode()
+    fields = {"verb": "assign", "apply": "yes", "expected": ids, "assignee": reviewer.pk}
+    page = client.post("/queue/decide/", fields).content.decode()
     assert "0 refused" in page
     assert Match.objects.get().assignee == reviewer

@@ -103,9 +103,9 @@ def test_group_keeps_its_identity_when_a_member_joins_or_leaves() -> None:
 
     joined = find_duplicates(bucket=first.bucket)
     Recording.objects.filter(pk=first.pk).update(status=RecordingStatus.RETIRED)
-    left = find_duplicates(bucket=first.bucket)
+    run = find_duplicates(bucket=first.bucket)
 
-    assert (joined.changed, left.changed) == (1, 1)
+    assert (joined.changed, run.changed) == (1, 1)
     assert DedupGroup.objects.get() == group
     assert [title for title, _, _ in members(group)] == ["second", "third"]
     case = f"dedup:{group.uid}"
@@ -116,13 +116,15 @@ def test_group_keeps_its_identity_when_a_member_joins_or_leaves() -> None:
 def test_groups_that_a_new_recording_joins_become_one() -> None:
     bucket = BucketFactory.create()
     twins(bucket, "first", "second")
-    others = [
+    recordings = [
         RecordingFactory.create(bucket=bucket, audio_sha256="cd" * 32, audio_bytes=10)
         for _ in range(2)
     ]
     find_duplicates(bucket=bucket)
     assert DedupGroup.objects.count() == 2
-    Recording.objects.filter(pk__in=[one.pk for one in others]).update(audio_sha256="ab" * 32)
+    Recording.objects.filter(pk__in=[recording.pk for recording in recordings]).update(
+        audio_sha256="ab" * 32
+    )
 
     run = find_duplicates(bucket=bucket)
 

@@ -100,7 +100,7 @@ def demo_portal(
     environment = _environment(data_dir, url)
     shell = Shell(environment)
     with serve(port, environment) as server, closing(shell):
-        passwords = {one["username"]: one["password"] for one in logins}
+        passwords = {login["username"]: login["password"] for login in logins}
         yield Portal(url, passwords, data_dir, {}, shell)
     assert server.returncode == 0
 
@@ -226,7 +226,7 @@ def state_of(page: Page, uid: str) -> dict[str, Any]:  # Any: JSON of the lock
 
 def post(page: Page, path: str, fields: Mapping[str, str | float]) -> int:
     """Send a form without touching the open page; return the answer's status."""
-    cookies = {one["name"]: one["value"] for one in page.context.cookies()}
+    cookies = {cookie["name"]: cookie["value"] for cookie in page.context.cookies()}
     headers = {"X-CSRFToken": cookies["csrftoken"], "Accept": "application/json"}
     answer = page.context.request.post(
         path, form=dict(fields), headers=headers, max_retries=_RETRIES

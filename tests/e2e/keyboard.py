@@ -65,8 +65,8 @@ def faults_of_keys(page: Page) -> list[str]:
     Controls without a visible focus, or whose focus is out of sight, and what only the
     mouse can press.
     """
-    found: list[str] = page.evaluate(_FAULTS)
-    return found
+    faults: list[str] = page.evaluate(_FAULTS)
+    return faults
 
 
 # What opens a dialog, a menu, a strip that asks, or the navigation of a narrow window.
@@ -162,5 +162,5 @@ _UNLISTED = """() => {
 
 def unlisted_keys(page: Page) -> list[str]:
     """Return the controls whose key the page's list of keys does not name."""
-    found: list[str] = page.evaluate(_UNLISTED)
-    return found
+    faults: list[str] = page.evaluate(_UNLISTED)
+    return faults

@@ -80,19 +80,19 @@ def test_disputes_are_answered_without_leaving_the_list(
     sign_in(page, portal, "mira")
     page.goto("/queue/disputes/")
     page.wait_for_load_state("networkidle")
-    shown, rows = page.locator("[data-match]"), page.locator("[data-row]")
+    locator, rows = page.locator("[data-match]"), page.locator("[data-row]")
 
     _press(page, "j")
-    expect(shown).to_have_attribute("data-uid", disputed[0])
-    expect(shown).to_contain_text("Contract 12 covers it.")
-    expect(shown.locator(".preview__dispute")).to_contain_text("claim confirmed by ana")
+    expect(locator).to_have_attribute("data-uid", disputed[0])
+    expect(locator).to_contain_text("Contract 12 covers it.")
+    expect(locator.locator(".preview__dispute")).to_contain_text("claim confirmed by ana")
     _press(page, "?")
     expect(page.locator("[data-keys-here]")).to_contain_text("Answer a dispute")
     _press(page, "Escape")
     for number, (key, state) in enumerate([("h", "upheld"), ("w", "upheld"), ("r", "released")]):
-        expect(shown).to_have_attribute("data-uid", disputed[number])
+        expect(locator).to_have_attribute("data-uid", disputed[number])
         _press(page, key)
-        expect(shown.locator(".ask[open] textarea")).to_be_focused()
+        expect(locator.locator(".ask[open] textarea")).to_be_focused()
         page.keyboard.type("It is ours.")
         _press(page, "Enter")
         wait_until_in(page, disputed[number], state)
@@ -100,10 +100,10 @@ def test_disputes_are_answered_without_leaving_the_list(
     expect(rows.nth(0)).to_contain_text("Claim upheld")
     expect(rows.nth(1)).to_contain_text("Withdrawn")
     expect(rows.nth(2)).to_contain_text("Claim released")
-    expect(shown.locator(".bar__why")).to_contain_text("Released")
+    expect(locator.locator(".bar__why")).to_contain_text("Released")
     # The other side may have the answer already, so this undo asks first.
     _press(page, "z")
-    expect(shown.locator(".ask[open]")).to_contain_text("The dispute is open again")
+    expect(locator.locator(".ask[open]")).to_contain_text("The dispute is open again")
     assert state_of(page, disputed[2])["state"] == "released"
     _press(page, "Enter")
     wait_until_in(page, disputed[2], "disputed")
@@ -175,7 +175,7 @@ def test_an_answer_that_comes_too_late_leaves_the_first_one(
 ) -> None:
     # The page fixture would fail on the refused request, which is meant here.
     contexts = [browser.new_context(base_url=portal.url) for _ in range(2)]
-    page, other = (context.new_page() for context in contexts)
+    page, other_page = (context.new_page() for context in contexts)
     sign_in(page, portal, "mira")
     page.goto("/queue/disputes/")
     page.wait_for_load_state("networkidle")
@@ -183,10 +183,10 @@ def test_an_answer_that_comes_too_late_leaves_the_first_one(
     _press(page, "j", "h")
     expect(page.locator(".ask[open] textarea")).to_be_focused()
     page.keyboard.type("It is ours.")
-    sign_in(other, portal, "admin")
-    version = state_of(other, disputed[0])["version"]
+    sign_in(other_page, portal, "admin")
+    version = state_of(other_page, disputed[0])["version"]
     fields = {"verb": "release_claim", "version": version, "note": "It is theirs."}
-    post(other, f"/m/{disputed[0]}/decide", fields)
+    post(other_page, f"/m/{disputed[0]}/decide", fields)
     expect(row).to_contain_text("Claim released")
     expect(page.locator(".preview__notice")).to_contain_text("has changed")
 

@@ -288,14 +288,14 @@ def _read_from(
     ``visits`` counts the answers of each view.
     """
     pages: dict[str, set[str]] = {}
-    asked: set[str] = set()
+    addresses: set[str] = set()
     waiting = deque(paths)
     while waiting:
         path = waiting.popleft()
         name = _view_of(path)
-        if path in asked or not _is_looked_at(name) or visits[name] >= SEVERAL.get(name, 1):
+        if path in addresses or not _is_looked_at(name) or visits[name] >= SEVERAL.get(name, 1):
             continue
-        asked.add(path)
+        addresses.add(path)
         answer = page.request.get(path, max_retries=3)
         assert answer.status < 500, f"{answer.status} {path}"
         if answer.status != 200:

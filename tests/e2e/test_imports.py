@@ -78,8 +78,8 @@ def test_odd_names_stay_what_they_are_and_turn_nothing_around(
 
     page.goto("/upload/")
     page.set_input_files("input[type=file]", [str(tmp_path / name) for name in NAMES])
-    shown = page.locator("[data-row] [data-name]").last
-    assert shown.evaluate("each => getComputedStyle(each).unicodeBidi") == "isolate"
+    locator = page.locator("[data-row] [data-name]").last
+    assert locator.evaluate("each => getComputedStyle(each).unicodeBidi") == "isolate"
     page.click("[data-start]")
     for row in page.locator("[data-row]").all():
         expect(row.locator("[data-open]")).to_be_visible(timeout=PATIENCE_MS)

@@ -94,24 +94,24 @@ def test_undone_decision_is_offered_no_more(
 ) -> None:
     open_list(page, portal, "/queue/?view=waiting")
     uids = [row.get_attribute("data-row") for row in page.locator("[data-row]").all()]
-    shown = page.locator("[data-match]")
+    locator = page.locator("[data-match]")
 
-    expect(shown).to_have_attribute("data-uid", uids[0] or "")
+    expect(locator).to_have_attribute("data-uid", uids[0] or "")
     restored.append(uids[0] or "")
     page.keyboard.press("c")
     wait_until_in(page, restored[0], "confirmed")
     # Loads the matches below once more, which now name the decision as the last one.
     for key, at in [("j", 2), ("k", 1)]:
         page.keyboard.press(key)
-        expect(shown).to_have_attribute("data-uid", uids[at] or "")
+        expect(locator).to_have_attribute("data-uid", uids[at] or "")
     page.wait_for_load_state("networkidle")
     page.keyboard.press("z")
     wait_until_in(page, restored[0], "pending")
-    expect(shown).to_have_attribute("data-uid", uids[0] or "")
+    expect(locator).to_have_attribute("data-uid", uids[0] or "")
 
     for at in (1, 2):
         page.keyboard.press("j")
-        expect(shown).to_have_attribute("data-uid", uids[at] or "")
+        expect(locator).to_have_attribute("data-uid", uids[at] or "")
         expect(page.locator("[data-undo]")).to_have_count(0)
 
 
@@ -252,18 +252,18 @@ def test_row_shows_what_a_colleague_did(
     uid = row.get_attribute("data-row") or ""
     restored.append(uid)
     context = browser.new_context(base_url=portal.url)
-    other = context.new_page()
-    sign_in(other, portal, "mira")
+    other_page = context.new_page()
+    sign_in(other_page, portal, "mira")
 
-    other.goto(f"/m/{uid}")
+    other_page.goto(f"/m/{uid}")
     expect(page.locator(f'[data-row="{uid}"] .cell-lock')).to_contain_text("mira")
-    other.keyboard.press("c")
+    other_page.keyboard.press("c")
 
     expect(page.locator(f'[data-row="{uid}"]')).to_contain_text("Confirmed")
     # Deciding has opened and locked the colleague's next match.
-    expect(other.locator("#review")).not_to_have_attribute("data-uid", uid)
-    restored.append(uid_of(other))
-    wait_until_in(other, restored[-1], "in_review")
+    expect(other_page.locator("#review")).not_to_have_attribute("data-uid", uid)
+    restored.append(uid_of(other_page))
+    wait_until_in(other_page, restored[-1], "in_review")
     context.close()
 
 
@@ -273,16 +273,16 @@ def test_refused_decision_stays_in_its_row_when_the_row_is_drawn_again(
 ) -> None:
     # The page fixture would fail on the refused request, which is meant here.
     contexts = [browser.new_context(base_url=portal.url) for _ in range(2)]
-    page, other = (context.new_page() for context in contexts)
+    page, other_page = (context.new_page() for context in contexts)
     sign_in(page, portal, "ana")
     page.route("**/queue/changes/**", lambda route: route.abort())
     page.goto("/queue/?view=waiting")
     page.wait_for_load_state("networkidle")
     uid = page.locator("[data-row]").first.get_attribute("data-row") or ""
     row = page.locator(f'[data-row="{uid}"]')
-    sign_in(other, portal, "mira")
-    other.goto(f"/m/{uid}")
-    expect(other.locator("#review")).to_be_visible()
+    sign_in(other_page, portal, "mira")
+    other_page.goto(f"/m/{uid}")
+    expect(other_page.locator("#review")).to_be_visible()
 
     expect(page.locator("[data-match]")).to_have_attribute("data-uid", uid)
     page.keyboard.press("c")
@@ -291,7 +291,7 @@ def test_refused_decision_stays_in_its_row_when_the_row_is_drawn_again(
 
     expect(row.locator(".cell-lock")).to_contain_text("mira", timeout=15_000)
     expect(row.locator(".row-refused")).to_contain_text("mira")
-    other.get_by_role("button", name="Release").click()
+    other_page.get_by_role("button", name="Release").click()
     for context in contexts:
         context.close()
 
@@ -307,14 +307,14 @@ match = Match.objects.get(uid="{uid}")
 Recording.objects.filter(pk=match.recording_id).update(status="{status}")
 """
     open_list(page, portal, "/queue/?view=waiting")
-    shown = page.locator("[data-match]")
-    expect(shown.locator(".bar")).to_be_visible()
-    uid = shown.get_attribute("data-uid") or ""
+    locator = page.locator("[data-match]")
+    expect(locator.locator(".bar")).to_be_visible()
+    uid = locator.get_attribute("data-uid") or ""
     restored.append(uid)
 
     portal.shell.run(status.format(uid=uid, status="retired"))
     try:
-        expect(shown).to_contain_text("The recording was retired")
+        expect(locator).to_contain_text("The recording was retired")
         page.keyboard.press("c")
         wait_until_in(page, uid, "confirmed")
     finally:
@@ -329,9 +329,9 @@ def test_a_key_that_does_nothing_says_why_on_a_narrow_screen(
     open_list(page, portal, "/queue/?view=waiting")
     uid = page.locator("[data-row]").first.get_attribute("data-row") or ""
     context = browser.new_context(base_url=portal.url)
-    other = context.new_page()
-    sign_in(other, portal, "mira")
-    other.goto(f"/m/{uid}")
+    other_page = context.new_page()
+    sign_in(other_page, portal, "mira")
+    other_page.goto(f"/m/{uid}")
     expect(page.locator(f'[data-row="{uid}"] .cell-lock')).to_contain_text("mira")
 
     page.keyboard.press("j")
@@ -345,7 +345,7 @@ def test_a_key_that_does_nothing_says_why_on_a_narrow_screen(
         "This match is pending. You can: Confirm, Clear, Reject"
     )
 
-    other.get_by_role("button", name="Release").click()
+    other_page.get_by_role("button", name="Release").click()
     context.close()
 
 
@@ -469,6 +469,8 @@ def test_the_first_page_of_a_new_browser_is_in_its_zone(browser: Browser, portal
     page.goto("/files/")
 
     expect(page.locator("html")).to_have_attribute("data-zone", "Asia/Tokyo")
-    (cookie,) = (each for each in context.cookies() if each["name"] == "browser_zone")
+    (cookie,) = (
+        candidate for candidate in context.cookies() if candidate["name"] == "browser_zone"
+    )
     assert cookie["expires"] > 0, "it outlives the browser's session"
     context.close()

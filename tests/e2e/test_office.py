@@ -43,7 +43,7 @@ def wider_than_the_window(page: Page, paths: list[str]) -> list[str]:
         page.goto(path)
         for width in (390, 768, 1280):
             page.set_viewport_size({"width": width, "height": 900})
-            wide += [f"{path} {width}: {each}" for each in page.evaluate(_WIDER)]
+            wide += [f"{path} {width}: {element}" for element in page.evaluate(_WIDER)]
     return wide
 
 

@@ -104,7 +104,7 @@ class Keys:
             self.pressed += 1
 
 
-def shown(page: Page, title: str = "") -> None:
+def wait_for_pane(page: Page, title: str = "") -> None:
     """Wait until the pane shows the current row."""
     page.wait_for_function(
         """title => {
@@ -133,11 +133,11 @@ def test_an_hour_is_reviewed_to_an_approved_sheet_by_few_keys(page: Page, portal
     expect(open_count).to_have_text("16")
     # The first row is open at once; a confirmation leads to the next one.
     for number in range(4):
-        shown(page)
+        wait_for_pane(page)
         expect(rows.nth(number)).to_have_class("is-current")
         keys.press("c")
     # Unknown sound stands between the matches.
-    shown(page, "Unknown sound")
+    wait_for_pane(page, "Unknown sound")
     keys.press("n")
     page.keyboard.type("Hymn")
     keys.pressed += len("Hymn")
@@ -145,28 +145,28 @@ def test_an_hour_is_reviewed_to_an_approved_sheet_by_few_keys(page: Page, portal
     expect(page.locator("tr", has_text="Hymn")).to_have_attribute("data-done", "")
     expect(open_count).to_have_text("11")
     # A rejection asks for its reason; it is taken back once.
-    shown(page)
+    wait_for_pane(page)
     keys.press("r", "1", "Enter")
     expect(open_count).to_have_text("10")
-    shown(page)
+    wait_for_pane(page)
     keys.press("z")
     # Undo leads back to its row.
     expect(rows.nth(5)).to_have_class("is-current")
-    shown(page)
+    wait_for_pane(page)
     keys.press("r", "2", "Enter")
     expect(open_count).to_have_text("10")
     for _ in range(4):
-        shown(page)
+        wait_for_pane(page)
         keys.press("c")
-    shown(page, "Unknown sound")
+    wait_for_pane(page, "Unknown sound")
     keys.press("u")
     for _ in range(3):
-        shown(page)
+        wait_for_pane(page)
         keys.press("c")
     # Two of the last rows are sound; the plays between them are decided already.
-    shown(page, "Unknown sound")
+    wait_for_pane(page, "Unknown sound")
     keys.press("o")
-    shown(page, "Unknown sound")
+    wait_for_pane(page, "Unknown sound")
     keys.press("u")
     expect(page.locator("[data-walk-done]")).to_be_visible()
     keys.press("Enter")
@@ -196,7 +196,7 @@ def test_a_group_of_copies_is_decided_once_in_the_walk(page: Page, portal: Porta
     page.goto(f"/files/{uid}/review/")
     rows = page.locator("tr[data-row]")
     for number in range(2):
-        shown(page)
+        wait_for_pane(page)
         expect(rows.nth(number)).to_have_class("is-current")
         expect(page.locator("[data-copies]")).to_contain_text("in 2 copies")
         page.keyboard.press("m")
@@ -251,6 +251,6 @@ def test_a_range_is_dragged_or_taken_by_keys_and_named(page: Page, portal: Porta
     page.locator(".range__list a").click()
     expect(page.get_by_label("Title")).to_have_value("Hymn")
 
-    ((begin, until, *said),) = json.loads(portal.shell.run(_FORGET))
+    ((begin, until, *counts),) = json.loads(portal.shell.run(_FORGET))
     assert until - begin == 3_000
-    assert said == ["Hymn", "a choir"]
+    assert counts == ["Hymn", "a choir"]

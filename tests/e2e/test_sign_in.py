@@ -155,9 +155,9 @@ def test_a_session_elsewhere_is_ended(
     ana: User, page: Page, browser: Browser, live_server: LiveServer
 ) -> None:
     elsewhere = browser.new_context(base_url=live_server.url).new_page()
-    for each in (elsewhere, page):
-        sign_in(each)
-        expect(each.get_by_role("heading", level=1)).to_contain_text("Dashboard")
+    for tab in (elsewhere, page):
+        sign_in(tab)
+        expect(tab.get_by_role("heading", level=1)).to_contain_text("Dashboard")
 
     page.goto("/accounts/sessions/")
     page.get_by_role("row").get_by_role("button", name="Sign out").click()

@@ -77,7 +77,9 @@ def test_bytes_that_the_container_holds_are_not_sent(
     path = tmp_path / "jingle.wav"
     path.write_bytes(audio.wav_bytes(audio.tune(72, 5)))
     posts: list[str] = []
-    page.on("request", lambda one: posts.append(one.url) if "/v1/uploads/" in one.url else None)
+    page.on(
+        "request", lambda worker: posts.append(worker.url) if "/v1/uploads/" in worker.url else None
+    )
     sign_in(page, portal, "ana")
     page.goto("/upload/")
     for text in ("No match", "Seen before"):

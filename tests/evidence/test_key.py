@@ -138,8 +138,8 @@ def test_no_second_key_is_made_while_another_machine_has_one(db: None, data_dir:
 @pytest.mark.django_db(transaction=True)
 def test_a_backup_names_the_machine_with_the_key(admin: User, tmp_path: Path) -> None:
     elsewhere()
-    told = StringIO()
+    output = StringIO()
 
-    call_command("backup", tmp_path / "backups", stdout=StringIO(), stderr=told)
+    call_command("backup", tmp_path / "backups", stdout=StringIO(), stderr=output)
 
-    assert "The signing key is on signer, so not in the backup" in told.getvalue()
+    assert "The signing key is on signer, so not in the backup" in output.getvalue()

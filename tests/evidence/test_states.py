@@ -83,7 +83,7 @@ def state_of(pack: EvidencePack) -> str:
 
 
 def test_the_same_state_gives_the_same_bytes_and_stands_in_reports(build: BuildPack) -> None:
-    match, other = make_match(), make_match()
+    match, other_match = make_match(), make_match()
 
     first, second = build(match), build(match)
 
@@ -100,8 +100,8 @@ def test_the_same_state_gives_the_same_bytes_and_stands_in_reports(build: BuildP
     rows_by_match = {row["match_id"]: row for row in rows}
     assert rows_by_match[match.uid]["evidence_status"] == "ready"
     assert rows_by_match[match.uid]["evidence_sha256"] == second.sha256
-    assert rows_by_match[other.uid]["evidence_status"] == "none"
-    assert not rows_by_match[other.uid]["evidence_sha256"]
+    assert rows_by_match[other_match.uid]["evidence_status"] == "none"
+    assert not rows_by_match[other_match.uid]["evidence_sha256"]
 
 
 def test_a_pack_tells_nothing_of_other_matches_and_no_address(
@@ -124,13 +124,13 @@ def test_a_pack_tells_nothing_of_other_matches_and_no_address(
     ours = make_detection((70_000, 90_000, 5_000, 25_000), scan=scan)
     folding.fold_scan(scan=scan)
     match = Match.objects.get(recording=ours.recording)
-    other = Match.objects.get(recording=recording)
+    other_match = Match.objects.get(recording=recording)
     pack = build(match)
 
     text = text_of(pack)
 
     assert match.uid in text
-    for secret in (other.uid, recording.uid, "Other tune", "rita@example.org"):
+    for secret in (other_match.uid, recording.uid, "Other tune", "rita@example.org"):
         assert secret not in text
     # Asking, building and handing out are events.
     viewer = make_user(Role.VIEWER)
@@ -148,7 +148,7 @@ def test_a_pack_tells_nothing_of_other_matches_and_no_address(
 def test_a_decision_makes_a_pack_stale_and_a_new_one_ready(
     build: BuildPack, reviewer: User, django_assert_num_queries: Any
 ) -> None:
-    match, others = make_match(), [make_match(), make_match()]
+    match, matches = make_match(), [make_match(), make_match()]
     first = build(match)
     locks.take_lock(match=match, user=reviewer)
     looked = followed(match)
@@ -163,7 +163,7 @@ def test_a_decision_makes_a_pack_stale_and_a_new_one_ready(
     fresh = followed(match)
     assert looked.status == EvidenceStatus.READY
     assert stale.status == EvidenceStatus.STALE
-    assert [each["text"] for each in stale.statement.differs_in] == [  # type: ignore[union-attr]  # a ready pack has one
+    assert [difference["text"] for difference in stale.statement.differs_in] == [  # type: ignore[union-attr]  # a ready pack has one
         "The match is confirmed now."
     ]
     assert stale.sha256 == first.sha256
@@ -174,11 +174,11 @@ def test_a_decision_makes_a_pack_stale_and_a_new_one_ready(
     # Many matches are told with as many queries as one.
     with CaptureQueriesContext(connection) as of_one:
         selectors.current_packs([match.pk])
-    for other in others:
-        build(other)
+    for other_match in matches:
+        build(other_match)
     with django_assert_num_queries(len(of_one)):
-        found = selectors.current_packs([each.pk for each in (match, *others)])
-    assert len(found) == 3
+        current_packs = selectors.current_packs([match.pk for match in (match, *matches)])
+    assert len(current_packs) == 3
 
 
 def put_licence_in_force(match: Match, _user: User) -> None:
@@ -203,7 +203,7 @@ def merge(match: Match, user: User) -> None:
         group=group,
         user=user,
         version=group.version,
-        seen=[each.recording.uid for each in group.members.all()],
+        seen=[member.recording.uid for member in group.members.all()],
         selection=ActionRequest(uids, canonical=stays.uid),
     )
 
@@ -259,7 +259,7 @@ def test_a_pack_differs_in_what_a_new_one_would_state_otherwise(
 
     stale = followed(match)
     statement = Statement.objects.get(evidence_pack=pack)
-    assert [each["text"] for each in statement.differs_in] == texts
+    assert [difference["text"] for difference in statement.differs_in] == texts
     assert stale.is_stale == bool(texts)
     assert (match.pk in selectors.current_packs([match.pk])) == (not texts)
 
@@ -474,10 +474,10 @@ def test_a_pack_that_failed_is_tried_again_unless_another_is_built(
     pack.refresh_from_db()
     assert pack.status == PackStatus.FAILED
     assert pack.finished_at is not None
-    other = services.request_pack(match=match, user=reviewer)
+    other_pack = services.request_pack(match=match, user=reviewer)
     with pytest.raises(EvidenceRefused, match="Another pack"):
         services.try_again(pack=pack, user=reviewer)
-    services.cancel_pack(pack=other, user=reviewer)
+    services.cancel_pack(pack=other_pack, user=reviewer)
 
     services.try_again(pack=pack, user=reviewer)
     run_next(Pool.WORK)
@@ -509,9 +509,9 @@ def test_a_pack_says_that_another_version_fits_and_whether_somebody_chose(build:
 
     chosen_case = case_of(build(match))
 
-    told = "Another version of the recording fits the same seconds equally well; "
-    assert told + "nobody has chosen between them yet." in open_case["in_words"]
-    assert told + "a person chose this one." in chosen_case["in_words"]
+    message = "Another version of the recording fits the same seconds equally well; "
+    assert message + "nobody has chosen between them yet." in open_case["in_words"]
+    assert message + "a person chose this one." in chosen_case["in_words"]
     assert chosen_case["match"]["version_choice"] == "chosen"
 
 

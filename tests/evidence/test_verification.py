@@ -85,29 +85,29 @@ def test_every_change_and_another_key_show(
     assert all(finding.holds for finding in verify(Path(pack.file.path), key))
     assert _says_that_files_match(Path(pack.file.path), key)
 
-    for number, (change, told) in enumerate(CHANGES.items()):
+    for number, (change, expected) in enumerate(CHANGES.items()):
         path = changed(Path(pack.file.path), tmp_path / f"{number}.zip", change)
         wrong = [finding.text for finding in verify(path, key) if not finding.holds]
-        assert any(told in text for text in wrong), change
+        assert any(expected in text for text in wrong), change
         if change in (edit_file, lose_file, add_file):
             assert not _says_that_files_match(path, key), change
         with pytest.raises(CommandError, match="failed a check"):
             call_command("verify_evidence", path)
 
-    other = PublicKey(Ed25519PrivateKey.generate().public_key())
+    other_key = PublicKey(Ed25519PrivateKey.generate().public_key())
     public = tmp_path / "other.pem"
-    public.write_bytes(other.pem)
-    findings = verify(Path(pack.file.path), other)
+    public.write_bytes(other_key.pem)
+    findings = verify(Path(pack.file.path), other_key)
     assert not findings[0].holds
     assert pack.key_id in findings[0].text
-    assert "The chain of 2 events is intact." in [each.text for each in findings]
+    assert "The chain of 2 events is intact." in [check.text for check in findings]
     with pytest.raises(CommandError):
         call_command("verify_evidence", pack.file.path, key=public)
 
 
 def test_what_is_no_pack_is_told(key: PublicKey, tmp_path: Path) -> None:
     path = tmp_path / "some.zip"
-    for content, told in (
+    for content, message in (
         (b"", None),
         (b"no zip at all", None),
         (b"PK\x03\x04broken", None),
@@ -115,7 +115,7 @@ def test_what_is_no_pack_is_told(key: PublicKey, tmp_path: Path) -> None:
     ):
         path.write_bytes(content)
 
-        with pytest.raises(PackUnreadable, match=told):
+        with pytest.raises(PackUnreadable, match=message):
             verify(path, key)
         with pytest.raises(CommandError):
             call_command("verify_evidence", path)
@@ -210,8 +210,8 @@ def test_a_hostile_pack_gets_a_plain_verdict(
         with pytest.raises(CommandError, match=r"some\.zip|manifest|pack") as refused:
             call_command("verify_evidence", path)
 
-        said = f"{refused.value}{capsys.readouterr().out}"
-        assert said.replace("\n", "").isprintable(), kind
+        message = f"{refused.value}{capsys.readouterr().out}"
+        assert message.replace("\n", "").isprintable(), kind
 
 
 def test_corrupted_packs_get_a_plain_verdict(
@@ -258,4 +258,4 @@ def _contents(pack: Path | io.BytesIO) -> dict[str, bytes]:
 
 
 def _says_that_files_match(path: Path, key: PublicKey) -> bool:
-    return any("files match the manifest" in each.text for each in verify(path, key))
+    return any("files match the manifest" in check.text for check in verify(path, key))

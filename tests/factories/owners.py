@@ -17,12 +17,12 @@ ISRC = "QZAA02600001"
 def record_of(recording: Recording) -> RightsRecording:
     """Return the record of a recording; made if there is none."""
     isrc = recording.isrc_normalised
-    known = {"isrc": isrc} if isrc else {"recording": recording}
-    return RightsRecording.objects.get_or_create(**known)[0]
+    fields = {"isrc": isrc} if isrc else {"recording": recording}
+    return RightsRecording.objects.get_or_create(**fields)[0]
 
 
 def own(
-    record: Work | RightsRecording, name: str, percent: int = 100, **more: Any
+    record: Work | RightsRecording, name: str, percent: int = 100, **options: Any
 ) -> Share:  # Any: any column
     """Let a party own the master right of a recording, or a work's performing right."""
     is_work = isinstance(record, Work)
@@ -34,7 +34,7 @@ def own(
         "percent": Decimal(percent),
         "included": ["2136"],
         "claimant": "Example Music",
-    } | more
+    } | options
     # Statements follow events.
     record_event(case=case_of(record), action="rights.share_added")
     return Share.objects.create(**values)

@@ -29,14 +29,14 @@ def make_match(
         *(intervals or (DEFAULT_INTERVAL,)), segment=segment, **detection_fields
     )
     fold_scan(scan=detection.scan)
-    found = Match.objects.get(scan=detection.scan, recording=detection.recording)
+    folded = Match.objects.get(scan=detection.scan, recording=detection.recording)
     columns = dict(match or {})
     if state is not None:
         columns["state"] = state
     if columns.get("state") == MatchState.REJECTED:
         columns.setdefault("decision_reason", "noise")
     if columns:
-        Match.objects.filter(pk=found.pk).update(**columns)
-        refresh([found.scanned_file_id])
-        found.refresh_from_db()
-    return found
+        Match.objects.filter(pk=folded.pk).update(**columns)
+        refresh([folded.scanned_file_id])
+        folded.refresh_from_db()
+    return folded

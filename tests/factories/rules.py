@@ -51,7 +51,7 @@ def make_policy(
         name: (low and Decimal(low), high and Decimal(high))
         for name, (low, high) in (ranges or {}).items()
     }
-    kept = conditions.as_json(
+    as_json = conditions.as_json(
         sets=sets or {},
         ranges=cast("dict[str, tuple[Decimal | None, Decimal | None]]", edges),
         flags=flags or {},
@@ -62,7 +62,7 @@ def make_policy(
             "name": f"Rule {next(_numbers)}",
             "action": PolicyAction.REVIEW,
             "enabled": True,
-            "conditions": kept,
+            "conditions": as_json,
             **columns,
         }
     )

@@ -40,15 +40,15 @@ class PlainStatements(Kind):
         """Say which matches have another state than was stated."""
         facts = StatementFact.objects.filter(statement__in=statements).order_by("pk")
         states = dict(Match.objects.values_list("uid", "state"))
-        found: dict[int, list[Difference]] = {}
+        differences: dict[int, list[Difference]] = {}
         for fact in facts:
             today = states.get(fact.match, "")
             if today != fact.state:
                 text = _("%(name)s is stated in another place.") % {
                     "name": f"{fact.match} {fact.state} {today}"
                 }
-                found.setdefault(fact.statement_id, []).append(Difference(text, fact.match))
-        return found
+                differences.setdefault(fact.statement_id, []).append(Difference(text, fact.match))
+        return differences
 
     def url(self, statement: Statement) -> str:
         """Return the page of the match."""

@@ -70,26 +70,26 @@ def test_a_zip_gives_audio_and_an_undo_takes_it_back(
     run_worker()
     paired = client.get(sent.url).content.decode()  # type: ignore[attr-defined]  # a redirect
     assert waiting(bucket) == {"Night Drive", "Blue Lantern"}
-    one = AudioImport.objects.get()
+    import_ = AudioImport.objects.get()
 
-    client.post(reverse("portal:audio_import_start", args=[one.uid]))
+    client.post(reverse("portal:audio_import_start", args=[import_.uid]))
     run_worker()
 
-    one.refresh_from_db()
-    assert one.status == ImportStatus.DONE
-    assert (one.summary["given"], one.summary["refused"]) == (2, 2)
+    import_.refresh_from_db()
+    assert import_.status == ImportStatus.DONE
+    assert (import_.summary["given"], import_.summary["refused"]) == (2, 2)
     assert "Night Drive" in paired
     assert "Name and length" in paired
     assert "No waiting recording has its name" in paired
     ready = bucket.recordings.order_by("pk")
     assert [row.status for row in ready] == [RecordingStatus.READY] * 2
     assert [row.acr_id for row in ready] == [f"{1:032x}", f"{2:032x}"]
-    given = Event.objects.filter(action="recording.audio_given")
-    assert given.count() == 2
+    events = Event.objects.filter(action="recording.audio_given")
+    assert events.count() == 2
 
-    services.check_undo(import_=one, user=admin)
+    services.check_undo(import_=import_, user=admin)
     run_worker()
-    services.undo(import_=one, user=admin)
+    services.undo(import_=import_, user=admin)
     run_worker()
 
     assert waiting(bucket) == {"Night Drive", "Blue Lantern"}
@@ -102,12 +102,12 @@ def test_audio_of_a_folder_is_refused_where_it_is_had_and_stays_where_people_dec
     (tmp_path / "x.wav").write_bytes(SOUND)
     table = tmp_path / "names.csv"
     table.write_text("custom_id,audio\nA-1,x.wav\n")
-    given, refused, undone = StringIO(), StringIO(), StringIO()
+    output, refused, undone = StringIO(), StringIO(), StringIO()
     call_command(
-        "add_audio", "Songs", str(tmp_path), table=table, username=admin.username, stdout=given
+        "add_audio", "Songs", str(tmp_path), table=table, username=admin.username, stdout=output
     )
     run_worker()
-    uid = given.getvalue().split("undo_import ")[1].split()[0]
+    uid = output.getvalue().split("undo_import ")[1].split()[0]
 
     # The bucket's rule refuses audio that it has.
     folder = tmp_path / "more"

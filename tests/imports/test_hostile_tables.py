@@ -40,11 +40,11 @@ def changed(workbook: Path, parts: dict[str, str | bytes]) -> Path:
     """Return the workbook with some of its files replaced."""
     with zipfile.ZipFile(workbook) as whole:
         held = {name: whole.read(name) for name in whole.namelist()}
-    other = workbook.with_name("changed.xlsx")
-    with zipfile.ZipFile(other, "w", zipfile.ZIP_DEFLATED) as made:
+    other_path = workbook.with_name("changed.xlsx")
+    with zipfile.ZipFile(other_path, "w", zipfile.ZIP_DEFLATED) as made:
         for name, content in (held | parts).items():
             made.writestr(name, content)
-    return other
+    return other_path
 
 
 def read(path: Path) -> list[tuple[str, ...]]:
@@ -60,10 +60,10 @@ def row(number: int) -> str:
 
 
 def test_a_workbook_is_read_as_it_is_whatever_its_name(workbook: Path) -> None:
-    other = changed(workbook, {SHEET: sheet(row(1) + row(3))})
+    other_path = changed(workbook, {SHEET: sheet(row(1) + row(3))})
 
     assert read(workbook.rename(workbook.with_name("table"))) == [("L1", "Night Drive")]
-    assert read(other) == [("a", "b")]
+    assert read(other_path) == [("a", "b")]
 
 
 def test_what_unpacks_without_end_is_refused_before_it_is(
@@ -250,8 +250,8 @@ def test_a_zip_of_very_many_files_is_refused_before_it_is_listed(
     for path, number in ((few, 100), (many, 101)):
         with zipfile.ZipFile(path, "w") as made:
             made.comment = b"packed by hand"
-            for each in range(number):
-                made.writestr(f"{each}.wav", b"audio")
+            for key in range(number):
+                made.writestr(f"{key}.wav", b"audio")
 
     with open_archive(few) as archive:
         assert archive.open("7.wav") is not None

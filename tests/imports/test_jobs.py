@@ -55,9 +55,9 @@ def keep(kind: AnyKind) -> Import:
     )
 
 
-def status(one: Import) -> tuple[str, str]:
-    one.refresh_from_db()
-    return one.status, one.message
+def status(import_: Import) -> tuple[str, str]:
+    import_.refresh_from_db()
+    return import_.status, import_.message
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def works(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Columns]], 
     """Return a function that replaces the work of every kind."""
 
     def replace(act: Callable[[], Columns]) -> None:
-        def work(one: Import, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
+        def work(import_: Import, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
             columns = act()
             heartbeat()
             return columns
@@ -78,24 +78,24 @@ def works(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Columns]], 
 @pytest.mark.parametrize("kind", [RECORDINGS, RESULTS], ids=lambda kind: kind.event)
 @pytest.mark.django_db
 def test_a_file_is_checked_then_imported(kind: AnyKind) -> None:
-    one = keep(kind)
-    assert status(one) == (ImportStatus.CHECKING, "")
-    assert not services.start(import_=one, user=make_user(Role.MANAGER))
+    import_ = keep(kind)
+    assert status(import_) == (ImportStatus.CHECKING, "")
+    assert not services.start(import_=import_, user=make_user(Role.MANAGER))
 
     check = run_next(Pool.WORK)
-    assert status(one) == (ImportStatus.CHECKED, "")
-    checked = one.summary
+    assert status(import_) == (ImportStatus.CHECKED, "")
+    checked = import_.summary
     assert not Recording.objects.exists()
     assert not ScannedFile.objects.exists()
-    assert services.start(import_=one, user=make_user(Role.MANAGER))
-    assert status(one) == (ImportStatus.IMPORTING, "")
+    assert services.start(import_=import_, user=make_user(Role.MANAGER))
+    assert status(import_) == (ImportStatus.IMPORTING, "")
     done = run_next(Pool.WORK)
 
-    assert status(one) == (ImportStatus.DONE, "")
-    assert one.summary == checked
-    assert one.summary["added"] == 1
+    assert status(import_) == (ImportStatus.DONE, "")
+    assert import_.summary == checked
+    assert import_.summary["added"] == 1
     rows = (Recording.objects, ScannedFile.objects)
-    assert sum(each.count() for each in rows) == 1
+    assert sum(manager.count() for manager in rows) == 1
     assert check is not None
     assert done is not None
     assert check.priority > 0 > done.priority
@@ -107,17 +107,17 @@ def test_a_file_is_checked_then_imported(kind: AnyKind) -> None:
 def test_each_end_of_a_step_has_its_reason_and_can_be_tried_again(
     step: str, works: Callable[[Callable[[], Columns]], None], settings: Settings
 ) -> None:
-    one, user = keep(RECORDINGS), make_user(Role.MANAGER)
+    import_, user = keep(RECORDINGS), make_user(Role.MANAGER)
     if step == "import":
         run_next(Pool.WORK)
-        assert services.start(import_=one, user=user)
-    working = one.status if step == "check" else ImportStatus.IMPORTING
+        assert services.start(import_=import_, user=user)
+    working = import_.status if step == "check" else ImportStatus.IMPORTING
     stays = STAYS if step == "import" else ""
 
     def revive() -> None:
-        assert services.try_again(import_=one, user=user)
-        assert status(one) == (working, "")
-        assert not services.try_again(import_=one, user=user)
+        assert services.try_again(import_=import_, user=user)
+        assert status(import_) == (working, "")
+        assert not services.try_again(import_=import_, user=user)
 
     # An unusable file is refused with the reason.
     def refuse() -> Columns:
@@ -125,8 +125,8 @@ def test_each_end_of_a_step_has_its_reason_and_can_be_tried_again(
 
     works(refuse)
     run_next(Pool.WORK)
-    found, message = status(one)
-    assert found == ImportStatus.REFUSED
+    state_now, message = status(import_)
+    assert state_now == ImportStatus.REFUSED
     assert message.startswith("It is no table. xxx")
     assert STAYS not in message
     revive()
@@ -142,7 +142,7 @@ def test_each_end_of_a_step_has_its_reason_and_can_be_tried_again(
     cancel()
     for _runs in (False, True):
         run_next(Pool.WORK)
-        assert status(one) == (ImportStatus.REFUSED, f"It was cancelled.{stays}")
+        assert status(import_) == (ImportStatus.REFUSED, f"It was cancelled.{stays}")
         assert Job.objects.latest("pk").state == JobState.CANCELLED
         revive()
 
@@ -153,7 +153,7 @@ def test_each_end_of_a_step_has_its_reason_and_can_be_tried_again(
     )
     base.jobs.services.reclaim()
     given_up = f"Its worker died or hung 3 times.{stays}"
-    assert status(one) == (ImportStatus.REFUSED, given_up)
+    assert status(import_) == (ImportStatus.REFUSED, given_up)
     revive()
 
     # What failed unforeseen is tried again, then given up.
@@ -163,13 +163,13 @@ def test_each_end_of_a_step_has_its_reason_and_can_be_tried_again(
     works(stumble)
     for _ in range(settings.ACRPORTAL_MAX_ATTEMPTS - 1):
         run_next(Pool.WORK)
-        assert status(one)[0] == working
+        assert status(import_)[0] == working
         assert run_next(Pool.WORK) is None
         assert "The disk is gone." in Job.objects.get(state=JobState.WAITING).cause
         Job.objects.filter(state=JobState.WAITING).update(run_after=datetime.now(tz=UTC))
     run_next(Pool.WORK)
-    found, message = status(one)
-    assert found == ImportStatus.REFUSED
+    state_now, message = status(import_)
+    assert state_now == ImportStatus.REFUSED
     assert "It failed 3 times" in message
     assert "The disk is gone." in message
     assert (STAYS in message) == (step == "import")
@@ -188,8 +188,8 @@ def test_each_end_of_a_step_has_its_reason_and_can_be_tried_again(
     works(lose)
     run_next(Pool.WORK)
     done = ImportStatus.CHECKED if step == "check" else ImportStatus.DONE
-    assert status(one) == (done, "")
-    assert one.summary == {"added": 2}
+    assert status(import_) == (done, "")
+    assert import_.summary == {"added": 2}
     assert finishers[0] is not None
     assert Job.objects.latest("pk").state == JobState.DONE
     tried_again = Event.objects.filter(action=f"{RECORDINGS.event}_tried_again")

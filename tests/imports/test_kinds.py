@@ -81,11 +81,11 @@ def test_its_page_imports_a_row_and_takes_it_back(made_up: AnyKind, signed_in: M
         run_next(Pool.WORK)
 
     bucket.refresh_from_db()
-    one: Import = made_up.model._default_manager.get()
-    assert (one.status, bucket.name) == (ImportStatus.UNDONE, "Old")
+    import_: Import = made_up.model._default_manager.get()
+    assert (import_.status, bucket.name) == (ImportStatus.UNDONE, "Old")
     assert "The name of a bucket." in checked
     assert str(made_up.start_label) in checked
-    events = Event.objects.filter(case=one.case).values_list("action", flat=True)
+    events = Event.objects.filter(case=import_.case).values_list("action", flat=True)
     assert set(events) == {"names.import_started", "names.import_undone"}
 
 
@@ -94,12 +94,12 @@ def test_pages_that_list_kinds_show_it(made_up: AnyKind, signed_in: MakeClient) 
 
     catalogue = client.get("/catalogue/").content.decode()
     form = client.get("/catalogue/import-names/").content.decode()
-    found = client.get("/search/", {"q": "import names"}).content.decode()
+    page = client.get("/search/", {"q": "import names"}).content.decode()
     sample = client.get("/catalogue/import-names/sample.csv")
 
     link = 'href="/catalogue/import-names/"'
     assert link in catalogue
-    assert link in found
+    assert link in page
     assert "bucket, new_name" in form
     assert "Sample of names" in form
     assert sample.content.decode("utf-8-sig") == "bucket,new_name\r\nOld,New\r\n"
@@ -114,11 +114,11 @@ def test_the_api_takes_its_file(made_up: AnyKind) -> None:
     client = Client(headers={"Authorization": f"Bearer {token.secret}"})
 
     table = SimpleUploadedFile("names.csv", TABLE)
-    one = client.post("/api/portal/v1/imports/names/", {"file": table}).json()
+    import_ = client.post("/api/portal/v1/imports/names/", {"file": table}).json()
     run_next(Pool.WORK)
 
-    shown = client.get(f"/api/portal/v1/imports/names/{one['uid']}/").json()
-    assert (shown["status"], shown["summary"]["updated"]) == ("checked", 1)
+    import_now = client.get(f"/api/portal/v1/imports/names/{import_['uid']}/").json()
+    assert (import_now["status"], import_now["summary"]["updated"]) == ("checked", 1)
 
 
 def test_the_command_line_names_and_runs_it(made_up: AnyKind, tmp_path: Path) -> None:

@@ -62,8 +62,8 @@ def step(program: Client, uid: str, name: str, **body: str) -> Json:
         answer = program.post(f"{API}{uid}/{name}/", body, content_type="application/json")
         assert answer.status_code == 202, answer.content
         work_off()
-    told: Json = program.get(f"{API}{uid}/").json()
-    return told
+    import_: Json = program.get(f"{API}{uid}/").json()
+    return import_
 
 
 def checked(program: Client, content: bytes, name: str = "sheet.csv") -> Json:
@@ -73,9 +73,9 @@ def checked(program: Client, content: bytes, name: str = "sheet.csv") -> Json:
     return step(program, answer.json()["uid"], "")
 
 
-def counts(told: Json) -> tuple[int, ...]:
+def counts(import_: Json) -> tuple[int, ...]:
     names = ("rows", "added", "updated", "unchanged", "refused")
-    return tuple(told["summary"][name] for name in names)
+    return tuple(import_["summary"][name] for name in names)
 
 
 def make_some(manager: User) -> list[Licence]:
@@ -115,10 +115,10 @@ def test_a_sheet_that_nobody_changed_changes_nothing(
     browser.force_login(manager)
     stored = list(Licence.objects.order_by("pk").values())
 
-    told = checked(program, sheet(browser, form), f"licences.{form}")
-    told = step(program, told["uid"], "start")
+    import_ = checked(program, sheet(browser, form), f"licences.{form}")
+    import_ = step(program, import_["uid"], "start")
 
-    assert counts(told) == (3, 0, 0, 3, 0), told
+    assert counts(import_) == (3, 0, 0, 3, 0), import_
     assert list(Licence.objects.order_by("pk").values()) == stored
 
 
@@ -138,13 +138,13 @@ def test_a_sheet_adds_changes_and_refuses_as_its_check_said_and_goes_back(
     line |= {"edited_uses": "within"}
     content = as_table([line, added, added, faulty])
 
-    said = checked(program, content)
+    checked_import = checked(program, content)
     assert Licence.objects.filter(built_in=False).count() == 1
-    told = step(program, said["uid"], "start")
+    started = step(program, checked_import["uid"], "start")
 
-    assert counts(said) == counts(told) == (4, 1, 1, 1, 1), told
-    assert said["summary"]["reopened"] == told["summary"]["reopened"] == 1
-    assert {fault["column"] for fault in told["summary"]["faults"]} == {
+    assert counts(checked_import) == counts(started) == (4, 1, 1, 1, 1), started
+    assert checked_import["summary"]["reopened"] == started["summary"]["reopened"] == 1
+    assert {fault["column"] for fault in started["summary"]["faults"]} == {
         *("max_seconds", "recordings", "valid_until"),
     }
     covering.refresh_from_db()
@@ -158,8 +158,8 @@ def test_a_sheet_adds_changes_and_refuses_as_its_check_said_and_goes_back(
     assert Match.objects.get(pk=match.pk).state == MatchState.PENDING
     assert counts(step(program, checked(program, content)["uid"], "start")) == (4, 0, 0, 3, 1)
 
-    step(program, said["uid"], "undo", verb="check")
-    step(program, said["uid"], "undo", verb="undo")
+    step(program, checked_import["uid"], "undo", verb="check")
+    step(program, checked_import["uid"], "undo", verb="undo")
 
     covering.refresh_from_db()
     new.refresh_from_db()
@@ -170,13 +170,13 @@ def test_a_sheet_adds_changes_and_refuses_as_its_check_said_and_goes_back(
 def test_what_somebody_changed_since_stays(manager: User, program: Client) -> None:
     licence = make_licence(user=manager, buckets=[BucketFactory.create()])
     content = as_table([{"number": licence.number, "holder": "Sheet", "max_seconds": "30"}])
-    told = step(program, checked(program, content)["uid"], "start")
+    import_ = step(program, checked(program, content)["uid"], "start")
     licence.refresh_from_db()
     licence.holder = "Mine"
     licences.save(licence=licence, user=manager, buckets=licence.buckets.all())
 
-    step(program, told["uid"], "undo", verb="check")
-    step(program, told["uid"], "undo", verb="undo")
+    step(program, import_["uid"], "undo", verb="check")
+    step(program, import_["uid"], "undo", verb="undo")
 
     licence.refresh_from_db()
     assert (licence.holder, licence.max_seconds) == ("Mine", None)

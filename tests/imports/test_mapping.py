@@ -65,7 +65,7 @@ def table(*rows: str) -> SimpleUploadedFile:
 def keep(
     bucket: Bucket, *rows: str, user: User | None = None, keep_unknown: bool = False
 ) -> CatalogueImport:
-    one = services.keep_upload(
+    import_ = services.keep_upload(
         RECORDINGS,
         bucket=bucket,
         table=table(*rows),
@@ -74,44 +74,44 @@ def keep(
         keep_unknown=keep_unknown,
         user=user or make_user(Role.MANAGER),
     )
-    return worked(one)
+    return worked(import_)
 
 
-def worked(one: CatalogueImport) -> CatalogueImport:
+def worked(import_: CatalogueImport) -> CatalogueImport:
     """Do the waiting job, and return the import as it is then."""
     run_next(Pool.WORK)
-    one.refresh_from_db()
-    return one
+    import_.refresh_from_db()
+    return import_
 
 
-def columns_of(one: CatalogueImport) -> tuple[MappedColumn, ...]:
-    return from_json(one.columns, RECORDING_TARGETS)
+def columns_of(import_: CatalogueImport) -> tuple[MappedColumn, ...]:
+    return from_json(import_.columns, RECORDING_TARGETS)
 
 
-def targets(one: CatalogueImport) -> list[str]:
-    return [column.target for column in columns_of(one)]
+def targets(import_: CatalogueImport) -> list[str]:
+    return [column.target for column in columns_of(import_)]
 
 
-def fields(one: CatalogueImport, **changes: str) -> dict[str, Any]:
+def fields(import_: CatalogueImport, **changes: str) -> dict[str, Any]:
     """Return the fields of the mapping form as the page shows them, with changes."""
-    shown: dict[str, Any] = {"version": one.mapping_version}
-    for position, column in enumerate(columns_of(one)):
-        shown[f"column-{position}"] = column.target
-        shown[f"empty-{position}"] = "clear" if column.clears else "keep"
-    return shown | {name.replace("_", "-"): value for name, value in changes.items()}
+    fields_now: dict[str, Any] = {"version": import_.mapping_version}
+    for position, column in enumerate(columns_of(import_)):
+        fields_now[f"column-{position}"] = column.target
+        fields_now[f"empty-{position}"] = "clear" if column.clears else "keep"
+    return fields_now | {name.replace("_", "-"): value for name, value in changes.items()}
 
 
-def save(client: Client, one: CatalogueImport, **changes: str) -> tuple[int, str]:
+def save(client: Client, import_: CatalogueImport, **changes: str) -> tuple[int, str]:
     """Send the mapping form; return the status and the page that follows."""
-    address = f"/catalogue/import/{one.uid}/columns/"
-    answer = client.post(address, fields(one, **changes), follow=True)
-    one.refresh_from_db()
+    address = f"/catalogue/import/{import_.uid}/columns/"
+    answer = client.post(address, fields(import_, **changes), follow=True)
+    import_.refresh_from_db()
     return answer.status_code, answer.content.decode()
 
 
-def imported(client: Client, one: CatalogueImport) -> CatalogueImport:
-    client.post(f"/catalogue/import/{one.uid}/start/")
-    return worked(one)
+def imported(client: Client, import_: CatalogueImport) -> CatalogueImport:
+    client.post(f"/catalogue/import/{import_.uid}/start/")
+    return worked(import_)
 
 
 # Guesses
@@ -164,11 +164,11 @@ def test_hostile_headers_become_short_texts_of_one_line(bucket: Bucket, client: 
     header = f'"Titel","Interpret","Track ID","<b>\x00\n\x1b{long}",,"{long}",Titel'
     row = '1,2,3,"<i>\x07",nameless,,again'
 
-    one = keep(bucket, header, row)
-    page = client.get(f"/catalogue/import/{one.uid}/").content.decode()
+    import_ = keep(bucket, header, row)
+    page = client.get(f"/catalogue/import/{import_.uid}/").content.decode()
 
-    names = [column.name for column in columns_of(one)]
-    assert targets(one)[:3] == ["title", "artists", "custom_id"]
+    names = [column.name for column in columns_of(import_)]
+    assert targets(import_)[:3] == ["title", "artists", "custom_id"]
     assert names[3].startswith("<b> xxx")
     assert [len(name) for name in names] == [5, 9, 8, 200, 0, 200, 5]
     assert "&lt;b&gt;" in page
@@ -178,19 +178,19 @@ def test_hostile_headers_become_short_texts_of_one_line(bucket: Bucket, client: 
 
 
 def test_a_table_with_too_many_columns_is_refused(bucket: Bucket) -> None:
-    one = keep(bucket, ",".join(f"c{number}" for number in range(201)), "1")
+    import_ = keep(bucket, ",".join(f"c{number}" for number in range(201)), "1")
 
-    assert one.status == ImportStatus.REFUSED
-    assert "at most 200 columns" in one.message
+    assert import_.status == ImportStatus.REFUSED
+    assert "at most 200 columns" in import_.message
 
 
 def test_the_first_three_different_values_are_shown(bucket: Bucket, client: Client) -> None:
     rows = [f"L{number},T,A,{number // 2}" for number in range(9)]
 
-    one = keep(bucket, "custom_id,title,artists,Mood", *rows)
-    page = client.get(f"/catalogue/import/{one.uid}/").content.decode()
+    import_ = keep(bucket, "custom_id,title,artists,Mood", *rows)
+    page = client.get(f"/catalogue/import/{import_.uid}/").content.decode()
 
-    assert [column["examples"] for column in one.columns] == [
+    assert [column["examples"] for column in import_.columns] == [
         *(["L0", "L1", "L2"], ["T"], ["A"], ["0", "1", "2"])
     ]
     assert '<bdi translate="no">L2</bdi>' in page
@@ -203,11 +203,11 @@ def test_the_first_three_different_values_are_shown(bucket: Bucket, client: Clie
 def test_a_table_without_a_required_column_waits_for_a_person(
     bucket: Bucket, client: Client
 ) -> None:
-    one = keep(bucket, "Nr,Titel,Wer,Datei", f"L1,T,A,{LINK.format(1)}")
-    page = client.get(f"/catalogue/import/{one.uid}/").content.decode()
-    unstarted = client.post(f"/catalogue/import/{one.uid}/start/", follow=True)
+    import_ = keep(bucket, "Nr,Titel,Wer,Datei", f"L1,T,A,{LINK.format(1)}")
+    page = client.get(f"/catalogue/import/{import_.uid}/").content.decode()
+    unstarted = client.post(f"/catalogue/import/{import_.uid}/start/", follow=True)
 
-    assert (one.status, one.message) == (
+    assert (import_.status, import_.message) == (
         ImportStatus.UNMAPPED,
         "Choose the column for: custom_id, artists.",
     )
@@ -215,30 +215,30 @@ def test_a_table_without_a_required_column_waits_for_a_person(
     assert "Import the rows without faults" not in page
     assert "not waiting" in unstarted.content.decode()
 
-    assert save(client, one, column_0="custom_id", column_2="artists")[0] == 200
-    assert worked(one).status == ImportStatus.CHECKED
-    imported(client, one)
+    assert save(client, import_, column_0="custom_id", column_2="artists")[0] == 200
+    assert worked(import_).status == ImportStatus.CHECKED
+    imported(client, import_)
 
     recording = Recording.objects.get()
-    assert one.status == ImportStatus.DONE
+    assert import_.status == ImportStatus.DONE
     assert (recording.custom_id, recording.artists) == ("L1", ["A"])
-    assert one.columns_from == MappingOrigin.CHOSEN
+    assert import_.columns_from == MappingOrigin.CHOSEN
 
 
 def test_a_changed_mapping_is_checked_again_and_recorded(bucket: Bucket, client: Client) -> None:
     RecordingFactory.create(bucket=bucket, custom_id="L1", title="T", artists=["A"])
-    one = keep(bucket, "custom_id,title,artists,Remark,Mood", "L1,T,A,loud,blue")
-    first = one.summary
+    import_ = keep(bucket, "custom_id,title,artists,Remark,Mood", "L1,T,A,loud,blue")
+    first = import_.summary
 
-    save(client, one, column_3="tags", column_4=DATA)
-    between = (one.status, one.summary)
-    worked(one)
-    changes = one.summary["changes"]
-    imported(client, one)
+    save(client, import_, column_3="tags", column_4=DATA)
+    between = (import_.status, import_.summary)
+    worked(import_)
+    changes = import_.summary["changes"]
+    imported(client, import_)
 
     assert (first["updated"], between) == (1, (ImportStatus.CHECKING, {}))
     assert changes[0]["after"] == {"user_defined": "Mood: blue, tags: loud"}
-    assert one.summary["changes"] == changes
+    assert import_.summary["changes"] == changes
     recording = Recording.objects.get()
     assert recording.user_defined == {"tags": ["loud"], "Mood": "blue"}
     assert recording.notes == ""
@@ -251,7 +251,7 @@ def test_an_impossible_mapping_is_refused_with_the_names_whoever_asks(
     bucket: Bucket, client: Client, signed_in: MakeClient
 ) -> None:
     header = "custom_id,title,artists,Extra,Extra,,tags"
-    one = keep(bucket, header, "L1,T,A,x,y,z,t")
+    import_ = keep(bucket, header, "L1,T,A,x,y,z,t")
     refused: list[tuple[dict[str, str], str]] = [
         ({"column_3": "title"}, "“title” (2), “Extra” (4)"),
         ({"column_1": LEFT_OUT}, "Choose the column for: Title."),
@@ -263,53 +263,55 @@ def test_an_impossible_mapping_is_refused_with_the_names_whoever_asks(
     ]
 
     for changes, says in refused:
-        code, page = save(client, one, **changes)
+        code, page = save(client, import_, **changes)
 
         assert code == 422, changes
         assert says in page, changes
         assert "Nothing was saved yet." in page
-        assert (one.status, one.mapping_version) == (ImportStatus.CHECKED, 0)
-    assert save(signed_in(Role.REVIEWER), one, column_3="notes")[0] == 403
-    assert one.mapping_version == 0
-    columns = columns_of(one)
+        assert (import_.status, import_.mapping_version) == (ImportStatus.CHECKED, 0)
+    assert save(signed_in(Role.REVIEWER), import_, column_3="notes")[0] == 403
+    assert import_.mapping_version == 0
+    columns = columns_of(import_)
     twice = (*columns[:3], columns[3].becoming("title"), *columns[4:])
     with pytest.raises(MappingRefused, match="Extra"):
-        services.change_columns(import_=one, columns=twice, version=0, user=make_user(Role.MANAGER))
+        services.change_columns(
+            import_=import_, columns=twice, version=0, user=make_user(Role.MANAGER)
+        )
 
 
 def test_of_two_people_the_second_is_refused(bucket: Bucket, client: Client) -> None:
     RecordingFactory.create(bucket=bucket, custom_id="L1")
-    one = keep(bucket, "custom_id,title,artists,Mood", "L1,T,A,blue")
-    stale = fields(one, column_3="notes")
-    save(client, one, column_3="tags")
-    worked(one)
+    import_ = keep(bucket, "custom_id,title,artists,Mood", "L1,T,A,blue")
+    stale = fields(import_, column_3="notes")
+    save(client, import_, column_3="tags")
+    worked(import_)
 
-    address = f"/catalogue/import/{one.uid}"
+    address = f"/catalogue/import/{import_.uid}"
     mapped = client.post(f"{address}/columns/", stale, follow=True)
     begun = client.post(f"{address}/start/", {"version": 0}, follow=True)
-    one.refresh_from_db()
-    after = (one.status, one.mapping_version, targets(one)[3])
-    client.post(f"{address}/start/", {"version": one.mapping_version})
-    late = client.post(f"{address}/columns/", fields(one), follow=True)
+    import_.refresh_from_db()
+    after = (import_.status, import_.mapping_version, targets(import_)[3])
+    client.post(f"{address}/start/", {"version": import_.mapping_version})
+    late = client.post(f"{address}/columns/", fields(import_), follow=True)
 
     assert "somebody else changed the columns" in mapped.content.decode()
     assert "not waiting" in begun.content.decode()
     assert after == (ImportStatus.CHECKED, 1, "tags")
     assert "started the import in the meantime" in late.content.decode()
-    one.refresh_from_db()
-    assert (one.status, one.mapping_version) == (ImportStatus.IMPORTING, 1)
+    import_.refresh_from_db()
+    assert (import_.status, import_.mapping_version) == (ImportStatus.IMPORTING, 1)
     assert Event.objects.filter(action="bucket.import_columns_changed").count() == 1
 
 
 def test_a_version_that_came_meanwhile_changes_nothing(bucket: Bucket) -> None:
-    one = keep(bucket, "custom_id,title,artists,Mood", "L1,T,A,blue")
-    columns, user = columns_of(one), make_user(Role.MANAGER)
+    import_ = keep(bucket, "custom_id,title,artists,Mood", "L1,T,A,blue")
+    columns, user = columns_of(import_), make_user(Role.MANAGER)
 
-    assert services.change_columns(import_=one, columns=columns, version=0, user=user)
-    assert not services.change_columns(import_=one, columns=columns, version=0, user=user)
-    worked(one)
-    assert not services.change_columns(import_=one, columns=columns, version=0, user=user)
-    assert services.change_columns(import_=one, columns=columns, version=1, user=user)
+    assert services.change_columns(import_=import_, columns=columns, version=0, user=user)
+    assert not services.change_columns(import_=import_, columns=columns, version=0, user=user)
+    worked(import_)
+    assert not services.change_columns(import_=import_, columns=columns, version=0, user=user)
+    assert services.change_columns(import_=import_, columns=columns, version=1, user=user)
 
 
 # Empty cells
@@ -322,29 +324,29 @@ def test_empty_cells_clear_where_that_was_chosen(bucket: Bucket, client: Client)
         bucket=bucket, custom_id="L1", title="T", artists=["A"], user_defined=data, **values
     )
     header = "custom_id,title,artists,label,album,tags,Mood,Key,notes"
-    one = keep(bucket, header, "L1,T,A,,,,,", keep_unknown=True)
-    plain = one.summary["unchanged"]
+    import_ = keep(bucket, header, "L1,T,A,,,,,", keep_unknown=True)
+    plain = import_.summary["unchanged"]
 
     # The last cell of the row is missing, as in workbooks.
     save(
         client,
-        one,
+        import_,
         **dict.fromkeys(("empty_1", "empty_3", "empty_5", "empty_6", "empty_8"), "clear"),
     )
-    worked(one)
-    checked = one.summary
-    page = client.get(f"/catalogue/import/{one.uid}/").content.decode()
-    imported(client, one)
+    worked(import_)
+    checked = import_.summary
+    page = client.get(f"/catalogue/import/{import_.uid}/").content.decode()
+    imported(client, import_)
 
     recording = Recording.objects.get()
     assert plain == 1
     assert (checked["updated"], checked["faults"]) == (1, [])
-    assert one.summary == checked
+    assert import_.summary == checked
     assert (recording.title, recording.label, recording.album) == ("T", "", "Old")
     assert recording.notes == ""
     assert recording.user_defined == {"Key": "Am"}
     # The title is never cleared, whatever was sent.
-    assert not columns_of(one)[1].clears
+    assert not columns_of(import_)[1].clears
     assert page.count('value="clear" selected') == 4
 
 
@@ -395,22 +397,22 @@ def test_an_import_that_was_checked_earlier_imports_what_that_check_said(
     bucket: Bucket, client: Client
 ) -> None:
     row = f"L1,T,A,{LINK.format(1)},Example,Loud"
-    one = keep(bucket, "ID,title,artists,file,Plattenlabel,Note", row)
+    import_ = keep(bucket, "ID,title,artists,file,Plattenlabel,Note", row)
     # Checks did not store their mapping, and knew fewer names.
     CatalogueImport.objects.update(columns=[], header_key="")
 
-    imported(client, one)
+    imported(client, import_)
 
     recording = Recording.objects.get()
-    assert one.status == ImportStatus.DONE
+    assert import_.status == ImportStatus.DONE
     assert (recording.custom_id, recording.label, recording.notes) == ("L1", "", "")
 
 
 # All faults at once
 
 
-def faults(one: CatalogueImport) -> list[tuple[str, str]]:
-    return [(each["column"], each["rule"]) for each in one.summary["faults"]]
+def faults(import_: CatalogueImport) -> list[tuple[str, str]]:
+    return [(fault["column"], fault["rule"]) for fault in import_.summary["faults"]]
 
 
 def test_a_row_names_all_its_faults_once(bucket: Bucket) -> None:
@@ -419,10 +421,10 @@ def test_a_row_names_all_its_faults_once(bucket: Bucket) -> None:
     rows = ["L2,,A,,,,,,", "L3,,A,missing.wav,,,,,", "L4,T,A,missing.wav,,,,,"]
 
     summary = keep(bucket, header, bad, *rows).summary
-    found = summary["faults"]
+    faults = summary["faults"]
 
     assert {
-        line: sorted(each["column"] for each in found if each["line"] == line)
+        line: sorted(fault["column"] for fault in faults if fault["line"] == line)
         for line in (2, 3, 4, 5)
     } == {
         2: ["audio", "exclude", "exclude", "title"],
@@ -430,7 +432,7 @@ def test_a_row_names_all_its_faults_once(bucket: Bucket) -> None:
         4: ["audio", "title"],
         5: ["audio"],
     }
-    assert sorted(each["column"] for each in summary["warnings"]) == [
+    assert sorted(warning["column"] for warning in summary["warnings"]) == [
         *("duration_ms", "iswc", "release_date", "upc")
     ]
 
@@ -440,9 +442,9 @@ def test_audio_and_exclusions_of_a_known_recording_are_faults_too(bucket: Bucket
     intervals = "00:00:04.000-00:00:06.000|00:00:07.000-00:00:08.000"
     row = f"L1,T,A,{LINK.format(1)},{intervals}"
 
-    one = keep(bucket, "custom_id,title,artists,audio,exclude", row, f"{row[:-1]}x")
+    import_ = keep(bucket, "custom_id,title,artists,audio,exclude", row, f"{row[:-1]}x")
 
-    rules = faults(one)
+    rules = faults(import_)
     assert [column for column, _ in rules[:3]] == ["audio", "exclude", "exclude"]
     assert "being fingerprinted" in rules[0][1]
     assert "The recording is 0:05.000 long." in rules[1][1]
@@ -458,13 +460,13 @@ def test_a_repeated_id_needs_audio_only_where_it_is_new(bucket: Bucket, client: 
     new = [f"L1,T,A,{LINK.format(1)}", "L1,U,B,"]
     header = "custom_id,title,artists,audio"
 
-    one = keep(bucket, header, *new, "K1,T,A,", "K1,U,B,")
-    checked = one.summary["faults"]
-    imported(client, one)
+    import_ = keep(bucket, header, *new, "K1,T,A,", "K1,U,B,")
+    checked = import_.summary["faults"]
+    imported(client, import_)
 
-    assert one.summary["faults"] == checked
-    rules = faults(one)
-    assert [(each["line"], each["column"]) for each in checked] == [
+    assert import_.summary["faults"] == checked
+    rules = faults(import_)
+    assert [(warning["line"], warning["column"]) for warning in checked] == [
         *((3, "custom_id"), (3, "audio"), (5, "custom_id"))
     ]
     assert "already has this id" in rules[0][1]
@@ -526,11 +528,11 @@ def test_the_command_maps_columns_by_name(bucket: Bucket, file: Path) -> None:
 
     options = ["--map", "nr=custom_id", "--map", "Wer=?=artists", "--map", "Mood=data"]
     command(bucket, file, *options, "--map", "Datei=leave")
-    kept = Recording.objects.get()
+    stored = Recording.objects.get()
     clears = ["--clear-empty", "label", "--clear-empty", "Mood"]
     command(bucket, file, *options, *clears, "--map", "Datei=leave")
 
-    assert (kept.title, kept.label) == ("T", "Example")
+    assert (stored.title, stored.label) == ("T", "Example")
     recording = Recording.objects.get()
     assert (recording.label, recording.album) == ("", "Old")
     assert recording.user_defined == {}
@@ -564,13 +566,13 @@ CELLS = {
 }
 
 
-def _said(one: CatalogueImport) -> dict[str, Any]:
+def _places_and_counts(import_: CatalogueImport) -> dict[str, Any]:
     """Return a summary without the texts that name recordings added meanwhile."""
     places = {
-        name: [(each["line"], each["column"]) for each in one.summary[name]]
+        name: [(summary["line"], summary["column"]) for summary in import_.summary[name]]
         for name in ("faults", "warnings")
     }
-    return {**one.summary, **places}
+    return {**import_.summary, **places}
 
 
 @given(data=st.data())
@@ -592,45 +594,45 @@ def test_any_mapping_imports_what_its_check_said(data: st.DataObject) -> None:
             notes="Old",
             user_defined={"Mood": "x", "Note": "y", "tags": ["z"]},
         )
-        one = keep(bucket, content.getvalue(), user=user)
+        import_ = keep(bucket, content.getvalue(), user=user)
         columns = tuple(
             column.becoming(
                 data.draw(st.sampled_from(RECORDING_TARGETS.all)), clears=data.draw(st.booleans())
             )
-            for column in columns_of(one)
+            for column in columns_of(import_)
         )
         if faults_of(columns):
             with pytest.raises(MappingRefused):
-                services.change_columns(import_=one, columns=columns, version=0, user=user)
+                services.change_columns(import_=import_, columns=columns, version=0, user=user)
             # Only the impossible columns are left out.
             wrong = {fault.position for fault in faults_of(columns)}
             columns = tuple(
                 column.becoming(LEFT_OUT) if position in wrong else column
                 for position, column in enumerate(columns)
             )
-        assert services.change_columns(import_=one, columns=columns, version=0, user=user)
-        worked(one)
+        assert services.change_columns(import_=import_, columns=columns, version=0, user=user)
+        worked(import_)
         if lacking(columns):
-            assert one.status == ImportStatus.UNMAPPED
+            assert import_.status == ImportStatus.UNMAPPED
             # Complete it, so that the import has work.
-            rest = ("custom_id", "title", "artists")
+            names = ("custom_id", "title", "artists")
             columns = tuple(
-                column.becoming(rest[position])
+                column.becoming(names[position])
                 if position < 3
                 else column.becoming(
-                    LEFT_OUT if column.target in rest else column.target, clears=column.clears
+                    LEFT_OUT if column.target in names else column.target, clears=column.clears
                 )
                 for position, column in enumerate(columns)
             )
-            assert services.change_columns(import_=one, columns=columns, version=1, user=user)
-            worked(one)
-        assert (one.status, one.message) == (ImportStatus.CHECKED, "")
-        checked, version = _said(one), one.mapping_version
+            assert services.change_columns(import_=import_, columns=columns, version=1, user=user)
+            worked(import_)
+        assert (import_.status, import_.message) == (ImportStatus.CHECKED, "")
+        checked, version = _places_and_counts(import_), import_.mapping_version
 
-        assert services.start(import_=one, user=user, mapping_version=version)
-        worked(one)
+        assert services.start(import_=import_, user=user, mapping_version=version)
+        worked(import_)
 
-        assert one.status == ImportStatus.DONE
-        assert _said(one) == checked
-        assert columns_of(one) == tuple(columns)
+        assert import_.status == ImportStatus.DONE
+        assert _places_and_counts(import_) == checked
+        assert columns_of(import_) == tuple(columns)
         transaction.set_rollback(True)

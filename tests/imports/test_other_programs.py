@@ -211,19 +211,19 @@ def test_cells_of_recordings_are_read_as_people_mean_them(folder: Path) -> None:
         table_file(folder, HEADER + content), BucketFactory.create(), Folder(folder)
     )
 
-    kept = {row.custom_id: row for row in Recording.objects.all()}
-    assert kept["c1"].isrc_normalised == "ZZX012600001"
-    assert kept["c1"].upc == "2000000000015"
-    assert [kept[name].user_defined["owner_share_pct"] for name in ("m1", "m2", "m3")] == [
+    fields = {row.custom_id: row for row in Recording.objects.all()}
+    assert fields["c1"].isrc_normalised == "ZZX012600001"
+    assert fields["c1"].upc == "2000000000015"
+    assert [fields[name].user_defined["owner_share_pct"] for name in ("m1", "m2", "m3")] == [
         "33.33",
         "50",
         "12.5",
     ]
-    assert [kept[name].upc for name in ("u1", "u2")] == ["075678164125", "008811111120"]
-    assert kept["d1"].release_date == "2016-06-28"
+    assert [fields[name].upc for name in ("u1", "u2")] == ["075678164125", "008811111120"]
+    assert fields["d1"].release_date == "2016-06-28"
     assert cell_text(date(2016, 6, 28), "General") == "2016-06-28"
     # Its check digit does not fit.
-    assert kept["bad"].upc == ""
+    assert fields["bad"].upc == ""
     assert [note["column"] for note in summary.warnings] == ["upc"]
 
 

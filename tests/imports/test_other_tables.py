@@ -64,7 +64,7 @@ def check(
     bucket: Bucket, content: str | bytes, name: str = "table.csv", encoding: str = ""
 ) -> CatalogueImport:
     raw = content.encode() if isinstance(content, str) else content
-    one = services.keep_upload(
+    import_ = services.keep_upload(
         RECORDINGS,
         bucket=bucket,
         table=SimpleUploadedFile(name, raw),
@@ -72,22 +72,22 @@ def check(
         encoding=encoding,
         user=make_user(Role.MANAGER),
     )
-    return worked(one)
+    return worked(import_)
 
 
-def worked(one: CatalogueImport) -> CatalogueImport:
+def worked(import_: CatalogueImport) -> CatalogueImport:
     while run_next(Pool.WORK):
         pass
-    one.refresh_from_db()
-    return one
+    import_.refresh_from_db()
+    return import_
 
 
 def imported(bucket: Bucket, content: str | bytes, **named: str) -> list[Recording]:
-    one = check(bucket, content, **named)
-    assert (one.status, one.message) == (ImportStatus.CHECKED, "")
-    assert one.made_by is not None
-    assert services.start(import_=one, user=one.made_by)
-    worked(one)
+    import_ = check(bucket, content, **named)
+    assert (import_.status, import_.message) == (ImportStatus.CHECKED, "")
+    assert import_.made_by is not None
+    assert services.start(import_=import_, user=import_.made_by)
+    worked(import_)
     return list(bucket.recordings.order_by("custom_id"))
 
 
@@ -100,7 +100,7 @@ def archived(**files: str | bytes) -> bytes:
 
 
 def named_row(*names: str) -> str:
-    return "".join(f'<Cell><Data ss:Type="String">{each}</Data></Cell>' for each in names)
+    return "".join(f'<Cell><Data ss:Type="String">{name}</Data></Cell>' for name in names)
 
 
 SHEET = SPREADSHEET.replace(
@@ -154,7 +154,7 @@ def test_cells_of_excels_xml_are_read_by_type_and_place(bucket: Bucket) -> None:
 
 
 def test_what_cannot_be_read_says_what_to_do(bucket: Bucket) -> None:
-    said = {
+    messages = {
         name: check(bucket, content, name).message
         for name, content in (
             ("old.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)),
@@ -176,7 +176,7 @@ def test_what_cannot_be_read_says_what_to_do(bucket: Bucket) -> None:
         ("entity.xls", "document type"),
         ("book.ods", "OpenDocument"),
     ):
-        assert says in said[name], said[name]
+        assert says in messages[name], messages[name]
 
 
 def test_rows_are_kept_and_what_cannot_be_read_is_left_out_with_a_warning(bucket: Bucket) -> None:
@@ -190,26 +190,28 @@ def test_rows_are_kept_and_what_cannot_be_read_is_left_out_with_a_warning(bucket
         "Summe;;;;;;;;3.283,5;",
     ]
     # A total is no recording, and is not refused as one.
-    one = check(bucket, "\n".join([columns, *rows]))
-    kept = {row.custom_id: row for row in imported(bucket, "\n".join([columns, *rows]))}
+    import_ = check(bucket, "\n".join([columns, *rows]))
+    fields = {row.custom_id: row for row in imported(bucket, "\n".join([columns, *rows]))}
 
-    assert (one.summary["rows"], one.summary["refused"]) == (5, 0)
-    assert one.summary["reading"]["skipped"] == [{"line": 7, "text": "Summe 3.283,5"}]
-    assert {(note["line"], note["column"]) for note in one.summary["warnings"]} == {
+    assert (import_.summary["rows"], import_.summary["refused"]) == (5, 0)
+    assert import_.summary["reading"]["skipped"] == [{"line": 7, "text": "Summe 3.283,5"}]
+    assert {(note["line"], note["column"]) for note in import_.summary["warnings"]} == {
         *((2, "upc"), (3, "upc"), (3, "release_date"), (3, "duration_ms")),
         *((3, "owner_share_pct"), (4, "territories"), (5, "territories")),
         *((5, "writers"), (6, "territories"), (6, "owner_share_pct")),
     }
-    assert "rounded" in next(note["rule"] for note in one.summary["warnings"] if note["line"] == 3)
-    assert kept["L1"].user_defined == {"owner_share_pct": "50", "territories": ["DE", "AT", "CH"]}
-    assert (kept["L1"].release_date, kept["L1"].upc) == ("2016-06-28", "")
-    assert kept["L2"].user_defined == {"territories": ["DE", "AT", "CH"]}
-    assert kept["L3"].user_defined["territories"] == ["DE", "CH", "GB"]
+    assert "rounded" in next(
+        note["rule"] for note in import_.summary["warnings"] if note["line"] == 3
+    )
+    assert fields["L1"].user_defined == {"owner_share_pct": "50", "territories": ["DE", "AT", "CH"]}
+    assert (fields["L1"].release_date, fields["L1"].upc) == ("2016-06-28", "")
+    assert fields["L2"].user_defined == {"territories": ["DE", "AT", "CH"]}
+    assert fields["L3"].user_defined["territories"] == ["DE", "CH", "GB"]
     # A zero that a spreadsheet dropped.
-    assert kept["L3"].upc == "040000000013"
-    assert kept["L3"].release_date == "2016-06-28"
-    assert "territories" not in kept["L4"].user_defined
-    assert kept["L5"].user_defined == {"owner_share_pct": "0.5"}
+    assert fields["L3"].upc == "040000000013"
+    assert fields["L3"].release_date == "2016-06-28"
+    assert "territories" not in fields["L4"].user_defined
+    assert fields["L5"].user_defined == {"owner_share_pct": "0.5"}
 
 
 def test_shares_names_and_days_are_proposed_and_a_person_may_choose_otherwise(
@@ -222,18 +224,18 @@ def test_shares_names_and_days_are_proposed_and_a_person_may_choose_otherwise(
         f"L2,T,A feat. B,{LINK}?2,1,04/28/2016,,\n"
         f'L3,T,"Tyler, The Creator",{LINK}?3,"0,25",05/04/2016,,\n'
     )
-    one = check(bucket, content)
+    import_ = check(bucket, content)
     client = signed_in(Role.MANAGER)
-    page = client.get(reverse(RECORDINGS.detail_page, args=[one.uid])).content.decode()
-    form = client.get(reverse(RECORDINGS.detail_page, args=[one.uid])).context["mapping_form"]
+    page = client.get(reverse(RECORDINGS.detail_page, args=[import_.uid])).content.decode()
+    form = client.get(reverse(RECORDINGS.detail_page, args=[import_.uid])).context["mapping_form"]
 
-    assert one.rules == {
+    assert import_.rules == {
         "header_line": 2,
         "shares": "fraction",
         "names": "marks",
         "days": "month_first",
     }
-    assert one.summary["reading"]["not_read"] == ["Mood", "Mood"]
+    assert import_.summary["reading"]["not_read"] == ["Mood", "Mood"]
     for sentence in (
         "Line 1 is not read: Catalogue of X as of 1.11.2026",
         "Line 2 names the columns.",
@@ -243,16 +245,16 @@ def test_shares_names_and_days_are_proposed_and_a_person_may_choose_otherwise(
     ):
         assert sentence in page
 
-    values = {each.html_name: each.value() or "" for each in form}
+    values = {form.html_name: form.value() or "" for form in form}
     saved = client.post(
-        reverse(RECORDINGS.columns_page, args=[one.uid]),
+        reverse(RECORDINGS.columns_page, args=[import_.uid]),
         values | {"version": 0, "names": "bars", "days": "day_first"},
     )
     assert saved.status_code == 302
-    worked(one)
-    assert one.rules["names"] == "bars"
-    assert services.start(import_=one, user=make_user(Role.MANAGER), mapping_version=1)
-    worked(one)
+    worked(import_)
+    assert import_.rules["names"] == "bars"
+    assert services.start(import_=import_, user=make_user(Role.MANAGER), mapping_version=1)
+    worked(import_)
 
     first, second, third = bucket.recordings.order_by("custom_id")
     assert (first.artists, second.artists) == (["A; B"], ["A feat. B"])
@@ -266,20 +268,21 @@ def test_shares_names_and_days_are_proposed_and_a_person_may_choose_otherwise(
 
 def test_a_person_may_name_another_header(bucket: Bucket, signed_in: MakeClient) -> None:
     content = f"id,title,artist,file\nOwn id,Song,Who,Where\nL1,T,A,{LINK}\n"
-    one = check(bucket, content)
+    import_ = check(bucket, content)
     client = signed_in(Role.MANAGER)
-    address = reverse(RECORDINGS.detail_page, args=[one.uid])
+    address = reverse(RECORDINGS.detail_page, args=[import_.uid])
     form = client.get(address).context["mapping_form"]
-    values = {each.html_name: each.value() or "" for each in form}
+    values = {form.html_name: form.value() or "" for form in form}
 
     client.post(
-        reverse(RECORDINGS.columns_page, args=[one.uid]), values | {"version": 0, "header_line": 2}
+        reverse(RECORDINGS.columns_page, args=[import_.uid]),
+        values | {"version": 0, "header_line": 2},
     )
-    worked(one)
+    worked(import_)
 
-    assert one.rules["header_line"] == 2
-    assert [column["name"] for column in one.columns] == [*("Own id", "Song", "Who", "Where")]
-    assert one.status == ImportStatus.UNMAPPED
+    assert import_.rules["header_line"] == 2
+    assert [column["name"] for column in import_.columns] == [*("Own id", "Song", "Who", "Where")]
+    assert import_.status == ImportStatus.UNMAPPED
 
 
 def test_the_command_and_the_api_say_what_the_page_says(
@@ -321,11 +324,11 @@ def test_the_command_and_the_api_say_what_the_page_says(
         headers={"Authorization": f"Bearer {secret}"},
     ).json()
 
-    said = output.getvalue().splitlines()
-    assert "3 columns are not read: Mood, column 7, Title" in said
-    assert "The text is read as UTF-16." in said
+    lines = output.getvalue().splitlines()
+    assert "3 columns are not read: Mood, column 7, Title" in lines
+    assert "The text is read as UTF-16." in lines
     for note in answer["notes"]:
-        assert note in said
+        assert note in lines
     reading = json.loads(as_json.getvalue())["reading"]
     assert reading == answer["summary"]["reading"]
     assert reading["rules"]["shares"] == "fraction"

@@ -30,31 +30,31 @@ def test_each_rule_pairs() -> None:
         (sound("03 - Anna Muster – Night Drive.mp3"), Rule.NAME),
         (sound("x.wav", title="NIGHT drive", artist="anna muster"), Rule.TAGS),
     ):
-        pairs, left = pair([file], [NIGHT, LANTERN])
+        pairs, unpaired = pair([file], [NIGHT, LANTERN])
 
-        assert [(one.waiting, one.rule) for one in pairs] == [(NIGHT, rule)], file
-        assert not left
+        assert [(pair.waiting, pair.rule) for pair in pairs] == [(NIGHT, rule)], file
+        assert not unpaired
 
 
 def test_an_id_may_be_the_path_or_the_name_of_its_file() -> None:
     for custom_id in ("sub/One.flac", "one.FLAC", "One"):
         waiting = replace(NIGHT, custom_id=custom_id)
 
-        pairs, left = pair([sound("sub/One.flac"), sound("sub/Two.flac")], [waiting])
+        pairs, unpaired = pair([sound("sub/One.flac"), sound("sub/Two.flac")], [waiting])
 
-        assert [(one.sound.path, one.rule) for one in pairs] == [
+        assert [(pair.sound.path, pair.rule) for pair in pairs] == [
             ("sub/One.flac", Rule.CUSTOM_ID)
         ], custom_id
-        assert len(left) == 1
+        assert len(unpaired) == 1
 
 
 def test_the_table_names_files() -> None:
     rows = [TableRow("A-2", path="b/Track 9.wav"), TableRow("A-1", sha256="C" * 64)]
     files = [sound("b/track 9.WAV"), SoundFile("z.wav", None, {}, "c" * 64)]
 
-    pairs, _left = pair(files, [NIGHT, LANTERN], rows)
+    pairs, _unpaired = pair(files, [NIGHT, LANTERN], rows)
 
-    assert {one.sound.path: one.waiting.uid for one in pairs} == {
+    assert {pair.sound.path: pair.waiting.uid for pair in pairs} == {
         "b/track 9.WAV": "r2",
         "z.wav": "r1",
     }
@@ -70,16 +70,16 @@ def test_what_is_doubtful_is_left_to_people() -> None:
         (sound("A-1.wav", isrc="ZZX012600002"), Left.SEVERAL),
         (sound("A1.wav"), Left.NOTHING),
     ):
-        pairs, left = pair([file], [NIGHT, LANTERN])
+        pairs, unpaired = pair([file], [NIGHT, LANTERN])
 
         assert not pairs, file
-        assert [one.why for one in left] == [why]
+        assert [leftover.why for leftover in unpaired] == [why]
 
 
 def test_sure_rules_pair_other_lengths_with_a_warning() -> None:
-    pairs, _left = pair([sound("A-1.wav", 60_000)], [NIGHT])
+    pairs, _unpaired = pair([sound("A-1.wav", 60_000)], [NIGHT])
 
-    assert [one.differs for one in pairs] == [True]
+    assert [pair.differs for pair in pairs] == [True]
 
 
 def test_two_candidates_on_either_side_pair_nothing() -> None:
@@ -90,18 +90,18 @@ def test_two_candidates_on_either_side_pair_nothing() -> None:
 
     assert not one_file[0]
     assert not two_files[0]
-    assert [one.why for one in two_files[1]] == [Left.SEVERAL] * 2
+    assert [leftover.why for leftover in two_files[1]] == [Left.SEVERAL] * 2
 
 
 def test_a_surer_rule_leaves_the_rest_to_others() -> None:
     twin = Waiting("r3", "Night Drive", ("Anna Muster",), "A-3", "", LENGTH)
     files = [sound("A-3.wav"), sound("Night Drive.wav")]
 
-    pairs, left = pair(files, [NIGHT, twin])
+    pairs, unpaired = pair(files, [NIGHT, twin])
 
     # The title names both, though one is given by then: a person looks.
-    assert [(one.waiting.uid, one.sound.path) for one in pairs] == [("r3", "A-3.wav")]
-    assert [one.why for one in left] == [Left.SEVERAL]
+    assert [(pair.waiting.uid, pair.sound.path) for pair in pairs] == [("r3", "A-3.wav")]
+    assert [leftover.why for leftover in unpaired] == [Left.SEVERAL]
 
 
 titles = st.sampled_from(["Été", "Nacht", "Night Drive", "Ωmega", "A", "Intro"])
@@ -124,11 +124,11 @@ def test_no_pair_is_ever_wrong(songs: list[tuple[str, int]], chance: st.DataObje
     ]
     chance.shuffle(files)  # type: ignore[attr-defined]  # a random.Random
 
-    pairs, left = pair(files, waiting)
+    pairs, unpaired = pair(files, waiting)
 
-    assert len(pairs) + len(left) == len(files)
-    assert all(one.sound.path.startswith(one.waiting.uid[1:] + "/") for one in pairs)
-    assert len({one.waiting.uid for one in pairs}) == len(pairs)
+    assert len(pairs) + len(unpaired) == len(files)
+    assert all(pair.sound.path.startswith(pair.waiting.uid[1:] + "/") for pair in pairs)
+    assert len({pair.waiting.uid for pair in pairs}) == len(pairs)
 
 
 def songs_with_files(count: int) -> list[tuple[Waiting, SoundFile]]:
@@ -162,30 +162,32 @@ def traps(number: int) -> tuple[list[Waiting], list[SoundFile]]:
     near, far = length + 2_000, length + 3_000
     isrcs = [f"YYX0126{10 * number + digit:05d}" for digit in range(4)]
 
-    def one(key: str, title: str, artist: str = "", custom_id: str = "", isrc: str = "") -> Waiting:
+    def waiting_recording(
+        key: str, title: str, artist: str = "", custom_id: str = "", isrc: str = ""
+    ) -> Waiting:
         artists = (artist,) if artist else ()
         return Waiting(f"{word}{key}", title, artists, custom_id, isrc, length)
 
     recordings = [
-        *(one(f"twin{n}", f"{word} twin") for n in "ab"),
-        one("edit1", f"{word} edit"),
-        replace(one("edit2", f"{word} edit"), duration_ms=near),
-        one("accent1", f"{word} resume"),
-        one("accent2", f"{word} résumé"),
-        one("long", f"{word} long"),
-        *(one(f"code{n}", f"{word} code {n}", isrc=isrcs[n]) for n in (0, 1)),
-        *(one(f"shared{n}", f"{word} shared {n}", isrc=isrcs[2]) for n in (0, 1)),
-        one("masters", f"{word} masters", custom_id=f"{word}-M"),
-        one("track", f"{word} track", custom_id=f"0{number}"),
-        one("tagged", f"{word} tagged", "Band"),
-        one("number", f"{word} number", custom_id=f"{word} title"),
-        one("title", f"{word} title"),
-        one("dots", "…"),
-        one("marks", "!!!"),
-        one("swap1", f"{word} night", f"{word} blue"),
-        one("swap2", f"{word} blue", f"{word} night"),
-        one("join1", f"side {word}", "Sea"),
-        one("join2", word, "Seaside"),
+        *(waiting_recording(f"twin{n}", f"{word} twin") for n in "ab"),
+        waiting_recording("edit1", f"{word} edit"),
+        replace(waiting_recording("edit2", f"{word} edit"), duration_ms=near),
+        waiting_recording("accent1", f"{word} resume"),
+        waiting_recording("accent2", f"{word} résumé"),
+        waiting_recording("long", f"{word} long"),
+        *(waiting_recording(f"code{n}", f"{word} code {n}", isrc=isrcs[n]) for n in (0, 1)),
+        *(waiting_recording(f"shared{n}", f"{word} shared {n}", isrc=isrcs[2]) for n in (0, 1)),
+        waiting_recording("masters", f"{word} masters", custom_id=f"{word}-M"),
+        waiting_recording("track", f"{word} track", custom_id=f"0{number}"),
+        waiting_recording("tagged", f"{word} tagged", "Band"),
+        waiting_recording("number", f"{word} number", custom_id=f"{word} title"),
+        waiting_recording("title", f"{word} title"),
+        waiting_recording("dots", "…"),
+        waiting_recording("marks", "!!!"),
+        waiting_recording("swap1", f"{word} night", f"{word} blue"),
+        waiting_recording("swap2", f"{word} blue", f"{word} night"),
+        waiting_recording("join1", f"side {word}", "Sea"),
+        waiting_recording("join2", word, "Seaside"),
     ]
     tagged = {"title": f"{word} tagged", "artist": "Band"}
     decomposed = unicodedata.normalize("NFD", f"{word} résumé")
@@ -210,16 +212,20 @@ def traps(number: int) -> tuple[list[Waiting], list[SoundFile]]:
 def test_of_500_files_with_60_traps_none_is_paired_wrongly() -> None:
     songs = songs_with_files(500 - 5 * 13)
     caught = [traps(number) for number in range(5)]
-    waiting = [one for one, _file in songs] + [one for ones, _ in caught for one in ones]
-    files = [file for _one, file in songs] + [file for _, given in caught for file in given]
+    waiting = [recording for recording, _file in songs] + [
+        recording for ones, _ in caught for recording in ones
+    ]
+    files = [file for _recording, file in songs] + [
+        file for _, sound_files in caught for file in sound_files
+    ]
     for seed in range(3):
         chance = random.Random(seed)  # noqa: S311  # an order
         chance.shuffle(waiting)
         chance.shuffle(files)
 
-        pairs, left = pair(files, waiting)
+        pairs, unpaired = pair(files, waiting)
 
         assert len(files) == 500
-        found = {one.sound.path: one.waiting.uid for one in pairs}
-        assert found == {file.path: one.uid for one, file in songs}
-        assert len(left) == 65
+        paired = {pair.sound.path: pair.waiting.uid for pair in pairs}
+        assert paired == {file.path: recording.uid for recording, file in songs}
+        assert len(unpaired) == 65

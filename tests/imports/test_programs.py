@@ -55,9 +55,9 @@ def test_tags_of_a_folder_fill_columns(tmp_path: Path) -> None:
     (tmp_path / "Anna Muster - Night Drive.wav").write_text("")
     (tmp_path / ".DS_Store").write_text("")
 
-    found = rows(folder_table(Folder(tmp_path)))
+    by_name = rows(folder_table(Folder(tmp_path)))
 
-    assert found == [
+    assert by_name == [
         {
             "custom_id": "Anna Muster - Night Drive.wav",
             "audio": "Anna Muster - Night Drive.wav",
@@ -82,8 +82,8 @@ def test_a_list_of_audfprint_names_files_by_the_ends_of_their_paths(tmp_path: Pa
     for name in ("a/01.mp3", "b/01.mp3"):
         (songs / name).parent.mkdir(parents=True)
         (songs / name).write_text("title=T\nartist=A")
-    listed = tmp_path / "l.txt"
-    listed.write_text(
+    path = tmp_path / "l.txt"
+    path.write_text(
         "Fri Nov 27 10:00:00 2026 Reading hash table db.pklz\n"
         "Read fprints for 3 files ( 9277 hashes) from db.pklz (0.00% dropped)\n"
         "/mnt/old/b/01.mp3 (3092 hashes)\n"
@@ -91,10 +91,10 @@ def test_a_list_of_audfprint_names_files_by_the_ends_of_their_paths(tmp_path: Pa
         "gone.mp3 (12 hashes)\n"
     )
 
-    found = rows(listed_table("audfprint", listed, Folder(songs)))
+    by_name = rows(listed_table("audfprint", path, Folder(songs)))
 
     # Two files fit the second line, so neither does.
-    assert [(row["custom_id"], row.get("audio", "")) for row in found] == [
+    assert [(row["custom_id"], row.get("audio", "")) for row in by_name] == [
         ("/mnt/old/b/01.mp3", "b/01.mp3"),
         ("C:\\old\\01.mp3", ""),
         ("gone.mp3", ""),
@@ -111,9 +111,9 @@ def test_songs_of_dejavu_find_their_files_by_sha_1(tmp_path: Path) -> None:
         f"song_id,song_name,file_sha1\n1,Old Name,{digest.upper()}\n2,Gone,{'0' * 40}\n"
     )
 
-    found = rows(listed_table("dejavu", table, Folder(songs)))
+    by_name = rows(listed_table("dejavu", table, Folder(songs)))
 
-    assert [(row["custom_id"], row.get("audio", "")) for row in found] == [
+    assert [(row["custom_id"], row.get("audio", "")) for row in by_name] == [
         ("Old Name", "renamed.mp3"),
         ("Gone", ""),
     ]
@@ -138,12 +138,12 @@ def test_any_name_in_a_list_becomes_at_most_one_row(
     named = [line for line in lines if line.strip()]
 
     try:
-        found = rows(listed_table("olaf", path, None))
+        by_name = rows(listed_table("olaf", path, None))
     except TableRefused:
-        found = []
+        by_name = []
 
-    assert len(found) <= len(named)
-    assert all(row["custom_id"] for row in found)
+    assert len(by_name) <= len(named)
+    assert all(row["custom_id"] for row in by_name)
 
 
 @pytest.fixture

@@ -122,8 +122,8 @@ def test_a_row_becomes_a_recording_that_later_tables_change(run: Run) -> None:
     assert (recording.title, recording.label) == ("Day Drive", "Example Records")
 
     Recording.objects.update(status="ready")
-    other = ROW.replace("Night Drive", "Day Drive").replace("a.wav", "b.wav")
-    assert counts(run(HEADER, other)) == (0, 1, 0, 0)
+    other_text = ROW.replace("Night Drive", "Day Drive").replace("a.wav", "b.wav")
+    assert counts(run(HEADER, other_text)) == (0, 1, 0, 0)
     assert Recording.objects.get().audio_name == "b.wav"
 
 
@@ -188,8 +188,8 @@ def test_a_code_that_names_no_territory_is_left_out(run: Run) -> None:
     assert counts(summary) == (2, 0, 0, 0)
     assert "UK → GB" in summary.warnings[0]["rule"]
     assert "is not a territory" in summary.warnings[1]["rule"]
-    kept = Recording.objects.order_by("custom_id").values_list("user_defined", flat=True)
-    assert [*kept] == [{"territories": ["GB"]}, {}]
+    recordings = Recording.objects.order_by("custom_id").values_list("user_defined", flat=True)
+    assert [*recordings] == [{"territories": ["GB"]}, {}]
 
 
 def test_doubtful_isrcs_warn_and_are_kept(run: Run, bucket: Bucket) -> None:
@@ -202,7 +202,7 @@ def test_doubtful_isrcs_warn_and_are_kept(run: Run, bucket: Bucket) -> None:
 
     summary = run(HEADER, ROW, retired, link)
 
-    assert [(each["line"], each["column"]) for each in summary.warnings] == [
+    assert [(warning["line"], warning["column"]) for warning in summary.warnings] == [
         *((2, "isrc"), (4, "isrc"))
     ]
     assert "X-ready" in summary.warnings[0]["rule"]
@@ -329,20 +329,20 @@ def test_the_page_checks_first_and_imports_when_told(
             },
         )
     run_worker()
-    kept, faulty = CatalogueImport.objects.order_by("pk")
-    page = client.get(f"/catalogue/import/{kept.uid}/").content.decode()
+    import_, faulty = CatalogueImport.objects.order_by("pk")
+    page = client.get(f"/catalogue/import/{import_.uid}/").content.decode()
     nothing = client.get(f"/catalogue/import/{faulty.uid}/").content.decode()
     before = Recording.objects.count()
-    client.post(f"/catalogue/import/{kept.uid}/start/")
+    client.post(f"/catalogue/import/{import_.uid}/start/")
     run_worker()
-    kept.refresh_from_db()
-    rows = client.get(f"/catalogue/import/{kept.uid}/rows.csv")
+    import_.refresh_from_db()
+    rows = client.get(f"/catalogue/import/{import_.uid}/rows.csv")
 
     assert (before, Recording.objects.count()) == (0, 1)
     assert "needs audio" in page
     # A table of faults alone is not offered.
     assert "Nothing in this file can be imported." in nothing
     assert f"/catalogue/import/{faulty.uid}/start/" not in nothing
-    assert kept.status == ImportStatus.DONE
-    assert kept.summary["added"] == 1
+    assert import_.status == ImportStatus.DONE
+    assert import_.summary["added"] == 1
     assert b"needs audio" in b"".join(rows.streaming_content)  # type: ignore[attr-defined]  # a file's

@@ -49,13 +49,13 @@ TOOL_HEADER = (
 def tool_row(
     at: str, title: str = "", *, name: str = "show.wav", code: str = "0", isrc: str = ""
 ) -> str:
-    found = (
+    result_text = (
         f"180000,10000,{title},92,,A. Example|##|B. Sample,{isrc},,,,,2020,Example,"
         "acr0001,0,10000,30000,40000"
         if title
         else ",10000,,0,,,,,,,,,,,,,,"
     )
-    return f"{name},{code},{at},,{found}\r\n"
+    return f"{name},{code},{at},,{result_text}\r\n"
 
 
 def api_file(**changes: Any) -> dict[str, Any]:
@@ -151,9 +151,12 @@ def test_the_samples_of_the_api_can_be_read(tmp_path: Path) -> None:
     line = json.dumps({"data": [api_file()]})
     pages = written(tmp_path, f"{line}\n{line}\n", "pages.jsonl")
 
-    found = list(read(pages, name="pages.jsonl"))
+    faults = list(read(pages, name="pages.jsonl"))
 
-    assert [each.name for each in found if isinstance(each, FoundFile)] == ["show.mp3", "show.mp3"]
+    assert [fault.name for fault in faults if isinstance(fault, FoundFile)] == [
+        "show.mp3",
+        "show.mp3",
+    ]
 
 
 def test_a_report_of_the_scan_tool_becomes_one_file_with_its_gaps(tmp_path: Path) -> None:
@@ -235,9 +238,9 @@ def test_files_of_a_dump_that_say_too_little_are_named(tmp_path: Path) -> None:
     lacking = ({"name": ""}, {"state": None}, {"state": 0}, {"results": None})
     path = written(tmp_path, {"data": [api_file(**changes) for changes in lacking]})
 
-    found = list(read(path, name=path.name))
+    faults = list(read(path, name=path.name))
 
-    assert [(fault.line, fault.column) for fault in found if isinstance(fault, ResultFault)] == [
+    assert [(fault.line, fault.column) for fault in faults if isinstance(fault, ResultFault)] == [
         (1, "name"),
         (2, "state"),
         (3, "state"),
@@ -269,8 +272,8 @@ def test_a_large_dump_is_read_apart_and_costs_no_memory(tmp_path: Path) -> None:
     path.write_text(f'[{line}, {{"data": [{entries}]}}]')
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
-    found = read(path, name=path.name)
-    first, second = next(found), next(found)
+    faults = read(path, name=path.name)
+    first, second = next(faults), next(faults)
 
     grown_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert isinstance(first, FoundFile)
@@ -298,16 +301,16 @@ def test_a_workbook_of_the_tool_is_read(tmp_path: Path) -> None:
     sheet.append(["show.mp3", 10_000, "Night Drive", "a" * 32, 0])
     book.save(tmp_path / "report")
 
-    (found,) = read(tmp_path / "report", name="report.xlsx")
+    (fault,) = read(tmp_path / "report", name="report.xlsx")
 
-    assert isinstance(found, FoundFile)
-    assert (found.name, found.duration_ms) == ("show.mp3", 20_000)
+    assert isinstance(fault, FoundFile)
+    assert (fault.name, fault.duration_ms) == ("show.mp3", 20_000)
 
 
 def test_a_dry_run_counts_what_the_import_then_counts(tmp_path: Path) -> None:
-    other = api_file(state=-1, results=None)
+    other_api_file = api_file(state=-1, results=None)
     nameless = api_file(id="", name="tape.mp3")
-    dump = {"data": [api_file(), api_file(), other, nameless, nameless]}
+    dump = {"data": [api_file(), api_file(), other_api_file, nameless, nameless]}
     path = written(tmp_path, dump)
     container = ContainerFactory.create()
 
@@ -352,22 +355,22 @@ def test_the_page_checks_first_and_imports_when_told(tmp_path: Path, signed_in: 
         reverse("portal:result_import"),
         {"container": container.pk, "file": SimpleUploadedFile("dump.json", content)},
     )
-    kept = ResultImport.objects.get()
+    import_ = ResultImport.objects.get()
     run_next(Pool.WORK)
-    detail = reverse("portal:result_import_detail", args=[kept.uid])
+    detail = reverse("portal:result_import_detail", args=[import_.uid])
 
     checked = client.get(detail).content.decode()
     nothing_yet = not ScannedFile.objects.exists()
     # Results have no mapping of columns, whatever version somebody sends.
-    start = reverse("portal:result_import_start", args=[kept.uid])
+    start = reverse("portal:result_import_start", args=[import_.uid])
     client.post(start, {"version": 7})
     run_next(Pool.WORK)
 
-    kept.refresh_from_db()
+    import_.refresh_from_db()
     assert form.status_code == 200
     assert "Import these files" in checked
     assert nothing_yet
-    assert kept.status == ImportStatus.DONE
+    assert import_.status == ImportStatus.DONE
     assert Match.objects.count() == 1
     assert client.get(detail).status_code == 200
 
@@ -384,7 +387,7 @@ def test_the_page_checks_first_and_imports_when_told(tmp_path: Path, signed_in: 
 
 def test_an_import_goes_on_where_a_killed_worker_left_it() -> None:
     content = json.dumps({"data": [api_file(), api_file(id="2", name="two.mp3")]})
-    kept = services.keep_upload(
+    import_ = services.keep_upload(
         RESULTS,
         container=ContainerFactory.create(),
         file=SimpleUploadedFile("dump.json", content.encode()),
@@ -392,16 +395,20 @@ def test_an_import_goes_on_where_a_killed_worker_left_it() -> None:
     )
     run_next(Pool.WORK)
     first = json.dumps({"data": [api_file()]})
-    services.start(import_=kept, user=user)
+    services.start(import_=import_, user=user)
     ResultImporter(
-        container=kept.container, user=None, source="dump.json", dry=False, heartbeat=lambda: None
-    ).run(each for each in read(written(Path(kept.file.path).parent, first), name="dump.json"))
+        container=import_.container,
+        user=None,
+        source="dump.json",
+        dry=False,
+        heartbeat=lambda: None,
+    ).run(fault for fault in read(written(Path(import_.file.path).parent, first), name="dump.json"))
 
     run_next(Pool.WORK)
 
-    kept.refresh_from_db()
-    assert kept.status == ImportStatus.DONE
-    assert (kept.summary["added"], kept.summary["unchanged"]) == (1, 1)
+    import_.refresh_from_db()
+    assert import_.status == ImportStatus.DONE
+    assert (import_.summary["added"], import_.summary["unchanged"]) == (1, 1)
     assert ScannedFile.objects.count() == 2
 
 
@@ -410,10 +417,10 @@ def test_a_packed_table_below_a_title_is_read(tmp_path: Path) -> None:
     table = f"Scan of 1.11.2026\r\n\r\n{TOOL_HEADER}{tool_row('00:00:10', 'Song')}"
     path.write_bytes(gzip.compress(table.replace(",", ";").encode("utf-16")))
 
-    (found,) = read(path, name=path.name)
+    (fault,) = read(path, name=path.name)
 
-    assert isinstance(found, FoundFile)
-    assert found.name == "show.wav"
+    assert isinstance(fault, FoundFile)
+    assert fault.name == "show.wav"
 
 
 def test_only_another_scan_is_told_as_one() -> None:

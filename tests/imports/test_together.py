@@ -144,65 +144,65 @@ def test_a_link_whose_id_came_meanwhile_is_decided_again(
 @pytest.fixture
 def copies(folder: Path) -> tuple[Recording, Recording]:
     bucket = BucketFactory.create()
-    one, other = (
+    recording, other_recording = (
         RecordingFactory.create(
             bucket=bucket, custom_id=custom_id, title="Same", audio_sha256="a" * 64, audio_bytes=5
         )
         for custom_id in ("L1", "L2")
     )
     find_duplicates(bucket=bucket)
-    return one, other
+    return recording, other_recording
 
 
-def merge(one: Recording, other: Recording, user: User) -> object:
+def merge(recording: Recording, other_recording: Recording, user: User) -> object:
     group = DedupGroup.objects.get()
-    uids = [one.uid, other.uid]
+    uids = [recording.uid, other_recording.uid]
     return actions.act_on_group(
         verb=ActionVerb.MERGE,
         group=group,
         user=user,
         version=group.version,
         seen=uids,
-        selection=ActionRequest(uids, canonical=one.uid),
+        selection=ActionRequest(uids, canonical=recording.uid),
     )
 
 
 def test_what_is_merged_while_its_row_is_decided_goes_to_the_one_that_stays(
     folder: Path, copies: tuple[Recording, Recording], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one, other = copies
+    recording, other_recording = copies
     manager = make_user(Role.MANAGER)
     table = written(folder, "t.csv", "L2,Same,A,Ours,")
 
     def merge_first(*_: object) -> list[tuple[int, int]]:
         monkeypatch.undo()
-        merge(one, other, manager)
+        merge(recording, other_recording, manager)
         return []
 
     monkeypatch.setattr(RowRules, "missing_exclusions", merge_first)
 
-    summary = import_table(one.bucket, table, manager)
+    summary = import_table(recording.bucket, table, manager)
 
-    one.refresh_from_db()
-    other.refresh_from_db()
+    recording.refresh_from_db()
+    other_recording.refresh_from_db()
     assert (summary.updated, summary.refused) == (1, 0)
-    assert (one.label, other.label) == ("Ours", "")
-    assert other.merged_into == one
+    assert (recording.label, other_recording.label) == ("Ours", "")
+    assert other_recording.merged_into == recording
 
 
 def test_an_undo_refuses_to_lose_what_an_import_wrote(
     folder: Path, copies: tuple[Recording, Recording]
 ) -> None:
-    one, other = copies
+    recording, other_recording = copies
     manager = make_user(Role.MANAGER)
-    action = merge(one, other, manager)
-    import_table(one.bucket, written(folder, "t.csv", "L2,Same,A,Ours,"), manager)
+    action = merge(recording, other_recording, manager)
+    import_table(recording.bucket, written(folder, "t.csv", "L2,Same,A,Ours,"), manager)
 
     with pytest.raises(ActionRefused, match="These have changed since"):
         actions.undo(action=action, user=manager)  # type: ignore[arg-type]
 
-    one.refresh_from_db()
-    assert one.label == "Ours"
+    recording.refresh_from_db()
+    assert recording.label == "Ours"
 
 
 @pytest.mark.django_db(transaction=True)
@@ -222,8 +222,8 @@ def test_two_imports_of_one_table_at_once_add_each_row_once(folder: Path) -> Non
             return import_table(bucket, table, folder=folder)
 
     with ThreadPoolExecutor(2) as pool:
-        sums = [each.result() for each in [pool.submit(bring) for _ in range(2)]]
+        sums = [future.result() for future in [pool.submit(bring) for _ in range(2)]]
 
-    assert sum(each.added for each in sums) == 20
-    assert sum(each.unchanged for each in sums) == 20
-    assert sum(each.refused for each in sums) == 0
+    assert sum(summary.added for summary in sums) == 20
+    assert sum(summary.unchanged for summary in sums) == 20
+    assert sum(summary.refused for summary in sums) == 0

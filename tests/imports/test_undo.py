@@ -39,17 +39,17 @@ def work_off() -> None:
         pass
 
 
-def imported(one: Import, user: User) -> Import:
+def imported(import_: Import, user: User) -> Import:
     work_off()
-    assert services.start(import_=one, user=user)
+    assert services.start(import_=import_, user=user)
     work_off()
-    one.refresh_from_db()
-    assert one.status == ImportStatus.DONE
-    return one
+    import_.refresh_from_db()
+    assert import_.status == ImportStatus.DONE
+    return import_
 
 
 def table(text: str, user: User, bucket: Any) -> Import:  # Any: a bucket
-    one = services.keep_upload(
+    import_ = services.keep_upload(
         RECORDINGS,
         bucket=bucket,
         table=SimpleUploadedFile("t.csv", text.encode()),
@@ -58,25 +58,25 @@ def table(text: str, user: User, bucket: Any) -> Import:  # Any: a bucket
         keep_unknown=False,
         user=user,
     )
-    return imported(one, user)
+    return imported(import_, user)
 
 
-def undone(one: Import, user: User) -> tuple[dict[str, Any], dict[str, Any]]:
+def undone(import_: Import, user: User) -> tuple[dict[str, Any], dict[str, Any]]:
     """Check the undo and carry it out; return what both say. Any: JSON."""
-    assert services.check_undo(import_=one, user=user)
+    assert services.check_undo(import_=import_, user=user)
     work_off()
-    one.refresh_from_db()
-    assert one.status == ImportStatus.UNDO_CHECKED
-    before = one.summary["undo"]
-    assert services.undo(import_=one, user=user)
+    import_.refresh_from_db()
+    assert import_.status == ImportStatus.UNDO_CHECKED
+    before = import_.summary["undo"]
+    assert services.undo(import_=import_, user=user)
     work_off()
-    one.refresh_from_db()
-    assert one.status == ImportStatus.UNDONE
-    return before, one.summary["undo"]
+    import_.refresh_from_db()
+    assert import_.status == ImportStatus.UNDONE
+    return before, import_.summary["undo"]
 
 
-def counts(found: dict[str, Any]) -> tuple[int, int]:  # Any: JSON
-    return found["undone"], found["kept"]
+def counts(summary: dict[str, Any]) -> tuple[int, int]:  # Any: JSON
+    return summary["undone"], summary["kept"]
 
 
 def test_every_undoer_is_there() -> None:
@@ -87,11 +87,11 @@ def test_every_undoer_is_there() -> None:
 
 def test_recordings_get_their_values_back_and_new_ones_are_retired(manager: User) -> None:
     bucket = BucketFactory.create()
-    known, changed = (
+    recording, changed = (
         RecordingFactory.create(bucket=bucket, custom_id=name, title="Old", label="A")
         for name in ("K1", "K2")
     )
-    one = table(
+    import_ = table(
         "custom_id,title,artists,label,audio,exclude\n"
         "K1,New,X,B,,00:00:00.000-00:00:01.000\n"
         "K2,New,X,B,,\n"
@@ -105,50 +105,50 @@ def test_recordings_get_their_values_back_and_new_ones_are_retired(manager: User
     changed.refresh_from_db()
     update_recording(recording=changed, columns={"title": "Mine"}, user=manager)
 
-    before, after = undone(one, manager)
+    before, after = undone(import_, manager)
 
     assert counts(before) == counts(after)
     assert before["stays"] == after["stays"]
     (stays,) = after["stays"]
     assert "title" in stays["why"]
-    known.refresh_from_db()
-    assert (known.title, known.label) == ("Old", "A")
+    recording.refresh_from_db()
+    assert (recording.title, recording.label) == ("Old", "A")
     changed.refresh_from_db()
     assert (changed.title, changed.label) == ("Mine", "A")
-    assert Exclusion.objects.get(recording=known).removed_at is not None
+    assert Exclusion.objects.get(recording=recording).removed_at is not None
     gone = Recording.objects.filter(custom_id__in=["N1", "N2"])
     assert set(gone.values_list("status", flat=True)) == {RecordingStatus.RETIRED}
     assert "1 match" in after["notes"][0]["why"]
     match.refresh_from_db()
     assert match.state == "confirmed"
-    told = Event.objects.filter(action="bucket.import_undone").get()
-    assert (told.actor, told.after["kept"]) == (manager, 1)
+    event = Event.objects.filter(action="bucket.import_undone").get()
+    assert (event.actor, event.after["kept"]) == (manager, 1)
 
 
 def test_files_of_results_are_deleted_but_decided_ones_and_scans_stay(manager: User) -> None:
     container = ContainerFactory.create()
 
     def results(*files: dict[str, Any]) -> Import:  # Any: JSON
-        one = services.keep_upload(
+        import_ = services.keep_upload(
             RESULTS,
             container=container,
             file=SimpleUploadedFile("d.json", json.dumps({"data": files}).encode()),
             user=manager,
         )
-        return imported(one, manager)
+        return imported(import_, manager)
 
-    found: dict[str, Any] = {"music": [], "cover_songs": []}
+    content: dict[str, Any] = {"music": [], "cover_songs": []}
     base: dict[str, Any] = {"state": -1, "results": None}
     results({"id": "1", "name": "here.mp3", **base})
-    one = results(
-        {"id": "1", "name": "here.mp3", "state": 1, "results": found},
+    import_ = results(
+        {"id": "1", "name": "here.mp3", "state": 1, "results": content},
         {"id": "2", "name": "new.mp3", **base},
         {"id": "3", "name": "decided.mp3", **base},
     )
     decided = ScannedFile.objects.get(remote_id="3")
     make_match(scan=decided.scans.get(), state="confirmed", match={"decided_by": manager})
 
-    before, after = undone(one, manager)
+    before, after = undone(import_, manager)
 
     assert before["stays"] == after["stays"]
     whys = {row["name"]: row["why"] for row in after["stays"]}

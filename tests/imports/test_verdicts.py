@@ -102,14 +102,14 @@ def row(custom_id: str = "L1", **cells: str) -> dict[str, str]:
     return {"custom_id": custom_id, "title": "T", "artists": "A"} | cells
 
 
-def said(summary: ImportSummary) -> tuple[object, ...]:
+def outcome_of(summary: ImportSummary) -> tuple[object, ...]:
     """Return counts, changes and places of faults.
 
     Messages are left out: a fault may name a different copy, or a copy by its new
     title.
     """
     places = [
-        [(each["line"], each["column"]) for each in notes]
+        [(note["line"], note["column"]) for note in notes]
         for notes in (summary.faults, summary.warnings)
     ]
     counts = [value for value in vars(summary).values() if isinstance(value, int)]
@@ -176,7 +176,7 @@ def test_a_dry_run_says_of_each_row_what_the_import_then_does(
 
         assert written == 3
         assert verdicts == expected
-        assert said(done) == said(planned)
+        assert outcome_of(done) == outcome_of(planned)
         assert set(again.values()) <= {Verdict.UNCHANGED, Verdict.REFUSED}
         for line, verdict in verdicts.items():
             was_refused = verdict == Verdict.REFUSED
@@ -204,7 +204,7 @@ def test_a_copy_with_exclusions_past_its_end_has_both_faults(run: Run) -> None:
     columns = [fault["column"] for fault in planned.faults]
     assert columns == ["exclude", "exclude", "audio"]
     assert "The same audio" in planned.faults[2]["rule"]
-    assert said(done) == said(planned)
+    assert outcome_of(done) == outcome_of(planned)
 
 
 def test_an_empty_cell_keeps_what_is_there_and_a_sign_takes_it_away(
@@ -249,7 +249,7 @@ def test_what_cannot_be_taken_away_is_refused(run: Run) -> None:
         for number, column in enumerate(columns)
     ]
 
-    verdicts, summary = run([{"exclude": ""} | each for each in rows])
+    verdicts, summary = run([{"exclude": ""} | row for row in rows])
 
     assert set(verdicts.values()) == {Verdict.REFUSED}
     assert [
@@ -279,12 +279,12 @@ def test_a_merged_recording_takes_no_other_audio(run: Run, bucket: Bucket) -> No
 
     same, _ = run([row("L2", audio="other.wav")])
     both, named = run([row("L1"), row("L2", title="Else")])
-    other, refused = run([row("L2", audio="tune.wav")])
+    other_run, refused = run([row("L2", audio="tune.wav")])
 
     assert same == {2: Verdict.UNCHANGED}
     assert both == {2: Verdict.UNCHANGED, 3: Verdict.REFUSED}
     assert "line 2 already updates" in named.faults[0]["rule"]
-    assert other == {2: Verdict.REFUSED}
+    assert other_run == {2: Verdict.REFUSED}
     assert "merged into" in refused.faults[0]["rule"]
 
 

@@ -26,5 +26,5 @@ def excerpt(postings: Postings, start: int, length: int) -> Postings:
 
 def best(store: LandmarkIndex, postings: Postings, bucket: int = 1) -> tuple[int, int]:
     """Return the best recording and its offset, (-1, 0) if there is none."""
-    found = store.query([bucket], *postings)
-    return (found[0].recording, found[0].delta) if found else (-1, 0)
+    votes = store.query([bucket], *postings)
+    return (votes[0].recording, votes[0].delta) if votes else (-1, 0)

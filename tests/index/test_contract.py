@@ -16,19 +16,19 @@ NOTHING = (np.zeros(0, dtype=np.uint32), np.zeros(0, dtype=np.int32))
 def test_an_excerpt_is_found_at_its_offset(store: IndexStore) -> None:
     store.add_many(1, [(number, *music(number)) for number in range(5)])
 
-    found = store.query([1], *excerpt(music(3), 1500, 600))
+    votes = store.query([1], *excerpt(music(3), 1500, 600))
 
-    assert (found[0].bucket, found[0].recording, found[0].delta) == (1, 3, 1500)
-    assert found[0].votes == len(excerpt(music(3), 1500, 600)[0])
+    assert (votes[0].bucket, votes[0].recording, votes[0].delta) == (1, 3, 1500)
+    assert votes[0].votes == len(excerpt(music(3), 1500, 600)[0])
 
 
 def test_frames_of_a_query_need_not_begin_at_zero(store: IndexStore) -> None:
     store.add(1, 3, *music(3))
     hashes, frames = excerpt(music(3), 1500, 600)
 
-    found = store.query([1], hashes, frames + np.int32(90_000))
+    votes = store.query([1], hashes, frames + np.int32(90_000))
 
-    assert found[0].delta == 1500 - 90_000
+    assert votes[0].delta == 1500 - 90_000
 
 
 def test_neighbouring_offsets_add_up(store: IndexStore) -> None:
@@ -36,10 +36,10 @@ def test_neighbouring_offsets_add_up(store: IndexStore) -> None:
     store.add(1, 1, hashes, frames)
     jitter = np.arange(len(frames), dtype=np.int32) % 3 - 1
 
-    found = store.query([1], hashes, frames + jitter + np.int32(1))
+    votes = store.query([1], hashes, frames + jitter + np.int32(1))
 
-    assert found[0].votes == 300
-    assert found[0].delta == -1
+    assert votes[0].votes == 300
+    assert votes[0].delta == -1
 
 
 def test_only_the_buckets_asked_are_searched(store: IndexStore) -> None:
@@ -185,15 +185,15 @@ def test_lists_that_are_too_common_can_be_left_out(store: IndexStore) -> None:
     store.add(1, 1, hashes, frames)
     store.add(2, 2, hashes[:60], frames[:60])
 
-    def found(buckets: list[int], max_list: int) -> set[int]:
+    def recordings_voted(buckets: list[int], max_list: int) -> set[int]:
         (votes,) = store.query_windows(
             buckets, hashes[:50], frames[:50], [(0, 50)], max_list=max_list
         )
         return {vote.bucket for vote in votes}
 
-    assert found([1], 999) == set()
-    assert found([1], 1000) == {1}
-    assert found([1, 2], 999) == {2}
+    assert recordings_voted([1], 999) == set()
+    assert recordings_voted([1], 1000) == {1}
+    assert recordings_voted([1, 2], 999) == {2}
 
 
 def test_another_process_sees_an_add_at_once(store: IndexStore, open_store: OpenStore) -> None:

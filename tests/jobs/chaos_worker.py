@@ -38,8 +38,8 @@ def main() -> None:
 
 
 def say(*words: object) -> None:
-    with (_folder / "said").open("a") as said:
-        said.write(f"{' '.join(map(str, (_name, *words)))}\n")
+    with (_folder / "said").open("a") as stream:
+        stream.write(f"{' '.join(map(str, (_name, *words)))}\n")
 
 
 def _follow_clock() -> None:
@@ -50,13 +50,13 @@ def _follow_clock() -> None:
     clock = time_machine.travel(begin, tick=True).start()
 
     def follow() -> None:
-        known = ahead
+        reach = ahead
         while True:
             sleep(_LOOK_SECONDS)
-            wanted = _number_in(file)
-            if wanted != known:
-                clock.shift(wanted - known)
-                known = wanted
+            expected = _number_in(file)
+            if expected != reach:
+                clock.shift(expected - reach)
+                reach = expected
 
     threading.Thread(target=follow, daemon=True).start()
 

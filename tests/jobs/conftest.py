@@ -46,5 +46,5 @@ def on_sqlite(tmp_path: Path, copy_database: CopyDatabase) -> Iterator[Chaos]:
 @pytest.fixture(params=["on_sqlite", pytest.param("on_postgres", marks=pytest.mark.soak)])
 def chaos(request: pytest.FixtureRequest) -> Chaos:
     """Return an installation on each database."""
-    found: Chaos = request.getfixturevalue(request.param)
-    return found
+    chaos: Chaos = request.getfixturevalue(request.param)
+    return chaos

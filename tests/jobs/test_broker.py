@@ -67,7 +67,7 @@ def work_until(done: Callable[[], bool]) -> None:
     """
     ended = threading.Event()
 
-    def note(**_told: object) -> None:
+    def note(**_options: object) -> None:
         ended.set()
 
     app = broker_worker.worker_app()

@@ -83,12 +83,12 @@ def test_workers_whose_clocks_differ_by_an_hour_share_the_work(on_postgres: Chao
     lasted = time.monotonic() - begun
 
     assert on_postgres.end("ahead") == on_postgres.end("behind") == 0
-    said = Counter(line.partition(" ")[2] for line in on_postgres.said())
+    counts = Counter(line.partition(" ")[2] for line in on_postgres.said())
     once = ["begins long", "ends long", "ends tried", "ends later"]
-    assert {said[words] for words in once} == {1}
-    assert {said[f"ends {name}"] for name in names} == {1}
+    assert {counts[words] for words in once} == {1}
+    assert {counts[f"ends {name}"] for name in names} == {1}
     # Every two seconds, whoever does it.
-    assert 2 <= said["ticks"] <= lasted / 2 + 2
+    assert 2 <= counts["ticks"] <= lasted / 2 + 2
 
 
 def test_connections_that_are_cut_lose_no_work_and_repeat_none(on_postgres: Chaos) -> None:

@@ -116,6 +116,6 @@ def test_the_doctor_finds_a_machine_whose_clock_is_wrong(
 ) -> None:
     monkeypatch.setattr("base.jobs.clock.now", lambda: datetime.now(tz=UTC) - ahead)
 
-    (found,) = [finding.problem for finding in examine() if finding.check == "clock"]
+    (problem,) = [finding.problem for finding in examine() if finding.check == "clock"]
 
-    assert f"3600 s {word} the database server's" in found
+    assert f"3600 s {word} the database server's" in problem

@@ -110,9 +110,9 @@ class Installation:
             )
             return list(rows.fetchall())
 
-    def wait_for(self, *wanted: tuple[str, int]) -> None:
+    def wait_for(self, *states: tuple[str, int]) -> None:
         deadline = time.monotonic() + _PATIENCE_SECONDS
-        while self.scans() != list(wanted):
+        while self.scans() != list(states):
             assert time.monotonic() < deadline, self.scans()
             time.sleep(0.02)
 
@@ -164,10 +164,10 @@ def test_a_worker_told_to_end_finishes_its_scan_and_takes_no_other(
     assert worker.wait(timeout=_PATIENCE_SECONDS) == 0
     assert installation.scans() == [("succeeded", 1), ("queued", 0)]
 
-    other = installation.start_worker()
+    other_process = installation.start_worker()
     installation.wait_for(("succeeded", 1), ("succeeded", 1))
-    other.send_signal(signal.SIGTERM)
-    assert other.wait(timeout=_PATIENCE_SECONDS) == 0
+    other_process.send_signal(signal.SIGTERM)
+    assert other_process.wait(timeout=_PATIENCE_SECONDS) == 0
     # It says when it begins and ends, and nothing of Celery's own work.
     begins, *connects, ends = installation.logged()
     assert begins[0] == ends[0] == "INFO"

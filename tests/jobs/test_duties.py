@@ -84,15 +84,15 @@ def test_a_duty_that_nobody_does_is_named_wherever_somebody_looks(
     settings.ACRPORTAL_METRICS_TOKEN = "open sesame"
     state_duties()
     services.submit(kind, RecordingFactory.create())
-    told = StringIO()
+    output = StringIO()
 
     page = signed_in(Role.ADMIN).get("/jobs/?state=waiting").content.decode()
     with pytest.raises(CommandError):
-        call_command("doctor", stdout=told)
+        call_command("doctor", stdout=output)
 
     assert "No worker that has the lamp was seen lately" in page
     assert "no worker with it was seen lately; jobs are waiting for one" in page
-    assert "1 job waiting for a worker that has the lamp" in told.getvalue()
+    assert "1 job waiting for a worker that has the lamp" in output.getvalue()
     assert figures(Client())["acrportal_jobs_without_machine", ("lamp",)] == 1
 
 
@@ -122,13 +122,13 @@ def test_machines_with_different_keys_are_named(kind: Kind) -> None:
     Machine.objects.create(
         host="other", folder="/srv", pool=Pool.WORK, duties={"lamp": "blue"}, seen_at=clock.now()
     )
-    told = StringIO()
+    output = StringIO()
 
     with pytest.raises(CommandError):
-        call_command("doctor", stdout=told)
+        call_command("doctor", stdout=output)
 
-    assert "machines have different ones of the lamp" in told.getvalue()
-    assert "other: blue" in told.getvalue()
+    assert "machines have different ones of the lamp" in output.getvalue()
+    assert "other: blue" in output.getvalue()
 
 
 def test_a_job_whose_row_is_gone_waits_for_no_duty(kind: Kind) -> None:

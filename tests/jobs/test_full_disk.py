@@ -25,8 +25,8 @@ def sound(tmp_path: Path) -> Path:
 
 def media(chaos: Chaos) -> set[str]:
     folder = chaos.folder / "media"
-    found = (path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)) for path in found}
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)) for path in paths}
 
 
 def named(chaos: Chaos) -> set[str]:
@@ -58,8 +58,8 @@ def test_a_scan_waits_for_room_and_goes_on(chaos: Chaos, sound: Path) -> None:
         ((message,),) = chaos.rows("SELECT message FROM scanning_scan")
         assert message.startswith("The disk is full.")
         chaos.run("call", "doctor", "--format", "json")
-        found = [json.loads(line) for line in chaos.log("run").splitlines() if line[:1] == "{"]
-        assert " waiting, because the disk is full" in str(found)
+        lines = [json.loads(line) for line in chaos.log("run").splitlines() if line[:1] == "{"]
+        assert " waiting, because the disk is full" in str(lines)
     else:
         # Nothing can be written about it: the log says it.
         chaos.wait_for(lambda: "the worker goes on after a pause" in chaos.log("one"))

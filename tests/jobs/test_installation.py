@@ -73,15 +73,15 @@ def test_a_restored_copy_mails_nothing_until_it_is_the_real_one(
     assert selectors.standstill() is None
     (waiting,) = list_jobs(state=JobState.WAITING, kind=ACCOUNT_MAIL.name)
     assert "real installation" in waiting.why
-    assert [each.check for each in examine() if each.check == "installation"]
+    assert [finding.check for finding in examine() if finding.check == "installation"]
 
     call_command("installation", "--real")
     assert run_next(Pool.TALK) is not None
     assert [message.to for message in mail.outbox] == [["admin@example.org"]]
-    assert not [each.check for each in examine() if each.check == "installation"]
-    told = Event.objects.filter(case=installation.CASE).order_by("-sequence").first()
-    assert told is not None
-    assert told.after == {"role": "real"}
+    assert not [finding.check for finding in examine() if finding.check == "installation"]
+    event = Event.objects.filter(case=installation.CASE).order_by("-sequence").first()
+    assert event is not None
+    assert event.after == {"role": "real"}
 
 
 def test_a_job_that_reaches_out_is_handed_back_when_this_becomes_a_copy() -> None:
@@ -136,9 +136,9 @@ def test_admins_decide_and_everybody_sees_it(client: Client) -> None:
     assert "restored from" not in client.get(reverse("portal:jobs")).content.decode()
     restored()
 
-    shown = client.get(reverse("portal:jobs")).content.decode()
-    assert "restored from 2026-05-04T080000" in shown
-    assert address not in shown
+    page = client.get(reverse("portal:jobs")).content.decode()
+    assert "restored from 2026-05-04T080000" in page
+    assert address not in page
     assert client.post(address, {"role": "real"}).status_code == 403
     client.logout()
     assert "restored from" in client.get(reverse("account_login")).content.decode()

@@ -49,8 +49,8 @@ def job(plain: Kind) -> Job:
     return job
 
 
-def lease(job: Job, left: timedelta) -> None:
-    until = datetime.now(tz=UTC) + left
+def lease(job: Job, pause: timedelta) -> None:
+    until = datetime.now(tz=UTC) + pause
     Job.objects.filter(pk=job.pk).update(lease_until=until)
 
 

@@ -249,7 +249,7 @@ def test_nothing_is_asked_while_nothing_can_be_due(tmp_path: Path) -> None:
             seen = [jobs.look()]
             with CaptureQueriesContext(connection) as queries:
                 seen.append(jobs.look())
-            assert [one["sql"] for one in queries] == ["PRAGMA data_version"]
+            assert [query["sql"] for query in queries] == ["PRAGMA data_version"]
             elsewhere(lambda: services.submit(kind, BucketFactory.create(), at=later))
             seen.append(jobs.look())
             clock.move_to(later)

@@ -34,8 +34,8 @@ def test_a_machine_does_what_its_disk_allows_and_the_rest_waits_with_its_reason(
     machines: Machines,
 ) -> None:
     machines.do("desk", "tests.jobs.machine.prepare")
-    code, told = machines.manage("with-key", "create_signing_key")
-    assert code == 0, told
+    code, output = machines.manage("with-key", "create_signing_key")
+    assert code == 0, output
     machines.start("with-key")
     machines.wait_for_statement("with-key")
     machines.end("with-key")
@@ -54,12 +54,12 @@ def test_a_machine_does_what_its_disk_allows_and_the_rest_waits_with_its_reason(
 
     assert (status, machines.rows(jobs)) == ("queued", [("waiting", 0, "signing_key")])
     assert message.startswith("No worker that has the signing key was seen lately")
-    code, told = machines.manage("without", "doctor")
+    code, output = machines.manage("without", "doctor")
     assert code == 1
-    assert "1 job waiting for a worker that has the signing key" in told
-    code, told = machines.manage("without", "create_signing_key")
+    assert "1 job waiting for a worker that has the signing key" in output
+    code, output = machines.manage("without", "create_signing_key")
     assert code == 1
-    assert "a second key would make packs of two signers" in told
+    assert "a second key would make packs of two signers" in output
     assert not (machines.data("without") / "signing_key.pem").exists()
 
     machines.start("with-key")

@@ -174,12 +174,12 @@ def test_work_that_waits_does_not_use_up_its_attempts(plain: Kind) -> None:
 def test_a_resource_that_is_away_blocks_the_kinds_that_need_it(db: None) -> None:
     with (
         registered(PLAIN, needs=frozenset({"server"})) as needing,
-        registered(MIRRORED) as other,
+        registered(MIRRORED) as other_kind,
         time_machine.travel(NOW, tick=False),
     ):
         services.submit(needing, BucketFactory.create(name="first"))
         services.submit(needing, BucketFactory.create(name="second"))
-        services.submit(other, RecordingFactory.create(title="third"))
+        services.submit(other_kind, RecordingFactory.create(title="third"))
 
         def miss(_context: JobContext) -> None:
             if len(did) == 1:
@@ -274,7 +274,7 @@ def test_a_cancelled_job_whose_worker_dies_ends(mirrored: Kind) -> None:
 
 
 def test_a_lost_job_that_cannot_be_ended_keeps_no_other_waiting(db: None) -> None:
-    def refuse(*_told: object) -> None:
+    def refuse(*_message: object) -> None:
         raise ValueError("its row cannot be told")
 
     with registered(PLAIN, on_end=refuse) as kind:
@@ -364,8 +364,8 @@ def test_a_job_that_finds_no_room_waits_and_loses_no_attempt(
     job = run()
 
     assert (job.state, job.attempts) == (JobState.WAITING, 0)
-    (listed,) = list_jobs(state=JobState.WAITING, kind=plain.name)
-    assert listed.why.startswith("The disk is full. Free some space; the job is tried again")
+    (listed_job,) = list_jobs(state=JobState.WAITING, kind=plain.name)
+    assert listed_job.why.startswith("The disk is full. Free some space; the job is tried again")
     assert job.run_after > datetime.now(tz=UTC)
 
 
@@ -383,12 +383,12 @@ def test_a_job_of_an_unknown_kind_waits_for_a_portal_that_knows_it(plain: Kind) 
     services.submit(plain, BucketFactory.create(name="one"))
     Job.objects.update(kind="of_another_version")
 
-    left = run()
+    job = run()
     Job.objects.update(kind=PLAIN.name)
-    with time_machine.travel(left.run_after):
+    with time_machine.travel(job.run_after):
         done = run()
 
-    assert (left.state, left.attempts) == (JobState.WAITING, 0)
+    assert (job.state, job.attempts) == (JobState.WAITING, 0)
     assert (done.state, did) == (JobState.DONE, ["one"])
 
 

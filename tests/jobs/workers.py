@@ -30,12 +30,12 @@ def take_over(job: Job) -> None:
 
 
 def fail_job(kind: str, row: Model) -> Job:
-    found = find_kind(kind)
-    assert found is not None
+    kind_found = find_kind(kind)
+    assert kind_found is not None
     job, _made = Job.objects.get_or_create(
         kind=kind,
         subject=row.pk,
-        defaults={"key": found.key(row), "run_after": datetime.now(tz=UTC)},
+        defaults={"key": kind_found.key(row), "run_after": datetime.now(tz=UTC)},
     )
     job.state, job.cause = JobState.FAILED, "It broke."
     job.finished_at = datetime.now(tz=UTC)

@@ -86,8 +86,8 @@ def test_pages_search_and_a_card_show_it(client: Client, letter: Letter) -> None
     assert TEXT in read(client, "portal:letters")
     assert TEXT in read(client, "portal:letter", letter.uid)
     assert f'href="{letter.url}"' in read(client, "portal:match", letter.match.uid)
-    found = client.get(reverse("portal:search"), {"q": "station"}).content.decode()
-    assert letter.url in found
+    text = client.get(reverse("portal:search"), {"q": "station"}).content.decode()
+    assert letter.url in text
 
 
 def test_its_list_is_filtered_and_sorted(client: Client, letter: Letter) -> None:

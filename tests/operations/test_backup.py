@@ -114,7 +114,9 @@ def _of_before_version_1(backups: Path) -> None:
     former = {today: before for before, today in earlier.moved().items()}
     folder = find_backup(backups)
     manifest = json.loads((folder / MANIFEST).read_bytes())
-    manifest["migrations"] = [each for each in manifest["migrations"] if each[1] != earlier.FIRST]
+    manifest["migrations"] = [
+        migration for migration in manifest["migrations"] if migration[1] != earlier.FIRST
+    ]
     manifest["migrations"] += [
         [app, name] for app, last in earlier.LAST.items() for name in {"0001_release", last}
     ]
@@ -219,11 +221,11 @@ def test_an_upgrade_and_the_way_back(backups: Path, next_version: Path, tmp_path
     assert new[1] == old[1]
     # A backup of the later version is not for the earlier one, and its database neither.
     back = Elsewhere(tmp_path / "back")
-    for each, place, why in (
+    for elsewhere, place, why in (
         (back, "after", "migrations that this version does not know"),
         (before, "before", "Restore into an empty database"),
     ):
-        refused = each.manage("restore", folder / place)
+        refused = elsewhere.manage("restore", folder / place)
         assert refused.returncode == 1
         assert why in refused.stderr
     assert back.manage("restore", folder / "before").returncode == 0
@@ -300,14 +302,14 @@ def test_a_backup_that_is_damaged_or_does_not_fit_is_refused(backups: Path) -> N
 
 
 def test_a_backup_that_was_stopped_is_none(transactional_db: None, tmp_path: Path) -> None:
-    left = tmp_path / "backups" / "20260101T000000.000000Z.unfinished"
-    left.mkdir(parents=True)
+    path = tmp_path / "backups" / "20260101T000000.000000Z.unfinished"
+    path.mkdir(parents=True)
 
     with pytest.raises(CommandError, match="holds no finished backup"):
         call_command("restore", str(tmp_path / "backups"))
 
     make_backup(FolderPlace(tmp_path / "backups"), _quietly)
-    assert not left.exists()
+    assert not path.exists()
 
 
 def test_a_folder_that_cannot_be_written_is_named(transactional_db: None, tmp_path: Path) -> None:

@@ -89,8 +89,8 @@ def accounts(settings: Settings) -> Iterator[Accounts]:
 
 
 def _keys(accounts: Accounts) -> set[str]:
-    listed = accounts.owner.client().list_objects_v2(Bucket="backups")
-    return {entry["Key"] for entry in listed.get("Contents", [])}
+    listing = accounts.owner.client().list_objects_v2(Bucket="backups")
+    return {entry["Key"] for entry in listing.get("Contents", [])}
 
 
 def _damage(accounts: Accounts) -> tuple[str, str]:

@@ -14,10 +14,11 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 
-from catalogue import following, index_store
+from catalogue import following
 from catalogue.changes import refingerprint
 from catalogue.models import Recording, RecordingStatus
 from operations import stored_files
+from tests.catalogue.held_index import remove_from_held
 from tests.fixtures import Catalogue, Worker
 from tests.jobs.workers import lose_worker
 
@@ -52,28 +53,28 @@ def test_strays_are_deleted_once_they_are_a_day_old_and_nothing_where_all_is_wel
     gone.unlink()
     fresh = default_storage.save("media/aa/fresh", ContentFile(b"x"))
     old = default_storage.save("media/aa/old", ContentFile(b"x"))
-    left = data_dir / "tmp" / "left.upload"
-    left.write_bytes(b"x")
+    upload = data_dir / "tmp" / "left.upload"
+    upload.write_bytes(b"x")
     yesterday = (datetime.now(tz=UTC) - timedelta(days=2)).timestamp()
-    for path in (default_storage.path(old), left):
+    for path in (default_storage.path(old), upload):
         os.utime(path, (yesterday, yesterday))
 
-    found = problems(fix=True)
+    problems_seen = problems(fix=True)
 
-    assert len(found) == 2
+    assert len(problems_seen) == 2
     assert default_storage.exists(fresh)
     assert not default_storage.exists(old)
-    assert not left.exists()
+    assert not upload.exists()
 
 
 def test_a_wrong_and_a_damaged_index_are_mended(catalogue: Catalogue, data_dir: Path) -> None:
-    index_store.remove_recording(catalogue.first)
+    remove_from_held(catalogue.first)
     Recording.objects.filter(pk=catalogue.second.pk).update(status=RecordingStatus.RETIRED)
 
-    found = problems(fix=True)
+    problems_seen = problems(fix=True)
 
-    assert any("is not in the index" in told for told in found)
-    assert any(f"recording {catalogue.second.pk} is in the index" in t for t in found)
+    assert any("is not in the index" in problem for problem in problems_seen)
+    assert any(f"recording {catalogue.second.pk} is in the index" in t for t in problems_seen)
     indexed = following.open_index().recordings(catalogue.bucket.pk).tolist()
     assert indexed == [catalogue.first.pk]
     assert problems() == []
@@ -100,29 +101,29 @@ def test_lost_work_and_lost_files_come_back(catalogue: Catalogue, run_worker: Wo
         default_storage.delete(str(getattr(catalogue.first, column)))
     default_storage.delete(str(catalogue.second.audio))
 
-    found = examine(fix=True)
+    findings = examine(fix=True)
 
-    assert [finding["mended"] for finding in found] == [False, True, True]
-    assert "Restore it from a backup" in found[0]["remedy"]
+    assert [finding["mended"] for finding in findings] == [False, True, True]
+    assert "Restore it from a backup" in findings[0]["remedy"]
     run_worker()
     catalogue.first.refresh_from_db()
     assert default_storage.exists(str(catalogue.first.proxy))
-    left = problems()
-    assert len(left) == 1
-    assert str(catalogue.second.audio) in left[0]
+    problems_seen = problems()
+    assert len(problems_seen) == 1
+    assert str(catalogue.second.audio) in problems_seen[0]
 
 
 def test_what_cannot_be_mended_is_told_and_the_rest_is_mended(
     catalogue: Catalogue, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for recording in (catalogue.first, catalogue.second):
-        index_store.remove_recording(recording)
+        remove_from_held(recording)
     for name in (catalogue.first.audio, catalogue.first.fingerprint):
         default_storage.delete(str(name))
 
-    found = examine(fix=True)
+    findings = examine(fix=True)
 
-    assert [finding["mended"] for finding in found] == [False, False, False, True]
+    assert [finding["mended"] for finding in findings] == [False, False, False, True]
     assert "not repaired: " in capsys.readouterr().err
     indexed = following.open_index().recordings(catalogue.bucket.pk).tolist()
     assert indexed == [catalogue.second.pk]

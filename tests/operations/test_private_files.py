@@ -18,12 +18,12 @@ _SHELL = f'umask 022; exec {sys.executable} manage.py shell -v 0 -c "$0"'
 
 def open_to_others(folder: Path) -> dict[str, str]:
     """Return what others than the owner may read or enter below a folder, with modes."""
-    found = {}
+    modes = {}
     for path in (folder, *folder.rglob("*")):
         mode = stat.S_IMODE(path.lstat().st_mode)
         if not path.is_symlink() and mode & 0o077:
-            found[str(path.relative_to(folder))] = oct(mode)
-    return found
+            modes[str(path.relative_to(folder))] = oct(mode)
+    return modes
 
 
 @pytest.mark.slow

@@ -37,7 +37,9 @@ NOW = datetime.now(tz=UTC)
 def taken(kind: str, *, days: int = 0, of: str = "") -> tuple[int, int]:
     """Return how many objects a rule deletes within ``days``, and their bytes."""
     (rule,) = [
-        one for one in outlook(by=NOW + timedelta(days=days)) if (one.kind, one.of) == (kind, of)
+        outlook
+        for outlook in outlook(by=NOW + timedelta(days=days))
+        if (outlook.kind, outlook.of) == (kind, of)
     ]
     return rule.count, rule.size_bytes
 
@@ -92,7 +94,7 @@ def test_audio_of_a_deleted_container_is_told_before_it_goes() -> None:
     delete_container(container=empty, user=None, reason="")
 
     assert taken("audio", of="Gone") == (1, 1_000)
-    assert "Empty" not in {one.of for one in outlook(by=NOW)}
+    assert "Empty" not in {outlook.of for outlook in outlook(by=NOW)}
 
 
 def test_reports_are_told_before_they_go(settings: Settings) -> None:

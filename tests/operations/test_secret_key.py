@@ -129,6 +129,6 @@ def test_earlier_keys_are_read_as_the_key_is(way: str, tmp_path: Path) -> None:
         environment["SECRET_KEY_FALLBACKS_FILE"] = str(named)
     (beside if way == "file beside the key" else named).write_text("\n".join(keys))
 
-    shown = python("-c", _SHOW, env=environment, check=True)
+    process = python("-c", _SHOW, env=environment, check=True)
 
-    assert shown.stdout.split() == keys
+    assert process.stdout.split() == keys

@@ -20,8 +20,8 @@ def sign_in(client: Client) -> SignIn:
     """Return a function that signs in a new user with a role."""
 
     def enter(role: Role) -> Client:
-        known = User.objects.filter(username=f"the-{role}").first()
-        client.force_login(known or make_user(role, username=f"the-{role}"))
+        user = User.objects.filter(username=f"the-{role}").first()
+        client.force_login(user or make_user(role, username=f"the-{role}"))
         return client
 
     return enter

@@ -76,14 +76,17 @@ def fill(world: World, manager: User) -> list[str]:
     pages = [match.review_url for match in matches]
     # The admin's page differs by these alone; it shows reasons and codes in one way.
     alike = {
-        (one.state, one.found_late, one.lost, one.assignee, bool(one.note)): one for one in matches
+        (match.state, match.found_late, match.lost, match.assignee, bool(match.note)): match
+        for match in matches
     }
     pages += [_admin(match) for match in alike.values()]
     pages += [reverse("portal:file_detail", args=[file.uid]) for file in _files(world.admin)]
-    pages += [reverse("portal:recording_detail", args=[one.uid]) for one in _recordings(desk)]
-    pages += [reverse("portal:duplicate_pair", args=[one.uid]) for one in _pairs()]
+    pages += [
+        reverse("portal:recording_detail", args=[recording.uid]) for recording in _recordings(desk)
+    ]
+    pages += [reverse("portal:duplicate_pair", args=[link.uid]) for link in _pairs()]
     pages += [_history(row) for row in (desk.file, desk.bucket, desk.container)]
-    pages += [f"/queue/disputes/?show={shown}" for shown in ("overdue", "answered")]
+    pages += [f"/queue/disputes/?show={state}" for state in ("overdue", "answered")]
     return pages + [_history(row) for row in (matches[0], desk.recording, world.own.policy())]
 
 
@@ -169,11 +172,11 @@ def _by_rules(user: User) -> Iterator[Match]:
         yield deciding.exclude_part(
             match=match, user=user, version=1, interval=(0, 9_000), reason=reason
         )
-        other = make_match(recording=match.recording)
+        other_match = make_match(recording=match.recording)
         exclusions.exclude(
             recording=match.recording, interval=(0, 60_000), reason=reason, user=user
         )
-        yield other
+        yield other_match
 
 
 def _with_reasons() -> Iterator[Match]:
@@ -240,10 +243,10 @@ def _recordings(desk: Desk) -> Iterator[Recording]:
 def _pairs() -> Iterator[PairLink]:
     for kind in DuplicateKind:
         facts = {"codec": "mp3float", "sample_rate": 44_100, "channels": 1}
-        one, other = RecordingFactory.create_batch(2, facts=facts)
+        recording, other_recording = RecordingFactory.create_batch(2, facts=facts)
         yield PairLink.objects.create(
-            one=one,
-            other=other,
+            one=recording,
+            other=other_recording,
             kind=kind,
             runs=[[2_000, 12_000, 8_000, 18_000, 1.0, 0.0, 100.0]],
             coverage_one=0.3,
@@ -317,6 +320,6 @@ def _running(desk: Desk, user: User) -> None:
     evidence = desk.evidence()
     evidence.status = PackStatus.FAILED
     evidence.save()
-    wanted = desk.catalogue_import()
-    wanted.status = ImportStatus.DONE
-    wanted.save()
+    import_ = desk.catalogue_import()
+    import_.status = ImportStatus.DONE
+    import_.save()

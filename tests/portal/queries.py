@@ -8,6 +8,6 @@ from django.test.utils import CaptureQueriesContext
 
 
 def queries_of(client: Client, address: str) -> int:
-    with CaptureQueriesContext(connection) as asked:
+    with CaptureQueriesContext(connection) as context:
         assert client.get(address).status_code == 200
-    return len(asked)
+    return len(context)

@@ -62,8 +62,8 @@ def test_a_form_that_was_open_meanwhile_says_what_changed_and_keeps_the_input(
     recording = RecordingFactory.create(title="Before", artists=["A"], label="One")
     client = signed_in(Role.MANAGER)
     opened = client.get(page_of(recording)).context["as_shown"]
-    other = signed_in(Role.MANAGER)
-    other.post(page_of(recording), {"title": "Theirs", "artists": "A", "label": "One"})
+    other_client = signed_in(Role.MANAGER)
+    other_client.post(page_of(recording), {"title": "Theirs", "artists": "A", "label": "One"})
     mine = {"title": "Before", "artists": "A\r\nB", "label": "Two"}
 
     answer = client.post(page_of(recording), {**mine, "as_shown": opened})

@@ -21,8 +21,8 @@ def test_dispute_is_recorded_and_answered(signed_in: MakeClient) -> None:
     match = make_match(state=MatchState.CONFIRMED)
     client = signed_in(Role.MANAGER)
     page = client.get(reverse("admin:review_match_change", args=[match.pk]))
-    shown = reverse("admin:review_match_decide", args=[match.pk, "dispute"])
-    assert shown in page.content.decode()
+    address = reverse("admin:review_match_decide", args=[match.pk, "dispute"])
+    assert address in page.content.decode()
     # The address of earlier versions.
     record = reverse("admin:review_match_claim", args=[match.pk, "dispute"])
 

@@ -90,7 +90,7 @@ def test_containers_of_the_account_are_adopted_and_made(client: Client, vendor: 
     page = client.get(url).content.decode()
     described = re.findall(r'aria-describedby="([^" ]+)"', page)
     assert described
-    assert [each for each in described if f'id="{each}"' not in page] == []
+    assert [field for field in described if f'id="{field}"' not in page] == []
     # In a narrow window the table scrolls, and not the page.
     assert re.search(r'class="scroll"[^>]*><table>', page)
 
@@ -134,7 +134,7 @@ def test_accounts_are_for_admins_alone(signed_in: MakeClient, vendor: Vendor) ->
 
 
 def test_kept_callback_is_applied_again(client: Client, vendor: Vendor) -> None:
-    kept = InboundCallback.objects.create(
+    callback = InboundCallback.objects.create(
         account=vendor.account,
         body='{"file_id": "x", "state": 1, "results": {}}',
         body_sha256="0" * 64,
@@ -143,8 +143,9 @@ def test_kept_callback_is_applied_again(client: Client, vendor: Vendor) -> None:
     )
 
     client.post(
-        "/admin/scanning/inboundcallback/", {"action": "apply_again", "_selected_action": [kept.pk]}
+        "/admin/scanning/inboundcallback/",
+        {"action": "apply_again", "_selected_action": [callback.pk]},
     )
 
-    kept.refresh_from_db()
-    assert kept.outcome == "queued"
+    callback.refresh_from_db()
+    assert callback.outcome == "queued"

@@ -82,20 +82,20 @@ def test_events_of_accounts_name_the_person_and_the_role() -> None:
     events = reverse("admin:audit_event_changelist")
 
     every = client.get(events).content.decode()
-    found = client.get(events, {"q": "lena"}).content.decode()
+    page = client.get(events, {"q": "lena"}).content.decode()
 
     for name in ("lena", role.name, "999999"):
         assert f'<span class="cell-sub">{name}</span>' in every
     assert f'<span class="cell-sub">{lena.pk}</span>' not in every
-    assert '<span class="cell-sub">lena</span>' in found
-    assert "999999" not in found
+    assert '<span class="cell-sub">lena</span>' in page
+    assert "999999" not in page
     assert action_label("dedup.keep") == "Duplicates kept apart"
     assert action_label("licence.created") == "Licence created"
 
 
 def test_what_has_a_case_has_its_history(client: Client, manager: User) -> None:
     recording = RecordingFactory.create()
-    shown = [
+    texts = [
         ("catalogue_recording", recording),
         ("catalogue_bucket", BucketFactory.create()),
         ("scanning_scannedfile", ScannedFileFactory.create()),
@@ -104,7 +104,7 @@ def test_what_has_a_case_has_its_history(client: Client, manager: User) -> None:
         ("review_policy", make_policy()),
     ]
     suggestion = "suggestion:sg_01M5QQZB9XMXDD2S87D7"
-    for name, row in shown:
+    for name, row in texts:
         case = case_of(row)
         record(case=case, action="looked_at", note=f"at {name}")
         record(case=case, action="updated", actor=manager, note=suggestion)

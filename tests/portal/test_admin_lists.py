@@ -43,9 +43,9 @@ def test_screens_count_what_was_found_and_lead_to_pages_that_may_be_opened(
     viewer, manager = signed_in(Role.VIEWER), signed_in(Role.MANAGER)
 
     whole = viewer.get(address(Recording, "changelist"))
-    found = viewer.get(address(Recording, "changelist"), {"q": "Harbour"})
+    answer = viewer.get(address(Recording, "changelist"), {"q": "Harbour"})
     assert "Show all" not in whole.content.decode()
-    assert "1 result (" in visible_text(found.content.decode())
+    assert "1 result (" in visible_text(answer.content.decode())
 
     page = reverse("portal:recording_detail", args=[recording.uid])
     for client in (viewer, manager):
@@ -70,8 +70,8 @@ def test_detections_come_newest_first_and_lead_to_their_match_and_decision(
     assert "Rejected" in rows[1]
     assert "ana" in visible_text(rows[1])
     assert address(ScannedFile, "change", older.scanned_file.pk) in rows[1]
-    shown = Detection.objects.get(scan=older.scan)
-    own = client.get(address(Detection, "change", shown.pk)).content.decode()
+    detection = Detection.objects.get(scan=older.scan)
+    own = client.get(address(Detection, "change", detection.pk)).content.decode()
     assert address(Match, "change", older.pk) in own
 
 
@@ -123,15 +123,15 @@ def test_events_name_what_they_are_about_and_are_found_by_its_id(signed_in: Make
     base.audit.services.record(case="report-schedule:rs_1", action="scheduled")
     client = signed_in(Role.ADMIN)
 
-    def found(term: str) -> str:
+    def search(term: str) -> str:
         answer = client.get(address(Event, "changelist"), {"q": term})
         return visible_text(answer.content.decode())
 
-    assert "Report schedule" in found("")
-    assert "report-schedule" not in found("")
+    assert "Report schedule" in search("")
+    assert "report-schedule" not in search("")
     for term in (match.uid, match.case):
-        assert match.uid in found(term)
-        assert "rs_1" not in found(term)
+        assert match.uid in search(term)
+        assert "rs_1" not in search(term)
 
 
 def test_a_decided_match_says_how_and_not_why_it_waited(signed_in: MakeClient) -> None:

@@ -34,29 +34,29 @@ def titles(query: str) -> set[str]:
     """Return the titles that the list shows a reviewer."""
     request = RequestFactory().get(f"{LIST}?{query}")
     request.user = user(Role.REVIEWER)
-    shown = admin.site.get_model_admin(Match).get_changelist_instance(request)
-    return {match.recording.title for match in shown.result_list}
+    change_list = admin.site.get_model_admin(Match).get_changelist_instance(request)
+    return {match.recording.title for match in change_list.result_list}
 
 
 def test_list_shows_matches_and_filters_find_their_own(sign_in: SignIn) -> None:
-    wanted = make_match(recording__title="wanted", score=Decimal("55.0"))
+    match = make_match(recording__title="wanted", score=Decimal("55.0"))
     make_match(recording__title="other", score=Decimal("95.0"))
     make_match(recording__title="done", state=MatchState.CONFIRMED)
     client = sign_in(Role.REVIEWER)
 
-    shown = text(client.get(LIST))
-    assert "wanted" in shown
-    assert "badge--state-pending" in shown
-    assert 'class="mini"' in shown
-    assert ">88<" in shown
+    listing = text(client.get(LIST))
+    assert "wanted" in listing
+    assert "badge--state-pending" in listing
+    assert 'class="mini"' in listing
+    assert ">88<" in listing
 
     for query in (
         "state=waiting&score=50",
-        f"scanned_file__container__id__exact={wanted.scanned_file.container_id}",
-        f"recording__bucket__id__exact={wanted.recording.bucket_id}",
+        f"scanned_file__container__id__exact={match.scanned_file.container_id}",
+        f"recording__bucket__id__exact={match.recording.bucket_id}",
         "queue_reason__exact=low_score",
         "q=wanted",
-        f"q={wanted.scanned_file.name}",
+        f"q={match.scanned_file.name}",
     ):
         assert titles(query) == {"wanted"}, query
     assert titles("state=confirmed") == {"done"}
@@ -82,19 +82,19 @@ def test_page_and_question_show_the_evidence(sign_in: SignIn) -> None:
     make_match(scan__scanned_file=match.scanned_file)
     client = sign_in(Role.REVIEWER)
 
-    shown = text(client.get(page(match)))
-    asked = text(client.get(decide(match, "reject"), {"version": 1}))
+    match_page = text(client.get(page(match)))
+    question = text(client.get(decide(match, "reject"), {"version": 1}))
 
-    assert "1:10.000 – 1:30.000" in shown
-    assert "3:20.000 – 3:50.000" in shown
-    assert reverse("portal:file_audio", args=[match.scanned_file.uid]) in shown
-    assert reverse("portal:recording_audio", args=[match.recording.uid]) in shown
-    assert shown.count("data-sound-play") == 2
-    assert "This match" in shown
-    assert "found" in shown
-    assert "Segment 1 of 2" in asked
-    assert "?version=1&amp;segment=2" in asked
-    assert "data-sound-play" in asked
+    assert "1:10.000 – 1:30.000" in match_page
+    assert "3:20.000 – 3:50.000" in match_page
+    assert reverse("portal:file_audio", args=[match.scanned_file.uid]) in match_page
+    assert reverse("portal:recording_audio", args=[match.recording.uid]) in match_page
+    assert match_page.count("data-sound-play") == 2
+    assert "This match" in match_page
+    assert "found" in match_page
+    assert "Segment 1 of 2" in question
+    assert "?version=1&amp;segment=2" in question
+    assert "data-sound-play" in question
     for segment in ("2", "0", "99", "x", "²"):
         answer = client.get(page(match), {"segment": segment})
         assert answer.status_code == 200, segment
@@ -152,15 +152,15 @@ def test_reject_asks_for_a_code(sign_in: SignIn) -> None:
     match = make_match()
     client = sign_in(Role.REVIEWER)
 
-    asked = text(client.get(decide(match, "reject"), {"version": 1}))
+    question = text(client.get(decide(match, "reject"), {"version": 1}))
     without = client.post(decide(match, "reject"), {"version": 1})
-    other = client.post(decide(match, "reject"), {"version": 1, "code": "other"})
+    other_answer = client.post(decide(match, "reject"), {"version": 1, "code": "other"})
     client.post(decide(match, "reject"), {"version": 1, "code": "other", "note": "a jingle"})
 
-    assert "Shared loop" in asked
+    assert "Shared loop" in question
     assert without.status_code == 200
     assert "Choose why the match is rejected." in text(without)
-    assert "Say in the note why the match is rejected." in text(other)
+    assert "Say in the note why the match is rejected." in text(other_answer)
     match.refresh_from_db()
     assert (match.state, match.decision_reason) == (MatchState.REJECTED, "other")
     assert match.note == "a jingle"
@@ -204,8 +204,8 @@ def test_a_version_that_is_none_asks_again(sign_in: SignIn) -> None:
 
     # The version that travelled with the question counts, not that of the row.
     locks.take_lock(match=match, user=user(Role.MANAGER))
-    asked = text(client.get(decide(match, "clear"), {"version": 1}))
-    assert 'name="version" value="1"' in asked
+    question = text(client.get(decide(match, "clear"), {"version": 1}))
+    assert 'name="version" value="1"' in question
 
 
 def test_a_licence_that_covers_the_use_may_be_chosen(sign_in: SignIn) -> None:
@@ -213,12 +213,12 @@ def test_a_licence_that_covers_the_use_may_be_chosen(sign_in: SignIn) -> None:
     licence = make_licence(recordings=[match.recording], holder="Harbour FM")
     client = sign_in(Role.REVIEWER)
 
-    asked = text(client.get(decide(match, "clear"), {"version": 1}))
+    question = text(client.get(decide(match, "clear"), {"version": 1}))
     neither = text(client.post(decide(match, "clear"), {"version": 1, "licence": ""}))
     client.post(decide(match, "clear"), {"version": 1, "licence": licence.uid})
 
-    assert f"{licence.number} Harbour FM" in asked
-    assert "Another reason, given below" in asked
+    assert f"{licence.number} Harbour FM" in question
+    assert "Another reason, given below" in question
     assert "Say why the use is allowed, or choose a licence." in neither
     match.refresh_from_db()
     assert (match.state, match.licence) == (MatchState.CLEARED, licence)
@@ -228,12 +228,12 @@ def test_a_licence_that_covers_the_use_may_be_chosen(sign_in: SignIn) -> None:
 def test_a_file_that_was_deleted_meanwhile_is_no_longer_decided(sign_in: SignIn) -> None:
     match = make_match()
     client = sign_in(Role.REVIEWER)
-    shown = text(client.get(page(match)))
+    match_page = text(client.get(page(match)))
     ScannedFile.objects.filter(pk=match.scanned_file_id).update(deleted_at=NOW)
 
     answer = text(client.post(decide(match, "confirm"), {"version": 1, "standing": ""}))
 
-    assert 'name="standing" value=""' in shown
+    assert 'name="standing" value=""' in match_page
     assert "was deleted in the meantime, so nothing was saved" in answer
     match.refresh_from_db()
     assert match.state == MatchState.PENDING
@@ -266,9 +266,9 @@ def test_a_note_is_kept_in_the_history(sign_in: SignIn) -> None:
     address = reverse("admin:review_match_note", args=[match.pk])
 
     empty = client.post(address, {"note": " "}, follow=True)
-    kept = client.post(address, {"note": "Heard on air"}, follow=True)
+    answer = client.post(address, {"note": "Heard on air"}, follow=True)
 
-    assert "Note added to the history." in text(kept)
+    assert "Note added to the history." in text(answer)
     assert "Note added to the history." not in text(empty)
     assert Event.objects.get(case=match.case, action="note").note == "Heard on air"
     assert sign_in(Role.VIEWER).post(address, {"note": "x"}).status_code == 403
@@ -280,12 +280,12 @@ def test_a_lock_is_respected_until_a_manager_takes_it_over(sign_in: SignIn) -> N
     address = reverse("admin:review_match_lock", args=[match.pk])
 
     client = sign_in(Role.REVIEWER)
-    shown = text(client.get(page(match)))
-    kept = client.post(decide(match, "confirm"), {"version": 2}, follow=True)
+    match_page = text(client.get(page(match)))
+    answer = client.post(decide(match, "confirm"), {"version": 2}, follow=True)
     refused = client.post(address, {"break": "yes"}, follow=True)
-    assert "ben is reviewing this until" in shown
-    assert decide(match, "confirm") not in shown
-    assert "ben is reviewing this until" in text(kept)
+    assert "ben is reviewing this until" in match_page
+    assert decide(match, "confirm") not in match_page
+    assert "ben is reviewing this until" in text(answer)
     assert "Only a manager may break somebody else" in text(refused)
     assert "Take over" not in text(refused)
 

@@ -24,10 +24,10 @@ from web.portal.admin import match_decisions
 pytestmark = pytest.mark.django_db
 
 
-def bulk(client: Client, action: str, *matches: Match, **more: object) -> Any:  # Any: as above
+def bulk(client: Client, action: str, *matches: Match, **options: object) -> Any:  # Any: as above
     return client.post(
         LIST,
-        {"action": action, ACTION_CHECKBOX_NAME: [match.pk for match in matches], **more},
+        {"action": action, ACTION_CHECKBOX_NAME: [match.pk for match in matches], **options},
         follow=True,
     )
 
@@ -38,12 +38,12 @@ def test_bulk_action_previews_asks_for_a_reason_and_decides_each(sign_in: SignIn
     locks.take_lock(match=held, user=make_user(Role.REVIEWER, username="ben"))
     client = sign_in(Role.REVIEWER)
 
-    shown = text(bulk(client, "reject_matches", first, second))
-    assert "Reject: 2 matches" in shown
-    assert "Alpha" in shown
+    question = text(bulk(client, "reject_matches", first, second))
+    assert "Reject: 2 matches" in question
+    assert "Alpha" in question
     # As on the portal's page: how many are in which state.
-    assert re.search(r"Pending\s*</span>\s*<strong>2</strong>", shown)
-    assert f'value="{first.uid}:1"' in shown
+    assert re.search(r"Pending\s*</span>\s*<strong>2</strong>", question)
+    assert f'value="{first.uid}:1"' in question
 
     expected = [f"{first.uid}:1", f"{second.uid}:1", f"{held.uid}:2"]
     sent = {"apply": "yes", "expected": expected}
@@ -89,8 +89,8 @@ def test_the_selected_are_assigned_after_a_preview(sign_in: SignIn) -> None:
     match, ben = make_match(), make_user(Role.REVIEWER, username="ben")
     client = sign_in(Role.MANAGER)
 
-    asked = text(bulk(client, "assign_matches", match))
-    told = text(
+    question = text(bulk(client, "assign_matches", match))
+    message = text(
         bulk(
             client,
             "assign_matches",
@@ -101,8 +101,8 @@ def test_the_selected_are_assigned_after_a_preview(sign_in: SignIn) -> None:
         )
     )
 
-    assert "Assign: 1 match" in asked
-    assert "1 match assigned." in told
+    assert "Assign: 1 match" in question
+    assert "1 match assigned." in message
     match.refresh_from_db()
     assert match.assignee == ben
     assert Event.objects.filter(case=match.case, action="assign").count() == 1
@@ -135,40 +135,40 @@ def test_the_selection_and_the_filtered_list_are_exported(sign_in: SignIn) -> No
     client = sign_in(Role.REVIEWER)
 
     selection = client.post(LIST, {"action": "export_matches", ACTION_CHECKBOX_NAME: [chosen.pk]})
-    listed = text(client.get(LIST, {"state": "confirmed"}))
+    listing = text(client.get(LIST, {"state": "confirmed"}))
     export = reverse("admin:review_match_export")
     address = f"{export}?state=confirmed"
     filtered = client.post(address)
 
     assert selection["Content-Type"] == "text/csv; charset=utf-8"
     assert [row["match_id"] for row in streamed(selection)] == [chosen.uid]
-    assert address in listed
+    assert address in listing
     assert [row["match_id"] for row in streamed(filtered)] == [confirmed.uid]
     assert Event.objects.filter(action="exported").count() == 2
     assert sign_in(Role.VIEWER).post(export).status_code == 403
 
 
 def test_a_bulk_action_after_a_lost_session_comes_back_filled_in(sign_in: SignIn) -> None:
-    match, other = make_match(recording__title="Alpha"), make_match()
+    match, other_match = make_match(recording__title="Alpha"), make_match()
     make_user(Role.REVIEWER, username="ann")
     client = sign_in(Role.REVIEWER)
 
-    def after_sign_in(**more: object) -> str:
+    def after_sign_in(**options: object) -> str:
         client.logout()
-        login = bulk(client, "reject_matches", match, **more).redirect_chain[0][0]
+        login = bulk(client, "reject_matches", match, **options).redirect_chain[0][0]
         person = {"username": "ann", "password": "secret"}
         return text(client.post(login, person, follow=True))
 
     only_chosen = after_sign_in()
     page = after_sign_in(
-        expected=[f"{match.uid}:1", f"{other.uid}:1"],
+        expected=[f"{match.uid}:1", f"{other_match.uid}:1"],
         code="noise",
         note="only the applause",
         apply="yes",
     )
 
-    for shown in (only_chosen, page):
-        assert "You were signed out, so nothing was saved." in shown
+    for filled_page in (only_chosen, page):
+        assert "You were signed out, so nothing was saved." in filled_page
     assert "Reject: 1 match" not in only_chosen
     assert "Reject: 2 matches" in page
     assert "only the applause" in page

@@ -148,17 +148,17 @@ def test_lists_and_pages_open_with_a_fixed_number_of_queries(client: Client, con
     entered(client, Role.MANAGER)
     few = {}
     for model, row in rows.items():
-        listed = address(model, "changelist")
+        listing = address(model, "changelist")
         assert client.get(address(model, "change", row.pk)).status_code == 200, model
-        assert client.get(listed, {"q": "x"}).status_code == 200, model
-        few[listed] = queries_of(client, listed)
+        assert client.get(listing, {"q": "x"}).status_code == 200, model
+        few[listing] = queries_of(client, listing)
 
     for _ in range(3):
         _one_of_each()
 
-    for listed, count in few.items():
+    for listing, count in few.items():
         # A second month adds a query for the date hierarchy.
-        assert queries_of(client, listed) <= count + 1, listed
+        assert queries_of(client, listing) <= count + 1, listing
 
 
 def test_nobody_adds_changes_or_deletes_what_is_kept_as_it_was(
@@ -221,10 +221,10 @@ def test_admin_changes_floor_and_engine_of_a_container(client: Client) -> None:
     )
 
     # Another floor is previewed before it is saved.
-    asked = client.post(page, sent)
+    question = client.post(page, sent)
     container.refresh_from_db()
-    assert "nothing is saved yet" in asked.content.decode()
-    assert "1 waiting match is below it and stays" in asked.content.decode()
+    assert "nothing is saved yet" in question.content.decode()
+    assert "1 waiting match is below it and stays" in question.content.decode()
     assert container.score_floor == 50
     assert container.callback_url == ""
 
@@ -254,13 +254,13 @@ def test_admin_says_under_which_id_acrcloud_knows_a_file(client: Client) -> None
     page = address(ScannedFile, "change", file.pk)
     sent = {"name": "b.wav", "scans-TOTAL_FORMS": "0", "scans-INITIAL_FORMS": "0"}
 
-    shown = visible_text(client.get(page).content.decode())
+    text = visible_text(client.get(page).content.decode())
     taken = client.post(page, {**sent, "remote_id": "456"})
     client.post(page, {**sent, "remote_id": " 123 "})
 
-    assert "Switzerland" in shown
-    assert "spring, promo" in shown
-    assert "territory:" not in shown
+    assert "Switzerland" in text
+    assert "spring, promo" in text
+    assert "territory:" not in text
     assert "Another file already has the ACRCloud id 456." in taken.content.decode()
     file.refresh_from_db()
     assert (file.remote_id, file.name) == ("123", "a.wav")
@@ -274,8 +274,8 @@ def test_reviewer_asks_for_another_scan(client: Client) -> None:
     page, sent = address(ScannedFile, "changelist"), {"action": "rescan"}
     chosen = {**sent, ACTION_CHECKBOX_NAME: [file.pk]}
 
-    asked = client.post(page, chosen)
-    assert "What this affects" in asked.content.decode()
+    answer = client.post(page, chosen)
+    assert "What this affects" in answer.content.decode()
     assert not Scan.objects.filter(scanned_file=file).exists()
     done = client.post(page, {**chosen, "apply": "yes"}, follow=True)
     again = client.post(page, {**chosen, "apply": "yes"}, follow=True)
@@ -348,12 +348,12 @@ def test_times_and_lengths_are_shown_as_on_the_pages(client: Client) -> None:
         client.get(address(Exclusion, "changelist")),
         client.get(address(Exclusion, "change", exclusion.pk)),
     ):
-        shown = page.content.decode()
-        assert "1:01.500" in shown
-        assert "1:30" in shown
-        assert "(ms)" not in shown
-        assert ">61500<" not in shown
-    assert '<time datetime="' in shown
+        text = page.content.decode()
+        assert "1:01.500" in text
+        assert "1:30" in text
+        assert "(ms)" not in text
+        assert ">61500<" not in text
+    assert '<time datetime="' in text
     exclusion.end_ms = 3_725_000
     assert str(exclusion).endswith("1:01.5 – 1:02:05.0")
 
@@ -363,9 +363,9 @@ def test_forms_name_related_rows_or_show_a_dash(client: Client) -> None:
     project = Project.objects.create(name="Clips")
     BucketFactory.create(name="Library")
 
-    shown = client.get(address(Project, "change", project.pk)).content.decode()
+    page = client.get(address(Project, "change", project.pk)).content.decode()
     # Buckets of a container are found by typing.
-    found = client.get(
+    answer = client.get(
         reverse("admin:autocomplete"),
         {
             "app_label": "scanning",
@@ -375,5 +375,5 @@ def test_forms_name_related_rows_or_show_a_dash(client: Client) -> None:
         },
     )
 
-    assert re.search(r"Buckets:</label>\s*<div class=\"readonly\">–</div>", shown)
-    assert [row["text"] for row in found.json()["results"]] == ["Library"]
+    assert re.search(r"Buckets:</label>\s*<div class=\"readonly\">–</div>", page)
+    assert [row["text"] for row in answer.json()["results"]] == ["Library"]

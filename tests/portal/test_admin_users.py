@@ -60,9 +60,9 @@ def test_admins_take_the_role_from_others_and_not_from_themselves(
         assert admin.is_staff
         assert User.objects.get(pk=admin.pk).has_perm("accounts.configure_portal")
 
-    other = make_user(Role.ADMIN)
-    assert _LOCKED_OUT not in _save(client, other, groups=[])
-    assert not other.groups.exists()
+    other_user = make_user(Role.ADMIN)
+    assert _LOCKED_OUT not in _save(client, other_user, groups=[])
+    assert not other_user.groups.exists()
 
 
 def test_a_person_without_a_role_is_named(client: Client, admin: User) -> None:

@@ -49,19 +49,19 @@ def _schedule(admin: User) -> tuple[Model, str]:
 
 def asks_first(client: Client, row: Model, address: str) -> None:
     """Click, and press the button on the page that asks; the page names the row."""
-    kept = type(row)._default_manager.values().filter(pk=row.pk)
-    before = kept.get()
+    models = type(row)._default_manager.values().filter(pk=row.pk)
+    before = models.get()
 
-    asked = client.get(address)
+    answer = client.get(address)
 
-    page = asked.content.decode()
-    assert asked.status_code == 200
+    page = answer.content.decode()
+    assert answer.status_code == 200
     assert "nightly import" in page
     assert "Cancel" in page
-    assert kept.get() == before
+    assert models.get() == before
     seen = {"seen": address.partition("seen=")[2]}
     assert client.post(address.partition("?")[0], seen).status_code == 302
-    after = kept.first()
+    after = models.first()
     assert after is None or after["revoked_at"] is not None, address
 
 

@@ -112,21 +112,21 @@ def test_recordings_that_cannot_be_found_are_listed_with_the_reason(signed_in: M
     client = signed_in(REVIEWER)
 
     catalogue = client.get(reverse("portal:catalogue")).content.decode()
-    listed = client.get(reverse("portal:unfindable_recordings")).content.decode()
+    listing = client.get(reverse("portal:unfindable_recordings")).content.decode()
     within = client.get(
         reverse("portal:bucket_detail", args=[bucket.pk]), {"state": "cannot_be_found"}
     ).content.decode()
 
     assert reverse("portal:unfindable_recordings") in catalogue
     assert "?state=cannot_be_found" in catalogue
-    for page in (listed, within):
+    for page in (listing, within):
         assert "Four Minutes" in page
         assert "A Cover" in page
         assert "A Tune" not in page
         assert "Gone" not in page
         assert "Too little sound" in page
-    assert "It is silent, or has too few sounds to be told apart." in listed
-    assert "It is no audio." in listed
+    assert "It is silent, or has too few sounds to be told apart." in listing
+    assert "It is no audio." in listing
 
     # The page of a silent recording offers other audio.
     url = reverse("portal:recording_detail", args=[silent.uid])
@@ -155,11 +155,11 @@ def test_a_new_recording_goes_into_the_bucket_it_was_asked_for_or_into_the_chose
 
     page = client.get(reverse("portal:bucket_detail", args=[empty.pk])).content.decode()
     several = client.get(add).context["form"]["bucket"].value()
-    asked = client.get(add, {"bucket": empty.pk}).context["form"]["bucket"].value()
+    value = client.get(add, {"bucket": empty.pk}).context["form"]["bucket"].value()
     imported = client.get(reverse("portal:catalogue_import"))
     sent = client.post(add, {"title": "T", "audio": upload("a.wav", b"1")})
 
-    assert (alone, several, asked) == (first.pk, None, str(empty.pk))
+    assert (alone, several, value) == (first.pk, None, str(empty.pk))
     assert imported.context["form"]["bucket"].value() is None
     # The one in the head of the page and the one in the empty list.
     assert page.count(f"{add}?bucket={empty.pk}") == 2
@@ -168,21 +168,23 @@ def test_a_new_recording_goes_into_the_bucket_it_was_asked_for_or_into_the_chose
 
 def test_a_recording_is_edited_on_a_page_of_the_portal(signed_in: MakeClient) -> None:
     recording = RecordingFactory.create(title="Before", artists=["One"], isrc="ZZX012600001")
-    shown = reverse("portal:recording_detail", args=[recording.uid])
+    text = reverse("portal:recording_detail", args=[recording.uid])
     address = reverse("portal:recording_edit", args=[recording.uid])
     client = signed_in(MANAGER)
     form = client.get(address).context["form"]
-    values = {each.name: form[each.name].field.prepare_value(each.value()) or "" for each in form}
+    values = {
+        field.name: form[field.name].field.prepare_value(field.value()) or "" for field in form
+    }
 
     refused = client.post(address, values | {"upc": "040000000014"})
     saved = client.post(address, values | {"title": "After", "isrc": "zz-x01-26-00002"})
 
     recording.refresh_from_db()
-    assert address in client.get(shown).content.decode()
-    assert "/admin/" not in client.get(shown).content.decode().split("<main")[1]
+    assert address in client.get(text).content.decode()
+    assert "/admin/" not in client.get(text).content.decode().split("<main")[1]
     assert "should be 3" in refused.content.decode()
-    assert saved["Location"] == shown
+    assert saved["Location"] == text
     assert (recording.title, recording.artists) == ("After", ["One"])
     assert recording.isrc_normalised == "ZZX012600002"
     assert signed_in(REVIEWER).get(address).status_code == 403
-    assert address not in signed_in(REVIEWER).get(shown).content.decode()
+    assert address not in signed_in(REVIEWER).get(text).content.decode()

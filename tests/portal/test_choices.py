@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 def offered(client: Client, kind: str, text: str) -> list[str]:
     """Return the labels that a search box of this kind offers."""
     answer = client.get(reverse("portal:choices"), {"kind": kind, "q": text})
-    return [each["label"] for each in answer.json()["choices"]]
+    return [choice["label"] for choice in answer.json()["choices"]]
 
 
 def test_recordings_are_found_by_title_and_by_whole_code_within_limits() -> None:

@@ -33,10 +33,10 @@ def is_asked(answer: Any) -> bool:  # Any: the test client's answer
     return where.startswith("/accounts/reauthenticate/")
 
 
-def confirmed(client: Client, asked: Any) -> Any:  # Any: as above
+def confirmed(client: Client, question: Any) -> Any:  # Any: as above
     """Give the password on the page that asks; return what follows."""
-    assert is_asked(asked)
-    return client.post(asked.headers["Location"], {"password": "secret"})
+    assert is_asked(question)
+    return client.post(question.headers["Location"], {"password": "secret"})
 
 
 def new_user() -> dict[str, str]:
@@ -58,9 +58,9 @@ def test_accounts_ask_before_a_form_opens_or_a_list_acts(signed_in: MakeClient) 
     assert client.get(users).status_code == 200
     assert is_asked(client.post(users, chosen | {"_selected_action": str(person)}))
     for page in pages:
-        asked = client.get(page)
-        assert is_asked(asked), page
-    confirmed(client, asked)
+        answer = client.get(page)
+        assert is_asked(answer), page
+    confirmed(client, answer)
     for page in pages:
         assert client.get(page).status_code == 200, page
 
@@ -68,11 +68,11 @@ def test_accounts_ask_before_a_form_opens_or_a_list_acts(signed_in: MakeClient) 
 def test_a_form_that_waits_is_kept_encrypted_and_then_saved(signed_in: MakeClient) -> None:
     client = signed_in(Role.ADMIN)
 
-    asked = client.post("/admin/accounts/user/add/", new_user())
-    kept = [str(row.session_data) for row in Session.objects.all()]
-    confirmed(client, asked)
+    answer = client.post("/admin/accounts/user/add/", new_user())
+    sessions = [str(row.session_data) for row in Session.objects.all()]
+    confirmed(client, answer)
 
-    assert not any(PASSWORD in each or "bake" in each for each in kept)
+    assert not any(PASSWORD in session or "bake" in session for session in sessions)
     assert User.objects.get(username="new").check_password(PASSWORD)
 
 
@@ -105,9 +105,9 @@ def test_where_results_of_a_container_are_posted(signed_in: MakeClient) -> None:
     }
 
     renamed = client.post(address, fields)
-    asked = client.post(address, fields | {"callback_url": "https://b.example/in"})
+    answer = client.post(address, fields | {"callback_url": "https://b.example/in"})
     before = Container.objects.get(pk=container.pk)
-    confirmed(client, asked)
+    confirmed(client, answer)
 
     container.refresh_from_db()
     assert not is_asked(renamed)
@@ -127,9 +127,9 @@ def test_to_whom_a_report_is_sent(signed_in: MakeClient) -> None:
         "recipients": "legal@example.org",
     }
 
-    asked = client.post("/reports/schedules/", new)
+    answer = client.post("/reports/schedules/", new)
     made_before = ReportSchedule.objects.count()
-    confirmed(client, asked)
+    confirmed(client, answer)
 
     assert made_before == 0
     assert ReportSchedule.objects.get().recipients == ["legal@example.org"]

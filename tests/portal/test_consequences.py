@@ -164,9 +164,9 @@ class World:
             )
         if ground == "merge":
             group = DedupGroup.objects.create()
-            for each in (self.recording, self.other):
+            for recording in (self.recording, self.other):
                 DedupMember.objects.create(
-                    group=group, recording=each, canonical=each == self.other
+                    group=group, recording=recording, canonical=recording == self.other
                 )
             uids = [self.recording.uid, self.other.uid]
             return (
@@ -240,17 +240,17 @@ def check_preview(world: World, ground: str) -> Consequences | None:
     before = everything()
     standing = Match.objects.filter(about)
     on_ground = set(standing.values_list("pk", flat=True))
-    said = consequences_of(change, about=about)
+    consequences = consequences_of(change, about=about)
     assert everything() == before
 
     was, otherwise = rows(), said_otherwise()
     change()
 
-    assert unexpected(said, was, rows()) == []
-    assert unexpected_statements(said, otherwise, said_otherwise()) == []
-    stays = on_ground - {each.match.pk for each in said.matches}
-    assert sum(each.count for each in said.unchanged) == len(stays)
-    return said
+    assert unexpected(consequences, was, rows()) == []
+    assert unexpected_statements(consequences, otherwise, said_otherwise()) == []
+    stays = on_ground - {change.match.pk for change in consequences.matches}
+    assert sum(group.count for group in consequences.unchanged) == len(stays)
+    return consequences
 
 
 @given(drawn=WORLDS, ground=st.sampled_from(GROUNDS))
@@ -289,7 +289,7 @@ def test_claims_and_what_binds_the_most_come_first() -> None:
     manager, reviewer = make_user(Role.MANAGER), make_user(Role.REVIEWER)
     claim = deciding.confirm(match=make_match(), user=reviewer)
     waiting = make_match(recording=claim.recording)
-    kept = make_match(recording=claim.recording, match={"state": MatchState.RELEASED})
+    match = make_match(recording=claim.recording, match={"state": MatchState.RELEASED})
     state_everywhere(claim, manager)
 
     def change() -> object:
@@ -297,15 +297,15 @@ def test_claims_and_what_binds_the_most_come_first() -> None:
             recording=claim.recording, interval=(0, 10_000), reason="ident", user=manager
         )
 
-    said = consequences_of(change, about=Q(recording=claim.recording))
+    consequences = consequences_of(change, about=Q(recording=claim.recording))
 
-    assert [each.match for each in said.matches] == [claim, kept, waiting]
-    assert said.counts[0] == (MatchState.CONFIRMED, "Keeps its state; less of it counts", 1)
-    assert [each.kind for each in said.statements] == [
+    assert [change.match for change in consequences.matches] == [claim, match, waiting]
+    assert consequences.counts[0] == (MatchState.CONFIRMED, "Keeps its state; less of it counts", 1)
+    assert [change.kind for change in consequences.statements] == [
         StatementKind.CUE_SHEET,
         StatementKind.EVIDENCE,
     ]
-    assert all(each.texts for each in said.statements)
+    assert all(change.texts for change in consequences.statements)
 
 
 def test_only_what_a_person_saw_is_agreed_to() -> None:

@@ -65,8 +65,8 @@ def test_a_container_that_lost_its_buckets_and_its_files_say_so(
     run_worker()
 
     file = container.files.get()
-    shown = client.get(reverse("portal:file_detail", args=[file.uid])).content.decode()
+    text = client.get(reverse("portal:file_detail", args=[file.uid])).content.decode()
     assert "nothing is found in its files" in page.content.decode()
     assert (file.status, file.scans.get().no_match_reason) == ("no_match", "no_bucket")
-    assert WHY in shown
-    assert "Nothing in your catalogue matched" not in shown
+    assert WHY in text
+    assert "Nothing in your catalogue matched" not in text

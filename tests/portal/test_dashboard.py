@@ -82,8 +82,8 @@ def test_numbers_count_what_waits_is_held_and_late(client: Client, ana: User) ->
 
 
 def test_only_those_who_import_are_led_to_an_import(client: Client, signed_in: MakeClient) -> None:
-    kept = CatalogueImport.objects.create(bucket=BucketFactory.create(), file_name="masters.csv")
-    address = reverse("portal:catalogue_import_detail", args=[kept.uid])
+    import_ = CatalogueImport.objects.create(bucket=BucketFactory.create(), file_name="masters.csv")
+    address = reverse("portal:catalogue_import_detail", args=[import_.uid])
     make_match()
     urgent = make_match(match={"due_at": now()})
 
@@ -124,16 +124,16 @@ def test_finds_of_the_week_by_label_and_platform(client: Client) -> None:
     old = make_match(recording=RecordingFactory.create(label="Old"))
     Match.objects.filter(pk=old.pk).update(created_at=now() - timedelta(days=30))
 
-    told = dashboard.found_this_week()
+    fields = dashboard.found_this_week()
 
-    assert told["total"] == 2
-    labels, platforms = told["labels"], told["platforms"]
+    assert fields["total"] == 2
+    labels, platforms = fields["labels"], fields["platforms"]
     assert isinstance(labels, list)
     assert isinstance(platforms, list)
     assert [(row["name"], row["count"]) for row in labels] == [("Example & Sons", 2)]
     assert [(row["name"], row["count"]) for row in platforms] == [("youtube", 1)]
     # So that the counts add up.
-    assert (told["labelless"], told["platformless"]) == (0, 1)
+    assert (fields["labelless"], fields["platformless"]) == (0, 1)
     for row in (*labels, *platforms):
         page = client.get(reverse("portal:match_list") + row["query"])
         assert page.context["page_obj"].paginator.count == row["count"]
@@ -150,12 +150,12 @@ def test_precision_counts_what_people_decided(client: Client, ana: User) -> None
 
     engines, bands, policies = dashboard.precision()
 
-    assert [(each.right, each.total) for each in engines.rows] == [(2, 3)]
-    assert [(each.label, each.right, each.total) for each in bands.rows] == [
+    assert [(line.right, line.total) for line in engines.rows] == [(2, 3)]
+    assert [(line.label, line.right, line.total) for line in bands.rows] == [
         ("100", 1, 1),
         ("70–79", 1, 2),
     ]
-    assert [(each.label, each.text) for each in policies.rows] == [("Short uses", "50.0\u2009%")]
+    assert [(line.label, line.text) for line in policies.rows] == [("Short uses", "50.0\u2009%")]
     for share in policies.rows:
         page = client.get(reverse("portal:match_list") + share.query)
         assert page.context["page_obj"].paginator.count == share.total
@@ -209,11 +209,11 @@ def test_every_link_of_a_number_leads_to_a_list(client: Client, ana: User) -> No
 def test_dashboard_waits_for_nobody_and_counts_once(client: Client) -> None:
     make_match()
 
-    with CaptureQueriesContext(connection) as asked:
+    with CaptureQueriesContext(connection) as context:
         page = client.get(HOME)
 
-    assert len(asked) > 10
-    statements = [query["sql"] for query in asked]
+    assert len(context) > 10
+    statements = [query["sql"] for query in context]
     # Never waits for those who write.
     assert not [sql for sql in statements if sql.startswith(("BEGIN", "SAVEPOINT"))]
     counts = [sql for sql in statements if "LIMIT 10001" in sql]
@@ -233,7 +233,7 @@ def test_figures_of_weeks_are_shared_by_those_who_see_everything(
 
     # Who sees less has figures of their own.
     desk = Group.objects.create(name="Desk")
-    seen = [each.scanned_file.container_id for each in (first, second)]
+    seen = [match.scanned_file.container_id for match in (first, second)]
     AccessLimit.objects.create(group=desk, containers=seen)
     limited = make_user(Role.REVIEWER)
     limited.groups.add(desk)
@@ -245,9 +245,9 @@ def test_weeks_begin_on_monday_and_count_what_lies_in_them(client: Client) -> No
     today = now()
     monday = today - timedelta(days=today.weekday())
     monday = monday.replace(hour=0, minute=0, second=0, microsecond=0)
-    for found in (monday, monday - timedelta(microseconds=1), monday):
+    for moment in (monday, monday - timedelta(microseconds=1), monday):
         match = make_match()
-        Match.objects.filter(pk=match.pk).update(created_at=found, decided_at=found)
+        Match.objects.filter(pk=match.pk).update(created_at=moment, decided_at=moment)
 
     *_, before, this = weeks_of(client)
 

@@ -101,8 +101,8 @@ EVERY: Final = pytest.mark.parametrize("address", sorted(DECLARED))
 def _has_screen(declared: AnyList) -> bool:
     """Return whether the admin's list of the model takes its columns from this one."""
     screen = site._registry.get(declared.model)
-    shown = getattr(screen, "list_display", ())
-    return any(callable(column) and column in shown for column in declared.admin_columns)
+    columns = getattr(screen, "list_display", ())
+    return any(callable(column) and column in columns for column in declared.admin_columns)
 
 
 def _path(address: str) -> str:
@@ -180,13 +180,13 @@ class TestDeclaredList:
     @EVERY
     def test_shows_people_with_limits_what_they_may_see(self, made: Lists, address: str) -> None:
         declared, screen = DECLARED[address], SCREENS[DECLARED[address].model._meta.label]
-        own, other = made.keys(address)
+        own, other_key = made.keys(address)
 
         answer = made.limited.get(address)
         rows = keys_in(made.limited, address)
 
         assert (own in rows) == (not screen.closed)
-        assert screen.shared or other not in rows
+        assert screen.shared or other_key not in rows
         assert made.world.names_in(answer.content) == []
         if declared.limited:
             assert escape(str(declared.limited)) in answer.content.decode()
@@ -214,8 +214,8 @@ class TestDeclaredList:
         page = made.all.get(reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist"))
 
         assert page.status_code == 200
-        shown = site._registry[declared.model].list_display
-        assert [column for column in declared.admin_columns if column not in shown] == []
+        columns = site._registry[declared.model].list_display
+        assert [column for column in declared.admin_columns if column not in columns] == []
 
     @pytest.mark.parametrize("address", [address for address in sorted(DECLARED) if _path(address)])
     def test_selects_the_same_for_programs(self, made: Lists, address: str) -> None:
@@ -224,10 +224,10 @@ class TestDeclaredList:
         for row_filter in declared.filters:
             for value, _label in row_filter.choices if row_filter.label else ():
                 query = {row_filter.name: str(value)}
-                told = made.all.get(_path(address), query).content.decode()
+                text = made.all.get(_path(address), query).content.decode()
                 selected = declared.select_for(query | WHOLE.get(address, {}))
                 uids = {row.uid for row in selected}
-                assert set(re.findall(r'"uid":\s*"([^"]+)"', told)) == uids
+                assert set(re.findall(r'"uid":\s*"([^"]+)"', text)) == uids
 
 
 def test_no_name_of_the_other_desk_is_missing_for_admins(made: Lists, db: None) -> None:

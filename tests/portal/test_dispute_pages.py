@@ -87,9 +87,9 @@ def test_reviewer_records_a_dispute_and_undoes_it(reviewer: Client) -> None:
 
     undo = reverse("portal:match_decide", args=[match.uid])
     fields = {"verb": "undo", "version": str(match.version)}
-    asked = reviewer.post(undo, fields)
-    assert asked.status_code == 409
-    assert "The dispute is marked as recorded by mistake." in asked.content.decode()
+    question = reviewer.post(undo, fields)
+    assert question.status_code == 409
+    assert "The dispute is marked as recorded by mistake." in question.content.decode()
     reviewer.post(undo, fields | {"agreed": "yes"})
     match.refresh_from_db()
     assert match.state == MatchState.CONFIRMED
@@ -117,22 +117,22 @@ def test_manager_answers(manager: Client, reviewer: Client) -> None:
     assert answer in page
 
     # An answer needs words and a manager.
-    asked = move(manager, match, "uphold", note="")
-    assert "Give the reason, as the other side will read it." in asked.content.decode()
+    question = move(manager, match, "uphold", note="")
+    assert "Give the reason, as the other side will read it." in question.content.decode()
     refused = move(reviewer, match, "uphold", note="no")
     assert "Only a manager may answer" in refused.content.decode()
     match.refresh_from_db()
     assert match.state == MatchState.DISPUTED
 
-    for each, verb, state, status in (
+    for item, verb, state, status in (
         (match, "uphold", MatchState.UPHELD, "upheld"),
         (disputed(), "withdraw_dispute", MatchState.UPHELD, "withdrawn"),
         (disputed(), "release_claim", MatchState.RELEASED, "released"),
     ):
-        move(manager, each, verb, note=f"the contract ended: {status}")
-        each.refresh_from_db()
-        dispute = Dispute.objects.get(match=each)
-        assert (each.state, dispute.status) == (state, status)
+        move(manager, item, verb, note=f"the contract ended: {status}")
+        item.refresh_from_db()
+        dispute = Dispute.objects.get(match=item)
+        assert (item.state, dispute.status) == (state, status)
     after = text_of(manager, address)
     assert "The other side objects to the claim." not in after
     assert "The other side objected to the claim." in after
@@ -159,10 +159,10 @@ def test_list_shows_what_is_overdue_first_and_the_page_walks_through_it(manager:
     queue = manager.get("/queue/").content.decode()
     assert 'data-count-of="disputes">3</span>' in queue
 
-    shown = manager.get(f"{soon.review_url}?view=disputes")
-    assert shown.context["next_url"] == f"{later.review_url}?view=disputes"
-    assert shown.context["previous_url"] == address
-    assert LIST in shown.content.decode()
+    picture = manager.get(f"{soon.review_url}?view=disputes")
+    assert picture.context["next_url"] == f"{later.review_url}?view=disputes"
+    assert picture.context["previous_url"] == address
+    assert LIST in picture.content.decode()
     assert manager.get("/queue/?view=disputes").headers["Location"] == LIST
 
     def answer_and_follow(match: Match) -> str:
@@ -206,9 +206,9 @@ def test_pages_name_who_confirmed_recorded_and_answered(
 
     # A dispute is answered beside its list, too.
     preview = reverse("portal:match_preview", args=[match.uid])
-    listed = admin.get(LIST).content.decode()
-    assert "recorded by ana" in visible_text(listed)
-    assert preview in listed
+    listing = admin.get(LIST).content.decode()
+    assert "recorded by ana" in visible_text(listing)
+    assert preview in listing
     assert 'data-ask="uphold"' in admin.get(preview).content.decode()
     looking = text_of(reviewer, preview)
     assert "The use is licensed" in looking

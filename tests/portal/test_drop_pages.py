@@ -26,14 +26,14 @@ def roots(tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> Path:
     return allow_drops(tmp_path_factory.mktemp("drops"), settings)
 
 
-def _form(place: str, container: int, **more: str) -> dict[str, object]:
+def _form(place: str, container: int, **options: str) -> dict[str, object]:
     return {
         "place": place,
         "container": container,
         "name": "Radio",
         "every_seconds": 60,
         "afterwards": "drop_move",
-        **more,
+        **options,
     }
 
 
@@ -43,7 +43,7 @@ def _make(client: Client, folder: Path) -> Incoming:
     return Incoming(folder, Drop.objects.get(place=str(folder)))
 
 
-def _listed(**options: str) -> str:
+def _run_drops(**options: str) -> str:
     output = io.StringIO()
     call_command("drops", **options, stdout=output)
     return output.getvalue()
@@ -52,8 +52,8 @@ def _listed(**options: str) -> str:
 def test_a_drop_is_made_and_page_and_command_tell_what_waits_and_why(
     signed_in: MakeClient, roots: Path
 ) -> None:
-    assert _listed() == "There are no drops.\n"
-    assert _listed(format="json") == ""
+    assert _run_drops() == "There are no drops.\n"
+    assert _run_drops(format="json") == ""
     client = signed_in(Role.REVIEWER)
     incoming = _make(client, roots / "radio")
     incoming.write("news/one.mp3")
@@ -70,11 +70,11 @@ def test_a_drop_is_made_and_page_and_command_tell_what_waits_and_why(
     assert "three.mp3.json: The JSON file cannot be read" in page
     assert "two.mp3" not in waiting.content.decode()
 
-    text = _listed()
+    text = _run_drops()
     assert "1 waiting, 1 taken, 1 failed" in text
     assert "waiting: news/one.mp3: No container is assigned" in text
-    (told,) = map(json.loads, _listed(format="json").splitlines())
-    assert "news/one.mp3" in [each["path"] for each in told["files"]]
+    (drop,) = map(json.loads, _run_drops(format="json").splitlines())
+    assert "news/one.mp3" in [file["path"] for file in drop["files"]]
 
 
 def test_a_drop_is_changed_paused_polled_and_deleted_by_its_maker(
@@ -83,14 +83,14 @@ def test_a_drop_is_changed_paused_polled_and_deleted_by_its_maker(
     client = signed_in(Role.REVIEWER)
     incoming = _make(client, roots / "radio")
     page = f"/drops/{incoming.drop.uid}/"
-    other = ContainerFactory.create()
+    other_container = ContainerFactory.create()
 
     changed = {"name": "FM", "every_seconds": 15, "afterwards": "drop_leave"}
     client.post(f"{page}edit/", changed)
     client.post(f"{page}switch/", {"enabled": "no"})
     client.post(f"{page}switch/", {"enabled": "yes"})
     client.post(f"{page}poll/")
-    client.post(f"{page}folders/", {"name": "news", "container": other.pk})
+    client.post(f"{page}folders/", {"name": "news", "container": other_container.pk})
     assigned = DropFolder.objects.get().container
     client.post(f"{page}folders/", {"release": "news"})
     retried = client.post(f"{page}retry/", follow=True).content.decode()
@@ -99,7 +99,7 @@ def test_a_drop_is_changed_paused_polled_and_deleted_by_its_maker(
     client.post(f"{page}delete/")
 
     assert now == ("FM", 15, "drop_leave")
-    assert assigned == other
+    assert assigned == other_container
     assert "There are no failed files left in this folder" in retried
     assert not Drop.objects.exists()
     events = Event.objects.filter(case=f"drop:{incoming.drop.uid}").order_by("sequence")
@@ -116,7 +116,7 @@ def test_a_drop_that_cannot_be_is_refused_with_the_reason(
     incoming = _make(client, roots / "radio")
     form = _form(str(roots), ContainerFactory.create().pk)
 
-    for more, why in (
+    for options, why in (
         ({"place": "/etc"}, "Drops cannot be in /etc"),
         ({"afterwards": "drop_tag"}, "Files in a folder have no tags"),
         (
@@ -124,7 +124,7 @@ def test_a_drop_that_cannot_be_is_refused_with_the_reason(
             f"Another drop already takes the files in {incoming.folder}.",
         ),
     ):
-        answer = client.post("/drops/new/", form | more)
+        answer = client.post("/drops/new/", form | options)
         assert why in answer.content.decode()
     assert Drop.objects.get() == incoming.drop
 
@@ -147,27 +147,27 @@ def test_only_the_maker_and_managers_change_a_drop(signed_in: MakeClient, roots:
 def test_people_with_limits_make_no_drops_and_see_no_files_of_others(
     client: Client, signed_in: MakeClient, roots: Path
 ) -> None:
-    own, other = Desk(1), Desk(2)
+    own, other_desk = Desk(1), Desk(2)
     folder = roots / "radio"
     folder.mkdir()
     signed_in(Role.MANAGER).post("/drops/new/", _form(str(folder), own.container.pk, name="Shared"))
     incoming = Incoming(folder, Drop.objects.get())
-    DropFolder.objects.create(drop=incoming.drop, name="theirs", container=other.container)
+    DropFolder.objects.create(drop=incoming.drop, name="theirs", container=other_desk.container)
     incoming.write("theirs/hidden.mp3", b"hidden")
     incoming.write("ours.mp3", b"ours")
     poll(incoming.drop, 2)
     client.force_login(own.user)
     page = f"/drops/{incoming.drop.uid}/"
 
-    shown = client.get(page).content.decode()
+    text = client.get(page).content.decode()
     made = client.post("/drops/new/", _form(str(roots / "b"), own.container.pk))
     taken = client.post(f"{page}folders/", {"name": "theirs", "container": own.container.pk})
 
-    assert "ours.mp3" in shown
-    assert "hidden.mp3" not in shown
-    assert "theirs" not in shown
+    assert "ours.mp3" in text
+    assert "hidden.mp3" not in text
+    assert "theirs" not in text
     assert "?show=drop_waiting" not in client.get("/drops/").content.decode()
     assert made.status_code == 403
     assert taken.status_code == 302
     folders = DropFolder._base_manager.values_list("container", flat=True)
-    assert list(folders) == [other.container.pk]
+    assert list(folders) == [other_desk.container.pk]

@@ -74,10 +74,10 @@ def copies(digest: str) -> None:
 def overlap() -> PairLink:
     """Return two recordings that share fifteen seconds."""
     bucket = BucketFactory.create()
-    one, other = RecordingFactory.create_batch(2, bucket=bucket)
+    recording, other_recording = RecordingFactory.create_batch(2, bucket=bucket)
     return PairLink.objects.create(
-        one=one,
-        other=other,
+        one=recording,
+        other=other_recording,
         kind=DuplicateKind.OVERLAP,
         runs=[[10_000, 25_000, 40_000, 55_000, 1.0, 0.0, 100.0]],
         coverage_one=0.08,
@@ -96,14 +96,14 @@ def loop() -> SharedLoop:
     return loop
 
 
-def form_of(group: DedupGroup, verb: str, **more: object) -> dict[str, object]:
+def form_of(group: DedupGroup, verb: str, **options: object) -> dict[str, object]:
     members = [member.recording.uid for member in group.members.all()]
     return {
         "verb": verb,
         "version": group.version,
         "seen": members,
         "canonical": members[0],
-        **more,
+        **options,
     }
 
 
@@ -133,12 +133,12 @@ def test_a_group_shows_its_rule_and_what_differs(signed_in: MakeClient, group: D
     client = signed_in(Role.VIEWER)
     address = reverse("portal:duplicate_group", args=[group.uid])
 
-    listed = client.get(reverse("portal:duplicates")).content.decode()
+    listing = client.get(reverse("portal:duplicates")).content.decode()
     answer = client.get(address)
 
     page = answer.content.decode()
-    assert "Night Drive" in listed
-    assert "Same file" in listed
+    assert "Night Drive" in listing
+    assert "Same file" in listing
     assert "it was added earlier" in page
     assert "2 fields differ" in page
     assert 'aria-label="Canonical"' in page
@@ -148,36 +148,38 @@ def test_a_group_shows_its_rule_and_what_differs(signed_in: MakeClient, group: D
     assert "2018-05-04" not in page
 
     # Members play in step.
-    one, other = answer.context["members"]
-    assert (one.step.first_ms, one.step.here_ms) == (0, 0)
-    assert {other.step.first_ms, other.step.here_ms} == {10_000, 40_000}
-    assert other.step.rate == "1.000000"
+    member, other_member = answer.context["members"]
+    assert (member.step.first_ms, member.step.here_ms) == (0, 0)
+    assert {other_member.step.first_ms, other_member.step.here_ms} == {10_000, 40_000}
+    assert other_member.step.rate == "1.000000"
 
     # A viewer may not act; a manager is asked with what merging does.
     assert "Your role may view duplicates" in page
     act_address = reverse("portal:duplicate_act", args=[group.uid])
     assert client.post(act_address, form_of(group, "keep")).status_code == 403
-    asked = signed_in(Role.MANAGER).get(address).content.decode()
-    assert "Merge all into this one?" in asked
-    assert "The others become aliases of it" in asked
-    assert 'data-verb="m"' in asked[asked.index("Merge all into this one?") :]
+    question = signed_in(Role.MANAGER).get(address).content.decode()
+    assert "Merge all into this one?" in question
+    assert "The others become aliases of it" in question
+    assert 'data-verb="m"' in question[question.index("Merge all into this one?") :]
 
 
 def test_a_merge_that_changes_a_claim_asks_first(signed_in: MakeClient, group: DedupGroup) -> None:
-    kept, other = (member.recording for member in group.members.all())
-    match = make_match(recording=kept)
+    recording, other_recording = (member.recording for member in group.members.all())
+    match = make_match(recording=recording)
     manager = make_user(Role.MANAGER)
     deciding.confirm(match=match, user=manager, version=match.version)
-    exclusions.exclude(recording=other, interval=(0, 10_000), reason="ident", user=manager)
+    exclusions.exclude(
+        recording=other_recording, interval=(0, 10_000), reason="ident", user=manager
+    )
     client = signed_in(Role.MANAGER)
-    form = form_of(group, "merge", canonical=kept.uid)
+    form = form_of(group, "merge", canonical=recording.uid)
 
-    asked = client.post(reverse("portal:duplicate_act", args=[group.uid]), form)
+    answer = client.post(reverse("portal:duplicate_act", args=[group.uid]), form)
 
     assert not Recording.objects.filter(merged_into__isnull=False).exists()
-    assert "Confirmed: Keeps its state; less of it counts" in asked.content.decode()
-    act(client, group, form | {"agreed": asked.context["consequences"].mark})
-    assert Recording.objects.get(merged_into__isnull=False) == other
+    assert "Confirmed: Keeps its state; less of it counts" in answer.content.decode()
+    act(client, group, form | {"agreed": answer.context["consequences"].mark})
+    assert Recording.objects.get(merged_into__isnull=False) == other_recording
     match.refresh_from_db()
     assert match.matched_ms == 15_000
 
@@ -219,23 +221,23 @@ def test_an_undo_names_the_files_that_were_scanned_since(
     ScanFactory.create(scanned_file=file, status="succeeded", started_at=datetime.now(tz=UTC))
     address = reverse("portal:duplicate_settle", args=[DedupAction.objects.get().uid])
 
-    asked = client.post(address, {"verb": "undo"}).content.decode()
+    question = client.post(address, {"verb": "undo"}).content.decode()
     still = DedupAction.objects.get().state
     agreed = {"verb": "undo", "knows": "on"}
-    told = client.post(address, agreed, follow=True).content.decode()
+    text = client.post(address, agreed, follow=True).content.decode()
 
     named = f"1 file was scanned since then and keeps the matches of that scan: “{file.name}”"
-    assert named in asked
+    assert named in question
     assert still == ActionState.DONE
     assert DedupAction.objects.get().state == ActionState.UNDONE
-    assert f"Undone. {named}" in told
+    assert f"Undone. {named}" in text
 
 
 def test_a_reviewer_proposes_and_a_manager_accepts_on_the_page(
     signed_in: MakeClient, group: DedupGroup
 ) -> None:
-    told = act(signed_in(Role.REVIEWER), group, form_of(group, "merge"))
-    assert "Proposed to a manager" in told
+    message = act(signed_in(Role.REVIEWER), group, form_of(group, "merge"))
+    assert "Proposed to a manager" in message
 
     manager = signed_in(Role.MANAGER)
     page = manager.get(reverse("portal:duplicate_group", args=[group.uid]))
@@ -283,8 +285,8 @@ def test_a_group_is_settled_once_the_form_makes_sense(
     act(client, group, form_of(group, "keep"))
     answer = client.get(reverse("portal:duplicate_group", args=[group.uid]), follow=True)
     assert "This group is already decided" in answer.content.decode()
-    kept = client.get(reverse("portal:duplicates") + "?tab=kept").content.decode()
-    assert "Night Drive" in kept
+    text = client.get(reverse("portal:duplicates") + "?tab=kept").content.decode()
+    assert "Night Drive" in text
 
 
 def test_a_pair_is_compared_and_kept_apart(signed_in: MakeClient, overlap: PairLink) -> None:
@@ -327,12 +329,12 @@ def test_what_cannot_be_compared_is_said(signed_in: MakeClient) -> None:
     RecordingFactory.create(custom_id="X-2")
     client, address = signed_in(Role.VIEWER), reverse("portal:duplicate_compare")
 
-    for other, why in (
+    for other_text, why in (
         ("nothing", "No recording has this id"),
         ("X-1", "the same recording"),
         ("X-2", "no fingerprint"),
     ):
-        page = client.get(address, {"a": "X-1", "b": other})
+        page = client.get(address, {"a": "X-1", "b": other_text})
         assert why in page.content.decode()
 
 

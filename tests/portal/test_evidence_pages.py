@@ -41,7 +41,7 @@ def test_a_reviewer_asks_for_a_pack_and_sees_it_through(
     match: Match, key: signing.PublicKey, signed_in: MakeClient
 ) -> None:
     client = signed_in(Role.REVIEWER)
-    asked = client.post(address(match), {"reference_clips": "on"})
+    answer = client.post(address(match), {"reference_clips": "on"})
     waiting = client.get(address(match)).content.decode()
     pack = EvidencePack.objects.get(match=match)
     run_next(Pool.WORK)
@@ -50,7 +50,7 @@ def test_a_reviewer_asks_for_a_pack_and_sees_it_through(
     page = client.get(address(match)).content.decode()
     review = client.get(match.review_url).content.decode()
 
-    assert asked.status_code == 302
+    assert answer.status_code == 302
     assert "Waiting for a free worker" in waiting
     assert pack.status == PackStatus.READY
     assert pack.with_reference_clips
@@ -101,10 +101,10 @@ def test_without_a_key_the_page_says_how_to_make_one(match: Match, signed_in: Ma
     client = signed_in(Role.REVIEWER)
 
     page = client.get(address(match)).content.decode()
-    asked = client.post(address(match), {}, follow=True).content.decode()
+    question = client.post(address(match), {}, follow=True).content.decode()
 
     assert "create_signing_key" in page
-    assert "create_signing_key" in asked
+    assert "create_signing_key" in question
     assert not EvidencePack.objects.exists()
 
 
@@ -137,12 +137,12 @@ def test_the_admin_asks_and_then_builds_for_the_selection(
     chosen = {"action": "build_evidence", "_selected_action": [first.pk, second.pk], "index": 0}
     changelist = reverse("admin:review_match_changelist")
 
-    asked = client.post(changelist, chosen).content.decode()
+    question = client.post(changelist, chosen).content.decode()
     begun_early = EvidencePack.objects.exists()
     client.post(changelist, chosen | {"apply": "yes"})
     again = client.post(changelist, chosen | {"apply": "yes"}, follow=True)
 
-    assert "Build evidence: 2 matches" in asked
+    assert "Build evidence: 2 matches" in question
     assert not begun_early
     packs = EvidencePack.objects.all()
     assert {pack.match_id for pack in packs} == {first.pk, second.pk}

@@ -36,8 +36,8 @@ def test_interval_is_previewed_then_excluded_then_removed(manager: Client) -> No
         ({"reason": "because"}, "valid choice"),
     ):
         assert why in manager.post(url, INTERVAL | changes).content.decode()
-    shown = manager.get(url, INTERVAL).content.decode()
-    assert match.scanned_file.name in shown
+    text = manager.get(url, INTERVAL).content.decode()
+    assert match.scanned_file.name in text
     assert not Exclusion.objects.exists()
 
     agreed(manager, url, INTERVAL)
@@ -63,14 +63,14 @@ def test_interval_is_previewed_then_excluded_then_removed(manager: Client) -> No
 
 def test_confirmed_match_is_suppressed_only_when_ticked(manager: Client) -> None:
     ticked = make_match(state=MatchState.CONFIRMED)
-    left = make_match(recording=ticked.recording, state=MatchState.CONFIRMED)
+    match = make_match(recording=ticked.recording, state=MatchState.CONFIRMED)
     url = reverse("portal:exclusion_add", args=[ticked.recording.uid])
 
     agreed(manager, url, {**INTERVAL, "match": ticked.uid})
 
     ticked.refresh_from_db()
-    left.refresh_from_db()
-    assert (ticked.state, left.state) == (MatchState.SUPPRESSED, MatchState.CONFIRMED)
+    match.refresh_from_db()
+    assert (ticked.state, match.state) == (MatchState.SUPPRESSED, MatchState.CONFIRMED)
 
 
 def test_a_decision_after_the_preview_is_shown_before_the_exclusion_changes(
@@ -81,11 +81,11 @@ def test_a_decision_after_the_preview_is_shown_before_the_exclusion_changes(
     seen = manager.get(add, INTERVAL).context["consequences"]
     match = deciding.confirm(match=match, user=ana, version=match.version)
 
-    asked = manager.post(add, INTERVAL | {"agreed": seen.mark})
+    answer = manager.post(add, INTERVAL | {"agreed": seen.mark})
 
-    assert "this is not what you saw" in " ".join(asked.content.decode().split())
+    assert "this is not what you saw" in " ".join(answer.content.decode().split())
     assert not Exclusion.objects.exists()
-    manager.post(add, INTERVAL | {"agreed": asked.context["consequences"].mark})
+    manager.post(add, INTERVAL | {"agreed": answer.context["consequences"].mark})
     remove = reverse("portal:exclusion_remove", args=[Exclusion.objects.get().uid])
     manager.post(remove, {"reason": "ours", "agreed": seen.mark})
     assert Exclusion.objects.get().removed_at is None

@@ -33,20 +33,20 @@ def act(client: Client, verb: str, *files: ScannedFile, **fields: Any) -> Any:
 def test_open_list_learns_a_new_status_and_what_is_gone(manager: Client) -> None:
     file = ScannedFileFactory.create(status=FileStatus.WAITING)
     row = manager.get("/files/").context["rows"][0]
-    known = f"{file.uid}:{row['token']}"
-    first = manager.get(CHANGES, {"rows": known})
+    name = f"{file.uid}:{row['token']}"
+    first = manager.get(CHANGES, {"rows": name})
     mark = {"If-None-Match": first["ETag"]}
 
     assert first.json()["rows"] == {}
-    assert manager.get(CHANGES, {"rows": known}, headers=mark).status_code == 304
+    assert manager.get(CHANGES, {"rows": name}, headers=mark).status_code == 304
     ScannedFile.objects.filter(pk=file.pk).update(status=FileStatus.NO_MATCH)
 
-    changed = manager.get(CHANGES, {"rows": known}, headers=mark).json()
+    changed = manager.get(CHANGES, {"rows": name}, headers=mark).json()
     assert "No match" in changed["rows"][str(file.uid)]
     assert changed["counts"]["total"] == "1"
 
     act(manager, "delete", file, reason="twice")
-    answer = manager.get(CHANGES, {"rows": f"{known} nonsense:y"}).json()
+    answer = manager.get(CHANGES, {"rows": f"{name} nonsense:y"}).json()
     assert answer["gone"] == [str(file.uid), "nonsense"]
 
 
@@ -57,9 +57,9 @@ def test_damage_is_named_in_the_language_of_the_page(manager: Client) -> None:
     ana.save()
 
     for page in ("/files/", f"/files/{file.uid}/"):
-        shown = manager.get(page).content.decode()
-        assert "Der größte Teil der Datei ist beschädigt." in shown
-        assert "Most of the file" not in shown
+        text = manager.get(page).content.decode()
+        assert "Der größte Teil der Datei ist beschädigt." in text
+        assert "Most of the file" not in text
 
 
 def test_delete_asks_for_a_reason_and_spares_held_files(manager: Client) -> None:
@@ -67,7 +67,7 @@ def test_delete_asks_for_a_reason_and_spares_held_files(manager: Client) -> None
     locks.take_lock(match=held, user=make_user(Role.REVIEWER, username="ben"))
     files = [free.scanned_file, held.scanned_file]
 
-    page = manager.post(MANY, {"verb": "delete", "file": [each.uid for each in files]})
+    page = manager.post(MANY, {"verb": "delete", "file": [file.uid for file in files]})
     assert page.context["going"] == [free.scanned_file]
     assert "ben is reviewing" in page.content.decode()
     act(manager, "delete", *files, reason="")
@@ -83,19 +83,19 @@ def test_delete_asks_for_a_reason_and_spares_held_files(manager: Client) -> None
 def test_rescan_leaves_out_files_that_are_being_scanned(manager: Client) -> None:
     ready = ScannedFileFactory.create(status=FileStatus.READY, media="a.wav")
     busy = ScannedFileFactory.create(status=FileStatus.PROCESSING, media="b.wav")
-    kept = ScannedFileFactory.create(fingerprint="c.acrfp")
+    file = ScannedFileFactory.create(fingerprint="c.acrfp")
     bare = ScannedFileFactory.create(status=FileStatus.READY, media="", source_url="")
 
     # A preview without a file to change only says why.
     preview = manager.post(MANY, {"verb": "rescan", "file": [bare.uid]})
-    page = act(manager, "rescan", ready, busy, kept, bare)
+    page = act(manager, "rescan", ready, busy, file, bare)
 
     assert "Left out" in preview.content.decode()
     assert "What this affects" not in preview.content.decode()
-    assert page.context["done"] == [ready, kept]
+    assert page.context["done"] == [ready, file]
     assert [file for file, _why in page.context["left_out"]] == [busy, bare]
     queued = Scan.objects.filter(status="queued").order_by("pk")
-    assert [scan.scanned_file for scan in queued] == [ready, kept]
+    assert [scan.scanned_file for scan in queued] == [ready, file]
 
 
 def test_move_keeps_the_decisions_and_is_an_event(manager: Client) -> None:
@@ -109,7 +109,7 @@ def test_move_keeps_the_decisions_and_is_an_event(manager: Client) -> None:
     file.refresh_from_db()
     assert file.container == target
     assert page.context["done"] == [file]
-    assert [each for each, _why in page.context["left_out"]] == [there, in_cloud]
+    assert [left_out for left_out, _why in page.context["left_out"]] == [there, in_cloud]
     assert Match.objects.get().pk == match.pk
     event = Event.objects.get(action="file.moved")
     assert event.after == {"container": "Archive"}
@@ -129,7 +129,7 @@ def test_assign_gives_the_waiting_matches_to_who_may_see_them(manager: Client, a
     page = act(manager, "assign", match.scanned_file, empty, assignee=ana.pk)
     match.refresh_from_db()
     assert match.assignee == ana
-    assert [each for each, _why in page.context["left_out"]] == [empty]
+    assert [left_out for left_out, _why in page.context["left_out"]] == [empty]
 
 
 def test_tag_is_added_once(manager: Client) -> None:
@@ -152,15 +152,15 @@ def test_tag_is_added_once(manager: Client) -> None:
 
 
 def test_territories_of_many_files_let_a_licence_clear(manager: Client) -> None:
-    match, other = make_match(), ScannedFileFactory.create(tags=["radio"])
+    match, other_file = make_match(), ScannedFileFactory.create(tags=["radio"])
     make_licence(recordings=[match.recording], territories=["FR"])
 
-    act(manager, "tag", match.scanned_file, other, territories="fr", tags="autumn")
+    act(manager, "tag", match.scanned_file, other_file, territories="fr", tags="autumn")
 
     match.refresh_from_db()
-    other.refresh_from_db()
+    other_file.refresh_from_db()
     assert match.state == MatchState.CLEARED
-    assert other.tags == ["territory:FR", "radio", "autumn"]
+    assert other_file.tags == ["territory:FR", "radio", "autumn"]
     assert Event.objects.filter(action="file.details_changed").count() == 2
 
 

@@ -115,12 +115,12 @@ class Program:
         return part
 
     def news(self, limit: int = 500) -> Iterator[Json]:
-        more = True
-        while more:
+        has_more = True
+        while has_more:
             after = {"after": self.place} if self.place else {}
             part = self.part(limit=limit, **after)
             yield from part["items"]
-            self.place, more = part["next"], part["more"]
+            self.place, has_more = part["next"], part["more"]
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def keys_of(rows: Iterator[Json] | list[Json]) -> list[str]:
 @pytest.mark.parametrize("name", [name for name in LISTS if name != "statements"])
 def test_a_program_gets_each_change_once_in_few_queries(name: str, mira: User) -> None:
     make, change = LISTS[name]
-    row, *_others = [make(RecordingFactory.create(), mira) for _ in range(3)]
+    row, *_models = [make(RecordingFactory.create(), mira) for _ in range(3)]
     program = Program(mira, name)
 
     first = keys_of(program.news(limit=2))

@@ -60,7 +60,7 @@ def test_templates_name_icons_that_exist() -> None:
     named = {name for path in TEMPLATES for name in _ICON.findall(_read(path))}
 
     assert len(named) > 20
-    assert {one or other for one, other in named} <= set(
+    assert {single or double for single, double in named} <= set(
         re.findall(r'<symbol id="([\w-]+)"', sprite)
     )
 
@@ -85,9 +85,9 @@ def test_states_of_the_models_are_the_states_that_are_drawn() -> None:
 
 
 def _below(kind: type[forms.BaseForm]) -> Iterator[type[forms.BaseForm]]:
-    for each in kind.__subclasses__():
-        yield each
-        yield from _below(each)
+    for subclass in kind.__subclasses__():
+        yield subclass
+        yield from _below(subclass)
 
 
 def test_no_field_hides_a_method_of_its_form() -> None:

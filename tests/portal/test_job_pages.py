@@ -168,10 +168,10 @@ def test_what_was_given_up_is_tried_again_by_who_may(clients: dict[Role, Client]
         assert job.why == "It broke."
 
         again = {"job": job.row.uid}
-        for one in list(Role)[: list(Role).index(role)]:
-            answer = clients[one].post("/jobs/again/", again)
-            assert answer.status_code == (403 if one == Role.VIEWER else 302)
-            assert find_job(job.row.uid, [JobState.FAILED]) is not None, (kind, one)
+        for lower in list(Role)[: list(Role).index(role)]:
+            answer = clients[lower].post("/jobs/again/", again)
+            assert answer.status_code == (403 if lower == Role.VIEWER else 302)
+            assert find_job(job.row.uid, [JobState.FAILED]) is not None, (kind, lower)
         events = Event.objects.count()
 
         clients[role].post("/jobs/again/", again)
@@ -246,15 +246,15 @@ def test_an_open_job_is_cancelled_by_who_may(
         assert {name: getattr(row, name) for name in then} == then
         clients[role].post("/jobs/cancel/", {"job": uid})
     for role, count in by_role.items():
-        told = clients[role].get("/jobs/").content.decode()
-        assert told.count("was cancelled") == told.count("The job has ended") == count
+        text = clients[role].get("/jobs/").content.decode()
+        assert text.count("was cancelled") == text.count("The job has ended") == count
 
 
 def test_a_limited_person_neither_sees_nor_touches_what_is_elsewhere(db: None) -> None:
-    desk, other = Desk(1), Desk(2)
+    desk, other_desk = Desk(1), Desk(2)
     client = Client()
     client.force_login(desk.user)
-    failed = EvidencePack.objects.create(match=other.match, status=PackStatus.FAILED)
+    failed = EvidencePack.objects.create(match=other_desk.match, status=PackStatus.FAILED)
     job = fail_job("evidence", failed)
 
     page = client.get("/jobs/?state=failed")
@@ -265,10 +265,10 @@ def test_a_limited_person_neither_sees_nor_touches_what_is_elsewhere(db: None) -
     assert failed.status == PackStatus.FAILED
 
     # What reaches further than the person's own is not cancelled either.
-    _waiting_pack(other)
+    _waiting_pack(other_desk)
     start_check(user=make_user(Role.MANAGER))
     search = RetroSearch.objects.create(status=RetroStatus.QUEUED)
-    search.recordings.add(other.recording)
+    search.recordings.add(other_desk.recording)
     submit(RETRO_SEARCH, search)
     waiting = Job.objects.filter(state=JobState.WAITING)
     kinds = {"evidence", "catalogue_check", "retro_search"}
@@ -313,23 +313,23 @@ def test_a_callback_that_cannot_be_applied_is_given_up_with_the_reason(
 
     monkeypatch.setattr(callback_processing, "let_burst_pass", broken)
     container = Desk(1).container
-    kept = receive(container=container, body=b'{"file_id": "a", "state": 1}').callback
-    told = []
+    callback = receive(container=container, body=b'{"file_id": "a", "state": 1}').callback
+    waits = []
     for _ in range(settings.ACRPORTAL_MAX_ATTEMPTS):
         assert run_next(Pool.WORK) is not None
         assert run_next(Pool.WORK) is None  # the job waits for its next attempt
-        kept.refresh_from_db()
-        told.append((kept.outcome, kept.processed_at is None, kept.message))
-        Job.objects.update(run_after=kept.received_at)
+        callback.refresh_from_db()
+        waits.append((callback.outcome, callback.processed_at is None, callback.message))
+        Job.objects.update(run_after=callback.received_at)
 
-    *waiting, given_up = told
+    *waiting, given_up = waits
     assert {outcome for outcome, _open, _why in waiting} == {CallbackOutcome.QUEUED}
     assert given_up[:2] == (CallbackOutcome.FAILED, False)
-    assert all("ValueError: odd body" in why for _outcome, _open, why in told)
+    assert all("ValueError: odd body" in why for _outcome, _open, why in waits)
 
     monkeypatch.undo()
-    replay(callback=kept)
+    replay(callback=callback)
     run_next(Pool.WORK)
 
-    kept.refresh_from_db()
-    assert kept.outcome == CallbackOutcome.ORPHAN
+    callback.refresh_from_db()
+    assert callback.outcome == CallbackOutcome.ORPHAN

@@ -32,10 +32,10 @@ UNMATCHED = {"start_ms": 60_000, "end_ms": 600_000, "kind": "no_match"}
 
 
 def _scan(
-    file: ScannedFile, found: dict[Recording, tuple[int, int, int, int]], **columns: object
+    file: ScannedFile, plays: dict[Recording, tuple[int, int, int, int]], **columns: object
 ) -> Scan:
     made: Scan = ScanFactory.create(scanned_file=file, **columns)
-    for recording, interval in found.items():
+    for recording, interval in plays.items():
         make_detection(interval, scan=made, recording=recording, score=Decimal("90.0"))
     fold_scan(scan=made)
     return made
@@ -55,7 +55,7 @@ def file() -> ScannedFile:
 
 def _unmatched(context: object) -> list[tuple[int, int]]:
     ribbon = context["ribbon"]  # type: ignore[index]  # of a response
-    lane = next(each for each in ribbon.facts if each.kind == "no_match")
+    lane = next(fact for fact in ribbon.facts if fact.kind == "no_match")
     return [(box.start_ms, box.end_ms) for box in lane.boxes]
 
 
@@ -63,15 +63,15 @@ def test_a_late_match_is_no_longer_unmatched_on_pages_and_in_the_cue_sheet(
     file: ScannedFile, signed_in: MakeClient
 ) -> None:
     client = signed_in(Role.REVIEWER)
-    known, later = RecordingFactory.create(), RecordingFactory.create(title="Late tune")
-    full = _scan(file, {known: KNOWN}, unmatched=[UNMATCHED])
+    recording, later = RecordingFactory.create(), RecordingFactory.create(title="Late tune")
+    full = _scan(file, {recording: KNOWN}, unmatched=[UNMATCHED])
     late = _late_scan(file, later)
 
     of_file = client.get(reverse("portal:file_detail", args=[file.uid]))
     of_match = client.get(Match.objects.get(scan=late).review_url)
-    left = [(60_000, 100_000), (160_000, 600_000)]
-    assert _unmatched(of_file.context) == left
-    assert _unmatched(of_match.context) == left
+    gaps = [(60_000, 100_000), (160_000, 600_000)]
+    assert _unmatched(of_file.context) == gaps
+    assert _unmatched(of_match.context) == gaps
 
     # The file page lists the late scan and rests on the full one.
     assert of_file.context["scan"] == full
@@ -88,7 +88,7 @@ def test_a_late_match_is_no_longer_unmatched_on_pages_and_in_the_cue_sheet(
     assert all(end <= 100_000 or start >= 160_000 for start, end, title in cues if not title)
 
     # A rescan did not find what the late scan had found.
-    diff = scan_diff.compare(_scan(file, {known: KNOWN, later: LATE}, unmatched=[]))
+    diff = scan_diff.compare(_scan(file, {recording: KNOWN, later: LATE}, unmatched=[]))
     assert diff is not None
     assert diff.previous == full
     assert {row.change for row in diff.rows} == {ScanChange.SAME}
@@ -97,9 +97,9 @@ def test_a_late_match_is_no_longer_unmatched_on_pages_and_in_the_cue_sheet(
 def test_engines_agree_on_what_the_late_scan_found(file: ScannedFile) -> None:
     file.container.engine = EngineChoice.BOTH
     file.container.save()
-    known, later = RecordingFactory.create(), RecordingFactory.create()
-    _scan(file, {known: KNOWN})
-    _scan(file, {known: KNOWN, later: LATE}, engine=EngineChoice.ACRCLOUD)
+    recording, later = RecordingFactory.create(), RecordingFactory.create()
+    _scan(file, {recording: KNOWN})
+    _scan(file, {recording: KNOWN, later: LATE}, engine=EngineChoice.ACRCLOUD)
     before = compare(file)
 
     search = RetroSearch.objects.create()
@@ -109,7 +109,7 @@ def test_engines_agree_on_what_the_late_scan_found(file: ScannedFile) -> None:
     after = compare(file)
     assert before is not None
     assert after is not None
-    assert [one.kind for one in before.differences] == [DifferenceKind.ONLY_ACRCLOUD]
+    assert [difference.kind for difference in before.differences] == [DifferenceKind.ONLY_ACRCLOUD]
     assert (after.differences, after.agreed) == ([], 2)
 
 

@@ -102,16 +102,16 @@ def test_form_says_what_is_wrong_and_keeps_what_was_typed(manager: Client) -> No
 def test_limits_of_edits_are_kept_only_where_they_count(manager: Client) -> None:
     recordings = make_match().recording.custom_id
     create = partial(manager.post, reverse("portal:licence_create"))
-    asked = terms(recordings=recordings, edited_uses="within")
+    fields = terms(recordings=recordings, edited_uses="within")
 
-    assert "at least one limit" in create(asked).content.decode()
+    assert "at least one limit" in create(fields).content.decode()
     # A licence may be valid for a single day.
     day = {"valid_from": "2026-02-02", "valid_until": "2026-02-02"}
-    create({**asked, **day, "max_speed_pct": "2.5"})
-    create({**asked, "edited_uses": "not_covered", "max_speed_pct": "2.5"})
+    create({**fields, **day, "max_speed_pct": "2.5"})
+    create({**fields, "edited_uses": "not_covered", "max_speed_pct": "2.5"})
 
-    kept = Licence.objects.filter(built_in=False).order_by("pk")
-    assert list(kept.values_list("edited_uses", "max_speed_pct", "max_semitones")) == [
+    licences = Licence.objects.filter(built_in=False).order_by("pk")
+    assert list(licences.values_list("edited_uses", "max_speed_pct", "max_semitones")) == [
         ("within", Decimal("2.50"), None),
         ("not_covered", None, None),
     ]
@@ -137,14 +137,14 @@ def test_licence_is_written_previewed_applied_and_undone(manager: Client) -> Non
 
     match.refresh_from_db()
     assert (match.state, match.licence) == (MatchState.CLEARED, licence)
-    left = manager.get(preview_url)
-    assert "no match is left for it to clear" in left.content.decode()
-    assert 'name="reach"' not in left.content.decode()
+    reply = manager.get(preview_url)
+    assert "no match is left for it to clear" in reply.content.decode()
+    assert 'name="reach"' not in reply.content.decode()
     sent = manager.get(reverse("portal:licence_evidence", args=[licence.uid]))
     assert "attachment" in sent["Content-Disposition"]
     assert b"".join(sent) == b"signed"
 
-    act = left.context["applications"][0].act
+    act = reply.context["applications"][0].act
     manager.post(reverse("portal:licence_undo", args=[licence.uid]), {"act": act})
 
     match.refresh_from_db()
@@ -159,14 +159,14 @@ def test_narrower_terms_are_saved_once_the_person_saw_what_reopens(manager: Clie
     manager.post(preview, {"reach": "all"})
     narrower = terms(recordings=match.recording.uid, max_seconds=5)
 
-    shown = manager.post(licence.url, narrower)
+    page = manager.post(licence.url, narrower)
 
     match.refresh_from_db()
     licence.refresh_from_db()
     assert (match.state, licence.max_seconds) == (MatchState.CLEARED, None)
-    assert "Nothing is saved yet" in shown.content.decode()
-    assert "Reopens: a person decides again" in shown.content.decode()
-    seen = shown.context["consequences"].mark
+    assert "Nothing is saved yet" in page.content.decode()
+    assert "Reopens: a person decides again" in page.content.decode()
+    seen = page.context["consequences"].mark
     answer = manager.post(licence.url, narrower | {"agreed": seen})
 
     match.refresh_from_db()
@@ -185,12 +185,12 @@ def test_a_licence_is_withdrawn_with_a_reason_and_a_preview_of_what_it_cleared(
     url = reverse("portal:licence_withdraw", args=[licence.uid])
 
     manager.post(url, {"reason": ""})
-    shown = manager.post(url, {"reason": "never paid"})
+    answer = manager.post(url, {"reason": "never paid"})
 
     licence.refresh_from_db()
     assert licence.withdrawn_at is None
-    assert 'name="reason" value="never paid"' in shown.content.decode()
-    mark = shown.context["consequences"].mark
+    assert 'name="reason" value="never paid"' in answer.content.decode()
+    mark = answer.context["consequences"].mark
     manager.post(url, {"reason": "never paid", "agreed": mark})
     match.refresh_from_db()
     assert match.state == MatchState.PENDING

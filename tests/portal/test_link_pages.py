@@ -31,8 +31,8 @@ def client(signed_in: MakeClient) -> Client:
     return signed_in(Role.REVIEWER)
 
 
-def _submit(client: Client, container: Container, **told: object) -> dict[str, Any]:  # Any: JSON
-    body = {"links": [_LINK], "container": container.pk, **told}
+def _submit(client: Client, container: Container, **options: object) -> dict[str, Any]:  # Any: JSON
+    body = {"links": [_LINK], "container": container.pk, **options}
     answer = client.post("/api/portal/v1/links/", json.dumps(body), content_type="application/json")
     return dict(answer.json()[0])
 
@@ -62,8 +62,8 @@ def test_a_link_sent_before_is_linked_on_the_upload_page_and_scanned_again(
 
     page = client.post("/upload/", fields)
     form = page.context["form"]
-    kept = {"container": container.pk, "programme": form["programme"].value()}
-    client.post("/upload/", kept | {"again": _LINK})
+    fields_kept = {"container": container.pk, "programme": form["programme"].value()}
+    client.post("/upload/", fields_kept | {"again": _LINK})
 
     text = page.content.decode()
     assert f'href="/files/{first.uid}/">Open result' in text.replace("> ", ">")
@@ -96,10 +96,10 @@ def test_a_refused_link_is_one_error_and_named_once(client: Client, container: C
 
     fields = {"container": container.pk, "links": "ftp://nonsense.example/a"}
     for address in ("/upload/", "/links/"):
-        shown = visible_text(client.post(address, fields).content.decode())
-        assert shown.count("nonsense") == 1, address
-        assert "This link is not allowed: " in shown
-        assert "link_refused" not in shown
+        text = visible_text(client.post(address, fields).content.decode())
+        assert text.count("nonsense") == 1, address
+        assert "This link is not allowed: " in text
+        assert "link_refused" not in text
 
 
 def test_addresses_without_a_page_lead_to_it_or_say_so(client: Client) -> None:
@@ -134,12 +134,12 @@ def test_the_outcomes_follow_their_files_until_all_have_ended(
 ) -> None:
     page = client.post("/links/", {"container": container.pk, "links": _LINK})
     file = ScannedFile.objects.get()
-    asked = f"/links/?sent={file.uid}"
-    waiting = client.get(asked)
+    query = f"/links/?sent={file.uid}"
+    waiting = client.get(query)
     ScannedFile.objects.update(status=FileStatus.ERROR)
-    ended = client.get(asked)
+    ended = client.get(query)
 
-    assert asked in page.content.decode()
+    assert query in page.content.decode()
     assert (waiting.status_code, ended.status_code) == (200, 286)
     assert f'id="state-{file.uid}"' in ended.content.decode()
     assert "Waiting" in waiting.content.decode()
@@ -148,7 +148,7 @@ def test_the_outcomes_follow_their_files_until_all_have_ended(
 
     ScannedFile.objects.update(status=FileStatus.WAITING)
     delete_container(container=container, user=admin, reason="It is over.")
-    deleted = client.get(asked)
+    deleted = client.get(query)
     assert deleted.status_code == 286
     assert f'id="state-{file.uid}"' in deleted.content.decode()
     assert "Deleted" in deleted.content.decode()

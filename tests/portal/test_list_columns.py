@@ -27,15 +27,15 @@ _PAGES: dict[str, Callable[[Match], str]] = {
 
 
 def test_a_person_hides_and_adds_columns_and_goes_back(signed_in: MakeClient) -> None:
-    client, other = signed_in(Role.ADMIN), signed_in(Role.ADMIN)
+    client, other_client = signed_in(Role.ADMIN), signed_in(Role.ADMIN)
     match = make_match()
     pages = {name: _PAGES[name](match) for name in LISTS}
     usually = {page: _headings(client, page) for page in pages.values()}
 
     for name, columns in LISTS.items():
         page, usual = pages[name], usually[pages[name]]
-        labels = {each.name: str(each.label) for each in columns}
-        added = next(each.name for each in columns if not each.usual)
+        labels = {column.name: str(column.label) for column in columns}
+        added = next(column.name for column in columns if not column.usual)
 
         _choose(client, name, page, [added])
 
@@ -43,10 +43,10 @@ def test_a_person_hides_and_adds_columns_and_goes_back(signed_in: MakeClient) ->
         assert labels[added] in chosen
         assert labels[columns[0].name] not in chosen
         assert set(usual) - set(chosen) == {
-            label for one, label in labels.items() if one != added and label in usual
+            label for name, label in labels.items() if name != added and label in usual
         }
     # Another person's lists stay as they are.
-    assert {page: _headings(other, page) for page in usually} == usually
+    assert {page: _headings(other_client, page) for page in usually} == usually
 
     for name, page in pages.items():
         client.post(_address(name), {"usual": "yes", "next": page})
@@ -73,7 +73,7 @@ def test_only_columns_of_a_list_are_kept(signed_in: MakeClient) -> None:
 
 def _headings(client: Client, page: str) -> list[str]:
     tree = html.fromstring(client.get(page).content)
-    return [each.text_content().strip() for each in tree.iterfind(".//thead//th")]
+    return [cell.text_content().strip() for cell in tree.iterfind(".//thead//th")]
 
 
 def _choose(client: Client, name: str, page: str, columns: list[str]) -> None:

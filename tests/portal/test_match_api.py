@@ -70,8 +70,8 @@ def test_what_a_page_refuses_is_refused() -> None:
     # A token that only reads decides nothing.
     reader = _call(make_user(Role.REVIEWER), "read")
     assert _post(reader, "match_decisions", match, verb="confirm").status_code == 403
-    shown = reader.get(reverse("api:match", args=[match.uid])).json()
-    assert shown["state"] == MatchState.PENDING
+    row = reader.get(reverse("api:match", args=[match.uid])).json()
+    assert row["state"] == MatchState.PENDING
 
 
 def test_a_dispute_is_recorded_with_the_day_of_its_answer() -> None:
@@ -92,8 +92,8 @@ def test_a_dispute_is_recorded_with_the_day_of_its_answer() -> None:
     body = answer.json()
     assert (body["status"], body["due_at"]) == ("open", "2026-05-31T09:00:00Z")
     assert body["match"]["state"] == "disputed"
-    (listed,) = client.get(reverse("api:match_disputes", args=[match.uid])).json()
-    assert listed["uid"] == body["uid"]
+    (dispute,) = client.get(reverse("api:match_disputes", args=[match.uid])).json()
+    assert dispute["uid"] == body["uid"]
 
 
 def test_a_service_account_approves_nothing() -> None:
@@ -119,15 +119,15 @@ def test_a_timeline_names_each_piece_also_what_a_policy_suppressed() -> None:
     ScannedFile.objects.filter(pk=file.pk).update(length_ms=60_000)
     client = _call(manager, "read")
 
-    told = client.get(reverse("api:file_timeline", args=[file.uid])).json()
+    timeline = client.get(reverse("api:file_timeline", args=[file.uid])).json()
 
-    first, *others = told["pieces"]
+    first, *pieces = timeline["pieces"]
     assert (first["start_ms"], first["end_ms"], first["kind"]) == (0, 20_000, "suppressed")
     (named,) = first["matches"]
     assert (named["uid"], named["policy"]) == (match.uid, "Jingles v1")
     assert named["title"] == match.recording.full_title
-    assert [piece["start_ms"] for piece in others] == [20_000]
-    assert sum(map(Decimal, told["shares"].values())) == 100
+    assert [piece["start_ms"] for piece in pieces] == [20_000]
+    assert sum(map(Decimal, timeline["shares"].values())) == 100
 
     limited = make_limited(
         Role.REVIEWER, containers=[file.container_id], buckets=[BucketFactory.create().pk]

@@ -76,7 +76,7 @@ def test_many_segments_are_drawn_together_where_they_lie() -> None:
     assert len(boxes) == ribbon.MAX_BOXES == len(drawn.facts[0].boxes)
     assert boxes[0].label == "Jingle, 12 segments, source 0 s to 22 min 9 s, pending"
     # None begins before the one before it ends, and together they reach from end to end.
-    assert all(one.end_ms < other.start_ms for one, other in pairwise(boxes))
+    assert all(box.end_ms < other_box.start_ms for box, other_box in pairwise(boxes))
     assert (boxes[0].start_ms, boxes[-1].end_ms) == (plays[0][0], plays[-1][1])
     # In a shorter window each is there again.
     near = ribbon.ribbon(
@@ -137,7 +137,7 @@ def test_patterned_states_fill_with_their_pattern() -> None:
 
     drawn = ribbon.ribbon(duration_ms=100, lanes=lanes)
 
-    fills = {one.name: one.boxes[0].fill for one in drawn.lanes}
+    fills = {lane.name: lane.boxes[0].fill for lane in drawn.lanes}
     assert fills == {
         "pending": "url(#pat-pending)",
         "confirmed": "",

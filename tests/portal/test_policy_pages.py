@@ -28,7 +28,7 @@ def words(**changes: Any) -> dict[str, Any]:  # Any: values of form fields
     return {"name": "Short uses", "action": "escalate", "priority": 0, **changes}
 
 
-def shown(client: Client, name: str, *args: str) -> str:
+def page_of(client: Client, name: str, *args: str) -> str:
     return client.get(reverse(f"portal:{name}", args=args)).content.decode()
 
 
@@ -52,8 +52,8 @@ def test_a_policy_is_written_tried_switched_on_applied_and_undone(
 ) -> None:
     match = make_match()
     client.force_login(make_limited(Role.MANAGER, buckets=[]))
-    empty = shown(manager, "policy_list")
-    form = shown(manager, "policy_create")
+    empty = page_of(manager, "policy_list")
+    form = page_of(manager, "policy_create")
     assert 'data-shown-when="action:confirm"' in form, "only then a second approval"
 
     answer = manager.post(
@@ -90,7 +90,7 @@ def test_a_policy_is_written_tried_switched_on_applied_and_undone(
     # Pages call a policy by one word.
     pages = [
         *(empty, form, tried, applied.content.decode()),
-        *(shown(manager, "policy_list"), shown(manager, "match_list")),
+        *(page_of(manager, "policy_list"), page_of(manager, "match_list")),
         manager.get(match.review_url).content.decode(),
     ]
     texts = [re.sub(r"<[^>]*>", " ", page) for page in pages]
@@ -122,11 +122,11 @@ def test_form_shows_what_the_policy_says(manager: Client) -> None:
 
 
 def test_form_says_what_is_wrong(manager: Client) -> None:
-    for changes, told in (
+    for changes, message in (
         ({"matched_s_from": "9", "matched_s_to": "8"}, "below the lower limit"),
         ({"action": "reject"}, "valid choice"),
     ):
-        assert told in str(PolicyForm(words(**changes)).errors), changes
+        assert message in str(PolicyForm(words(**changes)).errors), changes
     answer = manager.post(reverse("portal:policy_create"), words(name=""))
     assert "required" in answer.content.decode()
     assert not Policy.objects.exists()
@@ -136,16 +136,16 @@ def test_switching_leads_back_to_the_page_of_the_switch(manager: Client) -> None
     policy = make_policy(name="Everything", enabled=False)
     switch = reverse("portal:policy_switch", args=[policy.uid])
 
-    for asked, leads_to in (
+    for query, leads_to in (
         ("/policies/p_1/dry-run/", "/policies/p_1/dry-run/"),
         ("https://elsewhere.example/", "/policies/"),
         ("", "/policies/"),
     ):
         Policy.objects.update(enabled=False)
-        answer = manager.post(switch, {"enabled": "yes", "next": asked})
-        assert answer["Location"] == leads_to, asked
+        answer = manager.post(switch, {"enabled": "yes", "next": query})
+        assert answer["Location"] == leads_to, query
         policy.refresh_from_db()
-        assert policy.enabled, asked
+        assert policy.enabled, query
 
     # One that no match can reach names the one before it.
     later = make_policy(name="Later", enabled=False)
@@ -164,8 +164,8 @@ def test_policies_are_moved_by_buttons_and_listed_in_their_order(manager: Client
     manager.post(reverse("portal:policy_move", args=[second.uid]), {"to": "up"})
 
     assert list(Policy.objects.all()) == [second, first]
-    listed = manager.get(reverse("portal:policy_list")).context["policies"]
-    assert [policy for policy, _sentence in listed] == [second, first]
+    policies = manager.get(reverse("portal:policy_list")).context["policies"]
+    assert [policy for policy, _sentence in policies] == [second, first]
 
 
 def test_admin_shows_policies_and_changes_none(signed_in: MakeClient) -> None:
@@ -195,18 +195,18 @@ def test_dry_run_says_which_matches_it_leaves_out(
     matches = [make_match() for _number in range(3)]
     policy = make_policy(action=PolicyAction.ESCALATE)
 
-    page = shown(manager, "policy_dry_run", policy.uid)
+    page = page_of(manager, "policy_dry_run", policy.uid)
     assert "the first 2 of 3" in page
     assert "are being reviewed" not in page
 
     monkeypatch.setattr("review.services.policies.LISTED", 3)
-    page = shown(manager, "policy_dry_run", policy.uid)
+    page = page_of(manager, "policy_dry_run", policy.uid)
     assert "the first" not in page
 
     reviewer = make_user(Role.REVIEWER)
     for match in matches:
         locks.take_lock(match=match, user=reviewer)
-    assert "are being reviewed" in shown(manager, "policy_dry_run", policy.uid)
+    assert "are being reviewed" in page_of(manager, "policy_dry_run", policy.uid)
 
 
 def test_a_policy_is_read_back_as_a_sentence(manager: Client) -> None:
@@ -222,31 +222,31 @@ def test_a_policy_is_read_back_as_a_sentence(manager: Client) -> None:
     )
     address = reverse("portal:policy_sentence")
 
-    def sentence(asked: dict[str, Any], language: str = "en") -> str:
-        answer = manager.get(address, asked, headers={"Accept-Language": language})
+    def sentence(fields: dict[str, Any], language: str = "en") -> str:
+        answer = manager.get(address, fields, headers={"Accept-Language": language})
         return strip_tags(answer.content.decode())
 
-    told = (
+    message = (
         "If its relation is Excerpt or Loop, it is used in Germany, its score is 55 to "
         "89, its longest continuous use is at most 15 s and it is under speech, a manager "
         "decides the match, due in 2 days, with priority 3."
     )
-    assert told in sentence(typed)
+    assert message in sentence(typed)
     assert not Policy.objects.exists()
     manager.post(reverse("portal:policy_create"), typed)
-    assert told in strip_tags(shown(manager, "policy_list"))
+    assert message in strip_tags(page_of(manager, "policy_list"))
 
     assert "Unless a licence covers it" in sentence(words())
     # With commas, and the decimal sign of the reader.
-    asked = words(labels="One\nTwo\nThree", speed_change_to="2.5")
-    english = sentence(asked)
+    fields = words(labels="One\nTwo\nThree", speed_change_to="2.5")
+    english = sentence(fields)
     assert "One, Two or Three" in english
     assert "2.5 %" in english
-    assert "2,5 %" in sentence(asked, "de")
+    assert "2,5 %" in sentence(fields, "de")
 
 
 def test_a_match_says_what_a_policy_did_to_it(manager: Client) -> None:
-    for action, said in (
+    for action, message in (
         (PolicyAction.CONFIRM, "confirmed it."),
         (PolicyAction.SUPPRESS, "suppressed it."),
         (PolicyAction.ESCALATE, "sends it to a person."),
@@ -259,5 +259,5 @@ def test_a_match_says_what_a_policy_did_to_it(manager: Client) -> None:
 
         page = manager.get(match.review_url).content.decode()
 
-        assert f"The policy {name} v1 {said}" in page, action
+        assert f"The policy {name} v1 {message}" in page, action
         assert ("Sent by a policy" in page) is (action == PolicyAction.ESCALATE)

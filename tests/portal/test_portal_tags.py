@@ -140,9 +140,9 @@ def test_filter_chips_show_words_and_lead_to_the_list_without_each() -> None:
 
 
 def test_the_chip_of_a_date_is_in_the_readers_language() -> None:
-    for language, shown in (("en", "7 Sep 2026"), ("de", "7. Sept. 2026")):
+    for language, expected in (("en", "7 Sep 2026"), ("de", "7. Sept. 2026")):
         with translation.override(language):
-            assert [chip["value"] for chip in chips("?day=2026-09-07")] == [shown]
+            assert [chip["value"] for chip in chips("?day=2026-09-07")] == [expected]
 
 
 def test_unknown_state_shows_its_own_name() -> None:
@@ -193,17 +193,17 @@ def test_week_chart_carries_its_table() -> None:
 
 
 def test_a_scale_names_its_engine_in_words() -> None:
-    for stored, shown in (
+    for stored, expected in (
         ("0-100:embedded/1", "0–100, Embedded engine 1"),
         ("0-100:acrcloud", "0–100, ACRCloud"),
         ("0-100:another/7", "0–100, another 7"),
         ("none", "none"),
     ):
-        assert formats.scale(stored) == shown
+        assert formats.scale(stored) == expected
 
 
 def test_release_dates_are_shown_as_people_read_them() -> None:
-    for stored, shown in (
+    for stored, expected in (
         ("2018-05-04", "4 May 2018"),
         ("2018-05", "May 2018"),
         ("2018", "2018"),
@@ -211,7 +211,7 @@ def test_release_dates_are_shown_as_people_read_them() -> None:
         ("May 2018", "May 2018"),
         ("", ""),
     ):
-        assert tags.released(stored) == shown
+        assert tags.released(stored) == expected
 
 
 def test_cells_of_an_admin_list_are_labelled() -> None:

@@ -63,13 +63,13 @@ def state_of(match: Match) -> str:
 def test_who_sees_a_proposal_and_who_may_answer(
     manager: Client, match: Match, ana: User, signed_in: MakeClient
 ) -> None:
-    shown = page(manager, match.review_url)
-    assert "ana proposes to exclude 0:05.0 – 0:25.0" in shown
-    assert "Shared loop or sample" in shown
-    assert "a sample pack" in shown
-    assert 'data-ask="proposal"' in shown
-    assert address_of(match) in shown
-    assert "Nobody has" not in shown
+    text = page(manager, match.review_url)
+    assert "ana proposes to exclude 0:05.0 – 0:25.0" in text
+    assert "Shared loop or sample" in text
+    assert "a sample pack" in text
+    assert 'data-ask="proposal"' in text
+    assert address_of(match) in text
+    assert "Nobody has" not in text
 
     queue = page(manager, f"{reverse('portal:queue')}?view=escalated")
     assert "Exclusion proposed" in queue
@@ -86,14 +86,14 @@ def test_who_sees_a_proposal_and_who_may_answer(
     # The proposer neither as a reviewer nor as the manager that they become.
     proposer = Client()
     proposer.force_login(ana)
-    shown = page(proposer, match.review_url)
-    assert "ana proposes to exclude" in shown
-    assert "A manager decides it." in shown
-    assert 'data-ask="proposal"' not in shown
+    text = page(proposer, match.review_url)
+    assert "ana proposes to exclude" in text
+    assert "A manager decides it." in text
+    assert 'data-ask="proposal"' not in text
     assert answer(proposer, match, "approve_exclusion").status_code == 409
     ana.groups.set(make_user(Role.MANAGER).groups.all())
-    shown = page(proposer, match.review_url)
-    assert "You proposed this. Another manager must decide." in shown
+    text = page(proposer, match.review_url)
+    assert "You proposed this. Another manager must decide." in text
     assert answer(proposer, match, "approve_exclusion").status_code == 409
     by_recording = proposer.post(
         reverse("portal:exclusion_approve", args=[Exclusion.objects.get().uid]), follow=True
@@ -104,17 +104,17 @@ def test_who_sees_a_proposal_and_who_may_answer(
 
 
 def test_own_page_shows_what_it_touches_then_approves(manager: Client, match: Match) -> None:
-    other = make_match(recording=match.recording, state=MatchState.CONFIRMED)
+    other_match = make_match(recording=match.recording, state=MatchState.CONFIRMED)
 
-    shown = page(manager, address_of(match))
-    answer(manager, match, "approve_exclusion", match=other.uid)
+    text = page(manager, address_of(match))
+    answer(manager, match, "approve_exclusion", match=other_match.uid)
 
-    assert f'name="seen" value="{SEEN}"' in shown
-    assert f'name="match" value="{other.uid}"' in shown
-    assert "<strong>1 other match</strong> is affected" in shown
-    assert "Nothing of this match is left, so it is rejected." in shown
+    assert f'name="seen" value="{SEEN}"' in text
+    assert f'name="match" value="{other_match.uid}"' in text
+    assert "<strong>1 other match</strong> is affected" in text
+    assert "Nothing of this match is left, so it is rejected." in text
     assert state_of(match) == MatchState.REJECTED
-    assert state_of(other) == MatchState.SUPPRESSED
+    assert state_of(other_match) == MatchState.SUPPRESSED
     history = page(manager, match.review_url)
     assert "approved the exclusion of 0:05 – 0:25" in history
 
@@ -135,16 +135,16 @@ def test_a_script_learns_the_refusal_and_the_undo(manager: Client, match: Match)
     answered = answer(manager, match, "refuse_exclusion", note="our own melody")
     assert answered["Location"] == match.review_url
     assert state_of(match) == MatchState.PENDING
-    shown = page(manager, match.review_url)
-    assert "refused the exclusion of 0:05 – 0:25" in shown
-    assert "our own melody" in shown
-    assert "Exclusion refused" in shown
+    text = page(manager, match.review_url)
+    assert "refused the exclusion of 0:05 – 0:25" in text
+    assert "our own melody" in text
+    assert "Exclusion refused" in text
 
 
 def test_a_wrong_answer_is_said_and_the_right_one_leads_back_to_the_queue(
     manager: Client, match: Match
 ) -> None:
-    for fields, status, told in (
+    for fields, status, message in (
         ({"seen": "0-5"}, 409, "Preview this exclusion, then approve it"),
         ({"version": "1"}, 409, "nothing was saved"),
         ({"version": ""}, 400, "did not say which version"),
@@ -155,7 +155,7 @@ def test_a_wrong_answer_is_said_and_the_right_one_leads_back_to_the_queue(
         data |= fields
         answered = manager.post(address_of(match), data, headers=JSON)
         assert answered.status_code == status, fields
-        assert told in answered.content.decode(), fields
+        assert message in answered.content.decode(), fields
         assert state_of(match) == MatchState.ESCALATED, fields
 
     query = "?view=escalated&leads=queue"
@@ -164,8 +164,8 @@ def test_a_wrong_answer_is_said_and_the_right_one_leads_back_to_the_queue(
     assert "The interval was excluded." in page(manager, answered["Location"])
 
     # Its page leads to the match by now, and takes no second answer.
-    shown = manager.get(address_of(match), follow=True).content.decode()
-    assert "has already answered" in shown
+    text = manager.get(address_of(match), follow=True).content.decode()
+    assert "has already answered" in text
     again = answer(manager, match, "refuse_exclusion", note="too late")
     assert again.status_code == 409
 
@@ -180,9 +180,9 @@ def test_page_of_the_recording_refuses_a_proposal_too(manager: Client, match: Ma
 
 def test_decided_match_does_not_say_that_nobody_decided_it(manager: Client) -> None:
     match = make_match(match={"queue_reason": "default"})
-    shown = page(manager, match.review_url)
-    assert "Nobody has" in shown
-    assert "Here because" in shown
+    text = page(manager, match.review_url)
+    assert "Nobody has" in text
+    assert "Here because" in text
 
     for state in ("pending", "escalated", "confirmed", "rejected"):
         match.state = state

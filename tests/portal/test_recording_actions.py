@@ -43,12 +43,12 @@ def test_a_recording_moves_after_a_preview(signed_in: MakeClient) -> None:
     url = f"/catalogue/recordings/{recording.uid}/move/"
     client = signed_in(Role.MANAGER)
 
-    shown = client.get(url, {"bucket": target.pk}).content.decode()
+    page = client.get(url, {"bucket": target.pk}).content.decode()
     recording.refresh_from_db()
     same = client.get(url, {"bucket": recording.bucket_id}).content.decode()
 
     assert recording.bucket != target
-    assert "Pending: Becomes: Escalated" in shown
+    assert "Pending: Becomes: Escalated" in page
     assert "The recording is in this bucket" in same
     unseen = client.post(url, {"bucket": target.pk, "agreed": "of before"})
     assert "Pending: Becomes: Escalated" in unseen.content.decode()

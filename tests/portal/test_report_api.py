@@ -33,12 +33,12 @@ class Caller:
         token = create_token(owner=user, name="test", scopes=list(scopes))
         self._client = Client(headers={"Authorization": f"Bearer {token.secret}"})
 
-    def post(self, url: str, told: Json | None = None) -> tuple[int, Json]:
-        answer = self._client.post(url, told or {}, content_type="application/json")
+    def post(self, url: str, fields: Json | None = None) -> tuple[int, Json]:
+        answer = self._client.post(url, fields or {}, content_type="application/json")
         return answer.status_code, answer.json()
 
-    def stream(self, told: Json) -> tuple[int, bytes]:
-        answer = self._client.post(f"{REPORTS}stream/", told, content_type="application/json")
+    def stream(self, fields: Json) -> tuple[int, bytes]:
+        answer = self._client.post(f"{REPORTS}stream/", fields, content_type="application/json")
         content = b"".join(answer) if answer.streaming else answer.content
         return answer.status_code, content
 
@@ -67,7 +67,7 @@ def test_run_is_asked_for_followed_and_taken(run_worker: Worker) -> None:
     assert manifest["files"][0]["sha256"] == body["sha256"]
     downloaded = Event.objects.get(action="downloaded")
     assert downloaded.via.startswith("token:")
-    assert [each["name"] for each in json.loads(caller.get(REPORTS)[1])] == ["Week"]
+    assert [template["name"] for template in json.loads(caller.get(REPORTS)[1])] == ["Week"]
 
     # A viewer takes what others ran.
     viewer = Caller(Role.VIEWER, "read")
@@ -128,18 +128,18 @@ def test_what_cannot_be_read_is_named() -> None:
         ({"format": "pdf"}, "format", "pdf"),
     )
 
-    for told, field, why in bodies:
-        status, answer = caller.post(REPORTS, told)
-        assert status == 422, told
-        assert why in str(answer["errors"][field]), told
-        assert not ReportRun.objects.exists(), told
+    for body, field, why in bodies:
+        status, answer = caller.post(REPORTS, body)
+        assert status == 422, body
+        assert why in str(answer["errors"][field]), body
+        assert not ReportRun.objects.exists(), body
 
 
 def test_run_that_waits_is_cancelled() -> None:
     caller = Caller(Role.REVIEWER, "report")
     _status, run = caller.post(REPORTS)
 
-    status, told = caller.post(f"{REPORTS}{run['uid']}/cancel/")
+    status, answer = caller.post(f"{REPORTS}{run['uid']}/cancel/")
 
-    assert (status, told["state"]) == (202, "cancelled")
+    assert (status, answer["state"]) == (202, "cancelled")
     assert caller.get(f"{REPORTS}p_none/")[0] == 404

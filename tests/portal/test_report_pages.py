@@ -164,14 +164,14 @@ def test_workbook_is_left_to_the_worker(signed_in: MakeClient) -> None:
 def test_who_asks_only_for_the_head_takes_nothing(signed_in: MakeClient) -> None:
     run = run_of()
     client = signed_in(Role.REVIEWER)
-    told = Event.objects.count()
+    count = Event.objects.count()
 
     head = client.head(f"{run.url}file")
 
     assert head["Content-Length"] == str(run.size_bytes)
     for url in ("/matches/export/", "/files/export/", "/reports/summary/rows.csv"):
         assert client.head(url).status_code == 405, url
-    assert Event.objects.count() == told
+    assert Event.objects.count() == count
 
 
 def test_viewers_download_and_check_but_do_not_run(signed_in: MakeClient) -> None:
@@ -228,8 +228,8 @@ def test_failed_run_says_why_and_offers_nothing(signed_in: MakeClient) -> None:
 
 
 def test_template_keeps_filters_columns_and_format(signed_in: MakeClient) -> None:
-    client, other = signed_in(Role.REVIEWER), signed_in(Role.MANAGER)
-    asked = {
+    client, other_client = signed_in(Role.REVIEWER), signed_in(Role.MANAGER)
+    fields = {
         "name": "Weekly usage",
         "mode": "match",
         "format": "xlsx",
@@ -238,7 +238,7 @@ def test_template_keeps_filters_columns_and_format(signed_in: MakeClient) -> Non
         "found_from": "2026-11-09",
     }
 
-    client.post("/reports/templates/", asked)
+    client.post("/reports/templates/", fields)
 
     template = ReportTemplate.objects.get(name="Weekly usage")
     layout = Layout.of(template)
@@ -247,7 +247,7 @@ def test_template_keeps_filters_columns_and_format(signed_in: MakeClient) -> Non
     assert "Weekly usage" in client.get("/reports/").content.decode()
 
     # A schedule may run it, for people who rely on its columns.
-    page = other.post("/reports/templates/", asked | {"format": "csv"}, follow=True)
+    page = other_client.post("/reports/templates/", fields | {"format": "csv"}, follow=True)
     assert ReportTemplate.objects.get().format == Format.XLSX
     assert f"{template.made_by} already has a template called" in page.content.decode()
     assert "Choose another name" in page.content.decode()
@@ -300,7 +300,7 @@ def test_filters_without_rows_or_sense_say_what_to_do(signed_in: MakeClient) -> 
 
 
 def test_period_platform_and_label_narrow_a_report(signed_in: MakeClient) -> None:
-    wanted = make_match(scan__scanned_file__platform="YouTube", recording__label="Example")
+    match = make_match(scan__scanned_file__platform="YouTube", recording__label="Example")
     make_match(scan__scanned_file__platform="Vimeo", recording__label="Example")
     make_match(scan__scanned_file__platform="YouTube", recording__label="Other")
 
@@ -308,7 +308,7 @@ def test_period_platform_and_label_narrow_a_report(signed_in: MakeClient) -> Non
         "/matches/export/?platform=youtube&label=example&found_from=2000-01-01"
     )
 
-    assert [row["match_id"] for row in rows(body(answer))] == [wanted.uid]
+    assert [row["match_id"] for row in rows(body(answer))] == [match.uid]
 
 
 def test_a_summary_says_that_it_is_cut_only_where_it_is(

@@ -43,10 +43,10 @@ def client(signed_in: MakeClient) -> Client:
 
 def announce(client: Client, container: Container, size: int) -> Answer:
     words = {"filename": "Día 1.wav", "container": str(container.pk)}
-    told = ",".join(
+    message = ",".join(
         f"{name} {base64.b64encode(word.encode()).decode()}" for name, word in words.items()
     )
-    return client.post(UPLOADS, headers={"Upload-Length": str(size), "Upload-Metadata": told})
+    return client.post(UPLOADS, headers={"Upload-Length": str(size), "Upload-Metadata": message})
 
 
 def begin(client: Client, container: Container, size: int = len(WAV)) -> str:
@@ -60,8 +60,8 @@ def send(client: Client, where: str, offset: int, data: bytes) -> Answer:
     return client.patch(where, data, content_type=_PIECE, headers={"Upload-Offset": str(offset)})
 
 
-def finish(client: Client, where: str, **asked: object) -> Answer:
-    return client.post(f"{where}finish/", asked, content_type="application/json")
+def finish(client: Client, where: str, **options: object) -> Answer:
+    return client.post(f"{where}finish/", options, content_type="application/json")
 
 
 def test_an_upload_goes_on_where_it_broke_off_and_becomes_one_file(
@@ -73,9 +73,9 @@ def test_an_upload_goes_on_where_it_broke_off_and_becomes_one_file(
     assert finish(client, where).status_code == 409
 
     # The browser was closed; another asks how far the upload is.
-    told = client.head(where)
-    assert (told["Upload-Offset"], told["Upload-Length"]) == ("20000", str(len(WAV)))
-    assert told["Tus-Resumable"] == "1.0.0"
+    answer = client.head(where)
+    assert (answer["Upload-Offset"], answer["Upload-Length"]) == ("20000", str(len(WAV)))
+    assert answer["Tus-Resumable"] == "1.0.0"
     assert send(client, where, 20_000, WAV[20_000:]).status_code == 204
     done = finish(client, where, programme="Morning", tags="a, b")
     again = finish(client, where)
@@ -111,7 +111,7 @@ def test_a_piece_that_does_not_follow_is_refused_and_leaves_nothing(
     endless = client.patch(where, b"", content_type=_PIECE, headers={"Upload-Offset": "9" * 5000})
 
     answers = (repeated, ahead, beyond, headless, endless)
-    assert [one.status_code for one in answers] == [409, 409, 413, 400, 400]
+    assert [answer.status_code for answer in answers] == [409, 409, 413, 400, 400]
     assert "continues at byte 10" in repeated.json()["message"]
     assert UploadPiece.objects.count() == 1
     folder = f"pieces/{ResumableUpload.objects.get().uid.hex}"
@@ -130,19 +130,19 @@ def test_a_large_piece_is_refused_unread(client: Client, container: Container) -
 def test_known_bytes_need_not_be_sent_or_read_again(
     client: Client, container: Container, settings: Settings
 ) -> None:
-    asked = {"container": container.pk, "sha256": hashlib.sha256(WAV).hexdigest()}
+    fields = {"container": container.pk, "sha256": hashlib.sha256(WAV).hexdigest()}
 
-    def known(**changed: object) -> Answer:
+    def ask_for_file(**changed: object) -> Answer:
         return client.post(
-            "/api/portal/v1/files/known/", asked | changed, content_type="application/json"
+            "/api/portal/v1/files/known/", fields | changed, content_type="application/json"
         )
 
-    assert known().status_code == 204
+    assert ask_for_file().status_code == 204
     where = begin(client, container)
     send(client, where, 0, WAV)
     uid = finish(client, where).json()["uid"]
-    assert known().json()["duplicate_of"]["uid"] == uid
-    assert known(container=ContainerFactory.create().pk).status_code == 204
+    assert ask_for_file().json()["duplicate_of"]["uid"] == uid
+    assert ask_for_file(container=ContainerFactory.create().pk).status_code == 204
 
     # Bytes that came again can be scanned again without sending them.
     where = begin(client, container)
@@ -171,16 +171,16 @@ def test_an_upload_is_its_own_persons(
     client: Client, container: Container, signed_in: MakeClient
 ) -> None:
     where = begin(client, container)
-    other, viewer = signed_in(Role.ADMIN), signed_in(Role.VIEWER)
+    other_client, viewer = signed_in(Role.ADMIN), signed_in(Role.VIEWER)
 
-    for person in (other, viewer, Client()):
+    for person in (other_client, viewer, Client()):
         answers = [
             person.head(where),
             send(person, where, 0, WAV),
             finish(person, where),
             person.delete(where),
         ]
-        assert {one.status_code for one in answers} <= {401, 403, 404, 413}
+        assert {answer.status_code for answer in answers} <= {401, 403, 404, 413}
     assert client.head(where)["Upload-Offset"] == "0"
 
 
@@ -199,7 +199,7 @@ def test_an_upload_that_is_given_up_or_abandoned_leaves_nothing(
     assert not ResumableUpload.objects.exists()
     assert not UploadPiece.objects.exists()
     folders = default_storage.listdir("pieces")[0]
-    assert [default_storage.listdir(f"pieces/{each}")[1] for each in folders] in ([], [[], []])
+    assert [default_storage.listdir(f"pieces/{folder}")[1] for folder in folders] in ([], [[], []])
 
 
 def test_announcements_are_refused_before_anything_is_sent(

@@ -33,12 +33,12 @@ def test_a_search_is_started_followed_and_stopped(
 ) -> None:
     reviewer, client = signed_in(Role.REVIEWER), signed_in(Role.MANAGER)
     start = reverse("portal:retro_start")
-    asked = f"{start}?recording={recording.uid}"
+    query = f"{start}?recording={recording.uid}"
 
     # The page of the recording leads to what it would take.
     page = client.get(reverse("portal:recording_detail", args=[recording.uid]))
-    assert asked in page.content.decode()
-    text = client.get(asked).content.decode()
+    assert query in page.content.decode()
+    text = client.get(query).content.decode()
     assert "<dd>2</dd>" in text
     assert "less than a minute" in text
 

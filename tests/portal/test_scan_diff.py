@@ -30,22 +30,22 @@ def file() -> ScannedFile:
 
 
 def scan(
-    file: ScannedFile, found: dict[Recording, tuple[int, int, int, int]], **fields: object
+    file: ScannedFile, plays: dict[Recording, tuple[int, int, int, int]], **fields: object
 ) -> Scan:
     made = ScanFactory.create(scanned_file=file, **fields)
-    for recording, interval in found.items():
+    for recording, interval in plays.items():
         make_detection(interval, scan=made, recording=recording, score=Decimal("90.0"))
     fold_scan(scan=made)
     return made
 
 
 def test_each_recording_is_found_lost_changed_or_the_same(file: ScannedFile) -> None:
-    kept, moved, lost, new, stays = (RecordingFactory.create() for _ in range(5))
+    recording, moved, lost, new, stays = (RecordingFactory.create() for _ in range(5))
     merged = RecordingFactory.create()
-    first = scan(file, {kept: SPAN, moved: SPAN, lost: SPAN, merged: MOVED})
+    first = scan(file, {recording: SPAN, moved: SPAN, lost: SPAN, merged: MOVED})
     merged.merged_into, merged.status = stays, "retired"
     merged.save()
-    second = scan(file, {kept: SPAN, moved: MOVED, new: SPAN, stays: MOVED})
+    second = scan(file, {recording: SPAN, moved: MOVED, new: SPAN, stays: MOVED})
 
     diff = scan_diff.compare(second)
 
@@ -55,7 +55,7 @@ def test_each_recording_is_found_lost_changed_or_the_same(file: ScannedFile) -> 
         new: ScanChange.FOUND,
         lost: ScanChange.LOST,
         moved: ScanChange.CHANGED,
-        kept: ScanChange.SAME,
+        recording: ScanChange.SAME,
         stays: ScanChange.SAME,
     }
     assert diff.counts == {"found": 1, "lost": 1, "changed": 1, "same": 2}
@@ -63,9 +63,9 @@ def test_each_recording_is_found_lost_changed_or_the_same(file: ScannedFile) -> 
 
 
 def test_recordings_merged_into_one_compare_as_one(file: ScannedFile) -> None:
-    one, other, stays = (RecordingFactory.create() for _ in range(3))
-    scan(file, {one: SPAN, other: MOVED})
-    for merged in (one, other):
+    recording, other_recording, stays = (RecordingFactory.create() for _ in range(3))
+    scan(file, {recording: SPAN, other_recording: MOVED})
+    for merged in (recording, other_recording):
         merged.merged_into, merged.status = stays, "retired"
         merged.save()
     both = SPAN[0], MOVED[1], *SPAN[2:]
@@ -100,21 +100,21 @@ def test_a_scan_is_compared_with_the_last_of_its_engine_that_succeeded(file: Sca
 def test_page_of_the_file_shows_the_newest_or_the_asked(
     file: ScannedFile, signed_in: MakeClient
 ) -> None:
-    kept, lost = RecordingFactory.create(), RecordingFactory.create(title="Gone song")
+    recording, lost = RecordingFactory.create(), RecordingFactory.create(title="Gone song")
     client = signed_in(Role.VIEWER)
     url = reverse("portal:file_detail", args=[file.uid])
-    first = scan(file, {kept: SPAN, lost: MOVED})
+    first = scan(file, {recording: SPAN, lost: MOVED})
     assert "What the rescan changed" not in client.get(url).content.decode()
-    second = scan(file, {kept: SPAN})
-    third = scan(file, {kept: SPAN})
+    second = scan(file, {recording: SPAN})
+    third = scan(file, {recording: SPAN})
 
     newest = client.get(url)
-    asked = client.get(url, {"compare": second.uid})
+    answer = client.get(url, {"compare": second.uid})
 
     assert newest.context["diff"].scan == third
     assert newest.context["comparable"] == [third.uid, second.uid]
-    assert asked.context["diff"].previous == first
-    page = asked.content.decode()
+    assert answer.context["diff"].previous == first
+    page = answer.content.decode()
     assert "What the rescan changed" in page
     assert "Gone song" in page
     assert "3:20 · 0:20.0 · 90" in " ".join(page.split())

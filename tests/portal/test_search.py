@@ -45,21 +45,21 @@ def test_names_are_found_by_a_part_with_the_matches_of_what_is_found(signed_in: 
     assert by_title["recordings"] == [address]
     assert by_title["matches"] == by_file["matches"] == [match.review_url]
     assert by_file["files"] == [f"/files/{file.uid}/"]
-    for known in ("ZZ-X01-26-00001", recording.uid, "NL-00412", f"https://portal.example{address}"):
-        assert found(client, known)["recordings"] == [address], known
+    for name in ("ZZ-X01-26-00001", recording.uid, "NL-00412", f"https://portal.example{address}"):
+        assert found(client, name)["recordings"] == [address], name
 
 
 def test_every_page_of_the_menu_is_offered(signed_in: MakeClient) -> None:
     client = signed_in(Role.MANAGER)
     page = client.get(reverse("portal:dashboard")).content.decode()
     menu = page[page.index('<nav class="nav"') : page.index("</nav>")]
-    listed = set(re.findall(r'<a class="nav__item" href="([^"]+)"', menu))
+    matches = set(re.findall(r'<a class="nav__item" href="([^"]+)"', menu))
     # A count of zero has its place, which the page fills when it learns of a match.
     assert 'data-count-of="menu-queue"' in menu
 
     offered = found(client, "")
-    assert len(listed) > 9
-    assert listed - {reverse("admin:index")} <= {*offered["pages"], *offered["verbs"]}
+    assert len(matches) > 9
+    assert matches - {reverse("admin:index")} <= {*offered["pages"], *offered["verbs"]}
 
 
 def test_a_file_is_found_by_a_pasted_path_or_link(signed_in: MakeClient) -> None:
@@ -135,12 +135,12 @@ def test_people_who_decide_are_found_by_name_and_not_by_address(signed_in: MakeC
 
 
 def test_nothing_outside_the_access_limit_is_found(client: Client) -> None:
-    own, other = (make_match(recording__title="Harbour") for _ in range(2))
+    own, other_match = (make_match(recording__title="Harbour") for _ in range(2))
     containers, buckets = [own.scanned_file.container_id], [own.recording.bucket_id]
     client.force_login(make_limited(Role.VIEWER, containers=containers, buckets=buckets))
 
     hits = found(client, "harbour")
-    by_id = found(client, other.uid)
+    by_id = found(client, other_match.uid)
 
     assert hits["recordings"] == [f"/catalogue/recordings/{own.recording.uid}/"]
     assert hits["matches"] == [own.review_url]

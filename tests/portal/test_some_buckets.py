@@ -62,10 +62,10 @@ def signed_in(user: User) -> Client:
 @pytest.fixture
 def desk() -> Desk:
     """Return a file whose only match is in another desk's bucket."""
-    other, own = make_match(), RecordingFactory.create()
-    other.scanned_file.container.buckets.add(other.recording.bucket)
+    other_match, own = make_match(), RecordingFactory.create()
+    other_match.scanned_file.container.buckets.add(other_match.recording.bucket)
     return Desk(
-        other,
+        other_match,
         own,
         client=signed_in(make_limited(Role.REVIEWER, buckets=[own.bucket_id])),
         everyone=signed_in(make_user(Role.REVIEWER)),
@@ -118,9 +118,9 @@ def test_no_match_on_the_page_of_a_file_concerns_ones_own_buckets(desk: Desk) ->
 
 
 def test_lists_say_that_they_count_in_ones_own_buckets(desk: Desk) -> None:
-    said = "matches counted in your buckets"
-    assert said in desk.page("portal:file_list")
-    assert said not in desk.everyone.get("/files/").content.decode()
+    message = "matches counted in your buckets"
+    assert message in desk.page("portal:file_list")
+    assert message not in desk.everyone.get("/files/").content.decode()
 
     containers = desk.page("portal:container_list")
     assert "none of your buckets" in containers
@@ -140,7 +140,7 @@ def test_a_file_without_any_match_names_ones_own_buckets_alone(desk: Desk) -> No
     scan = ScanFactory.create(
         scanned_file__status=FileStatus.NO_MATCH,
         no_match_reason="below_floor",
-        buckets=[{"id": each.pk, "name": each.name} for each in searched],
+        buckets=[{"id": bucket.pk, "name": bucket.name} for bucket in searched],
         unmatched=[
             {
                 "start_ms": 0,

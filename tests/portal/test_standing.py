@@ -50,8 +50,11 @@ def sheet_of(match: Match) -> Statement:
     return Statement.objects.get(kind=StatementKind.CUE_SHEET, subject=str(match.scanned_file.uid))
 
 
-def kinds(found: dict[str, list[Any]]) -> dict[str, set[str]]:
-    return {case: {each.kind for each in listed} for case, listed in found.items()}
+def kinds(statements: dict[str, list[Any]]) -> dict[str, set[str]]:
+    return {
+        case: {statement.kind for statement in statements_of_case}
+        for case, statements_of_case in statements.items()
+    }
 
 
 def test_statements_are_found_by_file_and_by_recording(match: Match) -> None:
@@ -59,9 +62,9 @@ def test_statements_are_found_by_file_and_by_recording(match: Match) -> None:
     recording = f"recording:{match.recording.uid}"
     everything = {StatementKind.EVIDENCE, StatementKind.CUE_SHEET}
 
-    found = standing_on([file, recording, f"file:{make_match().scanned_file.uid}"])
+    statements = standing_on([file, recording, f"file:{make_match().scanned_file.uid}"])
 
-    assert kinds(found) == {file: everything, recording: everything}
+    assert kinds(statements) == {file: everything, recording: everything}
 
 
 def test_a_file_is_deleted_after_its_statements_were_seen(
@@ -71,17 +74,17 @@ def test_a_file_is_deleted_after_its_statements_were_seen(
     address = reverse("portal:file_delete", args=[file.uid])
 
     page = client.get(address)
-    asked = client.post(address, {"reason": "Wrong file"})
+    answer = client.post(address, {"reason": "Wrong file"})
     file.refresh_from_db()
     assert file.deleted_at is None
-    told = page.content.decode()
-    assert STANDS in told
-    assert sheet_of(match).page_url in told
-    assert "The decision stays, without its file." in told
-    assert STANDS in asked.content.decode()
+    text = page.content.decode()
+    assert STANDS in text
+    assert sheet_of(match).page_url in text
+    assert "The decision stays, without its file." in text
+    assert STANDS in answer.content.decode()
 
     done = client.post(
-        address, {"reason": "Wrong file", "agreed": asked.context["consequences"].mark}
+        address, {"reason": "Wrong file", "agreed": answer.context["consequences"].mark}
     )
 
     file.refresh_from_db()
@@ -91,18 +94,18 @@ def test_a_file_is_deleted_after_its_statements_were_seen(
 def test_many_files_are_deleted_after_their_statements_were_seen(
     match: Match, signed_in: MakeClient
 ) -> None:
-    client, other = signed_in(Role.MANAGER), make_match().scanned_file
-    files = [match.scanned_file, other]
+    client, other_file = signed_in(Role.MANAGER), make_match().scanned_file
+    files = [match.scanned_file, other_file]
     sent = {"verb": "delete", "file": [str(file.uid) for file in files], "reason": "Wrong files"}
     address = reverse("portal:files_many")
 
-    asked = client.post(address, sent)
+    answer = client.post(address, sent)
     unseen = client.post(address, sent | {"apply": "yes"})
-    assert STANDS in asked.content.decode()
+    assert STANDS in answer.content.decode()
     assert STANDS in unseen.content.decode()
     assert not ScannedFile.objects.filter(deleted_at__isnull=False).exists()
 
-    mark = asked.context["consequences"].mark
+    mark = answer.context["consequences"].mark
     client.post(address, sent | {"apply": "yes", "agreed": mark})
 
     assert ScannedFile.objects.filter(deleted_at__isnull=False).count() == 2
@@ -125,12 +128,12 @@ def test_a_recording_is_retired_after_its_statements_were_seen(
     client, recording = signed_in(Role.MANAGER), match.recording
     address = reverse("portal:recording_retire", args=[recording.uid])
 
-    asked = client.post(address)
+    answer = client.post(address)
     recording.refresh_from_db()
     assert recording.status != "retired"
-    assert STANDS in asked.content.decode()
+    assert STANDS in answer.content.decode()
 
-    client.post(address, {"agreed": asked.context["consequences"].mark})
+    client.post(address, {"agreed": answer.context["consequences"].mark})
 
     recording.refresh_from_db()
     assert recording.status == "retired"
@@ -157,10 +160,10 @@ def test_a_container_or_bucket_is_deleted_after_its_statements_were_seen(
     outdated = client.post(address, {"agreed": "0" * 16})
 
     assert not is_deleted()
-    for asked in (seen, outdated):
-        told = asked.content.decode()
-        assert STANDS in told
-        assert sheet.page_url in told
+    for answer in (seen, outdated):
+        text = answer.content.decode()
+        assert STANDS in text
+        assert sheet.page_url in text
     mark = dict(outdated.context["kept"])["agreed"]
     assert client.post(address, {"agreed": mark}).status_code == 302
     assert is_deleted()
@@ -193,9 +196,9 @@ def test_a_container_is_deleted_and_the_events_say_what_stood_on_its_files(match
 
 
 def test_statements_out_of_sight_are_not_named(match: Match) -> None:
-    other = make_match().recording.bucket_id
+    other_bucket_id = make_match().recording.bucket_id
     limited = make_limited(
-        Role.MANAGER, containers=[match.scanned_file.container_id], buckets=[other]
+        Role.MANAGER, containers=[match.scanned_file.container_id], buckets=[other_bucket_id]
     )
     client = Client()
     client.force_login(limited)
@@ -219,14 +222,14 @@ def test_a_recording_is_edited_after_its_statements_were_seen(
         for name, value in form.initial.items()
     } | {"title": "New title", "as_shown": page.context["as_shown"]}
 
-    asked = client.post(address, sent)
+    answer = client.post(address, sent)
     recording.refresh_from_db()
     assert recording.title != "New title"
-    told = " ".join(asked.content.decode().split())
-    assert "These statements would say something else than the portal" in told
-    assert "Evidence pack " in told
+    text = " ".join(answer.content.decode().split())
+    assert "These statements would say something else than the portal" in text
+    assert "Evidence pack " in text
 
-    seen = asked.context["adminform"].form.stated_seen
+    seen = answer.context["adminform"].form.stated_seen
     done = client.post(address, sent | {"stated_seen": seen})
 
     recording.refresh_from_db()
@@ -238,7 +241,7 @@ def test_the_check_of_a_table_counts_what_stands_on_recordings(
 ) -> None:
     Recording.objects.filter(pk=match.recording_id).update(custom_id="OWN-1")
     row = b"custom_id,title,artists,writers\nOWN-1,New title,Anna,Ana Muster\n"
-    one = imports.keep_upload(
+    import_ = imports.keep_upload(
         RECORDINGS,
         bucket=match.recording.bucket,
         table=SimpleUploadedFile("new.csv", row),
@@ -249,11 +252,13 @@ def test_the_check_of_a_table_counts_what_stands_on_recordings(
     )
     work_off()
 
-    one.refresh_from_db()
-    page = signed_in(Role.MANAGER).get(reverse(f"portal:{RECORDINGS.name}_detail", args=[one.uid]))
+    import_.refresh_from_db()
+    page = signed_in(Role.MANAGER).get(
+        reverse(f"portal:{RECORDINGS.name}_detail", args=[import_.uid])
+    )
 
-    assert (one.status, one.message) == ("checked", "")
-    assert one.summary["stated"].keys() == {"evidence", "cue_sheet"}
-    told = page.content.decode()
-    assert "Statements stand on recordings that this changes" in told
-    assert "Cue sheet: 1" in told
+    assert (import_.status, import_.message) == ("checked", "")
+    assert import_.summary["stated"].keys() == {"evidence", "cue_sheet"}
+    text = page.content.decode()
+    assert "Statements stand on recordings that this changes" in text
+    assert "Cue sheet: 1" in text

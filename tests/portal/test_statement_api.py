@@ -65,8 +65,8 @@ def differing(mira: User) -> Statement:
 def read(client: Client, path: str = "", **query: str) -> Json:
     answer = client.get(f"{STATEMENTS}{path}", query)
     assert answer.status_code == 200, answer.content
-    found: Json = answer.json()
-    return found
+    page: Json = answer.json()
+    return page
 
 
 def test_a_program_reads_keeps_and_withdraws_what_differs(mira: User) -> None:
@@ -75,11 +75,15 @@ def test_a_program_reads_keeps_and_withdraws_what_differs(mira: User) -> None:
     since = statement.changed_at.isoformat()
 
     everything = read(client)["items"]
-    (listed,) = read(client, to_correct="true", changed_since=since)["items"]
+    (listed_statement,) = read(client, to_correct="true", changed_since=since)["items"]
 
-    assert [each["uid"] for each in everything] == [agreeing.uid, statement.uid]
-    assert (listed["uid"], listed["differs_count"], listed["kept"]) == (statement.uid, 1, False)
-    assert "is stated in another place." in listed["differs_in"][0]
+    assert [statement["uid"] for statement in everything] == [agreeing.uid, statement.uid]
+    assert (
+        listed_statement["uid"],
+        listed_statement["differs_count"],
+        listed_statement["kept"],
+    ) == (statement.uid, 1, False)
+    assert "is stated in another place." in listed_statement["differs_in"][0]
     whole = read(client, f"{statement.uid}/")
     assert [file["sha256"] for file in whole["files"]] == ["ab" * 32]
     file = client.get(f"{STATEMENTS}{statement.uid}/files/txt/")
@@ -90,38 +94,38 @@ def test_a_program_reads_keeps_and_withdraws_what_differs(mira: User) -> None:
         return client.post(path, body, content_type="application/json").status_code
 
     assert post("keep", why="Agreed.", differs_sha256="0" * 64) == 409
-    assert post("keep", why="Agreed.", differs_sha256=listed["differs_sha256"]) == 200
+    assert post("keep", why="Agreed.", differs_sha256=listed_statement["differs_sha256"]) == 200
     assert read(client, to_correct="true")["items"] == []
     assert post("withdraw", why="Wrong after all.") == 200
     assert post("withdraw", why="Once more.") == 409
 
 
 def test_a_program_reads_each_fact_and_difference_that_its_owner_may_see(mira: User) -> None:
-    hidden, shown = make_match(), make_match()
-    statement = make_statement(hidden, shown, user=mira)
-    limited = make_limited(Role.REVIEWER, containers=[shown.scanned_file.container_id])
-    for match in (hidden, shown):
+    hidden, matches = make_match(), make_match()
+    statement = make_statement(hidden, matches, user=mira)
+    limited = make_limited(Role.REVIEWER, containers=[matches.scanned_file.container_id])
+    for match in (hidden, matches):
         deciding.reject(match=match, user=mira, reason="noise")
     work_off()
 
-    told = []
+    pages = []
     for reader in (mira, limited):
         client = program(reader, "read")
         if reader == limited:
-            Statement.objects.filter(pk=statement.pk).update(subject=shown.uid)
+            Statement.objects.filter(pk=statement.pk).update(subject=matches.uid)
         facts = read(client, f"{statement.uid}/facts/")
         differences = read(client, f"{statement.uid}/differences/")
         assert (facts["next"], facts["hidden"]) == ("", differences["hidden"])
-        assert [each["match"] for each in differences["differences"]] == [
-            each["match"] for each in facts["facts"]
+        assert [difference["match"] for difference in differences["differences"]] == [
+            fact["match"] for fact in facts["facts"]
         ]
-        told.append((facts["facts"], facts["hidden"]))
+        pages.append((facts["facts"], facts["hidden"]))
 
-    (everything, none), (some, one) = told
-    assert (len(everything), none, len(some), one) == (2, 0, 1, 1)
+    (everything, none), (some, single) = pages
+    assert (len(everything), none, len(some), single) == (2, 0, 1, 1)
     assert some == everything[1:]
     assert (some[0]["recording"], some[0]["state"], some[0]["end_ms"]) == (
-        shown.recording.uid,
+        matches.recording.uid,
         "pending",
         1000,
     )
@@ -157,9 +161,9 @@ def test_a_webhook_hears_when_a_statement_differs_and_agrees_again(
     work_off(Pool.TALK)
 
     requests = [request for request, _answer in httpserver.log]
-    told = [json.loads(request.data) for request in requests]
-    assert [each["type"] for each in told] == ["statement.differs", "statement.agrees"]
-    assert told[0]["statement"]["differs_count"] == 1
+    notices = [json.loads(request.data) for request in requests]
+    assert [notice["type"] for notice in notices] == ["statement.differs", "statement.agrees"]
+    assert notices[0]["statement"]["differs_count"] == 1
     assert {request.headers["webhook-id"] for request in requests} == {
         f"{statement.uid}-1",
         f"{statement.uid}-2",

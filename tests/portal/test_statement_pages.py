@@ -44,7 +44,7 @@ def reject(match: Match, user: User) -> None:
     deciding.reject(match=match, user=user, reason="noise")
 
 
-def listed(client: Client, **query: str) -> str:
+def list_page(client: Client, **query: str) -> str:
     answer = client.get(reverse("portal:statement_list"), query)
     assert answer.status_code == 200
     return " ".join(answer.content.decode().split())
@@ -52,7 +52,7 @@ def listed(client: Client, **query: str) -> str:
 
 def differing(mira: User, count: int = 1) -> Statement:
     """Return an approved statement about matches of one file that mira rejected then."""
-    matches = [make_match() for _each in range(count)]
+    matches = [make_match() for _number in range(count)]
     statement = make_statement(*matches, user=make_user(Role.REVIEWER, username="ana"))
     for match in matches:
         reject(match, mira)
@@ -65,14 +65,14 @@ def test_the_list_says_what_differs_and_who_changed_it(mira: User, signed_in: Ma
     statement = differing(mira, count=5)
     client = signed_in(Role.REVIEWER)
 
-    told = listed(client)
+    message = list_page(client)
 
-    assert statement.name in told
-    assert "Approved" in told
-    assert "<strong>mira</strong>" in told
-    assert told.count("is stated in another place.") == 3
-    assert "and 2 more" in told
-    assert '/#correct"' in told
+    assert statement.name in message
+    assert "Approved" in message
+    assert "<strong>mira</strong>" in message
+    assert message.count("is stated in another place.") == 3
+    assert "and 2 more" in message
+    assert '/#correct"' in message
     page = client.get(reverse("portal:statement", args=[statement.uid]))
     assert page.content.decode().count("is stated in another place.") == 5
     assert "1 statement to correct" in " ".join(
@@ -90,12 +90,12 @@ def test_a_statement_is_kept_with_the_differences_that_the_person_saw(
 
     unsaid = client.post(address, {"differs": seen, "why": ""})
     stale = client.post(address, {"differs": "0" * 64, "why": "Agreed by phone."})
-    kept = client.post(address, {"differs": seen, "why": "Agreed by phone."})
+    answer = client.post(address, {"differs": seen, "why": "Agreed by phone."})
 
     assert (unsaid.status_code, stale.status_code) == (200, 409)
-    assert kept.status_code == 302
-    assert statement.name not in listed(client)
-    assert "Agreed by phone." in listed(client, show="kept")
+    assert answer.status_code == 302
+    assert statement.name not in list_page(client)
+    assert "Agreed by phone." in list_page(client, show="kept")
 
 
 def test_a_statement_is_withdrawn_by_the_rules_of_its_kind(
@@ -116,17 +116,17 @@ def test_a_statement_is_withdrawn_by_the_rules_of_its_kind(
 def test_limits_hide_statements_sentences_files_and_who_changed_them(
     mira: User, client: Client
 ) -> None:
-    statement, other = differing(mira, count=2), make_match(state=MatchState.CONFIRMED)
-    make_statement(other)
+    statement, other_match = differing(mira, count=2), make_match(state=MatchState.CONFIRMED)
+    make_statement(other_match)
     recording = Match.objects.get(uid=statement.subject).recording
     limited = make_limited(Role.REVIEWER, buckets=[recording.bucket_id])
     client.force_login(limited)
 
-    told = listed(client, show="all")
+    message = list_page(client, show="all")
 
-    assert other.scanned_file.name not in told
-    assert told.count("is stated in another place.") == 1
-    assert "and 1 that you may not see" in told
+    assert other_match.scanned_file.name not in message
+    assert message.count("is stated in another place.") == 1
+    assert "and 1 that you may not see" in message
     address = reverse("portal:statement_keep", args=[statement.uid])
     seen = {"differs": statement.differs_sha256, "why": "Fine."}
     assert "You cannot read all of this" in client.post(address, seen).content.decode()

@@ -46,9 +46,9 @@ def page(client: Client, name: str, *args: str, query: str = "") -> str:
 
 def test_a_person_chooses_a_zone_and_gives_it_up(signed_in: MakeClient) -> None:
     client, url = signed_in(Role.VIEWER), reverse("account_language")
-    shown = client.get(url).content.decode()
-    assert "Same as the browser" in shown
-    assert "data-picker" in shown
+    page = client.get(url).content.decode()
+    assert "Same as the browser" in page
+    assert "data-picker" in page
 
     saved = client.post(url, {"time_zone": "Asia/Tokyo"}, follow=True)
 
@@ -59,9 +59,9 @@ def test_a_person_chooses_a_zone_and_gives_it_up(signed_in: MakeClient) -> None:
     assert User.objects.get(time_zone="Asia/Tokyo"), "there is no such zone"
     client.post(url, {"language": "", "time_zone": ""})
     assert 'data-zone="UTC"' in client.get(url).content.decode()
-    for named, shown in (("Asia/Tokyo", "Asia/Tokyo"), ("../etc", "UTC")):
+    for named, page in (("Asia/Tokyo", "Asia/Tokyo"), ("../etc", "UTC")):
         client.cookies["browser_zone"] = named
-        assert f'data-zone="{shown}"' in client.get(url).content.decode()
+        assert f'data-zone="{page}"' in client.get(url).content.decode()
 
 
 def test_a_page_says_that_it_does_not_know_the_zone_yet(signed_in: MakeClient) -> None:
@@ -95,7 +95,7 @@ def test_the_days_of_a_list_are_those_of_its_address() -> None:
     match = make_match(match={"created_at": LATE})
     tokyo, london = client_in("Asia/Tokyo"), client_in("Europe/London")
 
-    for zone, query, found in (
+    for zone, query, is_listed in (
         ("Asia/Tokyo", "found_from=2026-11-24&zone=Asia%2FTokyo", True),
         ("Europe/London", "found_from=2026-11-24&zone=Asia%2FTokyo", True),
         ("Asia/Tokyo", "found_until=2026-11-23&zone=Asia%2FTokyo", False),
@@ -106,7 +106,7 @@ def test_the_days_of_a_list_are_those_of_its_address() -> None:
     ):
         with timezone.override(zone):
             selected = MatchFilter.from_query(QueryDict(query)).condition()
-            assert Match.objects.filter(selected).exists() is found, (zone, query)
+            assert Match.objects.filter(selected).exists() is is_listed, (zone, query)
 
     # Filters send the person's zone and keep that of the address.
     own = '<input type="hidden" name="zone" value="Asia/Tokyo"'
@@ -121,10 +121,10 @@ def test_the_days_of_a_list_are_those_of_its_address() -> None:
     assert "<b>24 Nov 2026, Asia/Tokyo</b>" in away
 
     # A report holds what the list showed: its preview, and the fields that run it.
-    shown = page(tokyo, "reports", query=query)
+    text = page(tokyo, "reports", query=query)
     of_utc = page(tokyo, "reports", query="?found_from=2026-11-24")
-    assert match.recording.title in shown
-    assert shown.count('name="zone" value="Asia/Tokyo"') > 1
+    assert match.recording.title in text
+    assert text.count('name="zone" value="Asia/Tokyo"') > 1
     assert match.recording.title not in of_utc
     assert "Asia/Tokyo" not in of_utc.split("<main")[1]
 
@@ -196,6 +196,6 @@ def test_people_without_a_choice_follow_the_portal(
 ) -> None:
     settings.TIME_ZONE = "Europe/Berlin"
 
-    shown = signed_in(Role.VIEWER).get(reverse("account_language")).content.decode()
+    page = signed_in(Role.VIEWER).get(reverse("account_language")).content.decode()
 
-    assert 'data-zone="Europe/Berlin"' in shown
+    assert 'data-zone="Europe/Berlin"' in page

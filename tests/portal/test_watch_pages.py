@@ -20,13 +20,13 @@ def container(db: None) -> Container:
     return ContainerFactory.create()
 
 
-def _form(container: Container, podcast: Podcast, **more: str) -> dict[str, object]:
+def _form(container: Container, podcast: Podcast, **options: str) -> dict[str, object]:
     return {
         "url": podcast.url,
         "container": container.pk,
         "every_hours": 24,
         "items_per_check": 20,
-        **more,
+        **options,
     }
 
 

@@ -113,9 +113,9 @@ def portal(
     assert server.stderr is not None
     try:
         port = next(
-            int(found[1])
+            int(match[1])
             for line in server.stderr
-            if (found := re.search(r"Listening at: http://127.0.0.1:(\d+)", line))
+            if (match := re.search(r"Listening at: http://127.0.0.1:(\d+)", line))
         )
         # A full pipe would block the server.
         Thread(target=server.stderr.read, daemon=True).start()
@@ -153,10 +153,10 @@ def test_a_report_that_fails_midway_is_no_complete_answer_and_kept_as_failed(
         with pytest.raises(requests.exceptions.ChunkedEncodingError):
             b"".join(answer.iter_content(1024))
 
-    listed = requests.get(
+    listing = requests.get(
         broken_late.url("/api/portal/v1/reports/"), headers=broken_late.headers, timeout=60
     )
-    newest = json.loads(listed.content)[0]
+    newest = json.loads(listing.content)[0]
     assert newest["state"] == "failed"
 
 

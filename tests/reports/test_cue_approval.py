@@ -194,8 +194,8 @@ def test_a_rescan_that_finds_the_same_changes_no_approved_sheet(
     again = ScanFactory.create(scanned_file=file, unmatched=file.scans.get().unmatched)
     for match in before:
         spans = (
-            (each.start_ms, each.end_ms, each.reference_start_ms, each.reference_end_ms)
-            for each in match.segments
+            (segment.start_ms, segment.end_ms, segment.reference_start_ms, segment.reference_end_ms)
+            for segment in match.segments
         )
         speech = match.segments[0].speech
         make_detection(*spans, scan=again, recording=match.recording, speech=speech)
@@ -253,7 +253,7 @@ def test_a_line_that_stands_elsewhere_since_the_approval_is_named(
 def test_a_sheet_that_changed_after_it_was_submitted_is_not_approved(
     file: ScannedFile, manager: User
 ) -> None:
-    other = make_user(Role.MANAGER, username="noa")
+    other_user = make_user(Role.MANAGER, username="noa")
     confirm_all(file, manager)
     take_step(file=file, user=manager, step=SheetStep.SUBMIT, version=1)
     with pytest.raises(SheetRefused, match="another manager"):
@@ -261,7 +261,7 @@ def test_a_sheet_that_changed_after_it_was_submitted_is_not_approved(
     Recording.objects.filter(title="Under the talk").update(title="Late find")
 
     with pytest.raises(SheetRefused) as refused:
-        take_step(file=file, user=other, step=SheetStep.APPROVE, version=1)
+        take_step(file=file, user=other_user, step=SheetStep.APPROVE, version=1)
 
     assert refused.value.code == "changed"
     take_step(file=file, user=manager, step=SheetStep.TAKE_BACK, version=1)
@@ -312,8 +312,8 @@ def test_an_approved_sheet_keeps_its_bytes_whatever_becomes_of_its_music(
         do_all_work()
         statement.refresh_from_db()
         assert downloads(client, file) == downloads(client, file, "1") == bytes_then
-        told = " ".join(each["text"] for each in statement.differs_in)
-        assert difference in told
+        message = " ".join(difference["text"] for difference in statement.differs_in)
+        assert difference in message
         assert bool(statement.differs_since) == bool(difference)
 
     answer = client.get(f"/files/{file.uid}/cue-sheet/versions/1/", follow=True)

@@ -66,7 +66,7 @@ def row_of(entry: CueEntry) -> dict[str, object]:
     return dict(CueEntry.objects.values().get(pk=entry.pk))
 
 
-def asked(user: User) -> tuple[CueEntry, Match]:
+def make_question(user: User) -> tuple[CueEntry, Match]:
     """Return an entry, and the match that a scan finds later in its seconds."""
     file = ScannedFileFactory.create()
     entry = say(file, user)
@@ -75,7 +75,7 @@ def asked(user: User) -> tuple[CueEntry, Match]:
 
 def test_a_match_over_an_entry_waits_whatever_the_rules_say(reviewer: User, manager: User) -> None:
     make_policy(action=PolicyAction.CONFIRM)
-    entry, match = asked(reviewer)
+    entry, match = make_question(reviewer)
     licence = make_licence(recordings=[match.recording], in_force=False)
 
     assert licences.apply(licence=licence, user=manager, reach=licences.Reach.ALL) == 0
@@ -96,9 +96,11 @@ def test_a_match_over_an_entry_waits_whatever_the_rules_say(reviewer: User, mana
 
 
 def test_taking_the_match_carries_use_and_note_over_and_undo_is_exact(reviewer: User) -> None:
-    entry, match = asked(reviewer)
-    other = make_match(PLAY, scan=match.scan, recording=RecordingFactory.create(title="Rival"))
-    before, was = row_of(entry), fresh(other)
+    entry, match = make_question(reviewer)
+    other_match = make_match(
+        PLAY, scan=match.scan, recording=RecordingFactory.create(title="Rival")
+    )
+    before, was = row_of(entry), fresh(other_match)
 
     taken = deciding.confirm(match=fresh(match), user=reviewer)
 
@@ -106,17 +108,17 @@ def test_taking_the_match_carries_use_and_note_over_and_undo_is_exact(reviewer: 
     use = use_of(match.scanned_file, match.recording)
     assert use is not None
     assert (use.use, use.origin, taken.note) == (CueUse.THEME, MusicOrigin.LIBRARY, "ask Kim")
-    assert fresh(other).queue_reason != QueueReason.NAMES_ENTRY
+    assert fresh(other_match).queue_reason != QueueReason.NAMES_ENTRY
     undone = deciding.undo(match=taken, user=reviewer)
 
     assert row_of(entry) == before
     assert use_of(match.scanned_file, match.recording) is None
     assert (undone.note, undone.queue_reason) == ("", QueueReason.NAMES_ENTRY)
-    assert fresh(other).queue_reason == was.queue_reason
+    assert fresh(other_match).queue_reason == was.queue_reason
 
 
 def test_a_kept_entry_stays_through_a_scan_with_the_same_result(reviewer: User) -> None:
-    entry, match = asked(reviewer)
+    entry, match = make_question(reviewer)
     deciding.reject(match=fresh(match), user=reviewer, reason=RejectCode.WRONG_RECORDING)
 
     scan = ScanFactory.create(scanned_file=match.scanned_file)
@@ -129,7 +131,7 @@ def test_a_kept_entry_stays_through_a_scan_with_the_same_result(reviewer: User) 
 
 
 def test_the_second_person_answers_where_two_have_to_agree(reviewer: User) -> None:
-    _entry, match = asked(reviewer)
+    _entry, match = make_question(reviewer)
     Match.objects.filter(pk=match.pk).update(needs_approval=True)
 
     proposed = deciding.confirm(match=fresh(match), user=reviewer)
@@ -182,14 +184,14 @@ def test_nobody_enters_a_cue_where_a_match_is_decided(reviewer: User) -> None:
     assert match.recording.title not in blind.value.message
 
 
-@pytest.mark.parametrize(("kind", "shown"), [(EntryKind.UNKNOWN, ""), (EntryKind.NO_MUSIC, "=")])
+@pytest.mark.parametrize(("kind", "text"), [(EntryKind.UNKNOWN, ""), (EntryKind.NO_MUSIC, "=")])
 def test_a_match_contradicts_unknown_and_no_music(
-    reviewer: User, kind: EntryKind, shown: str
+    reviewer: User, kind: EntryKind, text: str
 ) -> None:
     match = make_match(PLAY)
     say(match.scanned_file, reviewer, kind=kind)
 
-    title = match.recording.title if shown else ""
+    title = match.recording.title if text else ""
     assert fresh(match).queue_reason == QueueReason.NAMES_ENTRY
     assert lines(match.scanned_file) == [(70, 90, title, 1)]
 
@@ -197,7 +199,7 @@ def test_a_match_contradicts_unknown_and_no_music(
 def test_the_sheet_the_match_and_the_walk_ask_and_the_sheet_takes_the_answer(
     signed_in: MakeClient, reviewer: User
 ) -> None:
-    _entry, match = asked(reviewer)
+    _entry, match = make_question(reviewer)
     client: Client = signed_in(Role.REVIEWER)
     question = f"Late tune is now {match.recording.title}: replace the cue?"
     file = match.scanned_file

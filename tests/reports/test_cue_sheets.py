@@ -37,8 +37,8 @@ from tests.fixtures import MakeClient
 pytestmark = pytest.mark.django_db
 
 
-def interval(start: int, end: int, kind: str = "no_match", **more: object) -> object:
-    return {"start_ms": start * 1000, "end_ms": end * 1000, "kind": kind, **more}
+def interval(start: int, end: int, kind: str = "no_match", **options: object) -> object:
+    return {"start_ms": start * 1000, "end_ms": end * 1000, "kind": kind, **options}
 
 
 def programme(*intervals: object) -> Scan:

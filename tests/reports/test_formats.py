@@ -172,22 +172,25 @@ def test_segment_mode_has_a_row_per_segment_and_one_for_a_file_without(match: Ma
 
     # Files without a match can be left out.
     ScannedFileFactory.create(name="broken.wav", status=FileStatus.ERROR)
-    for wanted, found in (
+    for expected, seen in (
         (FilesWithout.ALL, ["error", "yes", "no"]),
         (FilesWithout.FINISHED, ["yes", "no"]),
         (FilesWithout.NONE, ["yes"]),
     ):
-        of_files = rows(content(Layout(files_without=wanted)))
-        assert [row["match_found"] for row in of_files] == found
+        of_files = rows(content(Layout(files_without=expected)))
+        assert [row["match_found"] for row in of_files] == seen
 
     # Other recordings at the same place are named.
-    other = RecordingFactory.create(title="Night: Drive")
+    other_recording = RecordingFactory.create(title="Night: Drive")
     make_detection(
-        (15_000, 25_000, 0, 10_000), scan=match.scan, recording=other, score=Decimal("71.0")
+        (15_000, 25_000, 0, 10_000),
+        scan=match.scan,
+        recording=other_recording,
+        score=Decimal("71.0"),
     )
     make_detection((200_000, 210_000, 0, 10_000), scan=match.scan)
     row = rows(content(Layout(files_without=FilesWithout.NONE)))[0]
-    assert row["other_candidates"] == f"{other.uid}:71.0:Night: Drive"
+    assert row["other_candidates"] == f"{other_recording.uid}:71.0:Night: Drive"
 
 
 def test_segments_say_what_they_count_for() -> None:
@@ -221,10 +224,10 @@ def test_file_summary_has_counts_coverage_and_the_worst_reason(match: Match) -> 
 
 def test_any_reason_of_its_own_is_worse_than_none() -> None:
     match = make_match(match={"queue_reason": QueueReason.DEFAULT})
-    other = make_match(scan=match.scan)
+    other_match = make_match(scan=match.scan)
 
     for reason in set(QueueReason) - {QueueReason.DEFAULT}:
-        Match.objects.filter(pk=other.pk).update(queue_reason=reason)
+        Match.objects.filter(pk=other_match.pk).update(queue_reason=reason)
         (written,) = rows(content(Layout(mode=Mode.FILE)))
         assert written["worst_queue_reason"] == reason
 
@@ -237,7 +240,7 @@ def test_kept_rows_are_written_again_whatever_has_changed_since(match: Match) ->
     type(match.recording).objects.update(title="Renamed")
 
     same = services.write_again(run=run, layout=Layout(), user=user)
-    other = services.write_again(
+    other_run = services.write_again(
         run=run, layout=Layout(separator=Separator.TAB, byte_order_mark=False), user=user
     )
     by_segment = services.write_again(
@@ -246,7 +249,7 @@ def test_kept_rows_are_written_again_whatever_has_changed_since(match: Match) ->
 
     assert file_of(same) == before
     assert (same.sha256, same.as_of_event) == (run.sha256, run.as_of_event)
-    assert file_of(other).startswith(b"report_schema\tmatch_id")
+    assert file_of(other_run).startswith(b"report_schema\tmatch_id")
     book = openpyxl.load_workbook(io.BytesIO(file_of(by_segment)))
     assert book["segments"]["J2"].value == "=1+1"
 
@@ -278,29 +281,29 @@ def test_kept_rows_stay_right_when_columns_are_added(
 
 
 def test_kept_rows_without_names_lack_the_last_columns(tmp_path: Path) -> None:
-    kept = tmp_path / "rows"
-    kept.write_bytes(gzip.compress(b'[["match-report/1","m_1"],[["1"]]]\n'))
+    path = tmp_path / "rows"
+    path.write_bytes(gzip.compress(b'[["match-report/1","m_1"],[["1"]]]\n'))
 
-    with FileOnDisk(kept, "rows") as file:
+    with FileOnDisk(path, "rows") as file:
         ((cells, segments),) = kept_rows(file, Mode.MATCH)
 
-    others = len(schema_of(Mode.MATCH).fields) - 2
-    assert cells == ["match-report/1", "m_1", *[None] * others]
+    count = len(schema_of(Mode.MATCH).fields) - 2
+    assert cells == ["match-report/1", "m_1", *[None] * count]
     assert segments == [["1", *[None] * 17]]
 
 
 def test_manifest_and_types_beside_csv_tell_what_the_file_is(match: Match) -> None:
     run = run_of(Layout(filters={"q": "programme"}, separator=Separator.SEMICOLON))
 
-    told = manifest(run)
-    assert (told["schema"], told["filter"]) == ("match-report/4", {"q": "programme"})
-    assert told["engines"] == ["embedded 1+idx1"]
-    assert told["files"] == [
+    fields = manifest(run)
+    assert (fields["schema"], fields["filter"]) == ("match-report/4", {"q": "programme"})
+    assert fields["engines"] == ["embedded 1+idx1"]
+    assert fields["files"] == [
         {"name": "match-report.csv", "size_bytes": len(file_of(run)), "sha256": run.sha256}
     ]
-    assert isinstance(told["dialect"], dict)
-    assert told["dialect"]["separator"] == ";"
-    assert told["generated_by"] == "system"
+    assert isinstance(fields["dialect"], dict)
+    assert fields["dialect"]["separator"] == ";"
+    assert fields["generated_by"] == "system"
 
     run = run_of(Layout(columns=("match_score", "found_late", "first_start")))
     columns = json.loads(json.dumps(csvw(run)))["tableSchema"]["columns"]
@@ -319,9 +322,9 @@ def test_what_is_kept_stays_and_a_check_finds_a_changed_and_a_missing_file(match
     Path(run.file.path).write_bytes(b"changed")
     Path(run.rows.path).unlink()
 
-    file, kept = files.check_run(run=ReportRun.objects.get(pk=run.pk))
+    file, check = files.check_run(run=ReportRun.objects.get(pk=run.pk))
     assert "it was written as" in file.fault
-    assert kept.fault == "The file is missing."
+    assert check.fault == "The file is missing."
 
 
 def test_a_limited_persons_report_is_written_again_with_the_same_bytes(db: None) -> None:

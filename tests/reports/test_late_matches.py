@@ -72,7 +72,7 @@ def test_reports_and_evidence_hold_the_late_match_with_its_own_scan(
     client = signed_in(Role.MANAGER)
 
     by_segment = rows(content(Layout(mode=Mode.SEGMENT)))
-    found = {row["source_name"]: row for row in rows(content(Layout(mode=Mode.FILE)))}
+    row_by_file = {row["source_name"]: row for row in rows(content(Layout(mode=Mode.FILE)))}
     page = client.get("/reports/")
     export = b"".join(client.post("/matches/export/"))
     api = b"".join(client.post("/api/portal/v1/reports/stream/", {}, "application/json"))
@@ -80,7 +80,7 @@ def test_reports_and_evidence_hold_the_late_match_with_its_own_scan(
         assert content(Layout(format=shape))
 
     assert set(_late_titles(by_segment)) == {"lone.wav", "mixed.wav"}
-    assert {name: row["match_found"] for name, row in found.items()} == {
+    assert {name: row["match_found"] for name, row in row_by_file.items()} == {
         "lone.wav": "yes",
         "mixed.wav": "yes",
     }
@@ -88,7 +88,7 @@ def test_reports_and_evidence_hold_the_late_match_with_its_own_scan(
     assert LATE_TITLE in page.content.decode()
     assert set(_late_titles(rows(export))) == {"lone.wav", "mixed.wav"}
     assert rows(api) == rows(export)
-    row = next(each for each in rows(export) if each["match_id"] == late.uid)
+    row = next(candidate for candidate in rows(export) if candidate["match_id"] == late.uid)
     assert late.scan.retro_search is not None
     assert row["scan_id"] == late.scan.uid
 

@@ -13,13 +13,13 @@ from review.counting import count_segments
 from scanning.models import Segment
 
 
-def segment(start: int, end: int, reference: int, **more: object) -> Segment:
+def segment(start: int, end: int, reference: int, **options: object) -> Segment:
     return Segment(
         start_ms=start,
         end_ms=end,
         reference_start_ms=reference,
         reference_end_ms=reference + end - start,
-        **more,
+        **options,
     )
 
 
@@ -61,7 +61,9 @@ def test_excluded_parts_of_the_recording_do_not_count() -> None:
 
 _SEGMENTS = st.lists(
     st.tuples(st.integers(0, 600), st.integers(1, 120), st.integers(0, 300)).map(
-        lambda each: segment(each[0] * 1000, (each[0] + each[1]) * 1000, each[2] * 1000)
+        lambda numbers: segment(
+            numbers[0] * 1000, (numbers[0] + numbers[1]) * 1000, numbers[2] * 1000
+        )
     ),
     max_size=12,
 )
@@ -72,6 +74,6 @@ def test_no_moment_is_in_two_plays(segments: list[Segment]) -> None:
     plays = plays_of(segments)
     assert sum(len(play.segments) for play in plays) == len(segments)
     together = sum(intervals.length(play.sounding) for play in plays)
-    whole = intervals.length((each.start_ms, each.end_ms) for each in segments)
+    whole = intervals.length((segment.start_ms, segment.end_ms) for segment in segments)
     assert together == whole
     assert all(a.start_ms <= b.start_ms for a, b in pairwise(plays))

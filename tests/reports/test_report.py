@@ -77,9 +77,9 @@ def report_bytes(filters: MatchFilter | None = None) -> bytes:
 
 
 def only_row(content: bytes) -> dict[str, str]:
-    found = rows(content)
-    assert len(found) == 1
-    return found[0]
+    rows_read = rows(content)
+    assert len(rows_read) == 1
+    return rows_read[0]
 
 
 def empty_columns(row: dict[str, str]) -> set[str]:
@@ -206,7 +206,7 @@ def test_files_without_a_match_say_why() -> None:
         (FileStatus.PROCESSING, "pending"),
         (FileStatus.NEEDS_AUDIO, "pending"),
     )
-    for number, (status, _found) in enumerate(unfinished, start=1):
+    for number, (status, _unfinished) in enumerate(unfinished, start=1):
         file = ScannedFileFactory.create(
             name=f"{number}.wav", status=status, error_code="engine_error", message="Scan stopped."
         )
@@ -226,7 +226,7 @@ def test_files_without_a_match_say_why() -> None:
     assert quiet["engine_version"] == "1+idx1"
 
     # An unfinished file never reads as one without a match.
-    assert [row["match_found"] for row in waiting] == [found for _, found in unfinished]
+    assert [row["match_found"] for row in waiting] == [unfinished for _, unfinished in unfinished]
     for row in waiting:
         assert row["notes"] == "engine_error: Scan stopped."
         assert empty_columns(row) >= EMPTY_WITHOUT_MATCH | EMPTY_UNTIL_SCANNED
@@ -249,9 +249,9 @@ def test_only_decided_matches_of_deleted_files_are_reported() -> None:
     make_match(scan__scanned_file__deleted_at=gone)
     ScannedFileFactory.create(status=FileStatus.NO_MATCH, deleted_at=gone)
 
-    kept, newest = rows(report_bytes())
+    fields, newest = rows(report_bytes())
 
-    assert kept["match_id"] == decided.uid
+    assert fields["match_id"] == decided.uid
     assert newest["scan_id"] == scan.uid
     # A source past 24 hours keeps its offsets.
     assert newest["first_start"] == "27:13:20.000"
@@ -267,9 +267,9 @@ def test_rows_are_sorted_by_bytes_then_scan_start_and_match() -> None:
     make_detection((0, 10_000, 0, 10_000), scan=late.scan)
     fold_scan(scan=late.scan)
 
-    found = rows(report_bytes())
+    rows_read = rows(report_bytes())
 
-    assert [row["source_name"] for row in found] == [
+    assert [row["source_name"] for row in rows_read] == [
         "B.wav",
         "C.wav",
         "a.wav",
@@ -278,7 +278,7 @@ def test_rows_are_sorted_by_bytes_then_scan_start_and_match() -> None:
         "z.wav",
         "ä.wav",
     ]
-    assert [row["first_start"] for row in found[4:6]] == ["00:00:00.000", "00:08:20.000"]
+    assert [row["first_start"] for row in rows_read[4:6]] == ["00:00:00.000", "00:08:20.000"]
 
 
 def test_rows_come_in_chunks_and_their_number_adds_no_query(
@@ -313,8 +313,8 @@ def test_export_is_an_event_with_its_pin_and_hash() -> None:
 
     run = services.build_report(layout=layout, user="system")
 
-    asked, written = Event.objects.filter(case=run.case).order_by("sequence")
-    assert (asked.action, written.action) == ("exported", "written")
+    event, written = Event.objects.filter(case=run.case).order_by("sequence")
+    assert (event.action, written.action) == ("exported", "written")
     assert written.after["as_of_event"] == newest.pk
     assert written.after["filter"]["state"] == ["pending"]
     assert written.after["rows"] == {"yes": 1}
@@ -325,7 +325,7 @@ def test_export_is_an_event_with_its_pin_and_hash() -> None:
 
 def test_stream_holds_what_the_filter_or_the_selection_lets_pass() -> None:
     user = make_user(Role.REVIEWER)
-    confirmed, other = make_match(state=MatchState.CONFIRMED), make_match()
+    confirmed, other_match = make_match(state=MatchState.CONFIRMED), make_match()
     ScannedFileFactory.create(status=FileStatus.NO_MATCH)
 
     filtered = services.stream_report(
@@ -338,9 +338,9 @@ def test_stream_holds_what_the_filter_or_the_selection_lets_pass() -> None:
     assert Event.objects.filter(action="exported", actor=user).count() == 2
 
     selection = services.stream_report(
-        layout=Layout(), matches=Match.objects.filter(pk=other.pk), user=user
+        layout=Layout(), matches=Match.objects.filter(pk=other_match.pk), user=user
     )
-    assert only_row(b"".join(selection))["match_id"] == other.uid
+    assert only_row(b"".join(selection))["match_id"] == other_match.uid
 
 
 # PostgreSQL stores no NUL, so a report from it has none.

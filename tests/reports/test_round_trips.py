@@ -70,7 +70,7 @@ def as_kept(rows: Sequence[list[Cell]]) -> list[KeptRow]:
     return [([SAID, *row[1:]], []) for row in rows]
 
 
-def told(row: Sequence[Cell]) -> list[Cell]:
+def as_read(row: Sequence[Cell]) -> list[Cell]:
     """Return a row as its text reads back: an empty text is unknown."""
     return [SAID, *(cell or None for cell in row[1:])]
 
@@ -91,15 +91,15 @@ def read_back(texts: Sequence[str], fields: Sequence[ColumnType] = FIELDS) -> li
 def test_every_reader_reads_what_was_written(
     tmp_path_factory: pytest.TempPathFactory, rows: list[list[Cell]]
 ) -> None:
-    expected = [told(row) for row in rows]
+    expected = [as_read(row) for row in rows]
     content = written(rows)
     folder = tmp_path_factory.mktemp("written")
     target = folder / "report.csv"
     target.write_bytes(content)
 
     text = io.StringIO(content.decode("utf-8-sig"), newline="")
-    _header, *found = csv.reader(text)
-    assert [read_back(row) for row in found] == expected
+    _header, *lines = csv.reader(text)
+    assert [read_back(row) for row in lines] == expected
     assert _read_by_our_importer(target) == [
         [cell_text(cell or "", ValueType.ENUM) for cell in row] for row in expected
     ]
@@ -154,10 +154,10 @@ def _read_by_duckdb(target: Path) -> list[list[Cell]]:
 
 
 def _read_json_lines(content: bytes) -> list[list[Cell]]:
-    found = [json.loads(line, parse_float=Decimal) for line in content.decode().split("\n")[:-1]]
+    objects = [json.loads(line, parse_float=Decimal) for line in content.decode().split("\n")[:-1]]
     return [
         [_plain(value, field) for value, field in zip(row.values(), FIELDS, strict=True)]
-        for row in found
+        for row in objects
     ]
 
 
@@ -165,7 +165,7 @@ def _plain(value: object, field: ColumnType) -> Cell:
     if value is None or value == []:
         return None
     if isinstance(value, list):
-        return [str(each) for each in value]
+        return [str(item) for item in value]
     if isinstance(value, bool):
         return "yes" if value else "no"
     if field.kind == ValueType.DECIMAL:
@@ -202,16 +202,16 @@ def _of_sheet(value: object, field: ColumnType) -> Cell:
         return f"{value:%Y-%m-%d}" if is_day else f"{value:%Y-%m-%dT%H:%M:%S}Z"
     assert isinstance(value, str)
     # Spreadsheets write characters that XML cannot hold as _xHHHH_.
-    text = re.sub("_x([0-9A-Fa-f]{4})_", lambda found: chr(int(found.group(1), 16)), value)
+    text = re.sub("_x([0-9A-Fa-f]{4})_", lambda match: chr(int(match.group(1), 16)), value)
     return split_items(text) if field.kind == ValueType.LIST else text
 
 
 def test_ten_thousand_characters_of_everything_survive(tmp_path: Path) -> None:
     text = ('=1+1 "quoted"\r\n\0🎵\u202egpj.exe' * 500)[:10_000]
-    row: list[Cell] = [text if each.kind == ValueType.TEXT else None for each in FIELDS]
+    row: list[Cell] = [text if column.kind == ValueType.TEXT else None for column in FIELDS]
 
-    _header, found = csv.reader(io.StringIO(written([row]).decode("utf-8-sig"), newline=""))
-    assert read_back(found) == told(row)
+    _header, line = csv.reader(io.StringIO(written([row]).decode("utf-8-sig"), newline=""))
+    assert read_back(line) == as_read(row)
     assert json.loads(written([row], Format.JSON_LINES))["title"] == text
     assert json.loads(written([row], Format.JSON))["rows"][0]["title"] == text
 
@@ -250,13 +250,13 @@ def test_libreoffice_opens_what_was_written(tmp_path: Path) -> None:
     )
 
     text = (into / "report.csv").read_text(encoding="utf-8-sig")
-    header, *found = csv.reader(io.StringIO(text, newline=""))
+    header, *lines = csv.reader(io.StringIO(text, newline=""))
 
     assert header == [field.name for field in FIELDS]
-    assert found == [
+    assert lines == [
         [
             _as_libreoffice_keeps(cell_text(cell, field.kind))
-            for cell, field in zip(told(row), FIELDS, strict=True)
+            for cell, field in zip(as_read(row), FIELDS, strict=True)
         ]
         for row in rows
     ]

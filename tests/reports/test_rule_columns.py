@@ -40,7 +40,7 @@ def row(match: Match) -> dict[str, str]:
         dispute=match.dispute,
         as_of=datetime.now(tz=UTC),
     )
-    return {each.name: as_text(each.value(case), each.kind) for each in match_columns()}
+    return {column.name: as_text(column.value(case), column.kind) for column in match_columns()}
 
 
 def test_licence_that_cleared_a_match_is_named(recording: Recording) -> None:
@@ -64,8 +64,8 @@ def test_share_and_territories_are_those_of_the_recording() -> None:
         ({}, "", ""),
     )
 
-    for told, share, territories in cases:
-        match.recording.user_defined = told
+    for case, share, territories in cases:
+        match.recording.user_defined = case
         match.recording.save()
         written = row(Match.objects.get(pk=match.pk))
         assert (written["rights_share_pct"], written["territories"]) == (share, territories)

@@ -486,7 +486,7 @@ def test_commands_write_rows_of_an_earlier_run_again_and_check_what_is_kept(
 
 def test_report_holds_what_the_person_may_see() -> None:
     user = make_user(Role.REVIEWER)
-    seen, _other = make_match(), make_match()
+    seen, _second = make_match(), make_match()
     desk = Group.objects.create(name="Night desk")
     AccessLimit.objects.create(group=desk, containers=[seen.scanned_file.container_id])
     user.groups.add(desk)

@@ -45,8 +45,8 @@ def test_next_time_and_the_period_before() -> None:
         (Every.WEEK, 0, "2026-11-16T08:00", "2026-11-23T00:00"),
         (Every.MONTH, 23, "2026-11-16T08:00", "2026-12-01T23:00"),
     ):
-        found = scheduling.next_time(every, hour, datetime.fromisoformat(f"{after}Z"))
-        assert found == datetime.fromisoformat(f"{moment}Z")
+        next_time = scheduling.next_time(every, hour, datetime.fromisoformat(f"{after}Z"))
+        assert next_time == datetime.fromisoformat(f"{moment}Z")
 
     for every, first, last in (
         (Every.DAY, date(2026, 2, 28), date(2026, 2, 28)),
@@ -83,7 +83,7 @@ def test_nothing_is_sent_when_nothing_is_new_unless_it_is_asked_for(
 
 def test_only_the_week_before_is_in_it(mailbox: Mailbox, run_worker: Worker) -> None:
     with time_machine.travel(MONDAY - timedelta(days=1), tick=False):
-        wanted = make_match()
+        match = make_match()
     with time_machine.travel(MONDAY - timedelta(days=8), tick=False):
         make_match()
     schedule(last_period=True)
@@ -96,7 +96,7 @@ def test_only_the_week_before_is_in_it(mailbox: Mailbox, run_worker: Worker) -> 
     attached = {part.get_filename(): part for part in mailbox.messages[0].walk()}
     file = attached["weekly-usage.csv"].get_payload(decode=True)
     assert isinstance(file, bytes)
-    assert [row["match_id"] for row in rows(file)] == [wanted.uid]
+    assert [row["match_id"] for row in rows(file)] == [match.uid]
 
 
 def test_a_template_of_decisions_covers_those_of_the_week() -> None:
@@ -138,10 +138,10 @@ def test_the_period_has_the_days_of_the_template_s_zone(
 ) -> None:
     """In New York the week ends five hours later than in UTC."""
     ends = datetime(2026, 11, 16, 5, tzinfo=UTC)
-    found = {}
+    runs = {}
     for hours in (-7 * 24 - 1, -7 * 24 + 1, -1, 1):
         with time_machine.travel(ends + timedelta(hours=hours), tick=False):
-            found[hours] = make_match()
+            runs[hours] = make_match()
     zone = {"found_from": "2026-01-01", "zone": "America/New_York"}
 
     made = schedule(layout=Layout(filters=zone), last_period=True)
@@ -156,8 +156,8 @@ def test_the_period_has_the_days_of_the_template_s_zone(
     attached = {part.get_filename(): part for part in mailbox.messages[0].walk()}
     file = attached["weekly-usage.csv"].get_payload(decode=True)
     assert isinstance(file, bytes)
-    wanted = {found[hours].uid for hours in (-7 * 24 + 1, -1)}
-    assert {row["match_id"] for row in rows(file)} == wanted
+    uids = {runs[hours].uid for hours in (-7 * 24 + 1, -1)}
+    assert {row["match_id"] for row in rows(file)} == uids
     made.refresh_from_db()
     assert made.next_run_at == MONDAY + timedelta(days=7)
 
@@ -220,11 +220,11 @@ def test_days_of_which_clocks_change_are_reported_once() -> None:
 def test_several_workers_run_a_schedule_once_as_it_was_changed_meanwhile() -> None:
     made = schedule()
     weekly = made.template
-    other = save_template(name="Other", layout=Layout(), user=made.made_by)
+    other_template = save_template(name="Other", layout=Layout(), user=made.made_by)
 
     with time_machine.travel(MONDAY, tick=False):
         before = ReportSchedule.objects.get()
-        ReportSchedule.objects.update(template=other)
+        ReportSchedule.objects.update(template=other_template)
         run_regular_work()
         scheduling._run(before, MONDAY)
 
@@ -245,7 +245,7 @@ def test_page_makes_and_ends_a_schedule_and_says_what_is_wrong(signed_in: MakeCl
     confirm(client)
     owner = User.objects.get()
     template = save_template(name="Weekly usage", layout=Layout(), user=owner)
-    asked: dict[str, str | int] = {
+    fields: dict[str, str | int] = {
         "template": template.pk,
         "every": "week",
         "hour": 7,
@@ -260,14 +260,14 @@ def test_page_makes_and_ends_a_schedule_and_says_what_is_wrong(signed_in: MakeCl
         ({"channel": "webhook"}, "Enter where to send the report."),
         ({"hour": "24"}, "less than or equal to 23"),
     ):
-        answer = client.post("/reports/schedules/", asked | changes)
+        answer = client.post("/reports/schedules/", fields | changes)
         assert answer.status_code == 422, changes
         assert why in answer.content.decode()
     assert not ReportSchedule.objects.exists()
 
     # The address of the channel that was not chosen has no say.
-    more = {"last_period": "on", "url": "ftp://left.behind"}
-    client.post("/reports/schedules/", asked | more)
+    options = {"last_period": "on", "url": "ftp://left.behind"}
+    client.post("/reports/schedules/", fields | options)
     made = ReportSchedule.objects.get()
     assert made.recipients == ["legal@example.org", "ana@example.org"]
     assert made.url == ""
@@ -303,18 +303,18 @@ def test_a_schedule_is_changed_on_a_page_that_says_what_it_means(signed_in: Make
     client = signed_in(Role.REVIEWER)
     made = schedule(User.objects.get(), last_period=True)
     address = f"/reports/schedules/{made.uid}/"
-    shown = client.get(address).content.decode()
-    assert "legal@example.org\nana@example.org" in shown
-    assert "16 Nov 2026 08:00 UTC" in shown
+    page = client.get(address).content.decode()
+    assert "legal@example.org\nana@example.org" in page
+    assert "16 Nov 2026 08:00 UTC" in page
 
     # A week has three days left: a daily report begins with them.
-    asked = form_of(made, every="day", hour=6)
-    preview = client.get(f"{address}next/", asked).content.decode()
-    answer = client.post(address, asked, follow=True).content.decode()
+    form = form_of(made, every="day", hour=6)
+    preview = client.get(f"{address}next/", form).content.decode()
+    answer = client.post(address, form, follow=True).content.decode()
 
-    for said in (preview, answer):
-        assert "12 Nov 2026 06:00 UTC" in said
-        assert "from 9 Nov 2026 to 11 Nov 2026" in said
+    for message in (preview, answer):
+        assert "12 Nov 2026 06:00 UTC" in message
+        assert "from 9 Nov 2026 to 11 Nov 2026" in message
     made.refresh_from_db()
     assert (made.every, made.hour) == (Every.DAY, 6)
     event = Event.objects.get(action="schedule_changed")

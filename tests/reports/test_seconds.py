@@ -128,7 +128,7 @@ def test_one_file_with_everything_states_the_same_seconds_everywhere(
     }
     assert set(in_ms.values()) == {13_300}, in_ms
     assert case["counted"] == [{"start_ms": 47_064, "end_ms": 60_364}]
-    assert [each["counted_ms"] for each in case["segments"]] == [13_300, 0]
+    assert [segment["counted_ms"] for segment in case["segments"]] == [13_300, 0]
     assert _cells(of_claim)[-1][0] == "00:00:13"
     assert list(differing_seconds(file)) == []
 
@@ -208,7 +208,7 @@ def test_one_table_of_what_each_place_says_of_a_file(
     )
     by_match = rows(content(Layout(mode=Mode.MATCH)))
     by_segment = rows(content(Layout(mode=Mode.SEGMENT)))
-    page, listed = (
+    page, listing = (
         " ".join(visible_text(client.get(address).content.decode()).split())
         for address in (reverse("portal:file_detail", args=[file.uid]), reverse("portal:file_list"))
     )
@@ -234,7 +234,7 @@ def test_one_table_of_what_each_place_says_of_a_file(
         }.values()
     ) == {(matched_ms, pct)}
     assert f"Matched 0:57 · {pct} %" in page
-    assert f"{pct} %" in listed
+    assert f"{pct} %" in listing
     assert "Duration 10:00 1:00 not decoded" in page
     assert "Matches 6 · 1 suppressed" in page
     assert set(
@@ -320,7 +320,7 @@ def test_every_moment_is_of_one_kind(scan: Scan) -> None:
 
     pieces = cue_sheet(file=file).timeline.pieces
 
-    assert [(each.start_ms, each.kind) for each in pieces] == [
+    assert [(piece.start_ms, piece.kind) for piece in pieces] == [
         (0, Kind.SPEECH),
         (10_000, Kind.PENDING),
         (20_000, Kind.SPEECH),
@@ -365,7 +365,7 @@ def modules_that_add(folder: str = "") -> set[str]:
 
 def test_nothing_else_counts_seconds() -> None:
     # They draw or weigh segments, or keep what an engine says about intervals.
-    others = {
+    modules = {
         *("web/portal/pictures/pair.py", "web/portal/pictures/plots.py"),
         *("web/portal/pictures/file.py", "web/portal/pictures/exclusion.py"),
         *("review/timeline/reading.py", "review/timeline/sounds.py"),
@@ -375,6 +375,6 @@ def test_nothing_else_counts_seconds() -> None:
         *("reports/cue_repeats.py", "recognition/commands/report.py"),
     }
 
-    found = modules_that_add()
+    texts = modules_that_add()
 
-    assert found <= _COUNTS | others, found - _COUNTS - others
+    assert texts <= _COUNTS | modules, texts - _COUNTS - modules

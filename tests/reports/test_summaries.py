@@ -56,12 +56,12 @@ def summary(by: By, filters: MatchFilter | None = None) -> list[summaries.Summar
 
 
 def test_summaries_count_states_and_time(matches: list[Match]) -> None:
-    example, other = summary(By.LABEL)
+    example, other_summary = summary(By.LABEL)
     assert (example.key, example.matches, example.files) == ("Example", 2, 2)
     assert (example.confirmed, example.waiting, example.rejected) == (1, 1, 0)
     # 90 seconds of the 40 minutes in all four files.
     assert (example.matched_ms, example.share_pct) == (90_000, Decimal("3.75"))
-    assert (other.key, other.rejected, other.matched_ms) == ("Other", 1, 0)
+    assert (other_summary.key, other_summary.rejected, other_summary.matched_ms) == ("Other", 1, 0)
 
     first = summary(By.RECORDING)[0]
     assert (first.key, first.name) == (matches[0].recording.uid, "=Night Drive")
@@ -85,9 +85,9 @@ def test_the_states_of_a_row_add_up_and_so_do_the_rows(matches: list[Match]) -> 
     rows = summary(By.LABEL)
 
     for row in (*rows, whole):
-        assert row.matches == sum(getattr(row, each) for each in states), row
-    for each in ("matches", *states, "matched_ms"):
-        assert getattr(whole, each) == sum(getattr(row, each) for row in rows), each
+        assert row.matches == sum(getattr(row, state) for state in states), row
+    for name in ("matches", *states, "matched_ms"):
+        assert getattr(whole, name) == sum(getattr(row, name) for row in rows), name
 
 
 def test_a_label_is_one_whatever_its_case_as_in_the_list_behind_it(
@@ -99,8 +99,8 @@ def test_a_label_is_one_whatever_its_case_as_in_the_list_behind_it(
     named = {row.name: row.matches for row in summary(By.LABEL)}
 
     assert named == {"EXAMPLE": 3, "Other": 1, "": 1}
-    listed = MatchFilter(label="EXAMPLE").condition()
-    assert Match.objects.filter(listed).count() == 3
+    condition = MatchFilter(label="EXAMPLE").condition()
+    assert Match.objects.filter(condition).count() == 3
     page = signed_in(Role.VIEWER).get("/reports/summary/?by=label").content.decode()
     assert "Without a label" in page
 
@@ -128,14 +128,14 @@ def test_months_are_words_newest_first_and_lead_to_their_matches(
 
     page = viewer.get("/reports/summary/?by=month").content.decode()
     zoned = "by=month&found_from=2026-01-15&zone=Europe%2FBerlin"
-    other = viewer.get(f"/reports/summary/?{zoned}").content.decode()
+    other_page = viewer.get(f"/reports/summary/?{zoned}").content.decode()
 
     months = [read_date(datetime.now(tz=UTC), "month"), "January 2026"]
     assert page.rindex(months[0]) < page.rindex(months[1])
     assert "found_from=2026-01-01&amp;found_until=2026-01-31" in page
-    assert "February 2026" in other
+    assert "February 2026" in other_page
     link = "found_from=2026-02-01&amp;zone=Europe%2FBerlin&amp;found_until=2026-02-28"
-    assert link in other
+    assert link in other_page
     days = MatchFilter.from_query(QueryDict(html.unescape(link)))
     assert Match.objects.filter(days.condition()).get() == matches[0]
 

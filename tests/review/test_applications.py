@@ -29,8 +29,8 @@ def confirm(match: Match, user: User) -> None:
 def row(match: Match) -> dict[str, object]:
     match.refresh_from_db()
     names = ("state", "queue_reason", "policy_name", "priority", "assignee_id")
-    more = ("licence_id", "due_at", "decided_by_name", "proposed", "needs_approval")
-    return {name: getattr(match, name) for name in (*names, *more)}
+    texts = ("licence_id", "due_at", "decided_by_name", "proposed", "needs_approval")
+    return {name: getattr(match, name) for name in (*names, *texts)}
 
 
 def undo(rule: Licence | Policy, user: User) -> applications.UndoneApplication:
@@ -68,25 +68,25 @@ def test_matches_are_as_before_the_policy(manager: User) -> None:
 
 def test_what_people_decided_wrote_and_chose_since_stays(manager: User) -> None:
     ben = make_user(Role.REVIEWER)
-    decided, waiting, told = make_match(), make_match(), make_match()
+    decided, waiting, noted = make_match(), make_match(), make_match()
     rule = make_policy(action=PolicyAction.REVIEW, priority=3)
     Policy.objects.filter(pk=rule.pk).update(assignee=manager)
     policies.apply(policy=rule, user=manager)
     decided.refresh_from_db()
     confirm(decided, make_user(Role.REVIEWER, username="ana"))
-    transitions.add_note(match=told, user=ben, note="Ask the station.")
-    assignment.bulk_assign(uids=[told.uid], user=manager, assignee=ben)
+    transitions.add_note(match=noted, user=ben, note="Ask the station.")
+    assignment.bulk_assign(uids=[noted.uid], user=manager, assignee=ben)
 
     outcome = undo(rule, manager)
 
-    assert [(each.match, each.why) for each in outcome.untouched] == [
+    assert [(left_alone.match, left_alone.why) for left_alone in outcome.untouched] == [
         (decided, "ana has changed it since.")
     ]
     assert outcome.taken_back == 2
     assert row(decided)["state"] == MatchState.CONFIRMED
-    for match in (waiting, told):
+    for match in (waiting, noted):
         assert (row(match)["policy_name"], row(match)["priority"]) == ("", 0)
-    assert (told.note, told.assignee) == ("Ask the station.", ben)
+    assert (noted.note, noted.assignee) == ("Ask the station.", ben)
 
 
 def test_a_suppressed_match_comes_back_in_one_step(manager: User) -> None:

@@ -66,7 +66,7 @@ def test_a_match_is_assigned_to_a_person_who_sees_it() -> None:
     outcome = assignment.bulk_assign(uids=[seen.uid, hidden.uid], user=manager, assignee=ana)
 
     assert outcome.done == [seen]
-    assert [each.match for each in outcome.refused] == [hidden]
+    assert [refusal.match for refusal in outcome.refused] == [hidden]
 
 
 def test_many_are_assigned_and_the_refused_are_named() -> None:
@@ -82,7 +82,7 @@ def test_many_are_assigned_and_the_refused_are_named() -> None:
     outcome = assignment.bulk_assign(uids=[waiting.uid, decided.uid], user=ana, assignee=ana)
 
     assert outcome.done == [waiting]
-    assert [(each.match, each.error.code) for each in outcome.refused] == [
+    assert [(refusal.match, refusal.error.code) for refusal in outcome.refused] == [
         (decided, "not_possible")
     ]
     assert Match.objects.get(pk=waiting.pk).assignee == ana

@@ -113,7 +113,7 @@ def test_precision_and_people_only_leave_programs_out(
     engines, _bands, _policies = dashboard.precision()
     page = signed_in(Role.VIEWER).get(reverse("portal:match_list") + "?decided=people")
 
-    assert [(each.right, each.total) for each in engines.rows] == [(1, 1)]
+    assert [(line.right, line.total) for line in engines.rows] == [(1, 1)]
     assert list(page.context["page_obj"]) == [own]
 
 
@@ -224,15 +224,15 @@ def test_each_text_that_speaks_of_people_and_decisions_is_of_people() -> None:
 
     ``make check`` holds that a catalogue has every text.
     """
-    (language, *_more) = translations.languages()
+    (language, *_languages) = translations.languages()
     texts = {
         message.id if isinstance(message.id, str) else message.id[0]
         for message in translations.read(language)
     }
 
-    found = {text for text in texts if _PEOPLE.search(text) and _DECIDED.search(text)}
+    matching = {text for text in texts if _PEOPLE.search(text) and _DECIDED.search(text)}
 
-    assert found == OF_PEOPLE_ALONE | OF_PAGES_ALONE | OF_NO_DECISION
+    assert matching == OF_PEOPLE_ALONE | OF_PAGES_ALONE | OF_NO_DECISION
 
 
 def test_no_page_says_that_people_decided_what_a_program_did(
@@ -262,8 +262,8 @@ def test_no_page_says_that_people_decided_what_a_program_did(
         )
     ]
     # The dashboard names the figure, and counts none of these.
-    said = OF_PEOPLE_ALONE - {text for text in OF_PEOPLE_ALONE if text.startswith("The share of")}
-    patterns = [re.compile(re.sub(r"%\\\(\w+\\\)s", ".*", re.escape(text))) for text in said]
+    unsaid = OF_PEOPLE_ALONE - {text for text in OF_PEOPLE_ALONE if text.startswith("The share of")}
+    patterns = [re.compile(re.sub(r"%\\\(\w+\\\)s", ".*", re.escape(text))) for text in unsaid]
 
     for address in pages:
         page = strip_tags(admin.get(address).content.decode())

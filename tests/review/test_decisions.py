@@ -50,10 +50,10 @@ def test_a_decision_says_who_when_and_why_and_is_one_event(
     assert decided.decision_reason == ""
     assert decided.version == 2
 
-    other = make_match()
-    deciding.reject(match=other, user=reviewer, version=1, reason="other", note="a jingle")
-    event = last_event(other)
-    assert Event.objects.filter(case=other.case).count() == 2
+    other_match = make_match()
+    deciding.reject(match=other_match, user=reviewer, version=1, reason="other", note="a jingle")
+    event = last_event(other_match)
+    assert Event.objects.filter(case=other_match.case).count() == 2
     assert (event.action, event.actor) == ("reject", reviewer)
     assert (event.before["state"], event.after["state"]) == ("pending", "rejected")
     assert (event.reason, event.note) == ("other", "a jingle")
@@ -267,19 +267,19 @@ def test_bulk_limits_depend_on_the_role(reviewer: User, manager: User) -> None:
 
 
 def test_bulk_asks_the_database_as_often_for_many_as_for_two_and_is_undone(reviewer: User) -> None:
-    asked = []
+    counts = []
     for count in (1, 2, 12):
         expected = {make_match().uid: 1 for _ in range(count)}
         with CaptureQueriesContext(connection) as queries:
             done = deciding.bulk_decide(
                 expected=expected, user=reviewer, decision=Decision(Verb.REJECT, code="noise")
             ).done
-        asked.append(len(queries))
+        counts.append(len(queries))
         assert all(first_broken_event(case=match.case) is None for match in done)
         assert {match.version for match in done} == {2}
 
     # The first request reads the permissions too.
-    assert asked[1] == asked[2]
+    assert counts[1] == counts[2]
     undone = deciding.bulk_decide(
         expected={match.uid: match.version for match in done},
         user=reviewer,
@@ -343,16 +343,16 @@ def test_what_is_offered_in_a_state_is_what_can_be_done(match: Match, manager: U
 
 
 def test_undo_keeps_the_note_that_somebody_wrote_since(match: Match, reviewer: User) -> None:
-    alone, other = make_match(), make_match()
-    for each in (alone, match, other):
-        deciding.confirm(match=each, user=reviewer, version=1, note="it is ours")
-    for each in (alone, match):
-        each.refresh_from_db()
-        transitions.add_note(match=each, user=reviewer, note="No: a cover.")
+    alone, other_match = make_match(), make_match()
+    for item in (alone, match, other_match):
+        deciding.confirm(match=item, user=reviewer, version=1, note="it is ours")
+    for item in (alone, match):
+        item.refresh_from_db()
+        transitions.add_note(match=item, user=reviewer, note="No: a cover.")
 
     for versions, notes in (
         ({alone.uid: alone.version}, ["No: a cover."]),
-        ({match.uid: match.version, other.uid: 2}, ["No: a cover.", ""]),
+        ({match.uid: match.version, other_match.uid: 2}, ["No: a cover.", ""]),
     ):
         undo = Decision(Verb.UNDO)
         decided = decide(versions=versions, decision=undo, user=reviewer)

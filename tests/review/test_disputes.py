@@ -76,7 +76,7 @@ def test_missed_day_raises_a_flag_and_changes_nothing(
 
     disputed.refresh_from_db()
     assert disputed.state == MatchState.DISPUTED
-    assert [each.match for each in selectors.open_disputes(overdue=True)] == [disputed]
+    assert [dispute.match for dispute in selectors.open_disputes(overdue=True)] == [disputed]
     assert disputed.dispute is not None
     assert disputed.dispute.is_overdue
 

@@ -109,13 +109,13 @@ def test_preview_counts_what_saving_then_does(
     partly = make_match((0, 40_000, 0, 40_000), recording=recording)
     elsewhere = make_match((0, 9_000, 60_000, 69_000), recording=recording)
 
-    shown = exclusions.preview(recording=recording, start_ms=5_000, end_ms=25_000)
+    preview = exclusions.preview(recording=recording, start_ms=5_000, end_ms=25_000)
     exclude(recording, INTRO, manager, ticked, rejected)
 
-    assert {each.match for each in shown.suppressed} == {pending, escalated}
-    assert {each.match for each in shown.offered} == {ticked, unticked}
-    assert [each.left_ms for each in shown.touched if each.match == partly] == [20_000]
-    assert shown.by_state == {"pending": 2, "escalated": 1, "confirmed": 2, "rejected": 1}
+    assert {touched.match for touched in preview.suppressed} == {pending, escalated}
+    assert {touched.match for touched in preview.offered} == {ticked, unticked}
+    assert [touched.left_ms for touched in preview.touched if touched.match == partly] == [20_000]
+    assert preview.by_state == {"pending": 2, "escalated": 1, "confirmed": 2, "rejected": 1}
     states = dict(Match.objects.values_list("pk", "state"))
     assert states == {
         pending.pk: MatchState.SUPPRESSED,
@@ -143,8 +143,8 @@ def test_removal_puts_back_what_was_suppressed_or_claimed(
 
     returned = exclusions.remove(segment=segment, user=manager, reason="it is ours")
 
-    for each in (match, longer, rejected):
-        each.refresh_from_db()
+    for touched_match in (match, longer, rejected):
+        touched_match.refresh_from_db()
     assert returned == 1
     assert match.state == MatchState.PENDING
     assert (match.excluded_ms, match.wholly_excluded) == (0, False)
@@ -227,7 +227,7 @@ def undo(match: Match, user: User) -> Match:
 def test_a_managers_part_rejects_and_its_undo_or_end_brings_everything_back(
     recording: Recording, manager: User
 ) -> None:
-    match, other = make_match(recording=recording), make_match(recording=recording)
+    match, other_match = make_match(recording=recording), make_match(recording=recording)
     settled = make_match(recording=recording)
     deciding.confirm(match=settled, user=manager, version=1)
 
@@ -241,16 +241,16 @@ def test_a_managers_part_rejects_and_its_undo_or_end_brings_everything_back(
             chosen={settled.uid},
         )
         assert (decided.state, decided.decision_reason) == ("rejected", "shared_loop")
-        for each in (other, settled):
-            each.refresh_from_db()
-            assert each.state == MatchState.SUPPRESSED
+        for settled_match in (other_match, settled):
+            settled_match.refresh_from_db()
+            assert settled_match.state == MatchState.SUPPRESSED
 
     exclude_part(1)
     undone = undo(match, manager)
 
-    other.refresh_from_db()
+    other_match.refresh_from_db()
     settled.refresh_from_db()
-    assert (undone.state, other.state) == (MatchState.PENDING, MatchState.PENDING)
+    assert (undone.state, other_match.state) == (MatchState.PENDING, MatchState.PENDING)
     assert (settled.state, settled.decided_by) == (MatchState.CONFIRMED, manager)
     assert undone.excluded_ms == 0
     assert Exclusion.objects.get().removed_at is not None

@@ -234,9 +234,9 @@ def test_loop_is_a_short_interval_heard_four_times(times: int, expected: Relatio
 def test_a_jingle_that_plays_four_times_is_no_loop() -> None:
     plays = [segment((at * 30_000, at * 30_000 + 2_000, 0, 2_000)) for at in range(4)]
 
-    found = worked_out(*plays, reference_ms=2_000)
+    figures = worked_out(*plays, reference_ms=2_000)
 
-    assert found.relation == Relation.SAME_RECORDING
+    assert figures.relation == Relation.SAME_RECORDING
 
 
 def test_four_parts_of_a_recording_in_order_are_no_loop() -> None:

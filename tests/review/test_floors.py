@@ -37,20 +37,20 @@ def _lower(match: Match, floor: str) -> Container:
     return container
 
 
-def _shown(page: str) -> str:
+def _floor_in(page: str) -> str:
     """Return the form value that names the floor in the page's preview."""
-    found = re.search(r'name="floor_shown" value="([^"]+)"', page)
-    assert found is not None
-    return found[1]
+    match = re.search(r'name="floor_shown" value="([^"]+)"', page)
+    assert match is not None
+    return match[1]
 
 
 def test_a_higher_floor_says_what_stays_below_it() -> None:
     match = make_match(score=Decimal("60.0"))
     container = match.scanned_file.container
 
-    shown = floors.preview(container=container, floor=Decimal("70.0"))
+    preview = floors.preview(container=container, floor=Decimal("70.0"))
 
-    assert (shown.returning, shown.staying) == (0, 1)
+    assert (preview.returning, preview.staying) == (0, 1)
 
 
 def test_what_the_lower_floor_lets_pass_waits_again() -> None:
@@ -103,15 +103,15 @@ def test_saving_the_container_brings_them_back() -> None:
     address = reverse("portal:container_edit", args=[container.pk])
     terms = {**fields, "buckets": match.recording.bucket_id, "score_floor": "35"}
 
-    shown = client.post(address, terms)
+    picture = client.post(address, terms)
     match.refresh_from_db()
     container.refresh_from_db()
-    assert "1 suppressed match is no longer below it" in shown.content.decode()
+    assert "1 suppressed match is no longer below it" in picture.content.decode()
     assert match.state == MatchState.SUPPRESSED
     assert container.score_floor == 50
 
     answer = client.post(
-        address, {**terms, "floor_shown": _shown(shown.content.decode())}, follow=True
+        address, {**terms, "floor_shown": _floor_in(picture.content.decode())}, follow=True
     )
     match.refresh_from_db()
     assert match.state == MatchState.PENDING

@@ -172,8 +172,8 @@ def test_two_recordings_at_one_place_are_asked_about() -> None:
 
     fold_scan(scan=scan)
 
-    told = Match.objects.order_by("pk").values_list("queue_reason", "rivals")
-    assert list(told) == [
+    matches = Match.objects.order_by("pk").values_list("queue_reason", "rivals")
+    assert list(matches) == [
         (QueueReason.TWO_CANDIDATES, 1),
         (QueueReason.TWO_CANDIDATES, 1),
         (QueueReason.DEFAULT, 0),
@@ -193,16 +193,16 @@ def test_a_short_interval_of_three_recordings_is_a_shared_loop() -> None:
 
 def test_an_isrc_that_is_not_the_recordings_is_asked_about() -> None:
     recording = RecordingFactory.create(isrc_normalised="ZZX012600001")
-    for told, reason in (
+    for message, reason in (
         ("ZZ-X01-26-00001", QueueReason.DEFAULT),
         ("ZZX012600002", QueueReason.METADATA_CONFLICT),
         ("no code", QueueReason.DEFAULT),
     ):
-        file = ScannedFileFactory.create(facts={"tags": {"isrc": told}})
+        file = ScannedFileFactory.create(facts={"tags": {"isrc": message}})
         scan = ScanFactory.create(scanned_file=file)
         match = make_match((0, 60_000, 0, 60_000), scan=scan, recording=recording)
 
-        assert match.queue_reason == reason, told
+        assert match.queue_reason == reason, message
 
 
 def grouped(copy: Recording, canonical: Recording) -> None:
@@ -345,9 +345,9 @@ def test_people_decide_again_what_they_decided_and_rules_what_they_settled(
     Licence.objects.filter(pk=licence.pk).update(active=False)
     make_policy(action=action)
 
-    asked = rescan(by_person, elsewhere)
+    match = rescan(by_person, elsewhere)
 
-    assert (asked.state, asked.queue_reason) == (MatchState.PENDING, QueueReason.RESCAN_CHANGED)
+    assert (match.state, match.queue_reason) == (MatchState.PENDING, QueueReason.RESCAN_CHANGED)
     assert rescan(by_licence, elsewhere).state == state
 
 
@@ -446,13 +446,13 @@ def test_match_is_lost_and_keeps_its_state_until_it_is_found_again() -> None:
     match = make_match(SPAN)
     deciding.confirm(match=match, user=make_user(Role.REVIEWER), version=1)
 
-    kept = rescan(match)
+    survivor = rescan(match)
 
-    assert kept.pk == match.pk
-    assert kept.lost
-    assert kept.state == MatchState.CONFIRMED
+    assert survivor.pk == match.pk
+    assert survivor.lost
+    assert survivor.state == MatchState.CONFIRMED
     assert Event.objects.filter(case=match.case).first().action == "lost"  # type: ignore[union-attr]  # there are events
-    follower = rescan(kept, SPAN)
+    follower = rescan(survivor, SPAN)
     assert (follower.lost, follower.found_late) == (False, False)
 
 
@@ -529,9 +529,9 @@ def test_matches_of_recordings_that_were_merged_go_on_as_one() -> None:
         merged = RecordingFactory.create(bucket=stays.bucket, duration_ms=600_000)
         make_detection(elsewhere, scan=match.scan, recording=merged)
         fold_scan(scan=match.scan)
-        other = Match.objects.get(recording=merged)
+        other_match = Match.objects.get(recording=merged)
         deciding.confirm(match=match, user=user)
-        decide(match=other, user=user)
+        decide(match=other_match, user=user)
         Recording.objects.filter(pk=merged.pk).update(
             status=RecordingStatus.RETIRED, merged_into=stays
         )
@@ -539,7 +539,7 @@ def test_matches_of_recordings_that_were_merged_go_on_as_one() -> None:
         follower = rescan(match, SPAN, elsewhere)
 
         assert (follower.state, follower.queue_reason) == (state, reason)
-        assert follower.aliases.get().uid == other.uid
+        assert follower.aliases.get().uid == other_match.uid
 
 
 def test_a_rule_decides_no_match_before_it_is_found() -> None:

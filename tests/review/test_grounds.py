@@ -103,31 +103,31 @@ def exclude(
 
 def test_recordings_that_leave_a_licence_give_their_matches_back(manager: User) -> None:
     """Only its end leaves uses in its period cleared, not narrower terms."""
-    left, kept, taken, named = (make_match() for _ in range(4))
+    stays_cleared, stays_decided, taken, named = (make_match() for _ in range(4))
     target = BucketFactory.create()
     relabel(named, "Roads", manager)
-    other = make_licence(buckets=[target])
+    other_licence = make_licence(buckets=[target])
     for licence in (
-        make_licence(buckets=[left.recording.bucket, taken.recording.bucket]),
-        make_licence(buckets=[kept.recording.bucket], on_expiry=OnExpiry.KEEP),
+        make_licence(buckets=[stays_cleared.recording.bucket, taken.recording.bucket]),
+        make_licence(buckets=[stays_decided.recording.bucket], on_expiry=OnExpiry.KEEP),
         make_licence(scope=LicenceScope.LABEL, labels=["roads"]),
     ):
         licences.apply(licence=licence, user=manager, reach=licences.Reach.ALL)
-    matches = (left, kept, taken, named)
+    matches = (stays_cleared, stays_decided, taken, named)
     assert {fresh(match).state for match in matches} == {MatchState.CLEARED}
 
-    for match in (left, kept):
+    for match in (stays_cleared, stays_decided):
         move(match, BucketFactory.create(), manager)
     relabel(named, "Other", manager)
 
-    for match in (left, kept, named):
+    for match in (stays_cleared, stays_decided, named):
         now = fresh(match)
         assert (now.state, now.licence) == (MatchState.PENDING, None)
         assert now.queue_reason == QueueReason.LICENCE_ENDED
     # A licence of the new bucket keeps a match cleared.
     move(taken, target, manager)
     now = fresh(taken)
-    assert (now.state, now.licence) == (MatchState.CLEARED, other)
+    assert (now.state, now.licence) == (MatchState.CLEARED, other_licence)
 
 
 def test_the_preview_of_a_licence_offers_matches_that_come_under_it(
@@ -203,13 +203,13 @@ def test_a_match_in_review_gets_its_new_policy_or_licence(manager: User, reviewe
     match, licensed = make_match(), make_match()
     make_policy(action=PolicyAction.REVIEW, sets={"territories": ["FR"]}, second_approval=True)
     make_licence(recordings=[licensed.recording], territories=["FR"])
-    for each in (match, licensed):
-        held = locks.take_lock(match=each, user=reviewer)
+    for row in (match, licensed):
+        held = locks.take_lock(match=row, user=reviewer)
 
-        say(each, manager, "territory:FR")
+        say(row, manager, "territory:FR")
 
         with pytest.raises(errors.StaleMatch, match="mia"):
-            deciding.confirm(match=each, user=reviewer, version=held.version)
+            deciding.confirm(match=row, user=reviewer, version=held.version)
 
     # Under the policy it keeps its reviewer; the licence clears it.
     now = fresh(match)
@@ -719,14 +719,14 @@ def test_undoing_a_decision_evaluates_what_changed_though_rules_say_the_same(
     decided, waiting = make_match(), make_match()
     policy = applied_policy(manager, action=PolicyAction.ESCALATE)
     make_user(Role.MANAGER, username="max")
-    other = User.objects.get(username="max")
-    deciding.confirm(match=decided, user=other)
+    other_user = User.objects.get(username="max")
+    deciding.confirm(match=decided, user=other_user)
     policies.switch(policy=policy, user=manager, enabled=False)
     for match in (decided, waiting):
         say(match, manager, "territory:FR")
     assert changed_grounds(decided) == []
 
-    deciding.undo(match=decided, user=other)
+    deciding.undo(match=decided, user=other_user)
 
     # Both wait, although the policy had escalated both.
     assert (fresh(waiting).state, fresh(waiting).policy) == (MatchState.PENDING, None)

@@ -53,10 +53,10 @@ def state_of(match: Match) -> str:
     return Match.objects.values_list("state", flat=True).get(pk=match.pk)
 
 
-def said(licence: Licence, match: Match) -> coverage.LicenceCheck | None:
+def check_of(licence: Licence, match: Match) -> coverage.LicenceCheck | None:
     """Return the licence's check of the match."""
-    found = coverage.checks(subject=Subject.of(match))
-    return next((each for each in found if each.licence == licence), None)
+    checks = coverage.checks(subject=Subject.of(match))
+    return next((check for check in checks if check.licence == licence), None)
 
 
 def test_new_match_under_a_licence_is_cleared_by_it() -> None:
@@ -106,21 +106,21 @@ def test_use_is_told_by_what_is_known_of_the_file() -> None:
         match = a_match(**fields)
         licence = make_licence(scope=LicenceScope.ALL, use_kind=kind, use_values=[value])
 
-        found = said(licence, match)
+        check = check_of(licence, match)
 
-        assert found is not None
+        assert check is not None
         cover = Cover.NONE if outside else Cover.FULL
-        assert (found.cover, found.why) == (cover, outside)
+        assert (check.cover, check.why) == (cover, outside)
 
 
 def test_label_is_compared_whatever_its_case() -> None:
     match = make_match(recording=RecordingFactory.create(label="North Records"))
-    other = make_match(recording=RecordingFactory.create(label="South Records"))
+    other_match = make_match(recording=RecordingFactory.create(label="South Records"))
 
     licence = make_licence(scope=LicenceScope.LABEL, labels=["NORTH records"])
 
     assert licences.preview(licence=licence).clearing == [match]
-    assert said(licence, other) is None
+    assert check_of(licence, other_match) is None
 
 
 def test_length_and_territory_may_be_covered_in_part() -> None:
@@ -136,11 +136,11 @@ def test_length_and_territory_may_be_covered_in_part() -> None:
         match = a_match(tags=tags)
         licence = make_licence(recordings=[match.recording], **terms)
 
-        found = said(licence, match)
+        check = check_of(licence, match)
 
-        assert found is not None
-        assert found.cover == cover, (terms, tags)
-        assert bool(found.why) == (cover == Cover.PARTIAL)
+        assert check is not None
+        assert check.cover == cover, (terms, tags)
+        assert bool(check.why) == (cover == Cover.PARTIAL)
 
 
 def test_a_licence_says_how_far_a_use_may_be_edited() -> None:
@@ -162,20 +162,20 @@ def test_a_licence_says_how_far_a_use_may_be_edited() -> None:
             terms = {"edited_uses": EditedUses.WITHIN, **terms}
         licence = make_licence(recordings=[match.recording], **terms)
 
-        found = said(licence, match)
+        check = check_of(licence, match)
 
-        assert found is not None
-        assert found.cover == (Cover.PARTIAL if why else Cover.FULL), terms
-        assert why in found.why
+        assert check is not None
+        assert check.cover == (Cover.PARTIAL if why else Cover.FULL), terms
+        assert why in check.why
 
     # A limit says nothing of parts that are edited differently.
     match = make_match(match={"edit": "in_part", "speed_pct": Decimal("12.5")})
     licence = make_licence(
         recordings=[match.recording], edited_uses=EditedUses.WITHIN, max_speed_pct=Decimal(50)
     )
-    found = said(licence, match)
-    assert found is not None
-    assert found.cover == Cover.PARTIAL
+    check = check_of(licence, match)
+    assert check is not None
+    assert check.cover == Cover.PARTIAL
 
 
 def test_use_made_in_the_period_stays_licensed_only_where_it_is_kept(
@@ -190,10 +190,10 @@ def test_use_made_in_the_period_stays_licensed_only_where_it_is_kept(
             on_expiry=on_expiry,
         )
 
-        found = said(licence, match)
+        check = check_of(licence, match)
 
-        assert found is not None
-        assert (found.cover == Cover.FULL) is (on_expiry == OnExpiry.KEEP)
+        assert check is not None
+        assert (check.cover == Cover.FULL) is (on_expiry == OnExpiry.KEEP)
 
 
 def test_very_many_are_counted_and_the_first_are_named(
@@ -205,9 +205,9 @@ def test_very_many_are_counted_and_the_first_are_named(
         another_match(first)
     licence = make_licence(recordings=[first.recording], in_force=False)
 
-    shown = licences.preview(licence=licence)
+    preview = licences.preview(licence=licence)
 
-    assert (len(shown.clearing), shown.clearing_count) == (2, 4)
+    assert (len(preview.clearing), preview.clearing_count) == (2, 4)
     assert licences.apply(licence=licence, user=manager, reach=Reach.ALL) == 4
 
 
@@ -226,12 +226,12 @@ def test_later_licence_clears_exactly_what_its_preview_counts_and_ends_once(
     foreign = make_match()
     licence = make_licence(recordings=[pending.recording], valid_until=TODAY, in_force=False)
 
-    shown = licences.preview(licence=licence)
+    preview = licences.preview(licence=licence)
     cleared = licences.apply(licence=licence, user=manager, reach=Reach.ALL, chosen={confirmed.uid})
 
-    assert [match.pk for match in shown.clearing] == [pending.pk, also_pending.pk]
-    assert {match.pk for match in shown.offered} == {confirmed.pk, left_confirmed.pk}
-    assert (shown.held, shown.reopening) == (1, 2)
+    assert [match.pk for match in preview.clearing] == [pending.pk, also_pending.pk]
+    assert {match.pk for match in preview.offered} == {confirmed.pk, left_confirmed.pk}
+    assert (preview.held, preview.reopening) == (1, 2)
     assert cleared == 3
     by_licence = Match.objects.filter(licence=licence, state=MatchState.CLEARED)
     assert set(by_licence.values_list("pk", flat=True)) == {
@@ -262,25 +262,25 @@ def test_later_licence_clears_exactly_what_its_preview_counts_and_ends_once(
 
 
 def test_a_licence_clears_what_is_ticked_or_only_what_comes(manager: User) -> None:
-    one = make_match()
-    other = another_match(one)
-    licence = make_licence(recordings=[one.recording], in_force=False)
+    match = make_match()
+    other_match = another_match(match)
+    licence = make_licence(recordings=[match.recording], in_force=False)
 
     cleared = licences.apply(licence=licence, user=manager, reach=Reach.FUTURE)
 
     assert cleared == 0
-    assert state_of(one) == MatchState.PENDING
-    assert another_match(one).state == MatchState.CLEARED
+    assert state_of(match) == MatchState.PENDING
+    assert another_match(match).state == MatchState.CLEARED
 
-    licences.apply(licence=licence, user=manager, reach=Reach.CHOSEN, chosen={other.uid})
-    assert state_of(one) == MatchState.PENDING
-    assert state_of(other) == MatchState.CLEARED
+    licences.apply(licence=licence, user=manager, reach=Reach.CHOSEN, chosen={other_match.uid})
+    assert state_of(match) == MatchState.PENDING
+    assert state_of(other_match) == MatchState.CLEARED
 
 
 def test_withdrawing_opens_again_what_was_cleared_where_it_says_so(manager: User) -> None:
     """Nobody knows a use after the end when the licence says that it keeps its uses."""
     now = datetime.now(tz=UTC)
-    for on_expiry, kept in ((OnExpiry.REOPEN, 0), (OnExpiry.KEEP, 2)):
+    for on_expiry, count in ((OnExpiry.REOPEN, 0), (OnExpiry.KEEP, 2)):
         recording = RecordingFactory.create()
         licence = make_licence(recordings=[recording], on_expiry=on_expiry)
         undated, before, after = (make_match(recording=recording) for _ in range(3))
@@ -290,8 +290,8 @@ def test_withdrawing_opens_again_what_was_cleared_where_it_says_so(manager: User
 
         reopened = licences.withdraw(licence=licence, user=manager, reason="never paid")
 
-        assert reopened == 3 - kept
-        state = MatchState.CLEARED if kept else MatchState.PENDING
+        assert reopened == 3 - count
+        state = MatchState.CLEARED if count else MatchState.PENDING
         assert (state_of(undated), state_of(before)) == (state, state)
         assert state_of(after) == MatchState.PENDING
         events = Event.objects.filter(case=licence.case, action="licence.withdrawn")
@@ -336,10 +336,10 @@ def test_the_preview_names_disputes_that_the_licence_would_answer(
     Match.objects.filter(pk=match.pk).update(state=MatchState.DISPUTED)
     licence = make_licence(recordings=[match.recording], in_force=False)
 
-    shown = licences.preview(licence=licence)
+    preview = licences.preview(licence=licence)
     licences.apply(licence=licence, user=manager, reach=Reach.CHOSEN, chosen={match.uid})
 
-    assert (shown.disputed, shown.disputed_count) == ([match], 1)
+    assert (preview.disputed, preview.disputed_count) == ([match], 1)
     assert state_of(match) == MatchState.DISPUTED
 
 
@@ -379,13 +379,13 @@ def test_another_licence_takes_over_when_one_ends(clock: time_machine.Traveller)
     recording = RecordingFactory.create()
     make_licence(recordings=[recording], valid_until=TODAY)
     match = make_match(recording=recording)
-    other = make_licence(recordings=[recording])
+    other_licence = make_licence(recordings=[recording])
 
     clock.move_to(NOON + timedelta(days=1))
     licences.end_expired()
 
     match.refresh_from_db()
-    assert (match.state, match.licence) == (MatchState.CLEARED, other)
+    assert (match.state, match.licence) == (MatchState.CLEARED, other_licence)
 
 
 def test_person_may_clear_by_a_licence_that_covers_part_but_nothing_else(manager: User) -> None:

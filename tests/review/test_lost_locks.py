@@ -101,11 +101,11 @@ def test_decisions_are_saved_though_the_own_lock_is_gone(
 
         # Many are decided though one was opened since.
         match = make_match()
-        listed = match.version
+        number = match.version
         seen_by(ana, match)
         lose(match, ana, clock)
         outcome = deciding.bulk_decide(
-            expected={match.uid: listed}, user=ana, decision=Decision(Verb.CONFIRM)
+            expected={match.uid: number}, user=ana, decision=Decision(Verb.CONFIRM)
         )
         assert (len(outcome.done), outcome.refused) == (1, [])
 
@@ -159,10 +159,10 @@ def test_lock_extended_while_the_worker_looks_is_kept(
 ) -> None:
     seen_by(ana, match)
     clock.shift(timedelta(minutes=16))
-    asked = itertools.count(1)
+    count = itertools.count(1)
 
     def extend_before_the_row_is_locked(execute: Callable[..., object], *query: object) -> object:
-        if next(asked) == 2:
+        if next(count) == 2:
             locks.take_lock(match=match, user=ana)
         return execute(*query)
 
@@ -177,18 +177,18 @@ def test_undo_reaches_back_over_locks_but_not_into_anothers(
     match: Match, ana: User, mira: User, clock: time_machine.Traveller
 ) -> None:
     version = seen_by(mira, match)
-    left = deciding.exclude_part(
+    exclude_part = deciding.exclude_part(
         match=match, user=mira, version=version, interval=(5_000, 9_000), reason="ident"
     )
     locks.release_lock(match=match, user=mira)
     locks.take_lock(match=match, user=ana)
 
     with pytest.raises(errors.StaleMatch, match="Taken over by ana"):
-        deciding.undo(match=match, user=mira, version=left.version)
+        deciding.undo(match=match, user=mira, version=exclude_part.version)
     match.refresh_from_db()
     with pytest.raises(errors.MatchLocked):
         deciding.undo(match=match, user=mira, version=match.version)
     locks.release_lock(match=match, user=ana)
-    undone = deciding.undo(match=match, user=mira, version=left.version)
+    undone = deciding.undo(match=match, user=mira, version=exclude_part.version)
 
     assert (undone.state, undone.excluded_ms) == (MatchState.PENDING, 0)

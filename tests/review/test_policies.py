@@ -171,9 +171,9 @@ def test_version_grows_with_the_words_and_not_with_the_switch(manager: User) -> 
 def test_saving_keeps_what_others_did_to_the_rule_meanwhile(manager: User) -> None:
     rule = make_policy(enabled=False)
     policies.switch(policy=rule, user=manager, enabled=True)
-    other = Policy.objects.get(pk=rule.pk)
-    other.priority = 5
-    policies.save(policy=other, user=manager)
+    other_policy = Policy.objects.get(pk=rule.pk)
+    other_policy.priority = 5
+    policies.save(policy=other_policy, user=manager)
 
     policies.save(policy=rule, user=manager)
 
@@ -216,13 +216,13 @@ def test_rules_change_places_but_none_hides_another(manager: User) -> None:
 
 
 def test_overlapping_rules_with_other_ends_are_named(manager: User) -> None:
-    other = make_policy(sets={"labels": ["north"]}, action=PolicyAction.SUPPRESS)
+    other_policy = make_policy(sets={"labels": ["north"]}, action=PolicyAction.SUPPRESS)
     apart = make_policy(
         sets={"labels": ["south"]}, flags={"found_late": True}, action=PolicyAction.SUPPRESS
     )
     rule = make_policy(flags={"found_late": False})
 
-    assert policies.overlapping(policy=rule) == [other]
+    assert policies.overlapping(policy=rule) == [other_policy]
     assert apart not in policies.overlapping(policy=rule)
 
 
@@ -313,8 +313,8 @@ def test_dry_run_is_what_the_policy_then_does(
     ScannedFile.objects.update(deleted_at=datetime.now(tz=UTC))
     manager = make_user(Role.MANAGER)
     there = [_find(*find) for find in finds]
-    for each in before:
-        _made(each, enabled=True)
+    for values in before:
+        _made(values, enabled=True)
     tried = _made(rule, enabled=False)
     if tried is None:
         return

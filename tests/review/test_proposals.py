@@ -79,14 +79,14 @@ def state_of(match: Match) -> str:
 def test_approval_rejects_the_match_and_its_undo_proposes_again(
     match: Match, ana: User, mira: User
 ) -> None:
-    other = make_match(recording=match.recording)
+    other_match = make_match(recording=match.recording)
     escalated, segment = propose(match, ana)
 
     decided = approve(escalated, segment, mira)
 
     assert (decided.state, decided.decided_by) == (MatchState.REJECTED, mira)
     assert decided.decision_reason == "shared_loop"
-    assert state_of(other) == MatchState.SUPPRESSED
+    assert state_of(other_match) == MatchState.SUPPRESSED
     segment.refresh_from_db()
     assert segment.approved
     event = transitions.last_event(match)
@@ -96,7 +96,7 @@ def test_approval_rejects_the_match_and_its_undo_proposes_again(
 
     undone = undo(match, mira)
     assert (undone.state, undone.decided_by) == (MatchState.ESCALATED, ana)
-    assert state_of(other) == MatchState.PENDING
+    assert state_of(other_match) == MatchState.PENDING
     segment.refresh_from_db()
     assert (segment.approved, segment.removed_at) == (False, None)
     assert selectors.proposals_behind([undone]) == {undone.pk: segment}
@@ -108,7 +108,7 @@ def test_approval_rejects_the_match_and_its_undo_proposes_again(
     outcome = deciding.bulk_decide(
         expected={decided.uid: decided.version}, user=mira, decision=Decision(Verb.UNDO)
     )
-    assert [each.state for each in outcome.done] == [MatchState.ESCALATED]
+    assert [match.state for match in outcome.done] == [MatchState.ESCALATED]
     segment.refresh_from_db()
     assert not segment.approved
 
@@ -118,10 +118,10 @@ def test_approval_gives_back_the_match_of_which_something_is_left(
 ) -> None:
     escalated, segment = propose(match, ana, PART)
 
-    left = approve(escalated, segment, mira)
+    approved = approve(escalated, segment, mira)
 
-    assert (left.state, left.matched_ms) == (MatchState.PENDING, 10_000)
-    assert (left.decided_by, left.decided_by_name) == (None, "")
+    assert (approved.state, approved.matched_ms) == (MatchState.PENDING, 10_000)
+    assert (approved.decided_by, approved.decided_by_name) == (None, "")
     # The proposer does not undo the manager's answer.
     with pytest.raises(errors.NotAllowed):
         undo(match, ana)
@@ -135,12 +135,12 @@ def test_approval_elsewhere_leaves_no_match_waiting_for_an_answer(
     assert state_of(match) == MatchState.PENDING
 
     # From another match of the recording.
-    asked = make_match()
-    other = make_match(recording=asked.recording)
-    _escalated, segment = propose(asked, ana, PART)
-    kept = approve(other, segment, mira)
-    assert (kept.state, kept.matched_ms) == (MatchState.PENDING, 10_000)
-    assert state_of(asked) == MatchState.PENDING
+    escalated_match = make_match()
+    other_match = make_match(recording=escalated_match.recording)
+    _escalated, segment = propose(escalated_match, ana, PART)
+    approved = approve(other_match, segment, mira)
+    assert (approved.state, approved.matched_ms) == (MatchState.PENDING, 10_000)
+    assert state_of(escalated_match) == MatchState.PENDING
 
 
 def test_refusal_gives_the_match_back_and_says_why(match: Match, ana: User, mira: User) -> None:
@@ -222,10 +222,10 @@ def test_stale_page_answers_nothing(match: Match, ana: User, mira: User) -> None
 def test_foreign_lock_and_foreign_recording_answer_nothing(
     match: Match, ana: User, mira: User
 ) -> None:
-    other = make_match(recording=match.recording)
+    other_match = make_match(recording=match.recording)
     elsewhere = make_match()
     _escalated, segment = propose(match, ana)
-    held = locks.take_lock(match=other, user=ana)
+    held = locks.take_lock(match=other_match, user=ana)
 
     with pytest.raises(errors.MatchLocked):
         approve(held, segment, mira)
@@ -238,13 +238,13 @@ def test_matches_show_the_proposals_that_concern_them(match: Match, ana: User) -
     same_part = make_match(recording=match.recording)
     other_part = make_match((0, 9_000, 60_000, 69_000), recording=match.recording)
 
-    def shown(each: Match) -> list[Exclusion]:
-        excluded = excluded_segments(each.recording)
-        segments = selectors.with_segments([each])[0].segments
-        return selectors.proposals_touching(each, segments, excluded)
+    def proposals_of(match: Match) -> list[Exclusion]:
+        excluded = excluded_segments(match.recording)
+        segments = selectors.with_segments([match])[0].segments
+        return selectors.proposals_touching(match, segments, excluded)
 
-    assert shown(escalated) == shown(same_part) == [segment]
-    assert shown(other_part) == []
+    assert proposals_of(escalated) == proposals_of(same_part) == [segment]
+    assert proposals_of(other_part) == []
     assert selectors.proposals_behind([escalated, same_part]) == {escalated.pk: segment}
 
 

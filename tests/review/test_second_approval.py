@@ -58,24 +58,24 @@ def test_setting_lets_the_only_manager_approve_and_says_so(
 ) -> None:
     settings.ACRPORTAL_APPROVE_OWN = True
     recordings = RecordingFactory.create_batch(2)
-    buckets = [str(each.bucket_id) for each in recordings]
+    buckets = [str(recording.bucket_id) for recording in recordings]
     make_policy(second_approval=True, user=manager, sets={"buckets": buckets})
     make_policy(action=PolicyAction.CONFIRM, second_approval=True, user=manager)
-    match, other = (
-        deciding.confirm(match=make_match(recording=each), user=manager, version=1)
-        for each in recordings
+    match, other_match = (
+        deciding.confirm(match=make_match(recording=recording), user=manager, version=1)
+        for recording in recordings
     )
 
-    for each in (match, make_match()):
-        assert each.state == MatchState.ESCALATED
-        deciding.confirm(match=each, user=manager)
-        assert state_of(each) == MatchState.CONFIRMED
-        event = Event.objects.filter(case=each.case).latest("sequence")
+    for proposed in (match, make_match()):
+        assert proposed.state == MatchState.ESCALATED
+        deciding.confirm(match=proposed, user=manager)
+        assert state_of(proposed) == MatchState.CONFIRMED
+        event = Event.objects.filter(case=proposed.case).latest("sequence")
         assert event.after["own_proposal"] is True
 
     make_user(Role.ADMIN)
     with pytest.raises(errors.NotAllowed):
-        deciding.confirm(match=other, user=manager)
+        deciding.confirm(match=other_match, user=manager)
 
 
 def test_who_wrote_a_policy_is_no_second_person_for_what_it_proposes(manager: User) -> None:
@@ -89,11 +89,11 @@ def test_who_wrote_a_policy_is_no_second_person_for_what_it_proposes(manager: Us
 
     assert allowed_verbs(match=match, user=manager) == {}
     assert not Match.objects.filter(selectors.open_to(manager)).exists()
-    other = make_user(Role.MANAGER)
-    assert Match.objects.filter(selectors.open_to(other)).get() == match
-    approved = deciding.confirm(match=match, user=other)
+    other_user = make_user(Role.MANAGER)
+    assert Match.objects.filter(selectors.open_to(other_user)).get() == match
+    approved = deciding.confirm(match=match, user=other_user)
     assert approved.state == MatchState.CONFIRMED
-    assert (approved.decided_by, approved.proposed_by) == (other, None)
+    assert (approved.decided_by, approved.proposed_by) == (other_user, None)
 
 
 def test_who_applied_a_policy_is_no_second_person_for_what_it_proposes(manager: User) -> None:
@@ -124,10 +124,10 @@ def test_who_words_a_policy_anew_proposes_what_it_then_does(manager: User) -> No
 
 def test_undoing_an_approval_and_a_rescan_keep_who_proposed(manager: User) -> None:
     make_policy(action=PolicyAction.CONFIRM, second_approval=True, user=manager)
-    match, other = make_match(), make_user(Role.MANAGER)
-    approved = deciding.confirm(match=match, user=other)
+    match, other_user = make_match(), make_user(Role.MANAGER)
+    approved = deciding.confirm(match=match, user=other_user)
 
-    undone = deciding.undo(match=match, user=other, version=approved.version)
+    undone = deciding.undo(match=match, user=other_user, version=approved.version)
 
     assert (undone.state, undone.proposed_by) == (MatchState.ESCALATED, manager)
     with pytest.raises(errors.NotAllowed):

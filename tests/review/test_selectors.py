@@ -27,7 +27,7 @@ from tests.factories.scanning import ScanFactory, make_detection
 pytestmark = pytest.mark.django_db
 
 
-def found(query: str) -> list[Match]:
+def matches_of(query: str) -> list[Match]:
     """Return the matches of a list with this query string."""
     filters = MatchFilter.from_query(QueryDict(query))
     return list(selectors.matches(filters=filters))
@@ -63,11 +63,11 @@ def test_what_cannot_be_read_filters_nothing() -> None:
     match = make_match()
     for name in ("container", "bucket"):
         for digits in (19, 5000):
-            assert found(f"{name}={'9' * digits}") == [match]
+            assert matches_of(f"{name}={'9' * digits}") == [match]
 
 
 def test_each_filter_finds_its_own() -> None:
-    wanted = make_match(
+    match = make_match(
         recording__title="Glass Harbour",
         recording__artists=["Vela Orrin", "Björk"],
         score=Decimal("55.0"),
@@ -75,20 +75,20 @@ def test_each_filter_finds_its_own() -> None:
     make_match()
 
     for query in (
-        f"container={wanted.scanned_file.container_id}",
-        f"bucket={wanted.recording.bucket_id}",
-        f"file={wanted.scanned_file.uid}",
-        f"recording={wanted.recording.uid}",
+        f"container={match.scanned_file.container_id}",
+        f"bucket={match.recording.bucket_id}",
+        f"file={match.scanned_file.uid}",
+        f"recording={match.recording.uid}",
         "score_max=60",
         "reason=low_score",
         "q=glass harb",
         "q=orrin",
         "q=Björk",
-        f"q={wanted.scanned_file.name}",
-        f"q={wanted.recording.custom_id}",
-        f"q={wanted.uid}",
+        f"q={match.scanned_file.name}",
+        f"q={match.recording.custom_id}",
+        f"q={match.uid}",
     ):
-        assert found(query) == [wanted], query
+        assert matches_of(query) == [match], query
 
 
 def test_what_waits_is_what_a_person_must_look_at() -> None:
@@ -99,7 +99,7 @@ def test_what_waits_is_what_a_person_must_look_at() -> None:
     assert selectors.waiting().count() == 2
     # A deleted file takes its open matches out and leaves decisions.
     ScannedFile.objects.update(deleted_at=datetime.now(tz=UTC))
-    assert found("") == [decided]
+    assert matches_of("") == [decided]
     assert selectors.waiting().count() == 0
 
 

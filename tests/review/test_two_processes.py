@@ -45,10 +45,10 @@ def test_one_decides_and_the_other_is_told() -> None:
     deciders = [begin(_DECIDE, env, user.get_username(), match.uid) for user in users]
     # Both processes have read the match when they report ready; now both decide.
     go_at_once(deciders)
-    said = sorted(decider.communicate(timeout=60)[0].strip() for decider in deciders)
+    outputs = sorted(decider.communicate(timeout=60)[0].strip() for decider in deciders)
 
     match.refresh_from_db()
-    assert said == ["confirmed", "stale"]
+    assert outputs == ["confirmed", "stale"]
     assert (match.state, match.version) == ("confirmed", 2)
     assert Event.objects.filter(case=match.case, action="confirm").count() == 1
     assert first_broken_event(case=match.case) is None

@@ -49,16 +49,16 @@ def pair() -> Pair:
 
 
 def scanned(
-    *found: Recording,
+    *recordings: Recording,
     file: ScannedFile | None = None,
     scores: Iterable[float] = (),
     length: int = 60_000,
-    **more: object,
+    **options: object,
 ) -> Match:
     """Fold a scan that found these recordings in the same minute; return one match."""
-    more |= {"scanned_file": file} if file is not None else {}
-    scan = ScanFactory.create(**more)
-    for recording, score in zip(found, [*scores, *(90 for _ in found)], strict=False):
+    options |= {"scanned_file": file} if file is not None else {}
+    scan = ScanFactory.create(**options)
+    for recording, score in zip(recordings, [*scores, *(90 for _ in recordings)], strict=False):
         make_detection((0, length, 0, length), scan=scan, recording=recording, score=Decimal(score))
     fold_scan(scan=scan)
     return Match.objects.get(scanned_file=scan.scanned_file)
@@ -69,8 +69,8 @@ def choose(match: Match, user: User, recording: Recording | None = None) -> Matc
     return deciding._decide(match, None, user, decision)
 
 
-def others(match: Match) -> list[Recording]:
-    return [each.recording for each in candidates_of(match)]
+def other_recordings(match: Match) -> list[Recording]:
+    return [candidate.recording for candidate in candidates_of(match)]
 
 
 def test_versions_that_fit_equally_are_candidates_of_one_match(pair: Pair) -> None:
@@ -80,7 +80,7 @@ def test_versions_that_fit_equally_are_candidates_of_one_match(pair: Pair) -> No
         match = scanned(edit, album, scores=scores)
 
         # Neither covers more, so the older recording leads.
-        assert (match.recording, others(match)) == (album, [edit]), scores
+        assert (match.recording, other_recordings(match)) == (album, [edit]), scores
         assert match.queue_reason == QueueReason.TWO_VERSIONS
         assert match.rivals == 0
 
@@ -108,12 +108,12 @@ def test_in_one_sound_the_version_that_fits_better_counts(pair: Pair) -> None:
     edit.save()
 
     match = scanned(album, edit, scores=(90, 95))
-    assert (match.recording, others(match)) == (edit, [])
+    assert (match.recording, other_recordings(match)) == (edit, [])
 
     # Copies of one version are no question: the canonical one stands.
     Recording.objects.filter(pk=edit.pk).update(version_title="")
     match = scanned(album, edit, scores=(90, 95))
-    assert (match.recording, others(match)) == (album, [])
+    assert (match.recording, other_recordings(match)) == (album, [])
 
 
 def test_no_rule_confirms_or_clears_what_nobody_chose(pair: Pair, manager: User) -> None:
@@ -156,7 +156,7 @@ def test_switching_names_the_other_version_and_can_be_undone(pair: Pair, reviewe
 
     switched = choose(match, reviewer)
 
-    assert (switched.recording, others(switched)) == (edit, [album])
+    assert (switched.recording, other_recordings(switched)) == (edit, [album])
     assert (switched.version, switched.version_choice) == (2, VersionChoice.CHOSEN)
     assert switched.queue_reason == QueueReason.DEFAULT
     event = Event.objects.get(action=Verb.CHOOSE)
@@ -167,7 +167,7 @@ def test_switching_names_the_other_version_and_can_be_undone(pair: Pair, reviewe
     after = Match.objects.values().get()
     changing = ("version", "updated_at")
     assert {name for name, value in after.items() if value != before.get(name)} <= set(changing)
-    assert (list(undone.detections.all()), others(undone)) == (evidence, [edit])
+    assert (list(undone.detections.all()), other_recordings(undone)) == (evidence, [edit])
 
 
 def test_who_decides_alone_chooses_and_bulk_decisions_refuse(pair: Pair, reviewer: User) -> None:
@@ -247,12 +247,12 @@ def test_a_rescan_that_finds_one_version_names_it_and_asks_no_more(
     pair: Pair, reviewer: User
 ) -> None:
     _album, edit = pair
-    for found in pair:
+    for recording in pair:
         match = scanned(*pair)
 
-        again = scanned(found, file=match.scanned_file)
+        again = scanned(recording, file=match.scanned_file)
 
-        assert (again.pk, again.recording, others(again)) == (match.pk, found, [])
+        assert (again.pk, again.recording, other_recordings(again)) == (match.pk, recording, [])
         assert again.queue_reason == QueueReason.DEFAULT
 
     # What a person chose is not replaced by another version.
@@ -272,13 +272,13 @@ def test_a_version_that_a_scan_finds_later_asks_only_of_rules(pair: Pair, review
     for retro in (None, RetroSearch.objects.create()):
         for match, state in ((by_person, MatchState.CONFIRMED), (by_rule, MatchState.PENDING)):
             file = match.scanned_file
-            found = (edit,) if retro else (album, edit)
+            edits = (edit,) if retro else (album, edit)
             if retro:
                 scanned(album, file=file)
-            now = scanned(*found, file=file, retro_search=retro)
+            now = scanned(*edits, file=file, retro_search=retro)
 
             assert (now.recording, now.state) == (album, state)
-            assert (others(now), now.has_open_versions) == ([edit], True)
+            assert (other_recordings(now), now.has_open_versions) == ([edit], True)
 
 
 def test_a_candidate_that_is_retired_is_no_question_any_more(pair: Pair, manager: User) -> None:
@@ -287,7 +287,7 @@ def test_a_candidate_that_is_retired_is_no_question_any_more(pair: Pair, manager
     retire_recordings(recordings=[pair[1]], user=manager)
 
     match.refresh_from_db()
-    assert (others(match), match.queue_reason) == ([], QueueReason.DEFAULT)
+    assert (other_recordings(match), match.queue_reason) == ([], QueueReason.DEFAULT)
 
 
 def test_a_viewer_and_a_hidden_recording_answer_nothing(pair: Pair) -> None:
@@ -327,9 +327,9 @@ def test_a_group_that_forms_later_joins_what_scans_had_found_of_it(
     assert ids == {former.uid for former in matches.values()}
     if version:
         # What a person confirmed leads.
-        assert (match.recording, others(match)) == (edit, [album])
+        assert (match.recording, other_recordings(match)) == (edit, [album])
     else:
-        assert (match.recording, others(match)) == (album, [])
+        assert (match.recording, other_recordings(match)) == (album, [])
     count = Event.objects.count()
     fold_scan(scan=scan)
     assert Event.objects.count() == count
@@ -351,5 +351,5 @@ def test_a_late_scan_found_a_version_before_it_was_one(pair: Pair) -> None:
     do_all_work()
 
     (match,) = Match.objects.all()
-    assert (match.recording, others(match)) == (album, [edit])
+    assert (match.recording, other_recordings(match)) == (album, [edit])
     assert match.queue_reason == QueueReason.TWO_VERSIONS

@@ -54,8 +54,8 @@ def test_what_is_no_sound_or_not_enough_or_too_much_ends_as_an_error(
     run_worker()
 
     files = {file.name: file for file in ScannedFile.objects.all()}
-    told = {name: (file.status, file.error_code) for name, file in files.items()}
-    assert told == {
+    outcomes = {name: (file.status, file.error_code) for name, file in files.items()}
+    assert outcomes == {
         "song.mp3": (FileStatus.ERROR, "not_audio"),
         "blip.wav": (FileStatus.ERROR, "too_short"),
         "long.wav": (FileStatus.ERROR, "too_long"),
@@ -79,8 +79,8 @@ def test_empty_and_too_large_files_are_refused_and_nothing_is_kept(
         assert name in answer.json()["message"]
 
     # Viewers and strangers may not upload.
-    for other in (signed_in(Role.VIEWER), Client()):
-        answer = other.post(API, {"container": container.pk, "file": upload("a", b"x")})
+    for other_client in (signed_in(Role.VIEWER), Client()):
+        answer = other_client.post(API, {"container": container.pk, "file": upload("a", b"x")})
         assert answer.status_code == 403
     assert not ScannedFile.objects.exists()
 
@@ -118,9 +118,9 @@ def test_files_of_any_sound_are_scanned_and_files_without_a_match_say_why(
     page = client.get(talk).content.decode()
     assert "<dd>Speech only</dd>" in page
     assert "The engine estimates that nearly all of the sound is speech" in page
-    shown = re.search(r"speech in ([\d.]+)\s%\s+of the file", page)
-    assert shown is not None
-    assert float(shown[1]) > 75
+    match = re.search(r"speech in ([\d.]+)\s%\s+of the file", page)
+    assert match is not None
+    assert float(match[1]) > 75
 
     # A truncated file gives what could be decoded, a video its sound track.
     cut, video = files["cut.mp3"], files["film.mp4"]
@@ -133,7 +133,7 @@ def test_files_of_any_sound_are_scanned_and_files_without_a_match_say_why(
 def test_odd_names_are_shown_safely_and_never_become_paths(
     client: Client, container: Container, data_dir: Path
 ) -> None:
-    for sent, shown in (
+    for sent, expected in (
         ("../../etc/passwd.wav", "passwd.wav"),
         ('it\'s "quoted".wav', 'it\'s "quoted".wav'),
         ("fdp.\u202evaw.exe", "fdp.vaw.exe"),
@@ -146,7 +146,7 @@ def test_odd_names_are_shown_safely_and_never_become_paths(
         client.post(API, {"container": container.pk, "file": file})
 
         stored = ScannedFile.objects.latest("pk")
-        assert stored.name == shown
+        assert stored.name == expected
         kept_as = str(stored.media.name)
         assert stored.uid.hex in kept_as
         assert (data_dir / "media" / kept_as).is_file()
@@ -188,7 +188,7 @@ def test_same_bytes_twice_at_once_are_one_file(
 
     assert taken.seen_before
     assert taken.scanned_file == ScannedFile.objects.get()
-    stored = [one for one in (data_dir / "media").rglob("*") if one.is_file()]
+    stored = [path for path in (data_dir / "media").rglob("*") if path.is_file()]
     assert len(stored) == 1
 
 

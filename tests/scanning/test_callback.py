@@ -144,8 +144,8 @@ def test_odd_value_costs_nothing_else_of_the_result(
     for number, odd in enumerate(odd_values):
         files.append(waiting_file(container, admin, bytes([number])))
         results = {"music": [odd], "others": odd}
-        told = {"file_id": str(files[-1].uid), "state": 1, "results": results}
-        post(container, told)
+        fields = {"file_id": str(files[-1].uid), "state": 1, "results": results}
+        post(container, fields)
     run_worker()
 
     for file, odd in zip(files, odd_values, strict=True):
@@ -175,7 +175,7 @@ def test_callback_for_an_unknown_file_waits_until_the_file_is_known(
 def test_result_that_nobody_waits_for_any_more_changes_nothing(
     container: Container, file: ScannedFile, run_worker: Worker, admin: User
 ) -> None:
-    other = waiting_file(container, admin, b"other")
+    other_file = waiting_file(container, admin, b"other")
     cancel_scans(scanned_file=file, user=admin)
     post(container, sample("callback.music.json") | {"file_id": str(file.uid)})
     run_worker()
@@ -184,7 +184,7 @@ def test_result_that_nobody_waits_for_any_more_changes_nothing(
     assert not Match.objects.exists()
 
     # The engine was changed after the callback was kept.
-    post(container, sample("callback.music.json") | {"file_id": str(other.uid)})
+    post(container, sample("callback.music.json") | {"file_id": str(other_file.uid)})
     Container.objects.update(engine=EngineChoice.EMBEDDED)
     run_worker()
     assert InboundCallback.objects.latest("pk").outcome == CallbackOutcome.REFUSED
@@ -222,7 +222,7 @@ def test_burst_is_stored_before_it_is_applied(
     container: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = datetime.now(tz=UTC)
-    kept = [
+    callbacks = [
         InboundCallback.objects.create(
             container=container, body="{}", body_sha256=f"{n:064x}", file_id=str(n)
         )
@@ -237,13 +237,13 @@ def test_burst_is_stored_before_it_is_applied(
             InboundCallback.objects.update(received_at=quiet)
 
     monkeypatch.setattr(callback_processing, "sleep", pass_time)
-    callback_processing.let_burst_pass(kept[0])
+    callback_processing.let_burst_pass(callbacks[0])
     waited = len(slept)
-    kept[0].received_at = now - timedelta(seconds=60)
-    InboundCallback.objects.exclude(pk=kept[0].pk).update(received_at=now)
-    callback_processing.let_burst_pass(kept[0])
-    kept[-1].delete()
-    callback_processing.let_burst_pass(kept[1])
+    callbacks[0].received_at = now - timedelta(seconds=60)
+    InboundCallback.objects.exclude(pk=callbacks[0].pk).update(received_at=now)
+    callback_processing.let_burst_pass(callbacks[0])
+    callbacks[-1].delete()
+    callback_processing.let_burst_pass(callbacks[1])
 
     assert waited == 3
     assert len(slept) == 3

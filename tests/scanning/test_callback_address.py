@@ -121,12 +121,12 @@ def test_pages_change_the_address_with_the_engine(
 
     same = client.post(url, fields | {"engine": "acrcloud"})
     container.refresh_from_db()
-    kept = container.callback_secret
+    secret = container.callback_secret
     answer = client.post(url, fields | {"engine": "embedded"})
     container.refresh_from_db()
 
     assert (same.status_code, answer.status_code) == (302, 302)
-    assert kept == old
+    assert secret == old
     assert container.callback_secret != old
 
 
@@ -138,16 +138,16 @@ def test_callbacks_for_unknown_files_are_limited_in_number_and_bytes(
     container: Container, file: ScannedFile, settings: Settings, run_worker: Worker
 ) -> None:
     settings.ACRPORTAL_ORPHANS_PER_ADDRESS = 3
-    other = Container.objects.create(name="Other", engine=EngineChoice.ACRCLOUD)
+    other_container = Container.objects.create(name="Other", engine=EngineChoice.ACRCLOUD)
 
     answers = [post(container, _orphan(number)) for number in range(5)]
 
     assert answers == [(202, "kept")] * 3 + [(429, "too_many_kept")] * 2
     assert InboundCallback.objects.count() == 3
     assert post(container, _orphan(2)) == (200, "repeated")
-    assert post(other, _orphan(9)) == (202, "kept")
-    known = {"file_id": str(file.uid), "state": 0, "results": {}}
-    assert post(container, known) == (202, "accepted")
+    assert post(other_container, _orphan(9)) == (202, "kept")
+    fields = {"file_id": str(file.uid), "state": 0, "results": {}}
+    assert post(container, fields) == (202, "accepted")
 
     # Room comes back when the file is known.
     run_worker()
@@ -176,5 +176,5 @@ def test_callback_whose_file_never_comes_is_deleted(
 
     retention.forget_callbacks()
 
-    left = InboundCallback.objects.order_by("pk").values_list("file_id", flat=True)
-    assert list(left) == [str(file.uid), "unknown-2"]
+    callbacks = InboundCallback.objects.order_by("pk").values_list("file_id", flat=True)
+    assert list(callbacks) == [str(file.uid), "unknown-2"]

@@ -126,7 +126,7 @@ def test_quota_answer_lets_everything_of_the_account_wait(vendor: Vendor, admin:
         json_answer({"error": "quota", "code": 3003}, 403),
     ):
         content = answer.get_data()
-        first, second = (submit(vendor, admin, each + content) for each in (b"1", b"2"))
+        first, second = (submit(vendor, admin, head + content) for head in (b"1", b"2"))
         answer.headers["Retry-After"] = "600"
         vendor.faults = [answer]
 
@@ -162,12 +162,12 @@ def test_quota_answer_lets_everything_of_the_account_wait(vendor: Vendor, admin:
 
 
 def test_a_file_that_is_not_sent_says_why(vendor: Vendor, admin: User, settings: Settings) -> None:
-    told = {
+    fields = {
         "cloud_container": json_answer({"error": "Invalid Container"}, 404),
         "cloud_refused": json_answer({"message": "The file type is not allowed."}, 422),
     }
     messages = {}
-    for code, answer in told.items():
+    for code, answer in fields.items():
         file = submit(vendor, admin, code.encode())
         vendor.faults = [answer]
         send_due()
@@ -345,13 +345,13 @@ def test_answers_that_stall_in_the_middle_are_given_up_and_asked_for_again(
         vendor.file = remote_file(1, MUSIC)
         proxy.decide = lambda _method, _path: Fault.STALLED
         stalled = check_due()
-        said = CloudJob.objects.get().said
+        message = CloudJob.objects.get().said
         proxy.decide = lambda _method, _path: None
         ended = check_due()
 
     assert (stalled, ended) == (0, 1)
     assert proxy.spoiled() == spoiled + 1
-    assert said
+    assert message
     assert state_of(file) == (FileStatus.READY, "")
 
 

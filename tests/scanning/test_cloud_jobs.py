@@ -44,8 +44,8 @@ def _run_until_killed(monkeypatch: pytest.MonkeyPatch, *, after: str) -> None:
     """Run a job until the call ``after`` was answered, and kill its worker there."""
     call = getattr(Cloud, after)
 
-    def call_and_die(*args: object, **told: object) -> None:
-        call(*args, **told)
+    def call_and_die(*args: object, **options: object) -> None:
+        call(*args, **options)
         raise Killed
 
     with monkeypatch.context() as patched:
@@ -153,7 +153,7 @@ def test_pause_holds_back_the_jobs_of_the_account_and_its_end_brings_them_forwar
     assert state_of(added) == (FileStatus.PROCESSING, "")
 
     # So does a person who wants to try at once.
-    waiting, refused = (submit(vendor, admin, each * 100) for each in (b"y", b"z"))
+    waiting, refused = (submit(vendor, admin, byte * 100) for byte in (b"y", b"z"))
     vendor.faults = [json_answer({}, 429)]
     vendor.faults[0].headers["Retry-After"] = "600"
     send_due()
@@ -233,7 +233,7 @@ def test_scans_are_cancelled_whatever_they_wait_for(vendor: Vendor, admin: User)
 def test_scan_that_fails_unforeseen_is_tried_again_until_the_time_is_over(
     vendor: Vendor, admin: User, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
-    def broken(*_args: object, **_told: object) -> None:
+    def broken(*_args: object, **_options: object) -> None:
         raise ValueError("odd answer")
 
     file = submit(vendor, admin)

@@ -85,19 +85,19 @@ def test_cut_off_and_damaged_files_say_so_everywhere(
     content[third : 2 * third] = bytes(third)
     with_match = audio.join([audio.tune(1, 30), audio.tune(77, 20)])
     cut_off, damaged, whole = (
-        _upload(client, catalogue.container, each)
-        for each in (_cut_off(with_match), bytes(content), audio.wav_bytes(audio.tune(77, 20)))
+        _upload(client, catalogue.container, content)
+        for content in (_cut_off(with_match), bytes(content), audio.wav_bytes(audio.tune(77, 20)))
     )
     run_worker()
 
     for file in (cut_off, whole):
         file.refresh_from_db()
     page = _page(client, cut_off)
-    listed = client.get(reverse("portal:file_list")).content.decode()
+    listing = client.get(reverse("portal:file_list")).content.decode()
     assert cut_off.status == FileStatus.READY
     assert NOTICE in page
     assert page.index(NOTICE) < page.index("coverage")
-    assert LOST in listed
+    assert LOST in listing
     assert client.get(f"{API}{cut_off.uid}/").json()["message"] == LOST
     assert NOTICE in _page(client, damaged)
     assert NOTICE not in _page(client, whole)

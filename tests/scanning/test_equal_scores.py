@@ -19,11 +19,11 @@ def match(recording: int, bits: float, score: float = 100.0) -> SegmentMatch:
 
 @pytest.mark.django_db
 def test_the_recording_with_the_most_bits_comes_first() -> None:
-    found = (match(1, 55.0), match(2, 120.0), match(1, 60.0), match(3, 40.0, 99.9))
+    matches = (match(1, 55.0), match(2, 120.0), match(1, 60.0), match(3, 40.0, 99.9))
 
-    ordered = best_first(ScanResult(9000, found, ()))
+    ordered = best_first(ScanResult(9000, matches, ()))
 
-    assert [one.recording_id for one in ordered] == [2, 1, 3]
+    assert [detection.recording_id for detection in ordered] == [2, 1, 3]
 
 
 def heard(uid: str, bits: str | None) -> HeardRecording:
@@ -36,4 +36,4 @@ def test_so_do_other_candidates_of_the_same_seconds() -> None:
 
     ordered = rivals_of([], [Segment(start_ms=0, end_ms=9000)], rivals)
 
-    assert [one.recording_uid for one in ordered] == ["b", "a", "c"]
+    assert [recording.recording_uid for recording in ordered] == ["b", "a", "c"]

@@ -32,7 +32,7 @@ def rss(*items: str) -> str:
     return f"<rss><channel><title>The Show</title>{''.join(items)}</channel></rss>"
 
 
-def one(title: str = "One", date: str = "") -> str:
+def feed_of_item(title: str = "One", date: str = "") -> str:
     return rss(ITEM.format(title=title, date=date))
 
 
@@ -51,17 +51,17 @@ def expand(httpserver: HTTPServer, settings: Settings) -> Expand:
 
 def test_a_feed_that_is_no_xml_is_read(expand: Expand) -> None:
     cases: list[tuple[str | bytes, str]] = [
-        ("\n\n" + XML + one(), "One"),
-        ("\ufeff \r\n" + XML + one(), "One"),
-        (XML + one("Tom & Jerry"), "Tom & Jerry"),
-        (XML + one("Tom&nbsp;&amp; Jerry &hellip;"), "Tom & Jerry …"),
-        (XML + one("Tom &amp;amp; Jerry"), "Tom & Jerry"),
-        ((XML + one("Café – Désirée")).encode("windows-1252"), "Café – Désirée"),
-        ((XML + one("Zażółć Paweł")).encode("windows-1250"), "Zażółć Paweł"),
-        ((XML + one("Утренний эфир")).encode("windows-1251"), "Утренний эфир"),
-        (one("Café").encode("utf-16"), "Café"),
-        (XML + one("<b>One").replace("</channel>", ""), "<b>One"),
-        (one("One").replace("<rss>", "<!DOCTYPE rss><rss>"), "One"),
+        ("\n\n" + XML + feed_of_item(), "One"),
+        ("\ufeff \r\n" + XML + feed_of_item(), "One"),
+        (XML + feed_of_item("Tom & Jerry"), "Tom & Jerry"),
+        (XML + feed_of_item("Tom&nbsp;&amp; Jerry &hellip;"), "Tom & Jerry …"),
+        (XML + feed_of_item("Tom &amp;amp; Jerry"), "Tom & Jerry"),
+        ((XML + feed_of_item("Café – Désirée")).encode("windows-1252"), "Café – Désirée"),
+        ((XML + feed_of_item("Zażółć Paweł")).encode("windows-1250"), "Zażółć Paweł"),
+        ((XML + feed_of_item("Утренний эфир")).encode("windows-1251"), "Утренний эфир"),
+        (feed_of_item("Café").encode("utf-16"), "Café"),
+        (XML + feed_of_item("<b>One").replace("</channel>", ""), "<b>One"),
+        (feed_of_item("One").replace("<rss>", "<!DOCTYPE rss><rss>"), "One"),
     ]
     for content, title in cases:
         feed = expand(content)
@@ -135,7 +135,7 @@ def test_a_json_feed_is_read_wherever_its_version_stands(expand: Expand) -> None
 
 
 def test_a_packed_feed_is_read_without_a_header(expand: Expand) -> None:
-    for content in (one(), json.dumps(JSON_FEED)):
+    for content in (feed_of_item(), json.dumps(JSON_FEED)):
         assert expand(gzip.compress(content.encode())).items[0].title == "One"
     with pytest.raises(FetchFailed, match="larger than a feed"):
         expand(gzip.compress(b"<rss>" + bytes(9 * 1024**2)))
@@ -155,12 +155,12 @@ def test_an_item_with_nothing_but_a_name_is_no_episode(expand: Expand) -> None:
 
 
 def test_an_item_outside_the_channel_is_read(expand: Expand) -> None:
-    channel, end = one().split("<item>")
-    item, _channel, rest = end.partition("</item>")
+    channel, end = feed_of_item().split("<item>")
+    item, _channel, suffix = end.partition("</item>")
 
-    feed = expand(f"{channel}</channel><item>{item}</item>{rest}")
+    feed = expand(f"{channel}</channel><item>{item}</item>{suffix}")
 
-    assert [each.title for each in feed.items] == ["One"]
+    assert [item.title for item in feed.items] == ["One"]
 
 
 def test_a_channel_of_videos_leads_to_their_pages(expand: Expand) -> None:
@@ -257,6 +257,6 @@ def test_dates_survive_being_written(moment: datetime, minutes: int) -> None:
 
 @given(st.text("0123456789:+-,.apmTZ JunGMTCES()", max_size=40))
 def test_any_text_is_a_date_or_none(text: str) -> None:
-    found = read_date(text)
+    moment = read_date(text)
 
-    assert found is None or found.tzinfo is not None
+    assert moment is None or moment.tzinfo is not None

@@ -120,7 +120,7 @@ def test_links_wait_while_a_person_has_too_many_files_open(
 def test_links_are_found_in_any_text() -> None:
     text = "See (https://a.example/x), and https://b.example/y?z=1.\n\nodd line"
 
-    assert [one.url for one in links_of_text(text)] == [
+    assert [link.url for link in links_of_text(text)] == [
         "https://a.example/x",
         "https://b.example/y?z=1",
         "odd line",
@@ -131,14 +131,14 @@ def test_csv_brings_the_links_and_what_its_header_says() -> None:
     rows = [["Title", "URL", "Programme"], ["One", "https://a.example/1", "News"]]
     for separator in (",", ";", "\t"):
         content = "\r\n".join(separator.join(row) for row in rows)
-        wanted = links_of_csv(b"\xef\xbb\xbf" + content.encode())
-        assert [(one.url, one.name, one.details["programme"]) for one in wanted] == [
+        links = links_of_csv(b"\xef\xbb\xbf" + content.encode())
+        assert [(link.url, link.name, link.details["programme"]) for link in links] == [
             ("https://a.example/1", "One", "News")
         ], separator
 
     # Without a header, the column that holds links is read.
-    wanted = links_of_csv(b"1,https://a.example/1\n2,https://a.example/2\n")
-    assert [one.url for one in wanted] == ["https://a.example/1", "https://a.example/2"]
+    links = links_of_csv(b"1,https://a.example/1\n2,https://a.example/2\n")
+    assert [link.url for link in links] == ["https://a.example/1", "https://a.example/2"]
     for bad in (b"", b"a,b\n1,2\n", b"\0\1", b"\xff\xfe\x00"):
         with pytest.raises(IntakeRefused, match="CSV"):
             links_of_csv(bad)
@@ -228,7 +228,7 @@ def test_playlist_as_the_link_reader_tells_it_is_read() -> None:
 
     feed = feeds.read_listing(fields, "https://youtube.com/playlist?list=x")
 
-    assert [(one.title, one.account) for one in feed.items] == [
+    assert [(item.title, item.account) for item in feed.items] == [
         ("One", "Someone"),
         ("https://youtu.be/b", "Someone"),
     ]

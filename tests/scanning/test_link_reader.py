@@ -45,8 +45,8 @@ def test_no_reader_in_use_accepts_any_host() -> None:
 
     accept_any_host = [
         name
-        for name, one in readers.items()
-        for pattern in _patterns(one._VALID_URL)
+        for name, reader in readers.items()
+        for pattern in _patterns(reader._VALID_URL)
         if any(can_begin(pattern, beginning) for beginning in _BEGINNINGS)
     ]
 
@@ -55,11 +55,11 @@ def test_no_reader_in_use_accepts_any_host() -> None:
     assert accept_any_host == []
 
 
-def _patterns(told: object) -> list[str]:
+def _patterns(message: object) -> list[str]:
     """Return a reader's patterns; readers that only read embeds have none."""
-    if isinstance(told, str):
-        return [told]
-    return [str(one) for one in told] if isinstance(told, list | tuple) else []
+    if isinstance(message, str):
+        return [message]
+    return [str(argument) for argument in message] if isinstance(message, list | tuple) else []
 
 
 def test_patterns_that_accept_any_host_are_known() -> None:
@@ -121,10 +121,10 @@ def test_audio_of_a_platform_comes_through_the_proxy(platform: HTTPServer, tmp_p
 
 
 def _page_with_audio_at(platform: HTTPServer, address: str) -> None:
-    told = json.dumps({"mediaUrl": address, "duration": 5})
+    answer = json.dumps({"mediaUrl": address, "duration": 5})
     platform.expect_request("/GLT1").respond_with_data(
         '<meta property="og:audio:title" content="An episode">'
-        f'<meta property="og:audio:artist" content="A"><script>var episode = {told};</script>'
+        f'<meta property="og:audio:artist" content="A"><script>var episode = {answer};</script>'
     )
 
 

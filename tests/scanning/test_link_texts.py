@@ -122,13 +122,13 @@ SPELLINGS = {
 
 @pytest.mark.parametrize(("item", "links"), SPELLINGS.items())
 def test_spellings_of_an_item_are_one_link(item: str, links: str) -> None:
-    found = {link: plain_link(link) for word in links.split() for link in links_in(word)}
+    plain_links = {link: plain_link(link) for word in links.split() for link in links_in(word)}
 
-    assert found == dict.fromkeys(found, item)
+    assert plain_links == dict.fromkeys(plain_links, item)
 
 
 def test_other_items_stay_other_links() -> None:
-    for one, other in (
+    for first, second in (
         ("https://www.bilibili.com/video/BV1xx?p=1", "https://www.bilibili.com/video/BV1xx?p=2"),
         ("https://a.bandcamp.com/track/song", "https://b.bandcamp.com/track/song"),
         ("https://streamable.com/o/one", "https://streamable.com/o/two"),
@@ -137,7 +137,7 @@ def test_other_items_stay_other_links() -> None:
         ("https://www.youtube.com/playlist?list=A", "https://www.youtube.com/playlist?list=B"),
         ("https://soundcloud.com/a/one", "https://soundcloud.com/b/one"),
     ):
-        assert link_key(one) != link_key(other), one
+        assert link_key(first) != link_key(second), first
 
 
 @given(st.text() | st.text().map(lambda text: f"https://youtu.be/{text}"))
@@ -146,9 +146,9 @@ def test_any_text_has_a_key(text: str) -> None:
 
 
 def test_the_installed_reader_has_the_patterns_of_all_platforms() -> None:
-    wanted = {name for readers in link_items._READERS.values() for name in readers}
+    names = {name for readers in link_items._READERS.values() for name in readers}
 
-    assert wanted == link_items._patterns().keys()
+    assert names == link_items._patterns().keys()
 
 
 @pytest.mark.django_db

@@ -82,7 +82,7 @@ def test_links_are_fetched_and_scanned_or_say_why_not(
     run_worker()
 
     # One bad link does not stop the others.
-    assert [one["accepted"] for one in outcomes] == [False, False, *[True] * len(paths)]
+    assert [outcome["accepted"] for outcome in outcomes] == [False, False, *[True] * len(paths)]
     assert outcomes[0]["code"] == "link_refused"
     files = {file.source_url.split("/")[-1]: file for file in ScannedFile.objects.all()}
     scanned = files.pop("ep%2015.wav")
@@ -90,8 +90,8 @@ def test_links_are_fetched_and_scanned_or_say_why_not(
     assert len(scanned.sha256) == 64
     assert Match.objects.get().recording == catalogue.second
     assert files.pop("big").error_code == "file_too_large"
-    told = {name: (file.status, file.error_code) for name, file in files.items()}
-    assert told == {
+    status = {name: (file.status, file.error_code) for name, file in files.items()}
+    assert status == {
         "gone": (FileStatus.NEEDS_AUDIO, "link_gone"),
         "page": (FileStatus.NEEDS_AUDIO, "link_unsupported"),
         "radio": (FileStatus.NEEDS_AUDIO, "link_live"),
@@ -101,7 +101,7 @@ def test_links_are_fetched_and_scanned_or_say_why_not(
     assert "the server answered 404" in files["gone"].message
     assert "has no audio that the portal can read" in files["page"].message
     for name in played:
-        is_live = told[name][1] == "link_live"
+        is_live = status[name][1] == "link_live"
         assert ("cannot scan live streams" in files[name].message) is is_live
         assert "Attach the audio file" in files[name].message
 
@@ -168,7 +168,7 @@ def test_what_was_written_while_a_link_was_fetched_stays(
 
 
 def test_reasons_of_the_platform_reader_are_told() -> None:
-    for stderr, told in (
+    for stderr, message in (
         ("ERROR: Unsupported URL: https://x.example/", "has no audio"),
         (
             "WARNING: a\nERROR: [youtube] abc: Private video. Sign in",
@@ -176,4 +176,4 @@ def test_reasons_of_the_platform_reader_are_told() -> None:
         ),
         ("", "the platform gave no audio"),
     ):
-        assert told in str(platform_page.failure_of(stderr))
+        assert message in str(platform_page.failure_of(stderr))

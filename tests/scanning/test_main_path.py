@@ -65,11 +65,11 @@ def test_demo_programmes_are_scanned_and_leave_as_csv(
 def _give_every_play_of_the_truth_and_nothing_else() -> None:
     plays = [row for row in _truth() if row["kind"] == "track"]
 
-    found = list(
+    segments = list(
         Segment.objects.select_related("detection__recording", "detection__scan__scanned_file")
     )
 
-    assert len(found) == len(plays) == 16
+    assert len(segments) == len(plays) == 16
     edits = Counter(Match.objects.values_list("edit", flat=True))
     assert edits == {Edit.NONE: 10, Edit.SPED_UP: 3, Edit.SLOWED: 1}
     [narrow] = Match.objects.exclude(low_hz=None, high_hz=None)
@@ -77,7 +77,7 @@ def _give_every_play_of_the_truth_and_nothing_else() -> None:
     assert narrow.low_hz == pytest.approx(300, rel=0.2)
     assert narrow.high_hz is None
     for row in plays:
-        segment = _play_of(found, row)
+        segment = _play_of(segments, row)
         tolerance = SPEECH_EDGE_S if row["music_over_speech_db"] else EDGE_S
         rate = float(row["rate"])
         assert segment.start_ms / 1000 == pytest.approx(float(row["start_s"]), abs=tolerance)
@@ -92,14 +92,14 @@ def _give_every_play_of_the_truth_and_nothing_else() -> None:
         assert (segment.score or 0) > 60
 
 
-def _play_of(found: list[Segment], row: dict[str, str]) -> Segment:
+def _play_of(segments: list[Segment], row: dict[str, str]) -> Segment:
     middle_ms = 500 * (float(row["start_s"]) + float(row["end_s"]))
     [segment] = [
-        one
-        for one in found
-        if one.detection.scan.scanned_file.name == row["programme"]
-        and one.detection.recording.custom_id == row["custom_id"]
-        and one.start_ms < middle_ms < one.end_ms
+        segment
+        for segment in segments
+        if segment.detection.scan.scanned_file.name == row["programme"]
+        and segment.detection.recording.custom_id == row["custom_id"]
+        and segment.start_ms < middle_ms < segment.end_ms
     ]
     return segment
 

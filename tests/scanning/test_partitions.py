@@ -112,16 +112,16 @@ def programme(catalogue: Catalogue, admin: User, machines: Machines) -> ScannedF
         catalogue.container, np.concatenate([*sounds, both, audio.silence(3)]), admin
     )
     machines.work("whole", None, 1)
-    assert len(_found(file)) >= 5
+    assert len(_detections_of(file)) >= 5
     return file
 
 
-def _found(file: ScannedFile) -> list[dict[str, Any]]:
+def _detections_of(file: ScannedFile) -> list[dict[str, Any]]:
     """Return everything that the file's last scan found."""
     scan = file.scans.latest("pk")
     assert scan.status == ScanStatus.SUCCEEDED, scan.message
     rows = Detection.objects.filter(scan=scan).order_by("recording", "segments__position")
-    found = rows.values(
+    rows_found = rows.values(
         "recording",
         "score",
         "segments__start_ms",
@@ -134,13 +134,13 @@ def _found(file: ScannedFile) -> list[dict[str, Any]]:
         "segments__low_hz",
     )
     scan_columns = ("unmatched", "no_match_reason", "catalogue_state", "buckets")
-    return [*found, {name: getattr(scan, name) for name in scan_columns}]
+    return [*rows_found, {name: getattr(scan, name) for name in scan_columns}]
 
 
 def test_machines_with_a_partition_each_find_what_one_machine_finds(
     programme: ScannedFile, machines: Machines, catalogue: Catalogue, admin: User, tmp_path: Path
 ) -> None:
-    expected = _found(programme)
+    expected = _detections_of(programme)
 
     # One machine with all partitions asks nobody.
     with machines.on("all", None, 3):
@@ -150,7 +150,7 @@ def test_machines_with_a_partition_each_find_what_one_machine_finds(
         query = _clip(tmp_path)
         (identified,) = search_clip([catalogue.bucket.pk], Sound(query))
 
-    assert _found(programme) == expected
+    assert _detections_of(programme) == expected
     assert not Job.objects.filter(kind="partition_question").exists()
     assert Recording.objects.get(pk=identified.recording_id).title == "Tune 4"
 
@@ -159,7 +159,7 @@ def test_machines_with_a_partition_each_find_what_one_machine_finds(
             request_scan(scanned_file=programme, user=admin)
         machines.work_all(count)
 
-        assert _found(programme) == expected
+        assert _detections_of(programme) == expected
         assert not PartitionSearch.objects.exists()
         copies = IndexCopy.objects.values_list("folder", flat=True)
         folders = {Path(path).name for path in copies}
@@ -177,7 +177,7 @@ def test_machines_with_a_partition_each_find_what_one_machine_finds(
             machines.work("whole", None, 1)
         else:
             machines.work_all(2)
-        results.append(_found(file))
+        results.append(_detections_of(file))
 
     assert results[0] == results[1]
     assert results[0][-1]["no_match_reason"]
@@ -196,8 +196,8 @@ def test_other_sound_tracks_are_searched_in_all_partitions(
     machines.work_all(2)
 
     assert film.scans.get().warnings == []
-    (found,) = Detection.objects.all()
-    assert [segment.track for segment in found.segments.all()] == [2]
+    (detection,) = Detection.objects.all()
+    assert [segment.track for segment in detection.segments.all()] == [2]
     assert not PartitionSearch.objects.exists()
 
 
@@ -228,7 +228,7 @@ def test_a_partition_without_a_machine_is_named_wherever_somebody_looks(
     assert "no machine that holds partition 2 of 2 was seen" in capsys.readouterr().out
 
     machines.work_all(2)
-    assert _found(programme)
+    assert _detections_of(programme)
 
 
 def test_partitions_find_nothing_that_is_retired_while_they_answer(
@@ -246,13 +246,13 @@ def test_partitions_find_nothing_that_is_retired_while_they_answer(
 
     machines.work_all(2)
 
-    found = _found(programme)
-    assert gone.pk not in {one.get("recording") for one in found}
+    detections = _detections_of(programme)
+    assert gone.pk not in {detection.get("recording") for detection in detections}
     # As a scan that begins after the retirement.
     with machines.on("whole", None, 1):
         request_scan(scanned_file=programme, user=admin)
     machines.work("whole", None, 1)
-    assert _found(programme) == found
+    assert _detections_of(programme) == detections
     assert gone.matches.get().lost
 
 
@@ -260,7 +260,7 @@ def test_partitions_find_nothing_that_is_retired_while_they_answer(
 def test_nothing_is_lost_or_left_however_a_scan_of_partitions_ends(
     programme: ScannedFile, machines: Machines, admin: User
 ) -> None:
-    expected = _found(programme)
+    expected = _detections_of(programme)
     machines.work("part-1-of-2", [1], 2)
     machines.work("part-2-of-2", [2], 2)
 
@@ -273,8 +273,8 @@ def test_nothing_is_lost_or_left_however_a_scan_of_partitions_ends(
 
     # The machine with the second partition died in the middle of its answer.
     answered_by_one()
-    asked = Job.objects.get(kind="partition_question", state=JobState.WAITING)
-    Job.objects.filter(pk=asked.pk).update(
+    job = Job.objects.get(kind="partition_question", state=JobState.WAITING)
+    Job.objects.filter(pk=job.pk).update(
         state=JobState.RUNNING,
         lease_owner="dead:1",
         lease_until=clock.now() - timedelta(minutes=5),
@@ -282,7 +282,7 @@ def test_nothing_is_lost_or_left_however_a_scan_of_partitions_ends(
     )
     assert services.reclaim() == 1
     machines.work_all(2)
-    assert _found(programme) == expected
+    assert _detections_of(programme) == expected
     assert not PartitionSearch.objects.exists()
 
     # Answering twice changes nothing, and a cancelled scan asks nothing more.
@@ -318,7 +318,7 @@ def test_nothing_is_lost_or_left_however_a_scan_of_partitions_ends(
         Job.objects.filter(kind="scan").update(run_after=clock.now())
         machines.work("whole", None, count)
 
-        assert _found(programme) == expected
+        assert _detections_of(programme) == expected
         assert not PartitionSearch.objects.exists()
         machines.work("whole", None, count)
         assert not _open_jobs().exists()
@@ -349,7 +349,7 @@ def test_a_clip_that_no_partition_answers_is_an_outage(
     catalogue: Catalogue, machines: Machines, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(partition_scans, "_CLIP_SECONDS", 0.0)
-    forgotten, other = [
+    forgotten, other_search = [
         PartitionSearch.objects.create(partitions=2, state=b"", catalogue_state=0) for _ in range(2)
     ]
     forgotten.created_at -= timedelta(hours=1)
@@ -358,7 +358,7 @@ def test_a_clip_that_no_partition_answers_is_an_outage(
     with machines.on("desk", [], 2), pytest.raises(IndexUnavailable, match="partition 1, 2 of 2"):
         search_clip([catalogue.bucket.pk], Sound(_clip(tmp_path)))
 
-    assert PartitionSearch.objects.get() == other
+    assert PartitionSearch.objects.get() == other_search
 
 
 def test_comparing_on_a_machine_with_a_part_says_what_to_do(

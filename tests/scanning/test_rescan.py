@@ -47,15 +47,15 @@ def test_what_cannot_be_searched_scans_nothing(signed_in: MakeClient) -> None:
     scan = ScanFactory.create()
     client = signed_in(Role.REVIEWER)
 
-    for told, status, message in (
+    for fields, status, message in (
         ({"also": "0"}, 400, ""),
         ({"also": "x"}, 400, ""),
         ({"engine": "both"}, 400, ""),
         ({"engine": "acrcloud"}, 200, "no ACRCloud account"),
     ):
-        answer = client.post(again(scan.scanned_file), told, follow=True)
-        assert answer.status_code == status, told
-        assert message in answer.content.decode(), told
+        answer = client.post(again(scan.scanned_file), fields, follow=True)
+        assert answer.status_code == status, fields
+        assert message in answer.content.decode(), fields
     assert Scan.objects.count() == 1
 
 

@@ -43,7 +43,7 @@ def _upload(container: Container, user: User, seed: int = 1) -> ScannedFile:
 
 def _names(file: ScannedFile) -> list[str]:
     file.refresh_from_db()
-    return [str(one.name) for one in (file.media, file.proxy) if one]
+    return [str(field_file.name) for field_file in (file.media, file.proxy) if field_file]
 
 
 def _there(names: list[str]) -> list[str]:
@@ -60,7 +60,7 @@ def test_nothing_that_can_be_heard_is_left_and_a_rescan_finds_the_same(
     names = _names(file)
 
     removed = retention.remove_due()
-    left = _there(names)
+    names_there = _there(names)
     file.refresh_from_db()
     request_scan(scanned_file=file, user=admin)
     run_worker()
@@ -69,7 +69,7 @@ def test_nothing_that_can_be_heard_is_left_and_a_rescan_finds_the_same(
     assert after.scan != before.scan
     file.refresh_from_db()
     assert len(names) == 2
-    assert (removed, left) == (1, [])
+    assert (removed, names_there) == (1, [])
     assert file.audio_removed_at is not None
     assert (file.media.name, file.proxy.name) == ("", "")
     assert file.fingerprint
@@ -184,20 +184,20 @@ def test_links_and_uploads_are_kept_by_their_own_settings(
         audio.wav_bytes(audio.tune(2, 12)), content_type="audio/wav"
     )
     _keep(container, link_audio=KeepAudio.NOTHING)
-    kept = _upload(container, admin)
+    file = _upload(container, admin)
     link = submit_link(container=container, url=httpserver.url_for("/two.wav"), user=admin)
     run_worker()
     retention.remove_due()
-    asked = len(httpserver.log)
+    count = len(httpserver.log)
     request_scan(scanned_file=link, user=admin)
     run_worker()
 
-    kept.refresh_from_db()
+    file.refresh_from_db()
     link.refresh_from_db()
-    assert kept.media
+    assert file.media
     assert not link.media
     assert link.status == FileStatus.READY
-    assert len(httpserver.log) == asked == 1
+    assert len(httpserver.log) == count == 1
 
     # The link is fetched again where what was kept is of no use.
     ScannedFile.objects.update(fingerprint="")

@@ -38,13 +38,13 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Meanwhile:
     """Return a function that lets something happen once a file has been searched."""
 
     def after_the_search(happens: Callable[[], object]) -> None:
-        left = [happens]
+        events = [happens]
 
         def searched(search: Callable[..., Any]) -> Callable[..., Any]:
             def and_then(*args: Any, **options: Any) -> Any:
                 result = search(*args, **options)
-                while left:
-                    left.pop()()
+                while events:
+                    events.pop()()
                 return result
 
             return and_then
@@ -83,7 +83,7 @@ def test_a_scan_finds_nothing_that_is_retired_while_it_runs(
         assert file.status == FileStatus.NO_MATCH
         assert scan.no_match_reason
         # As a scan after the retirement describes it.
-        assert [each["kind"] for each in scan.unmatched] == ["no_match"]
+        assert [unmatched["kind"] for unmatched in scan.unmatched] == ["no_match"]
 
 
 def test_a_rescan_during_which_a_recording_is_retired_keeps_its_match_as_lost(

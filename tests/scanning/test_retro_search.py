@@ -104,24 +104,25 @@ def test_a_recording_added_later_is_found_in_the_demo_as_a_scan_would_find_it(
     run_worker()
 
     search.refresh_from_db()
-    found = {
+    matches = {
         match.scanned_file.name: match
         for match in Match.objects.filter(recording=again, state=MatchState.PENDING)
     }
     assert (search.status, search.found) == (RetroStatus.DONE, 2)
     assert search.files_done == container.files.count()
-    assert all(match.found_late for match in found.values())
+    assert all(match.found_late for match in matches.values())
     heard = [
         (name, segment)
-        for name, match in found.items()
+        for name, match in matches.items()
         for segment in with_segments([match])[0].segments
     ]
     assert len(heard) == len(plays) == 3
     for row in plays:
         segment = next(
-            each
-            for name, each in heard
-            if name == row["programme"] and abs(each.start_ms - 1000 * float(row["start_s"])) < 500
+            segment
+            for name, segment in heard
+            if name == row["programme"]
+            and abs(segment.start_ms - 1000 * float(row["start_s"])) < 500
         )
         assert segment.end_ms == pytest.approx(1000 * float(row["end_s"]), abs=500)
         assert segment.tempo_ratio is not None
@@ -168,18 +169,18 @@ def test_a_sonic_logo_is_found_late_between_songs_and_ends_where_it_ends(
     run_worker()
     recording.refresh_from_db()
 
-    def found() -> tuple[int, ...]:
+    def times_of_match() -> tuple[int, ...]:
         match = Match.objects.get(recording=recording)
         (segment,) = with_segments([match])[0].segments
         return segment.start_ms, segment.end_ms, segment.reference_end_ms
 
     retro.request_search(recordings=[recording], user=admin)
     run_worker()
-    late = found()
+    late = times_of_match()
     request_scan(scanned_file=file, user=admin)
     run_worker()
 
-    assert late == found()
+    assert late == times_of_match()
     assert late == pytest.approx((20_000, 22_200, 2_200), abs=200)
     assert late[2] <= recording.duration_ms
 
@@ -188,7 +189,7 @@ def test_what_is_found_late_waits_beside_the_rest_and_keeps_its_decision(
     late: Recording, admin: User, run_worker: Worker
 ) -> None:
     file = ScannedFile.objects.get(status=FileStatus.NO_MATCH)
-    other = ScannedFile.objects.get(matches__recording__custom_id="T-1")
+    other_file = ScannedFile.objects.get(matches__recording__custom_id="T-1")
 
     retro.request_search(recordings=[late], user=admin)
     run_worker()
@@ -206,10 +207,10 @@ def test_what_is_found_late_waits_beside_the_rest_and_keeps_its_decision(
     assert event.after["scan"] == match.scan.uid
 
     # Clients read it beside what was found before.
-    results = results_of([other])[other.pk]
+    results = results_of([other_file])[other_file.pk]
     assert results is not None
-    told = [item["result"]["title"] for item in results["custom_files"]]
-    assert told == ["Tune 1", "Tune 3"]
+    titles = [item["result"]["title"] for item in results["custom_files"]]
+    assert titles == ["Tune 1", "Tune 3"]
 
     # The second time nothing is doubled.
     retro.request_search(recordings=[late], user=admin)
@@ -234,9 +235,9 @@ def test_what_is_found_late_waits_beside_the_rest_and_keeps_its_decision(
 def test_a_search_is_estimated_and_refused_where_it_makes_no_sense(
     late: Recording, container: Container, admin: User
 ) -> None:
-    told = retro.estimate(recordings=[late])
-    assert (told.recordings, told.files) == (1, 2)
-    assert told.sound_ms == pytest.approx(66_000, abs=500)
+    estimate = retro.estimate(recordings=[late])
+    assert (estimate.recordings, estimate.files) == (1, 2)
+    assert estimate.sound_ms == pytest.approx(66_000, abs=500)
 
     def refused(user: User) -> str:
         with pytest.raises(IntakeRefused) as reason:
@@ -276,8 +277,8 @@ def test_searches_give_their_worker_back_and_take_turns(
     # Two searches take turns, slice by slice.
     run_worker()
     (first,) = retro.request_search(recordings=[late], user=admin)
-    other = Recording.objects.get(custom_id="T-1")
-    (second,) = retro.request_search(recordings=[other], user=admin)
+    other_recording = Recording.objects.get(custom_id="T-1")
+    (second,) = retro.request_search(recordings=[other_recording], user=admin)
     for _ in range(2):
         run_next(Pool.WORK)
     for search in (first, second):

@@ -43,8 +43,10 @@ def test_one_takes_a_link_and_the_other_is_told(tmp_path: Path) -> None:
 
     both = [begin(_SUBMIT, env, container.pk, LINKS) for _ in range(2)]
     go_at_once(both)
-    told = Counter(line for one in both for line in one.communicate(timeout=120)[0].splitlines())
+    counts = Counter(
+        line for process in both for line in process.communicate(timeout=120)[0].splitlines()
+    )
 
     expected = {f"{number} taken" for number in range(LINKS)}
     expected |= {f"{number} link_seen" for number in range(LINKS)}
-    assert told == dict.fromkeys(expected, 1)
+    assert counts == dict.fromkeys(expected, 1)

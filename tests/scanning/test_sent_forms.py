@@ -67,10 +67,10 @@ def test_a_portal_that_takes_fingerprints_gets_no_sound(
     check_due()
 
     body = posted(vendor)
-    found = _CONTENT.search(body)
+    match = _CONTENT.search(body)
     assert waits == (FileStatus.WAITING, "")
-    assert found is not None
-    assert fingerprint.from_bytes(found[1]).duration_ms == 8000
+    assert match is not None
+    assert fingerprint.from_bytes(match[1]).duration_ms == 8000
     assert b'name="data_type"\r\n\r\nfingerprint\r\n' in body
     assert not any(_SOUND[at : at + 64] in body for at in range(1000, 30_000, 64))
     assert sent_form(file) == (SentAs.FINGERPRINT, AudioBecause.UNASKED)

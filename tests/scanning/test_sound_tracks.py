@@ -47,7 +47,7 @@ def test_other_tracks_are_heard_and_searched_again_and_later(
     match = Match.objects.get()
     page_of_file = reverse("portal:file_detail", args=[film.uid])
 
-    main, other, review = (
+    main, other_page, review = (
         client.get(url).content.decode()
         for url in (page_of_file, f"{page_of_file}?track=2", match.review_url)
     )
@@ -56,7 +56,7 @@ def test_other_tracks_are_heard_and_searched_again_and_later(
     assert film.message == ""
     assert "Sound track 2: Music" in main
     assert "&amp;track=2" not in main
-    (heard,) = set(re.findall(r"/files/[^\"#]+&amp;track=2", other + review))
+    (heard,) = set(re.findall(r"/files/[^\"#]+&amp;track=2", other_page + review))
     answer = client.get(heard.replace("&amp;", "&"))
     assert answer.headers["Content-Type"] == "audio/webm"
     assert b"".join(answer).startswith(b"\x1aE\xdf\xa3")
@@ -88,9 +88,9 @@ def test_a_clip_is_identified_by_any_of_its_tracks(catalogue: Catalogue, tmp_pat
     tracks = {"Talk": audio.tune(77, 10), "Music": audio.tune(1, 10)}
     path = write_tracks(tmp_path / "clip.mkv", tracks, audio.RATE)
 
-    found = identify(project=project, sample=upload("clip.mkv", path.read_bytes()))
+    detections = identify(project=project, sample=upload("clip.mkv", path.read_bytes()))
 
-    assert [segment.track for _, one in found for segment in one.segments] == [2]
+    assert [segment.track for _, detection in detections for segment in detection.segments] == [2]
 
 
 def test_a_file_is_as_long_as_its_longest_track_for_all_readers(
@@ -131,8 +131,8 @@ def test_what_nobody_searched_of_a_broadcast_is_said_on_its_page(
     page = client.get(reverse("portal:file_detail", args=[uid])).content.decode()
 
     assert "The first 10 s are scrambled and were not searched." in page
-    shown = re.sub(r"\s+", " ", page)
-    assert re.search(r"Sound used</dt> ?<dd> ?0:(19|20) of 0:30", shown)
+    text = re.sub(r"\s+", " ", page)
+    assert re.search(r"Sound used</dt> ?<dd> ?0:(19|20) of 0:30", text)
 
 
 def test_tracks_without_sound_are_counted_on_the_page(

@@ -184,7 +184,7 @@ def test_what_only_the_cloud_knows_is_a_match_beside(
     comparison = compare(file)
     assert comparison is not None
     assert comparison.agreed == 0
-    assert {one.kind for one in comparison.differences} >= {"rival"}
+    assert {difference.kind for difference in comparison.differences} >= {"rival"}
 
     # It counts where the embedded engine cannot read the file.
     assert _status(unreadable) == FileStatus.READY
@@ -341,10 +341,10 @@ def test_what_one_engine_could_not_know_is_no_disagreement(
 ) -> None:
     elsewhere = _music("Elsewhere", isrc="ZZX012600009", offset=200)
     answers: list[tuple[int, object]] = [(-1, {}), (1, elsewhere)]
-    for seconds, (state, found) in enumerate(answers, start=12):
+    for seconds, (state, answer) in enumerate(answers, start=12):
         file = _submit(container, admin, seed=1, seconds=seconds)
 
-        _finish(vendor, run_worker, state, found)
+        _finish(vendor, run_worker, state, answer)
 
         reasons = {reason for _, reason in _reasons(file)}
         assert reasons, state

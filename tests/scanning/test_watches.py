@@ -152,8 +152,8 @@ def test_item_missing_from_the_middle_is_gone_and_can_come_back(
     check_now(watch)
     assert are_gone() == set()
     assert watch.items.filter(is_listed=False).count() == 2
-    left = FeedItem(podcast.url.replace("feed", "three.wav"), "three")
-    playlist = Feed("The Show", (left,), whole=True)
+    item = FeedItem(podcast.url.replace("feed", "three.wav"), "three")
+    playlist = Feed("The Show", (item,), whole=True)
     monkeypatch.setattr(watches, "expand", lambda _url: playlist)
     check_now(watch)
     assert are_gone() == {"four", "five"}
@@ -172,8 +172,8 @@ def test_link_of_a_file_that_leads_nowhere_marks_it(
 
     check_now(watch)
 
-    told = dict(ScannedFile.objects.values_list("name", "source_gone_why"))
-    assert told == {title: why for title, (_status, why) in answers.items()}
+    fields = dict(ScannedFile.objects.values_list("name", "source_gone_why"))
+    assert fields == {title: why for title, (_status, why) in answers.items()}
     assert not WatchItem.objects.filter(probed_at=None).exists()
 
 
@@ -224,10 +224,10 @@ def test_a_watch_is_checked_by_one_worker_at_a_time(
 ) -> None:
     watch = watch_of(container, podcast, admin)
     podcast.titles.insert(0, "four")
-    real, found = feeds.expand, []
+    real, addresses = feeds.expand, []
 
     def look(url: str) -> Feed:
-        found.append(check_due())
+        addresses.append(check_due())
         return real(url)
 
     def lose(url: str) -> Feed:
@@ -237,7 +237,7 @@ def test_a_watch_is_checked_by_one_worker_at_a_time(
     # A worker that comes meanwhile finds nothing to do.
     monkeypatch.setattr(watches, "expand", look)
     check_now(watch)
-    assert found == [0]
+    assert addresses == [0]
     assert _names() == ["four"]
     assert watch.checks.count() == 1
 

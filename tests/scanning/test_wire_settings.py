@@ -20,10 +20,10 @@ def test_policy_chooses_what_is_scanned() -> None:
         ({}, [(0, 60_000)]),
         ([], [(0, 60_000)]),
     ]
-    for told, windows in cases:
-        policy = scan_policy(Container(policy=told))
+    for case, windows in cases:
+        policy = scan_policy(Container(policy=case))
 
-        assert policy.windows_ms(60_000) == windows, told
+        assert policy.windows_ms(60_000) == windows, case
 
 
 def test_a_container_says_how_sound_was_captured_and_how_widely_to_search() -> None:
@@ -44,10 +44,10 @@ def test_what_is_not_done_is_said() -> None:
         (1, {"deepright": True, "music_detection": True}, ["derivative", "outside matches"]),
     ]
     for engine, flags, names in cases:
-        told = parts_not_done(Container(wire_engine=engine, **flags))
+        warnings = parts_not_done(Container(wire_engine=engine, **flags))
 
-        assert len(told) == len(names), engine
-        assert all(name in text for name, text in zip(names, told, strict=True)), engine
+        assert len(warnings) == len(names), engine
+        assert all(name in text for name, text in zip(names, warnings, strict=True)), engine
 
 
 def test_a_scan_keeps_what_was_not_done(transactional_db: None, run_worker: Worker) -> None:

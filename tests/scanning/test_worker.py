@@ -240,8 +240,8 @@ def test_worker_that_dies_or_freezes_in_the_middle_loses_nothing(
     # Ids below 1001 are reserved because wire protocol clients know some of them.
     assert manage("shell", "-v", "0", "-c", made).strip() == "1001"
     manage("scan_file", "--container", "c", str(long))
-    said = tmp_path / "said"
-    with said.open("w") as errors:
+    path = tmp_path / "said"
+    with path.open("w") as errors:
         victim = subprocess.Popen(
             [sys.executable, "manage.py", "worker"],
             env=environment,
@@ -293,7 +293,7 @@ def test_worker_that_dies_or_freezes_in_the_middle_loses_nothing(
     if number == signal.SIGSTOP:
         victim.send_signal(signal.SIGCONT)
         deadline = time.monotonic() + 60
-        while "was lost to another worker" not in said.read_text():
+        while "was lost to another worker" not in path.read_text():
             assert time.monotonic() < deadline
             time.sleep(0.1)
         victim.send_signal(signal.SIGTERM)

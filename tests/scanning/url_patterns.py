@@ -55,7 +55,7 @@ class _Walk:
         if place >= len(self._text):
             raise _WholeBeginningMatches
         if code is codes.BRANCH:
-            return {after for one in value[1] for after in self.after_all(one, place)}
+            return {after for branch in value[1] for after in self.after_all(branch, place)}
         if code is codes.SUBPATTERN:
             return self.after_all(value[3], place)
         if code is codes.ATOMIC_GROUP:
@@ -75,7 +75,7 @@ class _Walk:
         least, most, body = value
         places, after = {start}, {start} if least == 0 else set()
         for count in range(1, min(most, len(self._text)) + 1):
-            places = {one for place in places for one in self.after_all(body, place)}
+            places = {start for place in places for start in self.after_all(body, place)}
             if count >= least:
                 places -= after if count > least else set()
                 after |= places
@@ -88,10 +88,10 @@ class _Walk:
         if direction < 0:
             return True
         try:
-            found = bool(self.after_all(body, place))
+            is_there = bool(self.after_all(body, place))
         except _WholeBeginningMatches:
             return True
-        return found is (code is codes.ASSERT)
+        return is_there is (code is codes.ASSERT)
 
     def _fits(self, code: Any, value: Any, letter: str) -> bool:
         letters = {letter}
@@ -105,14 +105,14 @@ class _Walk:
             return chr(value) not in letters
         assert code is codes.IN, code
         negated = value[0][0] is codes.NEGATE
-        return negated is not any(self._in_class(kind, one, letters) for kind, one in value)
+        return negated is not any(self._in_class(kind, member, letters) for kind, member in value)
 
     @staticmethod
     def _in_class(kind: Any, value: Any, letters: set[str]) -> bool:
         if kind is codes.LITERAL:
             return chr(value) in letters
         if kind is codes.RANGE:
-            return any(value[0] <= ord(one) <= value[1] for one in letters)
+            return any(value[0] <= ord(letter) <= value[1] for letter in letters)
         if kind is codes.CATEGORY:
-            return any(re.match(_CATEGORIES[value], one) for one in letters)
+            return any(re.match(_CATEGORIES[value], letter) for letter in letters)
         return False

@@ -81,8 +81,8 @@ class Vendor:
         return sum(method == "POST" for method, _ in self.calls)
 
 
-def json_answer(told: object, status: int = 200) -> Response:
-    return Response(json.dumps(told), status, content_type="application/json")
+def json_answer(message: object, status: int = 200) -> Response:
+    return Response(json.dumps(message), status, content_type="application/json")
 
 
 class AnyPath(str):

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 def main() -> int:
     """Return 0 if every step held, 1 if a step broke something."""
-    asked = _arguments()
+    options = _arguments()
     began = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="season-")) / "installation"
     from tests.season.installation import Installation, prepare
 
-    prepare(folder, asked.database or f"sqlite:///{folder}/portal.sqlite3")
-    if asked.migrated:
-        shutil.copy(asked.migrated, folder / "portal.sqlite3")
+    prepare(folder, options.database or f"sqlite:///{folder}/portal.sqlite3")
+    if options.migrated:
+        shutil.copy(options.migrated, folder / "portal.sqlite3")
     # These imports load models, so Django must be set up first.
     from tests.season import outside, world
     from tests.season.play import Failure, Theatre
@@ -35,29 +35,29 @@ def main() -> int:
 
     spare = Spare()
     with outside.web_server(), watched() as holds:
-        installation = Installation(folder, world.build, asked.world)
+        installation = Installation(folder, world.build, options.world)
         theatre = Theatre(installation, spare, holds)
         _say(began, "the world is built")
         findings: list[Failure] = []
         try:
-            if asked.steps_of:
+            if options.steps_of:
                 theatre.told = lambda line: print(line, flush=True)
-                failure = theatre.play([Step.read(each) for each in asked.steps_of])
+                failure = theatre.play([Step.read(step) for step in options.steps_of])
                 if failure:
                     findings.append(failure)
                     print(failure, flush=True)
             else:
                 theatre.counted = lambda steps: _say(began, f"{steps} steps")
-                for failure in theatre.play_many(asked.steps, asked.length, asked.seed):
-                    found = failure if asked.as_it_is else theatre.shorten(failure)
-                    findings.append(found)
-                    _say(began, f"after {theatre.steps} steps:\n{found}")
-                    print("python -m tests.season --replay", *found.steps, flush=True)
-                    if not asked.go_on:
+                for failure in theatre.play_many(options.steps, options.length, options.seed):
+                    shortest = failure if options.as_it_is else theatre.shorten(failure)
+                    findings.append(shortest)
+                    _say(began, f"after {theatre.steps} steps:\n{shortest}")
+                    print("python -m tests.season --replay", *shortest.steps, flush=True)
+                    if not options.go_on:
                         break
             _say(began, f"{theatre.steps} steps, {dict(theatre.kinds)}")
-            if asked.summary:
-                _write_summary(asked.summary, theatre, len(findings))
+            if options.summary:
+                _write_summary(options.summary, theatre, len(findings))
         finally:
             spare.end()
             theatre.installation.remove()
@@ -94,9 +94,9 @@ def _arguments() -> argparse.Namespace:
     add("--as-it-is", action="store_true", help="do not shorten what breaks")
     add("--go-on", action="store_true", help="play on after something broke")
     add("--replay", nargs="*", dest="steps_of", help="steps as they were printed")
-    asked = parser.parse_args()
-    print(f"Seed {asked.seed}")
-    return asked
+    options = parser.parse_args()
+    print(f"Seed {options.seed}")
+    return options
 
 
 if __name__ == "__main__":

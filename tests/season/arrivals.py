@@ -20,9 +20,9 @@ def call_back(person: Person, rng: random.Random) -> None:
     """Send a result as ACRCloud, or as a stranger who knows an address."""
     container = rng.choice(list(Container._base_manager.order_by("pk")))
     files = list(container.files.order_by("pk"))
-    known = str(rng.choice(files).uid) if files else "unknown"
+    name = str(rng.choice(files).uid) if files else "unknown"
     body = {
-        "file_id": known if rng.random() < 0.8 else "somebody-else",
+        "file_id": name if rng.random() < 0.8 else "somebody-else",
         "state": rng.choice([1, 1, -1, 0, -2]),
         "cid": container.pk,
         "name": "show",
@@ -38,7 +38,7 @@ def call_back(person: Person, rng: random.Random) -> None:
     if rng.random() < 0.1:
         path = path[:-4] + "else"
     response = person.client.post(path, body, content_type="application/json")
-    person.note(f"callback for {known} to {container}: {response.status_code}")
+    person.note(f"callback for {name} to {container}: {response.status_code}")
     check(response.status_code < 500, f"callback: {response.status_code}")
 
 
@@ -51,6 +51,6 @@ def drop(drops: Path, rng: random.Random, note: Callable[[str], None]) -> None:
     path.write_bytes(samples.programme(number))
     if rng.random() < 0.5:
         word = rng.choice(samples.WORDS)
-        told = rng.choice(["{", json.dumps({"programme": word, "tags": word})])
-        path.with_name(f"{path.name}.json").write_text(told, encoding="utf-8")
+        message = rng.choice(["{", json.dumps({"programme": word, "tags": word})])
+        path.with_name(f"{path.name}.json").write_text(message, encoding="utf-8")
     note(f"{path.name} is dropped")

@@ -37,8 +37,8 @@ def assign(person: Person, rng: random.Random) -> None:
         assignee=assignee.pk if assignee is not None else "",
         expected=[f"{match.uid}:{match.version}" for match in chosen],
     )
-    given = Event.objects.filter(pk__gt=newest.pk if newest else 0, action=ASSIGN)
-    _check_given(person, assignee, set(given.values_list("case", flat=True)))
+    events = Event.objects.filter(pk__gt=newest.pk if newest else 0, action=ASSIGN)
+    _check_given(person, assignee, set(events.values_list("case", flat=True)))
 
 
 def _check_given(person: Person, assignee: User | None, cases: set[str]) -> None:

@@ -53,7 +53,7 @@ def _decision(path: str, rng: random.Random) -> Json:
 
 def _version_answer(path: str, rng: random.Random) -> Json:
     match = Match._base_manager.get(uid=path.split("/")[5])
-    heard = [each.recording.uid for each in match.candidates.all()]
+    heard = [candidate.recording.uid for candidate in match.candidates.all()]
     return {
         "candidate": rng.choice([*heard, match.recording.uid]),
         "stands": rng.choice([*heard, match.recording.uid, ""]),
@@ -111,7 +111,7 @@ def _moved(_path: str, rng: random.Random) -> Json:
     return {"target_bucket_id": pk_of(Bucket, rng), "ids": rng.sample(ids, 1)}
 
 
-def _known(_path: str, rng: random.Random) -> Json:
+def _hash_of_sound(_path: str, rng: random.Random) -> Json:
     sound = samples.some_sound(rng).read()
     return {"container": pk_of(Container, rng), "sha256": hashlib.sha256(sound).hexdigest()}
 
@@ -119,7 +119,7 @@ def _known(_path: str, rng: random.Random) -> Json:
 def begin_upload(person: Person, path: str, rng: random.Random) -> Answer:
     """Announce a sample; its first byte of the name says which."""
     number = rng.randrange(samples.PROGRAMMES)
-    told = {"filename": f"{number}.wav", "container": str(pk_of(Container, rng))}
+    fields = {"filename": f"{number}.wav", "container": str(pk_of(Container, rng))}
     return person.send_bytes(
         "POST",
         path,
@@ -127,7 +127,8 @@ def begin_upload(person: Person, path: str, rng: random.Random) -> Answer:
         {
             "Upload-Length": str(len(samples.programme(number))),
             "Upload-Metadata": ",".join(
-                f"{name} {base64.b64encode(word.encode()).decode()}" for name, word in told.items()
+                f"{name} {base64.b64encode(word.encode()).decode()}"
+                for name, word in fields.items()
             ),
         },
     )
@@ -137,8 +138,8 @@ def _send_piece(person: Person, path: str, rng: random.Random) -> Answer:
     """Send the rest of an upload, a part of it, or a piece that came already."""
     upload = ResumableUpload._base_manager.get(uid=path.split("/")[5])
     at = upload.offset_bytes if rng.random() < 0.9 else 0
-    rest = samples.programme(int(upload.name[0]))[at:]
-    piece = rest if rng.random() < 0.7 else rest[: rng.randrange(len(rest) + 1)]
+    programme = samples.programme(int(upload.name[0]))[at:]
+    piece = programme if rng.random() < 0.7 else programme[: rng.randrange(len(programme) + 1)]
     return person.send_bytes("PATCH", path, piece, {"Upload-Offset": str(at)})
 
 
@@ -190,7 +191,7 @@ BODIES: Table[tuple[str, str], Callable[[str, random.Random], Json] | None] = Ta
             "title": rng.choice(samples.WORDS),
         },
         (f"{PORTAL}/files/<uuid:uid>/uses/", "PUT"): _use,
-        (f"{PORTAL}/files/known/", "POST"): _known,
+        (f"{PORTAL}/files/known/", "POST"): _hash_of_sound,
         (f"{PORTAL}/uploads/<uuid:uid>/", "DELETE"): None,
         (f"{PORTAL}/uploads/<uuid:uid>/finish/", "POST"): lambda _path, rng: {
             "programme": rng.choice(samples.WORDS),
@@ -244,7 +245,7 @@ BODIES: Table[tuple[str, str], Callable[[str, random.Random], Json] | None] = Ta
 
 def _sound_for_container(rng: random.Random) -> Json:
     if rng.random() < 0.3:
-        links = [each for each in samples.TEXTS["links"] if each.endswith("0.wav")]
+        links = [link for link in samples.TEXTS["links"] if link.endswith("0.wav")]
         return {"data_type": "audio_url", "url": rng.choice(links)}
     return {"data_type": "audio", "file": samples.some_sound(rng)}
 
@@ -292,7 +293,7 @@ def destructive() -> frozenset[tuple[str, str]]:
 def is_known(route: Route, method: str) -> bool:
     """Return whether the address has a body to send."""
     key = (route.route, method)
-    return method == "GET" or any(key in known for known in (BODIES, _FORMS, _WITH_HEADERS))
+    return method == "GET" or any(key in table for table in (BODIES, _FORMS, _WITH_HEADERS))
 
 
 def call(person: Person, route: Route, method: str, rng: random.Random) -> Answer | None:

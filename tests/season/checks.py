@@ -95,14 +95,14 @@ def every_file_adds_up() -> None:
 
 
 def _lists_hold_their_states(person: Person, states: Iterable[MatchState]) -> None:
-    kept = Q(scanned_file__deleted_at__isnull=True)
+    present = Q(scanned_file__deleted_at__isnull=True)
     for state in states:
-        shown = person.listed(f"/matches/?state={state}")
+        uids = person.listed(f"/matches/?state={state}")
         rows = Match._base_manager.filter(state=state)
         if state in (*WAITING_STATES, MatchState.SUPPRESSED):
-            rows = rows.filter(kept)
-        _same(shown, rows.values_list("uid", flat=True), f"the list of {state} matches")
-    waiting = Match._base_manager.filter(kept, state__in=WAITING_STATES)
+            rows = rows.filter(present)
+        _same(uids, rows.values_list("uid", flat=True), f"the list of {state} matches")
+    waiting = Match._base_manager.filter(present, state__in=WAITING_STATES)
     _same(person.listed("/queue/?view=waiting"), waiting.values_list("uid", flat=True), "the queue")
     _same(
         person.listed("/queue/?view=escalated"),
@@ -116,11 +116,11 @@ def _lists_hold_their_states(person: Person, states: Iterable[MatchState]) -> No
     )
 
 
-def _same(shown: Iterable[str], there: Iterable[str], what: str) -> None:
-    shown, there = set(shown), set(there)
+def _same(uids: Iterable[str], there: Iterable[str], label: str) -> None:
+    uids, there = set(uids), set(there)
     check(
-        shown == there,
-        f"{what} shows too much {sorted(shown - there)}, lacks {sorted(there - shown)}",
+        uids == there,
+        f"{label} shows too much {sorted(uids - there)}, lacks {sorted(there - uids)}",
     )
 
 
@@ -137,42 +137,42 @@ def _numbers_open_their_lists(person: Person) -> None:
         if "view=mine" in target:
             # The number counts locked matches; the list also shows assigned ones.
             continue
-        shown = person.listed(target if "?" in target else f"{target}?")
+        uids = person.listed(target if "?" in target else f"{target}?")
         if "found_from" in target:
             # Weekly figures are cached for a minute.
             continue
         check(
-            len(shown) == count,
-            f"the dashboard of {person.name} says {count}, {target} has {len(shown)}",
+            len(uids) == count,
+            f"the dashboard of {person.name} says {count}, {target} has {len(uids)}",
         )
 
 
 def _reports_agree(person: Person, rng: random.Random) -> None:
     """Check that the report holds every live match, identically in each format."""
     one_state = [{"state": state.value} for state in MatchState]
-    wanted = rng.choice([{}, {"band": "yes"}, *one_state])
+    query = rng.choice([{}, {"band": "yes"}, *one_state])
     address = "/api/portal/v1/reports/stream/"
-    asked: dict[str, object] = {"mode": "match", "files_without": "none"}
-    asked["filters"] = {name: [value] for name, value in wanted.items()}
-    lines = person.call("POST", address, asked | {"format": "csv"})
+    fields: dict[str, object] = {"mode": "match", "files_without": "none"}
+    fields["filters"] = {name: [value] for name, value in query.items()}
+    lines = person.call("POST", address, fields | {"format": "csv"})
     check(lines.status == 200, f"report stream: {lines.status} {lines.content[:200]!r}")
     rows = list(csv.DictReader(io.StringIO(lines.content.decode("utf-8-sig"))))
-    answer = person.call("POST", address, asked | {"format": "jsonl"})
+    answer = person.call("POST", address, fields | {"format": "jsonl"})
     objects = [json.loads(line) for line in answer.content.splitlines() if line]
     _same(
         [row["match_id"] for row in rows if row["match_id"]],
         [row["match_id"] for row in objects if row["match_id"]],
         "the CSV report, against JSON Lines,",
     )
-    shown = person.listed(f"/matches/?{urlencode(wanted)}")
+    uids = person.listed(f"/matches/?{urlencode(query)}")
     _same(
         [row["match_id"] for row in rows if row["match_id"]],
-        shown,
-        f"the report of {wanted}, against the list,",
+        uids,
+        f"the report of {query}, against the list,",
     )
-    if "band" in wanted:
+    if "band" in query:
         narrow = Match._base_manager.filter(_NARROW).values_list("uid", flat=True)
-        _same(shown, {*narrow} & person.listed("/matches/?"), f"the list of {wanted}")
+        _same(uids, {*narrow} & person.listed("/matches/?"), f"the list of {query}")
     states = dict(Match._base_manager.values_list("uid", "state"))
     for row in rows:
         if row["match_id"]:
@@ -187,36 +187,36 @@ def _page_says_what_events_say(person: Person, match: Match) -> None:
     check(answer.status == 200, f"{match.case}: {answer.status}")
     wrong = list(wrong_names(match, text_of(answer.content)))
     check(not wrong, f"{answer.url}: {wrong}")
-    said = person.call("GET", f"/api/portal/v1/matches/{match.uid}/")
-    if said.status == 200:
+    message = person.call("GET", f"/api/portal/v1/matches/{match.uid}/")
+    if message.status == 200:
         current = Match._base_manager.get(pk=match.pk)
-        body = said.json()
+        body = message.json()
         check(body["state"] == current.state, f"the API calls {match.case} {body}")
 
 
 def nothing_waits_for_ever(time: time_machine.Traveller, machines: Machines) -> None:
     """Do all work while hours pass; fail if work remains."""
     machines.come_back()
-    left: list[str] = []
+    faults: list[str] = []
     for _ in range(_WORKING_ROUNDS):
         began = datetime.now(tz=UTC)
         machines.work()
-        left = _left(began)
-        if not left:
+        faults = _unfinished_work(began)
+        if not faults:
             return
         # Leases expire and pauses end; those of resources pass by a clock that stays.
         time.shift(timedelta(minutes=70))
         resources._blocked_until.clear()
-    check(not left, f"this waits for ever: {left}")
+    check(not faults, f"this waits for ever: {faults}")
 
 
 def no_search_is_left() -> None:
     """Check that partitions are asked nothing more, once all work is done."""
-    left = PartitionSearch.objects.all()
-    check(not left.exists(), f"searches of scans that have ended: {list(left)}")
+    searches = PartitionSearch.objects.all()
+    check(not searches.exists(), f"searches of scans that have ended: {list(searches)}")
 
 
-def _left(began: datetime) -> list[str]:
+def _unfinished_work(began: datetime) -> list[str]:
     """Return work that waits or runs, except work that waits for somebody outside.
 
     Workers began at ``began``: polls that have become due since are no work left over.
@@ -252,7 +252,8 @@ def described(row: Model) -> str:
         rows += Job.objects.filter(kind__in=["scan", CLOUD_SCAN.name], subject=row.pk)
         rows += CloudJob.objects.filter(scan=row)
     values = [
-        {field.name: field.value_from_object(each) for field in each._meta.fields} for each in rows
+        {field.name: field.value_from_object(model) for field in model._meta.fields}
+        for model in rows
     ]
     return f"{type(row).__name__} {row}: {values}"
 
@@ -291,7 +292,7 @@ def partitions_agree(machines: Machines, person: Person, rng: random.Random) -> 
     if not machines.were_many or not files.exists():
         return
     file = rng.choice(list(files.order_by("pk")))
-    found = {}
+    contents = {}
     for count in (1, rng.choice([2, 3])):
         machines.be(count)
         scan = request_scan(scanned_file=file, user=person.user)
@@ -300,18 +301,18 @@ def partitions_agree(machines: Machines, person: Person, rng: random.Random) -> 
             scan.refresh_from_db()
             if scan.status not in ACTIVE_SCAN_STATUSES:
                 break
-        found[count] = _found_by(scan)
-    one, many = found.values()
-    check(one == many, f"{file}: one index found {one}, partitions {many}")
+        contents[count] = _found_by(scan)
+    first, many = contents.values()
+    check(first == many, f"{file}: one index found {first}, partitions {many}")
 
 
 def _found_by(scan: Scan) -> list[dict[str, object]]:
     check(scan.status == ScanStatus.SUCCEEDED, f"{scan}: {scan.status} {scan.message}")
     rows = Detection._base_manager.filter(scan=scan).order_by("recording", "segments")
     columns = ("recording", "score", "segments__start_ms", "segments__end_ms")
-    more = ("segments__reference_start_ms", "segments__score")
-    said = {"unmatched": scan.unmatched, "why": scan.no_match_reason}
-    return [*rows.values(*columns, *more), said]
+    names = ("segments__reference_start_ms", "segments__score")
+    fields = {"unmatched": scan.unmatched, "why": scan.no_match_reason}
+    return [*rows.values(*columns, *names), fields]
 
 
 def reports_repeat(person: Person) -> None:
@@ -332,13 +333,13 @@ def _formats_agree(run: ReportRun, person: Person) -> None:
     layout = replace(Layout.of(run), separator=Separator.COMMA, columns=())
     rows = {}
     for form in Format:
-        wanted = replace(layout, format=form)
-        written = write_again(run=run, layout=wanted, user=person.user, now=True)
+        new_layout = replace(layout, format=form)
+        written = write_again(run=run, layout=new_layout, user=person.user, now=True)
         rows[form] = _rows_of(form, b"".join(files.file_content(written)))
     first = rows.pop(Format.CSV)
     check(len(first) == run.row_count, f"{run.uid}: {len(first)}, not {run.row_count}")
-    for form, others in rows.items():
-        check(others == first, f"{run.uid}: {form} holds {others}, CSV {first}")
+    for form, other_rows in rows.items():
+        check(other_rows == first, f"{run.uid}: {form} holds {other_rows}, CSV {first}")
 
 
 def _rows_of(form: Format, content: bytes) -> list[tuple[str, ...]]:
@@ -365,7 +366,9 @@ def mails_hold_what_they_say() -> None:
     for message in mail.outbox:
         faults = faults_in(str(message.body))
         check(not faults, f"the mail {message.subject} shows {faults}")
-        manifests = [each for each in message.attachments if "manifest" in each[0]]
+        manifests = [
+            attachment for attachment in message.attachments if "manifest" in attachment[0]
+        ]
         for name, content, _kind in message.attachments:
             raw = content.encode() if isinstance(content, str) else content
             if manifests and "manifest" not in name:

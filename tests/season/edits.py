@@ -38,11 +38,11 @@ def search_otherwise(person: Person, rng: random.Random, work: Callable[[], None
     )
     upload = samples.much_faster()
     files = ScannedFile.objects.present().filter(container=container, name=upload.name)
-    known = files.order_by("pk").first()
-    if known is None:
+    file = files.order_by("pk").first()
+    if file is None:
         person.fill_in("/upload/", files=[upload], container=container.pk)
     else:
-        person.fill_in(f"/files/{known.uid}/rescan/")
+        person.fill_in(f"/files/{file.uid}/rescan/")
     work()
     container.refresh_from_db()
     if container.edited_music == EditedMusic.NORMALLY:
@@ -51,21 +51,21 @@ def search_otherwise(person: Person, rng: random.Random, work: Callable[[], None
 
 def _settings(container: Container) -> dict[str, object]:
     """Return what the container's form shows."""
-    shown = model_to_dict(container, ContainerForm.Meta.fields)
-    shown["buckets"] = [bucket.pk for bucket in shown["buckets"]]
+    fields = model_to_dict(container, ContainerForm.Meta.fields)
+    fields["buckets"] = [bucket.pk for bucket in fields["buckets"]]
     return {
-        name: value for name, value in shown.items() if value is not None and value is not False
+        name: value for name, value in fields.items() if value is not None and value is not False
     }
 
 
 def _check_matches(container: Container, last: int) -> None:
     """Check the matches of files that were scanned since the last scan known."""
     scans = Scan.objects.full().filter(pk__gt=last, status=ScanStatus.SUCCEEDED)
-    left = Match._base_manager.filter(
+    matches = Match._base_manager.filter(
         _BEYOND,
         scanned_file__container=container,
         scanned_file__scans__in=scans,
         recording__bucket__in=container.buckets.all(),
         lost=False,
     )
-    check(not left.exists(), f"{container} searches normally, but found {list(left)}")
+    check(not matches.exists(), f"{container} searches normally, but found {list(matches)}")

@@ -53,10 +53,10 @@ def _exclude(person: Person, rng: random.Random) -> None:
 
 def _end_exclusion(person: Person, rng: random.Random) -> None:
     rows_in_force = Exclusion.objects.filter(removed_at=None, approved=True)
-    found = list(rows_in_force.select_related("recording").order_by("pk"))
-    if not found:
+    policies = list(rows_in_force.select_related("recording").order_by("pk"))
+    if not policies:
         return
-    segment = rng.choice(found)
+    segment = rng.choice(policies)
     _compare(
         lambda: exclusions.remove(segment=segment, user=person.user, reason="It is ours."),
         Q(recording=segment.recording),
@@ -66,10 +66,10 @@ def _end_exclusion(person: Person, rng: random.Random) -> None:
 
 def _end_licence(person: Person, rng: random.Random) -> None:
     in_force = Licence.objects.filter(built_in=False, active=True, withdrawn_at=None)
-    found = list(in_force.order_by("pk"))
-    if not found or rng.random() < 0.5:
+    result = list(in_force.order_by("pk"))
+    if not result or rng.random() < 0.5:
         return
-    licence = rng.choice(found)
+    licence = rng.choice(result)
     _compare(
         lambda: licences.withdraw(licence=licence, user=person.user, reason="Unpaid."),
         Q(licence=licence),
@@ -79,10 +79,10 @@ def _end_licence(person: Person, rng: random.Random) -> None:
 
 def _merge(person: Person, rng: random.Random) -> None:
     """Merge or split a group of duplicates."""
-    found = list(DedupGroup.objects.order_by("pk"))
-    if not found:
+    groups = list(DedupGroup.objects.order_by("pk"))
+    if not groups:
         return
-    group = rng.choice(found)
+    group = rng.choice(groups)
     uids = [member.recording.uid for member in group.members.order_by("pk")]
     verb = rng.choice([ActionVerb.MERGE, ActionVerb.MERGE, ActionVerb.SPLIT])
     act_on(person, group, verb, uids)
@@ -91,7 +91,7 @@ def _merge(person: Person, rng: random.Random) -> None:
 def act_on(person: Person, group: DedupGroup, verb: ActionVerb, uids: Sequence[str]) -> None:
     """Merge the members of a group into the first, or split the first off."""
     some = list(uids if verb == ActionVerb.MERGE else uids[:1])
-    asked = ActionRequest(some, canonical=uids[0] if uids else "")
+    action_request = ActionRequest(some, canonical=uids[0] if uids else "")
 
     def act() -> None:
         act_on_group(
@@ -100,7 +100,7 @@ def act_on(person: Person, group: DedupGroup, verb: ActionVerb, uids: Sequence[s
             user=person.user,
             version=group.version,
             seen=list(uids),
-            selection=asked,
+            selection=action_request,
         )
 
     _compare(
@@ -119,10 +119,10 @@ def act_on(person: Person, group: DedupGroup, verb: ActionVerb, uids: Sequence[s
 
 def _hear(person: Person, rng: random.Random) -> None:
     """Correct the estimate of speech; a correction stays."""
-    found = list(Match._base_manager.order_by("pk"))
-    if not found:
+    matches = list(Match._base_manager.order_by("pk"))
+    if not matches:
         return
-    match = rng.choice(found)
+    match = rng.choice(matches)
     heard = rng.choice(["yes", "no"])
     answer = person.fill_in(f"/m/{match.uid}/speech", heard=heard)
     if answer.status < 400 and not answer.signed_out:
@@ -135,9 +135,9 @@ def _hear(person: Person, rng: random.Random) -> None:
 
 def _compare(change: Callable[[], object], about: Q, act: Callable[[], object]) -> None:
     """Preview a change, let the person make it, and compare if it was made."""
-    said: Consequences | None = None
+    consequences: Consequences | None = None
     try:
-        said = consequences_of(change, about=about)
+        consequences = consequences_of(change, about=about)
     except (errors.ReviewError, ActionRefused, PermissionDenied):
         was = rows()
         act()
@@ -146,31 +146,31 @@ def _compare(change: Callable[[], object], about: Q, act: Callable[[], object]) 
     was, otherwise = rows(), said_otherwise()
     act()
     now = rows()
-    if (said.matches or said.statements) and now == was:
+    if (consequences.matches or consequences.statements) and now == was:
         return
-    faults = unexpected(said, was, now)
-    faults += unexpected_statements(said, otherwise, said_otherwise())
+    faults = unexpected(consequences, was, now)
+    faults += unexpected_statements(consequences, otherwise, said_otherwise())
     check(not faults, "; ".join(faults))
 
 
 def licences_cover_what_they_keep() -> None:
     """Check that a licence that keeps uses cleared covers each by its own terms."""
-    kept = Match._base_manager.filter(
+    matches = Match._base_manager.filter(
         state=MatchState.CLEARED,
         decided_by=None,
         licence__on_expiry=OnExpiry.KEEP,
         scanned_file__deleted_at=None,
     ).select_related("licence", "recording", "scanned_file", "scan")
-    for match in kept:
+    for match in matches:
         assert match.licence is not None
-        found = coverage.check_terms(match.licence, match)
+        check_terms = coverage.check_terms(match.licence, match)
         check(
-            found is not None and found.cover == coverage.Cover.FULL,
-            f"{match.case} is kept by {match.licence.number}, which covers it not: {found}",
+            check_terms is not None and check_terms.cover == coverage.Cover.FULL,
+            f"{match.case} is kept by {match.licence.number}, which covers it not: {check_terms}",
         )
 
 
 def _some_recording(rng: random.Random) -> Recording | None:
     rows_with_matches = Recording._base_manager.filter(matches__isnull=False, duration_ms__gt=1000)
-    found = list(rows_with_matches.distinct().order_by("pk"))
-    return rng.choice(found) if found else None
+    recordings = list(rows_with_matches.distinct().order_by("pk"))
+    return rng.choice(recordings) if recordings else None

@@ -69,28 +69,28 @@ def check(holds: object, fault: str) -> None:
 
 def check_answer(person: Person, method: str, answer: Answer) -> None:
     """Check an answer: no server error, no raw codes, no hidden names."""
-    asked = f"{method} {answer.url} as {person.name}"
-    check(answer.status < 500, f"{asked}: {answer.status}")
+    query = f"{method} {answer.url} as {person.name}"
+    check(answer.status < 500, f"{query}: {answer.status}")
     token = outside.CLOUD_TOKEN.encode()
-    check(token not in answer.content, f"{asked} shows the account's token")
+    check(token not in answer.content, f"{query} shows the account's token")
     if answer.is_page:
         text = answer.content.decode()
         # The API's own documentation names its fields.
         faults = [] if answer.url.startswith("/api/docs") else faults_in(text)
-        check(not faults, f"{asked} shows {faults}")
-        _check_times(person.zone, text, asked)
+        check(not faults, f"{query} shows {faults}")
+        _check_times(person.zone, text, query)
         check(
             answer.status != 422 or 'role="alert"' in text or "errorlist" in text,
-            f"{asked}: refused without a word",
+            f"{query}: refused without a word",
         )
     if person.is_limited and samples.HIDDEN.encode() in answer.content:
         typed = samples.HIDDEN in answer.url
         at = answer.content.find(samples.HIDDEN.encode())
         excerpt = answer.content[max(0, at - 200) : at + 100].decode(errors="replace")
-        check(typed, f"{asked} shows what lies at a hidden desk: …{excerpt}…")
+        check(typed, f"{query} shows what lies at a hidden desk: …{excerpt}…")
 
 
-def _check_times(zone: str, content: str, asked: str) -> None:
+def _check_times(zone: str, content: str, query: str) -> None:
     """Check that each time of a page is its instant on the reader's clock."""
     if "<time" not in content:
         return
@@ -99,11 +99,11 @@ def _check_times(zone: str, content: str, asked: str) -> None:
         if element.get("title") == element.get("datetime"):
             continue
         at = datetime.fromisoformat(element.get("datetime"))
-        local, shown = at.astimezone(ZoneInfo(zone)), element.text_content()
-        clock = _CLOCK.search(shown)
+        local, text = at.astimezone(ZoneInfo(zone)), element.text_content()
+        clock = _CLOCK.search(text)
         check(
             clock is None or clock[0] == f"{local:%H:%M}",
-            f"{asked} shows {shown} for {at} in {zone}",
+            f"{query} shows {text} for {at} in {zone}",
         )
 
 
@@ -167,10 +167,10 @@ class Records:
             return
         if "state" in event.after:
             before, after = event.before.get("state"), event.after["state"]
-            known = self.states.get(event.case)
+            state = self.states.get(event.case)
             check(
-                before == known or event.case not in self.states,
-                f"{text} begins at {before}, but the case was {known}",
+                before == state or event.case not in self.states,
+                f"{text} begins at {before}, but the case was {state}",
             )
             if event.action not in _FREE and before and before != after:
                 check(
@@ -200,7 +200,7 @@ class Records:
         keys = set(Match._base_manager.filter(uid__in=uids).values_list("pk", flat=True))
         for key in keys:
             self.before_decision.pop(key, None)
-        for key, act in [each for each in self.before_act if each[0] in keys]:
+        for key, act in [action for action in self.before_act if action[0] in keys]:
             del self.before_act[key, act]
 
     def _check_matches(self, events: list[Event]) -> list[int]:
@@ -209,8 +209,8 @@ class Records:
         cases = {event.case: event for event in events}
         for match in Match._base_manager.all():
             row = {name: value for name, value in vars(match).items() if not name.startswith("_")}
-            known = self.matches.get(match.pk)
-            if known == row:
+            fields = self.matches.get(match.pk)
+            if fields == row:
                 continue
             changed.append(match.pk)
             state = self.states.get(match.case)
@@ -222,28 +222,28 @@ class Records:
             act = str(event.after.get("act", "")) if event is not None else ""
             if event is not None and event.action in _STAYS:
                 self._let_stay(match, _STAYS[event.action])
-            if event is not None and event.action == Verb.UNDO and known is not None:
+            if event is not None and event.action == Verb.UNDO and fields is not None:
                 self._check_undone(match, row, self.before_decision.pop(match.pk, None))
             elif event is not None and event.action == "application_undone":
                 self._check_undone(match, row, self.before_act.get((match.pk, act)))
-            elif act and known is not None:
-                self.before_act.setdefault((match.pk, act), known)
+            elif act and fields is not None:
+                self.before_act.setdefault((match.pk, act), fields)
             elif (
-                known is not None
+                fields is not None
                 and event is not None
                 and event.action in {*Verb, "propose"}
-                and (known["state"] != row["state"] or event.action == Verb.CHOOSE)
+                and (fields["state"] != row["state"] or event.action == Verb.CHOOSE)
             ):
-                self.before_decision[match.pk] = known
+                self.before_decision[match.pk] = fields
             self.matches[match.pk] = row
-            self._check_identity(match, known)
+            self._check_identity(match, fields)
         self._check_none_is_lost()
         return changed
 
-    def _check_identity(self, match: Match, known: dict[str, Any] | None) -> None:
+    def _check_identity(self, match: Match, fields: dict[str, Any] | None) -> None:
         """Check that a match is the same case in the same file, found before decided."""
-        if known is not None:
-            identity = [(row["uid"], row["scanned_file_id"]) for row in (known, vars(match))]
+        if fields is not None:
+            identity = [(row["uid"], row["scanned_file_id"]) for row in (fields, vars(match))]
             check(identity[0] == identity[1], f"{match.case} was {identity[0]}")
         check(
             match.decided_at is None or match.created_at <= match.decided_at,
@@ -274,15 +274,15 @@ class Records:
     ) -> None:
         if before is None:
             return
-        other = {
+        counted = {
             name: (before[name], row[name])
             for name in row
             if name not in _HISTORY and before.get(name) != row[name]
         }
         # The earlier lock is over, so an open match goes back to the queue.
-        if other.get("state") == (MatchState.IN_REVIEW, MatchState.PENDING):
-            del other["state"]
-        check(not other, f"undo of {match.case} left {other}")
+        if counted.get("state") == (MatchState.IN_REVIEW, MatchState.PENDING):
+            del counted["state"]
+        check(not counted, f"undo of {match.case} left {counted}")
 
     def _check_retired(self, events: list[Event]) -> None:
         """Check that no retired recording was found since; merged ones lead further."""
@@ -302,19 +302,19 @@ class Records:
         """Return the newest match that a step found before it retired a recording."""
         retires = {f"recording:{recording.uid}", f"bucket:{recording.bucket_id}"}
         last = max((event.pk for event in events if event.case in retires), default=0)
-        found = [
+        cases = [
             event.case.removeprefix("match:")
             for event in events
             if event.action == "found" and event.pk < last
         ]
-        rows = Match._base_manager.filter(uid__in=found, recording=recording)
+        rows = Match._base_manager.filter(uid__in=cases, recording=recording)
         return max([*self.matches, *rows.values_list("pk", flat=True)], default=0)
 
-    def _check_untouched(self, model: type[Model], known: dict[int, tuple[Any, ...]]) -> None:
+    def _check_untouched(self, model: type[Model], fields: dict[int, tuple[Any, ...]]) -> None:
         rows = {row[0]: row for row in model._base_manager.values_list()}
-        changed = [pk for pk, row in known.items() if rows.get(pk, row) != row]
+        changed = [pk for pk, row in fields.items() if rows.get(pk, row) != row]
         check(not changed, f"{model.__name__} {changed} changed")
-        known.update(rows)
+        fields.update(rows)
 
 
 def check_seconds(changed: list[int], events: list[Event]) -> None:
@@ -330,7 +330,7 @@ def check_seconds(changed: list[int], events: list[Event]) -> None:
         tally = match.tally
         counted = (tally.ms, tally.excluded_ms, not tally.counted)
         check(stored == counted, f"{match.case} stores {stored}, counts {counted}")
-        band = band_of_all((each.low_hz, each.high_hz) for each in match.segments)
+        band = band_of_all((segment.low_hz, segment.high_hz) for segment in match.segments)
         check((match.low_hz, match.high_hz) == band, f"{match.case} is not in {band}")
 
 
@@ -349,11 +349,11 @@ def wrong_names(match: Match, text: str) -> Iterator[str]:
     # A match that is found again keeps the decision and the name of its maker.
     for event in events.filter(action="found"):
         acted.add(event.after.get("decided_by_name"))
-    for found in _DECIDED_BY.finditer(text):
-        name = found[2]
+    for hit in _DECIDED_BY.finditer(text):
+        name = hit[2]
         if name not in acted | _NOBODY:
-            said = text[max(0, found.start() - 80) : found.end() + 80]
-            yield f"{name} did nothing to {match.case}, yet: …{said}…"
+            message = text[max(0, hit.start() - 80) : hit.end() + 80]
+            yield f"{name} did nothing to {match.case}, yet: …{message}…"
 
 
 def text_of(content: bytes) -> str:

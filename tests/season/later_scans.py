@@ -178,7 +178,7 @@ def _merge_into_copy(manager: Person, recording: Recording, rng: random.Random, 
     group = DedupGroup.objects.filter(members__recording=copy).first()
     if group is None:
         return False
-    members = {each.recording.uid for each in group.members.all()} - {copy.uid}
+    members = {member.recording.uid for member in group.members.all()} - {copy.uid}
     if recording.uid not in members:
         return False
     grounds.act_on(manager, group, ActionVerb.MERGE, [copy.uid, *sorted(members)])
@@ -194,12 +194,12 @@ def _some_claim(rng: random.Random) -> Match | None:
         scanned_file__deleted_at=None,
         recording__status=RecordingStatus.READY,
     )
-    found = [match for match in claims if match.uid in named] or list(claims)
-    return rng.choice(found) if found else None
+    matches = [match for match in claims if match.uid in named] or list(claims)
+    return rng.choice(matches) if matches else None
 
 
 def add_copy(
-    manager: Person, recording: Recording, rng: random.Random, work: Work, **more: str
+    manager: Person, recording: Recording, rng: random.Random, work: Work, **options: str
 ) -> Recording | None:
     """Add the sound of a recording again, as another recording."""
     if not recording.audio:
@@ -211,7 +211,7 @@ def add_copy(
         "/catalogue/recordings/new/",
         bucket=recording.bucket_id,
         title=title[:100],
-        **more,
+        **options,
         audio=SimpleUploadedFile("copy.wav", content),
         if_there=IntakeRule.IGNORE.value,
     )
@@ -225,10 +225,10 @@ def rescan(manager: Person, file: ScannedFile, work: Work) -> None:
     work()
 
 
-def _decide(person: Person, match: Match, verb: str, **more: str) -> None:
+def _decide(person: Person, match: Match, verb: str, **options: str) -> None:
     match.refresh_from_db()
     person.fill_in(
-        f"/m/{match.uid}/decide", verb=verb, version=match.version, note="Look again.", **more
+        f"/m/{match.uid}/decide", verb=verb, version=match.version, note="Look again.", **options
     )
 
 

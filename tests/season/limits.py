@@ -17,17 +17,17 @@ _UPLOADS = "/api/portal/v1/uploads/"
 _MOST_UPLOADS = 30
 
 
-def ask_too_often(person: Person, other: Person) -> None:
+def ask_too_often(person: Person, other_person: Person) -> None:
     """Open a page until the person is stopped; nobody else is."""
-    if not (person.user.is_active and other.user.is_active):
+    if not (person.user.is_active and other_person.user.is_active):
         return
     # As after a restart, so that nothing is left of an earlier step.
     caches["process"].clear()
     with override_settings(ACRPORTAL_RATE_LIMITS=True, ACRPORTAL_PAGE_RATE=0.1):
         statuses = [person.open("/").status for _ in range(6)]
         check(statuses[-1] == 429, f"{person.name} is never stopped: {statuses}")
-        status = other.open("/").status
-        check(status != 429, f"{other.name} is stopped for what {person.name} did")
+        status = other_person.open("/").status
+        check(status != 429, f"{other_person.name} is stopped for what {person.name} did")
 
 
 def send_too_much(person: Person, rng: random.Random) -> None:

@@ -38,7 +38,7 @@ def submit(person: Person, rng: random.Random) -> Followed | None:
     if answer.status != 200:
         return None
     followed = html.document_fromstring(answer.content).xpath("//main//@hx-get")
-    addresses = [str(each) for each in followed if "?sent=" in each]
+    addresses = [str(link) for link in followed if "?sent=" in link]
     if not addresses:
         return None
     return Followed(person.name, addresses[0])
@@ -46,14 +46,14 @@ def submit(person: Person, rng: random.Random) -> Followed | None:
 
 def check_followed(people: dict[str, Person], followed: list[Followed]) -> None:
     """Check that a page asks on exactly as long as one of its files is at work."""
-    for one in followed:
-        person = people[one.person]
-        answer = person.open(one.address)
-        uids = one.address.partition("?sent=")[2].split("+")
+    for link in followed:
+        person = people[link.person]
+        answer = person.open(link.address)
+        uids = link.address.partition("?sent=")[2].split("+")
         with working_for(person.user):
             files = ScannedFile.objects.present().filter(uid__in=filter(None, uids))
             going = list(files.filter(status__in=ACTIVE_FILE_STATUSES))
         check(
             (answer.status == _STOPPED) == (not going),
-            f"{one}: {answer.status}, and {going} are at work",
+            f"{link}: {answer.status}, and {going} are at work",
         )

@@ -87,11 +87,11 @@ class Season:
         self,
         installation: Installation,
         spare: workers.Spare,
-        told: Callable[[str], None],
+        note: Callable[[str], None],
         holds: Holds,
     ) -> None:
         self.diary: list[str] = []
-        self._told = told
+        self._told = note
         self._holds = holds
         self.installation = installation
         installation.begin_again()
@@ -360,8 +360,8 @@ class Season:
 
     def arrange_sheets(self, person: Person, rng: random.Random) -> bool:
         """Arrange a cue sheet, some of the time with somebody else."""
-        other = self._other(person, rng)
-        sheets.arrange(person, other, rng, self.machines.work)
+        other_person = self._other(person, rng)
+        sheets.arrange(person, other_person, rng, self.machines.work)
         return False
 
     def meet_limits(self, person: Person, rng: random.Random) -> bool:
@@ -376,9 +376,9 @@ class Season:
     def restart(self, person: Person, rng: random.Random) -> bool:
         """Restart the portal while a preview is open, then decide in that preview."""
         matches = list(Match._base_manager.order_by("pk"))
-        shown = rng.choice(matches) if matches else None
-        if shown is not None:
-            person.open(f"/m/{shown.uid}/preview")
+        match = rng.choice(matches) if matches else None
+        if match is not None:
+            person.open(f"/m/{match.uid}/preview")
         self.note("the portal restarts")
         self.installation.restart()
         page = person.tabs[0] if person.tabs else None
@@ -416,8 +416,8 @@ class Season:
         operators.run(("installation", "--real"), self.note)
         operators.run(("doctor", "--fix"), self.note)
         # Backups hold no sessions.
-        for each in self.people.values():
-            each.sign_in()
+        for member in self.people.values():
+            member.sign_in()
         return False
 
     def look_around(self, person: Person, rng: random.Random) -> bool:
@@ -430,7 +430,7 @@ class Season:
     # --- Helpers of the steps -----------------------------------------------------
 
     def _other(self, person: Person, rng: random.Random) -> Person:
-        return rng.choice([each for each in self.people.values() if each != person])
+        return rng.choice([candidate for candidate in self.people.values() if candidate != person])
 
 
 _WEIGHTS = {

@@ -47,7 +47,7 @@ def _decide(person: Person, rng: random.Random) -> None:
     verb = rng.choice(_VERBS)
     fields: dict[str, object] = {
         "verb": verb.value,
-        "expected": [f"{each.uid}:{each.version - (rng.random() < 0.05)}" for each in chosen],
+        "expected": [f"{match.uid}:{match.version - (rng.random() < 0.05)}" for match in chosen],
     }
     person.fill_in("/queue/decide/", **fields)
     code = rng.choice(list(RejectCode)).value if verb == Verb.REJECT else ""
@@ -86,7 +86,7 @@ def _act_on_files(person: Person, rng: random.Random) -> None:
     if not files or (verb == "delete" and rng.random() < 0.7):
         return
     chosen = rng.sample(files, min(len(files), rng.randint(2, 4)))
-    fields: dict[str, object] = {"verb": verb, "file": [each.uid for each in chosen]}
+    fields: dict[str, object] = {"verb": verb, "file": [file.uid for file in chosen]}
     going = _files(person.fill_in("/files/many/", **fields), "going-title")
     people = User.objects.filter(is_active=True).order_by("pk")
     done = _files(

@@ -58,7 +58,7 @@ def undo_after_an_application(person: Person, rng: random.Random) -> None:
     policy, application = rng.choice(acts)
     uids = application.event.after["matches"]
     rows = _live().filter(uid__in=uids, state__in=(*_OPEN, MatchState.ESCALATED))
-    match = rng.choice(found) if (found := list(rows.order_by("pk"))) else None
+    match = rng.choice(matches) if (matches := list(rows.order_by("pk"))) else None
     is_decided = match is not None and rng.random() < 0.6 and _decide(person, match, rng)
     if match is not None and rng.random() < 0.5:
         rng.choice((_move, _relabel, _use_elsewhere))(person, match, rng)
@@ -211,8 +211,8 @@ def licences_cover_what_they_clear() -> None:
 
 
 def _some_match(rng: random.Random) -> Match | None:
-    found = list(_live().order_by("pk"))
-    return rng.choice(found) if found else None
+    matches = list(_live().order_by("pk"))
+    return rng.choice(matches) if matches else None
 
 
 def _live() -> QuerySet[Match]:

@@ -68,9 +68,9 @@ class Cloud:
             is_lost = self.calls % 7 == 3
             return (502, {}) if is_lost else (201, {"data": file})
         if method == "GET" and address == _FILES:
-            wanted = query.partition("search=")[2].partition("&")[0]
+            name = query.partition("search=")[2].partition("&")[0]
             page = int(query.partition("page=")[2].partition("&")[0] or 1)
-            rows = [row for row in self.files.values() if wanted in row["name"]][::-1]
+            rows = [row for row in self.files.values() if name in row["name"]][::-1]
             return 200, {"data": rows[(page - 1) * _PER_PAGE : page * _PER_PAGE]}
         return self._of_one_file(method, address)
 
@@ -109,17 +109,17 @@ class Cloud:
         ids = [f"T-{number}", f"T-{number}-{self.titles % number}", "T-1"]
         return {"dup_files": ids, "acr_id": acr_id_there(100 + number)}
 
-    def keep(self, name: str, **more: Any) -> dict[str, Any]:  # Any: JSON
+    def keep(self, name: str, **options: Any) -> dict[str, Any]:  # Any: JSON
         """Keep a file that a program sent."""
         self.kept += 1
         file_id = str(uuid.UUID(int=self.kept))
         file = {"id": file_id, "name": name, "state": 0, "duration": 20}
-        self.files[file_id] = file | {"results": None} | more
+        self.files[file_id] = file | {"results": None} | options
         return self.files[file_id]
 
     def _take(self, body: bytes) -> dict[str, Any]:  # Any: JSON
-        found = _NAME.search(body)
-        name = found.group(1).decode() if found else f"file {self.kept + 1}"
+        match = _NAME.search(body)
+        name = match.group(1).decode() if match else f"file {self.kept + 1}"
         return self.keep(name)
 
     def _fingerprint(self, acr_id: str) -> tuple[int, object]:
@@ -130,18 +130,18 @@ class Cloud:
         return (200, content) if content else (404, {"code": "no_fingerprint"})
 
     def _of_one_file(self, method: str, address: str) -> tuple[int, object]:
-        known = re.fullmatch(rf"{_FILES}/([\w-]+)(/rescan)?", address)
-        if known is None or known[1] not in self.files:
+        match = re.fullmatch(rf"{_FILES}/([\w-]+)(/rescan)?", address)
+        if match is None or match[1] not in self.files:
             return 404, {"message": "Not Found"}
         if method == "DELETE":
-            del self.files[known[1]]
+            del self.files[match[1]]
             return 204, {}
-        file = self.files[known[1]]
+        file = self.files[match[1]]
         answered = dict(file)
         if method == "PUT":
             file |= {"state": 0, "results": None}
         else:
-            rng = random.Random(known[1])
+            rng = random.Random(match[1])
             file |= {"state": 1, "results": samples.results(rng)}
         return 200, {"data": [answered]}
 
@@ -176,13 +176,13 @@ posted: list[tuple[str, bytes]] = []
 """The path and body of each callback and webhook that arrived."""
 address = ""
 """Where the server is while it serves."""
-asked: list[str] = []
+addresses: list[str] = []
 """The path of each request that arrived."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        asked.append(self.path)
+        addresses.append(self.path)
         if self.path.startswith("/cloud/"):
             self._answer_as_cloud(b"")
         elif self.path == "/feed":
@@ -198,7 +198,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Accept a callback, a webhook or a file for the cloud."""
-        asked.append(self.path)
+        addresses.append(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if self.path.startswith("/cloud/"):
             self._answer_as_cloud(body)

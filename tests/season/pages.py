@@ -67,7 +67,7 @@ class Page:
         return cls(
             url=url,
             title=" ".join((document.findtext(".//title") or "").split()),
-            forms=[_form(url, each, document) for each in document.iter("form")],
+            forms=[_form(url, element, document) for element in document.iter("form")],
             links=list(_links(url, document)),
         )
 
@@ -91,19 +91,19 @@ class Filled:
         return data
 
     def __str__(self) -> str:
-        shown = {
+        fields = {
             name: [value[:60] for value in values]
             for name, values in self.fields.items()
             if name != "csrfmiddlewaretoken" and values != [""]
         }
-        files = {name: [each.name for each in some] for name, some in self.files.items()}
-        return f"{self.form} with {shown}{f' and {files}' if files else ''}"
+        files = {name: [file.name for file in some] for name, some in self.files.items()}
+        return f"{self.form} with {fields}{f' and {files}' if files else ''}"
 
 
 def fill(form: Form, rng: random.Random, now: datetime) -> Filled:
     """Fill a form like a hurried person: some fields, then one of the buttons."""
     filled = Filled(form, {}, {})
-    buttons = [each for each in form.controls if each.kind == "submit"]
+    buttons = [control for control in form.controls if control.kind == "submit"]
     radios: dict[str, list[Control]] = {}
     for control in form.controls:
         if control.kind == "radio":
@@ -114,11 +114,11 @@ def fill(form: Form, rng: random.Random, now: datetime) -> Filled:
             for value in _values(control, rng, now):
                 filled.fields.setdefault(control.name, []).append(value)
     for name, choices in radios.items():
-        chosen = [each for each in choices if each.checked]
+        chosen = [control for control in choices if control.checked]
         if not chosen or rng.random() > _KEEPS:
             chosen = [rng.choice(choices)]
         filled.fields[name] = [chosen[0].value]
-    named = [each for each in buttons if each.name]
+    named = [control for control in buttons if control.name]
     # A button without a name submits the form too, without a value.
     if named and (len(named) == len(buttons) or rng.random() < len(named) / len(buttons)):
         button = rng.choice(named)
@@ -184,10 +184,10 @@ def _links(url: str, document: html.HtmlElement) -> Iterator[str]:
 
 
 def _form(url: str, form: html.HtmlElement, document: html.HtmlElement) -> Form:
-    inside = [each for each in form.iter(*_CONTROLS) if each.get("form") is None]
+    inside = [control for control in form.iter(*_CONTROLS) if control.get("form") is None]
     name = form.get("id")
     if name:
-        inside += [each for each in document.iter(*_CONTROLS) if each.get("form") == name]
+        inside += [control for control in document.iter(*_CONTROLS) if control.get("form") == name]
     target = urljoin(url, form.get("action") or url)
     parts = urlsplit(target)
     return Form(
@@ -195,9 +195,9 @@ def _form(url: str, form: html.HtmlElement, document: html.HtmlElement) -> Form:
         method=(form.get("method") or "get").upper(),
         controls=[
             control
-            for each in inside
-            if each.get("disabled") is None
-            for control in [_control(each)]
+            for inside in inside
+            if inside.get("disabled") is None
+            for control in [_control(inside)]
             if control.name or control.kind == "submit"
         ],
         page=url,

@@ -85,8 +85,8 @@ class Person:
         """Send a form and follow its redirect."""
         form = filled.form
         if form.method == "GET":
-            asked = f"{form.path}?{urlencode(filled.fields, doseq=True)}"
-            return self.open(asked)
+            query = f"{form.path}?{urlencode(filled.fields, doseq=True)}"
+            return self.open(query)
         # A browser requests a new token when the page has an old one.
         response = self.client.post(form.url, filled.data)
         return self._follow(form.method, self._ask(form.method, form.url, response))
@@ -95,11 +95,11 @@ class Person:
         """Send a form with these values, or lists of them, to an address."""
         filled = Filled(Form(path, "POST", [], path), {}, {})
         for name, value in fields.items():
-            for each in value if isinstance(value, list) else [value]:
-                if isinstance(each, SimpleUploadedFile):
-                    filled.files.setdefault(name, []).append(each)
+            for part in value if isinstance(value, list) else [value]:
+                if isinstance(part, SimpleUploadedFile):
+                    filled.files.setdefault(name, []).append(part)
                 else:
-                    filled.fields.setdefault(name, []).append(str(each))
+                    filled.fields.setdefault(name, []).append(str(part))
         self.note(f"{self.name} sends {filled}")
         return self.send(filled)
 
@@ -111,17 +111,17 @@ class Person:
 
     def listed(self, path: str) -> set[str]:
         """Return the matches on all pages of a list, whose address has a query."""
-        found: set[str] = set()
+        uids: set[str] = set()
         for number in range(1, 20):
             answer = self.open(f"{path}&page={number}")
             invariants.check(answer.is_page, f"{answer.url} as {self.name}: {answer.status}")
             document = html.document_fromstring(answer.content)
             links = document.xpath("//main//table//a/@href")
             here = set(re.findall(r"/m/(m_\w+)", " ".join(links)))
-            found |= here
+            uids |= here
             if len(here) < PAGE_SIZE:
                 break
-        return found
+        return uids
 
     def call(self, method: str, path: str, body: Any = None) -> Answer:  # Any: JSON
         """Call an API with a token that has all of the person's permissions."""
@@ -185,11 +185,11 @@ class Person:
                 self.sign_in()
                 # Signing in leads to the requested page, if it can be opened with GET.
                 url = answer.url if method == "GET" else "/"
-            asked = self.client.get(url)
+            question = self.client.get(url)
             if url.startswith("/accounts/reauthenticate/"):
                 # What was sent waits, and goes on with the password.
-                asked = self.client.post(url, {"password": PASSWORD})
-            answer = self._ask("GET", url, asked)
+                question = self.client.post(url, {"password": PASSWORD})
+            answer = self._ask("GET", url, question)
             answer.signed_out = signed_out
         if answer.is_page:
             self.tabs = [Page.read(answer.url, answer.content), *self.tabs][:_OPEN_PAGES]

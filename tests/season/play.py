@@ -80,11 +80,11 @@ class Theatre:
 
     def play_many(self, count: int, length: int, seed: int) -> Iterator[Failure]:
         """Play seasons until ``count`` steps are taken; yield each different failure once."""
-        known: set[str] = set()
+        causes: set[str] = set()
         for season in seasons(length, seed):
             failure = self.play(season)
-            if failure is not None and failure.sign not in known:
-                known.add(failure.sign)
+            if failure is not None and failure.sign not in causes:
+                causes.add(failure.sign)
                 yield failure
             self.counted(self.steps)
             if self.steps >= count:
@@ -99,9 +99,9 @@ class Theatre:
                 if time.monotonic() > end:
                     return best
                 fewer = best.steps[:start] + best.steps[start + size :]
-                found = self.play(fewer) if fewer else None
-                if found is not None and found.sign == failure.sign:
-                    best = found
+                play = self.play(fewer) if fewer else None
+                if play is not None and play.sign == failure.sign:
+                    best = play
                     break
             else:
                 if size == 1:

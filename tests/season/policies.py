@@ -77,11 +77,11 @@ def _apply(person: Person, rng: random.Random) -> None:
     act = Event.objects.filter(pk__gt=newest, action="policy.applied").first()
     if act is None:
         return
-    said = run.waiting_count if policy.enabled else 0
+    waiting_count = run.waiting_count if policy.enabled else 0
     # Those that it no longer suppresses may be suppressed by another rule.
     check(
-        said <= act.after["changed"] <= said + run.returning,
-        f"{policy} changed {act.after['changed']}; {said} and {run.returning} were said",
+        waiting_count <= act.after["changed"] <= waiting_count + run.returning,
+        f"{policy} changed {act.after['changed']}; {waiting_count} and {run.returning} were said",
     )
 
 
@@ -111,5 +111,5 @@ def _newest() -> int:
 
 
 def _some(rng: random.Random) -> Policy | None:
-    found = list(Policy.objects.order_by("pk"))
-    return rng.choice(found) if found else None
+    policies = list(Policy.objects.order_by("pk"))
+    return rng.choice(policies) if policies else None

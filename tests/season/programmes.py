@@ -72,7 +72,7 @@ def _is_left(entry: CueEntry, sheet: CueSheet) -> bool:
 
 def _step(person: Person, file: ScannedFile, rng: random.Random) -> None:
     before = approval_of(file)
-    step = rng.choice([each.name.lower() for each in SheetStep])
+    step = rng.choice([step.name.lower() for step in SheetStep])
     note = rng.choice(("", "Look again."))
     path = f"/files/{file.uid}/cue-sheet/step/"
     person.fill_in(path, step=step, version=before.version, note=note)

@@ -44,11 +44,11 @@ def choose(person: Person, rng: random.Random) -> None:
         _PATH, language=rng.choice(LANGUAGES), time_zone=rng.choice([*ZONES, "", "Mars/Olympus"])
     )
     person.zone = zone_of(person.user)
-    for view, shown in zip(views, before, strict=True):
+    for view, uids in zip(views, before, strict=True):
         # Days counted from now move on; those of a calendar do not.
         if "due=" not in view.query:
             again = person.listed(f"/queue/?{view.query}")
-            check(again == shown, f"{view.name} ({view.query}): {shown}, then {again}")
+            check(again == uids, f"{view.name} ({view.query}): {uids}, then {again}")
 
 
 @contextmanager
@@ -63,26 +63,26 @@ def english(person: Person) -> Iterator[None]:
         row.update(language=before)
 
 
-def check_days(reader: Person, other: Person, rng: random.Random) -> None:
+def check_days(reader: Person, other_person: Person, rng: random.Random) -> None:
     """Check that days of a list hold its matches once, whoever opens the address."""
     zone = ZoneInfo(rng.choice(ZONES))
     # Days around the changes of clocks, and today.
     first = rng.choice([date(2026, 10, 24), date(2026, 10, 29), date(2026, 10, 31)])
     days = [first + timedelta(days=number) for number in range(3)]
-    found: list[str] = []
+    faults: list[str] = []
     for day in days:
         query = {"found_from": day, "found_until": day, "zone": zone.key}
-        shown = reader.listed(f"/matches/?{urlencode(query)}")
-        again = other.listed(f"/matches/?{urlencode(query)}")
-        check(shown == again, f"{day} of {zone} for two people: {shown}, {again}")
-        found += shown
+        uids = reader.listed(f"/matches/?{urlencode(query)}")
+        again = other_person.listed(f"/matches/?{urlencode(query)}")
+        check(uids == again, f"{day} of {zone} for two people: {uids}, {again}")
+        faults += uids
     live = set(reader.listed("/matches/?"))
     there = [
         match.uid
         for match in Match._base_manager.filter(uid__in=live)
         if match.created_at.astimezone(zone).date() in days
     ]
-    check(sorted(found) == sorted(there), f"{days} of {zone}: {found}, not {there}")
+    check(sorted(faults) == sorted(there), f"{days} of {zone}: {faults}, not {there}")
 
 
 def check_zones_are_kept() -> None:

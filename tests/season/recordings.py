@@ -19,16 +19,16 @@ from tests.season.people import Person
 
 def replace_audio(person: Person, rng: random.Random) -> None:
     """Replace the audio of a recording by another tune, its own file again, or no sound."""
-    found = list(Recording._base_manager.order_by("pk"))
-    if not found:
+    recordings = list(Recording._base_manager.order_by("pk"))
+    if not recordings:
         return
-    recording = rng.choice(found)
+    recording = rng.choice(recordings)
     kind = rng.random()
     sent = samples.no_sound() if kind < 0.2 else samples.some_recording(rng)
     path = f"/catalogue/recordings/{recording.uid}/replace-audio/"
     person.fill_in(path, audio=sent)
-    left = selectors.outdated_links(recording=recording)
-    check(not left.exists(), f"{recording} has links to its former audio: {left}")
+    links = selectors.outdated_links(recording=recording)
+    check(not links.exists(), f"{recording} has links to its former audio: {links}")
 
 
 def retire_during_a_scan(person: Person, rng: random.Random, work: Callable[[], None]) -> None:
@@ -45,10 +45,10 @@ def retire_during_a_scan(person: Person, rng: random.Random, work: Callable[[], 
     path = f"/catalogue/recordings/{match.recording.uid}/delete/"
 
     def search_and_retire(*args: Any, **options: Any) -> ScanResult:
-        found: ScanResult = search(*args, **options)
-        if match.recording.pk in {segment.recording for segment in found.segments}:
+        result: ScanResult = search(*args, **options)
+        if match.recording.pk in {segment.recording for segment in result.segments}:
             person.fill_in(path)
-        return found
+        return result
 
     with patch.object(engine, "scan", search_and_retire):
         work()

@@ -147,7 +147,7 @@ class Route:
 
     def paths(self) -> list[str]:
         """Return the addresses of all existing objects."""
-        return [_filled(self.route, each) for each in self.things()]
+        return [_filled(self.route, thing) for thing in self.things()]
 
 
 @cache
@@ -162,7 +162,7 @@ def routes() -> tuple[Route, ...]:
 
 def pages() -> Iterator[Route]:
     """Return the addresses of pages."""
-    return (each for each in routes() if each.part in ("page", "admin"))
+    return (route for route in routes() if route.part in ("page", "admin"))
 
 
 def route_of(path: str) -> str:
@@ -174,15 +174,15 @@ def never_reached(reached: Iterable[tuple[str, str]]) -> list[str]:
     """Return the routes that answered none of the given methods and paths."""
     seen = {(method, route_of(path)) for method, path in reached}
     answered = {route for _method, route in seen}
-    pages = [each.route for each in routes() if each.part == "page"]
+    pages = [route.route for route in routes() if route.part == "page"]
     return [
         *(f"any {route}" for route in pages if route not in answered),
         *(
-            f"{method} {each.route}"
-            for each in routes()
-            if each.part in ("wire", "portal API")
-            for method in each.address.methods
-            if (method, each.route) not in seen
+            f"{method} {route.route}"
+            for route in routes()
+            if route.part in ("wire", "portal API")
+            for method in route.address.methods
+            if (method, route.route) not in seen
         ),
     ]
 
@@ -195,7 +195,7 @@ def _things_of(route: str) -> Callable[[], list[dict[str, Any]]]:
     names = re.findall(r"<\w+:(\w+)>", route)
     for fixed, values in FIXED.items():
         if route.startswith(fixed):
-            return lambda: [{names[0]: each} for each in values]
+            return lambda: [{names[0]: choice} for choice in values]
     for name, things in BY_NAME.items():
         if name in names:
             return things
@@ -254,15 +254,15 @@ def _pairs(part: type[Model], attribute: str, name: str) -> list[dict[str, Any]]
 
 
 def _admin_things(route: str) -> Callable[[], list[dict[str, Any]]]:
-    found = re.match(r"admin/(\w+)/(\w+)/<\w+:(\w+)>/", route)
-    if not found:
+    match = re.match(r"admin/(\w+)/(\w+)/<\w+:(\w+)>/", route)
+    if not match:
         return lambda: [{}]
     (model,) = (
         model
         for model in admin.site._registry
-        if (model._meta.app_label, model._meta.model_name) == found.groups()[:2]
+        if (model._meta.app_label, model._meta.model_name) == match.groups()[:2]
     )
-    name = found.group(3)
+    name = match.group(3)
     attribute = "uid" if name == "uid" else "pk"
     verbs = [*Verb] if "<str:verb>" in route else [""]
     return lambda: [
@@ -276,4 +276,4 @@ def _values(model: type[Model], attribute: str) -> list[Any]:
 
 
 def _filled(route: str, arguments: dict[str, Any]) -> str:
-    return "/" + re.sub(r"<\w+:(\w+)>", lambda found: str(arguments[found.group(1)]), route)
+    return "/" + re.sub(r"<\w+:(\w+)>", lambda match: str(arguments[match.group(1)]), route)

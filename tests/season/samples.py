@@ -169,11 +169,11 @@ def some_table(rng: random.Random) -> SimpleUploadedFile:
     """Return a table with new, changed and faulty recordings."""
     rows = ["custom_id,title,artists,isrc,label,exclude"]
     for _ in range(rng.randint(1, 4)):
-        known = rng.choice(["R-1", "R-2", "R-3", f"N-{rng.randrange(5)}"])
+        name = rng.choice(["R-1", "R-2", "R-3", f"N-{rng.randrange(5)}"])
         title = rng.choice(["Tune one", "Renamed tune", "", "=1+1"])
         isrc = rng.choice(["QZES71982312", "", "wrong"])
         exclude = rng.choice(["", "", "00:00:00.000-00:00:02.000", "backwards"])
-        rows.append(f"{known},{title},A. Example|B. Other,{isrc},Label {known},{exclude}")
+        rows.append(f"{name},{title},A. Example|B. Other,{isrc},Label {name},{exclude}")
     return upload("recordings.csv", "\n".join(rows).encode())
 
 

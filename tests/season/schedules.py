@@ -146,5 +146,5 @@ def schedules_hold() -> None:
 
 
 def _some(rows: QuerySet[Row], rng: random.Random) -> Row | None:
-    found = list(rows)
-    return rng.choice(found) if found else None
+    choices = list(rows)
+    return rng.choice(choices) if choices else None

@@ -44,7 +44,9 @@ _MANY = 25
 """Edits after which people take some back first."""
 
 
-def arrange(person: Person, other: Person, rng: random.Random, work: Callable[[], None]) -> None:
+def arrange(
+    person: Person, other_person: Person, rng: random.Random, work: Callable[[], None]
+) -> None:
     """Arrange a sheet alone or with somebody, approve it, or change its music."""
     sheets = _sheets()
     if not sheets:
@@ -54,7 +56,7 @@ def arrange(person: Person, other: Person, rng: random.Random, work: Callable[[]
     if way < 0.5:
         _press(person, sheet, rng)
     elif way < 0.65:
-        _press_on_an_old_page(person, other, sheet, rng)
+        _press_on_an_old_page(person, other_person, sheet, rng)
     elif way < 0.75:
         _take_back(person, sheet.file, rng)
     elif way < 0.8:
@@ -63,7 +65,7 @@ def arrange(person: Person, other: Person, rng: random.Random, work: Callable[[]
         _contradict(person, sheet, rng)
         _answer(person, sheet.file, rng)
     elif way < 0.92:
-        _approve(person, other, sheet.file)
+        _approve(person, other_person, sheet.file)
     else:
         _change_music(person, sheet, rng, work)
     sheets_hold([sheet.file])
@@ -111,10 +113,10 @@ def _press(person: Person, sheet: CueSheet, rng: random.Random) -> None:
 
 
 def _press_on_an_old_page(
-    person: Person, other: Person, sheet: CueSheet, rng: random.Random
+    person: Person, other_person: Person, sheet: CueSheet, rng: random.Random
 ) -> None:
     """Let somebody change a sheet first; what a page shows after that may be old."""
-    _press(other, sheet, rng)
+    _press(other_person, sheet, rng)
     _press(person, sheet, rng)
 
 
@@ -156,7 +158,7 @@ def _contradict(person: Person, sheet: CueSheet, rng: random.Random) -> None:
 def _answer(person: Person, file: ScannedFile, rng: random.Random) -> None:
     """Take a match instead of an entry or keep the entry, and undo that exactly."""
     sheet = _sheet(file)
-    questions = [each for cue in sheet.cues for each in cue.questions] if sheet else []
+    questions = [question for cue in sheet.cues for question in cue.questions] if sheet else []
     if not questions:
         return
     question = rng.choice(questions)
@@ -191,7 +193,7 @@ def _uses_in(file: ScannedFile) -> list[object]:
     return list(uses.values_list("recording", "use", "origin"))
 
 
-def _approve(person: Person, other: Person, file: ScannedFile) -> None:
+def _approve(person: Person, other_person: Person, file: ScannedFile) -> None:
     """Decide what waits, submit the sheet, and let somebody else approve it."""
     waiting = Match._base_manager.filter(scanned_file=file, state__in=WAITING_STATES)
     for match in waiting.order_by("pk"):
@@ -200,7 +202,7 @@ def _approve(person: Person, other: Person, file: ScannedFile) -> None:
             f"/api/portal/v1/matches/{match.uid}/decisions/",
             {"verb": "confirm", "version": match.version, "note": "Heard."},
         )
-    for by, step in ((person, SheetStep.SUBMIT), (other, SheetStep.APPROVE)):
+    for by, step in ((person, SheetStep.SUBMIT), (other_person, SheetStep.APPROVE)):
         by.fill_in(
             f"/files/{file.uid}/cue-sheet/step/",
             step=step.name.lower(),
@@ -238,18 +240,18 @@ def _add_recording(rng: random.Random) -> None:
         )
 
 
-def _check_same_seconds(before: CueSheet, after: CueSheet, what: str) -> None:
+def _check_same_seconds(before: CueSheet, after: CueSheet, label: str) -> None:
     """Check that arranging cues neither adds nor loses time or music."""
     check(
         _seconds(before.cues) == _seconds(after.cues),
-        f"{what} changes the seconds of {before.file}: {before.cues} {after.cues}",
+        f"{label} changes the seconds of {before.file}: {before.cues} {after.cues}",
     )
     for cue in before.cues:
         # A merge gives unknown sound to the music beside it.
         if cue.status != CueStatus.UNKNOWN:
-            same = [each for each in after.cues if _music(each) == _music(cue)]
+            same = [other_cue for other_cue in after.cues if _music(other_cue) == _music(cue)]
             lost = length(cue.counted) - _shared(cue.counted, _seconds(same))
-            check(lost == 0, f"{what} takes {lost} ms from {cue}")
+            check(lost == 0, f"{label} takes {lost} ms from {cue}")
 
 
 def _music(cue: Cue) -> object:
@@ -263,9 +265,9 @@ def _seconds(cues: Iterable[Cue]) -> list[Interval]:
     return union(part for cue in cues for part in cue.counted)
 
 
-def _shared(one: Iterable[Interval], other: Iterable[Interval]) -> int:
-    one, other = list(one), list(other)
-    return length(one) + length(other) - length([*one, *other])
+def _shared(first: Iterable[Interval], second: Iterable[Interval]) -> int:
+    first, second = list(first), list(second)
+    return length(first) + length(second) - length([*first, *second])
 
 
 def sheets_hold(files: Iterable[ScannedFile] | None = None) -> None:
@@ -336,14 +338,14 @@ def _check_approval(sheet: CueSheet) -> None:
         Counter((str(cells[1] or ""), str(cells[10]), str(cells[11])) for cells in some)
         for some in (approved.content, signed_lines(sheet))
     )
-    told = {(line.title, line.time_in, line.time_out) for line in named}
-    silent = set((then - now) | (now - then)) - told
+    entries = {(line.title, line.time_in, line.time_out) for line in named}
+    silent = set((then - now) | (now - then)) - entries
     check(not silent, f"the approved sheet of {sheet.file} hides {silent}")
-    stored = {each.format: each for each in approved.files.all()}
+    stored = {file.format: file for file in approved.files.all()}
     check(set(stored) == set(FORMATS), f"{approved} has the files {set(stored)}")
-    for each in stored.values():
-        sha256 = hashlib.sha256(read_bytes(each.file)).hexdigest()
-        check(sha256 == each.sha256, f"the bytes of {each} of {approved} changed")
+    for file in stored.values():
+        sha256 = hashlib.sha256(read_bytes(file.file)).hexdigest()
+        check(sha256 == file.sha256, f"the bytes of {file} of {approved} changed")
     if not StatementCheck.objects.exists():
         check(
             (approved.differs_since is not None) == bool(named),

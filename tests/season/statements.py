@@ -60,6 +60,6 @@ def _keep(person: Person, statement: Statement, page: str, rng: random.Random) -
     )
     statement.refresh_from_db()
     if answer.status < 300 and statement.kept_by == person.user:
-        left = list_statements().filter(pk=statement.pk).exists()
+        remains = list_statements().filter(pk=statement.pk).exists()
         is_same = statement.kept_sha256 == statement.differs_sha256
-        check(not (is_same and left), f"{statement} is kept, and to correct")
+        check(not (is_same and remains), f"{statement} is kept, and to correct")

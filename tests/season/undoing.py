@@ -57,18 +57,18 @@ def bring(person: Person, rng: random.Random, work: Callable[[], None]) -> None:
     if not rows:
         return
     imports = table.model._default_manager
-    known = list(imports.values_list("pk", flat=True))
+    keys = list(imports.values_list("pk", flat=True))
     buckets = list(Bucket.objects.present().order_by("pk"))
     person.fill_in(
         table.path, **{table.field: _table(rows)}, encoding="utf-8", bucket=rng.choice(buckets).pk
     )
-    one = imports.exclude(pk__in=known).first()
-    if one is None:
+    import_ = imports.exclude(pk__in=keys).first()
+    if import_ is None:
         return
     work()
-    one.refresh_from_db()
-    if one.status == ImportStatus.CHECKED:
-        person.fill_in(f"{table.path}{one.uid}/start/")
+    import_.refresh_from_db()
+    if import_.status == ImportStatus.CHECKED:
+        person.fill_in(f"{table.path}{import_.uid}/start/")
         work()
 
 
@@ -77,7 +77,7 @@ def _recordings(_person: Person, rng: random.Random) -> list[Row]:
     recordings = list(Recording._base_manager.exclude(custom_id="").order_by("pk"))
     some = rng.sample(recordings, min(len(recordings), rng.randint(1, 3)))
     label = rng.choice(["Tune label", "Imported label"])
-    return [{"custom_id": each.custom_id, "label": label} for each in some]
+    return [{"custom_id": recording.custom_id, "label": label} for recording in some]
 
 
 def _licences(_person: Person, rng: random.Random) -> list[Row]:
@@ -143,10 +143,10 @@ def _refusal(uid: str, person: Person) -> str:
 
 def undo_one(uid: str, person: Person, note: Callable[[str], None]) -> None:
     """Undo an import: it does what its dry run says, and nothing when it runs again."""
-    said = _undo(uid, person, "--dry-run").replace(_DRY, "")
+    output = _undo(uid, person, "--dry-run").replace(_DRY, "")
     done = _undo(uid, person)
     note(f"{person.name} undoes the import {uid}: {done}")
-    check(said == done, f"a dry run of {uid} says:\n{said}and the undo did:\n{done}")
+    check(output == done, f"a dry run of {uid} says:\n{output}and the undo did:\n{done}")
     again = _undo(uid, person)
     check(again.startswith("0 changes"), f"the undo of {uid} ran again and did {again}")
 

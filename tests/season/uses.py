@@ -40,9 +40,9 @@ def _tag(person: Person, rng: random.Random) -> None:
     files = list(ScannedFile.objects.present().order_by("pk"))
     some = rng.sample(files, min(len(files), rng.randint(1, 4)))
     ticked = {"file": [str(file.uid) for file in some]}
-    wanted = _said(rng)
+    uses = _use_of_file(rng)
     before = {file.pk: set(file.tags) for file in some}
-    answer = person.fill_in("/files/many/", verb="tag", apply="1", **ticked, **wanted)
+    answer = person.fill_in("/files/many/", verb="tag", apply="1", **ticked, **uses)
     for file in some:
         file.refresh_from_db()
         check(before[file.pk] <= set(file.tags), f"{file} lost tags: {file.tags}")
@@ -58,7 +58,7 @@ def _describe(person: Person, rng: random.Random) -> None:
     before = list(file.tags)
     programme = rng.choice([file.programme, *samples.WORDS])
     path = f"/files/{file.uid}/details/"
-    person.fill_in(path, programme=programme, account=file.account, **_said(rng))
+    person.fill_in(path, programme=programme, account=file.account, **_use_of_file(rng))
     file.refresh_from_db()
     if before != file.tags:
         _check_evaluated([file])
@@ -67,7 +67,7 @@ def _describe(person: Person, rng: random.Random) -> None:
 def _upload(person: Person, rng: random.Random) -> None:
     container = _some(Container.objects.present(), rng)
     files = [samples.some_sound(rng)]
-    person.fill_in("/upload/", files=files, container=container.pk, **_said(rng))
+    person.fill_in("/upload/", files=files, container=container.pk, **_use_of_file(rng))
 
 
 def _license(person: Person, rng: random.Random) -> None:
@@ -85,11 +85,11 @@ def _license(person: Person, rng: random.Random) -> None:
         **_edits(rng),
     }
     is_new = licence is None or rng.random() < 0.4
-    known = set(Licence.objects.values_list("pk", flat=True))
+    keys = set(Licence.objects.values_list("pk", flat=True))
     path = "/licences/new/" if is_new else f"/licences/{licence.uid}/"
     person.fill_in_and_agree(path, **terms)
     if is_new:
-        licence = Licence.objects.exclude(pk__in=known).first()
+        licence = Licence.objects.exclude(pk__in=keys).first()
     if licence is not None:
         decided = Match._base_manager.filter(state__in=_BY_PERSON)
         chosen = list(decided.order_by("pk").values_list("uid", flat=True)[:5])
@@ -120,7 +120,7 @@ def _limit_edits(person: Person, rng: random.Random) -> None:
         "scope": licence.scope,
         "buckets": [bucket.pk for bucket in licence.buckets.all()],
         "labels": "\n".join(licence.labels),
-        "recordings": [each.uid for each in licence.recordings.all()],
+        "recordings": [recording.uid for recording in licence.recordings.all()],
         "use_kind": licence.use_kind,
         "use_values": "\n".join(licence.use_values),
         "territories": ", ".join(licence.territories),
@@ -150,7 +150,7 @@ def _end(person: Person, rng: random.Random) -> None:
         person.fill_in_and_agree(f"/licences/{licence.uid}/withdraw/", reason=reason)
 
 
-def _said(rng: random.Random) -> dict[str, str]:
+def _use_of_file(rng: random.Random) -> dict[str, str]:
     tags = rng.choice(["", "news", "news, late", *samples.WORDS])
     return {"territories": rng.choice(_TERRITORIES), "tags": tags}
 
@@ -219,5 +219,5 @@ def no_licence_outlives_its_time() -> None:
 
 
 def _some(rows: Any, rng: random.Random) -> Any:  # Any: a queryset, and its row
-    found = list(rows.order_by("pk"))
-    return rng.choice(found) if found else None
+    choices = list(rows.order_by("pk"))
+    return rng.choice(choices) if choices else None

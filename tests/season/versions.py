@@ -50,46 +50,53 @@ def _add_version(manager: Person, rng: random.Random, work: Work) -> None:
 
 
 def _switch(person: Person, match: Match, rng: random.Random) -> None:
-    other = _other(match, rng)
-    if other is None:
+    other_recording = _other_version(match, rng)
+    if other_recording is None:
         return
     person.fill_in(
-        f"/m/{match.uid}/decide", verb=Verb.CHOOSE, version=match.version, recording=other.uid
+        f"/m/{match.uid}/decide",
+        verb=Verb.CHOOSE,
+        version=match.version,
+        recording=other_recording.uid,
     )
     former, uid = match.recording, match.uid
     match = _matches().get(uid=uid)
     check(
-        match.recording in (former, other),
-        f"{match.case} names {match.recording} after a switch to {other}",
+        match.recording in (former, other_recording),
+        f"{match.case} names {match.recording} after a switch to {other_recording}",
     )
-    if match.recording == other and rng.random() < 0.5:
+    if match.recording == other_recording and rng.random() < 0.5:
         person.fill_in(f"/m/{uid}/decide", verb=Verb.UNDO, version=match.version)
 
 
 def _answer(person: Person, match: Match, rng: random.Random) -> None:
-    other = _other(match, rng)
-    if other is None:
+    other_recording = _other_version(match, rng)
+    if other_recording is None:
         return
-    stands = rng.choice([match.recording, other, None])
+    stands = rng.choice([match.recording, other_recording, None])
     person.fill_in(
-        f"/m/{match.uid}/versions/", candidate=other.uid, stands=stands.uid if stands else ""
+        f"/m/{match.uid}/versions/",
+        candidate=other_recording.uid,
+        stands=stands.uid if stands else "",
     )
-    keys = sorted((match.recording.pk, other.pk))
+    keys = sorted((match.recording.pk, other_recording.pk))
     answer = VersionAnswer._base_manager.filter(one=keys[0], other=keys[1]).first()
     if person.user.has_perm(Action.DECIDE) and answer and stands:
-        for each in _matches().filter(state__in=WAITING_STATES, recording__in=keys):
+        for waiting in _matches().filter(state__in=WAITING_STATES, recording__in=keys):
             check(
-                answer.stands_id == each.recording_id
-                or each.version_choice == "chosen"
-                or bool(each.proposed)
-                or other not in standing_among(each.candidates.all()),
-                f"{each.case} does not follow the answer",
+                answer.stands_id == waiting.recording_id
+                or waiting.version_choice == "chosen"
+                or bool(waiting.proposed)
+                or other_recording not in standing_among(waiting.candidates.all()),
+                f"{waiting.case} does not follow the answer",
             )
 
 
-def _other(match: Match, rng: random.Random) -> Recording | None:
-    others = standing_among(match.candidates.all(), beside=match.recording)
-    return rng.choice(sorted(others, key=lambda each: each.pk)) if others else None
+def _other_version(match: Match, rng: random.Random) -> Recording | None:
+    recordings = standing_among(match.candidates.all(), beside=match.recording)
+    return (
+        rng.choice(sorted(recordings, key=lambda recording: recording.pk)) if recordings else None
+    )
 
 
 def _matches() -> QuerySet[Match]:

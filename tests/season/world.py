@@ -149,8 +149,8 @@ def _limit(people: dict[str, User], containers: list[Container], buckets: list[B
     group = Group.objects.create(name="Open desk only")
     AccessLimit.objects.create(
         group=group,
-        containers=[each.pk for each in containers],
-        buckets=[each.pk for each in buckets],
+        containers=[container.pk for container in containers],
+        buckets=[bucket.pk for bucket in buckets],
     )
     for name, _role, limited in PEOPLE:
         if limited:

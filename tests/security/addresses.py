@@ -87,13 +87,13 @@ class Address:
         """Return the permission that the view requires; fail if it declares none."""
         kind = self.shown_class
         if self.part == "wire":
-            found = kind.actions.get(method, Action.VIEW)
+            action = kind.actions.get(method, Action.VIEW)
         elif self.part == "portal API":
-            found = kind.action_for(method)
+            action = kind.action_for(method)
         else:
-            found = getattr(self.view, "rule", {}).get(method)
-        assert isinstance(found, Action), _HOW_TO.format(view=self.view_name, route=self.route)
-        return found
+            action = getattr(self.view, "rule", {}).get(method)
+        assert isinstance(action, Action), _HOW_TO.format(view=self.view_name, route=self.route)
+        return action
 
 
 def addresses() -> Iterator[Address]:

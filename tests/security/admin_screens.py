@@ -130,8 +130,8 @@ def _token(desk: Desk) -> ApiToken:
 
 
 def _version_answer(desk: Desk) -> VersionAnswer:
-    other = RecordingFactory.create(bucket=desk.bucket)
-    return VersionAnswer.objects.create(one=desk.recording, other=other)
+    other_recording = RecordingFactory.create(bucket=desk.bucket)
+    return VersionAnswer.objects.create(one=desk.recording, other=other_recording)
 
 
 def _alias(desk: Desk) -> MatchAlias:

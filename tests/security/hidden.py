@@ -38,26 +38,30 @@ class HiddenWorld(World):
 def make_world() -> HiddenWorld:
     """Return the two desks with the licence and the policy for both."""
     world = World(Desk(1), Desk(2), make_user(Role.ADMIN))
-    own, other = world.own, world.other
+    own, other_desk = world.own, world.other
     for row, column in (
-        *((other.recording, name) for name in ("title", "label", "custom_id")),
-        *((other.bucket, "name"), (other.container, "name"), (other.file, "name")),
-        *((other.party(), "name"), (other.work(), "title"), (other.release(), "title")),
-        (other.sound(), "title"),
-        *((name(other), "name") for name in NAMED.values()),
+        *((other_desk.recording, name) for name in ("title", "label", "custom_id")),
+        *((other_desk.bucket, "name"), (other_desk.container, "name"), (other_desk.file, "name")),
+        *(
+            (other_desk.party(), "name"),
+            (other_desk.work(), "title"),
+            (other_desk.release(), "title"),
+        ),
+        (other_desk.sound(), "title"),
+        *((name(other_desk), "name") for name in NAMED.values()),
     ):
         setattr(row, column, f"{HIDDEN} {column}")
         row.save()
     policy = make_policy(
         name=f"{HIDDEN} rule",
-        sets={"buckets": [str(own.bucket.pk), str(other.bucket.pk)]},
+        sets={"buckets": [str(own.bucket.pk), str(other_desk.bucket.pk)]},
         user=world.admin,
     )
     make_policy(name=f"{HIDDEN} label", sets={"labels": [f"{HIDDEN} label"]}, enabled=False)
     policies.apply(policy=policy, user=world.admin)
     licence = make_licence(
         holder=f"{HIDDEN} holder",
-        recordings=[own.recording, other.recording],
+        recordings=[own.recording, other_desk.recording],
         user=world.admin,
         in_force=False,
     )
@@ -65,4 +69,4 @@ def make_world() -> HiddenWorld:
     make_licence(holder=f"{HIDDEN} by label", scope="label", labels=[f"{HIDDEN} label"])
     own.match.refresh_from_db()
     assert (own.match.licence, own.match.policy) == (licence, policy)
-    return HiddenWorld(own, other, world.admin, licence)
+    return HiddenWorld(own, other_desk, world.admin, licence)

@@ -75,12 +75,12 @@ def test_a_role_has_the_rights_that_the_table_says(role: Role) -> None:
     request.user = person
     wrong = []
     for label, screen in SCREENS.items():
-        shown = _ADMINS[label]
+        model_admin = _ADMINS[label]
         rights = {
-            "view": (screen.view, shown.has_view_permission(request)),
-            "add": (screen.add, shown.has_add_permission(request)),
-            "change": (screen.change, shown.has_change_permission(request)),
-            "delete": (screen.delete, shown.has_delete_permission(request)),
+            "view": (screen.view, model_admin.has_view_permission(request)),
+            "add": (screen.add, model_admin.has_add_permission(request)),
+            "change": (screen.change, model_admin.has_change_permission(request)),
+            "delete": (screen.delete, model_admin.has_delete_permission(request)),
         }
         wrong += [
             f"{label}: {right} is {has} for {role}"
@@ -88,9 +88,9 @@ def test_a_role_has_the_rights_that_the_table_says(role: Role) -> None:
             if has != (needed is not None and person.has_perm(needed))
         ]
         deletes = screen.delete and {"delete_selected": screen.delete}
-        wanted = screen.actions | (deletes or {})
-        allowed = {name for name, needed in wanted.items() if person.has_perm(needed)}
-        if (offered := set(shown.get_actions(request))) != allowed:
+        actions = screen.actions | (deletes or {})
+        allowed = {name for name, needed in actions.items() if person.has_perm(needed)}
+        if (offered := set(model_admin.get_actions(request))) != allowed:
             wrong.append(f"{label}: {role} is offered {offered}, not {allowed}")
     assert not wrong, "\n".join(wrong)
 
@@ -101,7 +101,7 @@ def test_a_viewer_reads_at_most(db: None, monkeypatch: pytest.MonkeyPatch) -> No
     client = client_of(viewer)
     for label, screen in SCREENS.items():
         row = screen.row(desk)
-        listed, change, history = (
+        addresses, change, history = (
             address(row, "changelist"),
             address(row, "change", row.pk),
             address(row, "history", row.pk),
@@ -113,11 +113,11 @@ def test_a_viewer_reads_at_most(db: None, monkeypatch: pytest.MonkeyPatch) -> No
             read = {change: client.get(change).status_code}
             with monkeypatch.context() as unseen:
                 unseen.setattr(TemplateResponse, "rendered_content", "")
-                read |= {path: client.get(path).status_code for path in (listed, history)}
+                read |= {path: client.get(path).status_code for path in (addresses, history)}
                 refused = {path: client.post(path).status_code for path in writes}
                 chosen = {"_selected_action": row.pk, "apply": "yes", "post": "yes"}
                 for action in [*screen.actions, "delete_selected"]:
-                    answer = client.post(listed, chosen | {"action": action})
+                    answer = client.post(addresses, chosen | {"action": action})
                     assert answer.status_code in (302, 200, 403), (label, action)
 
         may = viewer.has_perm(screen.view) and not screen.closed
@@ -131,37 +131,37 @@ def test_somebody_of_a_desk_finds_their_own() -> None:
     world = make_world()
     client = client_of(world.own.user)
     for label, screen in SCREENS.items():
-        own, other = screen.row(world.own), screen.row(world.other)
+        own, other_model = screen.row(world.own), screen.row(world.other)
         rows = client.get(address(label, "changelist"))
         assert not world.names_in(rows.content), f"the list of {label} names what is hidden"
         if screen.closed:
             assert rows.status_code == 403, label
             assert client.get(address(own, "change", own.pk)).status_code == 403, label
         elif not screen.shared:
-            listed = rows.content.decode()
-            assert address(own, "change", own.pk) in listed, label
-            assert address(other, "change", other.pk) not in listed, label
-            shown = client.get(address(own, "change", own.pk))
-            assert shown.status_code == 200, label
-            assert not world.names_in(shown.content), f"a row of {label} names what is hidden"
-            _assert_reaches_no_other(client, label, other)
+            listing = rows.content.decode()
+            assert address(own, "change", own.pk) in listing, label
+            assert address(other_model, "change", other_model.pk) not in listing, label
+            answer = client.get(address(own, "change", own.pk))
+            assert answer.status_code == 200, label
+            assert not world.names_in(answer.content), f"a row of {label} names what is hidden"
+            _assert_reaches_no_other(client, label, other_model)
 
 
-def _assert_reaches_no_other(client: Client, label: str, other: Model) -> None:
+def _assert_reaches_no_other(client: Client, label: str, other_model: Model) -> None:
     for page in ("change", "history", "delete"):
-        seen = client.get(address(other, page, other.pk)).status_code
+        seen = client.get(address(other_model, page, other_model.pk)).status_code
         assert seen in (302, 403, 404), f"{seen}: {page} of another desk's {label}"
     with watched() as written:
         for action in SCREENS[label].actions:
-            chosen = {"_selected_action": other.pk, "apply": "yes", "post": "yes"}
+            chosen = {"_selected_action": other_model.pk, "apply": "yes", "post": "yes"}
             if action != "export_matches":
-                client.post(address(other, "changelist"), chosen | {"action": action})
+                client.post(address(other_model, "changelist"), chosen | {"action": action})
     assert not written, label
 
 
 def test_the_export_of_what_another_desk_found_is_empty(desks: tuple[Desk, Desk]) -> None:
-    own, other = desks
-    chosen = {"action": "export_matches", "_selected_action": other.match.pk}
+    own, other_desk = desks
+    chosen = {"action": "export_matches", "_selected_action": other_desk.match.pk}
 
     answer = client_of(own.user).post(address(own.match, "changelist"), chosen)
 
@@ -169,9 +169,9 @@ def test_the_export_of_what_another_desk_found_is_empty(desks: tuple[Desk, Desk]
 
 
 def test_a_pair_is_seen_by_who_may_see_both(desks: tuple[Desk, Desk]) -> None:
-    own, other = desks
-    one, two = sorted((own.recording, other.recording), key=lambda row: row.pk)
-    pair = PairLink.objects.create(one=one, other=two)
+    own, other_desk = desks
+    recording, two = sorted((own.recording, other_desk.recording), key=lambda row: row.pk)
+    pair = PairLink.objects.create(one=recording, other=two)
 
     for person, status in ((own.user, 302), (make_user(Role.VIEWER), 200)):
         page = client_of(person).get(address(pair, "change", pair.pk))
@@ -179,7 +179,7 @@ def test_a_pair_is_seen_by_who_may_see_both(desks: tuple[Desk, Desk]) -> None:
 
 
 def test_the_pages_beside_them_ask_for_the_role(desks: tuple[Desk, Desk]) -> None:
-    own, other = desks
+    own, other_desk = desks
     for role in Role:
         client = client_of(person := own.person(role))
         for name, needed in MORE.items():
@@ -192,7 +192,7 @@ def test_the_pages_beside_them_ask_for_the_role(desks: tuple[Desk, Desk]) -> Non
     client = client_of(own.user)
     for name in MORE:
         if name.startswith("admin:review_match_") and "export" not in name:
-            assert client.get(_path(name, other)).status_code == 404, name
+            assert client.get(_path(name, other_desk)).status_code == 404, name
 
 
 def _path(name: str, desk: Desk) -> str:
@@ -251,29 +251,29 @@ def test_no_filter_finds_out_what_a_screen_hides(desks: tuple[Desk, Desk]) -> No
 
 def test_a_deleted_group_leaves_an_event(db: None) -> None:
     group = Group.objects.create(name="Desk 9")
-    other = Group.objects.create(name="Desk 10")
+    other_group = Group.objects.create(name="Desk 10")
     client = client_of(admin_user := make_user(Role.ADMIN))
 
     client.post(address(group, "delete", group.pk), {"post": "yes"})
-    chosen = {"_selected_action": other.pk, "post": "yes"}
+    chosen = {"_selected_action": other_group.pk, "post": "yes"}
     client.post(address(group, "changelist"), chosen | {"action": "delete_selected"})
 
-    for gone in (group, other):
+    for gone in (group, other_group):
         event = Event.objects.get(case=f"group:{gone.pk}", action="group.deleted")
         assert (event.actor, event.before) == (admin_user, {"name": gone.name})
-    assert not Group.objects.filter(pk__in=[group.pk, other.pk]).exists()
+    assert not Group.objects.filter(pk__in=[group.pk, other_group.pk]).exists()
 
 
 def test_roles_and_groups_with_people_are_not_deleted(desks: tuple[Desk, Desk]) -> None:
     client = client_of(make_user(Role.ADMIN))
-    kept = [Group.objects.get(name=Role.VIEWER), desks[0].group]
+    groups = [Group.objects.get(name=Role.VIEWER), desks[0].group]
 
-    for group in kept:
+    for group in groups:
         client.post(address(group, "delete", group.pk), {"post": "yes"})
-    chosen = {"_selected_action": [group.pk for group in kept], "post": "yes"}
-    client.post(address(kept[0], "changelist"), chosen | {"action": "delete_selected"})
+    chosen = {"_selected_action": [group.pk for group in groups], "post": "yes"}
+    client.post(address(groups[0], "changelist"), chosen | {"action": "delete_selected"})
 
-    assert Group.objects.filter(pk__in=[group.pk for group in kept]).count() == 2
+    assert Group.objects.filter(pk__in=[group.pk for group in groups]).count() == 2
 
 
 def test_forged_rows_beside_a_form_write_nothing(desks: tuple[Desk, Desk]) -> None:

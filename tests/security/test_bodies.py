@@ -60,7 +60,7 @@ def _file_part(size: int) -> bytes:
     return head + bytes(size) + b"\r\n--b--\r\n"
 
 
-def _send(client: Client, method: str, path: str, body: bytes, **more: Any) -> Any:
+def _send(client: Client, method: str, path: str, body: bytes, **options: Any) -> Any:
     """Send a body; return the response and the number of bytes read.
 
     Any: the client's type.
@@ -69,7 +69,12 @@ def _send(client: Client, method: str, path: str, body: bytes, **more: Any) -> A
     answer = client.generic(
         method,
         path,
-        **{"CONTENT_TYPE": _PARTS, "wsgi.input": watched, "CONTENT_LENGTH": str(len(body)), **more},
+        **{
+            "CONTENT_TYPE": _PARTS,
+            "wsgi.input": watched,
+            "CONTENT_LENGTH": str(len(body)),
+            **options,
+        },
     )
     return answer, watched.taken
 
@@ -96,7 +101,7 @@ def test_nothing_of_a_strangers_large_body_is_read(settings: Settings) -> None:
         answer, taken = _send(Client(), method, path, body)
 
         assert (answer.status_code, taken) == (status, 0), (method, path)
-        assert _kept(settings) == [], (method, path)
+        assert _temporary_files(settings) == [], (method, path)
 
 
 def test_chunks_without_an_end_are_read_to_a_limit(settings: Settings) -> None:
@@ -112,11 +117,11 @@ def test_chunks_without_an_end_are_read_to_a_limit(settings: Settings) -> None:
         assert answer.status_code == status, (method, path)
         most = 8 * _MIB if path == "/v1/identify" else STRANGER_BYTES
         assert taken <= most + 1, (method, path)
-        assert _kept(settings) == [], (method, path)
+        assert _temporary_files(settings) == [], (method, path)
 
 
 def test_a_clip_without_a_signature_stays_off_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    def on_disk(*_arguments: object, **_more: object) -> None:
+    def on_disk(*_arguments: object, **_options: object) -> None:
         raise AssertionError("a file was begun on disk")
 
     monkeypatch.setattr(TemporaryFileUploadHandler, "new_file", on_disk)
@@ -182,7 +187,7 @@ def test_an_upload_that_finds_no_room_gives_back_what_it_took(
     )
 
     assert answer.status_code == 507
-    assert _kept(settings) == []
+    assert _temporary_files(settings) == []
 
 
 @pytest.fixture(autouse=True)
@@ -195,5 +200,5 @@ def _no_late_cleaning() -> Iterator[None]:
     gc.enable()
 
 
-def _kept(settings: Settings) -> list[Path]:
+def _temporary_files(settings: Settings) -> list[Path]:
     return list(Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir())

@@ -32,7 +32,7 @@ def _assert_names_request(answer: _MonkeyPatchedWSGIResponse, status: int) -> No
 def test_the_page_of_a_fault_of_ours_shows_the_request_id(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_request: HttpRequest, *_told: object, **_named: object) -> None:
+    def fail(_request: HttpRequest, *_message: object, **_named: object) -> None:
         raise ValueError
 
     monkeypatch.setattr(views, "render", fail)

@@ -128,12 +128,12 @@ def test_extra_fields_change_nothing() -> None:
             answer = _send(write, desk, people[write.role], extra | body)
             row = write.model._base_manager.latest("pk")
 
-        told = f"{write.method} {write.model.__name__}"
-        assert answer.status_code in (200, 201, 302), (told, answer.content[:500])
+        message = f"{write.method} {write.model.__name__}"
+        assert answer.status_code in (200, 201, 302), (message, answer.content[:500])
         for name, value in extra.items():
             if name in OURS and hasattr(row, name):
                 written = getattr(row, name)
-                assert written not in (value, victim), f"{told} takes {name}"
+                assert written not in (value, victim), f"{message} takes {name}"
 
 
 def _hostile(model: type[Model], victim: User, *, but: set[str]) -> Body:

@@ -26,12 +26,12 @@ def world() -> HiddenWorld:
 def test_no_filter_tells_which_hidden_policy_acted(world: HiddenWorld) -> None:
     policy = world.own.match.policy
     assert policy is not None
-    asked = MatchFilter(policy=policy.uid)
+    filters = MatchFilter(policy=policy.uid)
 
     with working_for(world.own.user):
-        limited = list(matches(filters=asked))
+        limited = list(matches(filters=filters))
     with working_for(world.admin):
-        everything = list(matches(filters=asked))
+        everything = list(matches(filters=filters))
 
     assert not limited
     assert world.own.match in everything
@@ -39,7 +39,7 @@ def test_no_filter_tells_which_hidden_policy_acted(world: HiddenWorld) -> None:
 
 def test_no_filter_of_the_admin_asks_by_what_is_hidden(world: HiddenWorld) -> None:
     match, bucket = world.own.match, world.other.bucket
-    asked: list[tuple[str, dict[str, Any]]] = [  # Any: values of a query
+    queries: list[tuple[str, dict[str, Any]]] = [  # Any: values of a query
         ("review_match", {"policy__id__exact": match.policy_id}),
         ("review_match", {"policy": match.policy_id}),
         ("review_match", {"policy__in": f"{match.policy_id},7"}),
@@ -54,7 +54,7 @@ def test_no_filter_of_the_admin_asks_by_what_is_hidden(world: HiddenWorld) -> No
     client = Client()
     client.force_login(world.own.user)
 
-    for name, query in asked:
+    for name, query in queries:
         answer = client.get(reverse(f"admin:{name}_changelist"), query)
         assert answer.status_code in (302, 400), query
         # What does not exist is answered in the same way.

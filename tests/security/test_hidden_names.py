@@ -53,16 +53,16 @@ def test_no_page_of_the_admin_and_no_search_names_what_is_hidden(world: HiddenWo
     client.force_login(world.own.user)
     paths = set(_paths(world))
 
-    found = {path: world.names_in(_answer(client, path)) for path in sorted(paths)}
+    names = {path: world.names_in(_answer(client, path)) for path in sorted(paths)}
 
     assert len(paths) > 50
-    assert not {path: names for path, names in found.items() if names}
+    assert not {path: names for path, names in names.items() if names}
 
 
 def _paths(world: HiddenWorld) -> Iterator[str]:
     """Yield the admin's pages except for lists and rows, and searches for hidden names."""
     lists = {reverse(f"admin:{_name(apps.get_model(label))}_changelist") for label in SCREENS}
-    plain = {f"/{each.route}" for each in every_address() if "<" not in each.route}
+    plain = {f"/{address.route}" for address in every_address() if "<" not in address.route}
     yield from (path for path in plain - lists if path.startswith("/admin/"))
     for row in (world.own.match, world.own.recording, world.own.bucket, world.own.file):
         yield reverse(f"admin:{_name(type(row))}_history", args=[row.pk])
@@ -98,13 +98,13 @@ def test_what_a_hidden_rule_did_is_told_without_its_name(world: HiddenWorld) -> 
 
 
 def test_stored_answers_are_for_who_sees_every_bucket(world: HiddenWorld) -> None:
-    own, told = world.own, f"{HIDDEN} title"
+    own, title = world.own, f"{HIDDEN} title"
     scan = own.match.scan
-    type(scan).objects.filter(pk=scan.pk).update(buckets=[{"id": 1, "name": told}])
+    type(scan).objects.filter(pk=scan.pk).update(buckets=[{"id": 1, "name": title}])
     stored: dict[str, dict[str, Any]] = {  # Any: a column's value
-        "InboundCallback": {"body": told},
-        "OutboundCallback": {"body": told},
-        "CloudJob": {"raw": zlib.compress(told.encode())},
+        "InboundCallback": {"body": title},
+        "OutboundCallback": {"body": title},
+        "CloudJob": {"raw": zlib.compress(title.encode())},
     }
     rows: list[Model] = [scan]
     for label, columns in stored.items():
@@ -118,7 +118,7 @@ def test_stored_answers_are_for_who_sees_every_bucket(world: HiddenWorld) -> Non
 
     client.force_login(own.user)
     limited = [HIDDEN.encode() in _answer(client, page) for page in pages]
-    guessed = client.get("/admin/scanning/outboundcallback/", {"body__contains": told})
+    guessed = client.get("/admin/scanning/outboundcallback/", {"body__contains": title})
     client.force_login(world.admin)
     everything = [HIDDEN.encode() in _answer(client, page) for page in pages]
 
@@ -142,10 +142,10 @@ def test_a_merged_recording_is_shown_itself_if_what_stands_for_it_is_hidden(
     world: HiddenWorld,
 ) -> None:
     """The recording that stayed was moved to a bucket that the reader may not see."""
-    own, other = world.own, world.other
-    other.recording.custom_id = ""
-    other.recording.save()
-    own.recording.merged_into, own.recording.status = other.recording, "retired"
+    own, other_desk = world.own, world.other
+    other_desk.recording.custom_id = ""
+    other_desk.recording.save()
+    own.recording.merged_into, own.recording.status = other_desk.recording, "retired"
     own.recording.custom_id = "OWN-1"
     own.recording.save()
     details = Recording(title="New", custom_id="OWN-1")
@@ -155,13 +155,13 @@ def test_a_merged_recording_is_shown_itself_if_what_stands_for_it_is_hidden(
         limited = str(match_rows([own.match.pk], None))
         with pytest.raises(AlreadyInCatalogue) as refused:
             add_prepared(newcomer=newcomer, details=details, user=own.user)
-        known = alias_of(Recording.objects.filter(custom_id="OWN-1"))
+        recording = alias_of(Recording.objects.filter(custom_id="OWN-1"))
 
     assert HIDDEN in str(match_rows([own.match.pk], None))
     assert HIDDEN not in limited
     assert own.recording.title in limited
     assert HIDDEN not in str(refused.value)
-    assert known == own.recording
+    assert recording == own.recording
 
 
 def test_a_pack_that_names_a_hidden_rule_stays_here(world: HiddenWorld) -> None:
@@ -196,17 +196,17 @@ def test_a_pack_may_name_a_licence_that_was_withdrawn_since(world: HiddenWorld) 
 
 
 def test_a_policy_counts_what_the_reader_may_see(world: HiddenWorld) -> None:
-    other = make_match()
+    other_match = make_match()
     policy = make_policy(name="Everywhere", user=world.admin)
     policies.apply(policy=policy, user=world.admin)
-    for match in (world.own.match, world.other.match, other):
+    for match in (world.own.match, world.other.match, other_match):
         Match.objects.filter(pk=match.pk).update(policy=policy)
 
     with working_for(world.own.user):
         (applied,) = applications(policy)
-        listed = Client()
-        listed.force_login(world.own.user)
-        page = listed.get(reverse("portal:policy_list"))
+        client = Client()
+        client.force_login(world.own.user)
+        page = client.get(reverse("portal:policy_list"))
 
     assert (applied.count, applications(policy)[0].count) == (0, 1)
     counts = {row.name: row.times for row, _sentence in page.context["policies"]}
@@ -223,9 +223,9 @@ def test_hidden_rules_act_for_everybody(world: HiddenWorld) -> None:
 
 
 def test_a_merged_party_is_seen_with_the_one_that_stays(world: HiddenWorld) -> None:
-    own, other = world.own.party(), world.other.party()
+    own, other_party = world.own.party(), world.other.party()
     once, twice = [], []
-    for into in (own, other):
+    for into in (own, other_party):
         once.append(Party.objects.create(name=f"Was {into.pk}", merged_into=into))
         twice.append(Party.objects.create(name="Was this", merged_into=once[-1]))
     unused = Party.objects.create(name="Nowhere")

@@ -60,8 +60,8 @@ REPEATED = (
     *("\u0301\u0327", "a\u0301\u0327", "\uff9e\u0301", "\u200d", "漢", "\ufdfa", "1", "#!/"),
 )
 # Fields read words, lists, addresses and marks; their patterns are tried above.
-TEXTS_OF_FIELDS = [(each * LENGTH)[:LENGTH] for each in ("a", " ", ",", "a://", "\u0301\u0327")]
-TEXTS = [(each * LENGTH)[:LENGTH] for each in REPEATED]
+TEXTS_OF_FIELDS = [(text * LENGTH)[:LENGTH] for text in ("a", " ", ",", "a://", "\u0301\u0327")]
+TEXTS = [(text * LENGTH)[:LENGTH] for text in REPEATED]
 
 
 @pytest.fixture
@@ -92,11 +92,11 @@ def slow_texts(read: Callable[[str], object]) -> list[str]:
 
 def test_no_pattern_takes_long_for_any_text() -> None:
     made, slow = [], []
-    for found in patterns():
-        if isinstance(found, Unlisted):
-            made.append(found.place)
-        elif text := slow_text(found):
-            slow.append(f"{found.place}: {found.compiled.pattern}: {text}")
+    for pattern in patterns():
+        if isinstance(pattern, Unlisted):
+            made.append(pattern.place)
+        elif text := slow_text(pattern):
+            slow.append(f"{pattern.place}: {pattern.compiled.pattern}: {text}")
 
     assert slow == []
     assert sorted(made) == sorted(MADE), "list them with the reason, or name them"
@@ -235,7 +235,7 @@ def test_a_file_of_900_000_lines_is_refused_at_once(container: Container, client
     assert not takes_long(partial(_tried, links_of_csv, content))
 
 
-def _tried(read: Callable[[Any], object], given: object) -> None:
+def _tried(read: Callable[[Any], object], value: object) -> None:
     """Read something that may be refused in any way."""
     with suppress(Exception):
-        read(given)
+        read(value)

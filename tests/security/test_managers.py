@@ -27,8 +27,8 @@ def test_a_model_has_one_manager_which_leaves_nothing_out_where_nobody_is_limite
             assert isinstance(model._default_manager, ReachManager), label
         with working_for(None):
             for manager in (model._default_manager, model._base_manager):
-                told = str(manager.all().select_related(None).query)
-                assert told == str(QuerySet(model).query), (label, manager.name)
+                message = str(manager.all().select_related(None).query)
+                assert message == str(QuerySet(model).query), (label, manager.name)
 
 
 def test_every_model_of_deleted_rows_has_a_manager_that_narrows_by_name() -> None:

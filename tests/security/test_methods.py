@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 def _paths() -> list[str]:
     """Return one path for each address, with arbitrary values."""
-    routes = {re.sub(r"\^|\$|\\Z|\(\?:.*\)\?", "", one.route) for one in every_address()}
+    routes = {re.sub(r"\^|\$|\\Z|\(\?:.*\)\?", "", address.route) for address in every_address()}
     return sorted("/" + re.sub(r"<[^>]*>|\(\?P<.*?\)", "1", route) for route in routes)
 
 

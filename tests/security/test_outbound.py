@@ -41,9 +41,9 @@ def delivery(desks: tuple[Desk, Desk]) -> ReportDelivery:
 def test_a_report_that_shows_too_much_by_now_is_not_sent(
     delivery: ReportDelivery, desks: tuple[Desk, Desk]
 ) -> None:
-    own, other = desks
+    own, other_desk = desks
     assert list(runs_for(user=own.user)) == [delivery.run]
-    AccessLimit.objects.filter(group=own.group).update(buckets=[other.bucket.pk])
+    AccessLimit.objects.filter(group=own.group).update(buckets=[other_desk.bucket.pk])
 
     run_next(Pool.TALK)
 

@@ -104,11 +104,11 @@ def test_no_address_has_a_fault_when_it_is_read(world: World, ask: Ask, settings
     with pseudo_language.spoken(settings):
         answers = {path: ask("GET", path) for path in paths}
     for path, read in answers.items():
-        found = [*_faults_of(read), *(_caching(path, read) if path in own else ())]
+        result = [*_faults_of(read), *(_caching(path, read) if path in own else ())]
         # The audit trail tells what was deleted.
         if not path.startswith("/admin/audit/"):
-            found += [f"shows {name}" for name in _DELETED if name in read.text]
-        faults += [f"{path}: {fault}" for fault in found]
+            result += [f"shows {name}" for name in _DELETED if name in read.text]
+        faults += [f"{path}: {fault}" for fault in result]
         poisoned += "onerror" in read.text
         offering += "Kept container" in read.text or "Kept bucket" in read.text
         is_page = read.headers.get("Content-Type", "").startswith("text/html")
@@ -134,10 +134,10 @@ def _caching(path: str, read: Read) -> Iterator[str]:
 
     Refusals are not kept either, because they quote the request. Clients of an API poll.
     """
-    told = read.headers.get("Cache-Control", "")
-    is_polled = path.startswith("/api/") and told == "private, no-cache"
-    if "no-store" not in told and not is_polled:
-        yield f"lets caches keep it: {told!r}"
+    cache_control = read.headers.get("Cache-Control", "")
+    is_polled = path.startswith("/api/") and cache_control == "private, no-cache"
+    if "no-store" not in cache_control and not is_polled:
+        yield f"lets caches keep it: {cache_control!r}"
 
 
 def _delete_some_and_keep_some(person: User) -> None:
@@ -178,7 +178,7 @@ def test_no_address_takes_head_for_a_change(
     world: World, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A page that is not drawn writes all the same.
-    monkeypatch.setattr(Template, "render", lambda *_given: "")
+    monkeypatch.setattr(Template, "render", lambda *_context: "")
     paths = {
         paths_of(address.route, world, world.admin)[0]
         for address in addresses()
@@ -188,13 +188,15 @@ def test_no_address_takes_head_for_a_change(
     read = {path: ask("HEAD", path) for path in sorted(paths)}
 
     assert len(paths) > 50
-    assert not {path: one.written for path, one in read.items() if one.written}
+    assert not {path: answer.written for path, answer in read.items() if answer.written}
 
 
 def test_what_may_be_noted_is_an_address() -> None:
-    routes = {f"/{re.sub(r'<[^>]*>', 'x', each.route)}" for each in every_address()}
+    routes = {f"/{re.sub(r'<[^>]*>', 'x', address.route)}" for address in every_address()}
 
-    unknown = [each for each in NOTED if not any(re.search(each, route) for route in routes)]
+    unknown = [
+        pattern for pattern in NOTED if not any(re.search(pattern, route) for route in routes)
+    ]
 
     assert not unknown
 

@@ -107,7 +107,7 @@ def _faults_of(
         column for column in page.model._meta.concrete_fields if column.name not in form.base_fields
     ]
     plain = _written(page, row, desk, podcast, person, {})
-    hostile = {column.name: _other(column, plain, victim) for column in columns}
+    hostile = {column.name: _other_value(column, plain, victim) for column in columns}
     hostile |= {column.attname: hostile[column.name] for column in columns}
     if page.row is None:
         page.model._base_manager.filter(pk=plain.pk).update(**_moved_away(page.model, plain))
@@ -154,7 +154,7 @@ def _written(
     return page.model._base_manager.latest("pk")
 
 
-def _other(column: Field[Any, Any], row: Model, victim: User) -> object:
+def _other_value(column: Field[Any, Any], row: Model, victim: User) -> object:
     """Return a value that a form accepts and that differs from the row's value."""
     value = getattr(row, column.attname)
     if column.related_model is User:
@@ -163,7 +163,7 @@ def _other(column: Field[Any, Any], row: Model, victim: User) -> object:
         # A box that is not ticked is not sent.
         return True if not value else None
     if column.choices:
-        return next(str(each) for each, _ in column.flatchoices if each != value)
+        return next(str(choice) for choice, _ in column.flatchoices if choice != value)
     kind = column.get_internal_type()
     if "Integer" in kind or "Auto" in kind or column.related_model:
         return NUMBER
@@ -223,7 +223,7 @@ def test_bodies_of_the_apis_name_no_column_ofours() -> None:
     named = set(_named_in_bodies(document))
 
     assert len(named) > 60
-    assert {one for one in named if one[2] in OURS} == set(TOLD), (
+    assert {column for column in named if column[2] in OURS} == set(TOLD), (
         "A body names what only services write; rename it, or say in TOLD why it is told."
     )
 
@@ -241,8 +241,8 @@ def _names(schema: Body, document: Body) -> set[str]:
     if "$ref" in schema:
         named = schema["$ref"].rpartition("/")[2]
         return _names(document["components"]["schemas"][named], document)
-    found = set(schema.get("properties", {}))
+    properties = set(schema.get("properties", {}))
     for way in ("allOf", "oneOf", "anyOf"):
         for part in schema.get(way, []):
-            found |= _names(part, document)
-    return found
+            properties |= _names(part, document)
+    return properties

@@ -32,18 +32,21 @@ _PERSON = {"user", "actor", "owner"}
 def _services() -> Iterator[tuple[str, Service]]:
     """Yield the keyword-only functions that act for a person, by dotted name."""
     for package in _PACKAGES:
-        for found in pkgutil.walk_packages([package.path], f"{package.name}."):
-            if not _PRODUCT.isdisjoint(found.name.split(".")):
+        for module in pkgutil.walk_packages([package.path], f"{package.name}."):
+            if not _PRODUCT.isdisjoint(module.name.split(".")):
                 continue
-            for name, value in vars(import_module(found.name)).items():
-                is_own = inspect.isfunction(value) and value.__module__ == found.name
+            for name, value in vars(import_module(module.name)).items():
+                is_own = inspect.isfunction(value) and value.__module__ == module.name
                 if is_own and not name.startswith("_") and _acts_for_one(value):
-                    yield f"{found.name}.{name}", value
+                    yield f"{module.name}.{name}", value
 
 
 def _acts_for_one(function: Service) -> bool:
     parameters = inspect.signature(function).parameters.values()
-    return any(each.kind is each.KEYWORD_ONLY and each.name in _PERSON for each in parameters)
+    return any(
+        parameter.kind is parameter.KEYWORD_ONLY and parameter.name in _PERSON
+        for parameter in parameters
+    )
 
 
 def _models_of(function: Service) -> set[type[Model]]:
@@ -115,10 +118,10 @@ def _reach_of(function: Service) -> set[type[Model]]:
 
 def test_every_service_is_limited_or_says_why_not() -> None:
     limited = {name for name, function in SERVICES.items() if _reach_of(function)}
-    known = limited | REFUSED.keys() | AS.keys() | LISTED.keys()
+    services = limited | REFUSED.keys() | AS.keys() | LISTED.keys()
 
     assert len(SERVICES) > 200
-    assert not SERVICES.keys() - known, (
+    assert not SERVICES.keys() - services, (
         "Let the service refuse people who may not see all of it, with a try in REFUSED, "
         "or say in LISTED why it need not."
     )
@@ -127,10 +130,12 @@ def test_every_service_is_limited_or_says_why_not() -> None:
 
 
 def test_a_limited_person_finds_no_row_of_another_desk() -> None:
-    models = {model for each in SERVICES.values() for model in _reach_of(each)}
-    own, other = Desk(1), Desk(2)
+    models = {model for service in SERVICES.values() for model in _reach_of(service)}
+    own, other_desk = Desk(1), Desk(2)
     rows = [
-        SCREENS[model._meta.label].row(other) for model in models if model._meta.label in SCREENS
+        SCREENS[model._meta.label].row(other_desk)
+        for model in models
+        if model._meta.label in SCREENS
     ]
 
     with working_for(own.user):

@@ -394,7 +394,7 @@ Nothing is known to fill the address {route} with. Add its beginning to
 
 
 def filled(route: str, arguments: Arguments) -> str:
-    return "/" + re.sub(r"<\w+:(\w+)>", lambda found: str(arguments[found.group(1)]), route)
+    return "/" + re.sub(r"<\w+:(\w+)>", lambda match: str(arguments[match.group(1)]), route)
 
 
 def paths_of(route: str, world: World, person: User) -> tuple[str, str | None]:
@@ -414,5 +414,5 @@ def paths_of(route: str, world: World, person: User) -> tuple[str, str | None]:
 
 def is_known(route: str) -> bool:
     """Return whether the address can be filled."""
-    known = [*OBJECTS, *SHARED]
-    return "<" not in route or any(route.startswith(start) for start in known)
+    models = [*OBJECTS, *SHARED]
+    return "<" not in route or any(route.startswith(start) for start in models)

@@ -46,24 +46,24 @@ class Shared:
     """Rows that belong to the own desk and in part to another one."""
 
     def __init__(self) -> None:
-        self.own, self.other = own, other = Desk(1), Desk(2)
+        self.own, self.other = own, other_desk = Desk(1), Desk(2)
         self.user = own.user
         self.stranger = make_user(Role.ADMIN)
         self.group = DedupGroup.objects.create()
         self.loop = SharedLoop.objects.create(length_ms=5_000)
         self.search = RetroSearch.objects.create()
-        for recording in (own.recording, other.recording):
+        for recording in (own.recording, other_desk.recording):
             DedupMember.objects.create(group=self.group, recording=recording)
             LoopPlace.objects.create(loop=self.loop, recording=recording, start_ms=0, end_ms=5_000)
             self.search.recordings.add(recording)
         self.work = own.work()
-        self.work.recordings.add(other.sound())
+        self.work.recordings.add(other_desk.sound())
         self.template = reports.save_template(name="Weekly", layout=Layout(), user=self.stranger)
         self.action = DedupAction.objects.create(
             verb=ActionVerb.KEEP,
             title="-",
             made_by=self.user,
-            asked={"recordings": [other.recording.uid]},
+            asked={"recordings": [other_desk.recording.uid]},
         )
         self.policy = make_policy(user=self.stranger)
         self.licence = make_licence(
@@ -71,15 +71,15 @@ class Shared:
         )
         # What people sign, approve and hand over, with lines of the other desk.
         make_detection(
-            (200_000, 230_000, 0, 30_000), scan=own.match.scan, recording=other.recording
+            (200_000, 230_000, 0, 30_000), scan=own.match.scan, recording=other_desk.recording
         )
         make_detection(
-            (70_000, 90_000, 5_000, 25_000), scan=other.match.scan, recording=own.recording
+            (70_000, 90_000, 5_000, 25_000), scan=other_desk.match.scan, recording=own.recording
         )
         fold_scan(scan=own.match.scan)
-        fold_scan(scan=other.match.scan)
+        fold_scan(scan=other_desk.match.scan)
         Match.objects.update(state=MatchState.CONFIRMED)
-        self.hidden_line = Match.objects.get(scanned_file=own.file, recording=other.recording)
+        self.hidden_line = Match.objects.get(scanned_file=own.file, recording=other_desk.recording)
         self.proposal = exclusions.propose(
             recording=own.recording, interval=(5_000, 9_000), reason="other", user=self.stranger
         )

@@ -15,16 +15,16 @@ from typing import Any
 
 from catalogue.models import Recording
 from catalogue.selectors import excluded_intervals_of
-from recognition.speech_track import SpeechTrack
+from recognition.speech_track import SoundKind, SpeechTrack
 from review.choices import MatchState
 from review.counting import counted_pieces
 from review.intervals import Interval
 from review.models import Match
+from review.timeline.sounds import sounds
 from scanning.choices import COMBINED_ENGINES, EngineChoice, FileStatus, ScanStatus, Section
 from scanning.models import Detection, Scan, ScannedFile, ScanSpeech, Segment
 from scanning.services.outbound_callbacks import queue_callback
 from web.acrapi.formats import seconds, whole_seconds
-from web.acrapi.music_speech import music_speech
 from web.acrapi.rights import rights_on_wire
 from web.acrapi.states import file_state
 
@@ -32,6 +32,12 @@ from web.acrapi.states import file_state
 Json = dict[str, Any]
 
 _ENGINE_TYPES = {Section.CUSTOM_FILES: "1", Section.MUSIC: "1", Section.COVER_SONGS: "2"}
+_SOUND_LABELS = {
+    SoundKind.MUSIC: "m",
+    SoundKind.SPEECH: "s",
+    SoundKind.BOTH: "ms",
+    SoundKind.OTHER: "o",
+}
 
 
 def results_of(files: Sequence[ScannedFile]) -> dict[int, Json | None]:
@@ -88,6 +94,18 @@ def _music_speech(
     ]
     rows = music_speech(track, file.length_ms, segments)
     return {"music_speech": rows} if rows else {}
+
+
+def music_speech(track: SpeechTrack, length_ms: int, segments: Iterable[Segment]) -> list[Json]:
+    """Return where a file has what, in order of time, without overlaps, in seconds."""
+    return [
+        {
+            "start": seconds(piece.start_ms),
+            "end": seconds(piece.end_ms),
+            "label": _SOUND_LABELS[piece.kind],
+        }
+        for piece in sounds(track, length_ms, segments)
+    ]
 
 
 def _rejected(files: Sequence[ScannedFile]) -> set[tuple[int, int]]:

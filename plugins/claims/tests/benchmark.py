@@ -49,7 +49,7 @@ def _measure(report: Report, work: Path, number: int) -> None:
     call_command("migrate", verbosity=0)
     path = _write(work, number)
     account = PlatformAccount.objects.create(name="Example Music")
-    rest = own_mb()
+    base_mb = own_mb()
     rows, spent, peaks = [], [], []
     steps: tuple[tuple[str, Callable[[Callable[[], None]], str]], ...] = (
         ("check", lambda look: _import(path, account.pk, look, dry=True)),
@@ -58,14 +58,14 @@ def _measure(report: Report, work: Path, number: int) -> None:
         ("comparison", lambda look: _compare(account.pk, look)),
     )
     for label, step in steps:
-        peak = rest
+        peak = base_mb
 
         def look() -> None:
             nonlocal peak
             peak = max(peak, own_mb())
 
         begun, busy = time.monotonic(), time.process_time()
-        said = step(look)
+        message = step(look)
         look()
         spent.append(time.monotonic() - begun)
         peaks.append(peak)
@@ -75,8 +75,8 @@ def _measure(report: Report, work: Path, number: int) -> None:
                 f"{spent[-1]:.1f} s",
                 f"{time.process_time() - busy:.1f} s",
                 f"{1000 * spent[-1] / number:.2f} ms",
-                f"{peak - rest:.0f} MB",
-                said,
+                f"{peak - base_mb:.0f} MB",
+                message,
             )
         )
     head = ("step", "time", "processor", "a row", "memory above rest", "rows")
@@ -88,7 +88,9 @@ def _measure(report: Report, work: Path, number: int) -> None:
         f"compared too in {WHOLE_MINUTES:.0f} minutes",
         reached=spent[1] + spent[3] <= 60 * WHOLE_MINUTES,
     )
-    report.check(f"at most {GROWTH_MB:.0f} MB above rest", reached=max(peaks) - rest <= GROWTH_MB)
+    report.check(
+        f"at most {GROWTH_MB:.0f} MB above rest", reached=max(peaks) - base_mb <= GROWTH_MB
+    )
 
 
 def _write(work: Path, number: int) -> Path:
@@ -126,12 +128,12 @@ def _import(path: Path, account: int, look: Callable[[], None], *, dry: bool) ->
     from plugins.claims.models import ClaimsImport
 
     user, _made = User.objects.get_or_create(username="measure", is_superuser=True)
-    one = ClaimsImport(
+    import_ = ClaimsImport(
         account_id=account, report_day=date(2026, 11, 3), made_by=user, file_name="c"
     )
     with path.open("rb") as file:
-        one.file.save("measured.csv.gz", File(file), save=True)
-    summary = run(one, look, dry=dry)["summary"]
+        import_.file.save("measured.csv.gz", File(file), save=True)
+    summary = run(import_, look, dry=dry)["summary"]
     return (
         f"{summary['added']:,} new, {summary['updated']:,} changed, "
         f"{summary['unchanged']:,} unchanged"

@@ -120,25 +120,25 @@ def run_import(
     dry: bool = False,
 ) -> ClaimsImport:
     """Import a report as a manager, or only check it; return it with its summary."""
-    one = ClaimsImport(
+    import_ = ClaimsImport(
         account=account or make_account(),
         report_day=day,
         made_by=user or make_user(Role.MANAGER),
         file_name="report.csv",
         status=ImportStatus.CHECKED if dry else ImportStatus.DONE,
     )
-    one.file.save("claims-test.csv", ContentFile(content), save=False)
-    one.save()
-    one.account.refresh_from_db()
-    with noted("" if dry else one.uid):
-        columns = importer.run(one, lambda: None, dry=dry)
+    import_.file.save("claims-test.csv", ContentFile(content), save=False)
+    import_.save()
+    import_.account.refresh_from_db()
+    with noted("" if dry else import_.uid):
+        columns = importer.run(import_, lambda: None, dry=dry)
     for name, value in columns.items():
-        setattr(one, name, value)
-    one.save()
-    return one
+        setattr(import_, name, value)
+    import_.save()
+    return import_
 
 
-def counts(one: ClaimsImport) -> dict[str, int]:
+def counts(import_: ClaimsImport) -> dict[str, int]:
     """Return what an import counted, without zeros."""
     names = ("added", "updated", "unchanged", "repeated", "vanished", "refused")
-    return {name: one.summary[name] for name in names if one.summary[name]}
+    return {name: import_.summary[name] for name in names if import_.summary[name]}

@@ -41,7 +41,7 @@ def add_claims(user: User) -> list[str]:
         ("conflicts.csv", report([claimed], CONFLICT)),
         ("videos.csv", report(video, VIDEO)),
     ):
-        one = _run_import(account, user, name, content, dry=False)
+        import_ = _run_import(account, user, name, content, dry=False)
         account.refresh_from_db()
     elsewhere = PlatformAccount.objects.create(name="Example Music", platform="soundcloud")
     # Nobody could guess which column has the status.
@@ -77,7 +77,7 @@ def add_claims(user: User) -> list[str]:
     return [
         reverse("portal:claim_answers_import_detail", args=[answers.uid]),
         reverse("portal:claim_file_rows", args=[sent.uid]),
-        reverse("portal:claims_import_detail", args=[one.uid]),
+        reverse("portal:claims_import_detail", args=[import_.uid]),
         reverse("portal:claims_import_detail", args=[unmapped.uid]),
         reverse("portal:claim", args=[account.uid, "c2"]),
         reverse("portal:claim_asset", args=[account.uid, "A1"]),
@@ -91,7 +91,7 @@ def _run_import(
     account: PlatformAccount, user: User, name: str, content: bytes, *, dry: bool
 ) -> ClaimsImport:
     """Import a report, or check it, as a worker does."""
-    one = ClaimsImport.objects.create(
+    import_ = ClaimsImport.objects.create(
         account=account,
         report_day=date(2026, 11, 3),
         file=ContentFile(content, name=name),
@@ -99,10 +99,10 @@ def _run_import(
         status=ImportStatus.CHECKED if dry else ImportStatus.DONE,
         made_by=user,
     )
-    for column, value in run_claims_import(one, lambda: None, dry=dry).items():
-        setattr(one, column, value)
-    one.save()
-    return one
+    for column, value in run_claims_import(import_, lambda: None, dry=dry).items():
+        setattr(import_, column, value)
+    import_.save()
+    return import_
 
 
 MORE.register({"claims": add_claims})

@@ -67,7 +67,7 @@ def platform_claim(desk: Desk) -> PlatformClaim:
 
 
 def claim_file(desk: Desk, person: User | None = None) -> ClaimFile:
-    one = ClaimFile.objects.create(
+    claim_file = ClaimFile.objects.create(
         kind="releases",
         file=ContentFile(b"-", name="releases.csv"),
         row_count=1,
@@ -76,12 +76,12 @@ def claim_file(desk: Desk, person: User | None = None) -> ClaimFile:
     )
     statements.services.issue(
         kind=CLAIM_FILE,
-        subject=one.uid,
-        name=name_of(one),
+        subject=claim_file.uid,
+        name=name_of(claim_file),
         facts=[fact_about(desk.match)],
-        user=one.made_by,
+        user=claim_file.made_by,
     )
-    return one
+    return claim_file
 
 
 def discrepancy(desk: Desk) -> Discrepancy:

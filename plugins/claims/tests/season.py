@@ -66,19 +66,19 @@ def _make(person: Person, rng: random.Random) -> None:
 
 def _answer(person: Person, rng: random.Random) -> None:
     """Upload what the platform answers to some rows of a file."""
-    one = _some(ClaimFile._base_manager.filter(state__in=["sent", "answered"]), rng)
-    if one is None:
+    file = _some(ClaimFile._base_manager.filter(state__in=["sent", "answered"]), rng)
+    if file is None:
         return
     rows = [
         f"{number},{rng.choice(['Successful', 'Successful', 'Errors'])}"
-        for number in range(1, one.row_count + 1)
+        for number in range(1, file.row_count + 1)
         if rng.random() < 0.8
     ]
     content = "\n".join(["Row number,Status", *rows]).encode()
     person.fill_in(
         "/claims/answers/",
         file=SimpleUploadedFile("status.csv", content),
-        claim_file=one.uid,
+        claim_file=file.uid,
         first_row="1",
     )
 
@@ -93,8 +93,8 @@ def _look(person: Person, rng: random.Random) -> None:
         seen = set(rows.values_list("uid", flat=True))
     if not answer.is_page:
         return
-    shown = set(re.findall(r"\bpd_\w+", answer.content.decode()))
-    check(shown <= seen, f"{path} shows {person.name} hidden entries {shown - seen}")
+    matches = set(re.findall(r"\bpd_\w+", answer.content.decode()))
+    check(matches <= seen, f"{path} shows {person.name} hidden entries {matches - seen}")
 
 
 def _tick(person: Person, rng: random.Random) -> None:
@@ -109,10 +109,10 @@ def _tick(person: Person, rng: random.Random) -> None:
 
 def _take(person: Person, rng: random.Random) -> None:
     """Mark a file as sent, or not, or withdraw it."""
-    one = _some(ClaimFile._base_manager.all(), rng)
-    if one is not None:
+    file = _some(ClaimFile._base_manager.all(), rng)
+    if file is not None:
         verb = rng.choice(["sent", "unsent", "withdraw"])
-        person.fill_in(f"/claims/files/{one.uid}/act/", verb=verb)
+        person.fill_in(f"/claims/files/{file.uid}/act/", verb=verb)
 
 
 def new_report(rng: random.Random) -> dict[str, Any]:  # Any: values of a form
@@ -165,15 +165,15 @@ def new_report(rng: random.Random) -> dict[str, Any]:  # Any: values of a form
 def _map(person: Person, rng: random.Random) -> None:
     """Say which of ours the columns of a table are, perhaps wrongly."""
     waiting = ClaimsImport._base_manager.filter(status__in=["unmapped", "checked"])
-    one = _some(waiting.exclude(columns=[]), rng)
-    if one is None:
+    file = _some(waiting.exclude(columns=[]), rng)
+    if file is None:
         return
     chosen = ["claim_id", "video_url", "status", rng.choice(["isrc", "leave"])]
     if rng.random() < 0.2:
         rng.shuffle(chosen)
     targets = {f"column-{at}": name for at, name in enumerate(chosen)}
-    path = f"/claims/import/{one.uid}/columns/"
-    person.fill_in(path, version=str(one.mapping_version), **targets)
+    path = f"/claims/import/{file.uid}/columns/"
+    person.fill_in(path, version=str(file.mapping_version), **targets)
 
 
 def _bring(person: Person, rng: random.Random) -> None:
@@ -181,24 +181,24 @@ def _bring(person: Person, rng: random.Random) -> None:
 
 
 def _some(rows: Any, rng: random.Random) -> Any:  # Any: rows of any model
-    found = list(rows.order_by("pk"))
-    return rng.choice(found) if found else None
+    rows_in_order = list(rows.order_by("pk"))
+    return rng.choice(rows_in_order) if rows_in_order else None
 
 
 def _start(person: Person, rng: random.Random) -> None:
     model, path = rng.choice(_IMPORTS)
-    one = _some(model._base_manager.filter(status="checked"), rng)
-    if one is not None:
-        person.fill_in(f"{path}{one.uid}/start/")
+    import_ = _some(model._base_manager.filter(status="checked"), rng)
+    if import_ is not None:
+        person.fill_in(f"{path}{import_.uid}/start/")
 
 
 def _undo(person: Person, rng: random.Random) -> None:
     model, path = rng.choice(_IMPORTS)
     done = model._base_manager.filter(status__in=["done", "undo_checked"])
-    one = done.order_by("-pk").first()
-    if one is not None:
-        verb = "check" if one.status == "done" else rng.choice(["undo", "keep"])
-        person.fill_in(f"{path}{one.uid}/undo/", verb=verb)
+    import_ = done.order_by("-pk").first()
+    if import_ is not None:
+        verb = "check" if import_.status == "done" else rng.choice(["undo", "keep"])
+        person.fill_in(f"{path}{import_.uid}/undo/", verb=verb)
 
 
 def _link(person: Person, rng: random.Random) -> None:
@@ -251,6 +251,6 @@ def claims_hold() -> None:
 
 
 def _rows() -> set[tuple[object, ...]]:
-    kept = Discrepancy.objects.filter(kind__in=_WITHOUT_CALENDAR)
-    open_ones = kept.exclude(state=DiscrepancyState.GONE)
+    discrepancies = Discrepancy.objects.filter(kind__in=_WITHOUT_CALENDAR)
+    open_ones = discrepancies.exclude(state=DiscrepancyState.GONE)
     return set(open_ones.values_list("key", "basis", "state", "recording"))

@@ -33,10 +33,10 @@ def sent() -> ClaimFile:
         heard(number, "rejected")
     run_import(report([claim(number) for number in range(1, 4)]))
     compare()
-    one = make(FileKind.RELEASES, "not_heard")
-    assert mark_sent(file=one, user=make_user(Role.MANAGER))
-    one.refresh_from_db()
-    return one
+    claim_file = make(FileKind.RELEASES, "not_heard")
+    assert mark_sent(file=claim_file, user=make_user(Role.MANAGER))
+    claim_file.refresh_from_db()
+    return claim_file
 
 
 def work() -> None:
@@ -44,17 +44,17 @@ def work() -> None:
         pass
 
 
-def upload(client: Any, one: ClaimFile, text: str, first: str = "") -> AnswersImport:
+def upload(client: Any, claim_file: ClaimFile, text: str, first: str = "") -> AnswersImport:
     # Any: a test client
     file = SimpleUploadedFile("status.csv", text.encode())
-    told = {"file": file, "claim_file": one.uid, "first_row": first}
-    client.post(reverse("portal:claim_answers_import"), told)
+    fields = {"file": file, "claim_file": claim_file.uid, "first_row": first}
+    client.post(reverse("portal:claim_answers_import"), fields)
     work()
     return AnswersImport.objects.latest("pk")
 
 
-def answered(one: ClaimFile) -> list[str]:
-    return list(one.rows.order_by("number").values_list("answer", flat=True))
+def answered(claim_file: ClaimFile) -> list[str]:
+    return list(claim_file.rows.order_by("number").values_list("answer", flat=True))
 
 
 def test_a_status_file_marks_rows_and_frees_refused_ones(
@@ -62,21 +62,23 @@ def test_a_status_file_marks_rows_and_frees_refused_ones(
 ) -> None:
     manager = signed_in(Role.MANAGER)
     text = STATUS.format("1,Successful,A1\n2,Errors,A2\n3,Successful,A3\n9,Errors,-\n")
-    one = upload(manager, sent, text)
-    assert (one.status, one.summary["errors"], one.summary["refused"]) == (*("checked", 1, 1),)
+    import_ = upload(manager, sent, text)
+    assert (import_.status, import_.summary["errors"], import_.summary["refused"]) == (
+        *("checked", 1, 1),
+    )
     assert answered(sent) == ["", "", ""]
 
-    start = reverse("portal:claim_answers_import_start", args=[one.uid])
+    start = reverse("portal:claim_answers_import_start", args=[import_.uid])
     manager.post(start)
     work()
     assert answered(sent) == ["successful", "errors", "successful"]
     sent.refresh_from_db()
     assert sent.state == "answered"
     rows = reverse("portal:claim_file_rows", args=[sent.uid])
-    shown = manager.get(f"{rows}?answer=errors").content.decode()
-    assert shown.count("data-row=") == 1
-    listed = manager.get(reverse("portal:claim_files")).content.decode()
-    assert reverse("portal:claim_answers_import") in listed
+    page = manager.get(f"{rows}?answer=errors").content.decode()
+    assert page.count("data-row=") == 1
+    listing = manager.get(reverse("portal:claim_files")).content.decode()
+    assert reverse("portal:claim_answers_import") in listing
 
     details = "Row,Code,Severity,Message\n3,17,PERMANENT_ERROR,Too old\n4,2,WARNING,Odd\n"
     later = upload(manager, sent, details)
@@ -86,7 +88,7 @@ def test_a_status_file_marks_rows_and_frees_refused_ones(
     refused = sent.rows.get(number=2)
     assert refused.answer_text == "17: Too old"
 
-    undo = reverse("portal:claim_answers_import_undo", args=[one.uid])
+    undo = reverse("portal:claim_answers_import_undo", args=[import_.uid])
     for verb in ("check", "undo"):
         manager.post(undo, {"verb": verb})
         work()
@@ -109,15 +111,15 @@ def test_unclear_row_numbers_wait_and_undone_answers_leave_the_file_as_it_was(
     unclear = upload(manager, sent, text)
     assert "Row numbers" in unclear.message
     assert upload(manager, sent, text, "2").summary["errors"] == 1
-    other = upload(manager, sent, "a,b\n1,2\n")
-    assert (other.status, "status file" in other.message) == ("refused", True)
+    other_import_ = upload(manager, sent, "a,b\n1,2\n")
+    assert (other_import_.status, "status file" in other_import_.message) == ("refused", True)
 
-    one = upload(manager, sent, STATUS.format("2,Successful,-\n4,Errors,-\n"))
-    manager.post(reverse("portal:claim_answers_import_start", args=[one.uid]))
+    import_ = upload(manager, sent, STATUS.format("2,Successful,-\n4,Errors,-\n"))
+    manager.post(reverse("portal:claim_answers_import_start", args=[import_.uid]))
     work()
     assert answered(sent) == ["successful", "", "errors"]
     for verb in ("check", "undo"):
-        undo = reverse("portal:claim_answers_import_undo", args=[one.uid])
+        undo = reverse("portal:claim_answers_import_undo", args=[import_.uid])
         manager.post(undo, {"verb": verb})
         work()
     sent.refresh_from_db()
@@ -132,12 +134,12 @@ def test_an_answered_file_still_stands_on_the_recordings_in_its_rows(
     assert row.discrepancy.match is not None
     case = f"recording:{row.discrepancy.match.recording.uid}"
     before = standing_on([case])
-    one = upload(manager, sent, STATUS.format("1,Successful,A1\n"))
+    import_ = upload(manager, sent, STATUS.format("1,Successful,A1\n"))
 
-    manager.post(reverse("portal:claim_answers_import_start", args=[one.uid]))
+    manager.post(reverse("portal:claim_answers_import_start", args=[import_.uid]))
     work()
 
     sent.refresh_from_db()
     assert sent.state == "answered"
-    assert CLAIM_FILE in {each.kind for each in before[case]}
+    assert CLAIM_FILE in {statement.kind for statement in before[case]}
     assert standing_on([case]) == before

@@ -30,8 +30,8 @@ def caller(role: Role, *scopes: str) -> Client:
     return Client(headers={"Authorization": f"Bearer {token.secret}"})
 
 
-def post(client: Client, path: str, told: dict[str, Any]) -> Any:  # Any: JSON
-    return client.post(f"{HERE}{path}", told, content_type="application/json")
+def post(client: Client, path: str, fields: dict[str, Any]) -> Any:  # Any: JSON
+    return client.post(f"{HERE}{path}", fields, content_type="application/json")
 
 
 def test_a_report_is_imported_and_taken_back() -> None:
@@ -42,9 +42,9 @@ def test_a_report_is_imported_and_taken_back() -> None:
     assert list(bad.json()["errors"]) == ["report_day"]
 
     file = SimpleUploadedFile("claims_20261103.csv", report([claim(1)]))
-    one = manager.post(path, {"file": file, "account": "Ours"}).json()
-    address = f"/imports/claims/{one['uid']}/"
-    assert one["status"] == "checking"
+    import_ = manager.post(path, {"file": file, "account": "Ours"}).json()
+    address = f"/imports/claims/{import_['uid']}/"
+    assert import_["status"] == "checking"
     early = post(manager, f"{address}start/", {})
     assert (early.status_code, early.json()["code"]) == (409, "wrong_state")
     run_next(Pool.WORK)
@@ -76,8 +76,8 @@ def test_a_report_of_thousands_of_claims_is_imported() -> None:
 
     assert answer.status_code == 202, answer.content
     assert run_next(Pool.WORK)
-    one = manager.get(f"{HERE}/imports/claims/{answer.json()['uid']}/").json()
-    assert one["summary"]["added"] == 5_000
+    import_ = manager.get(f"{HERE}/imports/claims/{answer.json()['uid']}/").json()
+    assert import_["summary"]["added"] == 5_000
 
 
 def test_lists_and_claims_are_read_part_by_part(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,24 +90,24 @@ def test_lists_and_claims_are_read_part_by_part(monkeypatch: pytest.MonkeyPatch)
 
     counts = reader.get(f"{HERE}/claims/lists/").json()
     assert {"list": "not_heard", "open": 3} in counts
-    path, found = f"{HERE}/claims/lists/not_heard/", []
+    path, entries = f"{HERE}/claims/lists/not_heard/", []
     part = reader.get(path).json()
     assert len(part["entries"]) == 2
-    found = part["entries"] + reader.get(path, {"after": part["next"]}).json()["entries"]
-    assert [each["claim"] for each in found] == ["c1", "c2", "c3"]
+    entries = part["entries"] + reader.get(path, {"after": part["next"]}).json()["entries"]
+    assert [claim["claim"] for claim in entries] == ["c1", "c2", "c3"]
     (account,) = reader.get(f"{HERE}/claims/accounts/").json()
     claims = f"{HERE}/claims/accounts/{account['uid']}/claims/"
     part = reader.get(claims).json()
     assert (len(part["claims"]), part["next"]) == (2, "c2")
     assert reader.get(claims, {"video_id": "vid00000003"}).json()["next"] == ""
-    one = reader.get(f"{claims}c3/").json()
-    assert (one["asset"], one["file"] != "") == ("A3", True)
+    content = reader.get(f"{claims}c3/").json()
+    assert (content["asset"], content["file"] != "") == ("A3", True)
     assert reader.get(f"{HERE}/claims/lists/nothing/").status_code == 404
 
     limited = caller(Role.REVIEWER, "read")
     group = make_user(Role.REVIEWER).groups.get()
-    other = ScannedFileFactory.create().container_id
-    AccessLimit.objects.create(group=group, containers=[other])
+    other_container_id = ScannedFileFactory.create().container_id
+    AccessLimit.objects.create(group=group, containers=[other_container_id])
     assert limited.get(path).json()["entries"] == []
     assert limited.get(f"{claims}c3/").status_code == 404
 
@@ -119,17 +119,17 @@ def test_a_file_is_made_read_and_marked() -> None:
     compare()
     reviewer = caller(Role.REVIEWER, "report", "read")
     entries = reviewer.get(f"{HERE}/claims/lists/not_heard/").json()["entries"]
-    asked = [{"uid": each["uid"], "version": each["version"]} for each in entries]
-    asked[1]["version"] += 1
+    versions = [{"uid": entry["uid"], "version": entry["version"]} for entry in entries]
+    versions[1]["version"] += 1
 
-    told = {"kind": "releases", "entries": asked}
-    made = post(reviewer, "/claims/files/", told)
+    fields = {"kind": "releases", "entries": versions}
+    made = post(reviewer, "/claims/files/", fields)
     assert made.status_code == 201
-    (one,) = made.json()["files"]
-    assert (one["row_count"], made.json()["left_out"]) == (1, 1)
-    again = post(reviewer, "/claims/files/", told)
+    (claim_file,) = made.json()["files"]
+    assert (claim_file["row_count"], made.json()["left_out"]) == (1, 1)
+    again = post(reviewer, "/claims/files/", fields)
     assert (again.status_code, again.json()["code"]) == (422, "nothing_fits")
-    path = f"/claims/files/{one['uid']}/"
+    path = f"/claims/files/{claim_file['uid']}/"
     sent = reviewer.get(f"{HERE}{path}content/")
     assert b"".join(sent).startswith(b"claim_id,video_id")
     assert post(reviewer, f"{path}act/", {"verb": "sent"}).status_code == 403
@@ -139,6 +139,6 @@ def test_a_file_is_made_read_and_marked() -> None:
     assert post(manager, f"{path}act/", {"verb": "sent"}).status_code == 409
     run_import(report([claim(2)]))
     compare()
-    shown = manager.get(f"{HERE}{path}").json()
-    assert (shown["entries"], shown["confirmed"]) == (1, 1)
+    content = manager.get(f"{HERE}{path}").json()
+    assert (content["entries"], content["confirmed"]) == (1, 1)
     assert caller(Role.VIEWER, "read").get(f"{HERE}{path}content/").status_code == 403

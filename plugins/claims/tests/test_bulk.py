@@ -44,7 +44,9 @@ def test_rows_get_the_values_they_have_and_the_defaults_of_the_rest() -> None:
 
 
 def test_known_rows_change_in_the_named_columns_alone() -> None:
-    known = ReportedValue.objects.create(platform="youtube", value="SEEN", meaning=Meaning.DISPUTED)
+    reported_value = ReportedValue.objects.create(
+        platform="youtube", value="SEEN", meaning=Meaning.DISPUTED
+    )
     write_rows(
         ReportedValue,
         [
@@ -54,8 +56,8 @@ def test_known_rows_change_in_the_named_columns_alone() -> None:
         unique=("platform", "column", "value"),
         update=("value",),
     )
-    known.refresh_from_db()
-    assert known.meaning == Meaning.DISPUTED
+    reported_value.refresh_from_db()
+    assert reported_value.meaning == Meaning.DISPUTED
     write_rows(
         ReportedValue,
         [{"platform": "youtube", "value": "SEEN", "meaning": "closed"}],

@@ -35,7 +35,7 @@ def client(signed_in: MakeClient) -> Client:
 
 
 def keep(*rows: str, platform: str = "soundcloud", day: int = 3) -> ClaimsImport:
-    one = services.keep_upload(
+    import_ = services.keep_upload(
         CLAIMS,
         user=make_user(Role.MANAGER),
         file=SimpleUploadedFile("claims.csv", "\n".join(rows).encode()),
@@ -43,46 +43,46 @@ def keep(*rows: str, platform: str = "soundcloud", day: int = 3) -> ClaimsImport
         account="Example Music",
         report_day=date(2026, 11, day),
     )
-    return worked(one)
+    return worked(import_)
 
 
-def worked(one: ClaimsImport) -> ClaimsImport:
+def worked(import_: ClaimsImport) -> ClaimsImport:
     run_next(Pool.WORK)
-    one.refresh_from_db()
-    return one
+    import_.refresh_from_db()
+    return import_
 
 
-def targets(one: ClaimsImport) -> list[str]:
-    return [column.target for column in from_json(one.columns, TARGETS)]
+def targets(import_: ClaimsImport) -> list[str]:
+    return [column.target for column in from_json(import_.columns, TARGETS)]
 
 
-def choose(client: Client, one: ClaimsImport, **changes: str) -> tuple[int, str]:
+def choose(client: Client, import_: ClaimsImport, **changes: str) -> tuple[int, str]:
     """Send the form of the columns; return the status and the page that follows."""
-    fields = {f"column-{n}": target for n, target in enumerate(targets(one))}
+    fields = {f"column-{n}": target for n, target in enumerate(targets(import_))}
     fields |= {name.replace("_", "-"): value for name, value in changes.items()}
     answer = client.post(
-        f"/claims/import/{one.uid}/columns/",
-        {"version": one.mapping_version, **fields},
+        f"/claims/import/{import_.uid}/columns/",
+        {"version": import_.mapping_version, **fields},
         follow=True,
     )
-    one.refresh_from_db()
+    import_.refresh_from_db()
     return answer.status_code, answer.content.decode()
 
 
-def imported(client: Client, one: ClaimsImport) -> ClaimsImport:
-    version = {"version": one.mapping_version}
-    client.post(f"/claims/import/{one.uid}/start/", version)
-    return worked(one)
+def imported(client: Client, import_: ClaimsImport) -> ClaimsImport:
+    version = {"version": import_.mapping_version}
+    client.post(f"/claims/import/{import_.uid}/start/", version)
+    return worked(import_)
 
 
 def test_a_table_with_other_names_waits_and_is_imported_as_chosen(client: Client) -> None:
-    one = keep(*ROWS)
-    page = client.get(f"/claims/import/{one.uid}/").content.decode()
-    waiting = (one.status, one.message, targets(one))
+    import_ = keep(*ROWS)
+    page = client.get(f"/claims/import/{import_.uid}/").content.decode()
+    waiting = (import_.status, import_.message, targets(import_))
 
-    code, _ = choose(client, one, column_2="status")
-    checked = worked(one).summary
-    imported(client, one)
+    code, _ = choose(client, import_, column_2="status")
+    checked = worked(import_).summary
+    imported(client, import_)
 
     assert waiting == (
         ImportStatus.UNMAPPED,
@@ -96,7 +96,7 @@ def test_a_table_with_other_names_waits_and_is_imported_as_chosen(client: Client
     assert "Keep as data" not in page
     assert (code, checked["added"], checked["refused"]) == (200, 2, 0)
     assert checked["unknown_columns"] == ["Mood"]
-    assert one.status == ImportStatus.DONE
+    assert import_.status == ImportStatus.DONE
     first = PlatformClaim.objects.get(claim_id="s1")
     assert (first.status, first.views) == ("ACTIVE", 90)
     assert first.address == "https://soundcloud.com/example/set-1"
@@ -106,9 +106,9 @@ def test_a_table_with_other_names_waits_and_is_imported_as_chosen(client: Client
 
 
 def test_the_next_table_of_the_account_repeats_the_mapping(client: Client) -> None:
-    one = keep(*ROWS)
-    choose(client, one, column_2="status", column_3="leave")
-    imported(client, worked(one))
+    import_ = keep(*ROWS)
+    choose(client, import_, column_2="status", column_3="leave")
+    imported(client, worked(import_))
 
     same = keep(*ROWS, day=4)
     elsewhere = keep(*ROWS, platform="tiktok")
@@ -120,43 +120,43 @@ def test_the_next_table_of_the_account_repeats_the_mapping(client: Client) -> No
 
 
 def test_a_left_out_column_is_not_read_under_its_own_name(client: Client) -> None:
-    one = keep("claim_id,video_url,status,isrc", "s1,https://tiktok.com/1,active,X")
-    assert targets(one) == ["claim_id", "video_url", "status", "isrc"]
+    import_ = keep("claim_id,video_url,status,isrc", "s1,https://tiktok.com/1,active,X")
+    assert targets(import_) == ["claim_id", "video_url", "status", "isrc"]
 
-    choose(client, one, column_3="leave")
-    imported(client, worked(one))
+    choose(client, import_, column_3="leave")
+    imported(client, worked(import_))
 
     assert PlatformClaim.objects.get().asset.claimed_isrc == ""
 
 
 def test_impossible_choices_are_refused_with_the_names(client: Client) -> None:
-    one = keep(*ROWS)
+    import_ = keep(*ROWS)
 
-    code, page = choose(client, one, column_4="views")
-    missing = choose(client, one, column_0="leave")[1]
+    code, page = choose(client, import_, column_4="views")
+    missing = choose(client, import_, column_0="leave")[1]
 
     assert code == 422
     assert "“Plays” (4), “Mood” (5)" in page
     assert "Choose the column for: Id of the claim, Status." in missing
-    assert one.mapping_version == 0
+    assert import_.mapping_version == 0
 
 
 def test_reports_of_youtube_have_nothing_to_map(client: Client) -> None:
-    one = keep("claim_id,video_id,asset_id,claim_status", "c1,v1,A1,ACTIVE", platform="youtube")
-    page = client.get(f"/claims/import/{one.uid}/").content.decode()
+    import_ = keep("claim_id,video_id,asset_id,claim_status", "c1,v1,A1,ACTIVE", platform="youtube")
+    page = client.get(f"/claims/import/{import_.uid}/").content.decode()
 
-    code, later = choose(client, one)
+    code, later = choose(client, import_)
 
-    assert (one.status, one.columns, code) == (ImportStatus.CHECKED, [], 200)
+    assert (import_.status, import_.columns, code) == (ImportStatus.CHECKED, [], 200)
     assert "First values" not in page
     assert "Nothing was saved" in later
 
 
 def test_the_choice_is_for_those_who_import(signed_in: MakeClient) -> None:
-    one = keep(*ROWS)
+    import_ = keep(*ROWS)
 
-    assert choose(signed_in(Role.REVIEWER), one, column_2="status")[0] == 403
-    assert one.mapping_version == 0
+    assert choose(signed_in(Role.REVIEWER), import_, column_2="status")[0] == 403
+    assert import_.mapping_version == 0
 
 
 def test_a_table_of_claims_is_read_as_others_write_it() -> None:
@@ -167,7 +167,7 @@ def test_a_table_of_claims_is_read_as_others_write_it() -> None:
         "Total;;;90;;\n"
     )
 
-    one = services.keep_upload(
+    import_ = services.keep_upload(
         CLAIMS,
         user=make_user(Role.MANAGER),
         file=SimpleUploadedFile("claims.csv", text.encode("utf-16")),
@@ -175,9 +175,9 @@ def test_a_table_of_claims_is_read_as_others_write_it() -> None:
         account="Example Music",
         report_day=date(2026, 11, 3),
     )
-    worked(one)
+    worked(import_)
 
-    assert (one.status, one.message) == (ImportStatus.CHECKED, "")
-    assert (one.summary["rows"], one.summary["refused"]) == (1, 0)
-    assert one.rules["header_line"] == 3
-    assert [row["line"] for row in one.summary["reading"]["skipped"]] == [5]
+    assert (import_.status, import_.message) == (ImportStatus.CHECKED, "")
+    assert (import_.summary["rows"], import_.summary["refused"]) == (1, 0)
+    assert import_.rules["header_line"] == 3
+    assert [row["line"] for row in import_.summary["reading"]["skipped"]] == [5]

@@ -40,23 +40,23 @@ def revisions(kind: str) -> dict[str, int]:
     return dict(rows.values_list("uid", "revision"))
 
 
-def read(one: ClaimFile) -> list[dict[str, str]]:
+def read(claim_file: ClaimFile) -> list[dict[str, str]]:
     """Read a file with another program's reader than the one whose writer made it."""
     as_text = arrow.ConvertOptions(
-        column_types=dict.fromkeys(FORMATS[FileKind(one.kind)].columns, pyarrow.string()),
+        column_types=dict.fromkeys(FORMATS[FileKind(claim_file.kind)].columns, pyarrow.string()),
         strings_can_be_null=False,
     )
-    table = arrow.read_csv(one.file.open("rb"), convert_options=as_text)
+    table = arrow.read_csv(claim_file.file.open("rb"), convert_options=as_text)
     rows: list[dict[str, str]] = table.to_pylist()
     return rows
 
 
 def make(kind: FileKind, of: str) -> ClaimFile:
-    made, _left = files.make_files(
+    made, _files = files.make_files(
         revisions=revisions(of), kind=kind, user=make_user(Role.REVIEWER)
     )
-    (one,) = made
-    return one
+    (claim_file,) = made
+    return claim_file
 
 
 def test_each_kind_of_file_says_what_its_entries_say() -> None:
@@ -93,10 +93,10 @@ def test_lists_for_people_are_guarded_and_youtubes_files_are_not() -> None:
     run_import(report([claim(2)]))
     compare()
 
-    (listed,) = read(make(FileKind.MANUAL_CLAIMS, "not_claimed"))
+    (entry,) = read(make(FileKind.MANUAL_CLAIMS, "not_claimed"))
     delivered = files.write_rows(FileKind.SOUND_RECORDINGS, [{"song_title": "=HYPERLINK(A1)"}])
 
-    assert listed["recording"].startswith("'=HYPERLINK(A1)")
+    assert entry["recording"].startswith("'=HYPERLINK(A1)")
     assert b",=HYPERLINK(A1)," in delivered
 
 
@@ -117,8 +117,8 @@ def test_ownership_and_reference_files_are_read_back() -> None:
     (reference,) = read(make(FileKind.REFERENCES, "not_heard"))
     assert list(reference.values()) == ["R1", "deactivate", ""]
     (update,) = read(make(FileKind.ASSETS, "by_others"))
-    said = {name: value for name, value in update.items() if value}
-    assert said == {"asset_id": "A2", "asset_type": "SOUND_RECORDING", "ownership": "DE|FR"}
+    fields = {name: value for name, value in update.items() if value}
+    assert fields == {"asset_id": "A2", "asset_type": "SOUND_RECORDING", "ownership": "DE|FR"}
 
 
 def test_files_are_split_freed_and_equal_again(
@@ -137,12 +137,14 @@ def test_files_are_split_freed_and_equal_again(
 
     manager.post(reverse("portal:claims_many"), many)
     first = list(ClaimFile.objects.order_by("pk"))
-    assert [one.row_count for one in first] == [2, 1]
-    for one in first:
-        manager.post(reverse("portal:claim_file_act", args=[one.uid]), {"verb": "withdraw"})
+    assert [claim_file.row_count for claim_file in first] == [2, 1]
+    for claim_file in first:
+        manager.post(reverse("portal:claim_file_act", args=[claim_file.uid]), {"verb": "withdraw"})
     manager.post(reverse("portal:claims_many"), many)
     again = list(ClaimFile.objects.order_by("pk"))[2:]
-    assert [one.sha256 for one in again] == [one.sha256 for one in first]
+    assert [claim_file.sha256 for claim_file in again] == [
+        claim_file.sha256 for claim_file in first
+    ]
 
     sent = reverse("portal:claim_file_act", args=[again[0].uid])
     manager.post(sent, {"verb": "sent"})
@@ -176,7 +178,7 @@ def test_two_people_at_once_put_an_entry_into_one_file(
     heard(1, "rejected")
     run_import(report([claim(1, reference_id="R1")], CLAIM_))
     compare()
-    shown, people = revisions("not_heard"), [make_user(Role.REVIEWER) for _ in range(2)]
+    fields, people = revisions("not_heard"), [make_user(Role.REVIEWER) for _ in range(2)]
     database, together = shared_database(tmp_path), Barrier(2)
     write = files._write
 
@@ -191,7 +193,7 @@ def test_two_people_at_once_put_an_entry_into_one_file(
     def make_one(user: User) -> str:
         with using_database(database):
             try:
-                files.make_files(revisions=shown, kind=FileKind.RELEASES, user=user)
+                files.make_files(revisions=fields, kind=FileKind.RELEASES, user=user)
             except ClaimsRefused as refused:
                 return refused.code
             return "made"
@@ -207,10 +209,10 @@ def test_the_database_holds_an_entry_in_one_file_only() -> None:
     run_import(report([claim(1)]))
     compare()
     row = make(FileKind.RELEASES, "not_heard").rows.get()
-    other = ClaimFile.objects.create(kind=FileKind.RELEASES, row_count=1)
+    other_claim_file = ClaimFile.objects.create(kind=FileKind.RELEASES, row_count=1)
 
     with pytest.raises(IntegrityError), transaction.atomic():
-        other.rows.create(discrepancy=row.discrepancy, number=1)
+        other_claim_file.rows.create(discrepancy=row.discrepancy, number=1)
     files.withdraw(file=row.file, user=make_user(Role.MANAGER))
 
-    assert other.rows.create(discrepancy=row.discrepancy, number=1).holds_entry
+    assert other_claim_file.rows.create(discrepancy=row.discrepancy, number=1).holds_entry

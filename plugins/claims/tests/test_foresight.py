@@ -47,14 +47,14 @@ def step(content: bytes, days: int, account: PlatformAccount | None = None) -> N
     day = DAY + timedelta(days=days)
     before = open_keys()
     rows = list(Discrepancy.objects.order_by("pk").values())
-    said = run_import(content, day=day, account=account, dry=True).summary
+    summary = run_import(content, day=day, account=account, dry=True).summary
     assert list(Discrepancy.objects.order_by("pk").values()) == rows
     run_import(content, day=day, account=account)
     compare()
     after = open_keys()
-    told = (said["entries"], after - before, before - after)
-    assert said["opened"] == by_list(after - before), told
-    assert said["closed"] == by_list(before - after), told
+    entries = (summary["entries"], after - before, before - after)
+    assert summary["opened"] == by_list(after - before), entries
+    assert summary["closed"] == by_list(before - after), entries
 
 
 def test_each_list_is_foreseen(signed_in: MakeClient) -> None:
@@ -71,20 +71,20 @@ def test_each_list_is_foreseen(signed_in: MakeClient) -> None:
         claim(1, claim_status="PENDING"),
         {"claim_id": "bad", "views": "many"},
     ]
-    one = run_import(report(rows), day=DAY + timedelta(days=9), dry=True)
+    import_ = run_import(report(rows), day=DAY + timedelta(days=9), dry=True)
 
-    assert one.summary["opened"] == {
+    assert import_.summary["opened"] == {
         "not_heard": 1,
         "not_scanned": 1,
         "against_licence": 1,
         "not_claimed": 1,
     }
-    assert one.summary["closed"] == {"not_claimed": 1, "not_scanned": 1}
+    assert import_.summary["closed"] == {"not_claimed": 1, "not_scanned": 1}
     opens = {"what": "opens", "list": "not_heard", "name": CLAIM["video_title"]}
-    assert opens in one.summary["entries"]
-    page = signed_in(Role.ADMIN).get(f"/claims/import/{one.uid}/").content.decode()
-    shown = [" ".join(each.split()) for each in page.split("<dt>")]
-    (line,) = [each for each in shown if each.startswith("Claimed, not scanned")]
+    assert opens in import_.summary["entries"]
+    page = signed_in(Role.ADMIN).get(f"/claims/import/{import_.uid}/").content.decode()
+    parts = [" ".join(part.split()) for part in page.split("<dt>")]
+    (line,) = [part for part in parts if part.startswith("Claimed, not scanned")]
     assert "1 open, 1 close" in line
     assert 'opens: <bdi translate="no">Waves' in line
     assert 'closes: <bdi translate="no">Waves' in line
@@ -188,7 +188,7 @@ def test_what_a_check_says_comes_true(seed: int, days: int) -> None:
     run_import(report([claim(1, claim_status_detail="MADE_UP")]))
     ReportedValue.objects.update(meaning=Meaning.DISPUTED)
     compare()
-    other = make_account("Other Music")
+    other_account = make_account("Other Music")
     tiktok = make_account("Example Music", "tiktok")
     kinds = [draw.claims, draw.assets, draw.conflicts, draw.references, draw.videos]
     for day in range(1, days + 1):
@@ -196,7 +196,7 @@ def test_what_a_check_says_comes_true(seed: int, days: int) -> None:
             step(kind(), day)
             dismiss_some(rng)
         theirs = {**claim(rng.randrange(6)), "claim_id": "o1", "asset_id": "O1"}
-        step(report([theirs]), day, other)
+        step(report([theirs]), day, other_account)
         cells = {"other_claimant": rng.choice(["", "X"]), "isrc": "GBAYE0000001"}
         step(report([cells], TABLE), day, tiktok)
     assert Discrepancy.objects.filter(state="gone").exists()
@@ -207,6 +207,6 @@ def test_an_older_report_opens_nothing() -> None:
     compare()
 
     older = report([claim(2)], CLAIM)
-    one = run_import(older, day=DAY - timedelta(days=1), dry=True)
+    import_ = run_import(older, day=DAY - timedelta(days=1), dry=True)
 
-    assert (one.summary["opened"], one.summary["closed"]) == ({}, {})
+    assert (import_.summary["opened"], import_.summary["closed"]) == ({}, {})

@@ -72,7 +72,7 @@ def test_the_api_and_the_command_line_take_it(tmp_path: Path) -> None:
     values = [f"{name}={value}" for name, value in FIELDS.items()]
     call_command("import_file", "claims", path, *values, username="mia", stdout=output)
 
-    one = ClaimsImport.objects.get(uid=sent.json()["uid"])
-    assert (one.status, one.kind, one.summary["added"]) == ("checked", "claims", 1)
+    import_ = ClaimsImport.objects.get(uid=sent.json()["uid"])
+    assert (import_.status, import_.kind, import_.summary["added"]) == ("checked", "claims", 1)
     assert "added: 1" in output.getvalue().splitlines()
     assert PlatformClaim.objects.get().claim_id == "p1"

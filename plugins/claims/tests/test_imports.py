@@ -88,9 +88,9 @@ def test_an_older_version_is_read_whatever_the_case_of_its_columns() -> None:
         b"c1,vid00000001,A1,ACTIVE,Example Pictures,Jane Roe\n"
     )
 
-    one = run_import(old)
+    import_ = run_import(old)
 
-    assert (one.kind, counts(one), one.summary["unknown_columns"]) == (
+    assert (import_.kind, counts(import_), import_.summary["unknown_columns"]) == (
         *("claims", {"added": 1}, []),
     )
     assert not [row for row in rows()["PlatformClaim"] if "Jane" in str(row)]
@@ -198,8 +198,8 @@ def test_conflicts_and_videos_come_once_and_go_back_whole() -> None:
     done = [run_import(content) for content in contents]
     before = rows()
 
-    assert [one.kind for one in done] == ["conflicts", "videos"]
-    assert [counts(one) for one in done] == [{"added": 2}, {"added": 2}]
+    assert [import_.kind for import_ in done] == ["conflicts", "videos"]
+    assert [counts(import_) for import_ in done] == [{"added": 2}, {"added": 2}]
     conflict = AssetConflict.objects.get(asset__asset_id="A1")
     assert (conflict.owner, conflict.countries) == ("Other Music", "DE|FR")
     assert conflict.owner_isrc == "GBAYE0000009"
@@ -210,7 +210,7 @@ def test_conflicts_and_videos_come_once_and_go_back_whole() -> None:
     assert not PlatformAsset.objects.exclude(row_hash="").exists()
 
     again = [run_import(content) for content in contents]
-    assert [counts(one) for one in again] == [{"unchanged": 2}, {"unchanged": 2}]
+    assert [counts(import_) for import_ in again] == [{"unchanged": 2}, {"unchanged": 2}]
     for account in before["PlatformAccount"]:
         account["wanted"] += 2
     assert rows() == before
@@ -232,7 +232,7 @@ def test_conflicts_and_videos_come_once_and_go_back_whole() -> None:
 @pytest.mark.django_db
 def test_only_undocumented_words_about_other_owners_are_asked_for() -> None:
     values = ["Yes", "No", "", "PARTLY"]
-    one = run_import(
+    import_ = run_import(
         report(
             [
                 {"video_id": f"own{number:08}", "claimed_by_another_owner": value}
@@ -242,7 +242,7 @@ def test_only_undocumented_words_about_other_owners_are_asked_for() -> None:
         )
     )
 
-    assert (one.kind, one.summary["unknown_values"]) == ("videos", ["PARTLY"])
+    assert (import_.kind, import_.summary["unknown_values"]) == ("videos", ["PARTLY"])
     value = ReportedValue.objects.get()
     assert (value.column, value.value) == ("claimed_by_another_owner", "PARTLY")
 
@@ -251,12 +251,12 @@ def test_only_undocumented_words_about_other_owners_are_asked_for() -> None:
 def test_a_claim_of_another_account_is_refused() -> None:
     run_import(report([{"claim_id": "c1"}]))
 
-    other = run_import(
+    other_import_ = run_import(
         report([{"claim_id": "c1"}, {"claim_id": "c2"}]), account=make_account("Other")
     )
 
-    assert counts(other) == {"added": 1, "refused": 1}
-    (fault,) = other.summary["faults"]
+    assert counts(other_import_) == {"added": 1, "refused": 1}
+    (fault,) = other_import_.summary["faults"]
     assert "belongs to Example Music" in fault["rule"]
     assert fault["code"] == "wrong_account"
     elsewhere = run_import(
@@ -293,8 +293,8 @@ def test_what_is_no_report_is_refused_with_a_reason() -> None:
         (gzip.compress(report([{}]))[:-9], "archive is damaged"),
         (b"\xff\xfeclaim_i", "not UTF-16"),
     ]
-    for content, said in cases:
-        with pytest.raises(ImportRefused, match=said):
+    for content, case in cases:
+        with pytest.raises(ImportRefused, match=case):
             run_import(content, dry=True)
 
 
@@ -310,11 +310,11 @@ def test_a_bomb_stops_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_bad_row_names_line_and_column_and_spares_the_others() -> None:
     rows_ = [{"claim_id": "c1", "views": "many"}, {"claim_id": "c2"}]
     run_import(report([{"claim_id": "c1"}]), day=DAY - timedelta(days=1))
-    one = run_import(report(rows_))
+    import_ = run_import(report(rows_))
 
     # A row with a fault is still in the report.
-    assert counts(one) == {"added": 1, "refused": 1}
-    fault = one.summary["faults"][0]
+    assert counts(import_) == {"added": 1, "refused": 1}
+    fault = import_.summary["faults"][0]
     assert (fault["line"], fault["column"], fault["value"]) == (2, "views", "many")
 
 

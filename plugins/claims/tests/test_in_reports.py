@@ -55,9 +55,9 @@ def test_the_column_follows_that_of_the_origin_of_matches() -> None:
 
 
 def test_rows_have_the_status_of_the_strongest_claim() -> None:
-    several, other, gone = (heard(n, "confirmed") for n in (1, 2, 3))
+    several, other_match, gone = (heard(n, "confirmed") for n in (1, 2, 3))
     no_video = make_match()
-    every = (several, other, gone, no_video)
+    every = (several, other_match, gone, no_video)
     assert statuses(*every) == [None] * 4
 
     rows = [

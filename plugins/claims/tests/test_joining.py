@@ -33,8 +33,10 @@ def recording(number: int, **columns: str) -> Recording:
 
 def work_of(*recordings: Recording, iswc: str = ISWC) -> Work:
     work = Work.objects.create(title="Harbour lights", iswc=iswc)
-    for each in recordings:
-        work.recordings.add(RightsRecording.objects.get_or_create(isrc=each.isrc_normalised)[0])
+    for recording in recordings:
+        work.recordings.add(
+            RightsRecording.objects.get_or_create(isrc=recording.isrc_normalised)[0]
+        )
     return work
 
 
@@ -92,7 +94,7 @@ def test_a_recording_is_not_linked_by_its_work() -> None:
     for asset_id, asset_type in assets.items():
         isrc = "" if asset_type else "GBAYE0000009"
         claim_work(claim_id=f"c-{asset_id}", asset_id=asset_id, isrc=isrc)
-    rows = [{"asset_id": each, "asset_type": kind} for each, kind in assets.items()]
+    rows = [{"asset_id": asset, "asset_type": kind} for asset, kind in assets.items()]
     run_import(report(rows, ASSET))
 
     for asset_id in assets:
@@ -131,10 +133,10 @@ def test_an_undone_report_of_assets_parts_them_again() -> None:
     recording(1)
     run_import(report([{"claim_id": "c1", "asset_id": "A7"}]))
     cells = {"your_isrc": "GBAYE0000001", "constituent_asset_id": "A7"}
-    one = run_import(report([cells], OF_ASSETS))
+    import_ = run_import(report([cells], OF_ASSETS))
     assert linked("A7")[1] == LinkedBy.MERGED
 
-    undo_import(one.uid, user=make_user(Role.MANAGER), dry=False)
+    undo_import(import_.uid, user=make_user(Role.MANAGER), dry=False)
 
     assert linked("A7") == (None, LinkedBy.NOTHING)
     assert not PlatformAsset.objects.exclude(constituents="").exists()
@@ -155,15 +157,15 @@ def test_following_a_recording_links_the_same_as_comparing_everything() -> None:
     run_import(report([cells], OF_ASSETS))
     linked()
     rows = PlatformAsset.objects.order_by("pk").values_list("recording", "linked_by")
-    mine, other = recording(1), recording(2)
-    work = work_of(other)
+    mine, other_recording = recording(1), recording(2)
+    work = work_of(other_recording)
     for _step in range(6):
-        for each in (mine, other):
+        for claim in (mine, other_recording):
             isrc = rng.choice([f"GBAYE{n:07}" for n in (1, 2, 3)])
             iswc = rng.choice(["", ISWC])
             named = {"isrc": isrc, "isrc_normalised": isrc, "iswc": iswc}
-            Recording.objects.filter(pk=each.pk).update(**named)
-            GroundChange.objects.create(ground="recording", subject=each.pk)
+            Recording.objects.filter(pk=claim.pk).update(**named)
+            GroundChange.objects.create(ground="recording", subject=claim.pk)
         comparing.follow_changes(list(GroundChange.objects.all()))
         followed = list(rows)
         comparing.compare_account(make_account())

@@ -63,9 +63,9 @@ EARLY = datetime(2026, 10, 1, tzinfo=UTC)
 def video(number: int, **columns: Any) -> ScannedFile:
     """Return the file of a video. Any: columns."""
     url = f"https://www.youtube.com/watch?v=vid{number:08}"
-    given: dict[str, Any] = {"source_url": url, "published_at": EARLY, "name": f"video {number}"}
-    given |= columns
-    return ScannedFileFactory.create(link_key=link_key(given["source_url"]), **given)
+    fields: dict[str, Any] = {"source_url": url, "published_at": EARLY, "name": f"video {number}"}
+    fields |= columns
+    return ScannedFileFactory.create(link_key=link_key(fields["source_url"]), **fields)
 
 
 def recording(number: int, **columns: Any) -> Recording:
@@ -106,7 +106,7 @@ def compare() -> dict[str, list[str]]:
 
 
 def open_lists() -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    results: dict[str, list[str]] = {}
     for row in Discrepancy.objects.filter(state="open").order_by("pk"):
         name = (
             row.claim.claim_id
@@ -119,8 +119,8 @@ def open_lists() -> dict[str, list[str]]:
             if row.recording
             else ""
         )
-        found.setdefault(row.kind, []).append(name)
-    return {kind: sorted(names) for kind, names in found.items()}
+        results.setdefault(row.kind, []).append(name)
+    return {kind: sorted(names) for kind, names in results.items()}
 
 
 def test_the_lists_are_exactly_what_differs() -> None:
@@ -135,8 +135,8 @@ def test_the_lists_are_exactly_what_differs() -> None:
     heard(8, "pending")
     # Claimed, not heard: rejected, or searched and not found.
     heard(11, "rejected")
-    searched, other = recording(12), recording(13)
-    for number, row in ((12, searched), (13, other)):
+    searched, other_recording = recording(12), recording(13)
+    for number, row in ((12, searched), (13, other_recording)):
         ScanFactory.create(
             scanned_file=video(number),
             buckets=[{"id": row.bucket_id, "name": "b"}],
@@ -144,8 +144,8 @@ def test_the_lists_are_exactly_what_differs() -> None:
         )
     held = {"is_held": True, "bucket": searched.bucket}
     IndexEntry.objects.create(recording=searched, position=9, **held)
-    late = {"is_held": True, "bucket": other.bucket}
-    IndexEntry.objects.create(recording=other, position=10, **late)
+    late = {"is_held": True, "bucket": other_recording.bucket}
+    IndexEntry.objects.create(recording=other_recording, position=10, **late)
     # Policy against licence.
     make_licence(recordings=[heard(21, "cleared").recording])
     recording(22)
@@ -252,9 +252,9 @@ def test_own_videos_that_others_claim_are_listed(signed_in: MakeClient) -> None:
     assert (row.scanned_file, row.recording) == (file, Recording.objects.get())
     manager = signed_in(Role.MANAGER)
     path = f"{reverse('portal:claims')}?list=by_others&q=own00000001"
-    shown = manager.get(path).content.decode()
-    assert "Other claims our own video." in shown
-    assert reverse("portal:file_detail", args=[file.uid]) in shown
+    page = manager.get(path).content.decode()
+    assert "Other claims our own video." in page
+    assert reverse("portal:file_detail", args=[file.uid]) in page
     address = reverse("portal:claim_asset", args=[make_account().uid, "A1"])
     assert url in manager.get(address).content.decode()
     limited = make_user(Role.REVIEWER)
@@ -502,8 +502,8 @@ def test_pages_show_and_act_within_access_limits(signed_in: MakeClient) -> None:
 
     limited = make_user(Role.REVIEWER)
     group = limited.groups.get()
-    other = ScannedFileFactory.create().container_id
-    AccessLimit.objects.create(group=group, containers=[other])
+    other_container_id = ScannedFileFactory.create().container_id
+    AccessLimit.objects.create(group=group, containers=[other_container_id])
     with working_for(limited):
         assert not Discrepancy.objects.exclude(kind="no_reference").exists()
         assert services.reopen(revisions={row.uid: row.revision}, user=limited) == (0, 1)
@@ -525,9 +525,9 @@ def test_a_dispute_and_other_steps_begin_at_what_is_claimed(
     way = "Record the dispute"
     reviewer, viewer = signed_in(Role.REVIEWER), signed_in(Role.VIEWER)
     for path in pages:
-        shown = reviewer.get(path).content.decode()
-        assert way in shown
-        assert f'href="{match.review_url}"' in shown
+        page = reviewer.get(path).content.decode()
+        assert way in page
+        assert f'href="{match.review_url}"' in page
         hidden = viewer.get(path).content.decode()
         assert way not in hidden
 
@@ -549,16 +549,16 @@ def test_a_report_is_uploaded_checked_and_imported(signed_in: MakeClient) -> Non
     from plugins.claims.models import ClaimsImport
 
     manager = signed_in(Role.MANAGER)
-    told = {"platform": "youtube", "account": "Example Music"}
+    fields = {"platform": "youtube", "account": "Example Music"}
     file = SimpleUploadedFile("claims_20261103.csv", report([claim(1)]))
-    answer = manager.post(reverse("portal:claims_import"), {**told, "file": file})
+    answer = manager.post(reverse("portal:claims_import"), {**fields, "file": file})
 
-    one = ClaimsImport.objects.get()
-    assert one.report_day == DAY
-    assert answer["Location"] == reverse("portal:claims_import_detail", args=[one.uid])
+    import_ = ClaimsImport.objects.get()
+    assert import_.report_day == DAY
+    assert answer["Location"] == reverse("portal:claims_import_detail", args=[import_.uid])
     assert manager.get(answer["Location"]).status_code == 200
     nameless = SimpleUploadedFile("claims.csv", report([claim(1)]))
-    refused = manager.post(reverse("portal:claims_import"), {**told, "file": nameless})
+    refused = manager.post(reverse("portal:claims_import"), {**fields, "file": nameless})
     assert "contains no day" in refused.content.decode()
 
 
@@ -579,12 +579,12 @@ def test_a_table_of_another_platform_fills_the_same_lists() -> None:
     ]
     for row in rows:
         row["video_url"] = address.format(row["claim_id"][1:])
-    one = run_import(report(rows, TABLE), account=account)
+    import_ = run_import(report(rows, TABLE), account=account)
 
-    assert [fault["column"] for fault in one.summary["faults"]] == [
+    assert [fault["column"] for fault in import_.summary["faults"]] == [
         *("platform", "status", "territories")
     ]
-    assert one.summary["unknown_values"] == []
+    assert import_.summary["unknown_values"] == []
     assert compare() == {
         "not_claimed": ["video 2"],
         "not_heard": ["s1"],

@@ -66,12 +66,12 @@ def not_claimed(world: World, number: int, *, hit: bool) -> None:
     how = "hit" if hit else misses[number % len(misses)]
     if hit and number % 2:
         # A claim that ended, or one for another recording, is none.
-        other = 70_000 + number
+        other_number = 70_000 + number
         ended = {"claim_status": "INACTIVE"}
         if number % 4 == 1:
-            recording(other)
-            world.knows(other)
-            ended = {"asset_id": f"A{other}", "isrc": f"GBAYE{other:07}"}
+            recording(other_number)
+            world.knows(other_number)
+            ended = {"asset_id": f"A{other_number}", "isrc": f"GBAYE{other_number:07}"}
         world.claim(number, **ended)
     world.knows(number)
     columns: dict[str, Any] = {"early": {"published_at": LATE}}.get(how, {})

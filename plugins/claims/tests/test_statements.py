@@ -39,9 +39,9 @@ def test_a_sent_file_differs_only_where_an_entry_does_not_stand_any_more() -> No
     matches = [heard(number, "rejected") for number in range(1, 6)]
     run_import(report([claim(number) for number in range(1, 6)]))
     compare()
-    one = make(FileKind.RELEASES, "not_heard")
+    claim_file = make(FileKind.RELEASES, "not_heard")
     manager = make_user(Role.MANAGER)
-    mark_sent(file=one, user=manager)
+    mark_sent(file=claim_file, user=manager)
     assert compared().differs_count == 0
 
     # The platform released the first claim, and has answered the second row.
@@ -53,15 +53,15 @@ def test_a_sent_file_differs_only_where_an_entry_does_not_stand_any_more() -> No
     services.dismiss(revisions={dismissed.uid: dismissed.revision}, note_text="ours", user=manager)
 
     statement = compared()
-    changed = {each["match"]: each["text"] for each in statement.differs_in}
+    changed = {difference["match"]: difference["text"] for difference in statement.differs_in}
     assert set(changed) == {matches[2].uid, matches[3].uid}
     assert "decided otherwise" in changed[matches[2].uid]
     assert "dismissed" in changed[matches[3].uid]
     matches[2].refresh_from_db()
     (mark,) = marks_of_matches([matches[2]])[matches[2].uid]
     assert (mark.then, mark.now, len(mark.changes)) == ("rejected", "confirmed", 1)
-    assert mark.url == f"/claims/files/{one.uid}/rows/"
-    unmark_sent(file=one, user=manager)
+    assert mark.url == f"/claims/files/{claim_file.uid}/rows/"
+    unmark_sent(file=claim_file, user=manager)
     assert Statement.objects.get().state == "draft"
 
 
@@ -70,7 +70,7 @@ def test_sent_files_stand_on_the_recordings_that_they_name() -> None:
     file = rows.claim_file(desk)
     mark_sent(file=file, user=make_user(Role.MANAGER))
 
-    ((found,),) = standing_on([f"recording:{desk.recording.uid}"]).values()
+    ((statement,),) = standing_on([f"recording:{desk.recording.uid}"]).values()
 
-    assert (found.kind, found.uid) == (CLAIM_FILE, file.uid)
-    assert str(label_of(found.kind)) == "File for a platform"
+    assert (statement.kind, statement.uid) == (CLAIM_FILE, file.uid)
+    assert str(label_of(statement.kind)) == "File for a platform"

@@ -56,22 +56,22 @@ def _measure(report: Report, work: Path, args: Any) -> None:  # Any: arguments
 
 def _there(songs: Sequence[Song], rng: random.Random) -> list[Song]:
     """Return what the dump has: not all songs, some in other words, and their rivals."""
-    found: list[Song] = []
+    result: list[Song] = []
     for n, song in enumerate(songs):
         if rng.random() < 0.9:
-            found.append(song)
+            result.append(song)
             if rng.random() < 0.1:
                 song.title = f"{song.title.upper()} (feat. Somebody)"
         for number, version in enumerate(("Live", "2011 Remaster", "Holt Remix"), 2):
             if rng.random() < 0.3:
                 code = (f"QZXX{number}{n:07d}",)
                 title = f"{song.title} ({version})"
-                found.append(Song(title, song.artist, song.length_ms + 200, code))
+                result.append(Song(title, song.artist, song.length_ms + 200, code))
         if rng.random() < 0.3:
             code = (f"QZXX8{n:07d}",)
-            found.append(Song(song.title, f"{song.artist} Tribute", song.length_ms, code))
-    rng.shuffle(found)
-    return found
+            result.append(Song(song.title, f"{song.artist} Tribute", song.length_ms, code))
+    rng.shuffle(result)
+    return result
 
 
 def _catalogue(songs: Sequence[Song], rng: random.Random) -> dict[str, str]:
@@ -105,15 +105,15 @@ def _judge(report: Report, taken: dict[str, str], seconds: dict[str, float]) -> 
     from plugins.filling.models import SafeMark, Suggestion
 
     rows = selectors.open_suggestions().filter(field="isrc")
-    found = dict(rows.filter(hold="").values_list("recording__uid", "value"))
-    right = sum(taken.get(uid) == value for uid, value in found.items())
-    precision, recall = right / max(1, len(found)), right / len(taken)
+    values = dict(rows.filter(hold="").values_list("recording__uid", "value"))
+    right = sum(taken.get(uid) == value for uid, value in values.items())
+    precision, recall = right / max(1, len(values)), right / len(taken)
     mark = SafeMark.objects.get(field="isrc")
     report.table(
         ("what", "figure"),
         [
             ("ISRCs taken out", f"{len(taken):,}"),
-            ("suggested, not one by one", f"{len(found):,}"),
+            ("suggested, not one by one", f"{len(values):,}"),
             ("precision", f"{precision:.4f}"),
             ("recall", f"{recall:.4f}"),
             ("suggested one by one", f"{rows.exclude(hold='').count():,}"),

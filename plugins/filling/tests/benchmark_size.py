@@ -211,7 +211,7 @@ def _write_discogs(path: Path, count: int) -> list[Any]:
     """
     from plugins.filling.open_data.matching import Ours
 
-    wanted: list[Ours] = []
+    ours: list[Ours] = []
     chance = random.Random(1)  # noqa: S311 - no secret
     syllables = [first + vowel for first in "bdfgklmnprstvz" for vowel in "aeiou"]
     words = [
@@ -239,10 +239,10 @@ def _write_discogs(path: Path, count: int) -> list[Any]:
             file.write(f"{made.xml(n)}\n".encode())
             if n % max(1, count // _SEARCHED) == 0:
                 title = tracks[n % TRACKS][1]
-                upc = made.barcode if len(wanted) % 2 else ""
-                wanted.append(Ours(title, artists=(made.artist,), upc=upc))
+                upc = made.barcode if len(ours) % 2 else ""
+                ours.append(Ours(title, artists=(made.artist,), upc=upc))
         file.write(b"</releases>\n")
-    return wanted
+    return ours
 
 
 def _measure_discogs(report: Report, work: Path, count: int) -> None:
@@ -251,7 +251,7 @@ def _measure_discogs(report: Report, work: Path, count: int) -> None:
     from plugins.filling.open_data.kinds import Reading
 
     path, index = work / "discogs_20240701_releases.xml.gz", work / "discogs"
-    wanted = _write_discogs(path, count)
+    pressings = _write_discogs(path, count)
 
     def stream(_jobs: str, _request: object, on_rows: Callable[[Any], None]) -> None:
         with path.open("rb") as file:
@@ -275,8 +275,8 @@ def _measure_discogs(report: Report, work: Path, count: int) -> None:
             "select (p.page_count - f.freelist_count) * s.page_size from "
             "pragma_page_count p, pragma_freelist_count f, pragma_page_size s"
         ).fetchone()
-    searching = _search_discogs(index, wanted)
-    per_100k = searching * 100_000 / len(wanted)
+    searching = _search_discogs(index, pressings)
+    per_100k = searching * 100_000 / len(pressings)
     whole = taken * RELEASES / count
     disk = (used * RELEASES / count + SEGMENT_BYTES) / 1e9
     most = memory + SEGMENT_BYTES / 1e6
@@ -293,7 +293,7 @@ def _measure_discogs(report: Report, work: Path, count: int) -> None:
                 f"{DISCOGS_GB} GB",
             ),
             (
-                f"search for {len(wanted):,}",
+                f"search for {len(pressings):,}",
                 f"{searching:.1f} s",
                 f"{per_100k:.0f} s for 100,000",
                 f"{MATCH_S} s",
@@ -306,13 +306,13 @@ def _measure_discogs(report: Report, work: Path, count: int) -> None:
     report.check("search in Discogs", reached=per_100k <= MATCH_S)
 
 
-def _search_discogs(path: Path, wanted: Sequence[Any]) -> float:
+def _search_discogs(path: Path, pressings: Sequence[Any]) -> float:
     """Return how long it takes to find recordings of ours and their values."""
     from plugins.filling.open_data import matching
     from plugins.filling.open_data.discogs.index import DiscogsIndex
 
     with DiscogsIndex(path) as index:
-        return _timed(lambda: [list(matching.values(each, index)) for each in wanted])
+        return _timed(lambda: [list(matching.values(pressing, index)) for pressing in pressings])
 
 
 def _read_as_child(packed: BinaryIO, read: Callable[..., None]) -> None:

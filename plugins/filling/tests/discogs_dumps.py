@@ -46,10 +46,10 @@ class Pressing:
     sub_tracks: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
 
     def xml(self, number: int) -> str:
-        described = "".join(f"<description>{escape(each)}</description>" for each in self.formats)
+        described = "".join(f"<description>{escape(form)}</description>" for form in self.formats)
         codes = "".join(
-            f'<identifier type="ISRC" description={quoteattr(what)} value="{code}"/>'
-            for what, code in self.isrcs.items()
+            f'<identifier type="ISRC" description={quoteattr(label)} value="{code}"/>'
+            for label, code in self.isrcs.items()
         )
         if self.barcode:
             codes = f'<identifier type="Barcode" value="{self.barcode}"/>{codes}'
@@ -66,14 +66,14 @@ class Pressing:
             f"<country>Sweden</country><released>{self.released}</released>"
             "<notes>Two lines,\n&#13;\nand <![CDATA[<more>]]></notes>"
             "<data_quality>Needs Vote</data_quality>"
-            f"<tracklist>{''.join(self._track(each) for each in self.tracks)}</tracklist>"
+            f"<tracklist>{''.join(self._track(track) for track in self.tracks)}</tracklist>"
             f"<identifiers>{codes}</identifiers><videos>{_VIDEO * 3}</videos>"
             f"<companies>{_COMPANY * 2}</companies></release>"
         )
 
     def _track(self, track: tuple[str, str, str]) -> str:
         position, title, duration = track
-        parts = "".join(self._track(each) for each in self.sub_tracks.get(title, []))
+        parts = "".join(self._track(sub_track) for sub_track in self.sub_tracks.get(title, []))
         inside = f"<sub_tracks>{parts}</sub_tracks>" if parts else ""
         return (
             f"<track><position>{position}</position><title>{escape(title)}</title>"
@@ -84,6 +84,6 @@ class Pressing:
 def write_discogs(folder: Path, pressings: Iterable[Pressing], *, root: str = "releases") -> Path:
     """Write a dump under the name that Discogs gives it."""
     path = folder / f"discogs_20260901_{root}.xml.gz"
-    lines = "\n".join(each.xml(number) for number, each in enumerate(pressings, 1))
+    lines = "\n".join(pressing.xml(number) for number, pressing in enumerate(pressings, 1))
     path.write_bytes(gzip.compress(f"<{root}>\n{lines}\n</{root}>".encode()))
     return path

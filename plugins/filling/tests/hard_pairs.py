@@ -48,7 +48,7 @@ def hard_pairs() -> list[HardPair]:
         for line in islice(cycle(lines), count):
             n = len(pairs)
             at = n * 7 + n // len(named)
-            artists = [named[(at + more) % len(named)][1] for more in (0, 31, 57)]
+            artists = [named[(at + step) % len(named)][1] for step in (0, 31, 57)]
             words = dict(zip("TABG", [named[n % len(named)][0], *artists], strict=True))
             pairs.append(_pair(n, category, line, words))
     return pairs
@@ -57,10 +57,10 @@ def hard_pairs() -> list[HardPair]:
 def _read() -> Iterator[tuple[str, int, list[str]]]:
     category, count, lines = "", 0, list[str]()
     for line in [*_LINES.read_text("utf-8").splitlines(), "[end 0]"]:
-        if found := _CATEGORY.fullmatch(line if line != "[songs]" else "[songs 0]"):
+        if match := _CATEGORY.fullmatch(line if line != "[songs]" else "[songs 0]"):
             if category:
                 yield category, count, lines
-            category, count, lines = found[1], int(found[2]), []
+            category, count, lines = match[1], int(match[2]), []
         elif line and not line.startswith("# "):
             lines.append(line)
 
@@ -93,9 +93,9 @@ def _pair(n: int, category: str, line: str, words: dict[str, str]) -> HardPair:
 
 
 def _side(text: str, words: dict[str, str]) -> dict[str, str]:
-    found = _SIDE.fullmatch(text)
-    assert found is not None, text
+    match = _SIDE.fullmatch(text)
+    assert match is not None, text
     parts = {
-        name: Template(part or "").substitute(words) for name, part in found.groupdict().items()
+        name: Template(part or "").substitute(words) for name, part in match.groupdict().items()
     }
     return parts | {"artist": parts["artist"] or words["A"]}

@@ -101,8 +101,8 @@ def lists_hold() -> None:
     """Check that lists that people sent lie on the machine exactly while they are sources."""
     there = {path.name for path in folder().glob("ol_*")}
     paths = (Path(source.path) for source in EnrichmentSource.objects.all())
-    wanted = {path.name for path in paths if path.parent == folder()}
-    check(there == wanted, f"the lists {there} are there, {wanted} are sources")
+    names = {path.name for path in paths if path.parent == folder()}
+    check(there == names, f"the lists {there} are there, {names} are sources")
 
 
 def _enrich(*words: str) -> None:

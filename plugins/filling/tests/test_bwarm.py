@@ -36,7 +36,7 @@ Tables = dict[str, list[list[str]]]
 
 
 def resource(number: int, **cells: str) -> list[str]:
-    given = {
+    fields = {
         "ResourceRecordId": f"U{number}",
         "ResourceType": "SoundRecording",
         "ISRC": f"QZXX1000000{number}",
@@ -45,8 +45,8 @@ def resource(number: int, **cells: str) -> list[str]:
         "Duration": "PT3M20.5S",
         "ReleaseRecordId": "E1",
     }
-    given |= cells
-    return [given.get(name, "") for name in HEADINGS["resources"].split()]
+    fields |= cells
+    return [fields.get(name, "") for name in HEADINGS["resources"].split()]
 
 
 def some() -> Tables:
@@ -92,7 +92,7 @@ def test_feed_tells_the_work_of_a_recording(tmp_path: Path, settings: Any) -> No
         "album": "Album",
         "duration_ms": 201_000,
     }
-    one = RecordingFactory.create(title="Tune 1", **values)
+    recording = RecordingFactory.create(title="Tune 1", **values)
     live = RecordingFactory.create(
         title="Whatever it is called", isrc="QZXX10000002", isrc_normalised="QZXX10000002", **values
     )
@@ -100,12 +100,12 @@ def test_feed_tells_the_work_of_a_recording(tmp_path: Path, settings: Any) -> No
     medley = RecordingFactory.create(title="Tune 3", **values)
     path = write(tmp_path / f"{FEED}.zip", some())
 
-    said = run("read", str(path), "--kind", "bwarm", "--accept-licence")
+    message = run("read", str(path), "--kind", "bwarm", "--accept-licence")
     run("match")
 
-    assert "3 recordings of 2026-09-01" in said
+    assert "3 recordings of 2026-09-01" in message
     assert EnrichmentSource.objects.get().schema == "2.0"
-    rows = Suggestion.objects.filter(recording=one)
+    rows = Suggestion.objects.filter(recording=recording)
     assert dict(rows.values_list("field", "value")) == {
         "isrc": "QZXX10000001",
         "iswc": iswc(1).replace(".", "").replace("-", ""),

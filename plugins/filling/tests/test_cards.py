@@ -20,14 +20,14 @@ pytestmark = pytest.mark.django_db
 
 
 def suggest(recording: Recording, field: str, value: str, source: str) -> Suggestion:
-    said = {"source": "es_1", "name": source, "kind": "musicbrainz"}
+    fields = {"source": "es_1", "name": source, "kind": "musicbrainz"}
     return Suggestion.objects.create(
         recording=recording,
         field=field,
         value=value,
         ground="g",
         confidence=1,
-        evidence=[said | {"date": "2026-09-02"}],
+        evidence=[fields | {"date": "2026-09-02"}],
     )
 
 

@@ -40,14 +40,14 @@ def folder(tmp_path: Path, settings: Any) -> Path:
     return tmp_path
 
 
-def ours(title: str = "Amber Avenue", **more: Any) -> Recording:
+def ours(title: str = "Amber Avenue", **options: Any) -> Recording:
     values: dict[str, Any] = {
         "title": title,
         "artists": ["Velvet Quarry"],
         "album": "Album",
         "duration_ms": LENGTH,
     }
-    return RecordingFactory.create(**(values | more))
+    return RecordingFactory.create(**(values | options))
 
 
 def search(path: Path) -> None:
@@ -56,7 +56,7 @@ def search(path: Path) -> None:
     run("match")
 
 
-def found(recording: Recording) -> dict[str, str]:
+def suggestions_for(recording: Recording) -> dict[str, str]:
     """Return what is suggested for a recording."""
     rows = Suggestion.objects.filter(recording=recording)
     return dict(rows.values_list("field", "value"))
@@ -87,15 +87,15 @@ def test_tracks_of_several_releases_are_one_recording(folder: Path, client: Clie
 
     search(write_discogs(folder, [later, first, *earlier.values()]))
 
-    assert found(recording) == {
+    assert suggestions_for(recording) == {
         "isrc": "ITJ040100240",
         "label": "Svek",
         "upc": barcode(7),
         "release_date": "1994-03",
     }
-    assert found(long)["release_date"] == "1994-03"
-    assert "isrc" not in found(long)
-    assert found(live) == {"release_date": "2001"}
+    assert suggestions_for(long)["release_date"] == "1994-03"
+    assert "isrc" not in suggestions_for(long)
+    assert suggestions_for(live) == {"release_date": "2001"}
     assert not Suggestion.objects.exclude(hold="").exists()
     read = EnrichmentSource.objects.get()
     assert (read.data_date, read.rows) == ("2026-09-01", 7)
@@ -134,9 +134,9 @@ def test_unknown_lengths_headings_pictures_parts_and_two_isrcs(folder: Path) -> 
 
     search(write_discogs(folder, [*of_several, release, coded]))
 
-    assert found(several)["release_date"] == "1999-07-13"
-    assert [bool(found(each)) for each in (heading, part, inside)] == [0, 1, 0]
-    assert found(as_written) == found(part)
+    assert suggestions_for(several)["release_date"] == "1999-07-13"
+    assert [bool(suggestions_for(recording)) for recording in (heading, part, inside)] == [0, 1, 0]
+    assert suggestions_for(as_written) == suggestions_for(part)
     # Two ISRCs of one track are decided one by one.
     row = Suggestion.objects.get(recording=twice_coded, field="isrc")
     assert row.hold == HoldReason.SEVERAL_CODES
@@ -160,7 +160,7 @@ def read_here(path: Path, *, send: Callable[[Callable[[Any], None], Any], None])
 
     def stream(_jobs: str, request: Any, on_rows: Callable[[Any], None]) -> None:
         with path.open("rb") as file:
-            dump_jobs.read_dump(file, send=lambda each: send(on_rows, each), done=request["done"])
+            dump_jobs.read_dump(file, send=lambda batch: send(on_rows, batch), done=request["done"])
 
     source.read(
         Reading(
@@ -201,7 +201,7 @@ def test_file_that_is_no_dump_is_refused_by_name(tmp_path: Path) -> None:
         path = folder / dump.name
         path.write_bytes(content)
         with pytest.raises(SourceRefused, match=says) as refused:
-            read_here(path, send=lambda on_rows, each: on_rows(each))
+            read_here(path, send=lambda on_rows, batch: on_rows(batch))
         assert refused.value.code == code
         assert not (folder / "index.sqlite3").exists()
 
@@ -238,9 +238,12 @@ def test_a_stopped_reading_goes_on_where_it_was(
 
     assert sent == [1, 3, 4]
     with source.SOURCE.open(tmp_path / "index.sqlite3") as index:
-        found = [
-            [each.title for each in index.with_key(name_key(fold(title), ["Velvet Quarry"]))]
+        texts = [
+            [
+                recording.title
+                for recording in index.with_key(name_key(fold(title), ["Velvet Quarry"]))
+            ]
             for title in titles
         ]
-    assert found == [["Amber Avenue"], [], ["Cedar Court"], ["Dune Drive"]]
+    assert texts == [["Amber Avenue"], [], ["Cedar Court"], ["Dune Drive"]]
     assert not list(tmp_path.glob("tables*"))

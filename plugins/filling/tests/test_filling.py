@@ -54,17 +54,17 @@ def page(client: Client, manager: User) -> Client:
     return client
 
 
-def ours(song: Song, **more: Any) -> Recording:
+def ours(song: Song, **options: Any) -> Recording:
     values = {
         "title": song.title,
         "artists": [song.artist],
         "album": song.album,
         "duration_ms": song.length_ms + 900,
     }
-    return RecordingFactory.create(**(values | more))
+    return RecordingFactory.create(**(values | options))
 
 
-def suggest(recording: Recording, **more: Any) -> Suggestion:
+def suggest(recording: Recording, **options: Any) -> Suggestion:
     """Return an open suggestion, as a search makes them."""
     values = {
         "field": "isrc",
@@ -86,7 +86,7 @@ def suggest(recording: Recording, **more: Any) -> Suggestion:
             }
         ],
     }
-    return Suggestion.objects.create(recording=recording, **(values | more))
+    return Suggestion.objects.create(recording=recording, **(values | options))
 
 
 def mark(field: str = "isrc", at: str = "0.9900") -> SafeMark:
@@ -113,25 +113,25 @@ def test_dump_is_read_confined_and_suggests_what_recordings_lack(
     songs = invented_songs()
     path = dump_of(songs).write(tmp_path / "mbdump.tar.bz2")
     plain = ours(songs[3])
-    known = ours(songs[4], isrc=songs[4].isrcs[0], isrc_normalised=songs[4].isrcs[0])
+    recording = ours(songs[4], isrc=songs[4].isrcs[0], isrc_normalised=songs[4].isrcs[0])
     live = ours(songs[5], version_title="Live")
     far = ours(songs[6], duration_ms=songs[6].length_ms + 9_000)
     with pytest.raises(CommandError, match="CC0"):
         run("read", str(path), "--kind", "musicbrainz")
 
-    said = run(
+    message = run(
         *("read", str(path), "--kind", "musicbrainz", "--accept-licence"),
         *("--username", manager.username),
     )
-    assert "300 recordings of 2026-09-02" in said
+    assert "300 recordings of 2026-09-02" in message
     run("match")
 
-    def found(recording: Recording) -> dict[str, str]:
+    def suggestions_for(recording: Recording) -> dict[str, str]:
         rows = Suggestion.objects.filter(recording=recording)
         return dict(rows.values_list("field", "value"))
 
     works = iswc(3).replace(".", "").replace("-", "")
-    assert found(plain) == {
+    assert suggestions_for(plain) == {
         "isrc": songs[3].isrcs[0],
         "iswc": works,
         "label": songs[3].label,
@@ -139,9 +139,9 @@ def test_dump_is_read_confined_and_suggests_what_recordings_lack(
         "release_date": "1983-04-04",
         "artist_ids": f"1 MBID {uuid_of('a', 4)}",
     }
-    assert set(found(known)) == set(found(plain)) - {"isrc"}
-    assert found(live) == {}
-    assert found(far) == {}
+    assert set(suggestions_for(recording)) == set(suggestions_for(plain)) - {"isrc"}
+    assert suggestions_for(live) == {}
+    assert suggestions_for(far) == {}
     assert Event.objects.filter(action="enrichment.source_read").exists()
     # A search that finds the same changes nothing.
     before = sorted(Suggestion.objects.values_list("uid", "state"))
@@ -230,7 +230,7 @@ def test_ids_go_to_the_artists_that_the_source_names(tmp_path: Path, page: Clien
         Song("Two", "Lena", isnis=(isni, "000000012146438X")),
         Song("Three", "Tomas & Ines"),
     ]
-    one = ours(songs[0], artists=["Mira", "Somebody", "Oskar"])
+    recording = ours(songs[0], artists=["Mira", "Somebody", "Oskar"])
     two = ours(songs[1])
     three = ours(songs[2], artists=["Tomas & Ines"])
     path = dump_of(songs).write(tmp_path / "mbdump.tar.bz2")
@@ -238,45 +238,45 @@ def test_ids_go_to_the_artists_that_the_source_names(tmp_path: Path, page: Clien
     run("match")
 
     rows = Suggestion.objects.filter(field=FillField.ARTIST_IDS)
-    found = {row.recording: row.value for row in rows}
+    values = {row.recording: row.value for row in rows}
     mira, lena = f"1 MBID {uuid_of('a', 1)}", f"1 MBID {uuid_of('a', 2)}"
-    assert found == {
-        one: f"{mira}, 1 ISNI {isni}, 3 MBID {uuid_of('a', 'Oskar')}",
+    assert values == {
+        recording: f"{mira}, 1 ISNI {isni}, 3 MBID {uuid_of('a', 'Oskar')}",
         two: lena,
         three: f"1 MBID {uuid_of('a', 3)}",
     }
 
     user = User.objects.get()
-    act = deciding.accept(suggestion=rows.get(recording=one), user=user)
-    one = Recording.objects.get(pk=one.pk)
-    assert one.artist_ids == found[one]
+    act = deciding.accept(suggestion=rows.get(recording=recording), user=user)
+    recording = Recording.objects.get(pk=recording.pk)
+    assert recording.artist_ids == values[recording]
     event = Event.objects.get(action="recording.changed")
-    assert event.after == {"artist_ids": found[one]}
-    address = reverse("portal:recording_detail", args=[one.uid])
+    assert event.after == {"artist_ids": values[recording]}
+    address = reverse("portal:recording_detail", args=[recording.uid])
     assert isni in page.get(address).content.decode()
-    told = page.get(reverse("api:recording_rights", args=[one.uid])).json()
+    rights = page.get(reverse("api:recording_rights", args=[recording.uid])).json()
     assert {"position": 3, "artist": "Oskar", "kind": "mbid"}.items() <= (
-        told["artist_ids"][2].items()
+        rights["artist_ids"][2].items()
     )
     # An id stays with its artist.
-    update_recording(recording=one, columns={"artists": ["Mira"]}, user=user)
-    assert one.artist_ids == f"{mira}, 1 ISNI {isni}"
+    update_recording(recording=recording, columns={"artists": ["Mira"]}, user=user)
+    assert recording.artist_ids == f"{mira}, 1 ISNI {isni}"
     assert deciding.undo_act(act=act, user=user).skipped
-    columns = {"artists": ["Mira", "Somebody", "Oskar"], "artist_ids": found[one]}
-    update_recording(recording=one, columns=columns, user=user)
+    columns = {"artists": ["Mira", "Somebody", "Oskar"], "artist_ids": values[recording]}
+    update_recording(recording=recording, columns=columns, user=user)
     assert deciding.undo_act(act=act, user=user).done
-    assert Recording.objects.get(pk=one.pk).artist_ids == ""
+    assert Recording.objects.get(pk=recording.pk).artist_ids == ""
 
 
 def test_no_code_goes_to_two_recordings(manager: User) -> None:
-    one, other = RecordingFactory.create(), RecordingFactory.create()
+    first_recording, other_recording = RecordingFactory.create(), RecordingFactory.create()
     act = new_uid("fa")
-    for recording in (one, other):
+    for recording in (first_recording, other_recording):
         suggest(recording, act=act)
 
     outcome = deciding.apply_act(act=act, user=manager)
 
-    assert [row.recording for row in outcome.done] == [one]
+    assert [row.recording for row in outcome.done] == [first_recording]
     assert "belongs to another recording" in outcome.skipped[0][1]
     assert Recording.objects.filter(isrc=CODE).count() == 1
 
@@ -316,17 +316,17 @@ def test_pages_show_decide_and_undo(page: Client) -> None:
     mark()
     recordings = [RecordingFactory.create(title=f"Tune {n}") for n in range(3)]
     rows = [
-        suggest(each, value=f"QZXX1000001{n}", confidence=Decimal(f"0.999{9 - n}"))
-        for n, each in enumerate(recordings)
+        suggest(recording, value=f"QZXX1000001{n}", confidence=Decimal(f"0.999{9 - n}"))
+        for n, recording in enumerate(recordings)
     ]
     held = suggest(recordings[0], field="label", value="X <b>", hold=HoldReason.WEAK)
 
     assert "Safe marks" in page.get(reverse("portal:fill_in")).content.decode()
     panel = page.get(reverse("portal:recording_detail", args=[recordings[0].uid]))
     assert "QZXX10000010" in panel.content.decode()
-    shown = page.get(reverse("portal:suggestion", args=[held.uid])).content.decode()
-    assert "X &lt;b&gt;" in shown
-    assert 'class="fill__other">Other' in shown
+    text = page.get(reverse("portal:suggestion", args=[held.uid])).content.decode()
+    assert "X &lt;b&gt;" in text
+    assert 'class="fill__other">Other' in text
 
     act = reverse("portal:suggestion_act", args=[rows[0].uid])
     answer = page.post(f"{act}?field=isrc", {"verb": "accept"})
@@ -342,8 +342,8 @@ def test_pages_show_decide_and_undo(page: Client) -> None:
 def test_bulk_shows_first_and_takes_only_what_was_shown(page: Client, manager: User) -> None:
     mark()
     recordings = [RecordingFactory.create() for _n in range(3)]
-    for n, each in enumerate(recordings):
-        suggest(each, value=f"QZXX1000001{n}")
+    for n, recording in enumerate(recordings):
+        suggest(recording, value=f"QZXX1000001{n}")
     suggest(recordings[0], field="label", value="Label")
     bulk = reverse("portal:suggestion_bulk")
     first = page.get(f"{bulk}?field=isrc").content.decode()
@@ -439,12 +439,12 @@ def test_admin_sends_a_list_that_goes_with_its_source(
     assert source.accepted_by == admin
     assert Suggestion.objects.get(recording=recording).value == CODE
     # Stored files are what a backup takes along.
-    kept = Path(source.upload.path)
-    assert kept.read_bytes() == table.encode()
+    path = Path(source.upload.path)
+    assert path.read_bytes() == table.encode()
     assert not source.path
     with django_capture_on_commit_callbacks(execute=True):
         client.post(reverse("portal:open_data_delete", args=[source.uid]))
-    assert not kept.exists()
+    assert not path.exists()
 
 
 def test_command_accepts_what_is_safe(manager: User) -> None:
@@ -465,9 +465,9 @@ def test_command_accepts_what_is_safe(manager: User) -> None:
         arguments = ("accept", "--field", field, "--username", manager.username)
 
         assert "1 suggestion would" in run(*arguments, "--dry-run")
-        said = run(*arguments)
+        message = run(*arguments)
         recording.refresh_from_db()
-        assert (getattr(recording, field), "1 accepted" in said) == (value, True)
+        assert (getattr(recording, field), "1 accepted" in message) == (value, True)
 
         row.refresh_from_db()
         run("undo", row.act, "--username", manager.username)
@@ -480,15 +480,15 @@ def test_value_that_people_judge_also_right_counts_as_right(tmp_path: Path, page
     songs = invented_songs(12)
     for song in songs:
         ours(song, label=song.label)
-    other = Recording.objects.order_by("pk")[0]
-    Recording.objects.filter(pk=other.pk).update(label="A name of its own")
+    other_recording = Recording.objects.order_by("pk")[0]
+    Recording.objects.filter(pk=other_recording.pk).update(label="A name of its own")
     path = dump_of(songs).write(tmp_path / "mbdump.tar.bz2")
     run("read", str(path), "--kind", "musicbrainz", "--accept-licence")
     run("match")
     before = SafeMark.objects.get(field="label")
     difference = KnownDifference.objects.get()
     address = reverse("portal:difference_list")
-    shown = page.get(address).content.decode()
+    text = page.get(address).content.decode()
     act = reverse("portal:difference_act", args=[difference.uid])
 
     page.post(act, {"verb": "also_right"})
@@ -499,15 +499,15 @@ def test_value_that_people_judge_also_right_counts_as_right(tmp_path: Path, page
     assert (before.known, before.right) == (12, 11)
     assert (after.known, after.right) == (12, 12)
     assert difference.found == songs[0].label
-    assert songs[0].label in shown
+    assert songs[0].label in text
     # Judged once, and kept by the measurement; the recording stays as it is.
     assert Event.objects.filter(action="suggestion.difference_judged").count() == 1
     assert KnownDifference.objects.get().is_also_right
-    other.refresh_from_db()
-    assert other.label == "A name of its own"
+    other_recording.refresh_from_db()
+    assert other_recording.label == "A name of its own"
 
     page.post(act, {"verb": "undo"})
-    Recording.objects.filter(pk=other.pk).update(label=songs[0].label)
+    Recording.objects.filter(pk=other_recording.pk).update(label=songs[0].label)
     run("match")
 
     assert not KnownDifference.objects.exists()

@@ -28,7 +28,7 @@ def suggest(recording: Recording, hold: str = "") -> Suggestion:
 def test_filling_in_tells_of_no_hidden_isrc() -> None:
     world = make_world()
     own = RecordingFactory.create(bucket=world.own.bucket)
-    other = world.other.recording
+    other_recording = world.other.recording
     taken = suggest(own, HoldReason.TAKEN_HERE)
     client = Client()
     client.force_login(world.own.user)
@@ -37,7 +37,7 @@ def test_filling_in_tells_of_no_hidden_isrc() -> None:
         with working_for(world.own.user):
             return list(open_suggestions())
 
-    Recording.objects.filter(pk=other.pk).update(isrc_normalised=ISRC)
+    Recording.objects.filter(pk=other_recording.pk).update(isrc_normalised=ISRC)
     assert seen() == []
     page = client.get(reverse("portal:suggestion", args=[taken.uid]))
     assert page.status_code == 404
@@ -45,15 +45,15 @@ def test_filling_in_tells_of_no_hidden_isrc() -> None:
     Suggestion.objects.update(hold="")
     assert seen() == []
     # Suggested for a hidden recording, too.
-    Recording.objects.filter(pk=other.pk).update(isrc_normalised="")
-    suggested = suggest(other)
+    Recording.objects.filter(pk=other_recording.pk).update(isrc_normalised="")
+    suggested = suggest(other_recording)
     assert seen() == []
     suggested.state = SuggestionState.REPLACED
     suggested.save()
     assert seen() == [taken]
     # A recording in sight is reason enough.
     RecordingFactory.create(bucket=world.own.bucket, isrc_normalised=ISRC)
-    Recording.objects.filter(pk=other.pk).update(isrc_normalised=ISRC)
+    Recording.objects.filter(pk=other_recording.pk).update(isrc_normalised=ISRC)
     Suggestion.objects.filter(pk=taken.pk).update(hold=HoldReason.TAKEN_HERE)
     assert seen() == [taken]
     with working_for(world.admin):

@@ -30,13 +30,13 @@ def judged(
     pairs = hard_pairs()
     songs = [song for pair in pairs for song in pair.there]
     read_here(dump_of(songs).write(folder / "mbdump.tar.bz2"), folder)
-    found = []
+    rules = []
     with OpenIndex(folder / "index.sqlite3") as index:
         for pair in pairs:
             for value in values(pair.ours, index, fields=[pair.field]):
                 is_right = value.value == pair.right
-                found.append((pair, value.features(), is_right, not value.holds))
-    return found
+                rules.append((pair, value.features(), is_right, not value.holds))
+    return rules
 
 
 def test_thousand_hard_pairs_give_no_wrong_value_in_one_go(
@@ -105,13 +105,13 @@ def test_nothing_crosses_versions(
 
     with OpenIndex(folder / "index.sqlite3") as index:
         ours = Ours("Tune", mine, ("Somebody",), duration_ms=200_000)
-        found = list(values(ours, index))
+        result = list(values(ours, index))
 
     same = read_name("Tune", mine).versions
-    for value in found:
+    for value in result:
         match = value.match.recording
         assert read_name(match.title, match.version).versions == same
-    assert bool(found) == (mine in there)
+    assert bool(result) == (mine in there)
 
 
 def test_our_code_on_another_title_there_suggests_nothing(tmp_path: Path) -> None:
@@ -120,8 +120,8 @@ def test_our_code_on_another_title_there_suggests_nothing(tmp_path: Path) -> Non
     read_here(dump_of(songs).write(tmp_path / "mbdump.tar.bz2"), tmp_path)
 
     with OpenIndex(tmp_path / "index.sqlite3") as index:
-        other = Ours("Something Else", "", ("Somebody",), isrc=code, duration_ms=200_000)
-        assert not list(values(other, index, fields=["label"]))
+        other_song = Ours("Something Else", "", ("Somebody",), isrc=code, duration_ms=200_000)
+        assert not list(values(other_song, index, fields=["label"]))
 
 
 def test_wilson_bound_needs_as_many_values_as_the_documents_say() -> None:

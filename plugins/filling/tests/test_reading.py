@@ -65,9 +65,9 @@ def test_dump_becomes_an_index(tmp_path: Path) -> None:
     assert (facts.rows, facts.schema, facts.date) == (23, "31", "2026-09-02")
     assert not list(tmp_path.glob("tables*"))
     with OpenIndex(tmp_path / "index.sqlite3") as index:
-        (found,) = index.with_isrc("QZXX19900002")
-        assert (found.title, found.artists) == ("Tab\tand \\N 🎧", ("Line\nbreak",))
-        assert index.isrcs(found.number) == ["QZXX19900001", "QZXX19900002"]
+        (recording,) = index.with_isrc("QZXX19900002")
+        assert (recording.title, recording.artists) == ("Tab\tand \\N 🎧", ("Line\nbreak",))
+        assert index.isrcs(recording.number) == ["QZXX19900001", "QZXX19900002"]
         (half,) = index.with_key(key_of("half", "nora lindqvist"))
         assert index.works(half.number) == [("T0345246801", False)]
         (old,) = index.with_key(key_of("old", fold("Шер Ами")))
@@ -75,21 +75,21 @@ def test_dump_becomes_an_index(tmp_path: Path) -> None:
         assert release.is_official
         assert release.is_compilation
         assert release.date == "1999-07-13"
-        assert [each.title for each in index.with_upc("071000000000" + "9")] == []
+        assert [recording.title for recording in index.with_upc("071000000000" + "9")] == []
 
 
 def test_order_of_rows_does_not_matter(tmp_path: Path) -> None:
-    one, other = tmp_path / "one", tmp_path / "other"
-    one.mkdir()
-    other.mkdir()
+    path, other_path = tmp_path / "one", tmp_path / "other"
+    path.mkdir()
+    other_path.mkdir()
     dump = dump_of(invented_songs(30))
-    read_here(dump.write(one / "mbdump.tar.bz2"), one)
+    read_here(dump.write(path / "mbdump.tar.bz2"), path)
     for rows in dump.tables.values():
         random.Random(7).shuffle(rows)  # noqa: S311 - no secret
 
-    read_here(dump.write(other / "mbdump.tar.bz2"), other)
+    read_here(dump.write(other_path / "mbdump.tar.bz2"), other_path)
 
-    assert contents(one) == contents(other)
+    assert contents(path) == contents(other_path)
 
 
 def test_reading_that_was_killed_goes_on_and_has_everything_once(tmp_path: Path) -> None:
@@ -123,12 +123,12 @@ def test_copy_text_comes_back(rows: list[list[str | None]], block: int) -> None:
         def read(self, size: int | None = -1) -> bytes:
             return super().read(min(size or block, block))
 
-    found = [
+    values = [
         list(values_of(line, columns=(1, 2, 3), count=3, name="t"))
         for line in lines_of(Slow(text), name="t")
     ]
 
-    assert found == rows
+    assert values == rows
 
 
 @given(st.text(), st.text(st.characters(codec="ascii")))

@@ -64,21 +64,21 @@ def _measure(report: Report) -> None:
     rows = []
     for step in _STEPS:
         few, whole = (_in_child(step, days) for days in (_DAYS // 10, _DAYS))
-        for told in (few, whole):
+        for fields in (few, whole):
             rows.append(
                 (
                     step,
-                    f"{told['plays']:,.0f}",
-                    f"{told['seconds']:.0f} s",
-                    f"{1000 * told['seconds'] / told['plays']:.2f} ms",
-                    f"{told['queries']:,.0f}",
-                    f"{told['peak_mb']:.0f} MB",
+                    f"{fields['plays']:,.0f}",
+                    f"{fields['seconds']:.0f} s",
+                    f"{1000 * fields['seconds'] / fields['plays']:.2f} ms",
+                    f"{fields['queries']:,.0f}",
+                    f"{fields['peak_mb']:.0f} MB",
                 )
             )
-            most = QUERIES * told["chunks"]
+            most = QUERIES * fields["chunks"]
             report.check(
-                f"{step}: {told['queries']:.0f} queries, at most {most:.0f}",
-                reached=step != "gather" or told["queries"] <= most,
+                f"{step}: {fields['queries']:.0f} queries, at most {most:.0f}",
+                reached=step != "gather" or fields["queries"] <= most,
             )
         growth = whole["peak_mb"] - few["peak_mb"]
         report.check(
@@ -98,8 +98,8 @@ def _in_child(step: str, days: int) -> dict[str, float]:
         stdout=subprocess.PIPE,
         text=True,
     )
-    told: dict[str, float] = json.loads(run.stdout.splitlines()[-1])
-    return told
+    seconds: dict[str, float] = json.loads(run.stdout.splitlines()[-1])
+    return seconds
 
 
 def _child(step: str, days: int) -> int:
@@ -118,11 +118,11 @@ def _child(step: str, days: int) -> int:
     period = (_FIRST, _FIRST + timedelta(days=days - 1))
     queries, peak_mb = 0, 0.0
 
-    def count(execute: Any, *given: Any) -> Any:  # Any: Django's own
+    def count(execute: Any, *arguments: Any) -> Any:  # Any: Django's own
         nonlocal queries, peak_mb
         queries += 1
         peak_mb = max(peak_mb, own_mb())
-        return execute(*given)
+        return execute(*arguments)
 
     draft = services.draft(profile=profile, begins=period[0], ends=period[1], user="benchmark")
     rest_mb = own_mb()
@@ -134,14 +134,14 @@ def _child(step: str, days: int) -> int:
         else:
             made = services.declare_now(draft)
             plays, airings = made.play_count, made.counts["stations"].values()
-    told = {
+    fields = {
         "plays": plays,
         "chunks": sum(1 + -(-number // CHUNK) for number in airings),
         "seconds": time.monotonic() - begun,
         "queries": queries,
         "peak_mb": max(peak_mb, own_mb()) - rest_mb,
     }
-    print(json.dumps(told))
+    print(json.dumps(fields))
     return 0
 
 

@@ -120,17 +120,17 @@ def measure(report: Report, tracks: Sequence[Track], work: Path) -> None:
 def _programme(tracks: Sequence[Track]) -> tuple[Samples, list[OnAir]]:
     """Return the programme: known music between unknown music."""
     longest = sorted(tracks, key=lambda track: -track.seconds)
-    known, strangers = longest[: len(LENGTHS)], longest[len(LENGTHS) :]
+    references, strangers = longest[: len(LENGTHS)], longest[len(LENGTHS) :]
     unknown_s = _LEAD_S + len(LENGTHS) * _BETWEEN_S + _TAIL_S
     unknown = np.concatenate([track.samples() for track in strangers])
-    if len(unknown) < unknown_s * RATE or known[-1].seconds < _SKIPPED_S + max(LENGTHS):
+    if len(unknown) < unknown_s * RATE or references[-1].seconds < _SKIPPED_S + max(LENGTHS):
         raise SystemExit("This folder holds too little music.")
     parts, plays, used, at = [unknown[: _LEAD_S * RATE]], [], _LEAD_S, float(_LEAD_S)
-    for track, length in zip(known, LENGTHS, strict=True):
+    for track, length in zip(references, LENGTHS, strict=True):
         end = (_SKIPPED_S + length) * RATE
         parts.append(track.samples()[_SKIPPED_S * RATE : end])
         plays.append(OnAir(track, at, at + length))
-        gap = _BETWEEN_S if track is not known[-1] else _TAIL_S
+        gap = _BETWEEN_S if track is not references[-1] else _TAIL_S
         parts.append(unknown[used * RATE : (used + gap) * RATE])
         used, at = used + gap, at + length + gap
     return np.concatenate(parts), plays

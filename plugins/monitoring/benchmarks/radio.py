@@ -409,7 +409,7 @@ def parts_of(ring: Sequence[bytes], played: SentSound) -> list[tuple[int, int]]:
 
     Raises ``ValueError`` for bytes that the programme does not have.
     """
-    found = []
+    plays = []
     for part in ring:
         # A head is sent to whoever joins, whatever was on the air then.
         at = played.data.find(part)
@@ -421,8 +421,8 @@ def parts_of(ring: Sequence[bytes], played: SentSound) -> list[tuple[int, int]]:
             at = played.data.find(part)
         if at < 0:
             raise ValueError("the ring holds bytes that were never sent")
-        found.append((at, at + len(part)))
-    return found
+        plays.append((at, at + len(part)))
+    return plays
 
 
 def _after_mp3_head(data: bytes) -> int:

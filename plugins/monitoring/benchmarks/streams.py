@@ -73,11 +73,11 @@ class KeptEvents:
 
     def of(self, kind: type[StreamEvent]) -> list[StreamEvent]:
         """Return the events of a kind, a repeated one once."""
-        found: list[StreamEvent] = []
+        stream_events: list[StreamEvent] = []
         for event in self.events:
-            if isinstance(event, kind) and event not in found:
-                found.append(event)
-        return found
+            if isinstance(event, kind) and event not in stream_events:
+                stream_events.append(event)
+        return stream_events
 
 
 @dataclass(frozen=True)
@@ -197,31 +197,31 @@ def measure_faults(
     rng = np.random.default_rng(seed)
     rows, worst, clocks = [], 0.0, [0.0]
     total = dict.fromkeys(("lost", "paused", "gaps"), 0.0)
-    each, done = 8, 0
+    at_once, done = 8, 0
     while done < count:
-        faults = random_faults(rng, min(each, count - done), 45)
+        faults = random_faults(rng, min(at_once, count - done), 45)
         served = [fault for fault in faults if fault.kind != "kill"]
         kills = [fault for fault in faults if fault.kind == "kill"]
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             with Radio(played, PatientClock(rate=rate), served) as sender:
                 sink = recorded(sender, folder, faults[-1].end + 60, kills=kills)
-            found = outcome(sender, folder, sink)
+            result = outcome(sender, folder, sink)
         done += len(faults)
-        error = abs(found.error_s) / len(faults)
+        error = abs(result.error_s) / len(faults)
         worst = max(worst, error)
-        clocks += [abs(e) for e in found.clock_errors]
-        total["lost"] += found.lost_s
-        total["paused"] += found.paused_s
-        total["gaps"] += found.gaps_s
+        clocks += [abs(e) for e in result.clock_errors]
+        total["lost"] += result.lost_s
+        total["paused"] += result.paused_s
+        total["gaps"] += result.gaps_s
         rows.append(
             (
                 done,
                 " ".join(f.kind for f in faults),
-                f"{found.lost_s:.1f}",
-                f"{found.paused_s:.1f}",
-                f"{found.gaps_s:.1f}",
-                f"{found.error_s:+.2f}",
+                f"{result.lost_s:.1f}",
+                f"{result.paused_s:.1f}",
+                f"{result.gaps_s:.1f}",
+                f"{result.error_s:+.2f}",
             )
         )
     report.title("Faults")
@@ -401,8 +401,8 @@ def _radio_elsewhere(played: SentSound) -> Iterator[str]:
 
 
 def _children(pid: int) -> list[int]:
-    listed = Path(f"/proc/{pid}/task/{pid}/children")
-    return [int(child) for child in listed.read_text().split()]
+    path = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in path.read_text().split()]
 
 
 def _hosts() -> list[int]:

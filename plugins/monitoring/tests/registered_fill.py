@@ -107,32 +107,32 @@ def add_broadcasts(user: User) -> list[str]:
     set_audience(station=station, month=month, values=figures, user=user)
     # The second line has something to correct.
     text = "file_name,station,starts_at\nx,Harbour FM,2026-11-03 07:00\ny,z,soon\n"
-    one = BroadcastImport.objects.create(
+    import_ = BroadcastImport.objects.create(
         file=ContentFile(text.encode(), name="schedule.csv"),
         file_name="schedule.csv",
         status=ImportStatus.CHECKED,
         made_by=user,
     )
-    for name, value in run_broadcast_import(one, lambda: None, dry=True).items():
-        setattr(one, name, value)
-    one.save()
+    for name, value in run_broadcast_import(import_, lambda: None, dry=True).items():
+        setattr(import_, name, value)
+    import_.save()
     return [
         reverse("portal:file_broadcasts", args=[file.uid]),
-        reverse("portal:broadcast_import_detail", args=[one.uid]),
+        reverse("portal:broadcast_import_detail", args=[import_.uid]),
     ]
 
 
 def add_unknown_sound(_user: User) -> list[str]:
     """Make sound that two files share, and a container that looks for it otherwise."""
     files = ScannedFile.objects.exclude(media="").order_by("pk")[:2]
-    kept = [
+    kept_files = [
         KeptFile.objects.get_or_create(scanned_file=file, defaults={"unmatched_ms": 60_000})[0]
         for file in files
     ]
     item = UnknownItem.objects.create(
-        length_ms=9_000, best_file=kept[0], best_start_ms=1_000, best_end_ms=10_000
+        length_ms=9_000, best_file=kept_files[0], best_start_ms=1_000, best_end_ms=10_000
     )
-    for file in kept:
+    for file in kept_files:
         Occurrence.objects.create(
             item=item,
             file=file,

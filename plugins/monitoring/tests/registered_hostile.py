@@ -34,11 +34,11 @@ def _recorded(url: str) -> tuple[str, str]:
     clock = Clock(rate=_RATE)
     connection = Connection(url, clock, HlsPlace(), Pace(clock))
     connection.start()
-    left, until = _ARRIVALS, time.monotonic() + _LISTENED_S
+    remaining, until = _ARRIVALS, time.monotonic() + _LISTENED_S
     try:
-        while left > 0 and time.monotonic() < until:
+        while remaining > 0 and time.monotonic() < until:
             for arrival in connection.arrived():
-                left -= 1
+                remaining -= 1
                 if isinstance(arrival, Closed):
                     fault = arrival.cause == GapCause.RECORDER
                     return "recorder: refused", arrival.reason if fault else ""

@@ -45,22 +45,22 @@ def _compare(rounds: Rounds, moment: float | None) -> bool:
         raise SystemExit(f"A programme was not accepted: {answer}")
     uid = str(json.loads(answer.body)["uid"])
     rounds.acknowledged.programmes[uid] = song
-    kept = KeptFile.objects.filter(scanned_file__uid=uid)
+    kept_files = KeptFile.objects.filter(scanned_file__uid=uid)
     return rounds.work(
-        begun=kept.exists,
-        ended=lambda: kept.filter(state=KeptState.COMPARED).exists(),
+        begun=kept_files.exists,
+        ended=lambda: kept_files.filter(state=KeptState.COMPARED).exists(),
         moment=moment,
     )
 
 
-def _examine(told: Acknowledged) -> Iterator[str]:
+def _examine(acknowledged: Acknowledged) -> Iterator[str]:
     """Check that each song is one item, heard once in each file that has it."""
     heard: dict[int, list[str]] = {}
     items = UnknownItem.objects.exclude(state=ItemState.MERGED).order_by("pk")
     for item in items:
         files = Occurrence.objects.filter(item=item).order_by("pk")
         uids = [str(uid) for uid in files.values_list("file__scanned_file__uid", flat=True)]
-        songs = {told.programmes.get(uid) for uid in uids}
+        songs = {acknowledged.programmes.get(uid) for uid in uids}
         if len(songs) != 1 or len(set(uids)) != len(uids):
             yield f"item {item.pk}: songs {songs}, {len(uids)} plays in {len(set(uids))}"
             continue
@@ -69,11 +69,11 @@ def _examine(told: Acknowledged) -> Iterator[str]:
             yield f"item {item.pk}: song {song} stands in another item, or is none"
             continue
         heard[song] = uids
-    for song in sorted(set(told.programmes.values())):
-        wanted = sorted(uid for uid, its in told.programmes.items() if its == song)
-        if len(wanted) > 1 and sorted(heard.get(song, [])) != wanted:
-            found = len(heard.get(song, []))
-            yield f"song {song}: {found} plays of {len(wanted)} files"
+    for song in sorted(set(acknowledged.programmes.values())):
+        texts = sorted(uid for uid, its in acknowledged.programmes.items() if its == song)
+        if len(texts) > 1 and sorted(heard.get(song, [])) != texts:
+            count = len(heard.get(song, []))
+            yield f"song {song}: {count} plays of {len(texts)} files"
 
 
 MORE["unknown"] = More("programmes with a song", _compare, _examine)

@@ -28,7 +28,7 @@ def test_columns_follow_those_of_the_core() -> None:
 
 def test_reports_of_the_week_name_the_stations() -> None:
     columns = {
-        str(preset.name): [each for each in preset.layout.columns if each in _OF_BROADCASTS]
+        str(preset.name): [column for column in preset.layout.columns if column in _OF_BROADCASTS]
         for preset in presets()
         if preset.week_of
     }

@@ -44,8 +44,8 @@ def item(claim: Match) -> UnknownItem:
     """Return unknown sound beside the claim, and a suppressed match."""
     beside_the_claim(claim)
     item = make_item(plays=1)
-    kept = KeptFileFactory.create(scanned_file=claim.scanned_file, state=KeptState.COMPARED)
-    OccurrenceFactory.create(item=item, file=kept, start_ms=5_000, end_ms=35_000)
+    kept_file = KeptFileFactory.create(scanned_file=claim.scanned_file, state=KeptState.COMPARED)
+    OccurrenceFactory.create(item=item, file=kept_file, start_ms=5_000, end_ms=35_000)
     return item
 
 
@@ -55,13 +55,17 @@ def test_a_declaration_states_the_seconds_of_the_claim(
     station = a_station()
     a_broadcast(claim.scanned_file, station, utc(2026, 11, 3, 6))
 
-    left: list[LeftOutRow] = []
-    plays = gather(a_draft(a_profile(station), NOVEMBER), left_out=left.append)
+    left_out_rows: list[LeftOutRow] = []
+    plays = gather(a_draft(a_profile(station), NOVEMBER), left_out=left_out_rows.append)
 
     play = next(play for play in plays.facts.plays if play.start_ms == 47_064)
     assert {play.played_ms, *places_of(claim).values()} == {13_300}
     assert play.end_ms == 60_364
-    lengths = [each.length_ms for each in left if each.why == LeftOut.EXCLUDED]
+    lengths = [
+        left_out_row.length_ms
+        for left_out_row in left_out_rows
+        if left_out_row.why == LeftOut.EXCLUDED
+    ]
     assert sum(lengths) == EXCLUDED_MS
     assert list(differing_seconds(claim.scanned_file)) == []
 

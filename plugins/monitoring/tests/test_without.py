@@ -32,7 +32,7 @@ def portal(
     folder: Path, *arguments: str, plugins: Sequence[str] = OTHERS
 ) -> subprocess.CompletedProcess[str]:
     """Run Python in a process of its own, with a data folder of its own."""
-    given = os.environ | {
+    environ = os.environ | {
         "ACRPORTAL_PLUGINS": ",".join(plugins),
         "ACRPORTAL_DATA_DIR": str(folder),
         "ACRPORTAL_HTTPS": "off",
@@ -42,48 +42,48 @@ def portal(
         "ALLOWED_HOSTS": "testserver",
         "ACRPORTAL_SECOND_FACTOR_ROLES": "",
     }
-    return python(*arguments, env=given)
+    return python(*arguments, env=environ)
 
 
 def rows(folder: Path, query: str) -> list[tuple[Any, ...]]:
     with closing(sqlite3.connect(folder / "portal.sqlite3")) as database:
-        found = database.execute(query).fetchall()
+        rows = database.execute(query).fetchall()
         database.commit()
-    return found
+    return rows
 
 
 @pytest.mark.soak  # asks a new installation for every address
 def test_nothing_of_monitoring_is_there(tmp_path: Path) -> None:
     ran = portal(tmp_path, "-m", "plugins.monitoring.tests.walk_without")
     assert ran.returncode == 0, ran.stderr
-    found = json.loads(ran.stdout.splitlines()[-1])
+    names = json.loads(ran.stdout.splitlines()[-1])
 
-    assert not _LEFT_OUT & {*found["apps"]}
-    assert not [view for view in found["views"] if "plugins.monitoring" in view]
-    assert not [label for label in found["screens"] if label.split(".")[0] in _LEFT_OUT]
+    assert not _LEFT_OUT & {*names["apps"]}
+    assert not [view for view in names["views"] if "plugins.monitoring" in view]
+    assert not [label for label in names["screens"] if label.split(".")[0] in _LEFT_OUT]
     assert not [
         name
-        for name in found["jobs"]
+        for name in names["jobs"]
         if any(word in name for word in ("stream", "broadcast", "unknown", "declar"))
     ]
-    assert "broadcasts" not in found["imports"]
-    for mode, columns in found["columns"].items():
+    assert "broadcasts" not in names["imports"]
+    for mode, columns in names["columns"].items():
         assert not _COLUMNS & {*columns}, mode
-    assert "stream" not in found["metrics"]
-    assert found["findings"] == []
-    pages = found["pages"]
+    assert "stream" not in names["metrics"]
+    assert names["findings"] == []
+    pages = names["pages"]
     assert sum(status == 200 for status, _words in pages.values()) > 70
     # A container takes audio "from files and streams", as ACRCloud calls it.
     assert {
-        address: told
-        for address, told in pages.items()
-        if told[0] >= 500 or (told[1] and not address.startswith("/containers/"))
+        address: message
+        for address, message in pages.items()
+        if message[0] >= 500 or (message[1] and not address.startswith("/containers/"))
     } == {}
     for address in ("/", "/files/", "/queue/", "/matches/", "/reports/", "/guides/"):
         assert pages[address] == [200, []]
     # A fresh database has no table of it.
     tables = {name for (name,) in rows(tmp_path, "SELECT name FROM sqlite_master")}
-    assert not [each for each in tables if each.split("_")[0] in _LEFT_OUT - {"broadcasts"}]
+    assert not [table for table in tables if table.split("_")[0] in _LEFT_OUT - {"broadcasts"}]
     assert "broadcasts_broadcast" not in tables
 
 

@@ -38,7 +38,7 @@ def walk() -> dict[str, Any]:  # Any: JSON
     views = dict(list_views(get_resolver()))
     findings = [finding.problem for finding in examine()]
     return {
-        "apps": [each.label for each in apps.get_app_configs()],
+        "apps": [app.label for app in apps.get_app_configs()],
         "views": sorted(set(views.values())),
         "pages": _pages(views),
         "screens": [model._meta.label for model in admin.site._registry],
@@ -52,12 +52,12 @@ def walk() -> dict[str, Any]:  # Any: JSON
 
 def list_views(resolver: Any, before: str = "") -> Iterator[tuple[str, str]]:  # Any: Django's
     """Yield the route and the dotted name of each view."""
-    for each in resolver.url_patterns:
-        route = f"{before}{each.pattern}"
-        if hasattr(each, "url_patterns"):
-            yield from list_views(each, route)
+    for url_pattern in resolver.url_patterns:
+        route = f"{before}{url_pattern.pattern}"
+        if hasattr(url_pattern, "url_patterns"):
+            yield from list_views(url_pattern, route)
         else:
-            view = getattr(each.callback, "view_class", each.callback)
+            view = getattr(url_pattern.callback, "view_class", url_pattern.callback)
             yield route, f"{view.__module__}.{getattr(view, '__name__', view)}"
 
 

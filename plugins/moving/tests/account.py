@@ -58,8 +58,8 @@ class Account:
         if path not in self.lists:
             return told({"message": "Not Found.", "status": 404}, 404)
         rows = self.lists[path]
-        asked = int(request.args.get("per_page", DEFAULT_PER_PAGE))
-        per_page = min(asked, self.most_per_page)
+        count = int(request.args.get("per_page", DEFAULT_PER_PAGE))
+        per_page = min(count, self.most_per_page)
         cut = rows[(page - 1) * per_page : page * per_page]
         meta = {
             "current_page": page,
@@ -86,11 +86,11 @@ def told(content: object, status: int = 200, **headers: str) -> Response:
     return Response(json.dumps(content), status, headers, content_type="application/json")
 
 
-def bucket(number: int, name: str, **more: Any) -> Json:
-    return {"id": number, "name": name, "type": "File", "region": "eu-west-1"} | more
+def bucket(number: int, name: str, **options: Any) -> Json:
+    return {"id": number, "name": name, "type": "File", "region": "eu-west-1"} | options
 
 
-def bucket_file(number: int, title: str, **more: Any) -> Json:
+def bucket_file(number: int, title: str, **options: Any) -> Json:
     return {
         "id": number,
         "acr_id": f"{number:032x}",
@@ -100,7 +100,7 @@ def bucket_file(number: int, title: str, **more: Any) -> Json:
         "user_defined": {"Artist": "Anna Muster", "isrc": "ZZX012600001"},
         "state": 1,
         "created_at": "2025-03-04T05:06:07.000000Z",
-    } | more
+    } | options
 
 
 def dedup_file(number: int, *track_ids: str) -> Json:
@@ -112,27 +112,27 @@ def dedup_file(number: int, *track_ids: str) -> Json:
     }
 
 
-def container(number: int, name: str, buckets: list[Json], **more: Any) -> Json:
+def container(number: int, name: str, buckets: list[Json], **options: Any) -> Json:
     return {
         "id": number,
         "name": name,
         "region": "eu-west-1",
-        "buckets": [{"id": each["id"], "name": each["name"]} for each in buckets],
+        "buckets": [{"id": bucket["id"], "name": bucket["name"]} for bucket in buckets],
         "audio_type": "linein",
         "engine": 1,
         "policy": {"type": "traverse", "interval": 0, "rec_length": 10},
         "callback_url": "https://team.example/hook",
-    } | more
+    } | options
 
 
-def scanned_file(number: int, found: Json | None, **more: Any) -> Json:
-    item = found and {
+def scanned_file(number: int, results: Json | None, **options: Any) -> Json:
+    item = results and {
         "offset": 12,
         "played_duration": 30,
         "score": 97,
         "result": {
-            "acrid": found["acr_id"],
-            "title": found["title"],
+            "acrid": results["acr_id"],
+            "title": results["title"],
             "external_ids": [],
             "duration_ms": 180_250,
             "sample_begin_time_offset_ms": 12_000,
@@ -148,27 +148,27 @@ def scanned_file(number: int, found: Json | None, **more: Any) -> Json:
         "state": 1 if item else -1,
         "results": {"custom_files": [item]} if item else None,
         "created_at": "2025-05-06T07:08:09.000000Z",
-    } | more
+    } | options
 
 
-def stream(number: int, name: str, **more: Any) -> Json:
+def stream(number: int, name: str, **options: Any) -> Json:
     return {
         "id": f"s{number}",
         "name": name,
         "stream_urls": ["https://radio.example/live"],
         "user_defined": {"desk": "north"},
-    } | more
+    } | options
 
 
-def play(at: str, found: Json, seconds: int = 120) -> Json:
+def play(at: str, recording: Json, seconds: int = 120) -> Json:
     return {
         "metadata": {
             "timestamp_utc": at,
             "played_duration": seconds,
             "custom_files": [
                 {
-                    "acrid": found["acr_id"],
-                    "title": found["title"],
+                    "acrid": recording["acr_id"],
+                    "title": recording["title"],
                     "score": 100,
                     "sample_begin_time_offset_ms": 0,
                     "db_begin_time_offset_ms": 10_000,

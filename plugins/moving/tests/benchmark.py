@@ -162,14 +162,14 @@ class _There:
     def answer(self, request: Request) -> Response:
         if self.process is not None and len(self.account.calls) == self.kill_at:
             self.process.send_signal(signal.SIGKILL)
-        known = re.fullmatch(r"/api/fs-containers/(\d+)/files(?:/([\w-]+))?", request.path)
-        if known is not None and request.method == "POST":
+        match = re.fullmatch(r"/api/fs-containers/(\d+)/files(?:/([\w-]+))?", request.path)
+        if match is not None and request.method == "POST":
             return self._take(request)
-        if known is not None and known[2]:
+        if match is not None and match[2]:
             if request.method == "DELETE":
                 return Response(status=204)
-            return told({"data": [self.sent[known[2]]]})
-        if known is not None and request.args.get("search"):
+            return told({"data": [self.sent[match[2]]]})
+        if match is not None and request.args.get("search"):
             return told({"data": []})
         return self.account.answer(request)
 
@@ -179,15 +179,15 @@ class _There:
         # The portal adds the uid of its scan.
         played = self.shows[name.partition(" [")[0]]
         key = f"{len(self.sent):08d}-0000-4000-8000-000000000000"
-        found = []
+        titles = []
         for song, at in played:
             chance = self.rng.random()
             if chance < 0.08:
                 continue
             named = self.rows[song - 1] if chance < 0.98 else self.rng.choice(self.rows)
-            found.append(_reported(named, at))
+            titles.append(_reported(named, at))
         row = {"id": key, "name": name, "duration": 60, "data_type": "audio"}
-        self.sent[key] = row | {"state": 1, "results": {"custom_files": found}}
+        self.sent[key] = row | {"state": 1, "results": {"custom_files": titles}}
         return told({"data": row | {"state": 0, "results": None}}, 201)
 
 
@@ -307,34 +307,34 @@ def _pair(report: Report, there: _There, work: Path) -> None:
     for words in (("--dry-run",), ("--username", "anna")):
         process = _started("add_audio", "Songs", str(folder), *words, "--format", "json")
         output, _ = process.communicate()
-    said = json.loads(output)
+    result = json.loads(output)
     _work_off()
     report.line(
-        f"{said['files']} files, {said['paired']} paired, {said['given']} given, "
-        f"{said['refused']} left out; {time.monotonic() - began:.0f} s"
+        f"{result['files']} files, {result['paired']} paired, {result['given']} given, "
+        f"{result['refused']} left out; {time.monotonic() - began:.0f} s"
     )
     report.table(
         ("left out", "code", "why"),
-        [(fault["file"], fault["code"], fault["message"]) for fault in said["faults"]],
+        [(fault["file"], fault["code"], fault["message"]) for fault in result["faults"]],
     )
     _zip(report, work, {n: wavs[n] for n in sorted(zipped)})
-    given = Recording.objects.filter(bucket__name="Songs").exclude(audio="")
-    titles = {row.title: row for row in given}
-    wanted = {f"Song {n}" for n in {*expected.values(), *zipped}}
+    recordings = Recording.objects.filter(bucket__name="Songs").exclude(audio="")
+    titles = {row.title: row for row in recordings}
+    texts = {f"Song {n}" for n in {*expected.values(), *zipped}}
     report.table(
         ("audio of", "status", "error"),
         [
             (title, row.status, row.status_message)
             for title, row in titles.items()
-            if row.status != RecordingStatus.READY or title not in wanted
+            if row.status != RecordingStatus.READY or title not in texts
         ],
     )
-    missing = sorted(wanted - titles.keys())
+    missing = sorted(texts - titles.keys())
     report.check(f"no song without its audio: {missing}", reached=not missing)
     wrong = [
         title
         for title, row in titles.items()
-        if title in wanted and row.audio_sha256 != _sha(wavs[int(title.split()[1])])
+        if title in texts and row.audio_sha256 != _sha(wavs[int(title.split()[1])])
     ]
     report.check(f"no wrong audio: {wrong}", reached=not wrong)
     report.line(f"{_processor() - used:.0f} s of processor time")
@@ -357,21 +357,21 @@ def _zip(report: Report, work: Path, wavs: dict[int, bytes]) -> None:
         archive.writestr("Re\u0301sume\u0301\n.wav", b"")
         archive.writestr("folder/", b"")
     user = User.objects.get(username="anna")
-    one = services.keep_upload(
+    import_ = services.keep_upload(
         AUDIO,
         bucket=Bucket.objects.get(name="Songs"),
         archive=SimpleUploadedFile("odd.zip", path.read_bytes()),
         user=user,
     )
     _work_off()
-    services.start(import_=one, user=user)
+    services.start(import_=import_, user=user)
     _work_off()
-    one = AudioImport.objects.get(pk=one.pk)
+    import_ = AudioImport.objects.get(pk=import_.pk)
     report.line(
-        f"ZIP: {one.status}, {one.summary['given']} of {one.summary['files']} given; "
-        + "; ".join(f"{each['file']!r} {each['code']}" for each in one.summary["faults"])
+        f"ZIP: {import_.status}, {import_.summary['given']} of {import_.summary['files']} given; "
+        + "; ".join(f"{fault['file']!r} {fault['code']}" for fault in import_.summary["faults"])
     )
-    report.check("the ZIP's songs", reached=one.summary["given"] == len(wavs))
+    report.check("the ZIP's songs", reached=import_.summary["given"] == len(wavs))
 
 
 def _sha(content: bytes) -> str:
@@ -448,7 +448,7 @@ def _compare(report: Report, there: _There, days: int) -> None:
         report.line(f"{judged} judged. {context['verdict']}")
         report.table(
             ("kind", "rows", "heard", "wrong"),
-            [(one.label, one.rows, one.heard, one.wrong) for one in context["kinds"]],
+            [(kind.label, kind.rows, kind.heard, kind.wrong) for kind in context["kinds"]],
         )
         ended = services.end_trial(trial=trial, keeps=TrialKeeps.OURS, user=user)
         report.check(

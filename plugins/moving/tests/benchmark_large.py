@@ -140,16 +140,16 @@ def measure_pairing(report: Report, work: Path, number: int) -> None:
             peak_kib = max(peak_kib, serving.peak_kib(run.pid))
             time.sleep(_LOOK_SECONDS)
         output.seek(0)
-        said = json.load(output)
+        message = json.load(output)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     seconds = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
     minutes, memory = seconds / 60, peak_kib / 1024
     report.line(
-        f"{said['paired']:,} of {number:,} files paired in {seconds:.0f} s of processor "
+        f"{message['paired']:,} of {number:,} files paired in {seconds:.0f} s of processor "
         f"time; the command has had {memory:.0f} MB"
     )
     report.check(
-        f"{said['paired']:,} of {number:,} files paired in {minutes:.1f} minutes",
-        reached=said["paired"] == number and minutes <= PAIRING_MINUTES,
+        f"{message['paired']:,} of {number:,} files paired in {minutes:.1f} minutes",
+        reached=message["paired"] == number and minutes <= PAIRING_MINUTES,
     )
     report.check(f"{memory:.0f} MB to pair them", reached=memory <= MEMORY_MB)

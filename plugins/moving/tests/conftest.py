@@ -37,7 +37,7 @@ class Moving:
 
     def look(self, since: date | None = None) -> MoveIn:
         """Have the account looked at, with the plays of the last three days."""
-        one = services.keep_upload(
+        import_ = services.keep_upload(
             MOVES,
             account=self.account,
             parts=MoveParts.values,
@@ -45,17 +45,17 @@ class Moving:
             user=self.admin,
         )
         work_off()
-        one.refresh_from_db()
-        return one
+        import_.refresh_from_db()
+        return import_
 
     def move(self, since: date | None = None) -> MoveIn:
         """Look at the account and move it."""
-        one = self.look(since)
-        assert one.status == ImportStatus.CHECKED, one.message
-        assert services.start(import_=one, user=self.admin)
+        import_ = self.look(since)
+        assert import_.status == ImportStatus.CHECKED, import_.message
+        assert services.start(import_=import_, user=self.admin)
         work_off()
-        one.refresh_from_db()
-        return one
+        import_.refresh_from_db()
+        return import_
 
 
 def work_off() -> None:

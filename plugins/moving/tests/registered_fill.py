@@ -49,7 +49,7 @@ def add_move_in(user: User) -> list[str]:
         outcome=MovedOutcome.NEW,
         callback_url="https://team.example/hook",
     )
-    one = MoveIn.objects.create(
+    import_ = MoveIn.objects.create(
         account=account,
         file_name=account.name,
         since=date(2026, 5, 1),
@@ -63,7 +63,7 @@ def add_move_in(user: User) -> list[str]:
             "refused": 1,
         },
     )
-    return [reverse("portal:move_in_detail", args=[one.uid])]
+    return [reverse("portal:move_in_detail", args=[import_.uid])]
 
 
 def add_trial(user: User) -> list[str]:

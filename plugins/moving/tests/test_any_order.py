@@ -132,9 +132,9 @@ class Story:
                 made_by=self.moving.admin,
             )
         # A worker reads the row anew.
-        one = MoveIn.objects.get(pk=self.one.pk)
+        import_ = MoveIn.objects.get(pk=self.one.pk)
         with suppress(Killed), _killed_after(killed_after):
-            counts = account_reading.run(one, lambda: None, dry=False)["summary"]["counts"]
+            counts = account_reading.run(import_, lambda: None, dry=False)["summary"]["counts"]
             self.one = None
             # Once each, however often their list was read.
             assert sum(counts[MovedKind.BUCKET].values()) == len(_BUCKETS)
@@ -143,11 +143,11 @@ class Story:
 @contextmanager
 def _killed_after(objects: int) -> Iterator[None]:
     """Kill what runs after it has written so many objects, in the middle of a page."""
-    left = [objects]
+    objects_to_come = [objects]
 
-    def count(**_more: Any) -> None:  # Any: a signal's arguments
-        left[0] -= 1
-        if left[0] == 0:
+    def count(**_options: Any) -> None:  # Any: a signal's arguments
+        objects_to_come[0] -= 1
+        if objects_to_come[0] == 0:
             raise Killed
 
     post_save.connect(count, sender=Moved)
@@ -208,8 +208,8 @@ def _check(story: Story) -> None:
     assert TrackId.objects.count() == 2 * len(keys)
     for key in keys - story.retired:
         row = recordings[_acr_id(key)]
-        wanted = story.mine.get(key, story.titles[key])
-        assert (row.title, row.custom_id) == (wanted, f"A-{key}")
+        title = story.mine.get(key, story.titles[key])
+        assert (row.title, row.custom_id) == (title, f"A-{key}")
         assert (row.bucket.name, row.status) == ("Songs", RecordingStatus.STUB)
     for key in story.retired:
         assert recordings[_acr_id(key)].status == RecordingStatus.RETIRED

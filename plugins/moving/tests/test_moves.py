@@ -95,7 +95,7 @@ def test_dedup_files_become_recordings_with_their_ids(moving: Moving) -> None:
         dedup_file(11, "T-1", "T-2"),
         dedup_file(1, "T-4"),
     ]
-    one = moving.move(since=datetime.now(tz=UTC).date())
+    import_ = moving.move(since=datetime.now(tz=UTC).date())
 
     delivery = Bucket.objects.get(name="Delivery")
     assert delivery.bucket_type == BucketType.DEDUP_FILE
@@ -104,10 +104,10 @@ def test_dedup_files_become_recordings_with_their_ids(moving: Moving) -> None:
     assert [row.custom_id for row in tracks] == ["T-3", "T-2"]
     assert {row.status for row in tracks} == {RecordingStatus.STUB}
     assert list(tracks_by_recording(tracks).values()) == [["T-3", "T-1"], ["T-2"]]
-    assert one.summary["there"]["track"] == 3
-    assert one.summary["counts"]["track"] == {"new": 2, "not_moved": 1}
+    assert import_.summary["there"]["track"] == 3
+    assert import_.summary["counts"]["track"] == {"new": 2, "not_moved": 1}
     # Nobody documents the files of such a bucket: that there are none is no fault.
-    assert one.summary["faults"] == []
+    assert import_.summary["faults"] == []
     assert refused("move_name_taken") == ["T-1"]
     assert refused("move_elsewhere") == ["T-4"]
 
@@ -117,7 +117,7 @@ def test_dedup_files_become_recordings_with_their_ids(moving: Moving) -> None:
     assert again.summary["counts"]["track"] == {"same": 1, "changed": 1, "not_moved": 1}
     assert tracks_by_recording(tracks)[tracks[1].pk] == ["T-2", "T-5"]
 
-    for move in (again, one):
+    for move in (again, import_):
         assert services.check_undo(import_=move, user=moving.admin)
         work_off()
         assert services.undo(import_=move, user=moving.admin)
@@ -136,27 +136,27 @@ def test_a_dedup_bucket_whose_files_are_refused_is_named(moving: Moving) -> None
     moved = moving.move()
 
     assert [fault["what"] for fault in looked.summary["faults"]] == ["Delivery"]
-    said = [fault["message"] for fault in moved.summary["faults"]]
-    assert len(said) == 2
-    assert all("Not for you." in each for each in said)
+    messages = [fault["message"] for fault in moved.summary["faults"]]
+    assert len(messages) == 2
+    assert all("Not for you." in message for message in messages)
     assert moved.summary["counts"]["recording"] == {"new": 3}
 
 
 def test_changes_there_are_followed_unless_ours_changed(moving: Moving) -> None:
     moving.move()
     files = moving.there.lists["buckets/8881/files"]
-    kept = Recording.objects.get(title="Blue Lantern")
-    update_recording(recording=kept, columns={"title": "Mine"}, user=moving.admin)
+    recording = Recording.objects.get(title="Blue Lantern")
+    update_recording(recording=recording, columns={"title": "Mine"}, user=moving.admin)
     files[0]["title"], files[1]["title"] = "Night Drive II", "Theirs"
     moving.there.lists["fs-containers/77/files"][1] |= scanned_file(2, files[0])
 
-    one = moving.move()
+    import_ = moving.move()
 
     titles = Recording.objects.filter(bucket__name="Songs").order_by("pk")
     assert list(titles.values_list("title", flat=True)) == ["Night Drive II", "Mine"]
-    assert one.summary["counts"]["recording"] == {"changed": 1, "same": 2}
+    assert import_.summary["counts"]["recording"] == {"changed": 1, "same": 2}
     assert refused("move_changed") == ["Theirs"]
-    assert one.summary["counts"]["file"]["changed"] == 1
+    assert import_.summary["counts"]["file"]["changed"] == 1
     assert Match.objects.count() == 2
 
 
@@ -176,18 +176,18 @@ def test_rows_that_move_between_pages_are_not_lost(moving: Moving, tells_total: 
 
     there.before = shift
 
-    one = moving.move()
+    import_ = moving.move()
 
     assert ScannedFile.objects.count() == len(files)
-    assert one.summary["counts"]["file"]["new"] == len(files)
+    assert import_.summary["counts"]["file"]["new"] == len(files)
 
 
 def test_a_limit_makes_everything_wait_and_broken_answers_are_asked_for_again(
     moving: Moving,
 ) -> None:
-    one = moving.look()
+    import_ = moving.look()
     moving.there.faults = [told({"message": "Too Many Requests"}, 429, **{"Retry-After": "60"})]
-    services.start(import_=one, user=moving.admin)
+    services.start(import_=import_, user=moving.admin)
     work_off()
     moving.account.refresh_from_db()
     assert moving.account.paused_until is not None
@@ -197,8 +197,8 @@ def test_a_limit_makes_everything_wait_and_broken_answers_are_asked_for_again(
         with time_machine.travel(datetime.now(tz=UTC) + timedelta(minutes=minutes)):
             work_off()
 
-    one.refresh_from_db()
-    assert one.status == ImportStatus.DONE
+    import_.refresh_from_db()
+    assert import_.status == ImportStatus.DONE
     moving.account.refresh_from_db()
     assert moving.account.paused_until is None
 
@@ -206,13 +206,13 @@ def test_a_limit_makes_everything_wait_and_broken_answers_are_asked_for_again(
 def test_a_wrong_token_is_said_and_appears_nowhere(moving: Moving) -> None:
     moving.there.faults = [told({"message": "Unauthenticated."}, 401)]
 
-    one = moving.look()
+    import_ = moving.look()
 
-    assert one.status == ImportStatus.REFUSED
-    assert "token" in one.message
+    assert import_.status == ImportStatus.REFUSED
+    assert "token" in import_.message
     assert moving.there.tokens == {f"Bearer {TOKEN}"}
-    kept = [*Event.objects.values(), *MoveIn.objects.values(), *Moved.objects.values()]
-    assert TOKEN not in str(kept)
+    events = [*Event.objects.values(), *MoveIn.objects.values(), *Moved.objects.values()]
+    assert TOKEN not in str(events)
 
 
 def test_a_killed_move_repeats_one_page(moving: Moving, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,7 +221,7 @@ def test_a_killed_move_repeats_one_page(moving: Moving, monkeypatch: pytest.Monk
     ]
     # A slow machine ends a transaction before it has all of its rows.
     monkeypatch.setattr(account_reading, "_SECONDS_AT_ONCE", 1_000.0)
-    one = moving.look()
+    import_ = moving.look()
     move = BucketMover.recording
     killed: list[Json] = []
 
@@ -233,17 +233,17 @@ def test_a_killed_move_repeats_one_page(moving: Moving, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(BucketMover, "recording", kill_once)
     moving.there.calls.clear()
-    services.start(import_=one, user=moving.admin)
+    services.start(import_=import_, user=moving.admin)
     work_off()
     held = Recording.objects.filter(bucket__name="Songs").count()
     with time_machine.travel(datetime.now(tz=UTC) + timedelta(hours=1)):
         work_off()
 
-    one.refresh_from_db()
+    import_.refresh_from_db()
     pages = [call for call in moving.there.calls if "8881/files" in call]
-    assert (held, one.status) == (100, ImportStatus.DONE)
+    assert (held, import_.status) == (100, ImportStatus.DONE)
     assert ["page=1&" in call for call in pages] == [True, False, False, False]
-    assert one.summary["counts"]["recording"] == {"new": 251}
+    assert import_.summary["counts"]["recording"] == {"new": 251}
     assert Event.objects.filter(action="recording.added").count() == 251
 
 
@@ -264,17 +264,17 @@ def test_a_bucket_that_was_deleted_here_stays_away(moving: Moving) -> None:
 
 
 def test_an_answer_of_sixty_thousand_rows_is_left_out_and_the_rest_moves(moving: Moving) -> None:
-    one = moving.look()
+    import_ = moving.look()
     rows = [bucket_file(10_000 + number, f"Song {number}") for number in range(60_000)]
     flood = told({"data": rows, "meta": {"total": 60_000, "last_page": 600}})
     moving.there.refused["buckets/8881/files"] = flood
 
-    assert services.start(import_=one, user=moving.admin)
+    assert services.start(import_=import_, user=moving.admin)
     work_off()
 
-    one.refresh_from_db()
-    assert one.status == ImportStatus.DONE
-    (fault,) = [row for row in one.summary["faults"] if row["what"] == "bucket:8881"]
+    import_.refresh_from_db()
+    assert import_.status == ImportStatus.DONE
+    (fault,) = [row for row in import_.summary["faults"] if row["what"] == "bucket:8881"]
     assert "60\u202f000 rows" in fault["message"] or "60,000 rows" in fault["message"]
     assert not Recording.objects.filter(bucket__name="Songs").exists()
     assert Recording.objects.filter(bucket__name="Idents").count() == 1
@@ -290,7 +290,7 @@ def test_rows_of_a_page_are_written_in_pieces_that_a_killed_worker_keeps(
     moving.there.refused["buckets/8881/files"] = told(
         {"data": rows, "meta": {"total": 300, "last_page": 1}}
     )
-    one = moving.look()
+    import_ = moving.look()
     move, in_turn, longest = BucketMover.recording, [0], [0]
 
     def kill_once(mover: BucketMover, row: Json, parent: str) -> bool:
@@ -306,17 +306,17 @@ def test_rows_of_a_page_are_written_in_pieces_that_a_killed_worker_keeps(
 
     monkeypatch.setattr(BucketMover, "recording", kill_once)
     monkeypatch.setattr(account_reading, "sleep", pause)
-    services.start(import_=one, user=moving.admin)
+    services.start(import_=import_, user=moving.admin)
     work_off()
     held = Recording.objects.filter(bucket__name="Songs").count()
     with time_machine.travel(datetime.now(tz=UTC) + timedelta(hours=1)):
         work_off()
 
-    one.refresh_from_db()
+    import_.refresh_from_db()
     assert 150 <= held < 250
     assert longest[0] <= 50
-    assert one.status == ImportStatus.DONE
-    assert one.summary["counts"]["recording"] == {"new": 301}
+    assert import_.status == ImportStatus.DONE
+    assert import_.summary["counts"]["recording"] == {"new": 301}
     assert Event.objects.filter(action="recording.added").count() == 301
 
 
@@ -327,7 +327,7 @@ def test_a_move_without_end_stops_after_a_stated_time_and_may_go_on(
     monkeypatch.setattr(settings, "ACRPORTAL_MOVE_HOURS", 2)
     endless = [bucket_file(5000 + n, f"Song {n}") for n in range(1, 301)]
     moving.there.lists["buckets/8881/files"] = endless
-    one = moving.look()
+    import_ = moving.look()
     with time_machine.travel(NOON) as clock:
 
         def later(path: str, _page: int) -> None:
@@ -335,22 +335,22 @@ def test_a_move_without_end_stops_after_a_stated_time_and_may_go_on(
                 clock.shift(timedelta(hours=1))
 
         moving.there.before = later
-        services.start(import_=one, user=moving.admin)
+        services.start(import_=import_, user=moving.admin)
         work_off()
-        one.refresh_from_db()
-        stopped, count = one.status, Recording.objects.count()
-        cause = one.message
+        import_.refresh_from_db()
+        stopped, count = import_.status, Recording.objects.count()
+        cause = import_.message
         moving.there.before = lambda _path, _page: None
-        assert services.try_again(import_=one, user=moving.admin)
+        assert services.try_again(import_=import_, user=moving.admin)
         work_off()
 
-    one.refresh_from_db()
+    import_.refresh_from_db()
     assert (stopped, cause.partition(".")[0]) == (
         ImportStatus.REFUSED,
         "It took longer than 2 hours",
     )
     assert 200 <= count < 300
-    assert one.status == ImportStatus.DONE
+    assert import_.status == ImportStatus.DONE
     assert Recording.objects.filter(bucket__name="Songs").count() == 300
 
 
@@ -382,23 +382,23 @@ def test_a_dry_run_with_a_new_account_stores_nothing(
 
 def test_recordings_that_wait_are_those_of_the_account(moving: Moving, client: Client) -> None:
     RecordingFactory.create_batch(3, status=RecordingStatus.STUB)
-    one = moving.move()
+    import_ = moving.move()
     client.force_login(moving.admin)
 
-    page = client.get(f"/catalogue/move-in/{one.uid}/").content.decode()
+    page = client.get(f"/catalogue/move-in/{import_.uid}/").content.decode()
 
     assert "3 recordings wait for their audio." in page
     assert Recording.objects.filter(status=RecordingStatus.STUB).count() == 6
 
 
 def test_a_managers_undo_of_a_move_is_refused_before_its_first_step(moving: Moving) -> None:
-    one, manager = moving.move(), make_user(Role.MANAGER)
+    import_, manager = moving.move(), make_user(Role.MANAGER)
     files, before = names_of_files(), Event.objects.count()
 
     with pytest.raises(CommandError, match="Only admins"):
-        call_command("undo_import", one.uid, "--username", manager.username)
+        call_command("undo_import", import_.uid, "--username", manager.username)
     with pytest.raises(PermissionDenied):
-        services.check_undo(import_=one, user=manager)
+        services.check_undo(import_=import_, user=manager)
 
     assert names_of_files() == files
     assert Event.objects.count() == before
@@ -406,15 +406,15 @@ def test_a_managers_undo_of_a_move_is_refused_before_its_first_step(moving: Movi
 
 
 def test_an_undo_whose_asker_lost_the_role_meanwhile_changes_nothing(moving: Moving) -> None:
-    one = moving.move()
-    assert services.check_undo(import_=one, user=moving.admin)
+    import_ = moving.move()
+    assert services.check_undo(import_=import_, user=moving.admin)
     work_off()
-    assert services.undo(import_=one, user=moving.admin)
+    assert services.undo(import_=import_, user=moving.admin)
     moving.admin.groups.set([Group.objects.get(name=Role.MANAGER)])
 
     work_off()
 
     assert not ImportStep.objects.exclude(state=StepState.DONE).exists()
     assert Container.objects.present().exists()
-    one.refresh_from_db()
-    assert "Only admins" in one.message
+    import_.refresh_from_db()
+    assert "Only admins" in import_.message

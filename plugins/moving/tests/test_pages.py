@@ -37,31 +37,32 @@ def test_an_admin_moves_an_account_on_its_page(moving: Moving, signed_in: MakeCl
     )
     work_off()
     counted = client.get(sent.url).content.decode()  # type: ignore[attr-defined]  # a redirect
-    one = MoveIn.objects.get()
+    import_ = MoveIn.objects.get()
     detail, start, switch = (
-        reverse(f"portal:move_in_{name}", args=[one.uid]) for name in ("detail", "start", "switch")
+        reverse(f"portal:move_in_{name}", args=[import_.uid])
+        for name in ("detail", "start", "switch")
     )
     for role in (Role.MANAGER, Role.VIEWER):
-        other = signed_in(role)
+        other_client = signed_in(role)
         answers = [
-            *(other.get(FORM), other.get(detail), other.post(start)),
-            other.get(reverse("portal:move_in_report_csv", args=[one.uid])),
+            *(other_client.get(FORM), other_client.get(detail), other_client.post(start)),
+            other_client.get(reverse("portal:move_in_report_csv", args=[import_.uid])),
         ]
         assert {answer.status_code for answer in answers} == {403}
 
     # It is paused and goes on.
     client.post(start)
     client.post(switch, {"verb": "pause"})
-    one.refresh_from_db()
-    assert one.status == ImportStatus.REFUSED
+    import_.refresh_from_db()
+    assert import_.status == ImportStatus.REFUSED
     assert "Go on" in client.get(detail).content.decode()
     client.post(switch, {"verb": "go_on"})
     work_off()
-    one.refresh_from_db()
-    assert one.status == ImportStatus.DONE
+    import_.refresh_from_db()
+    assert import_.status == ImportStatus.DONE
 
     done = client.get(detail).content.decode()
-    table = client.get(reverse("portal:move_in_report_csv", args=[one.uid]))
+    table = client.get(reverse("portal:move_in_report_csv", args=[import_.uid]))
 
     assert "Move everything in" in counted
     assert "3 recordings wait for their audio." in done
@@ -79,12 +80,12 @@ def test_an_admin_moves_an_account_on_its_page(moving: Moving, signed_in: MakeCl
     }
     assert "Night Drive" in table.getvalue().decode()
     assert TOKEN not in counted + done
-    workbook = client.get(reverse("portal:move_in_report_xlsx", args=[one.uid]))
+    workbook = client.get(reverse("portal:move_in_report_xlsx", args=[import_.uid]))
     assert workbook.status_code == 200
 
     confirm(client)
     container = Container.objects.get(name="Uploads")
-    client.post(reverse("portal:move_in_callback", args=[one.uid]), {"container": container.pk})
+    client.post(reverse("portal:move_in_callback", args=[import_.uid]), {"container": container.pk})
 
     container.refresh_from_db()
     assert container.callback_url == "https://team.example/hook"
@@ -138,8 +139,8 @@ def test_the_command_goes_on_with_a_move_whose_process_was_killed(moving: Moving
     with time_machine.travel(datetime.now(tz=UTC) + timedelta(minutes=5)):
         _move_by_command(moving)
 
-    one = MoveIn.objects.get()
-    assert (one.pk, one.status) == (killed.pk, ImportStatus.DONE)
+    import_ = MoveIn.objects.get()
+    assert (import_.pk, import_.status) == (killed.pk, ImportStatus.DONE)
     # It did not read the list again that was done.
     assert not any("/buckets?" in call for call in moving.there.calls)
 

@@ -95,12 +95,12 @@ def become_another_portal() -> None:
 def plain(value: Any) -> Any:  # Any: JSON
     if isinstance(value, dict):
         return {k: plain(v) for k, v in value.items() if k not in _IDS}
-    return [plain(each) for each in value] if isinstance(value, list) else value
+    return [plain(part) for part in value] if isinstance(value, list) else value
 
 
-def held(told: Account, name: str) -> list[Any]:  # Any: as above
-    key = next(row["id"] for row in told.lists["buckets"] if row["name"] == name)
-    lists = told.lists.items()
+def held(account: Account, name: str) -> list[Any]:  # Any: as above
+    key = next(row["id"] for row in account.lists["buckets"] if row["name"] == name)
+    lists = account.lists.items()
     return [plain(rows) for path, rows in lists if path.startswith(f"buckets/{key}/")]
 
 
@@ -112,9 +112,9 @@ def test_a_portal_moves_in(moving: Moving) -> None:
     moving.there.lists, moving.there.plays = before.lists, before.plays
     become_another_portal()
 
-    one: MoveIn = moving.move()
+    import_: MoveIn = moving.move()
 
-    assert one.summary["refused"] == 0, one.summary
+    assert import_.summary["refused"] == 0, import_.summary
     # Listed once they have their audio; nothing else keeps them from that.
     moved_here = Recording.objects.filter(bucket__name__in=["Songs", "Delivery"])
     assert moved_here.update(status=RecordingStatus.READY) == 2
@@ -158,7 +158,7 @@ def test_recordings_of_another_portal_come_with_their_fingerprints(
         moving.there.lists["buckets/8882/files"][0]["acr_id"]: Response(b"no sound"),
     }
 
-    one = moving.move(since=datetime.now(tz=UTC).date())
+    import_ = moving.move(since=datetime.now(tz=UTC).date())
 
     assert (unknown.status_code, unknown.json()["code"]) == (404, "no_fingerprint")
     assert refused.status_code == 403
@@ -169,13 +169,13 @@ def test_recordings_of_another_portal_come_with_their_fingerprints(
     ident = Moved.objects.get(name="Ident")
     assert ident.code == "move_refused"
 
-    services.check_undo(import_=one, user=moving.admin)
+    services.check_undo(import_=import_, user=moving.admin)
     work_off()
-    services.undo(import_=one, user=moving.admin)
+    services.undo(import_=import_, user=moving.admin)
     work_off()
 
-    one.refresh_from_db()
-    stays = [row["name"] for row in one.summary["undo"]["stays"]]
+    import_.refresh_from_db()
+    stays = [row["name"] for row in import_.summary["undo"]["stays"]]
     assert stays == []
     first.refresh_from_db()
     assert first.status == RecordingStatus.RETIRED
@@ -191,10 +191,10 @@ def test_a_token_without_the_scope_for_fingerprints_is_named_as_the_reason(movin
         row["acr_id"]: Response(refused.content, refused.status_code) for row in songs
     }
 
-    one = moving.move(since=datetime.now(tz=UTC).date())
+    import_ = moving.move(since=datetime.now(tz=UTC).date())
 
     (message,) = [
-        fault["message"] for fault in one.summary["faults"] if fault["what"] == "fingerprints"
+        fault["message"] for fault in import_.summary["faults"] if fault["what"] == "fingerprints"
     ]
     assert "need a token with the scopes read and catalogue" in message
     assert "File Scanning" not in message

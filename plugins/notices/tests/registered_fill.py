@@ -19,7 +19,7 @@ from tests.e2e.fill.every import MORE
 
 def add_notices(user: User) -> list[str]:
     """Make a notice in each state that has a page of its own; return those pages."""
-    found = list(Match.objects.order_by("pk")[:4])
+    matches = list(Match.objects.order_by("pk")[:4])
     now = datetime.now(tz=UTC)
     rows = {}
     states = (NoticeState.DRAFT, NoticeState.REVIEW, NoticeState.SIGNED)
@@ -40,21 +40,21 @@ def add_notices(user: User) -> list[str]:
         )
         NoticeItem.objects.create(
             notice=notice,
-            match=found[number - 1],
-            match_uid=found[number - 1].uid,
+            match=matches[number - 1],
+            match_uid=matches[number - 1].uid,
             url="https://video.example/v/1",
         )
     statement = issue(
         kind=NOTICE,
         subject=rows[NoticeState.SENT].uid,
         name=str(rows[NoticeState.SENT]),
-        facts=[Fact(match=found[3].uid)],
+        facts=[Fact(match=matches[3].uid)],
         user=user,
         state=StatementState.SENT,
     )
     Statement.objects.filter(pk=statement.pk).update(
         differs_since=now,
-        differs_in=[{"text": "The match is pending now.", "match": found[3].uid}],
+        differs_in=[{"text": "The match is pending now.", "match": matches[3].uid}],
         differs_count=1,
         differs_sha256="0" * 64,
     )

@@ -87,14 +87,14 @@ def _send_whole(manager: Person, rng: random.Random, work: Callable[[], None]) -
         scanned_file__source_url__startswith="http", scanned_file__deleted_at=None
     ).exclude(pk__in=NoticeItem._base_manager.filter(is_open=True).values("match"))
     states = (*WAITING_STATES, *STANDING)
-    found = list(at_address.filter(state__in=states).order_by("pk"))
-    if not found:
+    matches = list(at_address.filter(state__in=states).order_by("pk"))
+    if not matches:
         container = Container.objects.present().order_by("pk")[0]
         link = f"{outside.address}/shows/{rng.randrange(2)}.wav"
         manager.fill_in("/links/", container=container.pk, links=link, scan_again="on")
         work()
         return
-    match = rng.choice(found)
+    match = rng.choice(matches)
     if match.state in WAITING_STATES:
         path = f"/m/{match.uid}/decide"
         manager.fill_in(path, verb="confirm", version=match.version)
@@ -103,14 +103,14 @@ def _send_whole(manager: Person, rng: random.Random, work: Callable[[], None]) -
 
 def _send(manager: Person, matches: list[Match], work: Callable[[], None]) -> TakedownNotice | None:
     """Take matches to a sent notice; return it, as far as the portal let it come."""
-    known = list(TakedownNotice._base_manager.values_list("pk", flat=True))
+    keys = list(TakedownNotice._base_manager.values_list("pk", flat=True))
     manager.fill_in(
         "/notices/prepare/",
         match=[match.uid for match in matches],
         law=NoticeLaw.US_512C.value,
         right=ClaimedRight.RECORDING.value,
     )
-    notice = TakedownNotice._base_manager.exclude(pk__in=known).first()
+    notice = TakedownNotice._base_manager.exclude(pk__in=keys).first()
     if notice is None:
         return None
     work()
@@ -167,9 +167,9 @@ def notices_hold(person: Person) -> None:
     numbers: dict[int, list[int]] = defaultdict(list)
     for notice in TakedownNotice._base_manager.exclude(number=None).order_by("pk"):
         numbers[notice.year or 0].append(notice.number or 0)
-    for year, given in numbers.items():
-        counted = list(range(1, len(given) + 1))
-        check(sorted(given) == counted, f"numbers of {year}: {sorted(given)}")
+    for year, numbers_of_year in numbers.items():
+        counted = list(range(1, len(numbers_of_year) + 1))
+        check(sorted(numbers_of_year) == counted, f"numbers of {year}: {sorted(numbers_of_year)}")
     for notice in TakedownNotice._base_manager.filter(state__in=_STANDING):
         with english(person):
             answer = person.open(f"/notices/{notice.uid}/")
@@ -184,10 +184,10 @@ def notices_hold(person: Person) -> None:
 
 def _prepare(person: Person, rng: random.Random) -> None:
     claims = list(Match._base_manager.order_by("pk"))
-    wanted = [match for match in claims if match.state in _CLAIMED] or claims
-    if not wanted:
+    matches = [match for match in claims if match.state in _CLAIMED] or claims
+    if not matches:
         return
-    match = rng.choice(wanted)
+    match = rng.choice(matches)
     person.fill_in(
         f"/notices/prepare/?match={match.uid}",
         match=[match.uid],
@@ -198,8 +198,8 @@ def _prepare(person: Person, rng: random.Random) -> None:
 
 def _some_notice(rng: random.Random) -> TakedownNotice | None:
     rows = TakedownNotice._base_manager.exclude(state=NoticeState.WITHDRAWN)
-    found = list(rows.order_by("pk"))
-    return rng.choice(found) if found else None
+    notices = list(rows.order_by("pk"))
+    return rng.choice(notices) if notices else None
 
 
 def _items(notice: TakedownNotice) -> list[NoticeItem]:

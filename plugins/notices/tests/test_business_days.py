@@ -17,10 +17,10 @@ _LISTED = {
 
 
 def test_federal_holidays_are_the_listed_ones() -> None:
-    for year, listed in _LISTED.items():
+    for year, listing in _LISTED.items():
         days = [date(year, 1, 1) + timedelta(days=n) for n in range(366)]
-        found = [day for day in days if day.year == year if federal_holiday(day)]
-        assert " ".join(f"{day:%m-%d}" for day in found) == listed
+        holidays = [day for day in days if day.year == year if federal_holiday(day)]
+        assert " ".join(f"{day:%m-%d}" for day in holidays) == listing
     # Juneteenth was no holiday before its law.
     assert federal_holiday(date(2020, 6, 19)) is None
 
@@ -30,13 +30,13 @@ def test_the_days_leave_out_weekends_and_holidays() -> None:
     days = restore_days(date(2026, 11, 20))
 
     assert (days.begin, days.end) == (date(2026, 12, 7), date(2026, 12, 11))
-    assert [each.day for each in days.holidays] == [date(2026, 11, 26)]
+    assert [holiday.day for holiday in days.holidays] == [date(2026, 11, 26)]
 
 
 def test_two_holidays_at_the_turn_of_the_year_both_count() -> None:
     days = restore_days(date(2027, 12, 20))
 
-    assert [str(each.name) for each in days.holidays] == ["Christmas Day", "New Year's Day"]
+    assert [str(holiday.name) for holiday in days.holidays] == ["Christmas Day", "New Year's Day"]
     assert (days.begin, days.end) == (date(2028, 1, 5), date(2028, 1, 11))
 
 

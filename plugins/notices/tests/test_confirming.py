@@ -32,10 +32,10 @@ def test_a_notice_is_signed_by_whoever_gives_the_password_again() -> None:
         content_type="application/json",
     )
     read = client.get(address)
-    asked = client.post(address, {"version": str(notice.version), **SIGNED})
+    answer = client.post(address, {"version": str(notice.version), **SIGNED})
     notice.refresh_from_db()
     before = notice.state
-    confirmed(client, asked)
+    confirmed(client, answer)
 
     assert refused.status_code == 403
     assert refused.json()["code"] == "confirm_first"

@@ -34,14 +34,16 @@ def test_a_notice_stands_on_the_file_and_the_recording_of_its_match() -> None:
 
     assert label_of(NOTICE) == "Takedown notice"
     for case in cases:
-        assert (NOTICE, notice.uid) in {(each.kind, each.uid) for each in stated[case]}
+        assert (NOTICE, notice.uid) in {
+            (statement.kind, statement.uid) for statement in stated[case]
+        }
 
 
 def test_claims_and_signed_notices_come_first() -> None:
     manager, reviewer = make_user(Role.MANAGER), make_user(Role.REVIEWER)
     claim = make_claim(reviewer)
     waiting = make_match(recording=claim.recording)
-    kept = make_match(recording=claim.recording, match={"state": MatchState.RELEASED})
+    match = make_match(recording=claim.recording, match={"state": MatchState.RELEASED})
     notice = make_sent([claim], reviewer, manager)
 
     def change() -> object:
@@ -49,16 +51,16 @@ def test_claims_and_signed_notices_come_first() -> None:
             recording=claim.recording, interval=(0, 10_000), reason="ident", user=manager
         )
 
-    said = consequences_of(change, about=Q(recording=claim.recording))
+    consequences = consequences_of(change, about=Q(recording=claim.recording))
 
-    assert [each.match for each in said.matches] == [claim, kept, waiting]
-    assert said.counts[0] == (MatchState.CONFIRMED, "Keeps its state; less of it counts", 1)
-    told, pack = said.statements
-    assert (told.uid, pack.kind) == (notice.uid, StatementKind.EVIDENCE)
-    assert "other seconds" in told.texts[0]
+    assert [change.match for change in consequences.matches] == [claim, match, waiting]
+    assert consequences.counts[0] == (MatchState.CONFIRMED, "Keeps its state; less of it counts", 1)
+    notice_change, pack = consequences.statements
+    assert (notice_change.uid, pack.kind) == (notice.uid, StatementKind.EVIDENCE)
+    assert "other seconds" in notice_change.texts[0]
     assert changed_since_signed(notice) == []
     change()
-    assert changed_since_signed(notice) == list(told.texts)
+    assert changed_since_signed(notice) == list(notice_change.texts)
 
 
 def test_a_notice_about_the_match_before_a_rescan_is_listed(signed_in: MakeClient) -> None:
@@ -71,13 +73,13 @@ def test_a_notice_about_the_match_before_a_rescan_is_listed(signed_in: MakeClien
     draft = make_licence(recordings=[claim.recording], user=manager, in_force=False)
     page = reverse("portal:licence_preview", args=[draft.uid])
 
-    said = consequences_of(
+    consequences = consequences_of(
         lambda: exclusions.exclude(
             recording=claim.recording, interval=(5_000, 15_000), reason="ident", user=manager
         ),
         about=Q(recording=claim.recording),
     )
-    shown = signed_in(Role.MANAGER).get(page).content.decode()
+    text = signed_in(Role.MANAGER).get(page).content.decode()
 
-    assert notice.uid in [each.uid for each in said.statements]
-    assert notice.reference in shown
+    assert notice.uid in [change.uid for change in consequences.statements]
+    assert notice.reference in text

@@ -27,14 +27,14 @@ def flat(text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("law", "name", "shown"),
+    ("law", "name", "label"),
     [
         (NoticeLaw.US_512C, "Mira", "Signed by Mira (account mira) on"),
         (NoticeLaw.EU_DSA16, "", "Signed by the account mira on"),
     ],
 )
 def test_every_element_of_the_law_is_there(
-    law: NoticeLaw, name: str, shown: str, reviewer: User, manager: User
+    law: NoticeLaw, name: str, label: str, reviewer: User, manager: User
 ) -> None:
     manager.username, manager.first_name, manager.last_name = "mira", name, ""
     manager.save()
@@ -54,7 +54,7 @@ def test_every_element_of_the_law_is_there(
         FILLED_IN["owner"],
         "audio fingerprinting matched 20 seconds of the recording; a person confirmed",
         # The account that signed stands beside the typed name.
-        f"/A. Muster/ {shown}",
+        f"/A. Muster/ {label}",
         notice.reference,
         pack.sha256 if pack else "no pack",
     ]

@@ -41,9 +41,9 @@ def test_a_notice_and_a_dispute_follow_the_join_and_come_back(
     claim = make_claim(reviewer)
     recording = claim.recording
     stays = RecordingFactory.create(bucket=recording.bucket)
-    for each in (recording, stays):
-        each.audio_sha256, each.audio_bytes = "cd" * 32, 10
-        each.save()
+    for recording_now in (recording, stays):
+        recording_now.audio_sha256, recording_now.audio_bytes = "cd" * 32, 10
+        recording_now.save()
     make_detection((70_000, 90_000, 5_000, 25_000), scan=claim.scan, recording=stays)
     fold_scan(scan=claim.scan)
     survivor = Match.objects.get(recording=stays)
@@ -72,15 +72,15 @@ def test_a_notice_by_a_program_names_the_match_that_a_former_id_leads_to(
     claim = make_claim(reviewer)
     recording = claim.recording
     stays = RecordingFactory.create(bucket=recording.bucket)
-    for each in (recording, stays):
-        each.audio_sha256, each.audio_bytes = "cd" * 32, 10
-        each.save()
+    for recording_now in (recording, stays):
+        recording_now.audio_sha256, recording_now.audio_bytes = "cd" * 32, 10
+        recording_now.save()
     make_detection((70_000, 90_000, 5_000, 25_000), scan=claim.scan, recording=stays)
     fold_scan(scan=claim.scan)
     merge(stays, recording, manager)
     token = create_token(owner=manager, name="notices", scopes=["report"])
     law, right = NoticeLaw.US_512C, ClaimedRight.RECORDING
-    asked = {"law": law, "right": right, "matches": [claim.uid]}
+    fields = {"law": law, "right": right, "matches": [claim.uid]}
     post = partial(
         client.post,
         "/api/portal/v1/notices/",
@@ -88,9 +88,9 @@ def test_a_notice_by_a_program_names_the_match_that_a_former_id_leads_to(
         headers={"Authorization": f"Bearer {token.secret}"},
     )
 
-    answer = post(asked)
+    answer = post(fields)
     assert answer.status_code == 201, answer.content
-    assert [each["match"] for each in answer.json()["items"]] == [Match.objects.get().uid]
-    unknown = post({**asked, "matches": [claim.uid, "m_GONE"]})
+    assert [item["match"] for item in answer.json()["items"]] == [Match.objects.get().uid]
+    unknown = post({**fields, "matches": [claim.uid, "m_GONE"]})
     assert unknown.status_code == 404
     assert "m_GONE" in unknown.json()["message"]

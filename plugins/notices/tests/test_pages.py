@@ -92,9 +92,9 @@ def test_people_take_a_match_to_an_answered_notice(
     assert "under penalty of perjury, I am authorized" in read
     assert FILLED_IN["fair_use"] in read
     # The page ticks and types nothing: signing takes a person's own words.
-    for shown in (read, page(client, "notice_prepare")):
-        assert " checked" not in shown.partition("<main")[2].partition("</main>")[0]
-        assert f'value="{GOOD_FAITH}"' not in shown
+    for text in (read, page(client, "notice_prepare")):
+        assert " checked" not in text.partition("<main")[2].partition("</main>")[0]
+        assert f'value="{GOOD_FAITH}"' not in text
     refused = send(client, "notice_sign", notice, **{**TYPED, "accuracy": "yes"})
     assert refused.status_code == 409
     assert f"Type these words: {ACCURACY}" in refused.content.decode()
@@ -107,8 +107,8 @@ def test_people_take_a_match_to_an_answered_notice(
     now = f"{sent_at:%Y-%m-%dT%H:%M}"
     client.force_login(reviewer)
     send(client, "notice_sent", notice, at=now, how="E-mail", to="agent@video.example")
-    asked = page(client, "notice_answer", notice.uid)
-    assert "Asia/Tokyo" in asked.split('name="received_at"')[1][:400]
+    question = page(client, "notice_answer", notice.uid)
+    assert "Asia/Tokyo" in question.split('name="received_at"')[1][:400]
     send(
         client,
         "notice_answer",
@@ -122,8 +122,8 @@ def test_people_take_a_match_to_an_answered_notice(
 
     notice.refresh_from_db()
     number = f"tn-{notice.year}-{notice.number}"
-    found = [*NOTICES.select_for({"q": number}), *NOTICES.select_for({"q": "TN-1999-1"})]
-    assert found == [notice]
+    choices = [*NOTICES.select_for({"q": number}), *NOTICES.select_for({"q": "TN-1999-1"})]
+    assert choices == [notice]
     claim.refresh_from_db()
     assert notice.state == NoticeState.ANSWERED
     # To the minute, and not before the signature.
@@ -131,10 +131,10 @@ def test_people_take_a_match_to_an_answered_notice(
     for at in (notice.sent_at, NoticeAnswer.objects.get().received_at):
         assert abs(at - sent_at) < timedelta(minutes=1)
     assert claim.state == MatchState.DISPUTED
-    shown = page(client, "notice", notice.uid)
-    assert notice.reference in shown
-    assert "unless you go to court" in shown
-    assert "Business days after" in shown
+    text = page(client, "notice", notice.uid)
+    assert notice.reference in text
+    assert "unless you go to court" in text
+    assert "Business days after" in text
     assert notice.reference in page(client, "match", claim.uid)
     assert "restored by" in page(client, "notice_list")
 
@@ -157,9 +157,9 @@ def test_a_change_since_the_signature_is_told_once(
     answer = send(client, "notice_sent", notice, at="2026-05-01 12:30", how="E-mail", to="agent")
 
     assert answer.status_code == 409
-    shown = answer.content.decode()
-    assert shown.count("covers this use") == 1
-    assert "Tick this if it was sent all the same." in shown
+    text = answer.content.decode()
+    assert text.count("covers this use") == 1
+    assert "Tick this if it was sent all the same." in text
 
 
 def test_each_refused_match_has_its_reason(reviewer: User, client: Client) -> None:
@@ -167,10 +167,10 @@ def test_each_refused_match_has_its_reason(reviewer: User, client: Client) -> No
     client.force_login(reviewer)
     address = f"{reverse('portal:notice_prepare')}?match={waiting.uid}"
 
-    shown = client.get(address).content.decode()
+    page = client.get(address).content.decode()
     answer = client.post(address, {"match": waiting.uid, "law": "512c", "right": "NR"})
 
-    assert "Nobody has decided this match yet" in shown
+    assert "Nobody has decided this match yet" in page
     assert answer.status_code == 409
     assert "Nobody has decided this match yet" in answer.content.decode()
 
@@ -178,8 +178,8 @@ def test_each_refused_match_has_its_reason(reviewer: User, client: Client) -> No
 def test_viewers_read_and_people_with_limits_see_what_is_wholly_within(
     reviewer: User, manager: User, client: Client
 ) -> None:
-    mine, other = make_claim(reviewer), make_claim(reviewer)
-    both = make_draft([mine, other], reviewer)
+    mine, other_match = make_claim(reviewer), make_claim(reviewer)
+    both = make_draft([mine, other_match], reviewer)
     client.force_login(make_user(Role.VIEWER))
     page(client, "notice", both.uid)
     page(client, "notice_print", both.uid)
@@ -194,7 +194,7 @@ def test_viewers_read_and_people_with_limits_see_what_is_wholly_within(
     assert both.uid not in page(client, "notice_list")
 
     client.force_login(manager)
-    send(client, "notice_act", both, verb="take_out", match=other.uid)
+    send(client, "notice_act", both, verb="take_out", match=other_match.uid)
     client.force_login(limited)
     page(client, "notice", both.uid)
     assert both.uid in page(client, "notice_list")
@@ -205,16 +205,16 @@ def test_programs_prepare_and_sign_what_people_download_and_withdraw(
 ) -> None:
     claim = make_claim(reviewer)
 
-    def call(user: User, scope: str, path: str, told: Json) -> tuple[int, Json]:
+    def call(user: User, scope: str, path: str, fields: Json) -> tuple[int, Json]:
         token = create_token(owner=user, name=scope, scopes=[scope])
         caller = Client(headers={"Authorization": f"Bearer {token.secret}"})
-        answer = caller.post(path, told, content_type="application/json")
+        answer = caller.post(path, fields, content_type="application/json")
         return answer.status_code, answer.json()
 
     make_evidence()
-    asked = {"matches": [claim.uid], "law": "512c", "right": "NR", **FILLED_IN}
-    refused = call(reviewer, "read", API, asked)
-    status, made = call(reviewer, "report", API, {**asked, "submit": True})
+    fields = {"matches": [claim.uid], "law": "512c", "right": "NR", **FILLED_IN}
+    refused = call(reviewer, "read", API, fields)
+    status, made = call(reviewer, "report", API, {**fields, "submit": True})
     make_evidence()
     path = f"{API}{made['uid']}/"
     signing = {"version": made["version"], **TYPED}
@@ -231,7 +231,7 @@ def test_programs_prepare_and_sign_what_people_download_and_withdraw(
             "received_at": "2026-05-01T12:00:00Z",
         },
     )
-    again = call(reviewer, "report", API, asked)
+    again = call(reviewer, "report", API, fields)
 
     assert refused[0] == 403
     assert (status, made["state"]) == (201, "REVIEW")
@@ -271,7 +271,7 @@ def test_programs_prepare_and_sign_what_people_download_and_withdraw(
     pack.refresh_from_db()
     with zipfile.ZipFile(pack.file.path) as archive:
         named = json.loads(archive.read("case.json"))["notices"]
-    assert [each["number"] for each in named] == [notice.reference]
+    assert [notice["number"] for notice in named] == [notice.reference]
 
     # It no longer holds when its match is undone.
     client.force_login(manager)
@@ -280,9 +280,9 @@ def test_programs_prepare_and_sign_what_people_download_and_withdraw(
     deciding.undo(match=claim, user=reviewer, version=claim.version)
     assert "No longer valid: withdraw it." in page(client, "notice", notice.uid)
     send(client, "notice_withdraw", notice, why="We were wrong.")
-    shown = page(client, "notice", notice.uid)
-    assert "No longer valid" not in shown
-    assert "We were wrong." in shown
+    picture = page(client, "notice", notice.uid)
+    assert "No longer valid" not in picture
+    assert "We were wrong." in picture
 
 
 def test_a_notice_that_no_longer_holds_is_withdrawn_and_prepared_again(

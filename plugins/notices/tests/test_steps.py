@@ -70,15 +70,15 @@ from tests.fixtures import MakeClient
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
-def prepare(*found: Match, user: User) -> TakedownNotice:
+def prepare(*matches: Match, user: User) -> TakedownNotice:
     return services.prepare(
-        matches=found, law=NoticeLaw.US_512C, right=ClaimedRight.RECORDING, user=user
+        matches=matches, law=NoticeLaw.US_512C, right=ClaimedRight.RECORDING, user=user
     )
 
 
-def refusal(*found: Match, user: User) -> str:
+def refusal(*matches: Match, user: User) -> str:
     with pytest.raises(NoticeRefused) as refused:
-        prepare(*found, user=user)
+        prepare(*matches, user=user)
     return refused.value.message
 
 
@@ -168,17 +168,19 @@ def test_a_notice_goes_all_the_way(reviewer: User, manager: User) -> None:
 
 
 def test_matches_that_no_notice_may_name_are_refused(reviewer: User, manager: User) -> None:
-    def one(change: Callable[[Match], Match]) -> Match:
+    def make_changed(change: Callable[[Match], Match]) -> Match:
         return change(make_claim(reviewer))
 
     waiting = make_match()
-    undone = one(lambda match: deciding.undo(match=match, user=reviewer))
-    disputed = one(
+    undone = make_changed(lambda match: deciding.undo(match=match, user=reviewer))
+    disputed = make_changed(
         lambda match: deciding.record(
             match=match, user=reviewer, code="other", statement="It is theirs."
         )
     )
-    released = one(lambda match: deciding.release(match=match, user=manager, answer="Not ours."))
+    released = make_changed(
+        lambda match: deciding.release(match=match, user=manager, answer="Not ours.")
+    )
     rejected = deciding.reject(match=make_match(), user=reviewer, reason="noise")
     cleared = deciding.clear(match=make_match(), user=reviewer, reason="Agreed by phone.")
     uploaded, licensed = make_claim(reviewer), make_claim(reviewer)
@@ -312,25 +314,25 @@ def test_a_notice_begins_with_the_sender_and_recipient_of_the_last(
     make_draft([make_claim(reviewer)], reviewer)
 
     notice = prepare(make_claim(reviewer), user=reviewer)
-    others = prepare(make_claim(reviewer), user=manager)
+    second_notice = prepare(make_claim(reviewer), user=manager)
 
     assert notice.owner == FILLED_IN["owner"]
-    assert notice.recipient == others.recipient == FILLED_IN["recipient"]
+    assert notice.recipient == second_notice.recipient == FILLED_IN["recipient"]
     assert (notice.reasons, notice.fair_use) == ("", "")
-    assert (others.owner, others.contact_name) == ("", "")
+    assert (second_notice.owner, second_notice.contact_name) == ("", "")
 
 
 def test_where_a_policy_asks_for_two_people_another_one_signs(manager: User) -> None:
     claim = make_claim(manager)
     Match.objects.filter(pk=claim.pk).update(needs_approval=True)
     notice = make_submitted([claim], manager)
-    other = make_user(Role.MANAGER)
+    other_user = make_user(Role.MANAGER)
 
     with pytest.raises(NoticeRefused, match="second person"):
         signing.sign(notice=notice, version=notice.version, signing=TYPED, user=manager)
-    signed = signing.sign(notice=notice, version=notice.version, signing=TYPED, user=other)
+    signed = signing.sign(notice=notice, version=notice.version, signing=TYPED, user=other_user)
 
-    assert signed.signed_by == other
+    assert signed.signed_by == other_user
 
 
 @pytest.mark.soak
@@ -347,8 +349,8 @@ def test_numbers_have_no_gap_and_begin_again_each_year(
 
     second.refresh_from_db()
     assert (first.number, second.number, third.number) == (1, None, 2)
-    kept = {path.name for path in (data_dir / "media" / "notices").iterdir()}
-    assert kept == {Path(row.pdf.path).name for row in (first, third)}
+    names = {path.name for path in (data_dir / "media" / "notices").iterdir()}
+    assert names == {Path(row.pdf.path).name for row in (first, third)}
 
     TakedownNotice.objects.update(year=first.signed_at.year - 1)  # type: ignore[union-attr]  # it is signed
     second.refresh_from_db()
@@ -436,12 +438,12 @@ def test_a_counter_notice_opens_a_dispute_that_a_removal_closes(
     )
 
     claim.refresh_from_db()
-    given = notice.items.get().answers.get()
+    answer = notice.items.get().answers.get()
     assert claim.state == MatchState.DISPUTED
-    assert given.dispute == claim.dispute
+    assert answer.dispute == claim.dispute
     assert dispute_of(claim).statement == f"{notice.reference}: My own recording."
-    days = restore_days(given.received_at.date())
-    assert (given.restore_from, given.restore_until) == (days.begin, days.end)
+    days = restore_days(answer.received_at.date())
+    assert (answer.restore_from, answer.restore_until) == (days.begin, days.end)
     assert NOTICES.select_for({"due": "counter"}).get() == notice
 
     with pytest.raises(NoticeRefused, match="Only a manager"):
@@ -482,22 +484,22 @@ def test_a_notice_is_signed_then_sent_then_answered(reviewer: User, manager: Use
     notice = sent(notice, reviewer, at=minute)
 
     def answered(at: datetime) -> NoticeAnswer:
-        (given,) = answers.answer(
+        (answer,) = answers.answer(
             notice=notice,
             version=notice.version,
             matches=[claim.uid],
             reply=Reply(outcome=NoticeOutcome.REMOVED, received_at=at),
             user=reviewer,
         )
-        return given
+        return answer
 
     with pytest.raises(NoticeRefused, match="sent later"):
         answered(minute - hour)
-    given = answered(minute)
+    answer = answered(minute)
     notice.refresh_from_db()
     assert notice.signed_at is not None
     assert notice.sent_at is not None
-    assert notice.signed_at <= notice.sent_at <= given.received_at
+    assert notice.signed_at <= notice.sent_at <= answer.received_at
 
 
 def test_a_draft_keeps_its_last_match(reviewer: User) -> None:
@@ -513,9 +515,9 @@ def test_a_draft_keeps_its_last_match(reviewer: User) -> None:
     assert prepare(first, user=reviewer).items.get().match == first
 
 
-def sent(notice: TakedownNotice, user: User, **more: object) -> TakedownNotice:
+def sent(notice: TakedownNotice, user: User, **options: object) -> TakedownNotice:
     sending = Sending(
-        **{"at": datetime.now(tz=UTC), "to": "agent", "how": "E-mail", **more}  # type: ignore[arg-type]  # the test's own values
+        **{"at": datetime.now(tz=UTC), "to": "agent", "how": "E-mail", **options}  # type: ignore[arg-type]  # the test's own values
     )
     return services.mark_sent(notice=notice, version=notice.version, sending=sending, user=user)
 
@@ -589,8 +591,8 @@ def test_a_notice_names_two_matches_of_the_same_seconds(
 ) -> None:
     claim = make_claim(reviewer)
     ScannedFile.objects.filter(pk=claim.scanned_file_id).update(tags=["territory:GB"])
-    other = make_match(scan=claim.scan, match={"state": MatchState.CONFIRMED})
-    notice = prepare(claim, other, user=reviewer)
+    other_match = make_match(scan=claim.scan, match={"state": MatchState.CONFIRMED})
+    notice = prepare(claim, other_match, user=reviewer)
 
     page = signed_in(Role.REVIEWER).get(notice.url).content.decode()
 
@@ -678,9 +680,9 @@ def test_a_sent_notice_is_flagged_when_its_ground_changes(reviewer: User, manage
         with rolled_back():
             change(claim, manager)
 
-            ((_notice, said),) = notices_and_changes(Match.objects.get(pk=claim.pk))
-            assert text in said
+            ((_notice, message),) = notices_and_changes(Match.objects.get(pk=claim.pk))
+            assert text in message
             changes = checks.changed_since_signed(notice)
-            assert [said in each for each in changes] == [True]
+            assert [message in change for change in changes] == [True]
             assert listed_lapsed() == [notice]
         assert listed_lapsed() == []

@@ -128,7 +128,7 @@ def _mutated(number: int) -> Counter[str]:
         kind = seed % len(messages)
         bad = mutated(random.Random(seed), messages[kind])  # noqa: S311 - reproducible
         try:
-            for _each in read(kind, bad):
+            for _read in read(kind, bad):
                 pass
             ends["read"] += 1
         except MessageRefused:

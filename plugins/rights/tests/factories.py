@@ -25,7 +25,7 @@ PUBLISHER = PartyClaim(key="P1", name="Example Music", ipi_name="00000471148")
 LABEL = PartyClaim(key="L1", name="Harbour Lights")
 
 
-def share(party: str, percent: str | None = "50", **more: Any) -> ShareClaim:  # Any: any field
+def share(party: str, percent: str | None = "50", **options: Any) -> ShareClaim:  # Any: any field
     """Return a share of the performing right that a party owns everywhere."""
     values: dict[str, Any] = {
         "party": party,
@@ -34,16 +34,16 @@ def share(party: str, percent: str | None = "50", **more: Any) -> ShareClaim:  #
         "kind": ShareKind.OWNERSHIP,
         "percent": None if percent is None else Decimal(percent),
         "line": 9,
-    } | more
+    } | options
     return ShareClaim(**values)
 
 
-def master(party: str, percent: str = "100", **more: Any) -> ShareClaim:  # Any: as above
+def master(party: str, percent: str = "100", **options: Any) -> ShareClaim:  # Any: as above
     """Return a share of a recording."""
-    return share(party, percent, right=Right.MASTER, role="RightsController", **more)
+    return share(party, percent, right=Right.MASTER, role="RightsController", **options)
 
 
-def work(**more: Any) -> WorkClaim:  # Any: as above
+def work(**options: Any) -> WorkClaim:  # Any: as above
     """Return a work of a writer and a publisher, who have half each."""
     values: dict[str, Any] = {
         "key": "1",
@@ -53,11 +53,11 @@ def work(**more: Any) -> WorkClaim:  # Any: as above
         "shares": (share("W1"), share("P1")),
         "recordings": ("R1",),
         "line": 3,
-    } | more
+    } | options
     return WorkClaim(**values)
 
 
-def recording(**more: Any) -> RecordingClaim:  # Any: as above
+def recording(**options: Any) -> RecordingClaim:  # Any: as above
     """Return a recording of a label."""
     values: dict[str, Any] = {
         "key": "R1",
@@ -68,11 +68,11 @@ def recording(**more: Any) -> RecordingClaim:  # Any: as above
         "label": "Harbour Lights",
         "shares": (master("L1"),),
         "line": 9,
-    } | more
+    } | options
     return RecordingClaim(**values)
 
 
-def release(**more: Any) -> ReleaseClaim:  # Any: as above
+def release(**options: Any) -> ReleaseClaim:  # Any: as above
     """Return a release with one track."""
     values: dict[str, Any] = {
         "key": "A1",
@@ -83,7 +83,7 @@ def release(**more: Any) -> ReleaseClaim:  # Any: as above
         "catalogue_number": "NP001",
         "tracks": ("R1",),
         "line": 12,
-    } | more
+    } | options
     return ReleaseClaim(**values)
 
 
@@ -110,11 +110,11 @@ def claim(
     return apply_claims(message=message, source="import i_1", actor=None, dry_run=dry_run)
 
 
-def claim_all(**more: Any) -> Applied:  # Any: as above
+def claim_all(**options: Any) -> Applied:  # Any: as above
     """Apply a message with a work, its recording and its release."""
     values: dict[str, Any] = {
         "works": [work()],
         "recordings": [recording()],
         "releases": [release()],
-    } | more
+    } | options
     return claim(**values)

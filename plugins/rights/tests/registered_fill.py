@@ -44,16 +44,16 @@ def add_rights(user: User) -> list[str]:
     parts.link_recording(record=work, recording=waiting.recording, user=user)
     # One title is missing, so that the page has something to correct.
     content = b"".join(cwr(3)).replace(b"SONG NUMBER 2", b" " * 13)
-    one = RightsImport.objects.create(
+    import_ = RightsImport.objects.create(
         file=ContentFile(content, name=NAME),
         file_name=NAME,
         status=ImportStatus.CHECKED,
         made_by=user,
     )
-    for name, value in run_rights_import(one, lambda: None, dry=True).items():
-        setattr(one, name, value)
-    one.save()
-    return [reverse("portal:rights_import_detail", args=[one.uid])]
+    for name, value in run_rights_import(import_, lambda: None, dry=True).items():
+        setattr(import_, name, value)
+    import_.save()
+    return [reverse("portal:rights_import_detail", args=[import_.uid])]
 
 
 MORE.register({"rights": add_rights})

@@ -56,8 +56,8 @@ def handle(person: Person, rng: random.Random) -> None:
     rng.choice(ways)(person, rng)
 
 
-def _some(model: type[Any], rng: random.Random, **wanted: object) -> Any:  # Any: a row
-    rows = list(model._base_manager.filter(**wanted).order_by("pk"))
+def _some(model: type[Any], rng: random.Random, **options: object) -> Any:  # Any: a row
+    rows = list(model._base_manager.filter(**options).order_by("pk"))
     return rng.choice(rows) if rows else None
 
 
@@ -104,9 +104,9 @@ def _mark(person: Person, rng: random.Random) -> None:
 
 def _merge(person: Person, rng: random.Random) -> None:
     model, kind = rng.choice([(Work, "works"), (Work, "works"), (Party, "parties")])
-    one, other = _some(model, rng), _some(model, rng)
-    if one is not None:
-        person.fill_in(f"/rights/{kind}/{one.uid}/act/", verb="merge", into=other.uid)
+    row, other_row = _some(model, rng), _some(model, rng)
+    if row is not None:
+        person.fill_in(f"/rights/{kind}/{row.uid}/act/", verb="merge", into=other_row.uid)
 
 
 def _link(person: Person, rng: random.Random) -> None:
@@ -169,10 +169,10 @@ def rights_hold() -> None:
         recordings = Recording.objects.order_by("pk")
         shares_said = own_shares(recordings, day=day)
         for recording in recordings:
-            said = shares_said[recording.pk]
+            percent = shares_said[recording.pk]
             check(
-                recording.computed_share_pct == said,
-                f"{recording}: stored {recording.computed_share_pct}, shares say {said}",
+                recording.computed_share_pct == percent,
+                f"{recording}: stored {recording.computed_share_pct}, shares say {percent}",
             )
 
 

@@ -31,7 +31,7 @@ def owners(on: Work | RightsRecording) -> list[tuple[str, Decimal | None]]:
     return sorted((str(row.party), row.percent) for row in rows)
 
 
-def details(party: Party, percent: str, **more: object) -> ShareDetails:
+def details(party: Party, percent: str, **options: object) -> ShareDetails:
     values: dict[str, object] = {
         "party": party,
         "role": "CA",
@@ -39,29 +39,29 @@ def details(party: Party, percent: str, **more: object) -> ShareDetails:
         "kind": ShareKind.OWNERSHIP,
         "percent": Decimal(percent),
     }
-    return ShareDetails(**values | more)  # type: ignore[arg-type]  # as named
+    return ShareDetails(**values | options)  # type: ignore[arg-type]  # as named
 
 
 def test_a_share_by_hand_wins_and_an_undo_takes_it_back(manager: User) -> None:
     claim_all()
-    one, anna = Work.objects.get(), Party.objects.get(name="Muster")
+    work, anna = Work.objects.get(), Party.objects.get(name="Muster")
 
-    parts.add_share(record=one, user=manager, details=details(anna, "40"))
-    assert owners(one) == [("Anna Muster", Decimal(40)), ("Example Music", Decimal(50))]
+    parts.add_share(record=work, user=manager, details=details(anna, "40"))
+    assert owners(work) == [("Anna Muster", Decimal(40)), ("Example Music", Decimal(50))]
 
-    undoing.undo(record=one, user=manager)
-    assert owners(one) == [("Anna Muster", Decimal(50)), ("Example Music", Decimal(50))]
+    undoing.undo(record=work, user=manager)
+    assert owners(work) == [("Anna Muster", Decimal(50)), ("Example Music", Decimal(50))]
 
 
 def test_a_share_that_a_person_took_out_does_not_come_back(manager: User) -> None:
     claim_all()
-    one = Work.objects.get()
+    work = Work.objects.get()
 
-    parts.remove_share(share=one.shares.get(party__name="Muster"), user=manager)
+    parts.remove_share(share=work.shares.get(party__name="Muster"), user=manager)
     applied = claim_all()
 
     assert applied.changed == 0
-    assert owners(one) == [("Example Music", Decimal(50))]
+    assert owners(work) == [("Example Music", Decimal(50))]
 
 
 def test_merged_works_are_one_until_they_part_again(manager: User) -> None:
@@ -70,19 +70,19 @@ def test_merged_works_are_one_until_they_part_again(manager: User) -> None:
         works=[work(iswc="", submitter_id="X2", title="Lantern", shares=(share("W1"),))],
         recordings=[recording(isrc="QZAA02600002")],
     )
-    one, two = Work.objects.order_by("pk")
+    first, two = Work.objects.order_by("pk")
 
-    merging.merge_works(work=two, into=one, user=manager)
+    merging.merge_works(work=two, into=first, user=manager)
     # The same share of the same source counts once.
-    assert one.shares.count() == 2
-    assert one.recordings.count() == 2
+    assert first.shares.count() == 2
+    assert first.recordings.count() == 2
     claim(works=[work(iswc="", submitter_id="X2", shares=(), recordings=())])
     assert Work.objects.count() == 2
 
     two.refresh_from_db()
     undoing.undo(record=two, user=manager)
-    assert (one.shares.count(), two.shares.count()) == (2, 1)
-    assert (one.recordings.count(), two.recordings.count()) == (1, 1)
+    assert (first.shares.count(), two.shares.count()) == (2, 1)
+    assert (first.recordings.count(), two.recordings.count()) == (1, 1)
 
 
 def test_merged_works_of_one_sender_count_once_and_repeating_changes_nothing(manager: User) -> None:
@@ -119,73 +119,75 @@ def test_merged_works_of_one_sender_count_once_and_repeating_changes_nothing(man
 
 def test_a_split_work_is_joined_again_by_an_undo(manager: User) -> None:
     claim_all()
-    one = Work.objects.get()
-    taken = one.shares.get(party__name="Muster")
+    work = Work.objects.get()
+    taken = work.shares.get(party__name="Muster")
 
     second = merging.split_work(
-        work=one, user=manager, title="Other", shares=[taken], recordings=[]
+        work=work, user=manager, title="Other", shares=[taken], recordings=[]
     )
-    assert (one.shares.count(), second.shares.count()) == (1, 1)
+    assert (work.shares.count(), second.shares.count()) == (1, 1)
 
-    undoing.undo(record=one, user=manager)
+    undoing.undo(record=work, user=manager)
     second.refresh_from_db()
-    assert one.shares.count() == 2
-    assert second.merged_into == one
+    assert work.shares.count() == 2
+    assert second.merged_into == work
 
 
 def test_an_import_leaves_a_split_as_it_is(manager: User) -> None:
     claim_all()
-    one = Work.objects.get()
+    work = Work.objects.get()
     second = merging.split_work(
-        work=one,
+        work=work,
         user=manager,
         title="Other",
-        shares=[one.shares.get(party__name="Muster")],
-        recordings=list(one.recordings.all()),
+        shares=[work.shares.get(party__name="Muster")],
+        recordings=list(work.recordings.all()),
     )
 
     again = claim_all()
 
     assert (again.created, again.changed) == (0, 0)
-    assert owners(one) == [("Example Music", Decimal(50))]
+    assert owners(work) == [("Example Music", Decimal(50))]
     assert owners(second) == [("Anna Muster", Decimal(50))]
-    assert not one.recordings.exists()
+    assert not work.recordings.exists()
 
 
 def test_a_split_that_takes_only_recordings_stays_until_it_is_undone(manager: User) -> None:
     claim_all()
-    one = Work.objects.get()
-    sounds = list(one.recordings.all())
-    second = merging.split_work(work=one, user=manager, title="Other", shares=[], recordings=sounds)
+    work = Work.objects.get()
+    sounds = list(work.recordings.all())
+    second = merging.split_work(
+        work=work, user=manager, title="Other", shares=[], recordings=sounds
+    )
 
     again = claim_all()
     assert (again.created, again.changed) == (0, 0)
-    assert not one.recordings.exists()
+    assert not work.recordings.exists()
     assert list(second.recordings.all()) == sounds
 
-    undoing.undo(record=one, user=manager)
-    assert list(one.recordings.all()) == sounds
-    one.recordings.clear()
+    undoing.undo(record=work, user=manager)
+    assert list(work.recordings.all()) == sounds
+    work.recordings.clear()
     # Nothing holds it off any more.
     assert claim_all().changed == 1
-    assert list(one.recordings.all()) == sounds
+    assert list(work.recordings.all()) == sounds
 
 
 def test_what_was_split_off_stays_off_the_work_that_took_over(manager: User) -> None:
     claim_all()
-    one = Work.objects.get()
-    sounds = list(one.recordings.all())
-    merging.split_work(work=one, user=manager, title="Other", shares=[], recordings=sounds)
+    work = Work.objects.get()
+    sounds = list(work.recordings.all())
+    merging.split_work(work=work, user=manager, title="Other", shares=[], recordings=sounds)
     third = Work.objects.create(title="Third")
-    merging.merge_works(work=one, into=third, user=manager)
+    merging.merge_works(work=work, into=third, user=manager)
 
     claim_all()
     assert not third.recordings.exists()
 
-    undoing.undo(record=one, user=manager)
+    undoing.undo(record=work, user=manager)
     assert not third.kept_off.exists()
     claim_all()
-    assert not one.recordings.exists()
+    assert not work.recordings.exists()
 
 
 def test_a_recording_that_a_person_took_out_does_not_come_back(manager: User) -> None:
@@ -204,17 +206,17 @@ def test_a_recording_that_a_person_took_out_does_not_come_back(manager: User) ->
 
 def test_a_changed_share_is_changed_where_a_split_put_it(manager: User) -> None:
     claim_all()
-    one = Work.objects.get()
-    taken = one.shares.get(party__name="Muster")
+    changed_work = Work.objects.get()
+    taken = changed_work.shares.get(party__name="Muster")
     second = merging.split_work(
-        work=one, user=manager, title="Other", shares=[taken], recordings=[]
+        work=changed_work, user=manager, title="Other", shares=[taken], recordings=[]
     )
 
     changed = claim_all(works=[work(shares=(share("W1", "40"), share("P1", "60")))])
     repeated = claim_all(works=[work(shares=(share("W1", "40"), share("P1", "60")))])
 
     assert (changed.changed, repeated.changed) == (2, 0)
-    assert owners(one) == [("Example Music", Decimal(60))]
+    assert owners(changed_work) == [("Example Music", Decimal(60))]
     assert owners(second) == [("Anna Muster", Decimal(40))]
     taken.refresh_from_db()
     assert taken.withdrawn_at is not None
@@ -237,30 +239,30 @@ def test_merged_parties_are_one_until_they_part_again(manager: User) -> None:
 
 def test_a_wrong_code_and_an_outdated_page_are_refused(manager: User) -> None:
     claim_all()
-    one = Work.objects.get()
+    work = Work.objects.get()
     with pytest.raises(RightsRefused, match="check digit"):
-        records.edit(record=one, user=manager, revision=1, values={"iswc": "T9000000012"})
-    records.edit(record=one, user=manager, revision=1, values={"title": "New"})
+        records.edit(record=work, user=manager, revision=1, values={"iswc": "T9000000012"})
+    records.edit(record=work, user=manager, revision=1, values={"title": "New"})
     with pytest.raises(RightsChanged):
-        records.edit(record=one, user=manager, revision=1, values={"title": "Old"})
+        records.edit(record=work, user=manager, revision=1, values={"title": "Old"})
 
-    undoing.undo(record=one, user=manager)
-    one.refresh_from_db()
-    assert one.title == "Blue Lantern"
+    undoing.undo(record=work, user=manager)
+    work.refresh_from_db()
+    assert work.title == "Blue Lantern"
 
 
 def test_a_believed_source_counts_until_the_claims_change(manager: User) -> None:
     claim(works=[work(shares=(share("W1", "100"),))])
     claim(sender="Another", works=[work(shares=(share("P1", "100"),))])
-    one, conflict = Work.objects.get(), Conflict.objects.get()
+    own_work, conflict = Work.objects.get(), Conflict.objects.get()
 
     conflicts.settle(conflict=conflict, user=manager, choice="Another")
-    assert owners(one) == [("Example Music", Decimal(100))]
+    assert owners(own_work) == [("Example Music", Decimal(100))]
 
     claim(works=[work(shares=(share("W1", "90"),))])
     conflict.refresh_from_db()
     assert conflict.state == ConflictState.OPEN
-    assert len(owners(one)) == 2
+    assert len(owners(own_work)) == 2
 
 
 def test_a_chosen_value_is_taken_and_given_back(manager: User) -> None:
@@ -325,11 +327,11 @@ def test_who_sees_no_recording_of_a_work_does_not_see_the_work() -> None:
     AccessLimit.objects.create(group=limited.groups.get(), buckets=[seen.bucket_id])
 
     with working_for(limited):
-        assert [each.title for each in works_in_reach()] == ["No sound"]
+        assert [work.title for work in works_in_reach()] == ["No sound"]
         assert not releases_in_reach()
-        one = Work.objects.get(title="Blue Lantern")
+        changed_work = Work.objects.get(title="Blue Lantern")
         with pytest.raises(RightsRefused, match="cannot see"):
-            records.edit(record=one, user=limited, revision=1, values={"title": "x"})
+            records.edit(record=changed_work, user=limited, revision=1, values={"title": "x"})
 
 
 def test_a_viewer_changes_nothing() -> None:

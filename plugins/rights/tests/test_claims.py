@@ -107,11 +107,11 @@ def test_another_title_and_another_iswc_are_kept_beside_the_first() -> None:
 
 def test_the_same_iswc_with_other_writers_stays_another_work() -> None:
     claim_all()
-    other = type(WRITER)(key="W2", name="Beispiel", ipi_name="00000000000")
+    other_party_claim = type(WRITER)(key="W2", name="Beispiel", ipi_name="00000000000")
 
     claim(
         sender="Another",
-        parties=[other],
+        parties=[other_party_claim],
         works=[work(shares=(share("W2", "100"),), recordings=(), submitter_id="X")],
     )
 

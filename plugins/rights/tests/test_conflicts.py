@@ -57,7 +57,7 @@ def test_more_than_all_opens_a_conflict_that_goes_by_itself() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("more", "kinds"),
+    ("options", "kinds"),
     [
         ({}, [ConflictKind.OVER]),
         ({"included": ("US",)}, [ConflictKind.OVER]),
@@ -68,9 +68,9 @@ def test_more_than_all_opens_a_conflict_that_goes_by_itself() -> None:
     ],
 )
 def test_only_one_right_kind_day_and_country_is_summed(
-    more: dict[str, object], kinds: list[str]
+    options: dict[str, object], kinds: list[str]
 ) -> None:
-    claim(works=[work(shares=(share("W1", "100"), share("P1", "1", **more)))])
+    claim(works=[work(shares=(share("W1", "100"), share("P1", "1", **options)))])
 
     assert open_kinds() == kinds
 
@@ -129,11 +129,11 @@ def test_the_title_of_the_catalogue_counts_too() -> None:
 @pytest.mark.django_db
 def test_one_iswc_with_other_writers_is_seen_once() -> None:
     claim_all()
-    other = type(WRITER)(key="W2", name="Beispiel")
+    other_party_claim = type(WRITER)(key="W2", name="Beispiel")
 
     claim(
         sender="Another",
-        parties=[other],
+        parties=[other_party_claim],
         works=[work(shares=(share("W2", "100"),), recordings=(), submitter_id="X")],
     )
 
@@ -157,15 +157,15 @@ def test_an_agreement_that_ended_is_seen_until_another_follows() -> None:
 @pytest.mark.django_db
 def test_hand_made_shares_replace_those_of_the_same_party() -> None:
     claim(works=[work(shares=(share("W1", "80"), share("P1", "40")))])
-    one = Work.objects.get()
+    changed_work = Work.objects.get()
     theirs = Share.objects.get(party__name="Muster")
     Share.objects.create(
-        work=one, party=theirs.party, role="CA", right=Right.PERFORMING, percent=60
+        work=changed_work, party=theirs.party, role="CA", right=Right.PERFORMING, percent=60
     )
 
-    held = ledger.held(list(one.shares.all()), day=DAY)
+    held = ledger.held(list(changed_work.shares.all()), day=DAY)
 
-    assert sorted((str(each.share.party), each.share.percent) for each in held) == [
+    assert sorted((str(holder.share.party), holder.share.percent) for holder in held) == [
         ("Anna Muster", Decimal(60)),
         ("Example Music", Decimal(40)),
     ]
@@ -178,12 +178,12 @@ _PLACES = st.lists(st.sampled_from(["US", "GB", "2110", "2136"]), max_size=2)
 @st.composite
 def shares(draw: st.DrawFn) -> list[Share]:
     """Draw shares of one right, with any territories and times."""
-    found = []
+    shares = []
     for number in range(draw(st.integers(0, 4))):
         begin, end = draw(_DAYS), draw(_DAYS)
         if begin and end and end < begin:
             begin, end = end, begin
-        found.append(
+        shares.append(
             Share(
                 pk=number,
                 party_id=number,
@@ -194,7 +194,7 @@ def shares(draw: st.DrawFn) -> list[Share]:
                 valid_until=end,
             )
         )
-    return found
+    return shares
 
 
 @given(drawn=shares(), day=st.dates(date(2019, 12, 30), date(2020, 1, 25)))
@@ -213,8 +213,8 @@ def test_cells_hold_exactly_the_shares_of_each_day_and_country(
             assert country not in seen
             seen[country] = list(cell.shares)
     expected: dict[str, list[Share]] = {}
-    for each in drawn:
-        if ledger.holds_on(each, day):
-            for country in ledger.countries_of(each):
-                expected.setdefault(country, []).append(each)
+    for drawn_share in drawn:
+        if ledger.holds_on(drawn_share, day):
+            for country in ledger.countries_of(drawn_share):
+                expected.setdefault(country, []).append(drawn_share)
     assert seen == expected

@@ -79,10 +79,10 @@ def test_a_merged_recording_names_the_writers_of_all_its_works_until_an_undo(
 ) -> None:
     for name in ("First", "Second"):
         sound = RightsRecording.objects.create(recording=by_title(name))
-        one = Work.objects.create(title=name)
-        one.recordings.add(sound)
+        work = Work.objects.create(title=name)
+        work.recordings.add(sound)
         writer = Party.objects.create(name=f"Writer of {name}")
-        Share.objects.create(work=one, party=writer, role="CA", right=Right.PERFORMING)
+        Share.objects.create(work=work, party=writer, role="CA", right=Right.PERFORMING)
         fill_recordings([sound])
 
     action = act(ActionVerb.MERGE, manager, "First", "Second")

@@ -32,14 +32,14 @@ def page(client: Client, manager: User) -> Client:
 def test_pages_and_programs_say_what_is_known_of_each_record(page: Client) -> None:
     ours = RecordingFactory.create(isrc_normalised=ISRC, title="Blue Lantern")
     claim_all()
-    one = Work.objects.get()
+    work = Work.objects.get()
     sound, album = RightsRecording.objects.get(), Release.objects.get()
     anna = Party.objects.get(name="Muster")
 
     for address, words in (
         (reverse("portal:work_list") + "?q=muster", ["Blue Lantern"]),
         (reverse("portal:party_list") + "?q=815140", ["Anna Muster"]),
-        (reverse("portal:work", args=[one.uid]), ["Anna Muster", "50", "World"]),
+        (reverse("portal:work", args=[work.uid]), ["Anna Muster", "50", "World"]),
         (reverse("portal:party", args=[anna.uid]), ["Blue Lantern", "00000815140"]),
         (reverse("portal:release", args=[album.uid]), ["NP001", "LC00001"]),
         (reverse("portal:rights_recording", args=[sound.uid]), ["Harbour Lights", "line 9", ISRC]),
@@ -55,19 +55,19 @@ def test_pages_and_programs_say_what_is_known_of_each_record(page: Client) -> No
 
     # Programs read who owns what on a day.
     address = reverse("api:recording_rights", args=[ours.uid])
-    told = page.get(address, {"on": "2026-11-01", "territory": "CH,2110"}).json()
-    owners = {row["party_name"]: row for row in told["owners"]}
+    rights = page.get(address, {"on": "2026-11-01", "territory": "CH,2110"}).json()
+    owners = {row["party_name"]: row for row in rights["owners"]}
     assert sorted(owners) == ["Anna Muster", "Example Music", "Harbour Lights"]
     assert owners["Anna Muster"]["percent"] == "50.0000"
     assert owners["Anna Muster"]["territories"] == ["BE", "CH", "LU", "NL"]
-    assert told["works"][0]["iswc"] == "T9000000011"
+    assert rights["works"][0]["iswc"] == "T9000000011"
     assert page.get(address, {"territory": "2135"}).status_code == 422
 
     # A viewer sees and does not edit.
     page.force_login(make_user(Role.VIEWER))
-    shown = page.get(reverse("portal:work", args=[one.uid])).content.decode()
-    assert 'value="share_out"' not in shown
-    assert page.get(reverse("portal:work_edit", args=[one.uid])).status_code == 403
+    text = page.get(reverse("portal:work", args=[work.uid])).content.decode()
+    assert 'value="share_out"' not in text
+    assert page.get(reverse("portal:work_edit", args=[work.uid])).status_code == 403
 
 
 def test_a_work_is_added_edited_and_given_a_share(page: Client) -> None:
@@ -78,7 +78,7 @@ def test_a_work_is_added_edited_and_given_a_share(page: Client) -> None:
     made = Work.objects.get()
     assert (party.is_ours, made.iswc) == (True, "T9000000011")
 
-    given = {
+    fields = {
         "party": party.uid,
         "role": "CA",
         "right": "PR",
@@ -88,11 +88,11 @@ def test_a_work_is_added_edited_and_given_a_share(page: Client) -> None:
         "excluded": "US",
         "valid_from": "2026-01-01",
     }
-    answer = page.post(reverse("portal:work_share", args=[made.uid]), given)
+    answer = page.post(reverse("portal:work_share", args=[made.uid]), fields)
     assert answer.status_code == 302, answer.content.decode()
     assert str(Share.objects.get()) == "Muster PR 62.5 %"
-    shown = page.get(reverse("portal:work", args=[made.uid])).content.decode()
-    assert "World without United States" in shown
+    text = page.get(reverse("portal:work", args=[made.uid])).content.decode()
+    assert "World without United States" in text
 
     address = reverse("portal:work_act", args=[made.uid])
     page.post(address, {"verb": "undo"})
@@ -102,39 +102,39 @@ def test_a_work_is_added_edited_and_given_a_share(page: Client) -> None:
 def test_a_form_says_what_is_wrong(page: Client) -> None:
     claim_all()
     made = Work.objects.get()
-    given = {"title": made.title, "iswc": made.iswc, "revision": "1"}
+    fields = {"title": made.title, "iswc": made.iswc, "revision": "1"}
     edit = reverse("portal:work_edit", args=[made.uid])
 
-    for wrong, told in (
+    for wrong, message in (
         ({"iswc": "T9000000012"}, "check digit"),
         ({"title": ""}, "required"),
         ({"revision": "7", "title": "Other"}, "changed since"),
     ):
-        answer = page.post(edit, given | wrong)
+        answer = page.post(edit, fields | wrong)
         assert answer.status_code == 422, wrong
-        assert told in answer.content.decode(), wrong
+        assert message in answer.content.decode(), wrong
 
 
 def test_titles_recordings_merging_and_splitting_have_their_forms(page: Client) -> None:
     claim_all()
     claim(works=[work(iswc="", submitter_id="2", title="Other", recordings=())])
-    one, two = Work.objects.order_by("pk")
+    first, two = Work.objects.order_by("pk")
     ours = RecordingFactory.create(title="Without a code")
-    act = reverse("portal:work_act", args=[one.uid])
+    act = reverse("portal:work_act", args=[first.uid])
 
     page.post(act, {"verb": "title", "text": "Blaue Laterne", "kind": "TT"})
     page.post(act, {"verb": "link", "recording": ours.uid})
-    assert one.titles.get().text == "Blaue Laterne"
-    assert one.recordings.count() == 2
+    assert first.titles.get().text == "Blaue Laterne"
+    assert first.recordings.count() == 2
     page.post(act, {"verb": "unlink", "sound": ours.rights_record.uid})
-    assert one.recordings.count() == 1
-    taken = one.shares.first()
+    assert first.recordings.count() == 1
+    taken = first.shares.first()
     assert taken is not None
     page.post(act, {"verb": "split", "title": "Third", "share": taken.uid})
     assert Work.objects.get(title="Third").shares.count() == 1
-    page.post(reverse("portal:work_act", args=[two.uid]), {"verb": "merge", "into": one.uid})
+    page.post(reverse("portal:work_act", args=[two.uid]), {"verb": "merge", "into": first.uid})
     two.refresh_from_db()
-    assert two.merged_into == one
+    assert two.merged_into == first
     assert page.get(reverse("portal:work", args=[two.uid])).status_code == 200
     refused = page.post(act, {"verb": "merge", "into": "nothing"})
     assert refused.status_code == 409
@@ -144,11 +144,11 @@ def test_a_conflict_is_settled_by_a_choice_and_opened_again(page: Client) -> Non
     claim(works=[work(shares=(share("W1", "100"),))])
     claim(sender="Another", works=[work(shares=(share("P1", "100"),))])
     row = Conflict.objects.get()
-    listed = page.get(reverse("portal:rights_conflicts")).content.decode()
-    assert "Sources disagree about shares" in listed
-    shown = page.get(reverse("portal:rights_conflict", args=[row.uid])).content.decode()
-    assert "Another" in shown
-    assert "Anna Muster" in shown
+    listing = page.get(reverse("portal:rights_conflicts")).content.decode()
+    assert "Sources disagree about shares" in listing
+    text = page.get(reverse("portal:rights_conflict", args=[row.uid])).content.decode()
+    assert "Another" in text
+    assert "Anna Muster" in text
 
     settle = reverse("portal:rights_conflict_settle", args=[row.uid])
     chosen = {"verb": "settle", "choice": "=Another", "revision": row.revision}
@@ -179,12 +179,12 @@ def test_all_conflicts_of_one_work_are_settled_at_once(page: Client) -> None:
             )
         ],
     )
-    one = Work.objects.get()
-    rows = one.conflicts.filter(state=ConflictState.OPEN)
-    found = rows.count()
-    assert found > 1
-    address = f"{reverse('portal:rights_conflicts')}?of={one.uid}"
-    assert address in page.get(reverse("portal:work", args=[one.uid])).content.decode()
+    item = Work.objects.get()
+    rows = item.conflicts.filter(state=ConflictState.OPEN)
+    count = rows.count()
+    assert count > 1
+    address = f"{reverse('portal:rights_conflicts')}?of={item.uid}"
+    assert address in page.get(reverse("portal:work", args=[item.uid])).content.decode()
     form = page.get(address).context["all_form"]
     assert ("=Another", "Another") in form.fields["source"].choices
 
@@ -192,18 +192,18 @@ def test_all_conflicts_of_one_work_are_settled_at_once(page: Client) -> None:
     seen = form.initial["seen"]
     page.post(many, {"seen": seen, "source": "=Another", "note": ""})
 
-    assert {row.chosen for row in one.conflicts.filter(state=ConflictState.SETTLED)} == {
+    assert {row.chosen for row in item.conflicts.filter(state=ConflictState.SETTLED)} == {
         "Another",
         "T0345246801",
     }
-    one.refresh_from_db()
-    assert one.iswc == "T0345246801"
+    item.refresh_from_db()
+    assert item.iswc == "T0345246801"
     assert not rows.exists()
 
     # What a person saw decides: they are settled by now, so that nothing changes.
     answer = page.post(many, {"seen": seen, "note": "Leave them"}, follow=True)
     assert "has changed since you opened it" in answer.content.decode()
-    assert not one.conflicts.filter(note="Leave them").exists()
+    assert not item.conflicts.filter(note="Leave them").exists()
 
 
 def test_each_kind_of_conflict_can_be_opened(page: Client) -> None:
@@ -224,10 +224,10 @@ def test_limits_hide_works_recordings_and_forms_that_cannot_be_sent(
     hidden = RecordingFactory.create(isrc_normalised="QZAA02600009", title="Velvet")
     seen = RecordingFactory.create(isrc_normalised=ISRC, title="Blue Lantern")
     claim_all()
-    one = Work.objects.get()
-    work_page = reverse("portal:work", args=[one.uid])
+    work = Work.objects.get()
+    work_page = reverse("portal:work", args=[work.uid])
     anna = Party.objects.get(name="Muster")
-    parts.link_recording(record=one, recording=hidden, user=make_user(Role.MANAGER))
+    parts.link_recording(record=work, recording=hidden, user=make_user(Role.MANAGER))
     limit = AccessLimit.objects.create(
         group=manager.groups.get(), buckets=[RecordingFactory.create().bucket_id]
     )
@@ -244,16 +244,16 @@ def test_limits_hide_works_recordings_and_forms_that_cannot_be_sent(
     # One of its two recordings is.
     limit.buckets = [seen.bucket_id]
     limit.save()
-    shown = text("work", one.uid)
-    assert "got a recording" in shown
-    assert "Velvet" not in shown
+    label = text("work", work.uid)
+    assert "got a recording" in label
+    assert "Velvet" not in label
     for name in ("work_edit", "work_share"):
-        form = text(name, one.uid)
+        form = text(name, work.uid)
         assert "buckets that you cannot see" in form
         assert ">Save<" not in form
-    wanted = text("rights_import")
-    assert "Ask an admin to do it" in wanted
-    assert "Check the file" not in wanted
+    address = text("rights_import")
+    assert "Ask an admin to do it" in address
+    assert "Check the file" not in address
     assert reverse("portal:rights_import") not in text("work_list")
 
 
@@ -264,12 +264,12 @@ def test_a_source_is_exported_from_its_page_and_over_the_api(page: Client) -> No
     assert "Example Music" in page.get(form).content.decode()
 
     answer = page.post(form, {"source": "=Example Music"})
-    told = page.get(reverse("api:rights_table"), {"sender": "Example Music"})
+    reply = page.get(reverse("api:rights_table"), {"sender": "Example Music"})
 
     content = b"".join(answer)
     assert answer["Content-Disposition"] == 'attachment; filename="rights.csv"'
     assert b"EX0001" in content
-    assert b"".join(told) == content
+    assert b"".join(reply) == content
     unknown = page.get(reverse("api:rights_table"), {"sender": "Nobody"})
     assert unknown.status_code == 422
     assert "Example Music" in unknown.content.decode()
@@ -286,8 +286,8 @@ def test_forms_begin_with_empty_artists_and_lead_back_to_their_record(page: Clie
     release = Release.objects.get(title="Pier")
     assert release.artists == ["A", "B"]
     edited = page.get(reverse("portal:release_edit", args=[release.uid]))
-    shown = edited.content.decode()
-    assert 'value="A | B"' in shown
-    crumbs = shown.partition('class="crumbs"')[2].partition("</nav>")[0]
+    text = edited.content.decode()
+    assert 'value="A | B"' in text
+    crumbs = text.partition('class="crumbs"')[2].partition("</nav>")[0]
     assert reverse("portal:release", args=[release.uid]) in crumbs
     assert "Edit the release" in crumbs

@@ -31,5 +31,5 @@ def test_works_of_one_title_are_told_apart(signed_in: MakeClient) -> None:
         )
 
     answer = client.get(reverse("portal:choices"), {"kind": "works", "q": "lantern"})
-    hints = [each["hint"] for each in answer.json()["choices"]]
+    hints = [choice["hint"] for choice in answer.json()["choices"]]
     assert hints == ["Label A EX1", "Label B ZZ1"]

@@ -118,8 +118,8 @@ def test_nobody_owns_what_sources_dispute_until_a_person_believes_one(ours: Reco
     Conflict.objects.filter(pk=conflict.pk).update(
         state=ConflictState.SETTLED, has_choice=True, chosen="Two"
     )
-    [found] = stated(ours)["rights_claim"]
-    assert found["rights_owners"] == [{"name": "Example Music", "share_percentage": 100.0}]
+    [rights_claim] = stated(ours)["rights_claim"]
+    assert rights_claim["rights_owners"] == [{"name": "Example Music", "share_percentage": 100.0}]
 
 
 @pytest.mark.parametrize("section", [Section.CUSTOM_FILES, Section.MUSIC])
@@ -144,9 +144,9 @@ def test_results_keep_what_another_engine_said_until_we_know_better(
     file = detection.scan.scanned_file
 
     def result() -> dict[str, Any]:  # Any: JSON
-        found = results_of([file])[file.pk] or {}
-        one: dict[str, Any] = found[section.value][0]["result"]
-        return one
+        sections = results_of([file])[file.pk] or {}
+        entry: dict[str, Any] = sections[section.value][0]["result"]
+        return entry
 
     assert result()["rights_claim"] == theirs["rights_claim"]
     assert result()["works"] == [theirs["works"][0]]

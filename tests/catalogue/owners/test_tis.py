@@ -23,8 +23,8 @@ def test_a_territory_is_normalised() -> None:
         ("Worldwide", "2136"),
         ("2110", "2110"),
     ]
-    for given_code, kept in cases:
-        assert tis.normalised(given_code) == kept, given_code
+    for given_code, stored in cases:
+        assert tis.normalised(given_code) == stored, given_code
 
 
 def test_what_is_no_territory_is_refused() -> None:

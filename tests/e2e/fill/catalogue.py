@@ -14,7 +14,7 @@ from imports.models import AudioImport, ImportStatus
 def add_duplicates() -> None:
     """Make two copies of a file, two overlapping recordings and a shared loop of three."""
     heard = Recording.objects.filter(duration_ms__gt=20_000).order_by("pk")
-    one, other, third = heard[:3]
+    first, second, third = heard[:3]
     copies = Bucket.objects.create(name="Second delivery")
     for number in (1, 2):
         Recording.objects.create(
@@ -30,24 +30,24 @@ def add_duplicates() -> None:
         )
     find_duplicates(bucket=copies)
     PairLink.objects.create(
-        one=one,
-        other=other,
+        one=first,
+        other=second,
         kind=DuplicateKind.OVERLAP,
         runs=[[2_000, 12_000, 8_000, 18_000, 1.0, 0.0, 100.0]],
         coverage_one=0.3,
         coverage_other=0.3,
-        audio_one=one.audio_sha256,
-        audio_other=other.audio_sha256,
+        audio_one=first.audio_sha256,
+        audio_other=second.audio_sha256,
     )
     loop = SharedLoop.objects.create(length_ms=8_000)
-    for recording in (one, other, third):
+    for recording in (first, second, third):
         LoopPlace.objects.create(loop=loop, recording=recording, start_ms=1_000, end_ms=9_000)
 
 
 def add_audio(user: User) -> str:
     """Make an import of audio that was checked, and return its page."""
     recording = Recording.objects.order_by("pk")[0]
-    one = AudioImport.objects.create(
+    import_ = AudioImport.objects.create(
         bucket=recording.bucket,
         file_name="masters.zip",
         status=ImportStatus.CHECKED,
@@ -82,4 +82,4 @@ def add_audio(user: User) -> str:
             ],
         },
     )
-    return reverse("portal:audio_import_detail", args=[one.uid])
+    return reverse("portal:audio_import_detail", args=[import_.uid])

@@ -48,7 +48,7 @@ def fill() -> list[str]:
         recording=recording, interval=(0, 1000), reason="silence", user=user
     )
     waiting = Match.objects.filter(state=MatchState.PENDING).order_by("pk")[0]
-    asked = exclusions.propose(
+    exclusion = exclusions.propose(
         recording=waiting.recording,
         interval=(0, waiting.recording.duration_ms),
         reason="silence",
@@ -106,7 +106,7 @@ def fill() -> list[str]:
         reverse("portal:bucket_delete", args=[recording.bucket_id]),
         reverse("portal:exclusion_approve", args=[proposed.uid]),
         reverse("portal:exclusion_remove", args=[proposed.uid]),
-        reverse("portal:match_proposal", args=[waiting.uid, asked.uid]),
+        reverse("portal:match_proposal", args=[waiting.uid, exclusion.uid]),
         waiting.review_url,
         reverse("portal:catalogue_import_detail", args=[table.uid]),
         reverse("portal:licence_import_detail", args=[sheet.uid]),

@@ -58,9 +58,9 @@ class NamesForm(forms.Form):
     file = forms.FileField()
 
 
-def run(one: NamesImport, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
+def run(import_: NamesImport, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
     summary = NamesSummary()
-    with local_path(one.file) as path, open_table(path, encoding="utf-8") as table:
+    with local_path(import_.file) as path, open_table(path, encoding="utf-8") as table:
         for row in rows_of(table):
             heartbeat()
             summary.rows += 1
@@ -78,7 +78,7 @@ def run(one: NamesImport, heartbeat: Callable[[], None], *, dry: bool) -> Column
                     base.audit.services.record(
                         case=f"bucket:{bucket.pk}",
                         action="bucket.named_by_table",
-                        actor=one.made_by or "somebody",
+                        actor=import_.made_by or "somebody",
                         before={"name": old},
                         after={"name": new},
                     )

@@ -9,9 +9,9 @@ from plugins.letters.models import Letter
 from web.portal.shared.searching import Hit, SearchKind, SearchText, marked
 
 
-def _find(asked: SearchText, _user: User) -> Iterator[Hit]:
-    for letter in Letter.objects.filter(text__icontains=asked.text)[: asked.limit]:
-        yield Hit(marked(letter.text, asked.text), letter.url)
+def _find(search: SearchText, _user: User) -> Iterator[Hit]:
+    for letter in Letter.objects.filter(text__icontains=search.text)[: search.limit]:
+        yield Hit(marked(letter.text, search.text), letter.url)
 
 
 LETTER_HITS = SearchKind("letters", "Letters", "edit", _find)

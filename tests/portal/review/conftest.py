@@ -20,7 +20,7 @@ def client(ana: User) -> Client:
 @pytest.fixture
 def file() -> ScannedFile:
     """A programme with two recordings, one of them twice, and unknown sound."""
-    found = programme(interval(200, 240)).scanned_file
-    found.length_ms = 600_000
-    found.save()
-    return found
+    file = programme(interval(200, 240)).scanned_file
+    file.length_ms = 600_000
+    file.save()
+    return file

@@ -40,15 +40,15 @@ def test_the_same_match_in_copies_is_decided_at_once(client: Client) -> None:
     ]
     in_file("longer.mp3", match, 10_000, 400_000)
     in_file("elsewhere.mp3", match, 60_000, 300_000)
-    other = in_file("more music.mp3", match, 10_000, 300_000)
-    make_match((100_000, 130_000, 0, 30_000), scan=other.scan)
+    other_match = in_file("more music.mp3", match, 10_000, 300_000)
+    make_match((100_000, 130_000, 0, 30_000), scan=other_match.scan)
 
     page = client.get(page_of(match))
 
     assert page.context["file_copies"] == copies
-    said = "The same in 2 copies of this file"
-    assert said in page.content.decode()
-    assert said in client.get(preview_of(match)).content.decode()
+    message = "The same in 2 copies of this file"
+    assert message in page.content.decode()
+    assert message in client.get(preview_of(match)).content.decode()
     packed = page.context["packed_copies"]
     walk = reverse("portal:file_review", args=[match.scanned_file.uid])
     decide = f"{reverse('portal:decide_many')}?list={walk}"
@@ -58,10 +58,10 @@ def test_the_same_match_in_copies_is_decided_at_once(client: Client) -> None:
     done = client.post(decide, {"verb": "confirm", "expected": packed, "apply": "yes", "note": ""})
     assert done.context["done_count"] == 3
     together = [match, *copies]
-    states = Match.objects.filter(pk__in=[each.pk for each in together])
+    states = Match.objects.filter(pk__in=[match.pk for match in together])
     assert set(states.values_list("state", flat=True)) == {MatchState.CONFIRMED}
-    for each in together:
-        assert Event.objects.filter(case=f"match:{each.uid}", action="confirm").exists()
+    for item in together:
+        assert Event.objects.filter(case=f"match:{item.uid}", action="confirm").exists()
     assert waiting_copies(match) == []
     undone = selection.pack(dict(states.values_list("uid", "version")))
     client.post(decide, {"verb": "undo", "expected": undone, "apply": "yes"})
@@ -80,8 +80,8 @@ def test_another_address_than_a_list_leads_back_to_the_queue(client: Client) -> 
     match = in_file("first.mp4", None, 10_000, 300_000)
     posted = {"verb": "confirm", "expected": selection.pack({match.uid: match.version})}
 
-    for listed in ("//elsewhere.example/", "all", "/nowhere/", ""):
-        page = client.post(f"{reverse('portal:decide_many')}?list={listed}", posted)
+    for address in ("//elsewhere.example/", "all", "/nowhere/", ""):
+        page = client.post(f"{reverse('portal:decide_many')}?list={address}", posted)
 
-        name = "match_list" if listed == "all" else "queue"
+        name = "match_list" if address == "all" else "queue"
         assert page.context["back"].split("?")[0] == reverse(f"portal:{name}")

@@ -53,14 +53,16 @@ def starts(client: Client, file: ScannedFile) -> list[str]:
 
 def rescan(file: ScannedFile) -> None:
     """Scan again: the same recordings, two of them a second later, and no sound."""
-    found = {match.recording.title: match.recording for match in file.matches.all()}
+    recordings = {match.recording.title: match.recording for match in file.matches.all()}
     scan = ScanFactory.create(scanned_file=file, unmatched=[])
     make_detection(
         *((0, 20_000, 0, 20_000), (301_000, 310_000, 1_000, 10_000)),
         scan=scan,
-        recording=found["=Opening"],
+        recording=recordings["=Opening"],
     )
-    make_detection((101_000, 130_000, 1_000, 30_000), scan=scan, recording=found["Under the talk"])
+    make_detection(
+        (101_000, 130_000, 1_000, 30_000), scan=scan, recording=recordings["Under the talk"]
+    )
     fold_scan(scan=scan)
 
 
@@ -83,17 +85,17 @@ def test_cues_change_places_and_keep_them_after_a_rescan(client: Client, file: S
 
 def test_a_cue_within_another_one_is_moved_itself() -> None:
     # Exclusions of two recordings, which one file plays at once.
-    long, short, other = (
+    long, short, other_cue = (
         Cue(0, [interval], None, None, CueStatus.EXCLUDED)
         for interval in ((0, 30_000), (0, 10_000), (40_000, 50_000))
     )
     move = SheetEdit(kind="move", subject=short.subject, start_ms=0, end_ms=10_000)
-    move.other_subject = other.subject
-    move.other_start_ms, move.other_end_ms = other.start_ms, other.end_ms
+    move.other_subject = other_cue.subject
+    move.other_start_ms, move.other_end_ms = other_cue.start_ms, other_cue.end_ms
 
-    listed, idle = arranged([long, short, other], [move])
+    arranged_cues, idle = arranged([long, short, other_cue], [move])
 
-    assert (listed, idle) == ([long, other, short], [])
+    assert (arranged_cues, idle) == ([long, other_cue, short], [])
 
 
 def test_neighbours_become_one_cue_and_two_again(client: Client, file: ScannedFile) -> None:
@@ -141,7 +143,7 @@ def test_a_cue_is_added_by_hand_changed_and_removed(client: Client, file: Scanne
     assert "4:10" in client.get(own).content.decode()
     client.post(own, fields | {"end": "4:30", "use": "Bumper"})
 
-    (line,) = [each for each in lines(client, file) if each["title"] == "Sting"]
+    (line,) = [line for line in lines(client, file) if line["title"] == "Sting"]
     assert (line["time_out"], line["use"]) == ("00:04:30.000", "Bumper")
     assert "Only cues that somebody entered" in change(client, file, "remove", TALK)
     change(client, file, "remove", END)
@@ -159,9 +161,9 @@ def test_the_use_of_several_cues_is_set_at_once(client: Client, file: ScannedFil
     page = change(client, file, "use", OPENING, SOUND, **values)
 
     assert "The use of 2 cues is set." in page
-    said = [(line["use"], line["origin"]) for line in lines(client, file)]
+    uses = [(line["use"], line["origin"]) for line in lines(client, file)]
     theme = ("Theme", "LibraryMusic")
-    assert said == [theme, ("", ""), theme, theme]
+    assert uses == [theme, ("", ""), theme, theme]
     book = client.get(reverse("portal:cue_sheet_xlsx", args=[file.uid]))
     assert book.content.startswith(b"PK")
 

@@ -57,17 +57,17 @@ def test_rows_are_in_order_and_a_decision_is_for_all_plays(
 
 
 def test_queries_do_not_grow_with_the_matches(client: Client) -> None:
-    one = make_match().scanned_file
+    file = make_match().scanned_file
     many = make_match().scanned_file
     for _ in range(4):
         make_match(scan=many.scans.get())
-    client.get(address(one))
-    known = {file: file.matches.earliest("pk") for file in (one, many)}
+    client.get(address(file))
+    matches = {file: file.matches.earliest("pk") for file in (file, many)}
 
-    pages = [queries_of(client, address(file)) for file in (one, many)]
+    pages = [queries_of(client, address(file)) for file in (file, many)]
     changes = [
         queries_of(client, f"{address(file, '_changes')}?rows={match.uid}:0")
-        for file, match in known.items()
+        for file, match in matches.items()
     ]
 
     assert pages[0] == pages[1]
@@ -76,8 +76,8 @@ def test_queries_do_not_grow_with_the_matches(client: Client) -> None:
 
 def test_what_is_heard_is_entered_once_and_taken_back(client: Client, file: ScannedFile) -> None:
     rows = client.get(address(file)).context["rows"]
-    known = " ".join(f"{row.name}:{row.token}" for row in rows)
-    assert not client.get(address(file, "_changes"), {"rows": known}).json()["rows"]
+    name = " ".join(f"{row.name}:{row.token}" for row in rows)
+    assert not client.get(address(file, "_changes"), {"rows": name}).json()["rows"]
     fields = {"verb": "music", "title": "Hymn", "writers": "A | B", **SOUND}
 
     for _ in range(2):
@@ -90,7 +90,7 @@ def test_what_is_heard_is_entered_once_and_taken_back(client: Client, file: Scan
     assert answer["moves"] is False
 
     # Changes name the rows that look different.
-    answer = client.get(address(file, "_changes"), {"rows": known}).json()
+    answer = client.get(address(file, "_changes"), {"rows": name}).json()
     assert list(answer["rows"]) == ["200000-240000-sound"]
     assert "data-done" in answer["rows"]["200000-240000-sound"]
     assert answer["gone"] == []
@@ -117,15 +117,15 @@ def test_an_impossible_entry_says_what_is_wrong(client: Client, file: ScannedFil
         ({"verb": "music", "title": "A", "start": "x", "end": "4:00"}, "1:02.500"),
         ({"verb": "louder", **SOUND}, "louder"),
     ]
-    for fields, said in cases:
+    for fields, case in cases:
         answer = client.post(address(file, "_entry"), fields, headers=JSON)
 
         assert answer.status_code == 409
-        assert said in answer.json()["message"]
+        assert case in answer.json()["message"]
 
-    fields, said = cases[0]
+    fields, case = cases[0]
     page = client.post(address(file, "_entry"), fields, follow=True)
-    assert said in page.content.decode()
+    assert case in page.content.decode()
     # A file that is not scanned leads to its page.
     ScannedFile.objects.update(status="waiting")
     page = client.get(address(file), follow=True)

@@ -28,10 +28,10 @@ TYPED = "whose mix is this?"
 @pytest.fixture
 def match(ana: User) -> Match:
     """Return a match that the reviewer has open."""
-    found = make_match()
-    locks.take_lock(match=found, user=ana)
-    found.refresh_from_db()
-    return found
+    match = make_match()
+    locks.take_lock(match=match, user=ana)
+    match.refresh_from_db()
+    return match
 
 
 def sign_in_again(answer: Any) -> str:  # Any: the test client's response
@@ -42,7 +42,7 @@ def sign_in_again(answer: Any) -> str:  # Any: the test client's response
 
 
 def test_form_comes_back_filled_after_signing_in(client: Client, match: Match) -> None:
-    for name, fields, shown in (
+    for name, fields, text in (
         ("decide", {"verb": "escalate", "note": TYPED}, f">{TYPED}</textarea>"),
         ("decide", {"verb": "clear", "note": TYPED}, f">{TYPED}</textarea>"),
         (
@@ -64,7 +64,7 @@ def test_form_comes_back_filled_after_signing_in(client: Client, match: Match) -
         page = sign_in_again(answer)
 
         assert "You were signed out, so nothing was saved." in page
-        assert shown in page
+        assert text in page
         assert TYPED in page
         match.refresh_from_db()
         assert match.state == MatchState.IN_REVIEW
@@ -92,13 +92,13 @@ def test_decisions_of_a_lost_session_decide_nothing(client: Client, match: Match
 
 
 def test_form_waits_for_its_own_page_only(client: Client, match: Match) -> None:
-    other = make_match()
+    other_match = make_match()
     client.cookies.pop(settings.SESSION_COOKIE_NAME)
     url = reverse("portal:match_note", args=[match.uid])
     client.post(url, {"note": TYPED})
     client.post("/accounts/login/", {"username": "ana", "password": "secret"})
 
-    assert TYPED not in client.get(other.review_url).content.decode()
+    assert TYPED not in client.get(other_match.review_url).content.decode()
     assert TYPED in client.get(match.review_url).content.decode()
 
 

@@ -26,7 +26,7 @@ from web.portal.review.queue import Queue
 CHANGES = "/queue/changes/"
 
 
-def known(*matches: Match) -> str:
+def tokens_of(*matches: Match) -> str:
     return " ".join(f"{match.uid}:{match.version}--" for match in matches)
 
 
@@ -58,34 +58,34 @@ def test_preview_shows_both_sounds_reason_and_verbs_without_a_lock(
 def test_a_match_of_a_retired_recording_says_so_and_is_assigned_from_its_preview(
     client: Client,
 ) -> None:
-    match, other = make_match(), make_match()
+    match, other_match = make_match(), make_match()
     make_user(Role.REVIEWER, username="lena")
     Recording.objects.filter(pk=match.recording_id).update(status=RecordingStatus.RETIRED)
 
     page = client.get(f"/m/{match.uid}/preview?list=/queue/").content.decode()
     fields = {"verb": "assign", "expected": f"{match.uid}:{match.version}"}
-    asked = client.post("/queue/decide/", {**fields, "who": "lena"}).content.decode()
-    drawn = client.get(CHANGES, {"rows": known(match, other)}).json()["rows"]
+    question = client.post("/queue/decide/", {**fields, "who": "lena"}).content.decode()
+    drawn = client.get(CHANGES, {"rows": tokens_of(match, other_match)}).json()["rows"]
 
     assert "The recording was retired" in page
     assert 'data-palette="Assign this match"' in page
     assert 'data-palette-rest="who"' in page
     assert f'value="{fields["expected"]}"' in page
     assert "nobody" in page
-    assert "selected>lena</option>" in asked
+    assert "selected>lena</option>" in question
     assert list(drawn) == [match.uid]
     assert "data-retired" in drawn[match.uid]
 
     # Scans search for the one that it was merged into.
-    Recording.objects.filter(pk=match.recording_id).update(merged_into=other.recording)
+    Recording.objects.filter(pk=match.recording_id).update(merged_into=other_match.recording)
     page = client.get(f"/m/{match.uid}/preview?list=/queue/").content.decode()
     assert "The recording was retired" not in page
-    assert f"<bdi>{other.recording}</bdi>" in page
+    assert f"<bdi>{other_match.recording}</bdi>" in page
 
 
 def test_preview_and_row_of_a_held_match_say_who_holds_it(client: Client) -> None:
-    match, other = make_match(), make_match()
-    rows = known(match, other)
+    match, other_match = make_match(), make_match()
+    rows = tokens_of(match, other_match)
     mark = client.get(CHANGES, {"rows": rows})["ETag"]
     locks.take_lock(match=match, user=make_user(Role.REVIEWER, username="ben"))
 
@@ -105,7 +105,7 @@ def test_preview_and_row_of_a_held_match_say_who_holds_it(client: Client) -> Non
 def test_a_key_without_a_verb_says_the_state_and_who_can_do_what(signed_in: MakeClient) -> None:
     clients = {role: signed_in(role) for role in Role}
     match = make_match()
-    for role, state, said in (
+    for role, state, message in (
         (
             *(Role.REVIEWER, MatchState.CONFIRMED),
             "This match is confirmed. You can: Record a dispute. A manager can: Release the claim.",
@@ -123,13 +123,13 @@ def test_a_key_without_a_verb_says_the_state_and_who_can_do_what(signed_in: Make
 
         for address in (f"/m/{match.uid}/preview", f"/m/{match.uid}"):
             page = clients[role].get(address).content.decode()
-            assert f'data-cannot="{said}"' in page
+            assert f'data-cannot="{message}"' in page
 
 
 def test_unchanged_list_answers_304_with_few_queries(
     client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
-    rows = {"rows": known(make_match())}
+    rows = {"rows": tokens_of(make_match())}
     first = client.get(CHANGES, rows)
 
     # Session, user, and the rights of the user; then the newest event and the rows.
@@ -142,9 +142,9 @@ def test_unchanged_list_answers_304_with_few_queries(
 
 
 def test_decided_row_stays_with_its_state_and_leaves_the_counts(client: Client, ana: User) -> None:
-    match, _other = make_match(), make_match(match={"queue_reason": "low_score"})
+    match, _other_match = make_match(), make_match(match={"queue_reason": "low_score"})
     view = saved_views.save(user=ana, name="Low", query="reason=low_score", is_default=False)
-    rows = known(match)
+    rows = tokens_of(match)
     decide(client, match, "confirm")
 
     answer = client.get(CHANGES, {"rows": rows}).json()
@@ -167,13 +167,13 @@ def test_a_lock_that_ends_and_a_new_assignee_change_the_row(client: Client, ana:
     def changed(rows: str) -> set[str]:
         return set(client.get(CHANGES, {"rows": rows}).json()["rows"])
 
-    shown = f"{match.uid}:{match.version}-held- {known(assigned)}"
-    assert changed(shown) == set()
+    token = f"{match.uid}:{match.version}-held- {tokens_of(assigned)}"
+    assert changed(token) == set()
     Match.objects.filter(pk=match.pk).update(locked_until=match.created_at)
-    assert changed(shown) == {match.uid}
+    assert changed(token) == {match.uid}
     # Its version stays.
     assignment.assign(match=assigned, user=ana, assignee=ana)
-    assert changed(shown) == {match.uid, assigned.uid}
+    assert changed(token) == {match.uid, assigned.uid}
 
     answer = client.get(CHANGES, {"rows": "nonsense m_x:1 :"}).json()
     assert answer["rows"] == {}
@@ -207,8 +207,8 @@ def test_filters_of_assignee_due_length_programme_and_engine(client: Client, ana
         ("engine=acrcloud", []),
         ("due=sometime&length_min=x&engine=y", ["mine", "late", "long"]),
     ):
-        found = Queue.from_query(QueryDict(query), ana).rows()
-        assert {each.pk for each in found} == {matches[name].pk for name in fits}, query
+        rows = Queue.from_query(QueryDict(query), ana).rows()
+        assert {match.pk for match in rows} == {matches[name].pk for name in fits}, query
 
 
 def test_lists_name_search_and_count_a_merged_recording_as_the_one_it_became(
@@ -234,11 +234,11 @@ def test_lists_name_search_and_count_a_merged_recording_as_the_one_it_became(
         "/reports/summary/?by=recording",
     ]
 
-    pages = {each: client.get(each).content.decode() for each in lists}
+    pages = {address: client.get(address).content.decode() for address in lists}
     recording = client.get(reverse("portal:recording_detail", args=[stays.uid])).content.decode()
-    other = client.get("/matches/?q=hill").content.decode()
+    other_page = client.get("/matches/?q=hill").content.decode()
 
-    assert [each for each, page in pages.items() if "Mountain (Album)" not in page] == []
+    assert [address for address, page in pages.items() if "Mountain (Album)" not in page] == []
     assert match.scanned_file.name in recording
     # A filter finds the recording that stays, not one in between.
-    assert match.review_url not in other
+    assert match.review_url not in other_page

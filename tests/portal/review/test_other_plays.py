@@ -24,14 +24,14 @@ def file() -> ScannedFile:
     """A minute of unknown sound with three plays of one tune, a few seconds apart."""
     tune = music(2, 8)
     heard = join(*(noise(1, 10, 0.1), tune, noise(2, 12, 0.1), tune, noise(3, 22, 0.1), tune))
-    found = ScannedFileFactory.create(length_ms=68_000)
-    found.fingerprint = default_storage.save(
+    file = ScannedFileFactory.create(length_ms=68_000)
+    file.fingerprint = default_storage.save(
         "fingerprints/tune.acrfp", ContentFile(to_bytes(fingerprint_of(heard)))
     )
-    found.save()
+    file.save()
     unmatched = [{"start_ms": 0, "end_ms": 68_000, "kind": "no_match"}]
-    ScanFactory.create(scanned_file=found, unmatched=unmatched)
-    return found
+    ScanFactory.create(scanned_file=file, unmatched=unmatched)
+    return file
 
 
 def named() -> list[tuple[int, int]]:
@@ -45,10 +45,10 @@ def test_the_other_plays_are_shown_named_and_taken_back_together(
     address = reverse("portal:file_range", args=[file.uid]) + "?start=30&end=38"
     fields = {"verb": "music", "title": "Hymn", "start": "30", "end": "38"}
 
-    shown = client.post(address, fields)
+    answer = client.post(address, fields)
 
     assert named() == []
-    form = shown.context["form"]
+    form = answer.context["form"]
     assert len(form["also"].value()) == 2
     client.post(address, {**fields, "asked": "yes", "also": form["also"].value()})
 
@@ -67,9 +67,9 @@ def test_what_is_not_ticked_or_named_already_stays(client: Client, file: Scanned
     entry = reverse("portal:file_review_entry", args=[file.uid])
     client.post(entry, {"verb": "unknown", "start": "9", "end": "19"})
 
-    shown = client.post(address, fields)
+    answer = client.post(address, fields)
 
-    (place,) = shown.context["form"]["also"].value()
+    (place,) = answer.context["form"]["also"].value()
     assert abs(int(place.split("-")[0]) - 60_000) < 1_000
     client.post(address, {**fields, "asked": "yes"})
     assert named() == [(30_000, 38_000)]

@@ -50,9 +50,9 @@ def test_a_rejection_is_made_again_with_its_reason(
     assert "data-again" not in pane(client, later)
     decide(client, earlier, "reject", code="noise", note="hum")
 
-    shown = pane(client, later)
+    text = pane(client, later)
 
-    assert "of the same programme: Noise" in shown
+    assert "of the same programme: Noise" in text
     decide(client, later, "reject", code="noise", note="hum")
     later.refresh_from_db()
     assert later.state == MatchState.REJECTED

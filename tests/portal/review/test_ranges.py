@@ -98,9 +98,9 @@ def test_the_sound_of_a_range_becomes_a_recording(signed_in: MakeClient, file: S
     bucket = BucketFactory.create(intake_rule=IntakeRule.ASK)
     target = address(file, "file_range_recording")
     fields = {"title": "Hymn", "bucket": bucket.pk, **FIELDS}
-    for end, said in (("0:11", "at least"), ("0:20", "not stored here")):
+    for end, message in (("0:11", "at least"), ("0:20", "not stored here")):
         refused = client.post(target, {**fields, "start": "10", "end": end})
-        assert said in refused.content.decode()
+        assert message in refused.content.decode()
         assert not Recording.objects.filter(title="Hymn").exists()
     file.media.save("a.wav", ContentFile(audio.wav_bytes(audio.tune(4, 30))))
 

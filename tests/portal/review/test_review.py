@@ -136,7 +136,7 @@ def test_an_altered_use_says_how_it_was_edited_and_in_which_band_it_is_heard(
             reverse("portal:file_detail", args=[match.scanned_file.uid]),
         )
     ]
-    listed = [
+    matches = [
         [row.match for row in client.get(queue, fields).context["rows"]]
         for fields in ({"edit": "sped_up"}, {"edit": "slowed"}, {"band": "yes"})
     ]
@@ -148,7 +148,7 @@ def test_an_altered_use_says_how_it_was_edited_and_in_which_band_it_is_heard(
     assert [page.count(words) for page in pages] == [2, 2, 1]
     assert "sped up 1.25\N{NO-BREAK SPACE}×" in pages[0]
     assert "sped up 1.25\N{NO-BREAK SPACE}×" in pages[1]
-    assert listed == [[match], [], [match]]
+    assert matches == [[match], [], [match]]
 
 
 def test_what_is_missing_is_said_and_what_was_typed_kept(client: Client) -> None:
@@ -280,16 +280,16 @@ def test_page_tells_metadata_candidates_copies_and_the_segment_of_the_address(
     assert second.context["differing"] == 1
     assert "Another title" in page
     assert second.context["fields"][-1].reference == "4 May 2018"
-    assert [other.pk for other in second.context["candidates"]] == [there.pk]
+    assert [other_candidate.pk for other_candidate in second.context["candidates"]] == [there.pk]
     link = re.search(rf'<a href="/catalogue/recordings/{copy.uid}/">([^<]*)</a>', page)
     assert link is not None
     assert link[1].strip() == "A twin"
     assert second.context["pair"].source.start_ms == 400_000
     assert odd.context["current"] == 2
     # A segment names its sound track.
-    said = "Sound track 2: Commentary"
-    assert said in page
-    assert said in of_file.content.decode()
+    message = "Sound track 2: Commentary"
+    assert message in page
+    assert message in of_file.content.decode()
     assert "1: Stereo, eng – the main one, searched first" in of_file.content.decode()
 
 

@@ -43,12 +43,12 @@ def page(client: Client, match: Match) -> str:
 def test_strip_begins_at_the_segment_and_its_interval_is_heard(manager: Client) -> None:
     match = make_match(recording__proxy="recordings/a.webm")
 
-    shown = page(manager, match)
+    text = page(manager, match)
 
-    assert 'name="start" value="0:05.000"' in shown
-    assert 'name="end" value="0:25.000"' in shown
-    assert "Exclude this interval" in shown
-    strip = shown.partition('data-decide="exclude"')[2].partition("</form>")[0]
+    assert 'name="start" value="0:05.000"' in text
+    assert 'name="end" value="0:25.000"' in text
+    assert "Exclude this interval" in text
+    strip = text.partition('data-decide="exclude"')[2].partition("</form>")[0]
     assert f"/catalogue/recordings/{match.recording.uid}/audio?v=" in strip
     assert 'data-from="5000"' in strip
     assert 'data-to="25000"' in strip
@@ -60,11 +60,11 @@ def test_manager_looks_excludes_and_undoes(manager: Client) -> None:
     url = reverse("portal:match_exclude", args=[match.uid])
 
     # The preview tells what is touched and saves nothing; without scripts it comes first.
-    shown = manager.get(url, INTERVAL).content.decode()
-    assert f'name="seen" value="{SEEN}"' in shown
-    assert "<strong>2 matches</strong> are affected" in shown
-    assert " ." not in strip_tags(shown)
-    assert f'name="match" value="{settled.uid}"' in shown
+    page = manager.get(url, INTERVAL).content.decode()
+    assert f'name="seen" value="{SEEN}"' in page
+    assert "<strong>2 matches</strong> are affected" in page
+    assert " ." not in strip_tags(page)
+    assert f'name="match" value="{settled.uid}"' in page
     looked = post(manager, match, seen="", look="yes")
     content = looked.content.decode()
     assert looked.status_code == 200
@@ -99,8 +99,8 @@ def test_the_last_exclusion_is_named_in_the_language_of_the_page(
             reverse("portal:match_exclude", args=[match.uid]), data, headers={**JSON, **language}
         )
 
-    what = html.fromstring(answer.json()["last"]).find_class("bar__what")[0].text
-    assert what.strip() == pseudo_language.disguise("0:05 – 0:25 excluded")
+    summary = html.fromstring(answer.json()["last"]).find_class("bar__what")[0].text
+    assert summary.strip() == pseudo_language.disguise("0:05 – 0:25 excluded")
 
 
 def test_match_stays_where_something_of_it_is_left(manager: Client) -> None:
@@ -110,9 +110,9 @@ def test_match_stays_where_something_of_it_is_left(manager: Client) -> None:
     answer = post(manager, match, end="10", seen="5000-10000")
 
     assert answer["Location"] == match.review_url
-    shown = page(manager, match)
-    assert "0:05 – 0:10 excluded" in shown
-    assert "Yours until" in shown
+    text = page(manager, match)
+    assert "0:05 – 0:10 excluded" in text
+    assert "Yours until" in text
 
 
 def test_a_reviewers_interval_is_a_proposal_that_a_manager_sees_before_agreeing(
@@ -129,9 +129,9 @@ def test_a_reviewers_interval_is_a_proposal_that_a_manager_sees_before_agreeing(
     assert (match.state, proposal.approved) == (MatchState.ESCALATED, False)
     settled = make_match(recording=match.recording, state=MatchState.CONFIRMED)
     url = reverse("portal:exclusion_approve", args=[proposal.uid])
-    shown = manager.get(url)
-    assert settled.scanned_file.name in shown.content.decode()
-    mark = shown.context["consequences"].mark
+    answer = manager.get(url)
+    assert settled.scanned_file.name in answer.content.decode()
+    mark = answer.context["consequences"].mark
     manager.post(url, {"match": settled.uid, "agreed": mark})
     match.refresh_from_db()
     settled.refresh_from_db()
@@ -142,7 +142,7 @@ def test_what_is_wrong_is_said_and_the_text_kept(manager: Client) -> None:
     match = make_match()
     page(manager, match)
 
-    for fields, status, told in (
+    for fields, status, message in (
         ({"seen": "0-5"}, 409, "Preview this interval, then exclude it"),
         ({"end": "1:2:3:4"}, 400, "Enter a time as 1:02.500"),
         ({"end": "3"}, 400, "The end must be after the start."),
@@ -154,9 +154,9 @@ def test_what_is_wrong_is_said_and_the_text_kept(manager: Client) -> None:
     ):
         answer = post(manager, match, **fields)
 
-        assert answer.status_code == status, told
+        assert answer.status_code == status, message
         content = answer.content.decode()
-        assert told in content
+        assert message in content
         assert ">a loop</textarea>" in content
         assert not Exclusion.objects.exists()
         match.refresh_from_db()

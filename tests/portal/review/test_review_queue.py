@@ -168,10 +168,10 @@ def test_reject_of_many_asks_for_its_reason(client: Client) -> None:
     match = make_match()
     data = {"verb": "reject", "apply": "yes", "expected": chosen(match)}
 
-    asked = client.post(DECIDE, {**data, "note": "kept words"})
+    answer = client.post(DECIDE, {**data, "note": "kept words"})
     client.post(DECIDE, {**data, "code": "noise"})
 
-    assert "kept words" in asked.content.decode()
+    assert "kept words" in answer.content.decode()
     match.refresh_from_db()
     assert (match.state, match.decision_reason) == ("rejected", "noise")
 
@@ -188,13 +188,13 @@ def test_odd_posts_lead_back_with_a_sentence(client: Client) -> None:
 def test_more_than_the_limit_is_refused(
     client: Client, signed_in: MakeClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for who, limit in ((client, 50), (signed_in(MANAGER), 20_000)):
+    for person, limit in ((client, 50), (signed_in(MANAGER), 20_000)):
         expected = " ".join(f"m_{number}:1" for number in range(limit + 1))
 
-        answer = who.post(DECIDE, {"verb": "confirm", "expected": expected})
+        answer = person.post(DECIDE, {"verb": "confirm", "expected": expected})
 
         assert answer.status_code == 302
-        page = who.get(QUEUE).content.decode()
+        page = person.get(QUEUE).content.decode()
         assert f"Select at most {limit} matches at once." in page
 
     # Nor are more of a filter selected.
@@ -330,7 +330,7 @@ def test_step_sent_twice_decides_nothing_twice(
     manager.post(DECIDE, data)
     again = manager.post(DECIDE, data)
 
-    assert [each.code for each in again.context["progress"].refused] == ["stale"]
+    assert [refused.code for refused in again.context["progress"].refused] == ["stale"]
     first.refresh_from_db()
     assert first.state == MatchState.CONFIRMED
 
@@ -340,8 +340,8 @@ def test_many_are_assigned_and_found_under_mine(client: Client) -> None:
     viewer = make_user(VIEWER, username="vera")
     match = make_match()
 
-    asked = client.post(DECIDE, {"verb": "assign", "expected": chosen(match)})
-    choices = asked.content.decode()
+    answer = client.post(DECIDE, {"verb": "assign", "expected": chosen(match)})
+    choices = answer.content.decode()
     assert ">ben<" in choices
     assert ">vera<" not in choices
     data = {"verb": "assign", "apply": "yes", "expected": chosen(match)}
@@ -365,9 +365,9 @@ def test_long_list_is_counted_and_paged_so_far(
     answer = client.get(QUEUE, {"view": "waiting", "page": "3"})
 
     assert [row.match for row in answer.context["rows"]] == [second]
-    shown = " ".join(answer.content.decode().split())
-    assert "Showing 2–2 of 2+; filter to see the rest" in shown
-    assert 'data-count-of="waiting">2+</span>' in shown
+    page = " ".join(answer.content.decode().split())
+    assert "Showing 2–2 of 2+; filter to see the rest" in page
+    assert 'data-count-of="waiting">2+</span>' in page
 
 
 def test_sqlite_reads_the_queue_and_its_ways_along_their_index(ana: User) -> None:

@@ -51,13 +51,13 @@ def test_shared_view_is_seen_by_the_team_and_changed_by_its_owner(
     client.post(f"{SAVE}?reason=short", {"name": "Shorts", "is_shared": "yes"})
     client.post(f"{SAVE}?late=yes", {"name": "My own"})
     shared = SavedView.objects.get(name="Shorts")
-    other = signed_in(Role.VIEWER)
+    other_client = signed_in(Role.VIEWER)
 
-    page = other.get(QUEUE).content.decode()
+    page = other_client.get(QUEUE).content.decode()
     assert "Shorts" in page
     assert "My own" not in page
     for name in ("view_default", "view_remove"):
-        answer = other.post(reverse(f"portal:{name}", args=[shared.uid]), follow=True)
+        answer = other_client.post(reverse(f"portal:{name}", args=[shared.uid]), follow=True)
         assert "belongs to somebody else" in answer.content.decode()
 
     client.post(reverse("portal:view_remove", args=[shared.uid]))

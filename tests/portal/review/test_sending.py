@@ -181,35 +181,35 @@ def undo(client: Client, match: Match, **fields: str) -> Any:  # Any: test respo
 
 
 def test_undo_reaches_the_last_decision_of_this_list_only(client: Client) -> None:
-    decided, other = make_match(), make_match()
+    decided, other_match = make_match(), make_match()
     client.post(
         f"{reverse('portal:match_decide', args=[decided.uid])}?reason=default",
         {"verb": "confirm", "version": decided.version},
     )
 
-    here = client.get(page_of(other, "?reason=default"))
-    elsewhere = client.get(page_of(other, "?reason=short"))
+    here = client.get(page_of(other_match, "?reason=default"))
+    elsewhere = client.get(page_of(other_match, "?reason=short"))
 
     assert here.context["last"].match == decided
     assert f"Undo: Confirmed, {decided.recording.title} in " in here.content.decode()
     assert elsewhere.context["last"] is None
-    beside = reverse("portal:match_preview", args=[other.uid])
+    beside = reverse("portal:match_preview", args=[other_match.uid])
     assert client.get(f"{beside}?reason=default").context["last"].match == decided
     assert client.get(f"{beside}?list=/matches/?q=a").context["last"] is None
 
 
 def test_undo_ends_with_its_time_also_for_a_manager(manager: Client) -> None:
-    decided, other = make_match(), make_match()
+    decided, other_match = make_match(), make_match()
     with time_machine.travel(datetime(2026, 5, 2, 12, tzinfo=UTC)) as clock:
         decide(manager, decided, "confirm")
-        beside = reverse("portal:match_preview", args=[other.uid])
+        beside = reverse("portal:match_preview", args=[other_match.uid])
         assert manager.get(beside).context["last"].match == decided
         clock.shift(timedelta(minutes=24))
         assert manager.get(beside).context["last"] is None
 
-        asked = undo(manager, decided)
+        question = undo(manager, decided)
         page = manager.get(page_of(decided)).content.decode()
-        assert asked.status_code == 409
+        assert question.status_code == 409
         assert "mira decided this:" in page
         undo(manager, decided, agreed="yes")
 
@@ -224,10 +224,10 @@ def test_undo_asks_before_it_opens_a_dispute_again(
     deciding.record(match=match, user=ana, code="licensed")
     decide(manager, match, "uphold", note="It is ours.")
 
-    asked = undo(manager, match)
+    question = undo(manager, match)
 
-    page = asked.content.decode()
-    assert asked.status_code == 409
+    page = question.content.decode()
+    assert question.status_code == 409
     assert f"Undo “Upheld”: {match.recording.title} in {match.scanned_file.name}?" in page
     assert "The dispute is open again, and its answer is deleted." in page
     match.refresh_from_db()
@@ -243,11 +243,11 @@ def test_undo_asks_before_it_touches_an_approved_cue_sheet(manager: Client, mira
         sheet=listed_cues(match.scanned_file), user=mira, state=StatementState.APPROVED
     )
 
-    asked = undo(manager, match)
+    question = undo(manager, match)
 
-    assert asked.status_code == 409
-    said = f"Cue sheet “{sheet}” states this match as confirmed."
-    assert said in asked.content.decode()
+    assert question.status_code == 409
+    message = f"Cue sheet “{sheet}” states this match as confirmed."
+    assert message in question.content.decode()
 
 
 def test_the_list_of_own_decisions_undoes_what_can_be_undone(
@@ -256,9 +256,9 @@ def test_the_list_of_own_decisions_undoes_what_can_be_undone(
     mira: User,
     django_assert_max_num_queries: Any,  # Any: pytest-django's fixture
 ) -> None:
-    kept, changed, foreign = make_match(), make_match(), make_match()
+    unchanged, changed, foreign = make_match(), make_match(), make_match()
     with time_machine.travel(datetime(2026, 5, 2, 12, tzinfo=UTC), tick=False):
-        for match in (kept, changed):
+        for match in (unchanged, changed):
             decide(client, match, "confirm")
         changed.refresh_from_db()
         deciding.undo(match=changed, user=mira)
@@ -268,10 +268,10 @@ def test_the_list_of_own_decisions_undoes_what_can_be_undone(
             page = client.get(reverse("portal:my_decisions"))
 
         rows = page.context["decisions"]
-        assert [row.match for row in rows] == [changed, kept]
+        assert [row.match for row in rows] == [changed, unchanged]
         assert rows[0].undoing is None
         assert rows[0].why_not == "Something else has happened to the match since."
-        assert rows[1].undoing.match == kept
+        assert rows[1].undoing.match == unchanged
     client.force_login(ana)
     late = client.get(reverse("portal:my_decisions")).content.decode()
     assert "Your 10 minutes are over. Ask a manager to undo it." in late

@@ -41,8 +41,8 @@ class Incoming:
         return DropItem.objects.filter(drop=self.drop, path=path).latest("pk").message
 
     def files(self) -> list[str]:
-        found = (path for path in self.folder.rglob("*") if not path.is_dir())
-        return sorted(str(path.relative_to(self.folder)) for path in found)
+        paths = (path for path in self.folder.rglob("*") if not path.is_dir())
+        return sorted(str(path.relative_to(self.folder)) for path in paths)
 
 
 def allow_drops(root: Path, settings: Settings) -> Path:

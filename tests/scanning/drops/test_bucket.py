@@ -34,16 +34,16 @@ class Store:
         self.client.put_object(Bucket="incoming", Key=key, Body=content)
 
     def keys(self) -> list[str]:
-        listed = self.client.list_objects_v2(Bucket="incoming")
-        return [entry["Key"] for entry in listed.get("Contents", [])]
+        listing = self.client.list_objects_v2(Bucket="incoming")
+        return [entry["Key"] for entry in listing.get("Contents", [])]
 
     def content(self, key: str) -> str:
         body = self.client.get_object(Bucket="incoming", Key=key)["Body"]
         return str(body.read().decode())
 
     def tags(self, key: str) -> dict[str, str]:
-        found = self.client.get_object_tagging(Bucket="incoming", Key=key)["TagSet"]
-        return {tag["Key"]: tag["Value"] for tag in found}
+        tags = self.client.get_object_tagging(Bucket="incoming", Key=key)["TagSet"]
+        return {tag["Key"]: tag["Value"] for tag in tags}
 
 
 @pytest.fixture

@@ -185,12 +185,12 @@ def test_subfolders_go_to_their_containers_and_unknown_ones_wait(
 
     incoming.poll(2)
     before = incoming.states()
-    said = incoming.message("sport/two.mp3")
+    message = incoming.message("sport/two.mp3")
     services.assign_folder(drop=incoming.drop, name="sport", container=news, user=manager)
     incoming.poll()
 
     assert before["sport/two.mp3"] == WAITING
-    assert said == "No container is assigned to the subfolder sport yet."
+    assert message == "No container is assigned to the subfolder sport yet."
     containers = dict(ScannedFile.objects.values_list("name", "container__name"))
     assert containers == {
         "one.mp3": "News",
@@ -223,13 +223,13 @@ def test_files_stay_where_that_is_wanted_and_rows_remember(
     incoming.write("show.mp3")
     incoming.write("long.mp3", b"more than ten bytes")
     incoming.poll(4)
-    kept = (incoming.files(), ScannedFile.objects.count())
+    files = (incoming.files(), ScannedFile.objects.count())
     settings.ACRPORTAL_MAX_FILE_BYTES = 100
     failed = DropItem.objects.filter(state=FAILED)
     count = services.retry_failed(drop=incoming.drop, items=failed, user=manager)
     incoming.poll(2)
 
-    assert kept == (["long.mp3", "show.mp3"], 1)
+    assert files == (["long.mp3", "show.mp3"], 1)
     assert count == 1
     assert ScannedFile.objects.count() == 2
 
@@ -275,8 +275,8 @@ def test_what_is_replaced_while_it_is_copied_or_moved_is_left(
     (file,) = place.files()
 
     def replace() -> None:
-        other = incoming.write(".other", b"other")
-        other.rename(path)
+        other_path = incoming.write(".other", b"other")
+        other_path.rename(path)
 
     with pytest.raises(FileChanged):
         place.copy(file, ContentFile(b""), replace)  # type: ignore[arg-type]  # is written to

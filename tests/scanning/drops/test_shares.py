@@ -157,10 +157,10 @@ def test_a_length_that_the_cache_does_not_know_yet_is_not_taken(
     """Attributes of a share may be seconds old, while reads return what is there."""
     path = incoming.write("show.mp3", b"half")
     incoming.poll()
-    known = path.stat()
+    before = path.stat()
     path.write_bytes(b"half and the rest")
     with monkeypatch.context() as cached:
-        cached.setattr(folders, "_stamp", lambda _status: (4, str(known.st_mtime_ns)))
+        cached.setattr(folders, "_stamp", lambda _status: (4, str(before.st_mtime_ns)))
         incoming.poll()
     early = ScannedFile.objects.count()
     incoming.poll(2)

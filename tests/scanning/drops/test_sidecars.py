@@ -108,7 +108,7 @@ def test_any_bytes_are_read_or_refused(content: bytes, name: str) -> None:
     for read in (
         sidecars.cells_of_json,
         sidecars.cells_of_csv,
-        lambda given: sidecars.cells_of_manifest(given, name),
+        lambda content: sidecars.cells_of_manifest(content, name),
     ):
         with suppress(IntakeRefused):
             sidecars.details_of_sidecars(read(content))

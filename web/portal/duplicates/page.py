@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.paginator import Page, Paginator
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -112,11 +111,6 @@ def list_keys(*, kind: str, bucket: int | None) -> list[Key]:
         chosen_pairs = pairs.filter(kind=kind) if kind else pairs
         keys += [("pair", pk) for pk in chosen_pairs.values_list("pk", flat=True)]
     return keys
-
-
-def page_of_items(keys: Sequence[Key], number: str | None) -> Page[Key]:
-    """Return one page of the list."""
-    return Paginator(keys, PAGE_SIZE).get_page(number)
 
 
 def items(keys: Iterable[Key]) -> list[ListEntry]:

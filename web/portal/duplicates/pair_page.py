@@ -13,7 +13,7 @@ from base.common.reading import read_clock
 from catalogue.models import Recording
 from dedup import grouping, merging
 from dedup.models import DuplicateKind, PairLink
-from review.edits import played_in_words
+from review.edits import edit_in_words, edit_of
 from web.portal.pictures import plots, ribbon, waveform
 from web.portal.pictures.match import chosen
 from web.portal.pictures.pair import PairPicture, aligned
@@ -97,7 +97,8 @@ def relation_label(link: PairLink | None) -> str:
     label = str(DuplicateKind(link.kind).label)
     if not link.altered:
         return label
-    edit = played_in_words(Decimal(str(link.tempo_ratio)), round(link.pitch_cents))
+    tempo, cents = Decimal(str(link.tempo_ratio)), round(link.pitch_cents)
+    edit = edit_in_words(edit_of(tempo, cents), tempo, cents)
     return _("%(kind)s, %(edit)s") % {"kind": label, "edit": edit or _("altered")}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import Http404
 from django.http.response import HttpResponseBase
@@ -332,7 +333,7 @@ def _with_list(request: PortalRequest, *, current: str = "") -> dict[str, object
     keys = page.list_keys(
         kind=form.cleaned_data.get("kind") or "", bucket=bucket.pk if bucket else None
     )
-    page_obj = page.page_of_items(keys, request.GET.get("page"))
+    page_obj = Paginator(keys, page.PAGE_SIZE).get_page(request.GET.get("page"))
     entries = page.items(page_obj.object_list)
     places = [item.uid for item in entries]
     here = places.index(current) if current in places else -1

@@ -94,14 +94,12 @@ def draw_ribbon(
         lanes=lanes,
         facts=fact_lanes(match.scanned_file, line),
         waveform=waveform,
-        frame=_frame(segment, duration_ms) if segment else None,
-    )
-
-
-def _frame(segment: Segment, duration_ms: int) -> ribbon.DrawnInterval:
-    """Return the interval of the file that the aligned pair shows."""
-    return ribbon.DrawnInterval(
-        max(segment.start_ms - CONTEXT_MS, 0), min(segment.end_ms + CONTEXT_MS, duration_ms)
+        # What the aligned pair shows.
+        frame=ribbon.DrawnInterval(
+            max(segment.start_ms - CONTEXT_MS, 0), min(segment.end_ms + CONTEXT_MS, duration_ms)
+        )
+        if segment
+        else None,
     )
 
 

@@ -252,7 +252,11 @@ def ribbon(
         folded=() if are_many else folded,
         undrawn=len(folded) if are_many else 0,
         is_open=all_lanes,
-        facts=tuple(_fact_lane(fact, visible) for fact in facts if fact.intervals),
+        facts=tuple(
+            DrawnLane(fact.name, _interval_boxes(fact.intervals, visible), kind=fact.kind)
+            for fact in facts
+            if fact.intervals
+        ),
         zooms=_zooms(visible, duration_ms),
         frame=box(frame.start_ms, frame.end_ms, visible) if frame else None,
     )
@@ -413,10 +417,6 @@ def _excluded(segments: Iterable[DrawnSegment], window: Window) -> tuple[Box, ..
         DrawnInterval(start, end) for segment in segments for start, end in segment.excluded
     ]
     return _interval_boxes(intervals, window)
-
-
-def _fact_lane(fact: FactLane, window: Window) -> DrawnLane:
-    return DrawnLane(fact.name, _interval_boxes(fact.intervals, window), kind=fact.kind)
 
 
 def _interval_boxes(intervals: Iterable[DrawnInterval], window: Window) -> tuple[Box, ...]:

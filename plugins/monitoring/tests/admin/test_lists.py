@@ -26,7 +26,7 @@ def test_notices_of_streams_name_their_event(signed_in: MakeClient) -> None:
 
 
 def test_an_import_s_summary_is_in_words(signed_in: MakeClient) -> None:
-    one = BroadcastImport.objects.create(
+    import_ = BroadcastImport.objects.create(
         file_name="november.csv",
         summary={
             "rows": 3,
@@ -37,7 +37,7 @@ def test_an_import_s_summary_is_in_words(signed_in: MakeClient) -> None:
             ],
         },
     )
-    client, path = signed_in(Role.ADMIN), address(BroadcastImport, "change", one.pk)
+    client, path = signed_in(Role.ADMIN), address(BroadcastImport, "change", import_.pk)
 
     page = visible_text(client.get(path).content.decode())
     german = client.get(path, headers={"accept-language": "de"}).content.decode()

@@ -26,10 +26,10 @@ SHOWN: list[type[Model]] = [KeptFile, UnknownItem, UnknownPolicy]
 
 def _one_of_each() -> None:
     match = make_match()
-    kept = KeptFile.objects.create(scanned_file=match.scanned_file)
+    kept_file = KeptFile.objects.create(scanned_file=match.scanned_file)
     Occurrence.objects.create(
         item=UnknownItem.objects.create(length_ms=9_000),
-        file=kept,
+        file=kept_file,
         start_ms=0,
         end_ms=9_000,
         item_start_ms=0,
@@ -48,20 +48,20 @@ def test_unknown_sound_opens_with_a_fixed_number_of_queries_and_stays_as_it_is(
     entered(client, Role.ADMIN)
     few = {}
     for model, row in rows.items():
-        listed, change = address(model, "changelist"), address(model, "change", row.pk)
+        addresses, change = address(model, "changelist"), address(model, "change", row.pk)
         assert client.get(change).status_code == 200, model
         assert client.get(address(model, "add")).status_code == 403, model
         assert client.post(change, {}).status_code == 403, model
         delete = address(model, "delete", row.pk)
         assert client.post(delete, {"post": "yes"}).status_code == 403, model
-        few[listed] = queries_of(client, listed)
+        few[addresses] = queries_of(client, addresses)
 
     for _ in range(3):
         _one_of_each()
 
-    for listed, count in few.items():
+    for addresses, count in few.items():
         # A second month adds a query for the date hierarchy.
-        assert queries_of(client, listed) <= count + 1, listed
+        assert queries_of(client, addresses) <= count + 1, addresses
 
 
 def test_hours_of_streams_are_filtered_by_days_without_reading_all_rows(
@@ -74,14 +74,14 @@ def test_hours_of_streams_are_filtered_by_days_without_reading_all_rows(
         for day in range(4)
     ]
     client = signed_in(Role.ADMIN)
-    listed = reverse("admin:streams_streamhour_changelist")
+    listing = reverse("admin:streams_streamhour_changelist")
     first, last = (f"{DAY + timedelta(days=day):%Y-%m-%d}" for day in (1, 2))
 
     with CaptureQueriesContext(connection) as queries:
-        answer = client.get(listed, {"starts_at__from": first, "starts_at__to": last, "q": ""})
+        answer = client.get(listing, {"starts_at__from": first, "starts_at__to": last, "q": ""})
 
     assert set(answer.context["cl"].result_list) == set(hours[1:3])
     assert f'value="{first}"' in answer.content.decode()
-    assert not [one for one in queries if "DISTINCT django_datetime" in one["sql"]]
-    unreadable = client.get(listed, {"starts_at__from": "soon"})
+    assert not [query for query in queries if "DISTINCT django_datetime" in query["sql"]]
+    unreadable = client.get(listing, {"starts_at__from": "soon"})
     assert len(unreadable.context["cl"].result_list) == 4

@@ -119,16 +119,16 @@ def test_a_broadcast_whose_move_reopens_a_match_moves_after_a_question(
     file_page = reverse("portal:file_detail", args=[match.scanned_file.uid])
     for address in (match.review_url, file_page):
         assert "from the broadcast" in client.get(address).content.decode()
-    asked = client.post(page, sent)
+    answer = client.post(page, sent)
 
-    assert "These statements change" in asked.content.decode()
+    assert "These statements change" in answer.content.decode()
     deletion = client.post(
         reverse("portal:broadcast_delete", args=[match.scanned_file.uid, row.uid]), sent
     )
     assert "These statements change" in deletion.content.decode()
     assert fresh(match).state == MatchState.CLEARED
     assert Event.objects.count() == events
-    agreed = {**sent, "agreed": dict(asked.context["kept"])["agreed"]}
+    agreed = {**sent, "agreed": dict(answer.context["kept"])["agreed"]}
     assert client.post(page, agreed).status_code == 302
     assert fresh(match).state == MatchState.PENDING
 
@@ -169,7 +169,7 @@ def test_broadcasts_go_before_the_file_and_the_file_before_a_stream() -> None:
     heard = FileAiring(date(2026, 11, 2), "CH", "Harbour FM", is_broadcast=False)
     entered = FileAiring(date(2026, 11, 4), "DE", "Pier Radio", is_broadcast=True)
 
-    said = []
+    texts = []
     for airings, tags in (
         ([], ["territory:GB"]),
         ([heard], ["territory:GB"]),
@@ -179,9 +179,9 @@ def test_broadcasts_go_before_the_file_and_the_file_before_a_stream() -> None:
     ):
         file.aired, file.tags = stored_airings(airings), tags
         use = use_of(file)
-        said.append((use.places, use.territory_source, use.day_source))
+        texts.append((use.places, use.territory_source, use.day_source))
 
-    assert said == [
+    assert texts == [
         ("United Kingdom", UseSource.FILE, UseSource.ARRIVAL),
         ("United Kingdom", UseSource.FILE, UseSource.STATION),
         ("Switzerland", UseSource.STATION, UseSource.STATION),

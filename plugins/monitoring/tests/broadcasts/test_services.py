@@ -74,8 +74,8 @@ def test_an_isan_is_kept_in_groups_and_a_wrong_one_refused() -> None:
     assert refused.value.field == "isan"
     # One that was kept before it was checked does not stand in the way of others.
     Episode.objects.update(isan="unknown")
-    kept = {"isan": "unknown", "title": "Fog lifts"}
-    assert set_episode(scanned_file=file, values=kept, user=None)
+    fields = {"isan": "unknown", "title": "Fog lifts"}
+    assert set_episode(scanned_file=file, values=fields, user=None)
 
 
 def test_viewers_change_nothing_and_reviewers_no_revenue() -> None:
@@ -133,18 +133,18 @@ def test_a_broadcast_is_listed_once_in_the_zone_of_its_station() -> None:
 
 def test_a_broadcast_moves_to_another_station_with_its_audience() -> None:
     file = ScannedFileFactory.create()
-    row, other = make_broadcast(file), StationFactory.create(time_zone="Asia/Tokyo")
+    row, other_station = make_broadcast(file), StationFactory.create(time_zone="Asia/Tokyo")
     services.set_audience(station=row.station, broadcast=row, values={"listeners": 400}, user=None)
     assert services.change_broadcast(
         broadcast=row,
-        station=other,
+        station=other_station,
         values={"starts_at": SEVEN, "showing": Showing.REPEAT},
         user=None,
         seen=services.broadcast_state(row),
     )
     now = Broadcast.objects.get()
-    assert (now.station, now.time_zone) == (other, "Asia/Tokyo")
-    assert Audience.objects.get().station == other
+    assert (now.station, now.time_zone) == (other_station, "Asia/Tokyo")
+    assert Audience.objects.get().station == other_station
     with pytest.raises(ProgrammeRefused, match="Somebody else"):
         services.delete_broadcast(broadcast=row, user=None, seen=services.broadcast_state(row))
     services.delete_broadcast(broadcast=now, user=None)

@@ -77,10 +77,12 @@ def fitting(layout: DeclarationFormat, declared: DeclarationFacts) -> Declaratio
         declared = replace(
             declared,
             service="S",
-            stations=tuple(replace(one, name=one.uid) for one in declared.stations),
+            stations=tuple(replace(station, name=station.uid) for station in declared.stations),
         )
     return replace(
         declared,
-        recordings=tuple(one for one in declared.recordings if one.uid not in refused),
-        plays=tuple(one for one in declared.plays if one.recording not in refused),
+        recordings=tuple(
+            recording for recording in declared.recordings if recording.uid not in refused
+        ),
+        plays=tuple(play for play in declared.plays if play.recording not in refused),
     )

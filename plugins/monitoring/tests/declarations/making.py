@@ -33,12 +33,12 @@ def a_user(name: str = "", role: Role = Role.MANAGER) -> User:
     return make_user(role, username=name)
 
 
-def a_station(**more: Any) -> Station:
-    return StationFactory.create(**{"time_zone": ZURICH, **more})
+def a_station(**options: Any) -> Station:
+    return StationFactory.create(**{"time_zone": ZURICH, **options})
 
 
-def a_file(duration_ms: int = 3_600_000, **more: Any) -> ScannedFile:
-    return ScannedFileFactory.create(length_ms=duration_ms, status=FileStatus.READY, **more)
+def a_file(duration_ms: int = 3_600_000, **options: Any) -> ScannedFile:
+    return ScannedFileFactory.create(length_ms=duration_ms, status=FileStatus.READY, **options)
 
 
 def a_match(
@@ -59,19 +59,19 @@ def a_match(
     return match
 
 
-def a_broadcast(file: ScannedFile, station: Station, at: datetime, **more: Any) -> Broadcast:
+def a_broadcast(file: ScannedFile, station: Station, at: datetime, **options: Any) -> Broadcast:
     return Broadcast.objects.create(
-        scanned_file=file, station=station, starts_at=at, time_zone=station.time_zone, **more
+        scanned_file=file, station=station, starts_at=at, time_zone=station.time_zone, **options
     )
 
 
-def a_profile(*stations: Station, **more: Any) -> DeclarationProfile:
+def a_profile(*stations: Station, **options: Any) -> DeclarationProfile:
     made = DeclarationProfile.objects.create(
         **{
             "name": f"Profile {DeclarationProfile.objects.count()}",
             "format": "cue-declaration",
             "service": "FM",
-            **more,
+            **options,
         }
     )
     made.stations.set(stations)
@@ -79,10 +79,10 @@ def a_profile(*stations: Station, **more: Any) -> DeclarationProfile:
 
 
 def a_draft(
-    profile: DeclarationProfile, days: tuple[date, date] = NOVEMBER, **more: Any
+    profile: DeclarationProfile, days: tuple[date, date] = NOVEMBER, **options: Any
 ) -> Declaration:
     return services.draft(
-        profile=profile, begins=days[0], ends=days[1], **{"user": "command", **more}
+        profile=profile, begins=days[0], ends=days[1], **{"user": "command", **options}
     )
 
 

@@ -65,7 +65,7 @@ RECIPIENT = PartyFacts(name="Example Society", dpid="PADPIDA2099010102V")
 def play(number: int = 1, **values: object) -> PlayFacts:
     """Return a play of the recording; each number begins a day later."""
     starts_at = datetime(2026, 11, 3, 7, 15, 4, tzinfo=ZURICH)
-    given = PlayFacts(
+    play = PlayFacts(
         uid=f"play_{number}",
         station=STATION.uid,
         broadcast=f"bc_{number}",
@@ -83,11 +83,11 @@ def play(number: int = 1, **values: object) -> PlayFacts:
         own_recording=False,
         listeners=137 if number < 3 else 138,
     )
-    return replace(given, **values)  # type: ignore[arg-type]  # fields by name
+    return replace(play, **values)  # type: ignore[arg-type]  # fields by name
 
 
 def facts(**values: object) -> DeclarationFacts:
-    given = DeclarationFacts(
+    facts = DeclarationFacts(
         message_id="HFM-2026-11-1",
         created_at=datetime(2026, 12, 2, 9, tzinfo=UTC),
         begins=date(2026, 11, 1),
@@ -99,7 +99,7 @@ def facts(**values: object) -> DeclarationFacts:
         recordings=(RECORDING,),
         plays=(play(1), play(2), play(3)),
     )
-    return replace(given, **values)  # type: ignore[arg-type]  # fields by name
+    return replace(facts, **values)  # type: ignore[arg-type]  # fields by name
 
 
 def with_recording(**values: object) -> DeclarationFacts:

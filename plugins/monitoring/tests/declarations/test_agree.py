@@ -66,8 +66,8 @@ def november() -> DeclarationFacts:
 
 
 def of_first_station(declared: DeclarationFacts) -> DeclarationFacts:
-    first, *_others = declared.stations
-    plays = tuple(one for one in declared.plays if one.station == first.uid)
+    first, *_stations = declared.stations
+    plays = tuple(play for play in declared.plays if play.station == first.uid)
     return replace(declared, stations=(first,), plays=plays)
 
 
@@ -76,13 +76,13 @@ def test_dsr_says_who_played_what_how_often(november: DeclarationFacts) -> None:
 
     message = dsr.parse(content, DSR_RADIO.file_name(november))
 
-    assert [(one.station, one.recording, one.count) for one in message.plays()] == [
+    assert [(play.station, play.recording, play.count) for play in message.plays()] == [
         ("Harbour FM", "r_01", 2),
         ("Harbour FM", "r_02", 1),
         ("Inland FM", "r_02", 1),
     ]
-    found = message.totals()
-    assert (found.plays, found.recordings, found.lines) == (
+    result = message.totals()
+    assert (result.plays, result.recordings, result.lines) == (
         totals.plays,
         totals.recordings,
         totals.lines,
@@ -102,14 +102,17 @@ def test_dsr_says_who_played_what_how_often(november: DeclarationFacts) -> None:
 def test_dsr_is_read_whatever_it_says(declared: DeclarationFacts) -> None:
     declared = fitting(DSR_RADIO, declared)
     # The reader takes our number for the recording's identity.
-    recordings = tuple(replace(one, own_id=f"{one.own_id}{one.uid}") for one in declared.recordings)
+    recordings = tuple(
+        replace(recording, own_id=f"{recording.own_id}{recording.uid}")
+        for recording in declared.recordings
+    )
     declared = replace(declared, recordings=recordings)
 
     content, totals = written(DSR_RADIO, declared)
 
     # The reader checks cells, sums and order.
-    found = dsr.parse(content, DSR_RADIO.file_name(declared)).totals()
-    assert (found.plays, found.recordings, found.lines) == (
+    result = dsr.parse(content, DSR_RADIO.file_name(declared)).totals()
+    assert (result.plays, result.recordings, result.lines) == (
         totals.plays,
         totals.recordings,
         totals.lines,
@@ -142,10 +145,10 @@ def test_hours_of_listening_are_read(
     layout: SoundExchangeReport, november: DeclarationFacts
 ) -> None:
     stations = [
-        replace(one, soundexchange_category=category)
-        for one, category in zip(november.stations, "IK", strict=True)
+        replace(station, soundexchange_category=category)
+        for station, category in zip(november.stations, "IK", strict=True)
     ]
-    plays = [replace(one, listeners=None) for one in november.plays]
+    plays = [replace(play, listeners=None) for play in november.plays]
     declared = replace(november, stations=stations, plays=plays)
 
     content, _totals = written(layout, declared)
@@ -168,7 +171,7 @@ def test_soundexchange_is_read_whatever_it_says(
     content, totals = written(layout, declared)
 
     report = soundexchange.parse(content, layout.file_name(declared))
-    heard = sum(one.listeners or 0 for one in declared.plays)
+    heard = sum(play.listeners or 0 for play in declared.plays)
     assert sum(row.performances or 0 for row in report.rows) == heard
     assert report.lines == totals.lines
 
@@ -180,15 +183,15 @@ def test_suisa_says_each_play(layout: SuisaLog | SuisaWorkbook, november: Declar
     content, totals = written(layout, declared)
 
     report = suisa.parse(content, layout.file_name(declared))
-    titles = {one.uid: one.title for one in declared.recordings}
+    titles = {recording.uid: recording.title for recording in declared.recordings}
     assert [
         (row.starts_at, row.played_ms, row.title, row.own_recording) for row in report.rows
     ] == [
-        (one.starts_at.replace(tzinfo=None), one.played_ms, titles[one.recording], False)
-        for one in declared.plays
+        (play.starts_at.replace(tzinfo=None), play.played_ms, titles[play.recording], False)
+        for play in declared.plays
     ]
-    found = report.totals()
-    assert (found.plays, found.recordings, found.lines, found.played_ms) == (
+    result = report.totals()
+    assert (result.plays, result.recordings, result.lines, result.played_ms) == (
         totals.plays,
         totals.recordings,
         totals.lines,
@@ -200,19 +203,19 @@ def test_suisa_says_each_play(layout: SuisaLog | SuisaWorkbook, november: Declar
 def test_suisa_is_read_whatever_it_says(declared: DeclarationFacts) -> None:
     declared = fitting(SUISA, of_first_station(declared))
     # The reader refuses plays that last less than a second.
-    plays = tuple(replace(one, played_ms=one.played_ms + 1_000) for one in declared.plays)
+    plays = tuple(replace(play, played_ms=play.played_ms + 1_000) for play in declared.plays)
     declared = replace(declared, plays=plays)
-    numbers = {one.uid: one.own_id for one in declared.recordings}
+    numbers = {recording.uid: recording.own_id for recording in declared.recordings}
 
     content, totals = written(SUISA, declared)
 
     report = suisa.parse(content, SUISA.file_name(declared))
     assert report.lines == totals.lines == content.count(b"\r\n") == len(plays) + 1
     assert len(report.rows) == totals.plays
-    for row, one in zip(report.rows, plays, strict=True):
-        assert row.played_ms == (one.played_ms + 500) // 1000 * 1000
-        if numbers[one.recording].isalnum():
-            assert unguard(row.own_id) == numbers[one.recording]
+    for row, declared_play in zip(report.rows, plays, strict=True):
+        assert row.played_ms == (declared_play.played_ms + 500) // 1000 * 1000
+        if numbers[declared_play.recording].isalnum():
+            assert unguard(row.own_id) == numbers[declared_play.recording]
     for cells in csv.reader(io.StringIO(content.decode(), newline="")):
         assert not any(cell.startswith(("=", "+", "-", "@")) for cell in cells)
 
@@ -222,21 +225,21 @@ def test_bmi_says_each_play(november: DeclarationFacts) -> None:
 
     logs = bmi.parse_all(content, BMI_LOG.file_name(november))
 
-    titles = {one.uid: in_ascii(one.title).text for one in november.recordings}
-    names = {one.uid: one.name.upper() for one in november.stations}
+    titles = {recording.uid: in_ascii(recording.title).text for recording in november.recordings}
+    names = {station.uid: station.name.upper() for station in november.stations}
     assert [
         (row.station, row.starts_at, row.played_ms, row.title, row.use)
         for log in logs
         for row in log.rows
     ] == [
         (
-            names[one.station],
-            one.starts_at.replace(tzinfo=None),
-            one.played_ms,
-            titles[one.recording].upper(),
+            names[play.station],
+            play.starts_at.replace(tzinfo=None),
+            play.played_ms,
+            titles[play.recording].upper(),
             "F1",
         )
-        for one in november.plays
+        for play in november.plays
     ]
     assert sum(log.lines for log in logs) == totals.lines
 

@@ -47,10 +47,10 @@ def test_the_sample_of_the_specification_is_written_without_the_kind_of_music() 
 
 
 def test_each_day_of_each_station_has_its_log() -> None:
-    other = replace(STATION, uid="st_other", name="harbour fm", call_sign="WHFM")
+    other_station = replace(STATION, uid="st_other", name="harbour fm", call_sign="WHFM")
     plays = (play(1), play(1), play(2), play(3, station="st_other"))
 
-    content, totals = written(BMI_LOG, facts(stations=(STATION, other), plays=plays))
+    content, totals = written(BMI_LOG, facts(stations=(STATION, other_station), plays=plays))
 
     logs = unzipped(content)
     assert list(logs) == [
@@ -74,7 +74,7 @@ def test_times_and_lengths_are_rounded_together() -> None:
         play(2, starts_at=day.replace(hour=23, minute=59, second=59, microsecond=600_000)),
     )
     declared = facts(
-        plays=tuple(replace(each, start_ms=0, end_ms=10_500, played_ms=10_500) for each in plays)
+        plays=tuple(replace(play, start_ms=0, end_ms=10_500, played_ms=10_500) for play in plays)
     )
 
     lines = [line for line in log(declared) if "00:00:10" in line]
@@ -130,7 +130,7 @@ def test_long_texts_are_cut_and_listed() -> None:
 
     content, totals = written(BMI_LOG, declared)
 
-    text, *_others = unzipped(content).values()
+    text, *_unzipped = unzipped(content).values()
     line = text.split("\r\n")[1]
     assert len(line) == 279
     assert line[104:144] == "X" * 40
@@ -141,7 +141,7 @@ def test_long_texts_are_cut_and_listed() -> None:
 def test_a_composer_that_ascii_cannot_hold_is_left_out_and_listed() -> None:
     content, totals = written(BMI_LOG, with_recording(writers=(Contributor("山田", "C"),), isrc=""))
 
-    text, *_others = unzipped(content).values()
+    text, *_unzipped = unzipped(content).values()
     assert text.split("\r\n")[1][184:224] == " " * 40
     assert len(totals.changed) == 1
 
@@ -151,9 +151,9 @@ def test_times_are_local_and_the_month_is_theirs() -> None:
     second = datetime(2026, 11, 1, 0, 0, 0, tzinfo=ZURICH)
     plays = (play(1, starts_at=first), play(2, starts_at=second))
 
-    found = [line[71:95] for line in log(facts(plays=plays))]
+    lines = [line[71:95] for line in log(facts(plays=plays))]
 
-    assert found == ["202610012026103123:59:59", "202611012026110100:00:00"]
+    assert lines == ["202610012026103123:59:59", "202611012026110100:00:00"]
 
 
 def test_each_missing_or_impossible_value_is_named_and_nothing_is_written() -> None:

@@ -78,7 +78,7 @@ class TruePlay:
 
 def truth() -> list[TruePlay]:
     with (DEMO / "catalogue.csv").open(newline="") as file:
-        known = {row["custom_id"]: row for row in csv.DictReader(file)}
+        recordings = {row["custom_id"]: row for row in csv.DictReader(file)}
     with (DEMO / "programmes" / "truth.csv").open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["kind"] == "track"]
     plays = [
@@ -87,8 +87,8 @@ def truth() -> list[TruePlay]:
             BEGINS[row["programme"]].replace(tzinfo=None)
             + timedelta(seconds=float(row["start_s"])),
             timedelta(seconds=float(row["end_s"]) - float(row["start_s"])),
-            known[row["custom_id"]]["title"],
-            known[row["custom_id"]]["artists"],
+            recordings[row["custom_id"]]["title"],
+            recordings[row["custom_id"]]["artists"],
             # Some formats have whole seconds.
             timedelta(seconds=3.5 if row["music_over_speech_db"] else 1.5),
         )
@@ -198,23 +198,23 @@ def test_every_declaration_of_the_demo_says_the_truth(station: Station) -> None:
     ):
         plays = sorted(declared(station, layout, reader), key=lambda play: str(play.starts_at))
         assert len(plays) == len(true) == 16, layout
-        for play, one in zip(plays, true, strict=True):
-            _says_the_truth(play, one, isrcs[one.own_id])
+        for play, item in zip(plays, true, strict=True):
+            _says_the_truth(play, item, isrcs[item.own_id])
 
     for layout, module in (("dsr-radio", dsr), ("soundexchange", soundexchange)):
         counted: Counter[str] = Counter()
         for play in declared(station, layout, plays_of(module)):
             counted[play.isrc] += play.count
-        assert counted == Counter(isrcs[one.own_id] for one in true), layout
+        assert counted == Counter(isrcs[truth.own_id] for truth in true), layout
 
 
-def _says_the_truth(play: ReadPlay, one: TruePlay, isrc: str) -> None:
-    assert play.title.casefold() == one.title.casefold()
-    assert play.artist.casefold() == one.artist.casefold()
+def _says_the_truth(play: ReadPlay, truth: TruePlay, isrc: str) -> None:
+    assert play.title.casefold() == truth.title.casefold()
+    assert play.artist.casefold() == truth.artist.casefold()
     assert play.station.casefold() == "harbour fm"
     assert play.isrc == isrc
     assert play.starts_at is not None
     assert play.played_ms is not None
     starts_at = play.starts_at.replace(tzinfo=None)
-    assert abs(starts_at - one.starts_at) <= one.edge
-    assert abs(timedelta(milliseconds=play.played_ms) - one.length) <= 2 * one.edge
+    assert abs(starts_at - truth.starts_at) <= truth.edge
+    assert abs(timedelta(milliseconds=play.played_ms) - truth.length) <= 2 * truth.edge

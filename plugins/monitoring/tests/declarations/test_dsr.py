@@ -68,15 +68,15 @@ def test_the_name_shortens_whole_periods() -> None:
 
 
 def test_several_territories_leave_the_name_without_one() -> None:
-    other = replace(STATION, uid="st_other", name="Inland FM", territory="DE")
+    other_station = replace(STATION, uid="st_other", name="Inland FM", territory="DE")
 
-    name = DSR_RADIO.file_name(facts(stations=(STATION, other)))
+    name = DSR_RADIO.file_name(facts(stations=(STATION, other_station)))
 
     assert "_2026-11__1of1_" in name
 
 
 def test_each_station_has_a_summary_and_each_recording_a_line_per_station() -> None:
-    other = replace(STATION, uid="st_other", name="Inland FM")
+    other_station = replace(STATION, uid="st_other", name="Inland FM")
     second = replace(RECORDING, uid="rec_second", own_id="r_02", isrc="")
     plays = (
         play(1),
@@ -85,30 +85,32 @@ def test_each_station_has_a_summary_and_each_recording_a_line_per_station() -> N
         play(4, station="st_other"),
     )
 
-    found = records(facts(stations=(STATION, other), recordings=(RECORDING, second), plays=plays))
+    texts = records(
+        facts(stations=(STATION, other_station), recordings=(RECORDING, second), plays=plays)
+    )
 
-    assert [cells[0] for cells in found] == [
+    assert [cells[0] for cells in texts] == [
         *("HEAD", "SY08", "SY08"),
         *("AS02.01", "SU05", "SU05"),
         *("AS02.01", "SU05"),
         "FOOT",
     ]
-    assert [cells[9] for cells in found if cells[0] == "SY08"] == ["2", "2"]
-    uses = [cells for cells in found if cells[0] == "SU05"]
+    assert [cells[9] for cells in texts if cells[0] == "SY08"] == ["2", "2"]
+    uses = [cells for cells in texts if cells[0] == "SU05"]
     assert [(cells[1], cells[2], cells[3], cells[6]) for cells in uses] == [
         ("BL1", "1", "T1", "1"),
         ("BL1", "2", "T2", "2"),
         ("BL2", "1", "T3", "1"),
     ]
-    assert found[-1] == ["FOOT", "9", "9", "2", "2", "2"]
+    assert texts[-1] == ["FOOT", "9", "9", "2", "2", "2"]
 
 
 def test_a_period_without_music_has_a_summary_and_no_block() -> None:
-    found = records(facts(recordings=(), plays=()))
+    texts = records(facts(recordings=(), plays=()))
 
-    assert [cells[0] for cells in found] == ["HEAD", "SY08", "FOOT"]
-    assert found[1][9] == "0"
-    assert found[2] == ["FOOT", "3", "3", "1", "0", "0"]
+    assert [cells[0] for cells in texts] == ["HEAD", "SY08", "FOOT"]
+    assert texts[1][9] == "0"
+    assert texts[2] == ["FOOT", "3", "3", "1", "0", "0"]
 
 
 def test_writers_stand_in_the_cells_of_their_roles() -> None:
@@ -127,13 +129,13 @@ def test_writers_stand_in_the_cells_of_their_roles() -> None:
 
 
 def test_durations_have_only_the_parts_they_need() -> None:
-    for duration_ms, told in [
+    for duration_ms, message in [
         (1, "PT0.001S"),
         (59_500, "PT59.5S"),
         (60_000, "PT1M0S"),
         (3_723_000, "PT1H2M3S"),
     ]:
-        assert resource(with_recording(duration_ms=duration_ms))[9] == told, told
+        assert resource(with_recording(duration_ms=duration_ms))[9] == message, message
 
 
 def test_delimiters_in_values_are_replaced_and_listed() -> None:

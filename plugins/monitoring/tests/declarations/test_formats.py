@@ -114,7 +114,7 @@ def test_the_api_declares_in_it(played: tuple[Station, Match]) -> None:
     sent = client.post("/api/portal/v1/declarations/", body, content_type="application/json")
     run_next(Pool.WORK)
     address = f"/api/portal/v1/declarations/{sent.json()['uid']}/"
-    found, file = client.get(address).json(), client.get(f"{address}file/")
+    declaration, file = client.get(address).json(), client.get(f"{address}file/")
 
-    assert (found["format"], found["file_name"]) == ("tally", "tally_2026-11-01.txt")
+    assert (declaration["format"], declaration["file_name"]) == ("tally", "tally_2026-11-01.txt")
     assert b"".join(file.streaming_content) == b"2 Blue\n"  # type: ignore[attr-defined]  # streams

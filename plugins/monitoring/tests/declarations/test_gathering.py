@@ -56,9 +56,9 @@ pytestmark = pytest.mark.django_db
 def gathered(
     *stations: Station, days: tuple[date, date] = NOVEMBER, **profile: object
 ) -> tuple[DeclarationFacts, list[LeftOutRow]]:
-    left: list[LeftOutRow] = []
+    left_out_rows: list[LeftOutRow] = []
     draft = a_draft(a_profile(*stations, **profile), days)
-    return gather(draft, left_out=left.append).facts, left
+    return gather(draft, left_out=left_out_rows.append).facts, left_out_rows
 
 
 def test_a_broadcast_tells_when_its_plays_were() -> None:
@@ -76,7 +76,7 @@ def test_a_broadcast_tells_when_its_plays_were() -> None:
     assert (play.use, play.origin) == ("Background", "PreexistingMusic")
     assert (play.episode.programme, play.episode.series) == ("Morning", "Pier Stories")
     assert play.showing == "first_run"
-    assert [each.name for each in facts.stations] == ["Harbour FM"]
+    assert [station.name for station in facts.stations] == ["Harbour FM"]
     assert facts.recordings[0].writers[0].name == "Anna Muster"
 
 
@@ -200,27 +200,27 @@ def test_a_simulcast_of_music_is_reported_by_the_listeners_of_its_hours(client: 
 
 
 def test_a_repeat_counts_again_and_two_sources_of_one_play_count_once() -> None:
-    station, file, other = a_station(), a_file(), a_file()
+    station, file, other_file = a_station(), a_file(), a_file()
     recording = RecordingFactory.create()
     a_match(file, (0, 20_000, 0, 20_000), (50_000, 80_000, 0, 30_000), recording=recording)
-    longer = a_match(other, (0, 30_000, 0, 30_000), recording=recording)
+    longer = a_match(other_file, (0, 30_000, 0, 30_000), recording=recording)
     first = a_broadcast(file, station, utc(2026, 11, 3, 6), length_ms=40_000)
     # Only what was broadcast of a file counts.
     a_broadcast(file, station, utc(2026, 11, 4, 6), length_ms=60_000)
     # The same play of the first day, heard by something else.
-    a_broadcast(other, station, utc(2026, 11, 3, 6, 0, 1))
+    a_broadcast(other_file, station, utc(2026, 11, 3, 6, 0, 1))
     # The listeners of a broadcast go before those of the hour.
     repeat = file.broadcasts.exclude(pk=first.pk).get()
     Audience.objects.create(station=station, broadcast=repeat, listeners=7)
     for day in (3, 4):
         Audience.objects.create(station=station, hour=utc(2026, 11, day, 6), listeners=100 + day)
 
-    facts, left = gathered(station)
+    facts, left_out_rows = gathered(station)
 
     assert next(play.match for play in facts.plays) == longer.uid
     assert [play.played_ms for play in facts.plays] == [30_000, 20_000, 10_000]
     assert [play.listeners for play in facts.plays] == [103, 7, 7]
-    assert [row.why for row in left] == [LeftOut.COUNTED]
+    assert [row.why for row in left_out_rows] == [LeftOut.COUNTED]
 
 
 def test_states_that_are_declared() -> None:
@@ -230,12 +230,12 @@ def test_states_that_are_declared() -> None:
         matches[state] = a_match(file, (0, 20_000, 0, 20_000), state=state).uid
         a_broadcast(file, station, utc(2026, 11, day, 6))
 
-    facts, left = gathered(station)
+    facts, left_out_rows = gathered(station)
 
     assert {play.match for play in facts.plays} == {
         matches[state] for state in ("confirmed", "cleared", "upheld", "disputed")
     }
-    assert {row.match for row in left if row.why == LeftOut.UNDECIDED} == {
+    assert {row.match for row in left_out_rows if row.why == LeftOut.UNDECIDED} == {
         matches[state] for state in ("pending", "in_review", "escalated")
     }
 
@@ -269,9 +269,9 @@ def test_what_is_left_out_is_listed() -> None:
     StreamGapFactory.create(
         stream=stream, starts_at=utc(2026, 11, 5), ends_at=utc(2026, 11, 5, 0, 2)
     )
-    facts, left = gathered(station)
+    facts, left_out_rows = gathered(station)
     assert not facts.plays
-    assert [(row.why, row.starts_at.isoformat()[8:19], row.length_ms) for row in left] == [
+    assert [(row.why, row.starts_at.isoformat()[8:19], row.length_ms) for row in left_out_rows] == [
         (LeftOut.PUBLIC_DOMAIN, "03T07:00:00", 20_000),
         (LeftOut.UNKNOWN, "03T07:01:40", 20_000),
         (LeftOut.UNKNOWN, "03T07:03:20", 30_000),
@@ -316,10 +316,10 @@ def test_rights_go_before_the_recordings_own_fields() -> None:
         isrc="QZAA02600001", isrc_normalised="QZAA02600001", writers=["Somebody"]
     )
     facts = recording_facts([recording], day=date(2026, 11, 30), territories=[])
-    known = facts[recording.pk]
-    assert [each.name for each in known.writers] != ["Somebody"]
-    assert known.iswc
-    assert known.album
+    fact = facts[recording.pk]
+    assert [contributor.name for contributor in fact.writers] != ["Somebody"]
+    assert fact.iswc
+    assert fact.album
 
 
 def test_our_share_is_that_of_the_stations_territories() -> None:
@@ -364,7 +364,7 @@ def test_a_check_names_what_makes_the_declaration_doubtful(signed_in: MakeClient
     """Three programmes at once, two recordings in the same seconds, rival publishers."""
     station = a_station(name="Harbour FM", territory="GB")
     at = utc(2026, 11, 3, 6)
-    rival, other = (
+    rival, other_recording = (
         RecordingFactory.create(title=title, writers=["Anna Muster"]) for title in ("Ferry", "Pier")
     )
     work = Work.objects.create(title="Ferry")
@@ -372,22 +372,22 @@ def test_a_check_names_what_makes_the_declaration_doubtful(signed_in: MakeClient
     contradict(work)
     both = a_file(name="Morning")
     a_match(both, (60_000, 90_000, 0, 30_000), recording=rival)
-    a_match(both, (62_000, 90_000, 0, 28_000), recording=other)
+    a_match(both, (62_000, 90_000, 0, 28_000), recording=other_recording)
     for file, minutes in ((both, 0), (a_file(name="News"), 30), (a_file(), 60)):
         a_broadcast(file, station, at + timedelta(minutes=minutes))
 
     draft = a_draft(a_profile(station))
-    doubts = [each.text for each in check(draft).gathered.doubts]
+    doubts = [doubt.text for doubt in check(draft).gathered.doubts]
 
     assert len(doubts) == 4
     assert "Morning and News are on the air at once on Harbour FM" in doubts[0]
     assert "2026-11-03 07:30:00+01:00" in doubts[0]
-    assert f"{rival} and {other} are both declared for the same seconds" in doubts[2]
+    assert f"{rival} and {other_recording} are both declared for the same seconds" in doubts[2]
     assert f"The shares of {rival} are in conflict" in doubts[3]
-    asked = f"profile={draft.profile.uid}&begins=2026-11-01&ends=2026-11-30"
+    query = f"profile={draft.profile.uid}&begins=2026-11-01&ends=2026-11-30"
     client = signed_in(Role.MANAGER)
     address = reverse("portal:declaration_check")
-    page = client.get(f"{address}?{asked}").content.decode()
+    page = client.get(f"{address}?{query}").content.decode()
     assert "are on the air at once" in page
     made = declare_now(a_draft(a_profile(station, name="Other")))
     assert len(made.counts["doubts"]) == 4

@@ -36,8 +36,8 @@ def ids(made: Declaration) -> list[str]:
 def differences(made: Declaration) -> list[str]:
     statement = statement_of(made)
     assert statement is not None
-    (found,) = differences_of([statement]).values()
-    return [each.text for each in found]
+    (differences,) = differences_of([statement]).values()
+    return [difference.text for difference in differences]
 
 
 def test_plays_keep_their_ids_when_their_matches_are_joined() -> None:

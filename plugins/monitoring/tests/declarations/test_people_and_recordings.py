@@ -21,9 +21,11 @@ def test_declarations_stand_on_what_they_name() -> None:
     desk = Desk(1)
     made = declared(desk.match, desk.user)
 
-    (found,) = standing_on([f"recording:{desk.recording.uid}"]).values()
+    (statements,) = standing_on([f"recording:{desk.recording.uid}"]).values()
 
-    assert [(each.kind, each.uid) for each in found] == [(DECLARATION_STATEMENT, made.uid)]
+    assert [(statement.kind, statement.uid) for statement in statements] == [
+        (DECLARATION_STATEMENT, made.uid)
+    ]
 
 
 def test_an_erased_person_is_not_named() -> None:

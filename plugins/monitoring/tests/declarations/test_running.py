@@ -91,8 +91,8 @@ def stated(made: Declaration) -> Statement:
 
 def differences(made: Declaration) -> list[str]:
     """Return what a correction would say otherwise."""
-    (found,) = following.differences_of([stated(made)]).values()
-    return [each.text for each in found]
+    (differences,) = following.differences_of([stated(made)]).values()
+    return [difference.text for difference in differences]
 
 
 def differs(made: Declaration) -> list[str]:
@@ -100,7 +100,7 @@ def differs(made: Declaration) -> list[str]:
     following.note_all()
     while run_next(Pool.WORK):
         pass
-    return [each["text"] for each in stated(made).differs_in]
+    return [difference["text"] for difference in stated(made).differs_in]
 
 
 def test_a_declaration_is_written_and_kept(month: tuple[Declaration, Match]) -> None:
@@ -196,11 +196,11 @@ def test_days_are_declared_once_and_then_corrected(month: tuple[Declaration, Mat
     assert (stated(made).state, stated(correction).state) == ("replaced", "sent")
     assert stated(correction).replaces == stated(made)
     assert not marks_of_matches([match])
-    listed = {
+    listings = {
         row.uid: row.is_corrected  # type: ignore[attr-defined]  # annotated
         for row in selectors.declarations()
     }
-    assert listed == {made.uid: True, correction.uid: False}
+    assert listings == {made.uid: True, correction.uid: False}
 
 
 def test_a_declaration_lists_what_was_confirmed_since(
@@ -219,9 +219,11 @@ def test_a_declaration_lists_what_was_confirmed_since(
         (station, utc(2026, 12, 3, 6)),
         (a_station(name="Another"), utc(2026, 11, 4, 6)),
     ):
-        other = a_file()
-        Match.objects.filter(pk=a_match(other, (0, 9_000, 0, 9_000)).pk).update(decided_at=later)
-        a_broadcast(other, station_of_it, starts_at)
+        other_file = a_file()
+        Match.objects.filter(pk=a_match(other_file, (0, 9_000, 0, 9_000)).pk).update(
+            decided_at=later
+        )
+        a_broadcast(other_file, station_of_it, starts_at)
     # Its match was confirmed before, but nobody had entered the broadcast.
     late = a_match(a_file(name="late.wav"), (0, 9_000, 0, 9_000))
     a_broadcast(late.scanned_file, station, utc(2026, 11, 5, 6))
@@ -235,9 +237,9 @@ def test_a_declaration_lists_what_was_confirmed_since(
     case = {"file": {str(late.scanned_file.uid)}}
     assert list(kind_of(stated(made)).concerned(case)) == [made.uid]
     client.force_login(a_user())
-    shown = client.get(made.url).content.decode()
-    assert "Confirmed since" in shown
-    assert "3 Nov 2026 07:08" in shown
+    page = client.get(made.url).content.decode()
+    assert "Confirmed since" in page
+    assert "3 Nov 2026 07:08" in page
     correction = services.declare_now(a_draft(made.profile, replaces=made))
     assert correction.play_count == made.play_count + 2
     assert not differences(correction)
@@ -258,10 +260,10 @@ def test_a_declared_broadcast_moves_only_after_a_question(
         "seen": broadcast_state(row),
     }
 
-    asked = client.post(page, moved)
-    assert made.name in asked.content.decode()
+    answer = client.post(page, moved)
+    assert made.name in answer.content.decode()
     assert match.scanned_file.broadcasts.get().starts_at == row.starts_at
-    agreed = {"agreed": asked.context["consequences"].mark}
+    agreed = {"agreed": answer.context["consequences"].mark}
     assert client.post(page, moved | agreed).status_code == 302
 
     while run_next(Pool.WORK):
@@ -289,16 +291,16 @@ def test_plays_of_a_deleted_broadcast_vanish_and_another_one_is_new(
     page = reverse("portal:broadcast_delete", args=[row.scanned_file.uid, row.uid])
 
     assert "states 3 plays" in client.get(page).content.decode()
-    asked = client.post(page, {"seen": broadcast_state(row)})
+    answer = client.post(page, {"seen": broadcast_state(row)})
     assert Broadcast.objects.filter(pk=row.pk).exists()
-    agreed = {"agreed": asked.context["consequences"].mark}
+    agreed = {"agreed": answer.context["consequences"].mark}
     client.post(page, {"seen": broadcast_state(row)} | agreed)
     assert not Broadcast.objects.filter(pk=row.pk).exists()
     a_broadcast(match.scanned_file, row.station, utc(2026, 11, 5, 6))
 
-    said = [text.rpartition(": ")[2] for text in differences(made)]
+    texts = [text.rpartition(": ")[2] for text in differences(made)]
     assert (
-        said
+        texts
         == ["its broadcast was deleted"] * 3
         + ["it is not declared yet, but belongs to these days"] * 2
     )
@@ -349,14 +351,14 @@ def test_a_rescan_changes_a_declaration_only_where_it_found_something_else(
     first, second = (10_000, 40_000, 0, 30_000), (100_000, 130_000, 0, 30_000)
     assert rescan(first, second) == []
     assert rescan(first, (100_000, 120_400, 0, 20_400)) == ["declared with 00:00:30, now 00:00:20"]
-    more = "a later scan found more plays of it"
-    assert rescan(first, second, (200_000, 230_000, 0, 30_000)) == [more, more]
+    text = "a later scan found more plays of it"
+    assert rescan(first, second, (200_000, 230_000, 0, 30_000)) == [text, text]
     client.force_login(a_user())
-    assert more in client.get(made.url).content.decode()
-    other = RecordingFactory.create()
+    assert text in client.get(made.url).content.decode()
+    other_recording = RecordingFactory.create()
     assert rescan(first, second) == []
-    Match.objects.filter(pk=match.pk).update(recording=other, version=F("version") + 1)
-    declared = f"Recording: declared as {match.recording}, now {other}"
+    Match.objects.filter(pk=match.pk).update(recording=other_recording, version=F("version") + 1)
+    declared = f"Recording: declared as {match.recording}, now {other_recording}"
     assert declared in "\n".join(differences(made))
 
 
@@ -414,7 +416,7 @@ def test_pages_lead_from_check_to_file(client: Client, month: tuple[Declaration,
 def test_a_profile_of_own_columns(client: Client) -> None:
     client.force_login(a_user())
     station = a_station()
-    given = {
+    fields = {
         "name": "Own",
         "format": "template",
         "stations": [station.uid],
@@ -422,14 +424,14 @@ def test_a_profile_of_own_columns(client: Client) -> None:
         "columns": f"{OWN_COLUMNS}\nX = nothing_known",
         "separator": "semicolon",
     }
-    page = client.post("/reports/declarations/profiles/add/", given)
+    page = client.post("/reports/declarations/profiles/add/", fields)
     assert page.status_code == 422
     assert "should be X" in page.content.decode()
-    given["sender_dpid"] = "PADPIDA2099010101X"
-    page = client.post("/reports/declarations/profiles/add/", given)
+    fields["sender_dpid"] = "PADPIDA2099010101X"
+    page = client.post("/reports/declarations/profiles/add/", fields)
     assert "nothing_known" in page.content.decode()
-    given["columns"] = OWN_COLUMNS
-    assert client.post("/reports/declarations/profiles/add/", given).status_code == 302
+    fields["columns"] = OWN_COLUMNS
+    assert client.post("/reports/declarations/profiles/add/", fields).status_code == 302
 
 
 def test_the_api_declares(client: Client, month: tuple[Declaration, Match]) -> None:

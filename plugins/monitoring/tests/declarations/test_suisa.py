@@ -55,8 +55,8 @@ def test_the_workbook_holds_the_same_cells() -> None:
     content, totals = written(SUISA_XLSX, facts())
 
     sheet = openpyxl.load_workbook(io.BytesIO(content)).worksheets[0]
-    found = [[cell or "" for cell in row] for row in sheet.iter_rows(values_only=True)]
-    assert found[1:] == lines(facts())
+    cells = [[cell or "" for cell in row] for row in sheet.iter_rows(values_only=True)]
+    assert cells[1:] == lines(facts())
     assert totals == written(SUISA, facts())[1]
     assert SUISA_XLSX.file_name(facts()) == "Harbour-FM_2026_11.xlsx"
 
@@ -78,7 +78,7 @@ def test_a_play_belongs_to_the_local_day_on_which_it_begins() -> None:
 
 
 def test_what_is_known_of_the_recording_session_is_written() -> None:
-    known = play(
+    own_play = play(
         1,
         own_recording=True,
         live=True,
@@ -87,7 +87,7 @@ def test_what_is_known_of_the_recording_session_is_written() -> None:
         published_in="DE",
     )
 
-    (cells,) = lines(facts(plays=(known,)))
+    (cells,) = lines(facts(plays=(own_play,)))
 
     assert (cells[10], cells[13], cells[14]) == ("ja", "20250504", "CH")
     assert (cells[19], cells[20]) == ("DE", "ja")

@@ -31,9 +31,9 @@ LINE = "fog.wav,Harbour FM,2026-11-03 07:00,0:30:00,first,Pier Stories,2,5,Fog\n
 
 def run(text: str, user: User | None = None, *, dry: bool = False) -> dict[str, object]:
     """Import a table as a reviewer; return the summary."""
-    one = BroadcastImport(made_by=user or make_user(Role.REVIEWER), file_name="t.csv")
-    one.file.save("broadcasts-test.csv", ContentFile(text.encode()), save=False)
-    columns = importer.run(one, lambda: None, dry=dry)
+    import_ = BroadcastImport(made_by=user or make_user(Role.REVIEWER), file_name="t.csv")
+    import_.file.save("broadcasts-test.csv", ContentFile(text.encode()), save=False)
+    columns = importer.run(import_, lambda: None, dry=dry)
     summary: dict[str, object] = columns["summary"]
     return summary
 
@@ -103,10 +103,10 @@ def test_all_faults_of_a_row_are_named_at_once() -> None:
 
 
 def test_a_name_of_several_files_is_refused() -> None:
-    other = ScannedFileFactory.create(name="fog.wav")
+    other_file = ScannedFileFactory.create(name="fog.wav")
     assert "id of the file" in rules(run(HEAD + LINE))["file_name"]
-    assert verdicts(run(f"file,series\n{other.uid},Pier\nno-id,Pier\n")) == [0, 1, 0, 1]
-    assert Episode.objects.get().scanned_file == other
+    assert verdicts(run(f"file,series\n{other_file.uid},Pier\nno-id,Pier\n")) == [0, 1, 0, 1]
+    assert Episode.objects.get().scanned_file == other_file
 
 
 def test_audiences_of_hours() -> None:
@@ -181,10 +181,10 @@ def test_the_page_checks_a_table_first(signed_in: MakeClient, run_worker: Worker
             ("songs.csv", b"title,artist\na,b\n"),
         )
     )
-    one = BroadcastImport.objects.order_by("pk")[0]
-    assert plan == reverse("portal:broadcast_import_detail", args=[one.uid])
+    import_ = BroadcastImport.objects.order_by("pk")[0]
+    assert plan == reverse("portal:broadcast_import_detail", args=[import_.uid])
     run_worker()
-    page, refused = (client.get(each).content.decode() for each in (plan, songs))
+    page, refused = (client.get(plan).content.decode() for plan in (plan, songs))
     assert "This station does not exist" in page
     # A refusal marks the columns that it names.
     assert "<code>file_name</code>, station, <code>starts_at</code>;" in refused
@@ -192,7 +192,7 @@ def test_the_page_checks_a_table_first(signed_in: MakeClient, run_worker: Worker
     assert not faults_in(page)
     assert not faults_in(refused)
     assert not Broadcast.objects.exists()
-    client.post(reverse("portal:broadcast_import_start", args=[one.uid]))
+    client.post(reverse("portal:broadcast_import_start", args=[import_.uid]))
     run_worker()
     assert Broadcast.objects.count() == 1
     # Somebody else's import is listed to whoever has no limits.
@@ -206,11 +206,11 @@ def test_the_page_offers_samples_that_can_be_imported(signed_in: MakeClient) -> 
 
     page = client.get("/broadcasts/import/").content.decode()
 
-    for each in BROADCASTS.samples:
-        address = reverse(f"portal:import_sample_{each.name}_csv")
+    for sample_file in BROADCASTS.samples:
+        address = reverse(f"portal:import_sample_{sample_file.name}_csv")
         assert f'href="{address}"' in page
         sample = client.get(address).content
-        assert sample == each.sample.as_csv()
+        assert sample == sample_file.sample.as_csv()
         assert verdicts(run(sample.decode()))[3] == 0
     assert Broadcast.objects.count() == 2
     assert Audience.objects.count() == 3

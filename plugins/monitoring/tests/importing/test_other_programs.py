@@ -22,9 +22,9 @@ CASES = Path(__file__).parent / "cases"
 
 
 def import_broadcasts(path: Path) -> object:
-    one = BroadcastImport(made_by=make_user(Role.REVIEWER), file_name=path.name)
-    one.file.save(path.name, ContentFile(path.read_bytes()), save=False)
-    return broadcasts.run(one, lambda: None, dry=False)["summary"]
+    import_ = BroadcastImport(made_by=make_user(Role.REVIEWER), file_name=path.name)
+    import_.file.save(path.name, ContentFile(path.read_bytes()), save=False)
+    return broadcasts.run(import_, lambda: None, dry=False)["summary"]
 
 
 @pytest.mark.django_db

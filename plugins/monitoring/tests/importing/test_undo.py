@@ -21,7 +21,7 @@ def test_broadcasts_episodes_and_audiences_go_back(manager: User) -> None:
     station = StationFactory.create(name="Harbour FM", time_zone="Europe/Zurich")
     file = ScannedFileFactory.create(name="fog.wav")
     Episode.objects.create(scanned_file=file, series="Before", season="1")
-    one = imported(
+    import_ = imported(
         services.keep_upload(
             BROADCASTS,
             file=SimpleUploadedFile("s.csv", SCHEDULE.encode()),
@@ -47,17 +47,17 @@ def test_broadcasts_episodes_and_audiences_go_back(manager: User) -> None:
     )
     assert Audience.objects.count() == 3
     # The audience is not of this import, so that the broadcast stays at first.
-    assert services.check_undo(import_=one, user=manager)
+    assert services.check_undo(import_=import_, user=manager)
     work_off()
-    one.refresh_from_db()
-    assert "audience" in one.summary["undo"]["stays"][0]["why"]
+    import_.refresh_from_db()
+    assert "audience" in import_.summary["undo"]["stays"][0]["why"]
 
     _before, after = undone(figures, manager)
     assert counts(after) == (3, 0)
     assert not Audience.objects.exists()
     Episode.objects.filter(scanned_file=file).update(title="Mine")
 
-    before, after = undone(one, manager)
+    before, after = undone(import_, manager)
 
     assert before["stays"] == after["stays"]
     assert [row["why"] for row in after["stays"]] == ["Changed again since: title."]

@@ -29,20 +29,20 @@ pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 def test_everything_comes_once(moving: Moving) -> None:
-    one = moving.look()
+    import_ = moving.look()
 
     # The check counts and writes nothing.
-    there = one.summary["there"]
+    there = import_.summary["there"]
     assert (there["bucket"], there["recording"], there["file"]) == (3, 3, 2)
     assert (there["container"], there["stream"]) == (1, 1)
     assert not Moved.objects.exists()
     assert not Container.objects.exists()
 
-    assert services.start(import_=one, user=moving.admin)
+    assert services.start(import_=import_, user=moving.admin)
     work_off()
 
-    one.refresh_from_db()
-    assert one.status == ImportStatus.DONE
+    import_.refresh_from_db()
+    assert import_.status == ImportStatus.DONE
     names = {row.name: row for row in Bucket.objects.exclude(pk=23)}
     songs = list(names["Songs"].recordings.order_by("pk"))
     assert set(names) == {"Songs", "Idents"}
@@ -60,16 +60,16 @@ def test_everything_comes_once(moving: Moving) -> None:
     # The result stands on the row that the bucket's file became.
     match = Match.objects.get()
     assert match.recording == songs[0]
-    found = match.scanned_file
-    assert (found.container, found.status) == (uploads, FileStatus.READY)
-    assert found.created_at == datetime(2025, 5, 6, 7, 8, 9, tzinfo=UTC)
+    file = match.scanned_file
+    assert (file.container, file.status) == (uploads, FileStatus.READY)
+    assert file.created_at == datetime(2025, 5, 6, 7, 8, 9, tzinfo=UTC)
     stream = Stream.objects.get()
     assert (stream.name, stream.enabled) == ("Harbour FM", False)
     assert stream.station.name == "Harbour FM"
     assert refused("move_live_bucket") == ["Radio"]
     assert refused("move_live_channel") == ["Channel 9"]
-    assert one.summary["counts"]["recording"] == {"new": 3}
-    assert one.summary["refused"] == 2
+    assert import_.summary["counts"]["recording"] == {"new": 3}
+    assert import_.summary["refused"] == 2
 
     # Callbacks are taken over when somebody asks.
     moved = Moved.objects.get(kind=MovedKind.CONTAINER, remote_id="77")
@@ -94,24 +94,24 @@ def test_plays_of_a_day_become_a_broadcast_file_once(moving: Moving) -> None:
         assert broadcast.station == Station.objects.get()
         assert broadcast.starts_at == datetime(2026, 5, 3, tzinfo=UTC)
         assert broadcast.length_ms == 24 * 3_600_000
-        found = Segment.objects.filter(detection__scan__scanned_file=file)
-        segments = found.order_by("position")
-        assert [(one.start_ms, one.end_ms) for one in segments] == [
+        result = Segment.objects.filter(detection__scan__scanned_file=file)
+        segments = result.order_by("position")
+        assert [(segment.start_ms, segment.end_ms) for segment in segments] == [
             (0, 90_000),
             (36_000_000, 36_120_000),
         ]
         # 30 seconds of the first play lie before the day.
-        assert [one.reference_start_ms for one in segments] == [40_000, 10_000]
+        assert [segment.reference_start_ms for segment in segments] == [40_000, 10_000]
 
         # A second move changes nothing.
         events = Event.objects.exclude(case__startswith="cloud_account").count()
         rows = list(Moved.objects.order_by("pk").values())
-        one = moving.move()
+        import_ = moving.move()
 
     assert Event.objects.exclude(case__startswith="cloud_account").count() == events
     assert list(Moved.objects.order_by("pk").values()) == rows
-    assert one.summary["counts"]["recording"] == {"same": 3}
-    assert one.summary["counts"]["file"] == {"same": 2}
+    assert import_.summary["counts"]["recording"] == {"same": 3}
+    assert import_.summary["counts"]["file"] == {"same": 2}
 
 
 def test_plays_of_another_day_end_the_stream(moving: Moving) -> None:
@@ -143,15 +143,15 @@ def test_what_only_people_can_move_is_listed(
         {"id": 4, "status": -1, "num": 1},
     ]
 
-    one = moving.move(since=today)
+    import_ = moving.move(since=today)
 
-    assert (one.summary["there"]["project"], one.summary["there"]["unknown"]) == (2, 4)
+    assert (import_.summary["there"]["project"], import_.summary["there"]["unknown"]) == (2, 4)
     assert refused("move_keys") == ["Phones"]
     assert "for the buckets Songs, 9," in Moved.objects.get(name="Phones").text
     assert refused("move_unknown") == ["Spot", "2"]
     assert "Length 0:27, occurrences: 7." in Moved.objects.get(name="2").text
-    kept = [*Event.objects.values(), *MoveIn.objects.values(), *Moved.objects.values()]
-    assert TOKEN not in str(kept)
+    events = [*Event.objects.values(), *MoveIn.objects.values(), *Moved.objects.values()]
+    assert TOKEN not in str(events)
 
     create_project(name="Phones", buckets=[], user=moving.admin)
     monitored = parts_here()
@@ -171,19 +171,19 @@ def test_an_undo_takes_back_what_nobody_used(moving: Moving) -> None:
     song = bucket_file(1, "Night Drive")
     moving.there.plays["s1", "20260503"] = [play("2026-05-03 10:00:00", song)]
     with time_machine.travel(NOON, tick=False):
-        one = moving.move()
+        import_ = moving.move()
         names = names_of_files()
-        assert services.check_undo(import_=one, user=moving.admin)
+        assert services.check_undo(import_=import_, user=moving.admin)
         work_off()
-        one.refresh_from_db()
-        dry = one.summary["undo"]
-        assert services.undo(import_=one, user=moving.admin)
+        import_.refresh_from_db()
+        dry = import_.summary["undo"]
+        assert services.undo(import_=import_, user=moving.admin)
         work_off()
-        one.refresh_from_db()
+        import_.refresh_from_db()
 
         # Stations stay, and nothing else.
         assert [row["name"] for row in dry["stays"]] == ["Harbour FM"]
-        assert one.summary["undo"]["undone"] == dry["undone"]
+        assert import_.summary["undo"]["undone"] == dry["undone"]
         assert not Bucket.objects.present().filter(name__in=["Songs", "Idents"]).exists()
         assert not Container.objects.present().exists()
         assert not ScannedFile.objects.present().exists()
@@ -195,7 +195,7 @@ def test_an_undo_takes_back_what_nobody_used(moving: Moving) -> None:
     assert again.summary["counts"]["recording"] == {"new": 3}
     # Deleted files keep the ids that they had there.
     assert again.summary["counts"]["file"] == {"new": 2}
-    assert again.summary["counts"]["day"] == one.summary["counts"]["day"]
+    assert again.summary["counts"]["day"] == import_.summary["counts"]["day"]
     assert names_of_files() == names
     assert Station.objects.count() == 1
     assert Recording.objects.filter(status=RecordingStatus.STUB).count() == 3

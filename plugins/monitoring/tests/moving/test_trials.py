@@ -68,7 +68,7 @@ def stream(beside: Beside) -> Stream:
     return stream
 
 
-def hear(stream: Stream, beside: Beside, found: dict[Recording, int]) -> None:
+def hear(stream: Stream, beside: Beside, hits: dict[Recording, int]) -> None:
     """Make the hour from ten in which recordings began at these seconds."""
     file = ScannedFileFactory.create(
         container=stream.container, length_ms=3_600_000, name="Harbour FM 10:00"
@@ -78,7 +78,7 @@ def hear(stream: Stream, beside: Beside, found: dict[Recording, int]) -> None:
     )
     buckets = [{"id": beside.bucket.pk, "name": beside.bucket.name}]
     scan = ScanFactory.create(scanned_file=file, buckets=buckets)
-    for recording, second in found.items():
+    for recording, second in hits.items():
         start = 1000 * second
         make_detection((start, start + 120_000, 0, 120_000), scan=scan, recording=recording)
 
@@ -95,13 +95,13 @@ def test_plays_are_compared_by_recording_and_time(
 ) -> None:
     with time_machine.travel(DAY, tick=False):
         names = ("One", "Two", "Three", "Later", "Ours", "Theirs", "Unheard")
-        one, two, three, later, ours, theirs, unheard = map(beside.recording, names)
+        recording, two, three, later, ours, theirs, unheard = map(beside.recording, names)
         trial = beside.begin(stream)
     with time_machine.travel(MORNING + timedelta(hours=2), tick=False):
-        hear(stream, beside, {one: 0, two: 300, three: 600, later: 900, ours: 1200})
+        hear(stream, beside, {recording: 0, two: 300, three: 600, later: 900, ours: 1200})
     stranger = RecordingFactory.build(acr_id="0" * 32, title="Of their catalogue")
     # The account hears the stream 20 seconds later.
-    day = [at(20, one), at(320, two), at(620, three), at(931, later)]
+    day = [at(20, recording), at(320, two), at(620, three), at(931, later)]
     day += [at(1500, theirs), at(7200, unheard)]
     music = at(1800, stranger)
     music["metadata"]["music"] = music["metadata"].pop("custom_files")

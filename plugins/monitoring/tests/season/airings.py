@@ -139,8 +139,8 @@ def airings_hold() -> None:
 
     A file that was deleted has no broadcasts on any list.
     """
-    said = _said_last()
-    shown = {
+    statements = _said_last()
+    fields = {
         **{
             ("episode", str(row.scanned_file.uid), ""): as_json(row)
             for row in Episode._base_manager.select_related("scanned_file")
@@ -154,21 +154,21 @@ def airings_hold() -> None:
             for row in Broadcast._base_manager.select_related("scanned_file")
         },
     }
-    check(shown == said, f"people said {said}, the rows say {shown}")
+    check(fields == statements, f"people said {statements}, the rows say {fields}")
     for file in ScannedFile._base_manager.filter(deleted_at__isnull=True):
         # A job brings the territories of a station up to date later.
-        days, kept = (
-            sorted(each.day for each in airings if each.is_broadcast)
+        days, kept_days = (
+            sorted(file_airing.day for file_airing in airings if file_airing.is_broadcast)
             for airings in (following.find_airings(file), uses.airings_of(file))
         )
-        check(days == kept, f"{file} was broadcast on {days}, licences read {kept}")
+        check(days == kept_days, f"{file} was broadcast on {days}, licences read {kept_days}")
     gone = list_broadcasts().filter(scanned_file__deleted_at__isnull=False)
     check(not gone.exists(), f"deleted files are broadcast: {list(gone)}")
 
 
 def _said_last() -> dict[tuple[str, str, str], dict[str, Any]]:
     """Return what the audit trail says last of each episode, use and broadcast."""
-    said: dict[tuple[str, str, str], dict[str, Any]] = {}
+    fields: dict[tuple[str, str, str], dict[str, Any]] = {}
     for event in Event.objects.filter(action__in=_OF_FILES).order_by("pk"):
         file, kind = event.case.partition(":")[2], event.action.split("_")[0][5:]
         named = event.after or event.before
@@ -177,8 +177,8 @@ def _said_last() -> dict[tuple[str, str, str], dict[str, Any]]:
         for name in ("recording", "broadcast", "station", "local_time"):
             after.pop(name, None)
         former = str(event.before.get("recording") or uid)
-        for each in (former, uid):
-            said.pop((kind, file, each), None)
+        for uid_of_file in (former, uid):
+            fields.pop((kind, file, uid_of_file), None)
         if after:
-            said[kind, file, uid] = after
-    return said
+            fields[kind, file, uid] = after
+    return fields

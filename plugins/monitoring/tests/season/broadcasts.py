@@ -59,7 +59,7 @@ def hear(rng: random.Random) -> str:
     streams = list(Stream._base_manager.filter(enabled=True, deleted_at=None))
     if not streams:
         return "no stream is to be heard"
-    stream = rng.choice(sorted(streams, key=lambda each: each.pk))
+    stream = rng.choice(sorted(streams, key=lambda stream: stream.pk))
     number = rng.randrange(samples.PROGRAMMES)
     is_moved, is_away = rng.random() < 0.25, rng.random() < 0.25
     heard = _landmarks(number)

@@ -35,34 +35,36 @@ _MATCHED = 0.05
 
 def unknown_items_hold() -> None:
     """Check unknown items against the scans, once all work is done."""
-    for kept in KeptFile._base_manager.select_related("scanned_file"):
+    for kept_file in KeptFile._base_manager.select_related("scanned_file"):
         check(
-            kept.scanned_file.deleted_at is None or kept.state == KeptState.CANCELLED,
-            f"{kept} was deleted and is kept",
+            kept_file.scanned_file.deleted_at is None or kept_file.state == KeptState.CANCELLED,
+            f"{kept_file} was deleted and is kept",
         )
     for item in UnknownItem.objects.all():
-        found = list(
+        occurrences = list(
             Occurrence._base_manager.filter(item=item).select_related("file__scanned_file")
         )
-        check(item.plays == len(found), f"{item.uid} counts {item.plays}: {found}")
-        by_container = Counter(one.file.scanned_file.container_id for one in found)
+        check(item.plays == len(occurrences), f"{item.uid} counts {item.plays}: {occurrences}")
+        by_container = Counter(
+            occurrence.file.scanned_file.container_id for occurrence in occurrences
+        )
         counted = dict(item.by_container.values_list("container", "plays"))
         check(by_container == counted, f"{item.uid} counts {counted}: {by_container}")
         check(
-            item.state != ItemState.UNIDENTIFIED or len(found) > 1,
-            f"{item.uid} is unknown and occurs {len(found)} times",
+            item.state != ItemState.UNIDENTIFIED or len(occurrences) > 1,
+            f"{item.uid} is unknown and occurs {len(occurrences)} times",
         )
-        for one in found:
-            if one.file.state == KeptState.CANCELLED:
+        for occurrence in occurrences:
+            if occurrence.file.state == KeptState.CANCELLED:
                 # Somebody keeps the worker from following the file's scans.
                 continue
-            truth = truth_of(one.file.scanned_file)
-            check(truth, f"{one} lies in a file that is not to be compared")
-            there = [(one.start_ms, one.end_ms)]
+            truth = truth_of(occurrence.file.scanned_file)
+            check(truth, f"{occurrence} lies in a file that is not to be compared")
+            there = [(occurrence.start_ms, occurrence.end_ms)]
             matched = length(without(there, truth.unmatched if truth else ()))
             check(
                 matched <= _MATCHED * length(there),
-                f"{one}, {there[0]} ms, lies in a match: {described(one.file)}",
+                f"{occurrence}, {there[0]} ms, lies in a match: {described(occurrence.file)}",
             )
 
 
@@ -77,9 +79,9 @@ def declarations_hold() -> None:
         declared = (made.play_count, made.play_count, made.played_ms)
         check(counted == declared, f"{made.uid}: {counted} plays, not {declared}")
         if statement.state in FOLLOWED:
-            (found,) = differences_of([statement]).values()
+            (differences,) = differences_of([statement]).values()
             is_noted = statement.differs_since is not None
-            check(is_noted == bool(found), f"{made.uid} differs in {found}")
+            check(is_noted == bool(differences), f"{made.uid} differs in {differences}")
         again = io.BytesIO()
         made_format = make_format(made.format, made.profile_as_was["options"])
         made_format.write(facts_in(made.facts), again)

@@ -36,7 +36,7 @@ def go_without_monitoring(name: str) -> None:
         check=False,
     )
     check(used.returncode == 0, f"without monitoring: {used.stdout}{used.stderr}")
-    changed = [table for table, kept in _rows().items() if kept != rows[table]]
+    changed = [table for table, count in _rows().items() if count != rows[table]]
     check(not changed, f"a portal without monitoring changed {changed}")
     lost = waiting - _waiting_work()
     check(not lost, f"a portal without monitoring ended the jobs {lost}")

@@ -40,8 +40,8 @@ def use(name: str) -> None:
     undecided = matches.exclude(state__in=DECIDED_STATES).first()
     if undecided is not None:
         client.force_login(User.objects.get(username=name))
-        told = {"verb": "confirm", "version": undecided.version, "note": "Seen."}
-        answer = client.post(f"/m/{undecided.uid}/decide", told)
+        fields = {"verb": "confirm", "version": undecided.version, "note": "Seen."}
+        answer = client.post(f"/m/{undecided.uid}/decide", fields)
         assert answer.status_code < 500, answer.content
 
 

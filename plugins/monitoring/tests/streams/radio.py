@@ -169,8 +169,8 @@ def keep(folder: Path, run: str, heard: Fingerprint, until_ms: int | None) -> No
     """Put landmarks where ``HeardLog`` reads them."""
     if not (folder / f"{run}.acrfp").exists():
         fingerprint.save(folder / f"{run}.acrfp", heard)
-    known = heard.duration_ms if until_ms is None else until_ms
-    (folder / f"{run}.ms").write_text(str(known))
+    duration_ms = heard.duration_ms if until_ms is None else until_ms
+    (folder / f"{run}.ms").write_text(str(duration_ms))
 
 
 class HeardLog:

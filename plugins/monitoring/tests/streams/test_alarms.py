@@ -64,8 +64,8 @@ def test_silence_is_one_alarm_whose_mail_waits_for_the_end_of_quiet_hours(radio:
 
     alarm = StreamAlarm.objects.get(kind=AlarmKind.SILENT)
     assert (alarm.began_at, alarm.ended_at) == (after(1), after(33.2))
-    silent = [one for one in mail.outbox if "Silence" in one.subject]
-    assert [one.to for one in silent] == [["night@radio.example"]]
+    silent = [mail for mail in mail.outbox if "Silence" in mail.subject]
+    assert [mail.to for mail in silent] == [["night@radio.example"]]
     assert silent[0].body.startswith("Silence: Radio One, stream Radio One")
     # The station's clock comes first; its zone is named.
     assert "13:01:00 Europe/Berlin (12:01:00 UTC)" in silent[0].body
@@ -128,7 +128,7 @@ def test_a_full_disk_takes_from_the_largest_ring_first(
     radio: Radio, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     """All of it is a minute old, and no hour holds it."""
-    other = services.add_stream(
+    other_stream = services.add_stream(
         station=radio.station,
         container=radio.container,
         name="Television",
@@ -137,19 +137,19 @@ def test_a_full_disk_takes_from_the_largest_ring_first(
     )
     monkeypatch.setattr(ring, "FILE_BYTES", 2_000)
     monkeypatch.setattr(caretaking, "LEAST_RING_BYTES", 10_000)
-    large, small = RingLog(recorders.folder_of(other)), RingLog(radio.folder)
+    large, small = RingLog(recorders.folder_of(other_stream)), RingLog(radio.folder)
     for second in range(60):
         large.append(bytes(1_000), NOON.timestamp() + second)
         small.append(bytes(200), NOON.timestamp() + second)
     needed = settings.ACRPORTAL_STREAM_FREE_BYTES
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage(needed, 20_000, needed - 20_000))
-    before, kept = large.size_bytes, small.size_bytes
+    before, size_bytes = large.size_bytes, small.size_bytes
 
     assert caretaking.mind_disk(now=after(1))
 
     assert before - 24_000 < large.size_bytes <= before - 20_000
-    assert small.size_bytes == kept
+    assert small.size_bytes == size_bytes
     assert StreamAlarm.objects.filter(kind=AlarmKind.DISK, ended_at=None).count() == 2
     for _ in range(5):
         caretaking.mind_disk(now=after(1))

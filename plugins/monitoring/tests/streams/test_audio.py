@@ -43,10 +43,10 @@ def test_sound_around_matches_is_kept_sent_and_keeps_its_times(
     radio: Radio, run_worker: Worker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     file = heard_hour(radio, run_worker)
-    asked: list[tuple[int, int]] = []
+    intervals: list[tuple[int, int]] = []
 
     def cut(_folder: Path, _run: str, start: int, end: int, target: Path) -> CutFacts:
-        asked.append((start, end))
+        intervals.append((start, end))
         # WAV files of tests have twice the rate.
         sound = np.repeat(music(5, (end - start) / 1000), 2)
         target.write_bytes(wav_bytes(sound))
@@ -59,7 +59,7 @@ def test_sound_around_matches_is_kept_sent_and_keeps_its_times(
     run_worker()
 
     file.refresh_from_db()
-    ((start, end),) = asked
+    ((start, end),) = intervals
     assert start == pytest.approx(30_000, abs=500)
     assert end == pytest.approx(75_000, abs=500)
     ((kept_from, kept_until),) = kept_intervals(file)
@@ -101,7 +101,7 @@ def test_what_the_ring_has_lost_is_not_kept(
 ) -> None:
     file = heard_hour(radio, run_worker)
 
-    def cut(*_asked: object) -> CutFacts:
+    def cut(*_interval: object) -> CutFacts:
         raise RingGone
 
     monkeypatch.setattr(audio, "cut_audio", cut)

@@ -33,15 +33,15 @@ def test_a_play_is_shown_and_told_while_it_goes_on_and_its_hour_confirms_it(
     heard = programme(*ON_AIR)
     radio.sink.take(started("run-1", NOON))
     radio.sink.take(Anchored(run="run-1", run_ms=0, at=NOON))
-    shown: list[tuple[int, str]] = []
+    states: list[tuple[int, str]] = []
 
     for ms in range(4000, heard.duration_ms + 1, 4000):
         keep(radio.folder, "run-1", heard, ms)
         radio.listen()
-        shown += [(ms, play.state) for play in Airplay.objects.all()]
+        states += [(ms, play.state) for play in Airplay.objects.all()]
 
-    begun = next(ms for ms, state in shown if state == AirplayState.PLAYING)
-    ended = next(ms for ms, state in shown if state == AirplayState.ENDED)
+    begun = next(ms for ms, state in states if state == AirplayState.PLAYING)
+    ended = next(ms for ms, state in states if state == AirplayState.ENDED)
     assert begun - 20_000 <= 12_000
     assert ended - 45_000 <= 20_000
     (logged,) = radio.log()
@@ -51,10 +51,10 @@ def test_a_play_is_shown_and_told_while_it_goes_on_and_its_hour_confirms_it(
 
     # It was told, and the banned recording alarmed.
     play = Airplay.objects.get()
-    found, alarm = (json.loads(notice.body) for notice in StreamNotice.objects.order_by("pk"))
-    assert found["type"] == "match.found"
-    assert found["airplay"]["recording"]["title"] == "Song 1"
-    assert found["station"]["name"] == "Radio One"
+    contents, alarm = (json.loads(notice.body) for notice in StreamNotice.objects.order_by("pk"))
+    assert contents["type"] == "match.found"
+    assert contents["airplay"]["recording"]["title"] == "Song 1"
+    assert contents["station"]["name"] == "Radio One"
     assert alarm["alarm"]["kind"] == AlarmKind.BANNED
     assert StreamAlarm.objects.get().airplay == play
 

@@ -34,11 +34,11 @@ HOOK = "https://hooks.example/radio"
 @pytest.fixture
 def desks() -> tuple[Desk, Desk]:
     """Return two desks; the stream of the first has addresses of its limited person."""
-    own, other = Desk(1), Desk(2)
+    own, other_desk = Desk(1), Desk(2)
     services.change_stream(
         stream=radio.stream(own), user=own.user, alarm_url=HOOK, alarm_emails=["desk@radio.example"]
     )
-    return own, other
+    return own, other_desk
 
 
 def _tell(stream: Stream, airplay: Airplay) -> None:
@@ -52,22 +52,22 @@ def _tell(stream: Stream, airplay: Airplay) -> None:
 
 
 def test_a_hidden_recording_is_not_told(desks: tuple[Desk, Desk]) -> None:
-    own, other = desks
+    own, other_desk = desks
     stream = radio.stream(own)
 
-    _tell(stream, make_airplay(stream, recording=other.recording))
+    _tell(stream, make_airplay(stream, recording=other_desk.recording))
     assert not StreamNotice.objects.exists()
     _tell(stream, make_airplay(stream, recording=own.recording))
 
     assert StreamNotice.objects.count() == 3
-    told = json.loads(StreamNotice.objects.earliest("pk").body)
-    assert told["airplay"]["recording"]["title"] == own.recording.title
+    notice = json.loads(StreamNotice.objects.earliest("pk").body)
+    assert notice["airplay"]["recording"]["title"] == own.recording.title
 
 
 def test_limits_that_changed_since_count_when_it_is_sent(desks: tuple[Desk, Desk]) -> None:
-    own, other = desks
+    own, other_desk = desks
     _tell(radio.stream(own), make_airplay(radio.stream(own), recording=own.recording))
-    AccessLimit.objects.filter(group=own.group).update(buckets=[other.bucket.pk])
+    AccessLimit.objects.filter(group=own.group).update(buckets=[other_desk.bucket.pk])
 
     while run_next(Pool.TALK) is not None:
         pass
@@ -79,7 +79,7 @@ def test_limits_that_changed_since_count_when_it_is_sent(desks: tuple[Desk, Desk
 
 
 def test_nothing_is_sent_for_a_deactivated_account(desks: tuple[Desk, Desk]) -> None:
-    own, _other = desks
+    own, _other_desk = desks
     notices.tell_away(radio.stream(own), at=MONDAY, cause="-")
     User.objects.filter(pk=own.user.pk).update(is_active=False)
 
@@ -92,14 +92,14 @@ def test_nothing_is_sent_for_a_deactivated_account(desks: tuple[Desk, Desk]) -> 
 
 
 def test_who_sets_an_address_answers_for_it(desks: tuple[Desk, Desk]) -> None:
-    own, other = desks
+    own, other_desk = desks
     stream, manager = radio.stream(own), make_user(Role.MANAGER)
     services.change_stream(stream=stream, user=manager, name="Renamed")
-    _tell(stream, make_airplay(stream, recording=other.recording))
+    _tell(stream, make_airplay(stream, recording=other_desk.recording))
     assert not StreamNotice.objects.exists()
 
     services.change_stream(stream=stream, user=manager, alarm_url=f"{HOOK}/all")
-    _tell(stream, make_airplay(stream, recording=other.recording))
+    _tell(stream, make_airplay(stream, recording=other_desk.recording))
 
     assert {notice.url for notice in StreamNotice.objects.all()} == {f"{HOOK}/all"}
 
@@ -109,7 +109,7 @@ def test_addresses_outside_the_lists_cannot_be_set(
 ) -> None:
     settings.ACRPORTAL_WEBHOOK_HOSTS = ["hooks.example", ".inside.example"]
     settings.ACRPORTAL_MAIL_DOMAINS = ["radio.example"]
-    own, _other = desks
+    own, _other_desk = desks
 
     assert EmailsField().clean("night@RADIO.example") == ["night@RADIO.example"]
     with pytest.raises(ValidationError, match=r"only to addresses at radio\.example"):

@@ -90,20 +90,22 @@ def test_streams_move_to_another_recorder_when_one_dies(
         try:
             wait_for(lambda: any(int(str(run[0])) > 0 for run in runs()))
             ((owner,),) = read("SELECT lease_owner FROM jobs_job WHERE kind = 'stream'")
-            victim = next(one for one in recorders if str(owner).endswith(f":{one.pid}"))
-            other = next(one for one in recorders if one is not victim)
+            victim = next(
+                process for process in recorders if str(owner).endswith(f":{process.pid}")
+            )
+            other_process = next(process for process in recorders if process is not victim)
             wait_for(lambda: bool(read("SELECT 1 FROM streams_airplay")))
             victim.send_signal(signal.SIGKILL)
             wait_for(lambda: len(runs()) > 1 and int(str(runs()[-1][0])) > 0, seconds=60)
             # As a terminal, a process group and a parent do together.
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
-                other.send_signal(number)
-            assert other.wait(timeout=40) == 0
+                other_process.send_signal(number)
+            assert other_process.wait(timeout=40) == 0
         finally:
-            for one in recorders:
-                if one.poll() is None:
-                    one.kill()
-                    one.wait()
+            for process in recorders:
+                if process.poll() is None:
+                    process.kill()
+                    process.wait()
 
     first, last = runs()[0], runs()[-1]
     assert first[1] is not None

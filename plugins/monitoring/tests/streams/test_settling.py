@@ -61,16 +61,16 @@ def whole_scan(radio: Radio, *parts: tuple[int, float]) -> list[tuple[str, int, 
     titles = {song.pk: song.title for song in radio.songs}
     buckets = [radio.songs[0].bucket_id]
     with following.searched_index() as (index, _):
-        found = scan_whole(
+        result = scan_whole(
             programme(*parts),
             index=index,
             buckets=buckets,
             references=index_store.references_of(buckets, index),
         )
     plays = [
-        (segment.start_ms, segment.end_ms, titles[one.recording_id])
-        for one in by_recording(found.segments)
-        for segment in one.segments
+        (segment.start_ms, segment.end_ms, titles[detection.recording_id])
+        for detection in by_recording(result.segments)
+        for segment in detection.segments
     ]
     return [(title, start, end) for start, end, title in sorted(plays)]
 
@@ -206,7 +206,9 @@ def test_gaps_are_not_scanned_and_what_nobody_listed_becomes_one(
     assert first.scanned_file is not None
     scan = first.scanned_file.scans.get()
     missing = [
-        (one["start_ms"], one["end_ms"]) for one in scan.unmatched if one["kind"] == "not_scanned"
+        (unmatched["start_ms"], unmatched["end_ms"])
+        for unmatched in scan.unmatched
+        if unmatched["kind"] == "not_scanned"
     ]
     assert missing == [pytest.approx((50_000, 65_000), abs=64)]
     gaps = list(StreamGap.objects.values_list("cause", "starts_at", "ends_at"))
@@ -283,7 +285,7 @@ def test_no_hour_is_sent_to_a_cloud(radio: Radio, run_worker: Worker) -> None:
         )
         at = NOON + timedelta(hours=number)
         radio.run(f"run-{number}", programme((UNKNOWN, 100)), at=at)
-        hours = {each.starts_at: each for each in radio.settle(at + timedelta(hours=1))}
+        hours = {hour.starts_at: hour for hour in radio.settle(at + timedelta(hours=1))}
         file = hours[at].scanned_file
         assert file is not None
         run_worker()

@@ -64,8 +64,12 @@ def work() -> None:
 def places(item: UnknownItem) -> list[tuple[str, int, int]]:
     """Return file, start and end in seconds of each occurrence."""
     return [
-        (one.file.scanned_file.name, round(one.start_ms, -3) // 1000, round(one.end_ms, -3) // 1000)
-        for one in Occurrence.objects.filter(item=item).order_by("file", "start_ms")
+        (
+            occurrence.file.scanned_file.name,
+            round(occurrence.start_ms, -3) // 1000,
+            round(occurrence.end_ms, -3) // 1000,
+        )
+        for occurrence in Occurrence.objects.filter(item=item).order_by("file", "start_ms")
     ]
 
 
@@ -82,5 +86,5 @@ def rows() -> dict[str, Any]:  # Any: rows as tuples
 
 def _plain(row: Model) -> tuple[Any, ...]:  # Any: as each column has it
     left_out = {"id", "uid", "created_at", "updated_at", "landmarks"}
-    columns = [one.attname for one in row._meta.concrete_fields]
+    columns = [field.attname for field in row._meta.concrete_fields]
     return tuple(getattr(row, name) for name in columns if name not in left_out)

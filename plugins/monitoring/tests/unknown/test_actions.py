@@ -36,9 +36,16 @@ DETAILS = Recording(title="Found song", artists=["Somebody"])
 
 
 def rows(item: UnknownItem) -> list[tuple[int, ...]]:
-    found = Occurrence.objects.filter(item=item)
+    occurrences = Occurrence.objects.filter(item=item)
     return [
-        (one.file_id, one.start_ms, one.end_ms, one.item_start_ms, one.item_end_ms) for one in found
+        (
+            occurrence.file_id,
+            occurrence.start_ms,
+            occurrence.end_ms,
+            occurrence.item_start_ms,
+            occurrence.item_end_ms,
+        )
+        for occurrence in occurrences
     ]
 
 
@@ -93,16 +100,16 @@ def test_what_is_in_the_catalogue_is_not_added_again_but_has_aliases(
 ) -> None:
     catalogue.bucket.intake_rule = IntakeRule.ASK
     catalogue.bucket.save()
-    known, item = (make_item(landmarks=tune_landmarks(seed)) for seed in (1, SONG))
+    items, item = (make_item(landmarks=tune_landmarks(seed)) for seed in (1, SONG))
 
     with pytest.raises(AlreadyInCatalogue) as raised:
         actions.name_item(
-            item=known, user=admin, version=1, bucket=catalogue.bucket, details=DETAILS
+            item=items, user=admin, version=1, bucket=catalogue.bucket, details=DETAILS
         )
 
     assert raised.value.existing == catalogue.first
-    known.refresh_from_db()
-    assert (known.state, known.version) == (ItemState.UNIDENTIFIED, 1)
+    items.refresh_from_db()
+    assert (items.state, items.version) == (ItemState.UNIDENTIFIED, 1)
 
     # An alias is another version of its recording.
     actions.alias_item(item=item, user=admin, version=1, recording=catalogue.first)
@@ -180,25 +187,25 @@ def test_both_parts_need_enough_of_the_best_copy(admin: User) -> None:
 
 
 def test_a_merged_item_gives_its_occurrences_and_gets_them_back(admin: User) -> None:
-    target, other = make_item(plays=2), make_item(plays=3)
-    twice = OccurrenceFactory.create(item=other, file=target.best_file)
-    before = rows(other)
+    target, other_item = make_item(plays=2), make_item(plays=3)
+    twice = OccurrenceFactory.create(item=other_item, file=target.best_file)
+    before = rows(other_item)
 
-    actions.merge_items(items=[target, other], into=target, user=admin)
+    actions.merge_items(items=[target, other_item], into=target, user=admin)
 
     target.refresh_from_db()
-    other.refresh_from_db()
-    assert (target.plays, other.plays) == (5, 1)
-    assert (other.state, other.merged_into) == (ItemState.MERGED, target)
+    other_item.refresh_from_db()
+    assert (target.plays, other_item.plays) == (5, 1)
+    assert (other_item.state, other_item.merged_into) == (ItemState.MERGED, target)
     # The target has this one already.
-    assert [row[0] for row in rows(other)] == [twice.file_id]
+    assert [row[0] for row in rows(other_item)] == [twice.file_id]
 
-    actions.undo(item=other, user=admin)
+    actions.undo(item=other_item, user=admin)
 
     target.refresh_from_db()
-    other.refresh_from_db()
-    assert sorted(rows(other)) == sorted(before)
-    assert (target.plays, other.plays, other.merged_into) == (2, 4, None)
+    other_item.refresh_from_db()
+    assert sorted(rows(other_item)) == sorted(before)
+    assert (target.plays, other_item.plays, other_item.merged_into) == (2, 4, None)
 
 
 def test_undo_goes_back_one_action_after_the_other(admin: User) -> None:

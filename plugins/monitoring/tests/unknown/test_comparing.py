@@ -77,7 +77,7 @@ def entries(bucket: int) -> dict[int, int]:
         store = index.store
         return {
             number: int(opened.counts[place])
-            for opened in (one.segment for one in store._snapshot(bucket).segments)
+            for opened in (segment.segment for segment in store._snapshot(bucket).segments)
             for place, number in enumerate(opened.ids.tolist())
             if number in store.recordings(bucket)
         }
@@ -96,7 +96,7 @@ def test_a_song_in_two_files_becomes_an_item(two: tuple[ScannedFile, ScannedFile
     assert fingerprint_of(item).duration_ms == item.best_end_ms - item.best_start_ms
     assert len(landmarks_of(item).frames) > 100
     assert item.searched_to is None
-    assert {kept.state for kept in KeptFile.objects.all()} == {KeptState.COMPARED}
+    assert {kept_file.state for kept_file in KeptFile.objects.all()} == {KeptState.COMPARED}
     (event,) = Event.objects.filter(case=f"unknown:{item.uid}")
     assert (event.action, event.after["plays"]) == ("unknown.found", 2)
 
@@ -152,8 +152,8 @@ def test_a_late_find_is_no_longer_unknown(two: tuple[ScannedFile, ScannedFile]) 
 
     work()
 
-    kept = KeptFile.objects.get(scanned_file=two[0])
-    assert kept.unmatched == [[0, 10_000], [30_000, two[0].length_ms]]
+    kept_file = KeptFile.objects.get(scanned_file=two[0])
+    assert kept_file.unmatched == [[0, 10_000], [30_000, two[0].length_ms]]
     assert UnknownItem.objects.get().state == ItemState.CLOSED
 
 
@@ -243,12 +243,17 @@ def test_a_job_that_is_killed_before_it_writes_is_repeated(
         work()
         first = KeptFile.objects.order_by("pk")[0].pk
         shared = [
-            (one.file_id - first, one.other_id - first, one.start_ms, one.bits)
-            for one in SharedRun.objects.all()
+            (run.file_id - first, run.other_id - first, run.start_ms, run.bits)
+            for run in SharedRun.objects.all()
         ]
         heard = [
-            (one.file_id - first, one.start_ms, one.item_end_ms, one.score)
-            for one in Occurrence.objects.all()
+            (
+                occurrence.file_id - first,
+                occurrence.start_ms,
+                occurrence.item_end_ms,
+                occurrence.score,
+            )
+            for occurrence in Occurrence.objects.all()
         ]
         copy = bytes(UnknownItem.objects.get().landmarks)
         return [shared, heard, copy, [*entries(FILES).values()]]
@@ -348,12 +353,12 @@ def test_a_search_back_finds_what_joining_missed_and_doubles_nothing(
     assert (item.plays, item.searched_to) == (3, None)
 
     # It goes on where its slice ended.
-    found = rows()
+    numbers = rows()
     monkeypatch.setattr("plugins.monitoring.unknown.searching.SLICE_SECONDS", 0)
     UnknownItem.objects.update(searched_to=0)
     work()
     assert UnknownItem.objects.get().searched_to is None
-    assert rows() == found
+    assert rows() == numbers
 
 
 def test_a_part_that_was_an_item_of_its_own_joins_the_longer_one(
@@ -408,13 +413,13 @@ def test_a_merged_item_is_heard_for_the_one_that_it_became_part_of(
     broadcast(container, 21, 22)
     broadcast(container, 23, 22)
     work()
-    other = UnknownItem.objects.exclude(pk=target.pk).get()
-    merge_items(items=[target, other], into=target, user=make_user(Role.REVIEWER))
+    other_item = UnknownItem.objects.exclude(pk=target.pk).get()
+    merge_items(items=[target, other_item], into=target, user=make_user(Role.REVIEWER))
 
     again = broadcast(container, 24, 22)
     work()
 
-    assert set(UnknownItem.objects.all()) == {target, other}
+    assert set(UnknownItem.objects.all()) == {target, other_item}
     target.refresh_from_db()
     assert target.plays == 5
     assert target.occurrences.filter(file__scanned_file=again).count() == 1

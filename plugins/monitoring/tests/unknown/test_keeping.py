@@ -56,7 +56,7 @@ def test_what_scans_leave_unmatched_is_compared_at_once(
 def test_only_files_with_a_scan_by_our_engine_are_compared() -> None:
     container = ContainerFactory.create()
     ScannedFileFactory.create(container=container)
-    kept = broadcast(container, 11)
+    stored = broadcast(container, 11)
     for status, engine in [
         (ScanStatus.FAILED, EngineChoice.EMBEDDED),
         (ScanStatus.SUCCEEDED, EngineChoice.ACRCLOUD),
@@ -70,7 +70,7 @@ def test_only_files_with_a_scan_by_our_engine_are_compared() -> None:
 
     planning.plan()
 
-    assert [row.scanned_file for row in KeptFile.objects.all()] == [kept]
+    assert [row.scanned_file for row in KeptFile.objects.all()] == [stored]
 
 
 def test_planning_asks_for_what_is_due_only() -> None:
@@ -89,14 +89,14 @@ def test_planning_asks_for_what_is_due_only() -> None:
     assert waiting() == 1
 
     # One that was cancelled waits for the next scan.
-    kept = KeptFile.objects.get(scanned_file=files[0])
-    cancel_subject(COMPARE, kept)
+    kept_file = KeptFile.objects.get(scanned_file=files[0])
+    cancel_subject(COMPARE, kept_file)
     planning.plan()
     assert waiting() == 0
     planning.note_scan(scan_again(files[0], (0, 9_000)))
     work()
-    kept.refresh_from_db()
-    assert (kept.state, kept.unmatched) == (KeptState.COMPARED, [[0, 9_000]])
+    kept_file.refresh_from_db()
+    assert (kept_file.state, kept_file.unmatched) == (KeptState.COMPARED, [[0, 9_000]])
 
 
 def test_speech_is_no_unknown_sound() -> None:
@@ -109,6 +109,6 @@ def test_speech_is_no_unknown_sound() -> None:
     planning.note_scan(scan)
     work()
 
-    kept = KeptFile.objects.get()
-    assert kept.unmatched == [[12_000, 15_000]]
-    assert kept.unmatched_ms == 3_000
+    kept_file = KeptFile.objects.get()
+    assert kept_file.unmatched == [[12_000, 15_000]]
+    assert kept_file.unmatched_ms == 3_000

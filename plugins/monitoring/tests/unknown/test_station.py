@@ -43,17 +43,17 @@ def test_each_title_of_a_station_is_one_item_whatever_comes_and_goes(admin: User
     plays[scanned(container, made)] = heard
     work()
     _accept(plays)
-    told = Event.objects.filter(action__startswith="unknown.")
-    assert told.filter(action="unknown.found").count() == SONGS + JINGLES
-    assert told.count() <= 3 * (SONGS + JINGLES)
+    events = Event.objects.filter(action__startswith="unknown.")
+    assert events.filter(action="unknown.found").count() == SONGS + JINGLES
+    assert events.count() <= 3 * (SONGS + JINGLES)
 
 
 def _accept(plays: Plays) -> None:
     items = open_items(Q(state=ItemState.UNIDENTIFIED))
     numbers = {KeptFile.objects.get(scanned_file=file).pk: heard for file, heard in plays.items()}
-    verdict = Verdict([one.item(one.keys) for one in items], numbers)
+    verdict = Verdict([open_item.item(open_item.keys) for open_item in items], numbers)
     clean = (stations.CLEAN, stations.CODEC, stations.PART)
-    found = [
+    spans = [
         verdict.found(file, play)
         for file, heard in numbers.items()
         for play in heard
@@ -62,4 +62,4 @@ def _accept(plays: Plays) -> None:
 
     assert sorted(verdict.titles, key=str) == list(range(8))
     assert np.mean(verdict.right) >= 0.99
-    assert np.mean(found) >= 0.98
+    assert np.mean(spans) >= 0.98

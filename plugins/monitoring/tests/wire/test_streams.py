@@ -46,12 +46,12 @@ def stream(container: Container) -> Stream:
     return StreamFactory.create(container=container)
 
 
-def streams_of(container: Container, rest: str = "") -> str:
-    return f"{PROJECTS}/{container.pk}/streams{rest}"
+def streams_of(container: Container, suffix: str = "") -> str:
+    return f"{PROJECTS}/{container.pk}/streams{suffix}"
 
 
-def path_of(stream: Stream, rest: str = "") -> str:
-    return streams_of(stream.container, f"/{stream.uid}{rest}")
+def path_of(stream: Stream, suffix: str = "") -> str:
+    return streams_of(stream.container, f"/{stream.uid}{suffix}")
 
 
 def test_containers_are_projects(api: Api, stream: Stream) -> None:
@@ -70,11 +70,11 @@ def test_containers_are_projects(api: Api, stream: Stream) -> None:
     }
     local = api.call("POST", PROJECTS, {"name": "L", "buckets": [bucket.pk], "type": "BM-LOCAL"})
     assert (local.status_code, "listens itself" in local.json()["message"]) == (422, True)
-    one = f"{PROJECTS}/{stream.container_id}"
-    assert api.call("PUT", one, {"name": "Radio 2"}).json()["data"]["name"] == "Radio 2"
-    assert api.call("DELETE", one).status_code == 204
+    address = f"{PROJECTS}/{stream.container_id}"
+    assert api.call("PUT", address, {"name": "Radio 2"}).json()["data"]["name"] == "Radio 2"
+    assert api.call("DELETE", address).status_code == 204
     assert not Stream.objects.present().exists()
-    assert api.get(one).status_code == 404
+    assert api.get(address).status_code == 404
 
 
 def test_streams_are_added_changed_paused_and_deleted(api: Api, container: Container) -> None:
@@ -95,7 +95,9 @@ def test_streams_are_added_changed_paused_and_deleted(api: Api, container: Conta
     assert stream.station == Station.objects.get(name="Harbour")
     assert (row["stream_urls"], row["user_defined"]) == ([URL], {"desk": "north"})
     assert row["state"] == "Other"
-    assert [each["id"] for each in api.get(streams_of(container)).json()["data"]] == [stream.uid]
+    assert [stream["id"] for stream in api.get(streams_of(container)).json()["data"]] == [
+        stream.uid
+    ]
     changed = api.call("PUT", path_of(stream), {"stream_urls": [URL, f"{URL}/2"]})
     assert changed.json()["data"]["stream_urls"] == [URL, f"{URL}/2"]
     for method in ("PUT", "POST"):
@@ -165,8 +167,8 @@ def test_results_are_filtered(api: Api, stream: Stream) -> None:
     make_airplay(stream, minute=12, state=AirplayState.PLAYING)
     day = "/results?date=20260502"
 
-    def begins(rest: str) -> list[str]:
-        answer = api.get(path_of(stream, rest))
+    def begins(suffix: str) -> list[str]:
+        answer = api.get(path_of(stream, suffix))
         assert answer.status_code == 200, answer.json()
         return [row["metadata"]["timestamp_utc"][11:] for row in answer.json()["data"]]
 
@@ -208,10 +210,10 @@ def test_the_sound_of_a_play_can_be_downloaded(
     api: Api, stream: Stream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     StreamRunFactory.create(stream=stream, duration_ms=3_600_000)
-    asked: list[tuple[int, int]] = []
+    intervals: list[tuple[int, int]] = []
 
     def cut(_folder: Path, _run: str, start: int, end: int, target: Path) -> CutFacts:
-        asked.append((start, end))
+        intervals.append((start, end))
         if start == 0:
             raise RingGone
         target.write_bytes(b"sound")
@@ -219,15 +221,15 @@ def test_the_sound_of_a_play_can_be_downloaded(
 
     # The tests of the ring cut real sound.
     monkeypatch.setattr(excerpts, "cut_audio", cut)
-    rest = "/recordings?timestamp_utc=20260502001000&played_duration=60"
+    suffix = "/recordings?timestamp_utc=20260502001000&played_duration=60"
 
-    answer = api.get(path_of(stream, f"{rest}&record_before=10&record_after=5"))
+    answer = api.get(path_of(stream, f"{suffix}&record_before=10&record_after=5"))
 
     assert answer.status_code == 200
     assert b"".join(answer) == b"sound"
     assert answer.headers["Content-Type"] == "audio/mpeg"
-    assert asked == [(590_000, 665_000)]
-    gone = api.get(path_of(stream, f"{rest}&record_before=900"))
+    assert intervals == [(590_000, 665_000)]
+    gone = api.get(path_of(stream, f"{suffix}&record_before=900"))
     assert gone.status_code == 422
     gone = api.get(path_of(stream, "/recordings?timestamp_utc=20260502000000&played_duration=60"))
     assert (gone.status_code, gone.json()["code"]) == (404, "recording_elsewhere")
@@ -244,8 +246,8 @@ def test_settled_plays_and_states_are_posted(api: Api, stream: Stream) -> None:
     for name in ("result-callback", "state-notification"):
         answer = set_callback(api, stream, name, f"https://client.example/{name}")
         assert answer.status_code == 200, answer.json()
-        shown = api.get(f"{PROJECTS}/{stream.container_id}/{name}").json()["data"]
-        assert shown == {"url": f"https://client.example/{name}"}
+        rows = api.get(f"{PROJECTS}/{stream.container_id}/{name}").json()["data"]
+        assert rows == {"url": f"https://client.example/{name}"}
     play = make_airplay(stream)
 
     notices.play_settled.send(sender=type(play), airplay=play)
@@ -253,11 +255,11 @@ def test_settled_plays_and_states_are_posted(api: Api, stream: Stream) -> None:
     notices.tell_back(stream, at=DAY)
 
     posted = StreamNotice.objects.order_by("pk")
-    assert [each.url.rpartition("/")[2] for each in posted] == [
+    assert [notice.url.rpartition("/")[2] for notice in posted] == [
         "result-callback",
         *("state-notification",) * 2,
     ]
-    bodies = [json.loads(each.body) for each in posted]
+    bodies = [json.loads(notice.body) for notice in posted]
     assert [body["status"] for body in bodies] == [1, 0, 1]
     assert all(
         (body["stream_id"], body["stream_url"]) == (stream.uid, stream.current_url)
@@ -282,8 +284,8 @@ def test_callbacks_go_to_public_addresses_only(
 
 
 def test_roles_and_limits_hold(make_api: MakeApi, stream: Stream) -> None:
-    other = ContainerFactory.create()
-    elsewhere = StreamFactory.create(container=other)
+    other_container = ContainerFactory.create()
+    elsewhere = StreamFactory.create(container=other_container)
     hidden = make_airplay(elsewhere)
     reviewer = make_api(Role.REVIEWER)
     desk = Group.objects.create(name="desk")
@@ -302,7 +304,7 @@ def test_roles_and_limits_hold(make_api: MakeApi, stream: Stream) -> None:
     assert set_callback(reviewer, stream, "result-callback", URL).status_code == 403
     viewer = make_api(Role.VIEWER)
     body = {"stream_urls": [URL], "name": "Harbour"}
-    assert viewer.call("POST", streams_of(other), body).status_code == 403
+    assert viewer.call("POST", streams_of(other_container), body).status_code == 403
 
 
 def test_what_is_not_documented_is_a_clear_404(api: Api, stream: Stream) -> None:

@@ -27,8 +27,8 @@ def container(db: None) -> Container:
     return ContainerFactory.create(name="Radio")
 
 
-def results(container: Container, rest: str = "") -> str:
-    return f"/api/ucf-projects/{container.pk}/results{rest}"
+def results(container: Container, suffix: str = "") -> str:
+    return f"/api/ucf-projects/{container.pk}/results{suffix}"
 
 
 def ids(answer: Any) -> list[int]:  # Any: JSON
@@ -129,14 +129,14 @@ def test_deleted_results_are_ignored_and_pending_brings_them_back(
 
 def test_items_of_hidden_containers_are_unknown(make_api: MakeApi, container: Container) -> None:
     item = make_item(container=container)
-    other = ContainerFactory.create()
+    other_container = ContainerFactory.create()
     api = make_api(Role.REVIEWER)
     desk = Group.objects.create(name="desk")
-    AccessLimit.objects.create(group=desk, containers=[other.pk])
+    AccessLimit.objects.create(group=desk, containers=[other_container.pk])
     api.owner.groups.add(desk)
 
-    assert ids(api.get("/api/ucf-projects")) == [other.pk]
-    assert ids(api.get(results(other))) == []
+    assert ids(api.get("/api/ucf-projects")) == [other_container.pk]
+    assert ids(api.get(results(other_container))) == []
     assert api.get(results(container, f"/{item.pk}")).status_code == 404
     assert (
         make_api(Role.VIEWER).call("DELETE", results(container, f"/{item.pk}")).status_code == 403

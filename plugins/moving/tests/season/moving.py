@@ -38,17 +38,17 @@ def bring(
     outside.cloud.titles = rng.randint(0, 3)
     if rng.random() < 0.5:
         _become_a_portal(admin, rng)
-    one = _move(person, account, work)
-    if one is None or one.status != ImportStatus.DONE or rng.random() < 0.5:
+    import_ = _move(person, account, work)
+    if import_ is None or import_.status != ImportStatus.DONE or rng.random() < 0.5:
         return
     before = _moved()
-    undoing.undo_one(one.uid, person, note)
+    undoing.undo_one(import_.uid, person, note)
     taken_back = before - _moved()
     if again := _move(person, account, work):
-        left = taken_back - _moved()
+        rows = taken_back - _moved()
         check(
-            not left or again.status != ImportStatus.DONE,
-            f"{left} moved, were taken back, and do not move again",
+            not rows or again.status != ImportStatus.DONE,
+            f"{rows} moved, were taken back, and do not move again",
         )
 
 
@@ -59,31 +59,31 @@ def _moved() -> set[tuple[str, str]]:
 
 def _move(person: Person, account: CloudAccount, work: Callable[[], None]) -> MoveIn | None:
     """Look at the account on its page, and move it in where the person may."""
-    known = list(MoveIn._base_manager.values_list("pk", flat=True))
+    keys = list(MoveIn._base_manager.values_list("pk", flat=True))
     before = _moved()
     person.fill_in(
         _PATH, account=account.pk, since="2026-11-01", parts=["recordings", "files", "unknown"]
     )
-    one = MoveIn._base_manager.exclude(pk__in=known).first()
-    if one is None:
+    import_ = MoveIn._base_manager.exclude(pk__in=keys).first()
+    if import_ is None:
         return None
     work()
-    one.refresh_from_db()
-    if one.status == ImportStatus.CHECKED:
-        person.fill_in(f"{_PATH}{one.uid}/start/")
+    import_.refresh_from_db()
+    if import_.status == ImportStatus.CHECKED:
+        person.fill_in(f"{_PATH}{import_.uid}/start/")
         work()
-        one.refresh_from_db()
-    person.open(f"{_PATH}{one.uid}/")
-    _check(one)
-    if one.status == ImportStatus.DONE:
+        import_.refresh_from_db()
+    person.open(f"{_PATH}{import_.uid}/")
+    _check(import_)
+    if import_.status == ImportStatus.DONE:
         _check_tracks(before)
-        listed = Moved.objects.filter(kind__in=[MovedKind.PROJECT, MovedKind.UNKNOWN])
+        moved_rows = Moved.objects.filter(kind__in=[MovedKind.PROJECT, MovedKind.UNKNOWN])
         check(
-            all(row.code or row.case for row in listed)
-            and listed.values("kind").distinct().count() == 2,
-            f"what only people can move is listed as {list(listed.values())}",
+            all(row.code or row.case for row in moved_rows)
+            and moved_rows.values("kind").distinct().count() == 2,
+            f"what only people can move is listed as {list(moved_rows.values())}",
         )
-    return one
+    return import_
 
 
 def _check_tracks(before: set[tuple[str, str]]) -> None:
@@ -116,7 +116,7 @@ def _become_a_portal(admin: Person, rng: random.Random) -> None:
     outside.cloud.fingerprints[outside.acr_id_there(number)] = answer.content
 
 
-def _check(one: MoveIn) -> None:
+def _check(import_: MoveIn) -> None:
     """Check that each object came once, as it is there, and that no result goes out."""
     moved = Moved.objects.filter(kind=MovedKind.RECORDING).exclude(case="")
     cases = Counter(moved.values_list("case", flat=True))
@@ -126,9 +126,9 @@ def _check(one: MoveIn) -> None:
     ours = stubs.exclude(bucket=ACRCLOUD_MUSIC_BUCKET_ID)
     loud = ours.exclude(audio="", fingerprint="").values_list("uid", flat=True)
     check(not loud, f"{list(loud)} wait for audio that they have")
-    if one.status == ImportStatus.DONE and "recordings" in one.parts:
-        given = ours.filter(acr_id__in=outside.cloud.fingerprints)
-        uids = given.values_list("uid", flat=True)
+    if import_.status == ImportStatus.DONE and "recordings" in import_.parts:
+        recordings = ours.filter(acr_id__in=outside.cloud.fingerprints)
+        uids = recordings.values_list("uid", flat=True)
         silent = moved.filter(code="", case__in=[f"recording:{uid}" for uid in uids])
         check(not silent, f"{list(silent)} wait, though the portal there has their fingerprints")
     taken_over = Event.objects.filter(after__callback_url__endswith=outside.CALLBACK)
@@ -136,9 +136,9 @@ def _check(one: MoveIn) -> None:
         taken_over.exists() or all(path != outside.CALLBACK for path, _body in outside.posted),
         "results went to the account's address before anybody took its callback over",
     )
-    kept = [
+    imports = [
         *MoveIn._base_manager.values(),
         *Moved.objects.values(),
-        *Event.objects.filter(case=one.case).values(),
+        *Event.objects.filter(case=import_.case).values(),
     ]
-    check(outside.CLOUD_TOKEN not in str(kept), "a move keeps the account's token")
+    check(outside.CLOUD_TOKEN not in str(imports), "a move keeps the account's token")

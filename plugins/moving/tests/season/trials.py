@@ -55,9 +55,9 @@ def handle(person: Person, admin: Person, rng: random.Random, work: Callable[[],
         _judge(person, trial, rng)
     else:
         _end(admin, trial, rng)
-    for each in EngineTrial.objects.all():
-        admin.open(each.url)
-        _read_report(admin, each)
+    for item in EngineTrial.objects.all():
+        admin.open(item.url)
+        _read_report(admin, item)
     trials_hold()
 
 
@@ -86,7 +86,7 @@ def _begin(person: Person, rng: random.Random) -> None:
     person.fill_in(
         "/trials/",
         account=account.pk,
-        containers=[each.pk for each in containers],
+        containers=[container.pk for container in containers],
         weeks=rng.choice([1, 4, 0]),
         **({"sends_files": "on"} if sends_files else {}),
         cap_hours=rng.choice(["", 50]),
@@ -121,8 +121,8 @@ def _send_there(name: str, rng: random.Random) -> None:
         .first()
     )
     recordings = Recording._base_manager.filter(custom_id__startswith="R-")
-    known = list(recordings.order_by("pk").values_list("acr_id", flat=True))
-    results = samples.results(rng, acr_ids=known)
+    acr_ids = list(recordings.order_by("pk").values_list("acr_id", flat=True))
+    results = samples.results(rng, acr_ids=acr_ids)
     for _ in range(rng.choice([1, 1, 1, 2])):
         outside.cloud.keep(
             rng.choice([name, f"shows\\{name.upper()}", f"{name}.mp3"]),
@@ -234,15 +234,15 @@ def _check_share(trial: EngineTrial, share: MeasuredShare, judged: int) -> None:
 def _check_pairs(trial: EngineTrial) -> None:
     """Check that a file which programs sent stands beside one of its name, and only one."""
     paired = trial.files.exclude(their_file="").select_related("scanned_file")
-    there = [each.their_file for each in paired]
+    there = [file.their_file for file in paired]
     check(len(there) == len(set(there)), f"{trial.case} pairs one of {there} twice")
     check(not (trial.sends_files and there), f"{trial.case} sends files, and pairs {there}")
-    for each in paired:
-        sent = outside.cloud.files.get(each.their_file)
-        wanted = PurePosixPath(each.scanned_file.name).stem.casefold()
+    for file in paired:
+        sent = outside.cloud.files.get(file.their_file)
+        stem = PurePosixPath(file.scanned_file.name).stem.casefold()
         if sent is not None:
             name = sent["name"].casefold()
-            check(wanted in name, f"{trial.case} pairs {wanted} with {name}")
+            check(stem in name, f"{trial.case} pairs {stem} with {name}")
 
 
 def _check_known(trial: EngineTrial) -> None:
@@ -250,9 +250,11 @@ def _check_known(trial: EngineTrial) -> None:
     moved = Moved.objects.filter(account=trial.account, kind=MovedKind.RECORDING)
     cases = moved.exclude(case="").values_list("case", flat=True)
     there = {case.removeprefix("recording:") for case in cases}
-    buckets = {bucket.pk for each in trial.containers.all() for bucket in each.buckets.all()}
+    buckets = {
+        bucket.pk for container in trial.containers.all() for bucket in container.buckets.all()
+    }
     ready = Recording._base_manager.filter(status=RecordingStatus.READY, bucket__in=buckets)
     here = set(ready.values_list("uid", flat=True))
     counted = Known(len(here & there), len(there - here), len(here - there))
-    said = known_to(trial)
-    check(said == counted, f"{trial.case} knows {said}, not {counted}")
+    texts = known_to(trial)
+    check(texts == counted, f"{trial.case} knows {texts}, not {counted}")

@@ -46,18 +46,20 @@ class Beside:
 
     def recording(self, title: str, *, parent: str = "8881") -> Recording:
         """Make a recording that scans here find and that the account's bucket holds, too."""
-        one = RecordingFactory.create(bucket=self.bucket, title=title, status=RecordingStatus.READY)
+        recording = RecordingFactory.create(
+            bucket=self.bucket, title=title, status=RecordingStatus.READY
+        )
         self.number += 1
         Moved.objects.create(
             account=self.account,
             kind=MovedKind.RECORDING,
             remote_id=str(self.number),
             parent=parent,
-            case=f"recording:{one.uid}",
+            case=f"recording:{recording.uid}",
             theirs="-",
             outcome=MovedOutcome.NEW,
         )
-        return one
+        return recording
 
     def begin(self, *streams: Any) -> EngineTrial:
         """Begin a trial. Any: rows of a package above."""
@@ -73,13 +75,13 @@ class Beside:
         """Make a file that both engines scanned with these results."""
         self.container.refresh_from_db()
         file = ScannedFileFactory.create(container=self.container)
-        for engine, found in ((EngineChoice.EMBEDDED, ours), (EngineChoice.ACRCLOUD, theirs)):
+        for engine, hits in ((EngineChoice.EMBEDDED, ours), (EngineChoice.ACRCLOUD, theirs)):
             scan = ScanFactory.create(
                 scanned_file=file,
                 engine=engine,
                 buckets=[{"id": self.bucket.pk, "name": self.bucket.name}],
             )
-            for recording, (start, end) in found.items():
+            for recording, (start, end) in hits.items():
                 make_detection((start, end, 0, end - start), scan=scan, recording=recording)
             fold_scan(scan=scan)
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 
 def _there(
-    number: int, name: str, seconds: float, *found: tuple[Recording, int], state: int = 1
+    number: int, name: str, seconds: float, *hits: tuple[Recording, int], state: int = 1
 ) -> dict[str, Any]:  # Any: JSON
     return {
         "id": f"{number:08d}-0000-4000-8000-000000000000",
@@ -44,18 +44,18 @@ def _there(
                         "db_begin_time_offset_ms": 0,
                     },
                 }
-                for recording, at in found
+                for recording, at in hits
             ]
         },
     }
 
 
-def _here(beside: Beside, name: str, *found: Recording) -> ScannedFile:
+def _here(beside: Beside, name: str, *recordings: Recording) -> ScannedFile:
     file = ScannedFileFactory.create(container=beside.container, name=name)
     scan = ScanFactory.create(
         scanned_file=file, buckets=[{"id": beside.bucket.pk, "name": beside.bucket.name}]
     )
-    for recording in found:
+    for recording in recordings:
         make_detection((10_000, 30_000, 0, 20_000), scan=scan, recording=recording)
     return file
 
@@ -78,7 +78,7 @@ def test_files_that_programs_sent_are_paired_by_name_and_length(
     old = _there(6, "old.mp3", 600) | {
         "created_at": (trial.begins_at - timedelta(days=1)).isoformat()
     }
-    listed = [
+    files_there = [
         _there(1, "Desk/Morning.MP3", 601.0, (both, 10_500), (theirs, 90_000)),
         _there(2, "noon.mp3", 900, (theirs, 0)),
         _there(3, "night.mp3", 600, (theirs, 0)),
@@ -87,7 +87,7 @@ def test_files_that_programs_sent_are_paired_by_name_and_length(
         old,
     ]
     httpserver.expect_request("/api/fs-containers/77/files").respond_with_json(
-        {"data": listed, "meta": {"total": len(listed), "last_page": 1}}
+        {"data": files_there, "meta": {"total": len(files_there), "last_page": 1}}
     )
 
     work_off()
@@ -98,7 +98,7 @@ def test_files_that_programs_sent_are_paired_by_name_and_length(
     assert beside.container.engine == EngineChoice.EMBEDDED
     compared = TrialFile.objects.get()
     assert compared.scanned_file == morning
-    assert compared.their_file == listed[0]["id"]
+    assert compared.their_file == files_there[0]["id"]
     rows = TrialRow.objects.values_list("recording__title", "kind")
     assert dict(rows) == {"Both": "both", "Theirs": "only_theirs"}
     figures = compared_in(EngineTrial.objects.get())

@@ -44,7 +44,7 @@ AT, LATER, ELSEWHERE = (10_000, 30_000), (16_000, 36_000), (100_000, 120_000)
 
 def test_every_difference_of_what_both_could_find_gets_its_row(beside: Beside) -> None:
     titles = ("Both", "Times", "Ours", "Theirs", "Rival", "Other")
-    both, times, ours, theirs, rival, other = map(beside.recording, titles)
+    both, times, ours, theirs, rival, other_recording = map(beside.recording, titles)
     not_searched = beside.recording("In a bucket that is not searched", parent="9")
     only_here = RecordingFactory.create(bucket=beside.bucket, status=RecordingStatus.READY)
     trial = beside.begin()
@@ -57,7 +57,12 @@ def test_every_difference_of_what_both_could_find_gets_its_row(beside: Beside) -
             not_searched: (130_000, 150_000),
             only_here: (160_000, 169_000),
         },
-        {both: (11_000, 30_500), times: LATER, theirs: (70_000, 90_000), other: ELSEWHERE},
+        {
+            both: (11_000, 30_500),
+            times: LATER,
+            theirs: (70_000, 90_000),
+            other_recording: ELSEWHERE,
+        },
     )
 
     work_off()
@@ -98,14 +103,14 @@ def test_each_recording_counts_once_where_it_is_known(
         RecordingFactory.create(bucket=beside.bucket, status=RecordingStatus.READY)
     RecordingFactory.create(bucket=beside.bucket, status=RecordingStatus.RETIRED)
     trial = beside.begin()
-    other = Container.objects.create(name="Searches the same bucket")
-    other.buckets.add(second.bucket)
-    trial.containers.add(other)
+    other_container = Container.objects.create(name="Searches the same bucket")
+    other_container.buckets.add(second.bucket)
+    trial.containers.add(other_container)
 
     with django_assert_num_queries(3):
-        known = known_to(trial)
+        detections = known_to(trial)
 
-    assert known == Known(in_both=2, only_there=1, only_here=3)
+    assert detections == Known(in_both=2, only_there=1, only_here=3)
 
 
 def test_a_person_judges_without_knowing_the_engine(beside: Beside, signed_in: MakeClient) -> None:
@@ -132,7 +137,7 @@ def test_a_person_judges_without_knowing_the_engine(beside: Beside, signed_in: M
     row.match.refresh_from_db()
     assert row.match.state == MatchState.REJECTED
     assert "Only ACRCloud found it" in after
-    assert [each.recording.title for each in waiting_rows(trial)] == ["Ours"]
+    assert [row.recording.title for row in waiting_rows(trial)] == ["Ours"]
     assert Event.objects.filter(action="trial.judged").count() == 1
 
     # Comparing again keeps what people heard.
@@ -140,7 +145,7 @@ def test_a_person_judges_without_knowing_the_engine(beside: Beside, signed_in: M
     services.compare_now(trial=trial, user=beside.admin)
     work_off()
     assert TrialRow.objects.get(recording=theirs).judged == Judgement.WRONG
-    assert [each.recording.title for each in waiting_rows(trial)] == ["Ours"]
+    assert [row.recording.title for row in waiting_rows(trial)] == ["Ours"]
 
 
 def test_the_report_of_an_ended_trial_is_the_same_when_made_again(

@@ -86,9 +86,9 @@ class MadeWork:
         yield "SPT" + publisher + " " * 6 + "025000500005000" + "I2136N001"
         for place, share in ((first, "02500"), (second, "05000")):
             number = f"W{place:07d}".ljust(9)
-            rest = "05000" if place == second else "00000"
-            yield _writer(number, place, share, rest)
-            yield "SWT" + number + share + rest + rest + "I2136N001"
+            suffix = "05000" if place == second else "00000"
+            yield _writer(number, place, share, suffix)
+            yield "SWT" + number + share + suffix + suffix + "I2136N001"
             if place == first:
                 yield ("PWR" + publisher + "EXAMPLE MUSIC".ljust(45) + " " * 28 + number).ljust(94)
         yield "ALT" + f"LIED {self.number}".ljust(60) + "TTDE"
@@ -120,7 +120,7 @@ def _publisher(number: str) -> str:
     ).ljust(167)
 
 
-def _writer(number: str, place: int, performing: str, rest: str) -> str:
+def _writer(number: str, place: int, performing: str, suffix: str) -> str:
     return (
         "SWR"
         + number
@@ -129,7 +129,7 @@ def _writer(number: str, place: int, performing: str, rest: str) -> str:
         + " CA"
         + " " * 9
         + ipi(1_000 + place)
-        + f"080{performing}080{rest}080{rest}"
+        + f"080{performing}080{suffix}080{suffix}"
     ).ljust(164)
 
 

@@ -64,7 +64,7 @@ def test_what_is_collected_in_a_group_and_within_it_adds_up() -> None:
 
         faults = faults_of(read(renumbered(lines)))
 
-        assert any("At most 100 %" in each.rule for each in faults), (first, second)
+        assert any("At most 100 %" in fault.rule for fault in faults), (first, second)
 
 
 def test_a_country_whose_group_was_taken_off_is_free_for_others() -> None:

@@ -36,12 +36,16 @@ def read(lines: Iterable[str]) -> list[Read]:
     return list(read_cwr(io.BytesIO(content), name=NAME))
 
 
-def works_of(found: Iterable[Read]) -> list[WorkClaim]:
-    return [work for each in found if isinstance(each, RightsMessage) for work in each.works]
+def works_of(reads: Iterable[Read]) -> list[WorkClaim]:
+    return [
+        work for message in reads if isinstance(message, RightsMessage) for work in message.works
+    ]
 
 
-def faults_of(found: Iterable[Read], *, warnings: bool = False) -> list[ClaimFault]:
-    return [each for each in found if isinstance(each, ClaimFault) and each.is_warning == warnings]
+def faults_of(reads: Iterable[Read], *, warnings: bool = False) -> list[ClaimFault]:
+    return [
+        fault for fault in reads if isinstance(fault, ClaimFault) and fault.is_warning == warnings
+    ]
 
 
 def changed(*changes: tuple[int, Callable[[str], str]]) -> list[str]:
@@ -72,9 +76,9 @@ def renumbered(lines: list[str]) -> list[str]:
 
 
 def test_the_sample_is_read_whole() -> None:
-    found = read(SAMPLE)
+    reads = read(SAMPLE)
 
-    message, counts = found
+    message, counts = reads
     assert isinstance(message, RightsMessage)
     assert isinstance(counts, ReadCounts)
     assert (message.sender, message.message_id) == ("EXAMPLE MUSIC", NAME)
@@ -110,21 +114,25 @@ def test_the_sample_is_read_whole() -> None:
 def test_another_reader_agrees_about_a_long_file() -> None:
     content = b"".join(cwr(130))
 
-    found = list(read_cwr(io.BytesIO(content), name=NAME))
+    reads = list(read_cwr(io.BytesIO(content), name=NAME))
 
-    assert not faults_of(found)
-    assert not faults_of(found, warnings=True)
-    works = works_of(found)
+    assert not faults_of(reads)
+    assert not faults_of(reads, warnings=True)
+    works = works_of(reads)
     names = {
         party.key: f"{party.first_name} {party.name}".strip()
-        for each in found
-        if isinstance(each, RightsMessage)
-        for party in each.parties
+        for entry in reads
+        if isinstance(entry, RightsMessage)
+        for party in entry.parties
     }
     expected = second_reader.parse(content, NAME).works
     assert len(works) == len(expected) == 130
-    for work, other in zip(works, expected, strict=True):
-        assert (work.submitter_id, work.title, work.iswc) == (other.number, other.title, other.iswc)
+    for work, expected_work in zip(works, expected, strict=True):
+        assert (work.submitter_id, work.title, work.iswc) == (
+            expected_work.number,
+            expected_work.title,
+            expected_work.iswc,
+        )
         shares = [
             (names[share.party], share.role, share.right, share.kind, share.percent)
             for share in work.shares
@@ -132,10 +140,12 @@ def test_another_reader_agrees_about_a_long_file() -> None:
         ]
         assert shares == [
             (share.party, share.role, share.right, share.kind, share.percent)
-            for share in other.shares
+            for share in expected_work.shares
         ]
-        assert [(title.text, title.kind) for title in work.titles] == other.titles
-        assert list(work.recordings) == [each.isrc for each in other.recordings]
+        assert [(title.text, title.kind) for title in work.titles] == expected_work.titles
+        assert list(work.recordings) == [
+            seen_recording.isrc for seen_recording in expected_work.recordings
+        ]
 
 
 def test_an_excluded_territory_subtracts_from_the_one_before() -> None:
@@ -171,14 +181,14 @@ FAULTS: list[tuple[list[str], int, str, str]] = [
 
 def test_a_fault_is_named_and_keeps_the_work_out() -> None:
     for lines, line, field, rule in FAULTS:
-        found = read(lines)
+        reads = read(lines)
 
-        faults = faults_of(found)
+        faults = faults_of(reads)
         assert any(
             fault.line == line and fault.field == field and rule in fault.rule for fault in faults
         ), (field, faults)
-        assert works_of(found) == []
-        counts = found[-1]
+        assert works_of(reads) == []
+        counts = reads[-1]
         assert isinstance(counts, ReadCounts)
         assert counts.refused == 1
 
@@ -190,31 +200,31 @@ def test_a_wrong_count_is_named_and_the_works_are_kept() -> None:
         (12, put(4, "00002"), "TRL groups"),
         (12, put(17, "00000099"), "TRL records"),
     ):
-        found = read(changed((line, change)))
+        reads = read(changed((line, change)))
 
-        assert [fault.field for fault in faults_of(found)] == [field]
-        assert len(works_of(found)) == 1
+        assert [fault.field for fault in faults_of(reads)] == [field]
+        assert len(works_of(reads)) == 1
 
 
 def test_every_fault_of_a_work_is_named_at_once() -> None:
-    found = read(changed((2, put(20, " " * 60)), (SPU, put(124, "10007")), (SPT, put(51, "2135"))))
+    reads = read(changed((2, put(20, " " * 60)), (SPU, put(124, "10007")), (SPT, put(51, "2135"))))
 
-    fields = {fault.field for fault in faults_of(found)}
+    fields = {fault.field for fault in faults_of(reads)}
     assert {"NWR title", "SPU mr_share", "SPT territory"} <= fields
 
 
 def test_a_cut_off_file_is_named() -> None:
-    found = read(SAMPLE[:-2])
+    reads = read(SAMPLE[:-2])
 
-    assert any("trailer" in fault.rule for fault in faults_of(found))
+    assert any("trailer" in fault.rule for fault in faults_of(reads))
 
 
 def test_trimmed_records_are_read_with_a_warning() -> None:
-    found = read([line.rstrip() for line in SAMPLE])
+    reads = read([line.rstrip() for line in SAMPLE])
 
-    assert faults_of(found) == []
-    assert {fault.field for fault in faults_of(found, warnings=True)} >= {"HDR", "SPU"}
-    assert len(works_of(found)) == 1
+    assert faults_of(reads) == []
+    assert {fault.field for fault in faults_of(reads, warnings=True)} >= {"HDR", "SPU"}
+    assert len(works_of(reads)) == 1
 
 
 def test_tolerances_of_six_hundredths_hold() -> None:
@@ -233,13 +243,13 @@ def test_other_records_and_groups_are_counted_and_skipped() -> None:
         "TRL000020000000200000018",
     ]
 
-    found = read(lines)
+    reads = read(lines)
 
-    counts = found[-1]
+    counts = reads[-1]
     assert isinstance(counts, ReadCounts)
     assert counts.skipped == {"EWT": 1, "ACK": 1, "NWR": 1}
-    assert faults_of(found) == []
-    assert len(works_of(found)) == 1
+    assert faults_of(reads) == []
+    assert len(works_of(reads)) == 1
 
 
 def test_version_22_has_longer_records() -> None:
@@ -261,10 +271,10 @@ def test_version_22_has_longer_records() -> None:
         ),
     )
 
-    found = read(lines)
+    reads = read(lines)
 
-    assert [each for each in found if isinstance(each, ClaimFault)] == []
-    message = found[0]
+    assert [entry for entry in reads if isinstance(entry, ClaimFault)] == []
+    message = reads[0]
     assert isinstance(message, RightsMessage)
     assert message.version == "2.2"
     (recording,) = message.recordings
@@ -278,10 +288,10 @@ def test_version_22_has_longer_records() -> None:
 def test_an_ipi_of_over_nine_digits_begins_in_the_sender_type() -> None:
     lines = changed((0, put(4, "00000471148" + " " * 45)))
 
-    found = read(lines)
+    reads = read(lines)
 
-    assert isinstance(found[0], RightsMessage)
-    assert found[0].sender == "00000471148"
+    assert isinstance(reads[0], RightsMessage)
+    assert reads[0].sender == "00000471148"
     assert is_cwr(lines[0].encode())
 
 
@@ -289,18 +299,18 @@ def test_another_writer_needs_a_name_or_an_ipi() -> None:
     writer = f"O{SAMPLE[SWR][1:]}"
     no_name, no_ipi = put(29, " " * 75), put(116, " " * 11)
     for line, unnamed in ((no_ipi(writer), 0), (no_name(writer), 0), (no_name(no_ipi(writer)), 1)):
-        found = read(renumbered([*SAMPLE[:SWR], line, *SAMPLE[SWT + 2 :]]))
+        reads = read(renumbered([*SAMPLE[:SWR], line, *SAMPLE[SWT + 2 :]]))
 
-        assert faults_of(found) == []
-        assert isinstance(counts := found[-1], ReadCounts)
+        assert faults_of(reads) == []
+        assert isinstance(counts := reads[-1], ReadCounts)
         assert counts.skipped["share of an unnamed party"] == unnamed
 
 
 def test_a_very_long_line_keeps_its_work_out() -> None:
-    found = read(changed((2, lambda line: line + "A" * 10_000)))
+    reads = read(changed((2, lambda line: line + "A" * 10_000)))
 
-    assert any("longer" in fault.rule for fault in faults_of(found))
-    assert works_of(found) == []
+    assert any("longer" in fault.rule for fault in faults_of(reads))
+    assert works_of(reads) == []
 
 
 def test_shares_have_exact_hundredths() -> None:
@@ -318,21 +328,21 @@ def test_shares_have_exact_hundredths() -> None:
 
 def mutated(rng: random.Random, content: bytes) -> bytes:
     """Return a message with some bytes changed, removed, repeated or moved."""
-    found = bytearray(content)
+    spoilt = bytearray(content)
     for _ in range(rng.randint(1, 8)):
-        at = rng.randrange(len(found))
+        at = rng.randrange(len(spoilt))
         match rng.randrange(5):
             case 0:
-                found[at] = rng.randrange(256)
+                spoilt[at] = rng.randrange(256)
             case 1:
-                del found[at : at + rng.randint(1, 300)]
+                del spoilt[at : at + rng.randint(1, 300)]
             case 2:
-                found[at:at] = found[at : at + rng.randint(1, 300)]
+                spoilt[at:at] = spoilt[at : at + rng.randint(1, 300)]
             case 3:
-                found[at:at] = rng.choice([b"\r\n", b"\t", b"|", b"=1+1", "🎵".encode(), b"\x00"])
+                spoilt[at:at] = rng.choice([b"\r\n", b"\t", b"|", b"=1+1", "🎵".encode(), b"\x00"])
             case _:
-                found[at:at] = bytes([rng.randrange(48, 91)])
-    return bytes(found)
+                spoilt[at:at] = bytes([rng.randrange(48, 91)])
+    return bytes(spoilt)
 
 
 def test_mutated_files_never_break_the_reader() -> None:
@@ -340,8 +350,8 @@ def test_mutated_files_never_break_the_reader() -> None:
     for seed in range(300):
         bad = mutated(random.Random(seed), content)  # noqa: S311 - reproducible
         try:
-            for each in read_cwr(io.BytesIO(bad), name=NAME):
-                assert isinstance(each, (RightsMessage, ClaimFault, ReadCounts))
+            for entry in read_cwr(io.BytesIO(bad), name=NAME):
+                assert isinstance(entry, (RightsMessage, ClaimFault, ReadCounts))
         except MessageRefused:
             continue
 
@@ -358,13 +368,13 @@ def test_utf_8_is_padded_to_characters_or_bytes() -> None:
         for in_bytes in (True, False):
             content = titled(title, in_bytes=in_bytes)
 
-            found = list(read_cwr(io.BytesIO(content), name=NAME))
+            reads = list(read_cwr(io.BytesIO(content), name=NAME))
 
-            assert faults_of(found) == [], (title, in_bytes)
-            assert [each.rule[:24] for each in faults_of(found, warnings=True)] == [
+            assert faults_of(reads) == [], (title, in_bytes)
+            assert [fault.rule[:24] for fault in faults_of(reads, warnings=True)] == [
                 "CWR is written in ASCII."
             ]
-            (work,) = works_of(found)
+            (work,) = works_of(reads)
             assert (work.title, work.iswc) == (title, "T9000000011")
 
 
@@ -372,6 +382,6 @@ def test_a_byte_order_mark_is_no_part_of_the_header() -> None:
     content = b"\xef\xbb\xbf" + titled("BLUE LANTERN", in_bytes=True)
 
     assert is_cwr(content)
-    found = list(read_cwr(io.BytesIO(content), name=NAME))
-    assert faults_of(found) + faults_of(found, warnings=True) == []
-    assert works_of(found)[0].title == "BLUE LANTERN"
+    reads = list(read_cwr(io.BytesIO(content), name=NAME))
+    assert faults_of(reads) + faults_of(reads, warnings=True) == []
+    assert works_of(reads)[0].title == "BLUE LANTERN"

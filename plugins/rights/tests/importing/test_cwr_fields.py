@@ -40,10 +40,10 @@ def test_any_text_is_read_or_named_as_a_fault(kind: str, version: str, rest: str
     record, faults = read_record(kind + rest, line=7, version=version)
 
     assert record.type == kind
-    assert all(each.line == 7 and each.rule for each in faults)
+    assert all(fault.line == 7 and fault.rule for fault in faults)
     assert all(share >= 0 for share in record.shares.values())
-    known = {field.name for field in LAYOUTS[kind].fields if field.since <= version}
-    assert {*record.texts, *record.shares, *record.dates} <= known
+    names = {field.name for field in LAYOUTS[kind].fields if field.since <= version}
+    assert {*record.texts, *record.shares, *record.dates} <= names
 
 
 @given(st.data())

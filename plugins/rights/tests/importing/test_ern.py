@@ -96,21 +96,21 @@ def read(text: str | bytes) -> list[Read]:
     return list(read_ern(io.BytesIO(content)))
 
 
-def message_of(found: list[Read]) -> RightsMessage:
-    (message,) = [each for each in found if isinstance(each, RightsMessage)]
+def message_of(reads: list[Read]) -> RightsMessage:
+    (message,) = [entry for entry in reads if isinstance(entry, RightsMessage)]
     return message
 
 
-def counts_of(found: list[Read]) -> ReadCounts:
-    assert isinstance(found[-1], ReadCounts)
-    return found[-1]
+def counts_of(reads: list[Read]) -> ReadCounts:
+    assert isinstance(reads[-1], ReadCounts)
+    return reads[-1]
 
 
 def test_version_43_is_read_whole() -> None:
-    found = read(ERN_43)
+    reads = read(ERN_43)
 
-    message = message_of(found)
-    assert faults_of(found) == faults_of(found, warnings=True) == []
+    message = message_of(reads)
+    assert faults_of(reads) == faults_of(reads, warnings=True) == []
     assert (message.format, message.version, message.sender) == ("ERN", "4.3", "Example Music")
     (recording,) = message.recordings
     assert (recording.isrc, recording.title, recording.version_title) == (
@@ -144,14 +144,14 @@ def test_version_43_is_read_whole() -> None:
         ("The Ferrymen",),
         "Harbour Lights",
     )
-    assert counts_of(found).skipped["TrackRelease without GRid, ICPN and number"] == 1
+    assert counts_of(reads).skipped["TrackRelease without GRid, ICPN and number"] == 1
 
 
 def test_version_382_is_read_whole() -> None:
-    found = read(ERN_382)
+    reads = read(ERN_382)
 
-    message = message_of(found)
-    assert faults_of(found) == []
+    message = message_of(reads)
+    assert faults_of(reads) == []
     (recording,) = message.recordings
     assert (recording.isrc, recording.duration_ms, recording.p_line) == (
         "QZAA02600001",
@@ -174,7 +174,7 @@ def test_version_382_is_read_whole() -> None:
         None,
         ("QZAA02600001",),
     )
-    assert counts_of(found).records["TakeDown"] == 1
+    assert counts_of(reads).records["TakeDown"] == 1
 
 
 def test_a_general_parser_finds_the_same_codes() -> None:
@@ -183,19 +183,21 @@ def test_a_general_parser_finds_the_same_codes() -> None:
         message = message_of(read(text))
 
         assert {claim.upc for claim in message.releases} == {
-            each.text for each in root.iter("ICPN")
+            element.text for element in root.iter("ICPN")
         }
         assert {claim.isrc for claim in message.recordings} == {
-            each.text for each in root.findall("ResourceList//ISRC")
+            element.text for element in root.findall("ResourceList//ISRC")
         }
-        assert {claim.iswc for claim in message.works} == {each.text for each in root.iter("ISWC")}
+        assert {claim.iswc for claim in message.works} == {
+            element.text for element in root.iter("ISWC")
+        }
 
 
 def test_each_edition_with_a_code_is_a_recording() -> None:
     edition = "<SoundRecordingEdition><ResourceId><ISRC>QZAA02600002</ISRC></ResourceId></SoundRecordingEdition>"
-    found = read(ERN_43.replace("<WorkId>", f"{edition}<WorkId>", 1))
+    reads = read(ERN_43.replace("<WorkId>", f"{edition}<WorkId>", 1))
 
-    message = message_of(found)
+    message = message_of(reads)
     codes = ["QZAA02600001", "QZAA02600002"]
     assert [claim.isrc for claim in message.recordings] == codes
     assert next(iter(message.releases)).tracks == tuple(codes)
@@ -258,18 +260,18 @@ def test_other_and_hostile_xml_is_refused() -> None:
 
 def test_unknown_elements_are_counted_and_passed_over() -> None:
     inside = "<Odd><ISRC>QZAA02600007</ISRC></Odd>" * 3
-    found = read(ERN_43.replace("<WorkId>", f"{inside}<WorkId>"))
+    reads = read(ERN_43.replace("<WorkId>", f"{inside}<WorkId>"))
 
-    assert counts_of(found).skipped["Odd"] == 3
-    assert len(list(message_of(found).recordings)) == 1
+    assert counts_of(reads).skipped["Odd"] == 3
+    assert len(list(message_of(reads).recordings)) == 1
 
 
 def test_the_names_of_unknown_elements_are_limited() -> None:
     inside = "".join(f"<Odd{number}/>" for number in range(5_000))
 
-    found = read(ERN_43.replace("<WorkId>", f"{inside}<WorkId>"))
+    reads = read(ERN_43.replace("<WorkId>", f"{inside}<WorkId>"))
 
-    skipped = counts_of(found).skipped
+    skipped = counts_of(reads).skipped
     assert len(skipped) <= 202
     assert skipped["other elements"] > 4_000
 
@@ -279,17 +281,17 @@ def test_mutated_messages_never_break_the_reader() -> None:
         text = (ERN_43, ERN_382)[seed % 2]
         bad = mutated(random.Random(seed), text.encode())  # noqa: S311 - reproducible
         try:
-            for each in read(bad):
-                assert isinstance(each, (RightsMessage, ClaimFault, ReadCounts))
+            for entry in read(bad):
+                assert isinstance(entry, (RightsMessage, ClaimFault, ReadCounts))
         except MessageRefused:
             continue
 
 
 def test_later_versions_are_read_alike() -> None:
-    def without_version(found: list[Read]) -> list[Read]:
+    def without_version(reads: list[Read]) -> list[Read]:
         return [
-            dataclasses.replace(each, version="") if isinstance(each, RightsMessage) else each
-            for each in found
+            dataclasses.replace(entry, version="") if isinstance(entry, RightsMessage) else entry
+            for entry in reads
         ]
 
     for text, before, after, version in (

@@ -127,7 +127,7 @@ def test_a_wrong_check_digit_keeps_works_out_and_names_the_line(
 
         summary = take(content.replace(before, after), dry=True)
 
-        fault = next(each for each in summary.faults if each["column"] == field)
+        fault = next(fault for fault in summary.faults if fault["column"] == field)
         assert fault["line"] in (3, 4)
         assert fault["rule"]
         assert summary.created.get("work", 0) == 0
@@ -202,14 +202,14 @@ def test_after_an_import_conflicts_are_looked_for(run_worker: Callable[[], None]
             RIGHTS, file=SimpleUploadedFile(NAME, file), sender="", encoding="utf-8", user=user
         )
 
-    one = keep()
+    import_ = keep()
     run_worker()
-    assert services.start(import_=one, user=user)
+    assert services.start(import_=import_, user=user)
     run_worker()
 
-    one.refresh_from_db()
-    assert one.status == "done"
-    assert one.summary["format"] == "CWR"
+    import_.refresh_from_db()
+    assert import_.status == "done"
+    assert import_.summary["format"] == "CWR"
     assert Work.objects.count() == 2
     assert Job.objects.filter(kind="review_rights").exists()
     # People with access limits import no rights.
@@ -254,12 +254,12 @@ def test_namesakes_with_other_codes_count_each(take: Callable[..., RightsSummary
 def test_the_command_checks_imports_and_names_faults(tmp_path: Path) -> None:
     path = tmp_path / NAME
     path.write_bytes(b"".join(cwr(2)))
-    told = StringIO()
+    output = StringIO()
 
-    call_command("import_rights", str(path), dry_run=True, stdout=told)
-    assert "work: 2 new" in told.getvalue()
+    call_command("import_rights", str(path), dry_run=True, stdout=output)
+    assert "work: 2 new" in output.getvalue()
     assert not Work.objects.exists()
-    call_command("import_rights", str(path), stdout=told)
+    call_command("import_rights", str(path), stdout=output)
     assert Work.objects.count() == 2
     call_command("import_rights", str(path), stdout=(again := StringIO()))
     assert "work: 0 new, 0 changed, 2 unchanged" in again.getvalue()
@@ -267,7 +267,7 @@ def test_the_command_checks_imports_and_names_faults(tmp_path: Path) -> None:
     path.write_bytes(b"".join(cwr(2)).replace(b"SONG NUMBER 2", b" " * 13))
     faults = StringIO()
     with pytest.raises(SystemExit):
-        call_command("import_rights", str(path), stdout=told, stderr=faults)
+        call_command("import_rights", str(path), stdout=output, stderr=faults)
     assert "NWR title" in faults.getvalue()
     path.write_bytes(b"nothing")
     with pytest.raises(CommandError, match="column"):

@@ -29,8 +29,8 @@ def test_a_message_is_checked_shown_and_imported(signed_in: MakeClient) -> None:
 
     answer = client.post(FORM, {"file": file, "encoding": "utf-8"})
 
-    one = RightsImport.objects.get()
-    page = reverse("portal:rights_import_detail", args=[one.uid])
+    import_ = RightsImport.objects.get()
+    page = reverse("portal:rights_import_detail", args=[import_.uid])
     assert answer.headers["Location"] == page
     run_next(Pool.WORK)
     checked = client.get(page).content.decode()
@@ -43,7 +43,7 @@ def test_a_message_is_checked_shown_and_imported(signed_in: MakeClient) -> None:
     assert "ipi_name" not in checked
     assert not Work.objects.exists()
 
-    client.post(reverse("portal:rights_import_start", args=[one.uid]))
+    client.post(reverse("portal:rights_import_start", args=[import_.uid]))
     run_next(Pool.WORK)
 
     assert Work.objects.get().title == "SONG NUMBER 1"
@@ -58,9 +58,9 @@ def test_what_changed_is_named_in_words() -> None:
         {"kind": "release", "after": {"released": "2026-03-01"}},
     ]
 
-    shown = outcome_context(RightsImport(summary={"changes": changes}))
+    fields = outcome_context(RightsImport(summary={"changes": changes}))
 
-    assert [change["values"] for change in shown["changes"]] == [
+    assert [change["values"] for change in fields["changes"]] == [
         [("Shares", "Ada: PR 25 %"), ("Shares that ended", "Ada: PR 50 %")],
         [("Released", "1 Mar 2026")],
     ]

@@ -79,10 +79,10 @@ def source_now() -> str:
 ShareSeen = tuple[Any, ...]
 
 
-def codes(given: Iterable[str]) -> tuple[str, ...]:
+def codes(texts: Iterable[str]) -> tuple[str, ...]:
     """Return territories as one set of codes, the world as none."""
-    found = {tis.normalised(code) for code in given}
-    return tuple(sorted(found - {tis.WORLD}))
+    codes_read = {tis.normalised(code) for code in texts}
+    return tuple(sorted(codes_read - {tis.WORLD}))
 
 
 def as_read(share: SeenShare) -> ShareSeen:
@@ -145,18 +145,18 @@ def test_the_import_keeps_what_a_second_reader_reads_and_its_export_changes_noth
 
 def _check_works(seen: SeenMessage) -> None:
     assert Work.objects.count() == len(seen.works)
-    for told in seen.works:
-        kept = (
-            Work.objects.get(numbers__number=told.number)
-            if told.number
-            else Work.objects.get(iswc=told.iswc)
+    for claim in seen.works:
+        work = (
+            Work.objects.get(numbers__number=claim.number)
+            if claim.number
+            else Work.objects.get(iswc=claim.iswc)
         )
-        assert (kept.title, kept.iswc) == (told.title, told.iswc)
-        assert as_kept(kept.shares.all()) == Counter(map(as_read, told.shares))
-        assert {row.isrc for row in kept.recordings.all()} == {
-            recording.isrc for recording in told.recordings
+        assert (work.title, work.iswc) == (claim.title, claim.iswc)
+        assert as_kept(work.shares.all()) == Counter(map(as_read, claim.shares))
+        assert {row.isrc for row in work.recordings.all()} == {
+            recording.isrc for recording in claim.recordings
         }
-        assert {(row.text, row.kind) for row in kept.titles.all()} == set(told.titles)
+        assert {(row.text, row.kind) for row in work.titles.all()} == set(claim.titles)
 
 
 def _check_recordings(seen: SeenMessage) -> None:
@@ -200,22 +200,22 @@ def test_another_portal_gets_the_same_rights_from_the_table(take: Take) -> None:
     take(*MESSAGES["CWR"])
     seen = table_shares(exported("EXAMPLE MUSIC"))
     content = exported("EXAMPLE MUSIC")
-    kept = [as_kept(row.shares.all()) for row in Work.objects.order_by("title")]
+    works = [as_kept(row.shares.all()) for row in Work.objects.order_by("title")]
     for model in (Share, Work, Release, RightsRecording):
         model._default_manager.all().delete()
 
     summary = take("rights.csv", content, sender="EXAMPLE MUSIC")
 
     assert not summary.faults
-    assert [as_kept(w.shares.all()) for w in Work.objects.order_by("title")] == kept
-    assert sum(map(Counter.total, kept)) == sum(seen.values())
+    assert [as_kept(w.shares.all()) for w in Work.objects.order_by("title")] == works
+    assert sum(map(Counter.total, works)) == sum(seen.values())
     assert Release.objects.count() == len({n // 12 for n in range(1, 61)})
 
 
 def table_shares(content: bytes) -> Counter[ShareSeen]:
     """Return the shares that the second reader finds in an export."""
     seen = table.parse(content, "rights.csv")
-    return Counter(as_read(share) for told in seen.works for share in told.shares)
+    return Counter(as_read(share) for claim in seen.works for share in claim.shares)
 
 
 def test_texts_that_look_like_formulas_come_back(take: Take) -> None:
@@ -241,7 +241,7 @@ def test_only_what_the_source_says_is_exported(take: Take) -> None:
     seen = table.parse(exported("EXAMPLE MUSIC"), "rights.csv")
 
     assert exporting.sources() == ["EXAMPLE MUSIC", "One"]
-    assert [told.number for told in seen.works] == ["EX0001"]
+    assert [claim.number for claim in seen.works] == ["EX0001"]
     assert {share.role for share in seen.works[0].shares} == {"E", "CA"}
     assert b"2026-01-01" not in exported("EXAMPLE MUSIC")
     assert b"ours,BLUE LANTERN" in exported("EXAMPLE MUSIC")
@@ -258,14 +258,14 @@ def test_a_work_without_number_and_iswc_is_named_by_our_id(take: Take) -> None:
 
 def test_a_split_work_stands_with_its_number(take: Take) -> None:
     claim_all(sender=SENDER)
-    one, user = Work.objects.get(), make_user(Role.MANAGER)
-    taken = one.shares.get(party__name="Muster")
-    merging.split_work(work=one, user=user, title="Other", shares=[taken], recordings=[])
+    work, user = Work.objects.get(), make_user(Role.MANAGER)
+    taken = work.shares.get(party__name="Muster")
+    merging.split_work(work=work, user=user, title="Other", shares=[taken], recordings=[])
 
     seen = table.parse(exported(SENDER), "rights.csv")
     again = take("rights.csv", exported(SENDER))
 
-    assert [len(each.shares) for each in seen.works] == [2]
+    assert [len(claim.shares) for claim in seen.works] == [2]
     assert (again.created, again.changed) == ({}, {})
 
 
@@ -275,10 +275,10 @@ def test_the_command_exports_a_source_and_only_to_who_sees_all_of_it(
     take(*MESSAGES["CWR sample"])
     output = tmp_path / "rights.csv"
 
-    call_command("export_rights", "EXAMPLE MUSIC", output=output, stdout=(told := io.StringIO()))
+    call_command("export_rights", "EXAMPLE MUSIC", output=output, stdout=(message := io.StringIO()))
 
     assert output.read_bytes() == exported("EXAMPLE MUSIC")
-    assert "EXAMPLE MUSIC" in told.getvalue()
+    assert "EXAMPLE MUSIC" in message.getvalue()
     event = Event.objects.filter(action="rights.exported").first()
     assert event
     assert event.after == {"claimant": "EXAMPLE MUSIC"}

@@ -37,7 +37,7 @@ def test_the_check_of_rights_foresees_conflicts_and_what_stands_on_recordings(
         isrc="QZAA02600001", isrc_normalised="QZAA02600001"
     )
     too_much = SHARES.replace(",50,2136|-US,,", ",80,WW,,")
-    one = imports.keep_upload(
+    import_ = imports.keep_upload(
         RIGHTS,
         file=SimpleUploadedFile("rights.csv", too_much.encode()),
         sender="",
@@ -46,13 +46,13 @@ def test_the_check_of_rights_foresees_conflicts_and_what_stands_on_recordings(
     )
     work_off()
 
-    one.refresh_from_db()
-    page = signed_in(Role.MANAGER).get(reverse("portal:rights_import_detail", args=[one.uid]))
+    import_.refresh_from_db()
+    page = signed_in(Role.MANAGER).get(reverse("portal:rights_import_detail", args=[import_.uid]))
 
-    assert one.summary["conflicts"] == 2
-    assert one.summary["stated"].keys() == {"cue_sheet"}
+    assert import_.summary["conflicts"] == 2
+    assert import_.summary["stated"].keys() == {"cue_sheet"}
     assert "2 conflicts of rights would open." in page.content.decode()
     assert not Conflict.objects.exists()
-    imports.start(import_=one, user=make_user(Role.MANAGER))
+    imports.start(import_=import_, user=make_user(Role.MANAGER))
     work_off()
     assert Conflict.objects.count() == 2

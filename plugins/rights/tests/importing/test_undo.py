@@ -34,20 +34,20 @@ SHARES = f"{HEAD}W1,Blue Lantern,T-900.000.001-1,Anna Muster,performing,50\n"
 
 
 def rights(text: str, user: User, sender: str = "Example") -> Import:
-    one = services.keep_upload(
+    import_ = services.keep_upload(
         RIGHTS,
         file=SimpleUploadedFile("w.csv", text.encode()),
         sender=sender,
         encoding="utf-8",
         user=user,
     )
-    return imported(one, user)
+    return imported(import_, user)
 
 
 def test_rights_give_way_to_what_they_replaced(manager: User) -> None:
     claim(sender="Example", works=[work(submitter_id="W1", shares=(share("W1", "40"),))])
     old = Share.objects.get()
-    one = Work.objects.get()
+    item = Work.objects.get()
     names = set(Party.objects.values_list("name", flat=True))
     sound = RightsRecording.objects.create(isrc="QZAA02600001", title="")
     text = (
@@ -55,25 +55,25 @@ def test_rights_give_way_to_what_they_replaced(manager: User) -> None:
         "W1,Blue Lantern,Otto Neu,performing,50,QZAA02600001,Lantern\n"
         "W2,Second,Otto Neu,performing,60,,\n"
     )
-    kept = rights(text, manager)
+    import_ = rights(text, manager)
     sound.refresh_from_db()
     assert Share.objects.get(pk=old.pk).withdrawn_at is not None
     assert sound.title == "Lantern"
     assert Work.objects.count() == 2
 
-    before, after = undone(kept, manager)
+    before, after = undone(import_, manager)
 
     assert counts(before) == counts(after)
     assert not after["stays"]
-    assert Work.objects.get() == one
+    assert Work.objects.get() == item
     assert set(Party.objects.values_list("name", flat=True)) == names
     assert Share.objects.get() == old
     old.refresh_from_db()
     sound.refresh_from_db()
     assert old.withdrawn_at is None
     assert sound.title == ""
-    assert not one.recordings.exists()
-    assert not Statement.objects.filter(source__contains=kept.uid).exists()
+    assert not item.recordings.exists()
+    assert not Statement.objects.filter(source__contains=import_.uid).exists()
     assert not Conflict.objects.filter(state=ConflictState.OPEN).exists()
     assert Event.objects.filter(action="rights.import_undone").exists()
 
@@ -84,10 +84,10 @@ def test_rights_give_way_to_what_they_replaced(manager: User) -> None:
 def test_a_record_of_rights_that_others_use_stays_without_its_recording(manager: User) -> None:
     head = "work_id,work_title,iswc,party,right,share_pct,isrc\n"
     row = "W1,Blue Lantern,T-900.000.001-1,Anna Muster,performing,50,QZES71982312\n"
-    one = rights(head + row, manager)
+    import_ = rights(head + row, manager)
     rights(SHARES, manager, sender="Another")
 
-    before, after = undone(one, manager)
+    before, after = undone(import_, manager)
 
     # A recording that leaves a work that stays goes in the check, too.
     assert before["stays"] == after["stays"]
@@ -95,8 +95,8 @@ def test_a_record_of_rights_that_others_use_stays_without_its_recording(manager:
         "It changed since.",
         "It has shares that stay.",
     }
-    (left,) = Share.objects.all()
-    assert left.claimant == "Another"
+    (share,) = Share.objects.all()
+    assert share.claimant == "Another"
     assert not RightsRecording.objects.exists()
 
 
@@ -106,8 +106,8 @@ def test_an_undo_that_was_killed_goes_on_and_a_repeated_one_does_nothing(
     text = SHARES + "".join(
         f"{name},{name} title,,Otto Neu,performing,60\n" for name in ("W2", "W3")
     )
-    one = rights(text, manager)
-    step_count = ImportStep.objects.filter(import_uid=one.uid).count()
+    import_ = rights(text, manager)
+    step_count = ImportStep.objects.filter(import_uid=import_.uid).count()
     mark = steps._mark
     marked: list[ImportStep] = []
 
@@ -119,28 +119,28 @@ def test_an_undo_that_was_killed_goes_on_and_a_repeated_one_does_nothing(
 
     monkeypatch.setattr(steps, "_mark", killed)
     with pytest.raises(SystemExit):
-        steps.undo_import(one.uid, user=manager, dry=False)
+        steps.undo_import(import_.uid, user=manager, dry=False)
     monkeypatch.undo()
-    open_steps = ImportStep.objects.filter(import_uid=one.uid, state=StepState.DONE)
+    open_steps = ImportStep.objects.filter(import_uid=import_.uid, state=StepState.DONE)
     assert open_steps.count() == step_count - 2
 
-    summary = steps.undo_import(one.uid, user=manager, dry=False)
+    summary = steps.undo_import(import_.uid, user=manager, dry=False)
 
     assert (summary.steps, summary.kept) == (step_count - 2, 0)
     assert not Work.objects.exists()
     assert not Party.objects.exists()
-    assert steps.undo_import(one.uid, user=manager, dry=False).steps == 0
-    assert not services.check_undo(import_=one, user=manager)
+    assert steps.undo_import(import_.uid, user=manager, dry=False).steps == 0
+    assert not services.check_undo(import_=import_, user=manager)
 
 
 def test_the_page_checks_first_asks_and_names_what_stays(
     signed_in: MakeClient, manager: User
 ) -> None:
-    one = rights(SHARES, manager)
+    import_ = rights(SHARES, manager)
     rights(SHARES, manager, sender="Another")
     client = signed_in(Role.MANAGER)
-    page = reverse("portal:rights_import_detail", args=[one.uid])
-    undo = reverse("portal:rights_import_undo", args=[one.uid])
+    page = reverse("portal:rights_import_detail", args=[import_.uid])
+    undo = reverse("portal:rights_import_undo", args=[import_.uid])
     assert "Undo this import…" in client.get(page).content.decode()
     for role in (Role.VIEWER, Role.REVIEWER):
         assert signed_in(role).post(undo, {"verb": "check"}).status_code == 403
@@ -153,33 +153,33 @@ def test_the_page_checks_first_asks_and_names_what_stays(
     checked = client.get(page).content.decode()
     assert "It changed since." in checked
     client.post(undo, {"verb": "keep"})
-    one.refresh_from_db()
-    assert one.status == ImportStatus.DONE
+    import_.refresh_from_db()
+    assert import_.status == ImportStatus.DONE
 
     # A cancelled undo can go on.
     client.post(undo, {"verb": "check"})
     work_off()
     client.post(undo, {"verb": "undo"})
-    assert services.cancel(import_=one, user=manager)
-    one.refresh_from_db()
-    assert one.status == ImportStatus.UNDO_CHECKED
+    assert services.cancel(import_=import_, user=manager)
+    import_.refresh_from_db()
+    assert import_.status == ImportStatus.UNDO_CHECKED
     client.post(undo, {"verb": "undo"})
     work_off()
-    shown = client.get(page).content.decode()
-    assert "What was undone" in shown
-    assert "Undo this import…" not in shown
+    text = client.get(page).content.decode()
+    assert "What was undone" in text
+    assert "Undo this import…" not in text
     assert not Share.objects.filter(claimant="Example").exists()
-    one.refresh_from_db()
-    assert one.status == ImportStatus.UNDONE
+    import_.refresh_from_db()
+    assert import_.status == ImportStatus.UNDONE
     assert not Job.objects.filter(kind=RIGHTS.undo.name, state="running").exists()
 
 
 def test_imports_of_the_command_line_are_undone_there(manager: User, tmp_path: Path) -> None:
     path = tmp_path / "w.csv"
     path.write_text(SHARES)
-    said = StringIO()
-    call_command("import_rights", str(path), "--sender", "Example", stdout=said)
-    uid = said.getvalue().split("undo_import ")[1].split()[0]
+    output = StringIO()
+    call_command("import_rights", str(path), "--sender", "Example", stdout=output)
+    uid = output.getvalue().split("undo_import ")[1].split()[0]
     assert Work.objects.exists()
 
     call_command("undo_import", uid, username=manager.username, dry_run=True)

@@ -91,7 +91,7 @@ def parse_all(data: bytes, name: str) -> list[RadioLog]:
     if not name.endswith(".zip"):
         return [parse(data, name)]
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        return [parse(archive.read(each), each) for each in sorted(archive.namelist())]
+        return [parse(archive.read(name), name) for name in sorted(archive.namelist())]
 
 
 def parse(data: bytes, name: str) -> RadioLog:
@@ -118,9 +118,9 @@ def parse(data: bytes, name: str) -> RadioLog:
 
 
 def _cut(number: int, layout: tuple[tuple[str, int], ...], line: str) -> RecordCells:
-    wanted = sum(size for _, size in layout)
-    if len(line) != wanted:
-        raise ReaderFault(number, "length", str(len(line)), f"is not {wanted}")
+    length = sum(size for _, size in layout)
+    if len(line) != length:
+        raise ReaderFault(number, "length", str(len(line)), f"is not {length}")
     values, at = [], 0
     for _, size in layout:
         values.append(line[at : at + size].rstrip())

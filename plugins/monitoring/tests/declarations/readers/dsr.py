@@ -150,7 +150,7 @@ def _cells(number: int, names: list[str], values: list[str]) -> RecordCells:
 
 
 def _check_order(records: list[RecordCells]) -> None:
-    kinds = [(each.line, each.text("RecordType")) for each in records]
+    kinds = [(record.line, record.text("RecordType")) for record in records]
     if not kinds or kinds[0][1] != "HEAD":
         raise ReaderFault(1, "RecordType", kinds[0][1] if kinds else "", "is no HEAD")
     if kinds[-1][1] != "FOOT":
@@ -194,7 +194,7 @@ def _days(cells: RecordCells) -> tuple[date, date]:
 
 
 def _summaries(records: list[RecordCells]) -> dict[str, RecordCells]:
-    found: dict[str, RecordCells] = {}
+    records_by_kind: dict[str, RecordCells] = {}
     for cells in records:
         if cells.text("RecordType") != "SY08":
             continue
@@ -211,10 +211,10 @@ def _summaries(records: list[RecordCells]) -> dict[str, RecordCells]:
             cells.number(name)
         for name in ("NumberOfBroadcasts", "NumberOfBroadcastListeners"):
             cells.count(name)
-        if cells.text("SummaryRecordId") in found:
+        if cells.text("SummaryRecordId") in records_by_kind:
             raise cells.fault("SummaryRecordId", "occurs twice")
-        found[cells.text("SummaryRecordId")] = cells
-    return found
+        records_by_kind[cells.text("SummaryRecordId")] = cells
+    return records_by_kind
 
 
 def _blocks(records: list[RecordCells], summaries: dict[str, RecordCells]) -> list[DsrBlock]:
@@ -225,7 +225,7 @@ def _blocks(records: list[RecordCells], summaries: dict[str, RecordCells]) -> li
         kind = cells.text("RecordType")
         if kind == "AS02.01":
             block = _block(cells)
-            if block.number in {each.number for each in blocks}:
+            if block.number in {block.number for block in blocks}:
                 raise cells.fault("BlockId", "occurs twice")
             blocks.append(block)
             reference = cells.text("ResourceReference")
@@ -310,17 +310,17 @@ def _duration_ms(cells: RecordCells, name: str) -> int:
 def _check_counts(summaries: dict[str, RecordCells], blocks: list[DsrBlock]) -> None:
     """Check that a station's count is that of its recordings."""
     for number, cells in summaries.items():
-        found = sum(block.usages.get(number, 0) for block in blocks)
-        if cells.count("NumberOfBroadcasts") != found:
-            raise cells.fault("NumberOfBroadcasts", f"is not the sum {found}")
+        usages = sum(block.usages.get(number, 0) for block in blocks)
+        if cells.count("NumberOfBroadcasts") != usages:
+            raise cells.fault("NumberOfBroadcasts", f"is not the sum {usages}")
 
 
 def _check_foot(cells: RecordCells, lines: int, summaries: int, blocks: int) -> None:
-    for name, wanted in zip(
+    for name, expected in zip(
         RECORDS["FOOT"][1:], (lines, lines, summaries, blocks, blocks), strict=True
     ):
-        if cells.count(name) != wanted:
-            raise cells.fault(name, f"is not {wanted}")
+        if cells.count(name) != expected:
+            raise cells.fault(name, f"is not {expected}")
 
 
 def _check_name(name: str, head: RecordCells, summaries: dict[str, RecordCells]) -> None:
@@ -328,7 +328,7 @@ def _check_name(name: str, head: RecordCells, summaries: dict[str, RecordCells])
     if not name.endswith(".tsv") or " " in name or len(parts) != 8:
         raise ReaderFault(0, "name", name, "is no .tsv of eight parts without blanks")
     kind, recipient, sender, service, period, territory, count, made = parts
-    territories = {each.text("Territory") for each in summaries.values()}
+    territories = {record.text("Territory") for record in summaries.values()}
     is_right = (
         (kind, count) == ("DSR", "1of1")
         and recipient == head.text("RecipientPartyId")

@@ -118,40 +118,40 @@ def _unpacked(data: bytes, name: str) -> bytes:
     if not name.endswith(".zip"):
         return data
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        wanted = name.removesuffix(".zip") + ".txt"
-        if archive.namelist() != [wanted]:
-            raise ReaderFault(0, "zip", str(archive.namelist()), f"is not {wanted}")
-        return archive.read(wanted)
+        member = name.removesuffix(".zip") + ".txt"
+        if archive.namelist() != [member]:
+            raise ReaderFault(0, "zip", str(archive.namelist()), f"is not {member}")
+        return archive.read(member)
 
 
 def _period(name: str) -> tuple[date, date, str]:
-    found = re.fullmatch(r"([^/ ]+?)(\d{8})-(\d{8})\.(txt|zip)", name)
-    if found is None:
+    match = re.fullmatch(r"([^/ ]+?)(\d{8})-(\d{8})\.(txt|zip)", name)
+    if match is None:
         raise ReaderFault(0, "name", name, "is no service with YYYYMMDD-YYYYMMDD.txt")
-    name_cells = RecordCells(0, ("name", "start", "end"), (name, *found.group(2, 3)))
-    begins, ends = (name_cells.day(each, "%Y%m%d") for each in ("start", "end"))
+    name_cells = RecordCells(0, ("name", "start", "end"), (name, *match.group(2, 3)))
+    begins, ends = (name_cells.day(name, "%Y%m%d") for name in ("start", "end"))
     if begins is None or ends is None:
         raise ReaderFault(0, "name", name, "has no such day")
     last = calendar.monthrange(begins.year, begins.month)[1]
     month = begins.day == 1 and ends == begins.replace(day=last)
     if not month and (ends - begins).days != 6:
         raise ReaderFault(0, "name", name, "is neither a month nor seven days")
-    return begins, ends, folded_name(found[1])
+    return begins, ends, folded_name(match[1])
 
 
 def _header(lines: Sequence[str], begins: date, ends: date) -> dict[str, str]:
     if len(lines) < len(HEADER):
         raise ReaderFault(len(lines), "header", lines[0], "has fewer than 14 rows")
     header = dict(zip(HEADER, lines, strict=False))
-    cells = [RecordCells(n, [each], [header[each]]) for n, each in enumerate(HEADER, 1)]
+    cells = [RecordCells(n, [cell], [header[cell]]) for n, cell in enumerate(HEADER, 1)]
     for number, name in enumerate(HEADER[:9], start=1):
         cells[number - 1].need(name)
         limit = 255 if number <= 6 else 8
         if len(header[name]) > limit:
             raise ReaderFault(number, name, header[name], f"is over {limit} characters")
-    for at, wanted in ((6, begins), (7, ends), (8, None)):
-        found = cells[at].day(HEADER[at], "%Y%m%d")
-        if wanted and found != wanted:
+    for at, expected in ((6, begins), (7, ends), (8, None)):
+        day = cells[at].day(HEADER[at], "%Y%m%d")
+        if expected and day != expected:
             raise cells[at].fault(HEADER[at], "is not in the name")
     _check_marks(cells, len(lines) - len(HEADER))
     return header
@@ -179,14 +179,14 @@ def _columns(line: str, sign: str, delimiter: str) -> tuple[str, ...]:
 
 def _fields(number: int, line: str, sign: str, delimiter: str) -> list[tuple[str, bool]]:
     """Return fields and whether they were marked as text."""
-    found = []
+    rows = []
     for part in line.split(delimiter):
         marked = len(part) >= 2 and part[0] == part[-1] == sign
         value = part[1:-1] if marked else part
         if sign in value:
             raise ReaderFault(number, "text indicator", part, "occurs in data")
-        found.append((value, marked))
-    return found
+        rows.append((value, marked))
+    return rows
 
 
 def _row(number: int, fields: list[tuple[str, bool]], names: tuple[str, ...] | None) -> UseRow:

@@ -81,18 +81,18 @@ class SuisaReport:
 
 
 def parse(data: bytes, name: str) -> SuisaReport:
-    found = re.fullmatch(r"([^/]+)_(\d{4})_(0[1-9]|1[0-2])\.(csv|xlsx)", name)
-    if found is None:
+    match = re.fullmatch(r"([^/]+)_(\d{4})_(0[1-9]|1[0-2])\.(csv|xlsx)", name)
+    if match is None:
         raise ReaderFault(0, "name", name, "is no station_YYYY_MM.csv or .xlsx")
-    table = _sheet(data) if found[4] == "xlsx" else _table(data)
+    table = _sheet(data) if match[4] == "xlsx" else _table(data)
     if not table or tuple(table[0]) != COLUMNS:
         wrong = ",".join(table[0]) if table else ""
         raise ReaderFault(1, "header", wrong, "is not the header of 21 columns")
     rows = [_play(number, values) for number, values in enumerate(table[1:], start=2)]
     for number, row in enumerate(rows, start=2):
-        if folded_name(row.station) != folded_name(found[1]):
+        if folded_name(row.station) != folded_name(match[1]):
             raise ReaderFault(number, "Sender", row.station, "is not in the name")
-        if f"{row.starts_at:%Y_%m}" != f"{found[2]}_{found[3]}":
+        if f"{row.starts_at:%Y_%m}" != f"{match[2]}_{match[3]}":
             day = f"{row.starts_at:%Y-%m-%d}"
             raise ReaderFault(number, "Sendedatum", day, "is not in the month")
     return SuisaReport(rows, len(table))
@@ -113,7 +113,7 @@ def _sheet(data: bytes) -> list[list[str]]:
         shared = []
         if "xl/sharedStrings.xml" in archive.namelist():
             root = ElementTree.fromstring(archive.read("xl/sharedStrings.xml"))  # noqa: S314 - our own file
-            shared = [_texts(each) for each in root.iter(f"{_SHEET}si")]
+            shared = [_texts(element) for element in root.iter(f"{_SHEET}si")]
         sheet = ElementTree.fromstring(archive.read("xl/worksheets/sheet1.xml"))  # noqa: S314 - our own file
     rows = []
     for number, row in enumerate(sheet.iter(f"{_SHEET}row"), start=1):
@@ -145,7 +145,7 @@ def _value(cell: ElementTree.Element, shared: list[str]) -> str:
 
 
 def _texts(element: ElementTree.Element) -> str:
-    return "".join(each.text or "" for each in element.iter(f"{_SHEET}t"))
+    return "".join(element.text or "" for element in element.iter(f"{_SHEET}t"))
 
 
 def _play(number: int, values: Iterable[str]) -> SuisaPlay:

@@ -50,13 +50,15 @@ def test_broadcasts_are_added_changed_and_deleted(reviewer: Client) -> None:
     skipped = reviewer.post(url, sent | {"starts_at": "2026-03-29 02:30"}, content_type=JSON)
     assert skipped.status_code == 422
     assert "summer time began" in skipped.json()["errors"]["starts_at"][0]
-    one = reverse("api:broadcast", args=[file.uid, made.json()["uid"]])
+    address = reverse("api:broadcast", args=[file.uid, made.json()["uid"]])
     changed = reviewer.put(
-        one, sent | {"showing": "repeat_run", "version": made.json()["version"]}, content_type=JSON
+        address,
+        sent | {"showing": "repeat_run", "version": made.json()["version"]},
+        content_type=JSON,
     )
     assert changed.json()["showing"] == "repeat_run"
-    assert reviewer.get(url).json()[0] == changed.json() == reviewer.get(one).json()
-    assert reviewer.delete(one).status_code == 204
+    assert reviewer.get(url).json()[0] == changed.json() == reviewer.get(address).json()
+    assert reviewer.delete(address).status_code == 204
     assert not Broadcast.objects.exists()
 
 

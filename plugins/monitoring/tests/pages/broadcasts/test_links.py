@@ -33,11 +33,11 @@ def test_pasted_links_get_the_episode_and_the_broadcast_of_the_form(
     fields = {"container": container.pk, "station": station.uid}
 
     # A time that no clock shows and a missing one submit no link.
-    one = fields | {"links": pasted_links(1)[0]}
-    skipped = client.post("/links/", one | {"starts_at": "2026-03-29 02:30"})
-    missing = client.post("/links/", one)
+    form = fields | {"links": pasted_links(1)[0]}
+    skipped = client.post("/links/", form | {"starts_at": "2026-03-29 02:30"})
+    missing = client.post("/links/", form)
     assert "summer time began" in skipped.content.decode()
-    assert skipped.context["form"]["links"].value() == one["links"]
+    assert skipped.context["form"]["links"].value() == form["links"]
     assert "Enter when the broadcast began." in missing.content.decode()
     assert not ScannedFile.objects.exists()
 
@@ -56,8 +56,8 @@ def test_links_sent_before_are_scanned_again_with_what_the_form_said(
     client: Client, container: Container
 ) -> None:
     station = StationFactory.create(time_zone="Europe/Zurich")
-    said = _SAID | {"station": station.uid, "container": container.pk}
-    links = said | {"links": pasted_links(1)[0]}
+    fields = _SAID | {"station": station.uid, "container": container.pk}
+    links = fields | {"links": pasted_links(1)[0]}
     client.post("/links/", {"container": container.pk, "links": pasted_links(1)[0]})
 
     page = client.post("/links/", links).content.decode()

@@ -175,9 +175,9 @@ def test_figures_of_a_month(reviewer: Client, zurich: Station) -> None:
     assert (row.month, row.listeners) == (date(2026, 11, 1), 0)
     assert row.performances is None
     assert row.tuning_hours == Decimal("1480.50")
-    shown = reviewer.get(url, {"month": "2026-11"}).content.decode()
-    assert "1480.50" in shown
-    assert "Audience in November 2026" in shown
+    page = reviewer.get(url, {"month": "2026-11"}).content.decode()
+    assert "1480.50" in page
+    assert "Audience in November 2026" in page
 
 
 def test_listeners_of_the_hours_of_a_day(
@@ -268,17 +268,17 @@ def test_many_files_get_a_series_and_a_broadcast(reviewer: Client, zurich: Stati
 
 def test_the_use_of_many_matches_is_set_at_once(reviewer: Client, signed_in: MakeClient) -> None:
     themes = [make_match(state="confirmed"), make_match()]
-    known, other = themes
+    match, other_match = themes
     MusicUse.objects.create(
-        scanned_file=known.scanned_file,
-        recording=known.recording,
+        scanned_file=match.scanned_file,
+        recording=match.recording,
         origin="LibraryMusic",
         own_recording=True,
     )
-    listed = reviewer.get(reverse("portal:match_list")).content.decode()
-    assert f'value="{known.uid}:{known.version}"' in listed
+    listing = reviewer.get(reverse("portal:match_list")).content.decode()
+    assert f'value="{match.uid}:{match.version}"' in listing
     many = f"{reverse('portal:decide_many')}?list=all"
-    sent = {"verb": "use", "expected": [f"{each.uid}:{each.version}" for each in themes]}
+    sent = {"verb": "use", "expected": [f"{match.uid}:{match.version}" for match in themes]}
     viewer = signed_in(Role.VIEWER)
     refused = viewer.post(many, sent | {"apply": "yes", "use": "Theme"})
     assert refused.status_code == 403
@@ -294,10 +294,10 @@ def test_the_use_of_many_matches_is_set_at_once(reviewer: Client, signed_in: Mak
     assert "Use of 2 matches set" in done
     assert reverse("portal:match_list") in done
     uses = {use.scanned_file_id: use for use in MusicUse.objects.all()}
-    first, second = uses[known.scanned_file_id], uses[other.scanned_file_id]
+    first, second = uses[match.scanned_file_id], uses[other_match.scanned_file_id]
     assert (first.use, first.origin, first.own_recording) == ("Theme", "LibraryMusic", None)
     assert (second.use, second.origin) == ("Theme", "")
     assert Event.objects.filter(action="file.use_changed").count() == 2
     # The state and the version of a match are those of its decisions alone.
-    known.refresh_from_db()
-    assert known.version == themes[0].version
+    match.refresh_from_db()
+    assert match.version == themes[0].version

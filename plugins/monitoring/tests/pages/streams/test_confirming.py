@@ -21,8 +21,8 @@ def test_who_hears_of_the_alarms_of_a_stream(signed_in: MakeClient) -> None:
     fields = {"name": "Renamed", "urls": "\n".join(stream.urls), "keep_hours": "24"}
 
     renamed = client.post(address, fields)
-    asked = client.post(address, fields | {"alarm_url": "https://b.example/in"})
-    confirmed(client, asked)
+    answer = client.post(address, fields | {"alarm_url": "https://b.example/in"})
+    confirmed(client, answer)
 
     assert not is_asked(renamed)
     assert Stream.objects.get(pk=stream.pk).alarm_url == "https://b.example/in"

@@ -36,15 +36,15 @@ def limited(own: Stream, client: Client) -> Client:
 
 
 def test_streams_elsewhere_do_not_exist(limited: Client, own: Stream) -> None:
-    other = StreamFactory.create(name="Other stream")
+    other_stream = StreamFactory.create(name="Other stream")
 
     assert [row.stream for row in limited.get(reverse("portal:streams")).context["rows"]] == [own]
     for name in PAGES:
-        url = reverse(f"portal:{name}", args=[other.uid])
+        url = reverse(f"portal:{name}", args=[other_stream.uid])
         assert limited.get(url).status_code == 404
-    act = reverse("portal:stream_act", args=[other.uid])
+    act = reverse("portal:stream_act", args=[other_stream.uid])
     assert limited.post(act, {"verb": "pause"}).status_code == 404
-    station = limited.get(reverse("portal:station", args=[other.station.uid]))
+    station = limited.get(reverse("portal:station", args=[other_stream.station.uid]))
     assert "Other stream" not in station.content.decode()
 
 

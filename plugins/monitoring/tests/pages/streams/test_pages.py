@@ -200,8 +200,8 @@ def test_a_day_shows_plays_gaps_and_titles_by_hour(signed_in: MakeClient) -> Non
     )
     StreamTitleFactory.create(stream=stream, at=live.starts_at)
 
-    shown = signed_in(Role.VIEWER).get(day_of(stream, "?date=2026-05-02&hour=7"))
-    day = shown.context["shown"]
+    answer = signed_in(Role.VIEWER).get(day_of(stream, "?date=2026-05-02&hour=7"))
+    day = answer.context["shown"]
 
     hours = day.picture.rows
     assert len(hours) == 24
@@ -322,11 +322,11 @@ def test_a_stream_is_heard_before_it_is_added(signed_in: MakeClient, radio: list
 def test_one_person_at_a_time_tries_out_a_stream(
     signed_in: MakeClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client, other = signed_in(Role.REVIEWER), signed_in(Role.MANAGER)
+    client, other_client = signed_in(Role.REVIEWER), signed_in(Role.MANAGER)
     meanwhile: list[str] = []
 
     def listen(_urls: object, _seconds: object) -> TryOut:
-        answer = other.post(ADD, new_stream(listen="yes"))
+        answer = other_client.post(ADD, new_stream(listen="yes"))
         meanwhile.append(answer.content.decode())
         return heard()
 
@@ -370,8 +370,8 @@ def test_makers_and_managers_change_a_stream(signed_in: MakeClient) -> None:
     manager = signed_in(Role.MANAGER)
     confirm(manager)
     for says in ("is paused", "already paused"):
-        told = manager.post(act, {"verb": "pause"}, follow=True).content.decode()
-        assert says in told
+        page = manager.post(act, {"verb": "pause"}, follow=True).content.decode()
+        assert says in page
     for verb in ("resume", "restart", "fly"):
         assert manager.post(act, {"verb": verb}).status_code == 302
     stream.refresh_from_db()
@@ -464,23 +464,23 @@ def test_programs_read_streams_and_pause_them(signed_in: MakeClient) -> None:
     play = make_airplay(stream, minute=719, seconds=50, state=AirplayState.PLAYING)
     StreamGapFactory.create(stream=stream)
     client = signed_in(Role.MANAGER)
-    one = f"/api/portal/v1/streams/{stream.uid}/"
+    address = f"/api/portal/v1/streams/{stream.uid}/"
 
     (row,) = client.get("/api/portal/v1/streams/").json()
-    day = client.get(f"{one}day/?date=2026-05-02").json()
+    day = client.get(f"{address}day/?date=2026-05-02").json()
 
-    assert [each["uid"] for each in row["playing"]] == [play.uid]
-    assert [each["cause"] for each in day["gaps"]] == ["connection"]
+    assert [play["uid"] for play in row["playing"]] == [play.uid]
+    assert [gap["cause"] for gap in day["gaps"]] == ["connection"]
     times = ("searched_ms", "gap_ms", "unaccounted_ms")
     assert sum(day[name] for name in times) == 12 * 3_600_000
-    assert client.get(f"{one}day/?date=never").status_code == 422
-    paused = client.post(one, {"verb": "pause"}, content_type="application/json")
+    assert client.get(f"{address}day/?date=never").status_code == 422
+    paused = client.post(address, {"verb": "pause"}, content_type="application/json")
     assert (paused.status_code, paused.json()["enabled"]) == (200, False)
-    again = client.post(one, {"verb": "pause"}, content_type="application/json")
+    again = client.post(address, {"verb": "pause"}, content_type="application/json")
     assert again.status_code == 422
     viewer = signed_in(Role.VIEWER)
-    asked = viewer.post(one, {"verb": "resume"}, content_type="application/json")
-    assert asked.status_code == 403
+    answer = viewer.post(address, {"verb": "resume"}, content_type="application/json")
+    assert answer.status_code == 403
 
 
 def test_the_dashboard_and_the_palette_know_streams(signed_in: MakeClient) -> None:
@@ -489,12 +489,12 @@ def test_the_dashboard_and_the_palette_know_streams(signed_in: MakeClient) -> No
     client = signed_in(Role.VIEWER)
 
     dashboard = text_of(client, reverse("portal:dashboard"))
-    found = text_of(client, reverse("portal:search") + "?q=Fjord")
+    page = text_of(client, reverse("portal:search") + "?q=Fjord")
     station = text_of(
         client, reverse("portal:search") + f"?q={away.station.name.replace(' ', '+')}"
     )
 
     assert "1 of 2 streams play a recording of ours" in dashboard
     assert "1 is away" in dashboard
-    assert day_of(away, "") in found
+    assert day_of(away, "") in page
     assert reverse("portal:station", args=[away.station.uid]) in station

@@ -25,16 +25,16 @@ def kept_file(container: Container, *, days: int = 0) -> KeptFile:
 def make_item(*containers: Container, length_ms: int = 30_000, **columns: object) -> UnknownItem:
     """Return an item that sounds once in a new file of each container, in order."""
     places = containers or (ContainerFactory.create(),) * 2
-    kept = [kept_file(container, days=day) for day, container in enumerate(places)]
+    kept_files = [kept_file(container, days=day) for day, container in enumerate(places)]
     item = UnknownItem.objects.create(
         length_ms=length_ms,
-        best_file=kept[0],
+        best_file=kept_files[0],
         best_start_ms=60_000,
         best_end_ms=60_000 + length_ms,
         landmarks=few_landmarks(),
         **columns,
     )
-    for file in kept:
+    for file in kept_files:
         Occurrence.objects.create(
             item=item,
             file=file,

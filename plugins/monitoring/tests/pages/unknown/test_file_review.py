@@ -20,12 +20,12 @@ def test_the_pane_shows_unknown_sound_with_its_other_plays(
     client: Client, file: ScannedFile
 ) -> None:
     item = make_item(plays=3)
-    place, _whole, rest = item.occurrences.order_by("pk")
+    place, _whole, occurrence = item.occurrences.order_by("pk")
     place.file.scanned_file = file
     place.file.save()
     held = Occurrence.objects.filter(pk=place.pk)
     held.update(start_ms=200_000, end_ms=215_000, item_end_ms=15_000)
-    Occurrence.objects.filter(pk=rest.pk).update(item_start_ms=16_000)
+    Occurrence.objects.filter(pk=occurrence.pk).update(item_start_ms=16_000)
     rows = client.get(address(file)).context["rows"]
     (row,) = [row for row in rows if row.cue and row.cue.item]
 

@@ -87,25 +87,25 @@ def test_deleted_files_are_neither_named_nor_heard(signed_in: MakeClient) -> Non
 
 def test_two_places_are_compared_side_by_side(signed_in: MakeClient) -> None:
     item, other_item = make_item(), make_item()
-    one, other = item.occurrences.order_by("pk")
-    Occurrence.objects.filter(pk=other.pk).update(item_start_ms=10_000, start_ms=70_000)
+    occurrence, other_occurrence = item.occurrences.order_by("pk")
+    Occurrence.objects.filter(pk=other_occurrence.pk).update(item_start_ms=10_000, start_ms=70_000)
     client = signed_in(Role.REVIEWER)
 
-    pair = client.get(f"{address(item)}?a={one.pk}&b={other.pk}").context["pair"]
+    pair = client.get(f"{address(item)}?a={occurrence.pk}&b={other_occurrence.pk}").context["pair"]
 
     # Both hold the item from its tenth second on.
     assert (pair.source.start_ms, pair.source.end_ms) == (70_000, 90_000)
     assert (pair.reference.start_ms, pair.reference.end_ms) == (70_000, 90_000)
-    same = text_of(client, item, f"?a={one.pk}&b={one.pk}")
+    same = text_of(client, item, f"?a={occurrence.pk}&b={occurrence.pk}")
     assert "A and B are the same place." in same
 
-    Occurrence.objects.filter(pk=one.pk).update(item_end_ms=10_000)
-    apart = text_of(client, item, f"?a={one.pk}&b={other.pk}")
+    Occurrence.objects.filter(pk=occurrence.pk).update(item_end_ms=10_000)
+    apart = text_of(client, item, f"?a={occurrence.pk}&b={other_occurrence.pk}")
     assert "A and B hold different parts of the item" in apart
 
     foreign = other_item.occurrences.earliest("pk")
     for query in (
-        f"?a={one.pk}&b={foreign.pk}",
+        f"?a={occurrence.pk}&b={foreign.pk}",
         "?a=x&b=-1&page=x&ask=x&after=x",
         "?a=99999999999999999999&b=1",
     ):
@@ -207,7 +207,7 @@ def test_an_outdated_page_is_refused_with_what_was_typed(signed_in: MakeClient) 
 
 
 def test_an_item_is_split_and_merged(signed_in: MakeClient) -> None:
-    item, other = make_item(), make_item()
+    item, other_item = make_item(), make_item()
     client = signed_in(Role.REVIEWER)
 
     # Splitting stays on the first part.
@@ -217,14 +217,14 @@ def test_an_item_is_split_and_merged(signed_in: MakeClient) -> None:
 
     # Merging leads to the other item, where it can be undone.
     item.refresh_from_db()
-    answer = act(client, item, "merge", other=other.uid)
-    assert answer["Location"] == f"{address(other)}?after={item.uid}"
+    answer = act(client, item, "merge", other=other_item.uid)
+    assert answer["Location"] == f"{address(other_item)}?after={item.uid}"
     assert 'value="undo"' in client.get(answer["Location"]).content.decode()
     assert "Part of" in text_of(client, item)
 
 
 def test_a_manager_names_an_item_or_says_which_recording_it_is(signed_in: MakeClient) -> None:
-    item, known = make_item(), make_item()
+    item, other_item = make_item(), make_item()
     bucket = BucketFactory.create()
     client = signed_in(Role.MANAGER)
 
@@ -243,10 +243,10 @@ def test_a_manager_names_an_item_or_says_which_recording_it_is(signed_in: MakeCl
     assert recording.artists == ["Nova Reyes", "Ina Solberg"]
     page = text_of(client, item)
     assert reverse("portal:recording_detail", args=[recording.uid]) in page
-    other = RecordingFactory.create()
-    assert act(client, known, "alias", recording=other.uid).status_code == 302
-    known.refresh_from_db()
-    assert known.state == ItemState.NAMED
+    other_recording = RecordingFactory.create()
+    assert act(client, other_item, "alias", recording=other_recording.uid).status_code == 302
+    other_item.refresh_from_db()
+    assert other_item.state == ItemState.NAMED
 
 
 def test_a_recording_that_is_there_is_offered_and_can_be_added_anyway(
@@ -255,19 +255,19 @@ def test_a_recording_that_is_there_is_offered_and_can_be_added_anyway(
     there, item = RecordingFactory.create(title="Halflight"), make_item()
     answers = []
 
-    def refuse(**given: object) -> Recording:
-        answers.append(given["answer"])
+    def refuse(**options: object) -> Recording:
+        answers.append(options["answer"])
         raise AlreadyInCatalogue("It is there.", existing=there, field="audio", may_add=True)
 
     monkeypatch.setattr(actions, "name_item", refuse)
     sent: dict[str, Any] = {"title": "Half Light", "bucket": there.bucket_id}
     client = signed_in(Role.MANAGER)
 
-    asked = act(client, item, "name", **sent)
+    question = act(client, item, "name", **sent)
     act(client, item, "name", **sent, if_there="ignore")
 
-    page = asked.content.decode()
-    assert asked.status_code == 422
+    page = question.content.decode()
+    assert question.status_code == 422
     assert "It is there." in page
     assert 'value="Half Light"' in page
     assert f'value="{there.uid}"' in page
@@ -297,13 +297,15 @@ def test_the_search_box_knows_an_item_by_its_label_and_number(signed_in: MakeCli
 
     def choices(typed: str) -> list[dict[str, str]]:
         query = {"kind": "unknown_items", "q": typed}
-        found: list[dict[str, str]] = client.get(reverse("portal:choices"), query).json()["choices"]
-        return found
+        choices: list[dict[str, str]] = client.get(reverse("portal:choices"), query).json()[
+            "choices"
+        ]
+        return choices
 
     assert choices("pier") == [{"value": labelled.uid, "label": "Pier jingle", "hint": "0:30.0"}]
     for typed in ("Unknown {}", "unknown {}", "#{}", "{}", "unk"):
-        found = choices(typed.format(item.pk))
-        assert [each["value"] for each in found] == [item.uid], typed
+        values = choices(typed.format(item.pk))
+        assert [choice["value"] for choice in values] == [item.uid], typed
 
 
 def test_a_container_says_how_unknown_sound_is_found(signed_in: MakeClient) -> None:

@@ -50,11 +50,11 @@ def desk(db: None) -> Desk:
 
 def test_an_item_elsewhere_does_not_exist(desk: Desk) -> None:
     item = make_item(desk.hidden, desk.hidden)
-    other = make_item(desk.own, desk.own)
+    other_item = make_item(desk.own, desk.own)
     # Plays elsewhere do not make an item count.
     make_item(desk.hidden, desk.own)
 
-    assert desk.rows() == [other]
+    assert desk.rows() == [other_item]
     assert desk.client.get(address_of("item", item)).status_code == 404
     watch = {"verb": "watch", "on": "yes"}
     assert desk.client.post(address_of("act", item), watch).status_code == 404
@@ -62,24 +62,24 @@ def test_an_item_elsewhere_does_not_exist(desk: Desk) -> None:
     item.refresh_from_db()
     assert not item.is_watched
     merge = {"verb": "merge", "other": item.uid}
-    answer = desk.client.post(address_of("act", other), merge)
+    answer = desk.client.post(address_of("act", other_item), merge)
     assert "This unknown item does not exist." in answer.content.decode()
 
     person = desk.client.get("/").wsgi_request.user
     person.is_staff = True
     person.save()
-    listed = desk.client.get(reverse("admin:recurring_unknownitem_changelist"))
-    assert other.uid in listed.content.decode()
-    assert item.uid not in listed.content.decode()
+    listing = desk.client.get(reverse("admin:recurring_unknownitem_changelist"))
+    assert other_item.uid in listing.content.decode()
+    assert item.uid not in listing.content.decode()
 
 
 def test_figures_and_places_are_those_of_the_own_container(desk: Desk) -> None:
     item = make_item(desk.hidden, desk.own, desk.own)
     hidden = item.occurrences.get(file__scanned_file__container=desk.hidden)
     assert item.best_file == hidden.file
-    listed = reverse("portal:unknown")
+    listing = reverse("portal:unknown")
 
-    (row,) = desk.client.get(listed).context["rows"]
+    (row,) = desk.client.get(listing).context["rows"]
     page = desk.client.get(address_of("item", item))
     text = page.content.decode()
 
@@ -93,7 +93,7 @@ def test_figures_and_places_are_those_of_the_own_container(desk: Desk) -> None:
     move_file(
         scanned_file=hidden.file.scanned_file, container=desk.own, user=make_user(Role.MANAGER)
     )
-    (moved,) = desk.client.get(listed).context["rows"]
+    (moved,) = desk.client.get(listing).context["rows"]
     assert moved.figures.plays == 3
 
 
@@ -130,10 +130,10 @@ def test_a_name_from_a_hidden_bucket_is_neither_told_nor_undone(desk: Desk) -> N
 
     assert desk.rows("?state=named") == [item]
     assert desk.rows("?state=named&q=halflight") == []
-    assert [shown.status_code for shown in pages] == [200] * 4
+    assert [answer.status_code for answer in pages] == [200] * 4
     refused = undo.content.decode()
-    told = [shown.content.decode() for shown in pages]
-    assert not [text for text in (*told, refused) if "Halflight" in text]
+    texts = [answer.content.decode() for answer in pages]
+    assert not [text for text in (*texts, refused) if "Halflight" in text]
     assert "containers or buckets that you may not see" in refused
     recording.refresh_from_db()
     assert recording.status != RecordingStatus.RETIRED

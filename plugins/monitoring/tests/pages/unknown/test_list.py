@@ -29,7 +29,7 @@ MANY = reverse("portal:unknown_many")
 CHANGES = reverse("portal:unknown_changes")
 
 
-def shown(client: Client, query: str = "") -> list[UnknownItem]:
+def items_of(client: Client, query: str = "") -> list[UnknownItem]:
     """Return the items of the first page in order."""
     answer = client.get(f"{LIST}{query}")
     assert answer.status_code == 200
@@ -93,7 +93,7 @@ def test_policies_hide_what_nobody_decided(signed_in: MakeClient) -> None:
     make_item(radio, radio, length_ms=4_999)
     make_item(radio)
     client = signed_in(Role.VIEWER)
-    assert shown(client) == [elsewhere, here]
+    assert items_of(client) == [elsewhere, here]
 
     policies: tuple[dict[str, int], ...] = (
         {"least_seconds": 31},
@@ -103,8 +103,8 @@ def test_policies_hide_what_nobody_decided(signed_in: MakeClient) -> None:
     for policy in policies:
         UnknownPolicy.objects.all().delete()
         UnknownPolicy.objects.create(container=strict, **policy)
-        assert shown(client) == [elsewhere], policy
-    assert shown(client, "?state=ignored") == [ignored]
+        assert items_of(client) == [elsewhere], policy
+    assert items_of(client, "?state=ignored") == [ignored]
 
 
 def test_filters_by_container_and_text(signed_in: MakeClient) -> None:
@@ -113,18 +113,18 @@ def test_filters_by_container_and_text(signed_in: MakeClient) -> None:
     there = make_item()
     client = signed_in(Role.VIEWER)
 
-    assert shown(client, f"?container={pier.pk}") == [here]
-    assert shown(client, "?q=pier") == [here]
-    assert shown(client, f"?q={there.pk}") == [there]
-    assert shown(client, f"?q=%23{there.pk}") == [there]
-    assert shown(client, f"?q={there.uid}") == [there]
+    assert items_of(client, f"?container={pier.pk}") == [here]
+    assert items_of(client, "?q=pier") == [here]
+    assert items_of(client, f"?q={there.pk}") == [there]
+    assert items_of(client, f"?q=%23{there.pk}") == [there]
+    assert items_of(client, f"?q={there.uid}") == [there]
     assert counts(client, "?q=pier")["unknown"] == 1
     assert "No item fits these filters" in text_of(client, "?q=nothing")
     for odd in (
         "?state=x&container=x&sort=x&page=x&after=x",
         f"?container=99999999999999999999&q={'9' * 300}&page=-5",
     ):
-        shown(client, odd)
+        items_of(client, odd)
 
 
 def test_an_empty_list_says_what_is_still_compared_and_learns_of_its_first_item(
@@ -176,13 +176,13 @@ def test_ticked_items_are_ignored_after_a_question(signed_in: MakeClient) -> Non
     items = [make_item(), make_item()]
     free, settled = make_item(), make_item(state=ItemState.NAMED)
     client = signed_in(Role.REVIEWER)
-    data: dict[str, object] = {"verb": "ignore", "item": [each.uid for each in items]}
+    data: dict[str, object] = {"verb": "ignore", "item": [item.uid for item in items]}
 
-    asked = client.post(MANY, data)
+    answer = client.post(MANY, data)
     refused = client.post(MANY, data | {"apply": "yes", "label": "Kept"})
     client.post(MANY, data | {"apply": "yes", "reason": "ad", "label": "Spot"})
 
-    assert "Ignore 2 items forever" in asked.content.decode()
+    assert "Ignore 2 items forever" in answer.content.decode()
     assert (refused.status_code, "Kept" in refused.content.decode()) == (422, True)
     for item in items:
         item.refresh_from_db()
@@ -201,13 +201,13 @@ def test_ticked_items_are_merged_into_a_ticked_one(signed_in: MakeClient) -> Non
     client = signed_in(Role.REVIEWER)
     data: dict[str, object] = {"verb": "merge", "item": [big.uid, small.uid]}
 
-    asked = client.post(MANY, data)
+    question = client.post(MANY, data)
     refused = client.post(MANY, data | {"apply": "yes", "into": stranger.uid})
     small.refresh_from_db()
     assert (refused.status_code, small.state) == (422, ItemState.UNIDENTIFIED)
     answer = client.post(MANY, data | {"apply": "yes", "into": big.uid})
 
-    assert asked.context["form"].initial == {"into": big.uid}
+    assert question.context["form"].initial == {"into": big.uid}
     assert answer["Location"] == reverse("portal:unknown_item", args=[big.uid])
     small.refresh_from_db()
     assert (small.state, small.merged_into) == (ItemState.MERGED, big)
@@ -229,13 +229,13 @@ def test_ticked_items_are_watched_no_longer_watched_and_taken_back(signed_in: Ma
 
 
 def test_the_report_has_what_the_list_shows(signed_in: MakeClient) -> None:
-    shown, other = ContainerFactory.create_batch(2)
-    item = make_item(shown, shown)
-    make_item(other, other)
+    container, other_container = ContainerFactory.create_batch(2)
+    item = make_item(container, container)
+    make_item(other_container, other_container)
     client, viewer = signed_in(Role.REVIEWER), signed_in(Role.VIEWER)
 
     for form in ("csv", "xlsx", "jsonl", "parquet"):
-        answer = client.get(f"/unknown/report.{form}?container={shown.pk}")
+        answer = client.get(f"/unknown/report.{form}?container={container.pk}")
         assert answer.status_code == 200
         assert f"unknown-items.{form}" in answer["Content-Disposition"]
         content = answer.getvalue()
@@ -255,8 +255,8 @@ def test_a_named_item_leads_to_the_matches_of_its_recording(signed_in: MakeClien
     [row] = page.context["rows"]
     assert row.item == item
     assert row.matches.count == 1
-    listed = page.client.get(row.matches.url)
-    assert match.scanned_file.name in listed.content.decode()
+    answer = page.client.get(row.matches.url)
+    assert match.scanned_file.name in answer.content.decode()
 
 
 def test_an_open_list_learns_what_is_heard_again_and_what_left_it(signed_in: MakeClient) -> None:
@@ -264,8 +264,8 @@ def test_an_open_list_learns_what_is_heard_again_and_what_left_it(signed_in: Mak
     first, second = make_item(radio, radio), make_item(radio, radio)
     client = signed_in(Role.REVIEWER)
     rows = client.get(LIST).context["rows"]
-    known = {"rows": " ".join(f"{row.item.uid}:{row.token}" for row in rows)}
-    before = client.get(CHANGES, known)
+    fields = {"rows": " ".join(f"{row.item.uid}:{row.token}" for row in rows)}
+    before = client.get(CHANGES, fields)
     mark = {"If-None-Match": before["ETag"]}
 
     assert before.json()["rows"] == {}
@@ -279,12 +279,12 @@ def test_an_open_list_learns_what_is_heard_again_and_what_left_it(signed_in: Mak
         "menu-queue": "",
         "menu-statement_list": "",
     }
-    assert client.get(CHANGES, known, headers=mark).status_code == 304
+    assert client.get(CHANGES, fields, headers=mark).status_code == 304
 
     UnknownItem.objects.filter(pk=first.pk).update(version=5, label="Heard again")
     client.post(MANY, {"verb": "watch", "item": [second.uid]})
 
-    changed = client.get(CHANGES, known | {"sort": "plays"}, headers=mark).json()
+    changed = client.get(CHANGES, fields | {"sort": "plays"}, headers=mark).json()
     assert list(changed["rows"]) == [first.uid]
     assert "Heard again" in changed["rows"][first.uid]
     assert f'/unknown/{first.uid}/?sort=plays"' in changed["rows"][first.uid]
@@ -296,12 +296,12 @@ def test_an_open_list_learns_of_a_comparison_that_no_event_tells_of(signed_in: M
     item = make_item()
     client = signed_in(Role.VIEWER)
     token = client.get(LIST).context["rows"][0].token
-    known = {"rows": f"{item.uid}:{token}"}
-    mark = {"If-None-Match": client.get(CHANGES, known)["ETag"]}
+    fields = {"rows": f"{item.uid}:{token}"}
+    mark = {"If-None-Match": client.get(CHANGES, fields)["ETag"]}
 
     make_item()
-    kept = kept_file(ContainerFactory.create())
-    KeptFile.objects.filter(pk=kept.pk).update(revision=7)
+    stored = kept_file(ContainerFactory.create())
+    KeptFile.objects.filter(pk=stored.pk).update(revision=7)
 
-    answer = client.get(CHANGES, known, headers=mark)
+    answer = client.get(CHANGES, fields, headers=mark)
     assert answer.json()["counts"]["total"] == "2"

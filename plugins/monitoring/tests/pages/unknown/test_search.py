@@ -27,9 +27,9 @@ def test_unknown_sound_is_found_by_label_number_id_and_address(signed_in: MakeCl
 
 
 def test_unknown_sound_outside_the_access_limit_is_not_found(client: Client) -> None:
-    own, other = ContainerFactory.create(), ContainerFactory.create()
-    item = make_item(own, other, label="Evening jingle")
-    hidden = make_item(other, label="Night jingle")
+    own, other_container = ContainerFactory.create(), ContainerFactory.create()
+    item = make_item(own, other_container, label="Evening jingle")
+    hidden = make_item(other_container, label="Night jingle")
     client.force_login(make_limited(Role.VIEWER, containers=[own.pk], buckets=[]))
 
     assert found(client, "jingle")["unknown"] == [f"/unknown/{item.uid}/"]

@@ -78,8 +78,8 @@ class Recording:
 
     @property
     def gaps(self) -> list[Gap]:
-        found = [e for e in self.sink.of(Gap) if isinstance(e, Gap)]
-        return [gap for gap in found if gap.cause != GapCause.SILENT]
+        gaps = [e for e in self.sink.of(Gap) if isinstance(e, Gap)]
+        return [gap for gap in gaps if gap.cause != GapCause.SILENT]
 
     def hears(self) -> bool:
         """Whether sound comes at the moment."""
@@ -104,14 +104,14 @@ class Recording:
 @contextmanager
 def _recording(address: str, folder: Path) -> Iterator[Recording]:
     clock = Clock(rate=RATE)
-    found = Recording(folder, KeptEvents(), clock)
+    recording = Recording(folder, KeptEvents(), clock)
     plan = StreamPlan(uid="s", urls=(address,), folder=folder, keep_hours=1)
-    recorder = StreamRecorder(plan, found.sink, clock=clock)
+    recorder = StreamRecorder(plan, recording.sink, clock=clock)
     stop = threading.Event()
     thread = threading.Thread(target=recorder.run, args=(stop,))
     thread.start()
     try:
-        yield found
+        yield recording
     finally:
         stop.set()
         thread.join()
@@ -141,36 +141,38 @@ def test_each_codec_goes_on_after_the_server_was_killed(
     with Icecast() as server:
         _play_all(server, files, "First title")
         with ExitStack() as recorders:
-            found = {
+            recordings = {
                 suffix: recorders.enter_context(
                     _recording(server.address(mount), tmp_path / suffix[1:])
                 )
                 for suffix, mount in MOUNTS.items()
             }
-            wait_until(lambda: all(each.hears() for each in found.values()))
+            wait_until(lambda: all(recording.hears() for recording in recordings.values()))
             _pass(15)
             server.kill()
             down = time.monotonic()
             refused = "could not be reached"
-            wait_until(lambda: all(each.has_failed_with(refused) for each in found.values()))
+            wait_until(
+                lambda: all(recording.has_failed_with(refused) for recording in recordings.values())
+            )
             server.start()
             _play_all(server, files, "Second title")
             down_s = (time.monotonic() - down) * RATE
-            wait_until(lambda: all(each.hears() for each in found.values()))
+            wait_until(lambda: all(recording.hears() for recording in recordings.values()))
             _pass(10)
 
-    for suffix, each in found.items():
-        causes = [ended.cause for _started, ended in each.runs]
+    for suffix, recording in recordings.items():
+        causes = [ended.cause for _started, ended in recording.runs]
         assert causes == [RunEdge.CONNECTION, RunEdge.RECORDER], suffix
-        (gap,) = each.gaps
+        (gap,) = recording.gaps
         assert gap.cause == GapCause.CONNECTION, suffix
         assert (gap.end - gap.start).total_seconds() < down_s + NEAR_S, suffix
-        assert abs(_unaccounted_s(each)) < 0.1, suffix
-        assert each.titles == ["First title", "Second title"], suffix
-        parts = each.parts()
+        assert abs(_unaccounted_s(recording)) < 0.1, suffix
+        assert recording.titles == ["First title", "Second title"], suffix
+        parts = recording.parts()
         if suffix in sound:
             radio.parts_of(parts, sound[suffix])  # not a byte is wrong
-        for part, (_started, ended) in zip(parts, each.runs, strict=True):
+        for part, (_started, ended) in zip(parts, recording.runs, strict=True):
             path = tmp_path / f"part{suffix}"
             path.write_bytes(part)
             length_ms = analyse_file(path).facts.duration_ms
@@ -190,12 +192,12 @@ def _pass(seconds: float) -> None:
     time.sleep(seconds / RATE)
 
 
-def _unaccounted_s(found: Recording) -> float:
+def _unaccounted_s(recording: Recording) -> float:
     """Seconds between the first and the last sound that lie in no run and in no gap."""
-    runs = [(started.at, ended.at) for started, ended in found.runs]
-    spans = [*runs, *((gap.start, gap.end) for gap in found.gaps)]
-    told = sum((end - start).total_seconds() for start, end in spans)
-    return (runs[-1][1] - runs[0][0]).total_seconds() - told
+    runs = [(started.at, ended.at) for started, ended in recording.runs]
+    spans = [*runs, *((gap.start, gap.end) for gap in recording.gaps)]
+    message = sum((end - start).total_seconds() for start, end in spans)
+    return (runs[-1][1] - runs[0][0]).total_seconds() - message
 
 
 def test_fallback_mount_plays_while_the_source_is_gone(
@@ -209,23 +211,23 @@ def test_fallback_mount_plays_while_the_source_is_gone(
         studio = server.play(files[".mp3"], "/live.mp3", rate=RATE)
         server.title("/instead.mp3", "Music instead")
         server.title("/live.mp3", "From the studio")
-        with _recording(server.address("/live.mp3"), tmp_path) as found:
-            wait_until(found.hears)
+        with _recording(server.address("/live.mp3"), tmp_path) as recording:
+            wait_until(recording.hears)
             _pass(10)
             server.stop(studio, "/live.mp3")
-            wait_until(lambda: found.titles[-1:] == ["Music instead"])
+            wait_until(lambda: recording.titles[-1:] == ["Music instead"])
             _pass(10)
             server.play(files[".mp3"], "/live.mp3", rate=RATE)
             server.title("/live.mp3", "Back again")
-            wait_until(lambda: found.titles[-1:] == ["Back again"])
+            wait_until(lambda: recording.titles[-1:] == ["Back again"])
             _pass(10)
 
-    assert found.titles == ["From the studio", "Music instead", "Back again"]
-    assert StreamState.AWAY not in [state for state, _why in found.states]
-    heard_s = sum(ended.duration_ms for _started, ended in found.runs) / 1000
+    assert recording.titles == ["From the studio", "Music instead", "Back again"]
+    assert StreamState.AWAY not in [state for state, _why in recording.states]
+    heard_s = sum(ended.duration_ms for _started, ended in recording.runs) / 1000
     assert heard_s > 30
-    assert all(run.cause != RunEdge.FORMAT for _started, run in found.runs)
-    assert abs(_unaccounted_s(found)) < 0.1
+    assert all(run.cause != RunEdge.FORMAT for _started, run in recording.runs)
+    assert abs(_unaccounted_s(recording)) < 0.1
 
 
 def test_source_that_is_gone_is_a_gap_until_it_is_back(
@@ -233,21 +235,21 @@ def test_source_that_is_gone_is_a_gap_until_it_is_back(
 ) -> None:
     with Icecast() as server:
         studio = server.play(files[".mp3"], "/live.mp3", rate=RATE)
-        with _recording(server.address("/live.mp3"), tmp_path) as found:
-            wait_until(found.hears)
+        with _recording(server.address("/live.mp3"), tmp_path) as recording:
+            wait_until(recording.hears)
             _pass(10)
             server.stop(studio, "/live.mp3")
             gone = time.monotonic()
-            wait_until(lambda: found.has_failed_with("404"))
+            wait_until(lambda: recording.has_failed_with("404"))
             server.play(files[".mp3"], "/live.mp3", rate=RATE)
             gone_s = (time.monotonic() - gone) * RATE
-            wait_until(found.hears)
+            wait_until(recording.hears)
             _pass(6)
 
-    (gap,) = found.gaps
+    (gap,) = recording.gaps
     assert gap.cause == GapCause.CONNECTION
     assert abs((gap.end - gap.start).total_seconds() - gone_s) < NEAR_S
-    assert abs(_unaccounted_s(found)) < 0.1
+    assert abs(_unaccounted_s(recording)) < 0.1
 
 
 def test_full_mount_is_named_and_tried_again(files: dict[str, Path], tmp_path: Path) -> None:
@@ -256,17 +258,17 @@ def test_full_mount_is_named_and_tried_again(files: dict[str, Path], tmp_path: P
     with Icecast(mounts) as server:
         server.play(files[".mp3"], "/live.mp3", rate=RATE)
         address = server.address("/live.mp3")
-        with requests.get(address, stream=True, timeout=5) as other:
-            assert other.ok
+        with requests.get(address, stream=True, timeout=5) as other_answer:
+            assert other_answer.ok
             heard = try_stream([address], 5, clock=Clock(rate=RATE))
-            with _recording(address, tmp_path) as found:
-                wait_until(found.is_away)
-                other.close()
-                wait_until(found.hears)
+            with _recording(address, tmp_path) as recording:
+                wait_until(recording.is_away)
+                other_answer.close()
+                wait_until(recording.hears)
 
     assert heard.landmarks is None
     assert "403" in heard.cause
-    assert any("403" in why for _state, why in found.states)
+    assert any("403" in why for _state, why in recording.states)
 
 
 def test_try_out_hears_each_codec_and_its_title(files: dict[str, Path]) -> None:

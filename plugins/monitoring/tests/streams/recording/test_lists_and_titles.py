@@ -40,11 +40,11 @@ def arrivals(answers: dict[str, bytes], *, title_charset: str = "") -> list[Arri
 
     HERE in an answer is the server's address.
     """
-    found: list[Arrival] = []
+    arrived: list[Arrival] = []
     # The address is known once the server runs; answers are looked up for each request.
-    known: dict[str, bytes] = {}
-    with serving(by_path(known)) as address:
-        known |= {
+    parts: dict[str, bytes] = {}
+    with serving(by_path(parts)) as address:
+        parts |= {
             path: content.replace(b"HERE", address.encode()) for path, content in answers.items()
         }
         clock = Clock(rate=RATE)
@@ -53,15 +53,15 @@ def arrivals(answers: dict[str, bytes], *, title_charset: str = "") -> list[Arri
         )
         connection.start()
         try:
-            while not found or not isinstance(found[-1], Closed):
-                found += connection.arrived()
+            while not arrived or not isinstance(arrived[-1], Closed):
+                arrived += connection.arrived()
         finally:
             connection.halt()
-    return found
+    return arrived
 
 
-def sound_of(found: list[Arrival]) -> bytes:
-    return b"".join(each.data for each in found if isinstance(each, Chunk))
+def sound_of(arrived: list[Arrival]) -> bytes:
+    return b"".join(arrival.data for arrival in arrived if isinstance(arrival, Chunk))
 
 
 DEAD = "http://127.0.0.1:9/dead"
@@ -73,7 +73,7 @@ def test_the_next_mirror_is_tried_when_one_is_dead() -> None:
         f"#EXTM3U\n#EXTINF:-1,One\n{DEAD}\n#EXTINF:-1,Two\nHERE/live\n",
         "#EXTM3U\nHERE/gone\nHERE/page\nHERE/live\n",
     ]:
-        found = arrivals(
+        arrived = arrivals(
             {
                 "/": answer(body, f"Content-Type: {LISTED}"),
                 "/page": answer("<html>Welcome</html>"),
@@ -81,8 +81,8 @@ def test_the_next_mirror_is_tried_when_one_is_dead() -> None:
             }
         )
 
-        assert sound_of(found) == SOUND, body
-        assert found[-1].reason == causes.CLOSED, body  # type: ignore[union-attr]  # it is Closed
+        assert sound_of(arrived) == SOUND, body
+        assert arrived[-1].reason == causes.CLOSED, body  # type: ignore[union-attr]  # it is Closed
 
 
 def test_a_list_of_dead_mirrors_says_why_the_last_one_is() -> None:
@@ -136,11 +136,11 @@ def test_a_blank_line_before_the_first_tag_is_hls() -> None:
     )
     parts = {f"/m{number}.ts": answer(b"%d" % number * 188) for number in range(3)}
 
-    found = arrivals({"/": answer(body), **parts})
+    arrived = arrivals({"/": answer(body), **parts})
 
-    assert isinstance(found[0], Opened)
-    assert found[0].is_hls
-    assert sound_of(found) == b"0" * 188 + b"1" * 188 + b"2" * 188
+    assert isinstance(arrived[0], Opened)
+    assert arrived[0].is_hls
+    assert sound_of(arrived) == b"0" * 188 + b"1" * 188 + b"2" * 188
 
 
 def test_a_server_that_packs_all_it_sends_is_heard() -> None:
@@ -153,11 +153,11 @@ def test_a_server_that_packs_all_it_sends_is_heard() -> None:
     part = answer(gzip.compress(sound), packed)
 
     for headers in ([packed], []):
-        found = arrivals({"/": answer(playlist, *headers), "/m0.ts": part})
-        assert sound_of(found) == sound, headers
-    listed = answer(gzip.compress(b"#EXTM3U\nlive\n"), packed, "Content-Type: text/plain")
+        arrived = arrivals({"/": answer(playlist, *headers), "/m0.ts": part})
+        assert sound_of(arrived) == sound, headers
+    data = answer(gzip.compress(b"#EXTM3U\nlive\n"), packed, "Content-Type: text/plain")
     live = answer(gzip.compress(SOUND), packed)
-    assert sound_of(arrivals({"/": listed, "/live": live})) == SOUND
+    assert sound_of(arrivals({"/": data, "/live": live})) == SOUND
 
 
 AUDIO = '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="{name}",{more}\n'
@@ -175,7 +175,9 @@ def test_the_sound_that_players_choose_is_heard() -> None:
         (['URI="first.m3u8"', 'URI="second.m3u8"'], "first.m3u8"),
         ([], "variant.m3u8"),
     ]:
-        media = [AUDIO.format(name=f"{n}", more=more) for n, more in enumerate(renditions)]
+        media = [
+            AUDIO.format(name=f"{n}", more=rendition) for n, rendition in enumerate(renditions)
+        ]
 
         text = f"#EXTM3U\n{''.join(media)}{VARIANT}"
 
@@ -220,16 +222,18 @@ def test_a_title_is_read_in_the_encoding_it_was_sent_in() -> None:
         ("Beyoncé - Déjà vu", "latin-1", ""),
         ("Beyoncé – Déjà vu", "utf-8", ""),
     ]:
-        found = arrivals({"/": titled(title.encode(sent_in))}, title_charset=charset)
+        arrived = arrivals({"/": titled(title.encode(sent_in))}, title_charset=charset)
 
-        assert [each.text for each in found if isinstance(each, SentTitle)] == [title], title
+        assert [arrival.text for arrival in arrived if isinstance(arrival, SentTitle)] == [title], (
+            title
+        )
 
 
 def test_a_title_ends_where_the_server_ends_it() -> None:
     for end in [b"'", b"';", b"'; ", b"';StreamUrl='';"]:
-        found = arrivals({"/": titled(b"Guns N' Roses - Don't Cry; 'Live'", end)})
+        arrived = arrivals({"/": titled(b"Guns N' Roses - Don't Cry; 'Live'", end)})
 
-        assert [each.text for each in found if isinstance(each, SentTitle)] == [
+        assert [arrival.text for arrival in arrived if isinstance(arrival, SentTitle)] == [
             "Guns N' Roses - Don't Cry; 'Live'"
         ], end
 

@@ -102,7 +102,7 @@ def test_a_playlist_of_many_large_segments_does_not_fill_the_disk(
     monkeypatch.setattr(pace, "BYTES_PER_S", 100_000)
     monkeypatch.setattr(pace, "BURST_BYTES", 4 << 20)
     monkeypatch.setattr(pace, "BURST_S", 60)
-    listed = "".join(f"#EXTINF:0.5,\n/{number}\n" for number in range(900))
+    listing = "".join(f"#EXTINF:0.5,\n/{number}\n" for number in range(900))
     head = "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:1\n"
     answers = {"/": _answer(f"{head}#EXTINF:0.5,\n/0\n".encode())}
     answers["*"] = _answer(played.data[: 1 << 20])
@@ -114,15 +114,15 @@ def test_a_playlist_of_many_large_segments_does_not_fill_the_disk(
         thread.start()
         while not RingLog(tmp_path).size_bytes:
             thread.join(0.02)
-        answers["/"] = _answer((head + listed).encode())
-        while causes.TOO_FAST not in _told(sink) and clock.monotonic() < 200:
+        answers["/"] = _answer((head + listing).encode())
+        while causes.TOO_FAST not in _causes(sink) and clock.monotonic() < 200:
             thread.join(0.02)
         stop.set()
         thread.join()
 
     most = pace.BURST_BYTES + pace.BYTES_PER_S * clock.monotonic()
     assert RingLog(tmp_path).size_bytes < most * 1.01 + (1 << 20)
-    assert causes.TOO_FAST in _told(sink)
+    assert causes.TOO_FAST in _causes(sink)
 
 
 def test_a_head_that_each_segment_begins_with_counts_each_time(
@@ -130,8 +130,8 @@ def test_a_head_that_each_segment_begins_with_counts_each_time(
 ) -> None:
     """It is sent once, and kept with each segment: 60 MB of ring a second."""
     monkeypatch.setattr(pace, "BURST_BYTES", 4 << 20)
-    listed = "".join(f"#EXT-X-DISCONTINUITY\n#EXTINF:1,\n/{number}\n" for number in range(200))
-    playlist = f'#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-MAP:URI="/head"\n{listed}'
+    listing = "".join(f"#EXT-X-DISCONTINUITY\n#EXTINF:1,\n/{number}\n" for number in range(200))
+    playlist = f'#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-MAP:URI="/head"\n{listing}'
     answers = {"/": _answer(playlist.encode()), "*": _answer(b"x")}
     answers["/head"] = _answer(bytes(1 << 20))
     hands = Hands()
@@ -151,10 +151,10 @@ def test_playlists_that_take_long_to_read_are_read_seldom(monkeypatch: pytest.Mo
     """Each took up to a second of the processor, again and again."""
     monkeypatch.setattr(pace, "BURST_WORK_S", 0.001)
     playlist = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n" + b"a\n" * 30_000
-    asked: list[str] = []
+    addresses: list[str] = []
 
     def answer(path: str) -> bytes:
-        asked.append(path)
+        addresses.append(path)
         return _answer(playlist)
 
     held = Pace(Hands())
@@ -166,7 +166,7 @@ def test_playlists_that_take_long_to_read_are_read_seldom(monkeypatch: pytest.Mo
         connection.halt()
 
     assert held.cause == causes.TOO_LONG_LISTS
-    assert asked.count("/") == 1
+    assert addresses.count("/") == 1
 
 
 def _size_of(arrival: Arrival) -> int:
@@ -177,7 +177,7 @@ def _answer(body: bytes) -> bytes:
     return b"HTTP/1.0 200 OK\r\n\r\n" + body
 
 
-def _told(sink: KeptEvents) -> set[str]:
+def _causes(sink: KeptEvents) -> set[str]:
     return {event.cause for event in sink.events if isinstance(event, StateChanged)}
 
 
@@ -188,9 +188,9 @@ def test_a_long_outage_of_a_stream_that_can_be_wound_back_loses_nothing(tmp_path
     with Radio(stream, PatientClock(rate=RATE), [outage], segments=Segments(window=40)) as sender:
         sink = recorded(sender, tmp_path, 140, path="/hls/master.m3u8")
 
-    found = outcome(sender, tmp_path, sink)
-    assert found.gaps == ()
-    assert found.lost_s < 1.0
+    result = outcome(sender, tmp_path, sink)
+    assert result.gaps == ()
+    assert result.lost_s < 1.0
     states = [e.state for e in sink.events if isinstance(e, StateChanged)]
     assert states[-1] == StreamState.LISTENING
-    assert not _told(sink) & {causes.TOO_FAST, causes.TOO_MANY_BYTES}
+    assert not _causes(sink) & {causes.TOO_FAST, causes.TOO_MANY_BYTES}

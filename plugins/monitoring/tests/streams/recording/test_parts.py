@@ -67,8 +67,8 @@ def test_titles_are_separated_from_sound_wherever_bytes_are_cut(
     made = [item for part in _cut(bytes(sent), cuts) for item in reader.take(part)]
 
     assert b"".join(m for m in made if isinstance(m, bytes)) == sound
-    told = [m.text for m in made if isinstance(m, SentTitle)]
-    assert told == [f"It''s {n}" for n in range(titles)]
+    texts = [m.text for m in made if isinstance(m, SentTitle)]
+    assert texts == [f"It''s {n}" for n in range(titles)]
 
 
 @given(
@@ -108,13 +108,13 @@ def test_links_of_an_ogg_chain_are_found(cuts: list[int]) -> None:
 def test_live_playlist_is_read() -> None:
     offer = playlists.media_playlist(LIVE, BASE)
 
-    one, two, three = offer.segments
+    first, two, three = offer.segments
     assert [s.number for s in offer.segments] == [41, 42, 43]
-    assert one.part.url == "http://radio.example/a/one.m4s"
-    assert one.head == two.head == playlists.ListedPart("http://radio.example/a/head.mp4")
-    assert (one.begins_anew, two.begins_anew) == (False, True)
+    assert first.part.url == "http://radio.example/a/one.m4s"
+    assert first.head == two.head == playlists.ListedPart("http://radio.example/a/head.mp4")
+    assert (first.begins_anew, two.begins_anew) == (False, True)
     assert two.part.range == (50, 150)
-    assert (one.duration_s, three.is_missing, offer.has_ended) == (5.5, True, False)
+    assert (first.duration_s, three.is_missing, offer.has_ended) == (5.5, True, False)
 
 
 def test_leanest_variant_is_taken() -> None:
@@ -168,10 +168,10 @@ def test_torn_end_of_the_ring_is_cut_off(
     torn: int, sizes: list[int], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("ring")
-    kept = RingLog(folder)
+    ring_log = RingLog(folder)
     for number, size in enumerate(sizes):
-        kept.append(bytes([number]) * size, 1000.0 + number)
-    kept.close()
+        ring_log.append(bytes([number]) * size, 1000.0 + number)
+    ring_log.close()
     (path,) = (folder / "ring").iterdir()
     path.write_bytes(path.read_bytes()[:-torn])
 
@@ -185,19 +185,19 @@ def test_torn_end_of_the_ring_is_cut_off(
 
 
 def test_old_bytes_of_the_ring_are_gone(tmp_path: Path) -> None:
-    kept = RingLog(tmp_path)
+    ring_log = RingLog(tmp_path)
     for minute in range(40):
-        kept.append(bytes([minute]) * 10, 60.0 * minute)
+        ring_log.append(bytes([minute]) * 10, 60.0 * minute)
 
-    kept.drop_before(ring.utc(60.0 * 25))
+    ring_log.drop_before(ring.utc(60.0 * 25))
 
-    assert kept.read(ring.utc(60.0 * 30), ring.utc(60.0 * 32)) == (
+    assert ring_log.read(ring.utc(60.0 * 30), ring.utc(60.0 * 32)) == (
         bytes([30]) * 10 + bytes([31]) * 10
     )
     with pytest.raises(RingGone):
-        kept.read(datetime(1970, 1, 1, tzinfo=UTC), ring.utc(60.0))
+        ring_log.read(datetime(1970, 1, 1, tzinfo=UTC), ring.utc(60.0))
     with pytest.raises(RingGone):
-        list(kept.entries(5))
+        list(ring_log.entries(5))
 
 
 def test_burst_is_spliced_and_another_programme_is_not() -> None:
@@ -205,9 +205,9 @@ def test_burst_is_spliced_and_another_programme_is_not() -> None:
     tail, burst = sent[:100_000], sent[60_000:140_000]
 
     joined = Splice(tail, 16_000, 10.0).take(burst, 11.0)
-    other = Splice(tail, 16_000, 10.0)
-    first = other.take(sent[150_000:200_000], 11.0)
-    later = other.decide(13.0)
+    other_splice = Splice(tail, 16_000, 10.0)
+    first = other_splice.take(sent[150_000:200_000], 11.0)
+    later = other_splice.decide(13.0)
 
     assert joined is not None
     assert joined.continues
@@ -234,16 +234,16 @@ def test_clock_follows_the_least_delay_and_finds_missing_sound() -> None:
 
 
 def test_ring_goes_on_where_the_disk_takes_nothing(tmp_path: Path) -> None:
-    kept = RingLog(tmp_path)
+    ring_log = RingLog(tmp_path)
     (tmp_path / "ring").write_text("a file stands where the folder should be")
 
-    end = kept.append(b"lost", 1000.0)
-    was_failing = kept.is_failing
+    end = ring_log.append(b"lost", 1000.0)
+    was_failing = ring_log.is_failing
     (tmp_path / "ring").unlink()
-    kept.append(b"kept", 1001.0)
+    ring_log.append(b"kept", 1001.0)
 
-    assert (end, was_failing, kept.is_failing) == (4, True, False)
-    assert [e.data for e in kept.entries(4)] == [b"kept"]
+    assert (end, was_failing, ring_log.is_failing) == (4, True, False)
+    assert [e.data for e in ring_log.entries(4)] == [b"kept"]
 
 
 def test_ogg_names_what_plays() -> None:

@@ -39,13 +39,13 @@ FAULT_S = 1.0
 CLOCK_S = 1.0
 
 
-def _causes(found: Recorded) -> list[str]:
-    return [gap.cause for gap in found.gaps]
+def _causes(recorded: Recorded) -> list[str]:
+    return [gap.cause for gap in recorded.gaps]
 
 
-def _is_right(found: Recorded, faults: int) -> bool:
-    worst = max(abs(error) for error in found.clock_errors)
-    return abs(found.error_s) <= FAULT_S * faults and worst <= CLOCK_S
+def _is_right(recorded: Recorded, faults: int) -> bool:
+    worst = max(abs(error) for error in recorded.clock_errors)
+    return abs(recorded.error_s) <= FAULT_S * faults and worst <= CLOCK_S
 
 
 def test_every_second_is_in_a_run_or_a_gap(played: SentSound, tmp_path: Path) -> None:
@@ -58,11 +58,11 @@ def test_every_second_is_in_a_run_or_a_gap(played: SentSound, tmp_path: Path) ->
     with Radio(played, PatientClock(rate=RATE), faults) as sender:
         sink = recorded(sender, tmp_path, 145)
 
-    found = outcome(sender, tmp_path, sink)
-    assert _is_right(found, len(faults))
+    result = outcome(sender, tmp_path, sink)
+    assert _is_right(result, len(faults))
     # A busy machine stalls the radio once more.
-    assert set(_causes(found)) == {GapCause.STALLED, GapCause.CONNECTION}
-    assert _causes(found).count(GapCause.CONNECTION) == 1
+    assert set(_causes(result)) == {GapCause.STALLED, GapCause.CONNECTION}
+    assert _causes(result).count(GapCause.CONNECTION) == 1
     ends = dict.fromkeys(e.cause for e in sink.events if isinstance(e, RunEnded))
     assert [*ends] == [RunEdge.STALLED, RunEdge.CONNECTION, RunEdge.RECORDER]
     titles = [e.text for e in sink.events if isinstance(e, Titled)]
@@ -118,11 +118,11 @@ def test_killed_recorder_goes_on_from_the_ring(played: SentSound, tmp_path: Path
     with Radio(played, PatientClock(rate=RATE)) as sender:
         sink = recorded(sender, tmp_path, 80, kills=kills)
 
-    found = outcome(sender, tmp_path, sink)
-    assert _is_right(found, len(kills))
+    result = outcome(sender, tmp_path, sink)
+    assert _is_right(result, len(kills))
     # How long a restart takes depends on the machine.
-    assert found.gaps_s > 0.5
-    assert set(_causes(found)) == {GapCause.RECORDER}
+    assert result.gaps_s > 0.5
+    assert set(_causes(result)) == {GapCause.RECORDER}
 
 
 @pytest.mark.soak
@@ -132,10 +132,10 @@ def test_segments_that_are_lost_are_gaps_of_known_length(played: SentSound, tmp_
     with Radio(stream, PatientClock(rate=RATE), segments=segments) as sender:
         sink = recorded(sender, tmp_path, 80, path="/hls/master.m3u8")
 
-    found = outcome(sender, tmp_path, sink)
-    assert _is_right(found, 1)
-    assert found.gaps[0].cause == GapCause.SEGMENT_LOST
-    assert found.gaps[0].is_exact
+    result = outcome(sender, tmp_path, sink)
+    assert _is_right(result, 1)
+    assert result.gaps[0].cause == GapCause.SEGMENT_LOST
+    assert result.gaps[0].is_exact
     ends = [e.cause for e in sink.events if isinstance(e, RunEnded)]
     assert ends == [RunEdge.SEGMENT_LOST, RunEdge.ENCODER, RunEdge.RECORDER]
 
@@ -186,8 +186,8 @@ def test_hostile_server_ends_with_a_named_reason(played: SentSound, tmp_path: Pa
         away = _away(sinks[path])
         assert any(cause in reason for reason in away), path
         with translation.override("de"):
-            shown = [read_stored(reason) for reason in away]
-        assert not set(shown) & set(away)
+            reasons = [read_stored(reason) for reason in away]
+        assert not set(reasons) & set(away)
         assert not sinks[path].of(RunStarted)
 
 

@@ -82,11 +82,11 @@ def test_nonsense_is_named() -> None:
 
 def test_an_entry_that_cannot_be_read_does_not_hide_the_next() -> None:
     with serving(by_path({"/live": answer(SOUND)})) as address:
-        listed = f"#EXTM3U\nhttp://[bad\n{address}/live\n"
+        listing = f"#EXTM3U\nhttp://[bad\n{address}/live\n"
 
-        found = playlists.entries(listed, "http://radio.example/")
+        entries = playlists.entries(listing, "http://radio.example/")
 
-    assert found == [f"{address}/live"]
+    assert entries == [f"{address}/live"]
 
 
 @pytest.fixture
@@ -107,21 +107,21 @@ def test_of_a_long_list_few_addresses_are_made(joined: list[str]) -> None:
     for line in ["http://[bad\n", "a\n", "File1=ftp://a\n"]:
         joined.clear()
         first = "[playlist]\n" if "File" in line else ""
-        listed = first + line * (playlists.MAX_PLAYLIST // len(line))
+        listing = first + line * (playlists.MAX_PLAYLIST // len(line))
 
-        assert len(playlists.entries(listed, "http://radio.example/")) <= 10, line
+        assert len(playlists.entries(listing, "http://radio.example/")) <= 10, line
         assert len(joined) <= playlists.MAX_LINES_READ, line
 
 
 def test_addresses_of_segments_that_nobody_reads_are_not_made(joined: list[str]) -> None:
     """A playlist of 131,000 segments took a second of the processor."""
-    listed = playlists.media_playlist(
+    media_playlist = playlists.media_playlist(
         "#EXTM3U\n#EXT-X-VERSION:3\n" + "a\n" * 131_000, "http://radio.example/"
     )
 
-    assert len(listed.segments) == 131_000
+    assert len(media_playlist.segments) == 131_000
     assert joined == []
-    assert listed.segments[-1].part.url == "http://radio.example/a"
+    assert media_playlist.segments[-1].part.url == "http://radio.example/a"
 
 
 def test_a_long_name_in_a_playlist_costs_little() -> None:

@@ -39,14 +39,14 @@ def parse(data: bytes, _name: str) -> SeenMessage:
                     SeenWork(record.cut(82, 14), record.cut(20, 60), record.cut(96, 11))
                 )
             case "SPU":
-                who = record.cut(31, 45), record.cut(77, 2), record.cut(88, 11)
-                parties[record.cut(22, 9)] = who
-                _own(message.works[-1], record, who, 113)
+                cuts = record.cut(31, 45), record.cut(77, 2), record.cut(88, 11)
+                parties[record.cut(22, 9)] = cuts
+                _own(message.works[-1], record, cuts, 113)
             case "SWR":
                 name = f"{record.cut(74, 30)} {record.cut(29, 45)}".strip()
-                who = name, record.cut(105, 2), record.cut(116, 11)
-                parties[record.cut(20, 9)] = who
-                _own(message.works[-1], record, who, 127)
+                cuts = name, record.cut(105, 2), record.cut(116, 11)
+                parties[record.cut(20, 9)] = cuts
+                _own(message.works[-1], record, cuts, 127)
             case "SPT":
                 _collect(message.works[-1], record, parties, 35)
             case "SWT":
@@ -60,9 +60,9 @@ def parse(data: bytes, _name: str) -> SeenMessage:
     return message
 
 
-def _own(work: SeenWork, record: _Record, who: tuple[str, str, str], at: int) -> None:
+def _own(work: SeenWork, record: _Record, writer: tuple[str, str, str], at: int) -> None:
     """Take the three owned shares, each after its society."""
-    name, role, ipi = who
+    name, role, ipi = writer
     for place, right in enumerate(RIGHTS):
         if percent := record.percent(at + 8 * place + 3):
             work.shares.append(SeenShare(name, role, right, "OWN", percent, ipi=ipi))

@@ -32,14 +32,14 @@ def _text(node: Node, path: str) -> str:
 
 
 def _texts(node: Node, path: str) -> tuple[str, ...]:
-    return tuple((each.text or "").strip() for each in node.iterfind(path))
+    return tuple((element.text or "").strip() for element in node.iterfind(path))
 
 
 def _duration_ms(node: Node) -> int:
     form = r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?"
-    found = re.fullmatch(form, _text(node, "Duration"))
-    assert found
-    hours, minutes, seconds = (Decimal(each or 0) for each in found.groups())
+    match = re.fullmatch(form, _text(node, "Duration"))
+    assert match
+    hours, minutes, seconds = (Decimal(group or 0) for group in match.groups())
     return int(((hours * 60 + minutes) * 60 + seconds) * 1000)
 
 
@@ -92,7 +92,7 @@ class _Tree:
                 catalogue_number=_text(node, "ReleaseId/CatalogNumber"),
                 label=self.parties.get(_text(node, label), _text(node, label)),
                 tracks=tuple(
-                    self.isrcs[each] for each in _texts(node, tracks) if each in self.isrcs
+                    self.isrcs[track] for track in _texts(node, tracks) if track in self.isrcs
                 ),
             )
             for node in self.root.findall("ReleaseList/Release")
@@ -115,8 +115,8 @@ class _Old(_Tree):
         for node in self.sound_recordings():
             recording = self.recording(node)
             self.isrcs[_text(node, "ResourceReference")] = recording.isrc
-            for each in node.iter("ResourceMusicalWorkReference"):
-                if work := works.get((each.text or "").strip()):
+            for element in node.iter("ResourceMusicalWorkReference"):
+                if work := works.get((element.text or "").strip()):
                     work.recordings.append(recording)
             message.recordings.append(recording)
         message.releases = self.releases(
@@ -138,8 +138,8 @@ class _Old(_Tree):
             duration_ms=_duration_ms(node),
             label=_text(node, f"{details}/LabelName"),
             shares=[
-                _share(each, each, _text(each, "PartyName/FullName"), names)
-                for each in node.findall(f"{details}/RightsController")
+                _share(element, element, _text(element, "PartyName/FullName"), names)
+                for element in node.findall(f"{details}/RightsController")
             ],
         )
 
@@ -179,7 +179,7 @@ class _New(_Tree):
             duration_ms=_duration_ms(node),
             # The name in the ℗ line, without its year.
             label=re.sub(r"^[℗\s]*\d{4}\s+", "", line),
-            shares=[self.share(each) for each in node.findall("ResourceRightsController")],
+            shares=[self.share(element) for element in node.findall("ResourceRightsController")],
         )
 
     def share(self, node: Node) -> SeenShare:

@@ -185,5 +185,5 @@ def _day(line: int, column: str, row: Mapping[str, str]) -> date | None:
 
 def _plain(value: str) -> str:
     """Return a cell without the quote that guards it from being a formula."""
-    rest = value.lstrip("'")
-    return value[1:] if value.startswith("'") and rest and rest[0] in _FORMULA else value
+    suffix = value.lstrip("'")
+    return value[1:] if value.startswith("'") and suffix and suffix[0] in _FORMULA else value

@@ -25,10 +25,10 @@ class Tally:
     label = "Tally of the Isle"
 
     def gaps(self, facts: DeclarationFacts) -> Iterator[MissingValue]:
-        for each in facts.recordings:
-            if not each.title:
+        for recording in facts.recordings:
+            if not recording.title:
                 why = "The recording has no title."
-                yield MissingValue(ValueSubject.RECORDING, each.uid, "title", why)
+                yield MissingValue(ValueSubject.RECORDING, recording.uid, "title", why)
 
     def file_name(self, facts: DeclarationFacts) -> str:
         return f"tally_{facts.begins}.txt"
@@ -36,8 +36,8 @@ class Tally:
     def write(self, facts: DeclarationFacts, target: BinaryIO) -> WrittenDeclaration:
         refuse_gaps(self, facts)
         plays = Counter(play.recording for play in facts.plays)
-        for each in facts.recordings:
-            target.write(f"{plays[each.uid]} {each.title}\n".encode())
+        for recording in facts.recordings:
+            target.write(f"{plays[recording.uid]} {recording.title}\n".encode())
         played_ms = sum(play.played_ms for play in facts.plays)
         return WrittenDeclaration(plays.total(), played_ms, len(plays), len(plays))
 
