@@ -114,10 +114,10 @@ def _path() -> dict[str, str]:
     return {"PATH": f"{_VIRTUAL_ENVIRONMENT}/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"}
 
 
-def _run(command: list[str], **options: str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload]  # only ``cwd``
+def _run(command: list[str], cwd: Path | None = None) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd)
     assert done.returncode == 0, f"{command[-1]}: {done.stdout[-2000:]}{done.stderr[-4000:]}"
-    return str(done.stdout)
+    return done.stdout
 
 
 def _copy_context(target: Path) -> None:

@@ -56,7 +56,7 @@ class PlatformClaimSerializer(serializers.ModelSerializer[PlatformClaim]):
             *("matching_duration", "longest_match", "video_seconds", "claimed_on"),
             *("uploaded_on", "first_report", "detail_since", "detail_after"),
             *("disputed_on", "dispute_reported_on", "other_claimant"),
-            *("no_longer_reported_since",),
+            *("no_longer_reported_since", "updated_at"),
         )
         read_only_fields = fields
 
@@ -180,14 +180,6 @@ class AccountsView(ProgramView):
         return Response(AccountSerializer(rows, many=True).data)
 
 
-class FollowedClaimSerializer(PlatformClaimSerializer):
-    """A claim as the newest report has it, and when that changed."""
-
-    class Meta(PlatformClaimSerializer.Meta):
-        fields = (*PlatformClaimSerializer.Meta.fields, "updated_at")
-        read_only_fields = fields
-
-
 class AskedChangedClaimsSerializer(AskedChangesSerializer):
     """Which claims to return."""
 
@@ -197,7 +189,7 @@ class AskedChangedClaimsSerializer(AskedChangesSerializer):
 class ChangedClaimsView(ChangesView[PlatformClaim], name="platform_claims"):
     """Lists claims of all accounts."""
 
-    row = FollowedClaimSerializer
+    row = PlatformClaimSerializer
     filters = AskedChangedClaimsSerializer
 
     def rows(self, query: Query) -> QuerySet[PlatformClaim]:
