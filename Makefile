@@ -12,6 +12,7 @@
 # make shared  what all tests share: the compiled engine and tests, migrated databases
 # make translations  collect texts into locale/, compile, list what is missing
 # make clients others' clients and generators of clients, which the tests then drive too
+# make generators  only the generators, as the gate does
 # make openid  an OpenID Connect server of others (needs Node.js), which the tests then sign in at
 # make advisories  known vulnerabilities of the pinned packages by a dated list, without a network
 # make wheels  whether all pinned wheels exist for each version of Python
@@ -50,7 +51,7 @@ export NUMBA_CACHE_DIR ?= $(ACRPORTAL_DATA_DIR)/numba
 
 SHELL_OF_CHROMIUM := apt-get install --yes --no-install-recommends chromium-headless-shell
 
-.PHONY: browser demo serve test test-slow test-all test-soak test-postgres without shared warm coverage check types rules translations bench clients openid advisories wheels sbom dist
+.PHONY: browser demo serve test test-slow test-all test-soak test-postgres without shared warm coverage check types rules translations bench clients generators openid advisories wheels sbom dist
 
 demo: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) manage.py run_demo --port $(PORT) $(ARGS)
@@ -70,7 +71,7 @@ browser:
 	@command -v chromium-headless-shell > /dev/null || [ "$$(id -u)" != 0 ] || $(SHELL_OF_CHROMIUM) > /dev/null 2>&1 || { apt-get update && $(SHELL_OF_CHROMIUM); } > /dev/null 2>&1 || true
 
 # Beside those, it comes after what is faster to say that something is wrong.
-test-all: warm $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key | $(filter browser rules shared without,$(MAKECMDGOALS))
+test-all: warm $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key | $(filter browser rules shared without generators,$(MAKECMDGOALS))
 	$(PYTEST) -n $(PROCESSES) -m "not soak" -p tests.statements --statements var/statements $(ARGS)
 
 test-soak: warm $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
@@ -143,9 +144,18 @@ tests/accounts/certified/node_modules/.package-lock.json: tests/accounts/certifi
 
 clients: .venv-clients/ready
 
-.venv-clients/ready: requirements/clients.txt requirements/package-lock.json
-	test -x .venv-clients/bin/python || $(PYTHON) -m venv .venv-clients
-	.venv-clients/bin/python -m pip install $(PIP_OPTIONS) -r requirements/clients.txt
+# A machine without a package index skips their tests, which say so.
+generators:
+	@$(MAKE) --no-print-directory .venv-clients/generators-ready || echo "The generators of clients could not be installed: their tests are skipped." >&2
+
+.venv-clients/ready: requirements/clients.txt .venv-clients/generators-ready
+	$(RUN) -m pip --python .venv-clients/bin/python install $(PIP_OPTIONS) -r requirements/clients.txt
+	touch $@
+
+# Without a pip of its own, which takes longer than they do.
+.venv-clients/generators-ready: requirements/generators.txt requirements/package-lock.json | $(VENV)/engine-ready
+	test -x .venv-clients/bin/python || $(PYTHON) -m venv --without-pip .venv-clients
+	$(RUN) -m pip --python .venv-clients/bin/python install $(PIP_OPTIONS) --retries 1 --timeout 20 -r requirements/generators.txt
 	cp requirements/package.json requirements/package-lock.json .venv-clients
 	! command -v npm > /dev/null || npm ci --prefix .venv-clients --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $@

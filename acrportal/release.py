@@ -62,6 +62,8 @@ def _git(*arguments: str) -> bytes:
 def _build_engine(package: Path, folder: Path, epoch: int) -> None:
     """Build wheel and source distribution; pack the latter again, with one time."""
     environment = os.environ | {"SOURCE_DATE_EPOCH": str(epoch)}
+    # A path to "." would hide Python's own module types behind the engine's.
+    environment.pop("PYTHONPATH", None)
     subprocess.run(
         [_TOOLS, "-m", "build", "--no-isolation", "--outdir", folder, package],
         env=environment,

@@ -24,9 +24,12 @@ LENGTH: Final = 200_000
 _FUNCTIONS: Final = frozenset(
     ["compile", "findall", "finditer", "fullmatch", "match", "search", "split", "sub", "subn"]
 )
+_MAKES: Final = re.compile(rf"\bre\.(?:{'|'.join(sorted(_FUNCTIONS))})\(")
 _AT_THE_BEGINNING: Final = frozenset({"match", "fullmatch"})
 # A quadratic pattern is seen with the shorter texts already, before it takes minutes.
 _LENGTHS: Final = (2_000, 20_000, LENGTH)
+# So many of the slowest texts are tried with the next length.
+_SLOWEST: Final = {2_000: 12, 20_000: 4, LENGTH: 0}
 # A repeat with a lower limit costs at most this often the length of the text.
 _FEW: Final = 40
 _CHARACTERS: Final = "a0 .,;:-_/\\\"'()[]<>&=+%\n\t\0Aé\u3000漢"
@@ -98,7 +101,7 @@ def slow_text(pattern: Pattern) -> str:
                 _taken(pattern, shape, length) > limit_seconds() for _again in range(2)
             ):
                 return f"{length} characters of {shape}"
-        tried = sorted(tried, key=taken.__getitem__, reverse=True)[:12]
+        tried = sorted(tried, key=taken.__getitem__, reverse=True)[: _SLOWEST[length]]
     return ""
 
 
@@ -128,23 +131,32 @@ def _seconds(call: Callable[[Any], object], text: object) -> float:
 
 def patterns() -> Iterator[Pattern | Unlisted]:
     """Yield each regular expression of the product's code."""
-    trees = dict(product_modules())
-    uses = {module: _uses(tree) for module, tree in trees.items()}
+    texts = dict(_texts())
+    trees = {module: ast.parse(text) for module, text in texts.items() if _MAKES.search(text)}
+    # Only modules that make a pattern, or name such a module, can use one: parsing all takes long.
+    names = "|".join(re.escape(module.rpartition(".")[2]) for module in trees)
+    names_one = re.compile(rf"\b(?:{names})\.[A-Za-z_]")
+    uses = {
+        module: _uses(trees.get(module) or ast.parse(text))
+        for module, text in texts.items()
+        if module in trees or names_one.search(text)
+    }
     for module, tree in trees.items():
         calls = list(filter(_is_pattern, ast.walk(tree)))
-        parents = {
-            child: node
-            for node in (ast.walk(tree) if calls else ())
-            for child in ast.iter_child_nodes(node)
-        }
+        parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
         for call in calls:
             yield from _patterns_of(module, call, parents, uses)
 
 
 def product_modules() -> Iterator[tuple[str, ast.Module]]:
+    return ((module, ast.parse(text)) for module, text in _texts())
+
+
+def _texts() -> Iterator[tuple[str, str]]:
+    """Yield the source of each module of the product."""
     for path in product.files(".py"):
         name = product.name_of(path.with_suffix("")).replace("/", ".")
-        yield name.removesuffix(".__init__"), ast.parse(path.read_text())
+        yield name.removesuffix(".__init__"), path.read_text()
 
 
 def _is_pattern(node: ast.AST) -> bool:

@@ -14,6 +14,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from base.accounts.columns import person_field
+from base.accounts.dated import Dated, DatedQuerySet
 from base.common.uid import uid_field
 from catalogue.models import Recording
 from catalogue.owners.choices import (
@@ -310,7 +311,7 @@ class OtherTitle(models.Model):
         return self.text
 
 
-class Share(models.Model):
+class Share(Dated):
     """A share of a party in a work or a recording, as a source claims it.
 
     ``claimant`` is who says so: the sender of a message, "" for a person here.
@@ -354,7 +355,7 @@ class Share(models.Model):
     withdrawn_by = person_field()
 
     # Seen with its work or recording.
-    objects = models.Manager["Share"]()
+    objects = DatedQuerySet["Share"].as_manager()
 
     class Meta:
         verbose_name = _("share")
@@ -378,6 +379,7 @@ class Share(models.Model):
             models.Index(fields=["work", "withdrawn_at"], name="share_work"),
             models.Index(fields=["recording", "withdrawn_at"], name="share_recording"),
             models.Index(fields=["valid_until"], name="share_until"),
+            models.Index(fields=["updated_at"], name="share_changed"),
             # Shares that a person moved are found again by their number.
             models.Index(
                 fields=["claimant", "number"], condition=~Q(number=""), name="share_number"

@@ -153,9 +153,8 @@ def parties_in_reach() -> QuerySet[Party]:
     rows = Party.objects.all()
     if sees_every_bucket():
         return rows
-    works, sounds = works_in_reach().values("pk"), recordings_in_reach().values("pk")
     # Not one subquery for each party, since that reads all works again.
-    seen = Share.objects.filter(Q(work__in=works) | Q(recording__in=sounds))
+    seen = shares_in_reach()
     any_share = Share.objects.filter(Q(party=OuterRef("pk")) | Q(controlled_by=OuterRef("pk")))
     own = rows.filter(
         Q(pk__in=seen.values("party"))
@@ -172,6 +171,15 @@ def _with_merged(rows: QuerySet[Row], own: QuerySet[Row]) -> QuerySet[Row]:
         paths.insert(0, f"{paths[0]}__merged_into")
     stays = Coalesce(*paths, "pk")
     return rows.alias(stays=stays).filter(stays__in=own.values("pk"))
+
+
+def shares_in_reach() -> QuerySet[Share]:
+    """Return the shares in works and recordings that the viewer may see."""
+    rows = Share.objects.all()
+    if sees_every_bucket():
+        return rows
+    works, sounds = works_in_reach().values("pk"), recordings_in_reach().values("pk")
+    return rows.filter(Q(work__in=works) | Q(recording__in=sounds))
 
 
 def conflicts_in_reach() -> QuerySet[Conflict]:

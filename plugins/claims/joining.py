@@ -16,7 +16,7 @@ from catalogue.models import Bucket, Recording
 from catalogue.owners.models import RightsRecording, Work
 from catalogue.sounds import sounds_of
 from plugins.claims.choices import LinkedBy, Platform
-from plugins.claims.models import PlatformAsset
+from plugins.claims.models import PlatformAsset, PlatformClaim
 from scanning.sources.link_keys import is_on, youtube_video
 
 _AT_ONCE = 400
@@ -91,8 +91,15 @@ def link_assets(assets: Sequence[PlatformAsset]) -> list[int]:
                 asset.recording_id, asset.linked_by = recording, how
                 moved.append(asset)
         PlatformAsset.objects.bulk_update(moved, ["recording", "linked_by"], batch_size=_AT_ONCE)
+        note_moved(moved)
         changed += [asset.pk for asset in moved]
     return changed
+
+
+def note_moved(assets: Sequence[PlatformAsset]) -> None:
+    """Let programs that follow claims see that their recording is another one."""
+    if assets:
+        PlatformClaim.objects.filter(asset__in=assets).update()
 
 
 Choice = tuple[int | None, LinkedBy]

@@ -67,8 +67,12 @@ def list_assets() -> QuerySet[PlatformAsset]:
 
 def list_claims(*, account: PlatformAccount) -> QuerySet[PlatformClaim]:
     """Return the claims of an account, also those that are no longer reported."""
-    rows = PlatformClaim.objects.filter(account=account)
-    return rows.select_related("account", "asset__recording", "scanned_file")
+    return all_claims().filter(account=account)
+
+
+def all_claims() -> QuerySet[PlatformClaim]:
+    """Return the claims of all accounts, also those that are no longer reported."""
+    return PlatformClaim.objects.select_related("account", "asset__recording", "scanned_file")
 
 
 def list_files() -> QuerySet[ClaimFile]:

@@ -26,7 +26,7 @@ from plugins.claims.choices import (
 )
 from plugins.claims.errors import ClaimsRefused
 from plugins.claims.grounds import note, want_comparison
-from plugins.claims.joining import link_assets
+from plugins.claims.joining import link_assets, note_moved
 from plugins.claims.models import (
     Discrepancy,
     PlatformAccount,
@@ -65,6 +65,7 @@ def link_asset(*, asset: PlatformAsset, recording: Recording | None, user: User)
     row.recording = recording
     row.linked_by = LinkedBy.PERSON if recording else LinkedBy.NOTHING
     row.save(update_fields=["recording", "linked_by"])
+    note_moved([row])
     if recording is None:
         link_assets([row])
     touched.add(row.recording_id)

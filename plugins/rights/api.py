@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import path
@@ -20,12 +21,13 @@ from base.common.zones import office_day
 from catalogue.models import ArtistIdentity, ArtistIdKind, Recording
 from catalogue.owners import tis
 from catalogue.owners.choices import ConflictKind, Right, ShareKind
-from catalogue.owners.models import Conflict, Release, Work
-from catalogue.owners.selectors import OwnedShare, rights_of
+from catalogue.owners.models import Conflict, Release, Share, Work
+from catalogue.owners.selectors import OwnedShare, rights_of, shares_in_reach
 from plugins.rights import exporting
 from reports.choices import Format
 from reports.files import CONTENT_TYPES
 from web.portal.api.base import ProgramView
+from web.portal.api.changes import AskedChangesSerializer, ChangesView, Query
 
 Json = dict[str, Any]  # Any: JSON
 
@@ -169,6 +171,52 @@ class RightsTableView(ProgramView):
         return StreamingHttpResponse(pieces, content_type=CONTENT_TYPES[Format.CSV])
 
 
+class ShareSerializer(serializers.ModelSerializer[Share]):
+    """A share as a source claims it, also one that ended: then ``withdrawn_at`` says when.
+
+    It is of a ``work``, or of the recording that ``isrc`` names. ``claimant`` is empty for
+    a person of this portal; ``percent`` is null for a share of unknown size. Without
+    ``included`` it holds in the world.
+    """
+
+    work = serializers.CharField(source="work.uid", default="", read_only=True)
+    isrc = serializers.CharField(source="recording.isrc", default="", read_only=True)
+    party = serializers.CharField(source="party.uid", read_only=True)
+    controlled_by = serializers.CharField(source="controlled_by.uid", default="", read_only=True)
+    included = serializers.ListField(child=serializers.CharField(), read_only=True)
+    excluded = serializers.ListField(child=serializers.CharField(), read_only=True)
+
+    class Meta:
+        model = Share
+        fields = (
+            *("uid", "work", "isrc", "party", "role", "right", "kind", "percent"),
+            *("included", "excluded", "valid_from", "valid_until", "controlled_by"),
+            *("agreement", "claimant", "created_at", "withdrawn_at", "updated_at"),
+        )
+        read_only_fields = fields
+
+
+class AskedSharesSerializer(AskedChangesSerializer):
+    """Which shares to return."""
+
+    work = serializers.CharField(required=False, default="", max_length=64)
+    party = serializers.CharField(required=False, default="", max_length=64)
+
+
+class SharesView(ChangesView[Share], name="shares"):
+    """Lists shares in works and recordings."""
+
+    row = ShareSerializer
+    filters = AskedSharesSerializer
+
+    def rows(self, query: Query) -> QuerySet[Share]:
+        """Return the shares, also those that were replaced or withdrawn."""
+        columns = {"work": "work__uid", "party": "party__uid"}
+        values = {column: query[name] for name, column in columns.items() if query[name]}
+        rows = shares_in_reach().filter(**values)
+        return rows.select_related("work", "recording", "party", "controlled_by")
+
+
 def _owner(row: OwnedShare) -> Json:
     return {
         "work": row.record.uid if isinstance(row.record, Work) else "",
@@ -188,5 +236,6 @@ def _owner(row: OwnedShare) -> Json:
 
 urlpatterns = [
     path("recordings/<str:uid>/rights/", RecordingRightsView.as_view(), name="recording_rights"),
+    path("shares/", SharesView.as_view(), name="shares"),
     path("rights/", RightsTableView.as_view(), name="rights_table"),
 ]

@@ -152,6 +152,24 @@ def test_an_account_that_may_only_add_makes_backups_which_the_portal_cannot_dele
         _run("backup")
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_backup_with_the_account_of_the_media_warns(
+    accounts: Accounts, settings: Settings
+) -> None:
+    one = accounts.owner
+    settings.ACRPORTAL_BACKUP_STORE = storage_options(one.url("backups"))
+    media = {
+        "BACKEND": "base.common.object_storage.ObjectStorage",
+        "OPTIONS": storage_options(one.url("media")),
+    }
+    settings.STORAGES = settings.STORAGES | {"default": media}
+
+    output, errors = _run("backup")
+
+    assert " in the bucket backups: " in output
+    assert "ACRPORTAL_BACKUP_URL names the account of STORAGE_URL" in errors
+
+
 @pytest.mark.soak  # sets up a second installation
 def test_a_damaged_backup_is_restored_but_for_what_is_named(
     installation: Catalogue, accounts: Accounts, tmp_path: Path

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event as Flag
-from typing import Any
 
 import pytest
 from django.db import connection, transaction
-from django.db.models import Model
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from drf_spectacular.generators import SchemaGenerator
 from jsonschema import Draft202012Validator
@@ -20,107 +17,22 @@ from pytest_django import Settings
 
 from base.accounts.models import User
 from base.accounts.roles import Role
-from base.accounts.tokens import create_token
 from catalogue.models import Bucket, Recording
-from review.models import Match, Policy
-from review.services import exclusions, licences, policies
+from review.models import Policy
+from review.services import policies
 from scanning.models import ScannedFile
 from tests.factories import deciding
 from tests.factories.accounts import make_limited, make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
-from tests.factories.rules import make_licence, make_policy
-from tests.factories.statements import make_statement, register_plain
+from tests.factories.rules import make_policy
+from tests.factories.statements import register_plain
+from tests.portal.followed_lists import LISTS, Json, Program, confirmed
 from tests.threads import shared_database, using_database
-
-Json = dict[str, Any]  # Any: JSON
-Make = Callable[[Recording, User], Model]
-Change = Callable[[Any, User], object]  # Any: a row of each list
-
-
-def match_of(recording: Recording) -> Match:
-    return make_match(recording=recording)
-
-
-def confirmed(recording: Recording, user: User) -> Match:
-    return deciding.confirm(match=match_of(recording), user=user)
-
-
-def exclude(recording: Recording, user: User) -> Model:
-    return exclusions.exclude(recording=recording, interval=(0, 500), reason="spoken", user=user)
-
-
-def rename(recording: Recording, _user: User) -> None:
-    recording.title = "Renamed"
-    # As services write columns: the time of change is not among them.
-    recording.save(update_fields=["title"])
 
 
 def some_policies(count: int, user: User) -> list[Policy]:
     return [make_policy(user=user, sets={"labels": [str(n)]}) for n in range(count)]
-
-
-LISTS: dict[str, tuple[Make, Change]] = {
-    "matches": (
-        lambda recording, _user: match_of(recording),
-        lambda match, user: deciding.confirm(match=match, user=user),
-    ),
-    "decisions": (
-        lambda recording, user: confirmed(recording, user),
-        lambda match, user: deciding.undo(match=match, user=user),
-    ),
-    "disputes": (
-        lambda recording, user: deciding.record(
-            match=confirmed(recording, user), user=user, code="licensed"
-        ),
-        lambda match, user: deciding.uphold(match=match, user=user, answer="Not so."),
-    ),
-    "licences": (
-        lambda recording, user: make_licence(user=user, recordings=[recording]),
-        lambda licence, user: licences.withdraw(licence=licence, user=user, reason="Over."),
-    ),
-    "policies": (
-        lambda recording, user: make_policy(
-            user=user, sets={"buckets": [str(recording.bucket_id)]}
-        ),
-        lambda policy, user: policies.switch(policy=policy, user=user, enabled=False),
-    ),
-    "exclusions": (
-        exclude,
-        lambda exclusion, user: exclusions.remove(segment=exclusion, user=user, reason="Wrong."),
-    ),
-    "recordings": (lambda recording, _user: recording, rename),
-    "statements": (
-        lambda recording, user: make_statement(match_of(recording), user=user),
-        lambda statement, user: deciding.reject(
-            match=Match.objects.get(uid=statement.subject), user=user, reason="noise"
-        ),
-    ),
-}
-
-
-class Program:
-    """Follows a list, as docs/api.md says."""
-
-    def __init__(self, user: User, name: str) -> None:
-        secret = create_token(owner=user, name="follow", scopes=["read"]).secret
-        self._client = Client(headers={"authorization": f"Bearer {secret}"})
-        self._url = f"/api/portal/v1/{name}/"
-        self.place = ""
-
-    def part(self, **query: str | int) -> Json:
-        answer = self._client.get(self._url, query)
-        assert answer.status_code == 200, answer.content
-        part: Json = answer.json()
-        return part
-
-    def news(self, limit: int = 500) -> Iterator[Json]:
-        has_more = True
-        while has_more:
-            after = {"after": self.place} if self.place else {}
-            part = self.part(limit=limit, **after)
-            yield from part["items"]
-            self.place, has_more = part["next"], part["more"]
 
 
 @pytest.fixture
@@ -128,26 +40,26 @@ def mira(db: None) -> User:
     return make_user(Role.MANAGER, username="mira")
 
 
-def keys_of(rows: Iterator[Json] | list[Json]) -> list[str]:
-    return [row["uid"] for row in rows]
+def keys_of(rows: Iterator[Json] | list[Json], key: str = "uid") -> list[str]:
+    return [row[key] for row in rows]
 
 
 @pytest.mark.parametrize("name", [name for name in LISTS if name != "statements"])
 def test_a_program_gets_each_change_once_in_few_queries(name: str, mira: User) -> None:
-    make, change = LISTS[name]
-    row, *_models = [make(RecordingFactory.create(), mira) for _ in range(3)]
+    followed = LISTS[name]
+    row, *_models = [followed.make(RecordingFactory.create(), mira) for _ in range(3)]
     program = Program(mira, name)
 
-    first = keys_of(program.news(limit=2))
+    first = keys_of(program.news(limit=2), followed.key)
     assert len(first) == len(set(first)) >= 3
-    assert keys_of(program.news()) == []
+    assert not list(program.news())
 
-    change(row, mira)
+    followed.change(row, mira)
 
     (changed,) = program.news()
     # What was decided stays as it is; undoing it is another decision.
-    assert (changed["uid"] in first) == (name != "decisions")
-    assert keys_of(program.news()) == []
+    assert (changed[followed.key] in first) == (name != "decisions")
+    assert not list(program.news())
     queries = []
     for limit in (1, 3):
         with CaptureQueriesContext(
@@ -163,25 +75,24 @@ def test_a_program_follows_only_what_its_owner_may_see(
     name: str, mira: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     register_plain(monkeypatch)
-    make, _change = LISTS[name]
+    followed = LISTS[name]
     program = Program(mira, name)
     own = RecordingFactory.create()
-    make(own, mira)
-    own_keys = keys_of(program.news())
-    make(RecordingFactory.create(), mira)
-    hidden_keys = keys_of(program.news())
-
-    limited = make_limited(Role.REVIEWER, buckets=[own.bucket_id])
+    limited = make_limited(Role.MANAGER, buckets=[own.bucket_id])
+    followed.make(own, limited if followed.is_own else mira)
+    own_keys = keys_of(program.news(), followed.key)
+    followed.make(RecordingFactory.create(), mira)
+    hidden_keys = keys_of(program.news(), followed.key)
 
     assert own_keys
     assert hidden_keys
-    assert keys_of(Program(limited, name).news()) == own_keys
+    assert keys_of(Program(limited, name).news(), followed.key) == own_keys
 
 
 def test_each_row_is_as_the_description_says(mira: User, monkeypatch: pytest.MonkeyPatch) -> None:
     register_plain(monkeypatch)
-    for make, change in LISTS.values():
-        change(make(RecordingFactory.create(), mira), mira)
+    for followed_list in LISTS.values():
+        followed_list.change(followed_list.make(RecordingFactory.create(), mira), mira)
     described = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]  # not typed
     followed = {
         path
@@ -215,7 +126,7 @@ def test_a_decision_says_who_made_which_state_of_which(mira: User) -> None:
 def test_what_was_deleted_leaves_the_lists(mira: User) -> None:
     of_files, of_buckets = ("matches", "decisions", "disputes"), ("recordings", "exclusions")
     for name in (*of_files, *of_buckets):
-        LISTS[name][0](RecordingFactory.create(), mira)
+        LISTS[name].make(RecordingFactory.create(), mira)
 
     ScannedFile.objects.update(deleted_at=datetime.now(tz=UTC))
     assert [keys_of(Program(mira, name).news()) for name in of_files] == [[], [], []]
@@ -253,7 +164,7 @@ def test_what_settles_waits_and_is_not_lost(mira: User, settings: Settings) -> N
 
 
 def test_a_place_that_no_list_returned_is_refused(mira: User) -> None:
-    client = Program(mira, "matches")._client
+    client = Program(mira, "matches").client
     for place in ("1", "x-1", "9" * 18 + "-1", "1-" + "9" * 19):
         assert client.get("/api/portal/v1/matches/", {"after": place}).status_code == 422
 

@@ -112,7 +112,8 @@ def _by_desk(
     """Request a desk's own objects and another desk's as a person of one desk."""
     own, foreign = paths
     if foreign is not None:
-        status, _ = _undone(limited, method, foreign)
+        with _undrawn():
+            status, _ = _undone(limited, method, foreign)
         if status not in (REFUSED, *GONE):
             yield f"{status}: {method} {foreign}, which is another desk's"
     elif method != "GET":

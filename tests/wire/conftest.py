@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.fixtures import CopyDatabase
 from tests.wire.federation import Federation, federation
-from tests.wire.live import DEMO, Receiver, Server, callback_receiver, running_server, wait_for
+from tests.wire.live import Receiver, Server, callback_receiver, running_server
+from tests.wire.scene import PROGRAMME, Scene, make_scene
 
 
 @pytest.fixture(scope="package")
@@ -44,41 +43,10 @@ def both(two_portals: Federation) -> Iterator[Federation]:
         way.decide = lambda _method, _path: None
 
 
-@dataclass(frozen=True)
-class Scene:
-    """A bucket with one recording, and a container that searches it."""
-
-    bucket: dict[str, Any]  # Any: JSON
-    recording: dict[str, Any]
-    container: dict[str, Any]
-
-
 @pytest.fixture(scope="package")
 def scene(live: Server) -> Scene:
     """Make a small catalogue through the API."""
-    bucket = live.call(
-        "POST", "/api/buckets", json={"name": "scene", "type": "File", "region": "eu-west-1"}
-    ).json()["data"]
-    with (DEMO / "castle.opus").open("rb") as audio:
-        recording = live.call(
-            "POST",
-            f"/api/buckets/{bucket['id']}/files",
-            data={"title": "Castle", "user_defined": '{"artist": "James"}'},
-            files={"file": ("castle.opus", audio)},
-        ).json()["data"]
-    wait_for(live, f"/api/buckets/{bucket['id']}/files/{recording['id']}", states=(1, -1))
-    container = live.call(
-        "POST",
-        "/api/fs-containers",
-        json={
-            "name": "scene",
-            "region": "eu-west-1",
-            "buckets": [bucket["id"], "ACRCloud Music"],
-            "engine": 1,
-            "policy": {"type": "traverse", "interval": 0, "rec_length": 10},
-        },
-    ).json()["data"]
-    return Scene(bucket, recording, container)
+    return make_scene(live)
 
 
 @pytest.fixture
@@ -90,4 +58,4 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture(scope="session")
 def programme() -> Path:
     """Return audio that holds the scene's recording."""
-    return DEMO / "castle.opus"
+    return PROGRAMME

@@ -112,14 +112,15 @@ def serving(
         stderr=log,
     )
     try:
-        _wait_until_up(f"http://127.0.0.1:{port}", process)
+        wait_until_up(f"http://127.0.0.1:{port}", process)
         yield process
     finally:
         process.terminate()
         process.wait(timeout=_START_SECONDS)
 
 
-def _wait_until_up(base: str, process: subprocess.Popen[bytes]) -> None:
+def wait_until_up(base: str, process: subprocess.Popen[bytes]) -> None:
+    """Wait until a server answers; fail at once if its process ends."""
     for _ in _ticks(_START_SECONDS):
         assert process.poll() is None, "the server ended"
         try:

@@ -14,8 +14,8 @@ import pytest
 
 from recognition.commands.server import ServerClient
 from recognition.commands.uploads import Target, TargetKind
-from tests.wire.conftest import Scene
 from tests.wire.live import DEMO, ROOT, Server, wait_for
+from tests.wire.scene import Scene
 
 # A server and a worker in processes of their own.
 pytestmark = pytest.mark.slow

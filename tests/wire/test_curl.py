@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.wire.conftest import Scene
 from tests.wire.live import Server, wait_for
+from tests.wire.scene import Scene
 
 pytestmark = [
     pytest.mark.slow,  # a server and a worker have to start

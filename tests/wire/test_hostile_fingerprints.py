@@ -12,8 +12,8 @@ from benchmarks.serving import peak_kib, tree_of
 from recognition.fingerprints import file_format as fingerprint
 from recognition.fingerprints.builder import extract
 from tests.recognition.synthesis import music
-from tests.wire.conftest import Scene
 from tests.wire.live import Server
+from tests.wire.scene import Scene
 
 pytestmark = pytest.mark.slow  # a server and a worker have to start
 

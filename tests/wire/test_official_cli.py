@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.wire.conftest import Scene
 from tests.wire.live import Server, installed_client, make_certificate, tls_proxy, wait_for
+from tests.wire.scene import Scene
 
 _PROGRAM = installed_client("ACRCLOUD_CLI", "acrcloud", module="acrcloud_cli")
 pytestmark = [

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.wire.conftest import Scene
 from tests.wire.live import Server, installed_client, make_certificate, tls_proxy
+from tests.wire.scene import Scene
 
 _PYTHON = installed_client("ACRCLOUD_SDK_PYTHON", "python", module="pyacrcloud")
 _PROGRAM = """

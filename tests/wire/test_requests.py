@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from tests.wire.conftest import Scene
 from tests.wire.live import Receiver, Server, wait_for
+from tests.wire.scene import Scene
 
 # Slow: a server and a worker have to start.
 pytestmark = pytest.mark.slow

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.wire.conftest import Scene
 from tests.wire.live import Server
+from tests.wire.scene import Scene
 
 # Slow: hundreds of random calls of a real server.
 pytestmark = pytest.mark.slow

@@ -12,8 +12,8 @@ import pytest
 import requests
 
 from acrportal.arrival import GRACE_SECONDS
-from tests.wire.conftest import Scene
 from tests.wire.live import Server
+from tests.wire.scene import Scene
 
 pytestmark = pytest.mark.slow  # a server has to start
 

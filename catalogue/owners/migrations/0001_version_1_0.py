@@ -161,6 +161,7 @@ class Migration(migrations.Migration):
                 name='Share',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('updated_at', models.DateTimeField(auto_now=True)),
                     ('uid', models.CharField(default=functools.partial(base.common.uid.new_uid, *('sh',), **{}), editable=False, max_length=32, unique=True)),
                     ('role', models.CharField(blank=True, default='', max_length=40)),
                     ('right', models.CharField(choices=[('PR', 'Performing right'), ('MR', 'Mechanical right'), ('SR', 'Synchronisation right'), ('NR', 'Master right')], max_length=2)),
@@ -187,7 +188,7 @@ class Migration(migrations.Migration):
                 options={
                     'verbose_name': 'share',
                     'ordering': ['id'],
-                    'indexes': [models.Index(fields=['work', 'withdrawn_at'], name='share_work'), models.Index(fields=['recording', 'withdrawn_at'], name='share_recording'), models.Index(fields=['valid_until'], name='share_until'), models.Index(condition=models.Q(('number', ''), _negated=True), fields=['claimant', 'number'], name='share_number')],
+                    'indexes': [models.Index(fields=['work', 'withdrawn_at'], name='share_work'), models.Index(fields=['recording', 'withdrawn_at'], name='share_recording'), models.Index(fields=['valid_until'], name='share_until'), models.Index(fields=['updated_at'], name='share_changed'), models.Index(condition=models.Q(('number', ''), _negated=True), fields=['claimant', 'number'], name='share_number')],
                     'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('recording__isnull', True), ('work__isnull', False)), models.Q(('recording__isnull', False), ('work__isnull', True)), _connector='OR'), name='share_of_one_record'), models.CheckConstraint(condition=models.Q(('percent__isnull', True), models.Q(('percent__gte', 0), ('percent__lte', 100)), _connector='OR'), name='share_in_percent'), models.CheckConstraint(condition=models.Q(('valid_from__isnull', True), ('valid_until__isnull', True), ('valid_from__lte', models.F('valid_until')), _connector='OR'), name='share_ends_after_it_begins')],
                 },
             ),

@@ -7,6 +7,7 @@ from django.urls import path
 from plugins.claims.api import views
 
 urlpatterns = [
+    path("claims/", views.ChangedClaimsView.as_view(), name="changed_claims"),
     path("claims/accounts/", views.AccountsView.as_view(), name="claim_accounts"),
     path("claims/accounts/<str:uid>/claims/", views.ClaimsView.as_view(), name="platform_claims"),
     path(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import FileResponse
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
@@ -20,6 +21,7 @@ from plugins.claims import files, selectors
 from plugins.claims.choices import DiscrepancyKind, DiscrepancyState, FileKind
 from plugins.claims.models import ClaimFile, Discrepancy, PlatformAccount, PlatformClaim
 from web.portal.api.base import ProgramView
+from web.portal.api.changes import AskedChangesSerializer, ChangesView, Query
 from web.portal.api.parts import AT_ONCE, PartSerializer, part_of
 from web.portal.shared.lists import count_of
 
@@ -54,7 +56,7 @@ class PlatformClaimSerializer(serializers.ModelSerializer[PlatformClaim]):
             *("matching_duration", "longest_match", "video_seconds", "claimed_on"),
             *("uploaded_on", "first_report", "detail_since", "detail_after"),
             *("disputed_on", "dispute_reported_on", "other_claimant"),
-            *("no_longer_reported_since",),
+            *("no_longer_reported_since", "updated_at"),
         )
         read_only_fields = fields
 
@@ -176,6 +178,24 @@ class AccountsView(ProgramView):
         """Return all accounts."""
         rows = PlatformAccount.objects.order_by("name", "pk")
         return Response(AccountSerializer(rows, many=True).data)
+
+
+class AskedChangedClaimsSerializer(AskedChangesSerializer):
+    """Which claims to return."""
+
+    account = serializers.CharField(required=False, default="", max_length=64)
+
+
+class ChangedClaimsView(ChangesView[PlatformClaim], name="platform_claims"):
+    """Lists claims of all accounts."""
+
+    row = PlatformClaimSerializer
+    filters = AskedChangedClaimsSerializer
+
+    def rows(self, query: Query) -> QuerySet[PlatformClaim]:
+        """Return the claims, also those that are no longer reported."""
+        rows = selectors.all_claims()
+        return rows.filter(account__uid=query["account"]) if query["account"] else rows
 
 
 class ClaimsView(ProgramView):

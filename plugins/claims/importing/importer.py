@@ -12,7 +12,7 @@ import itertools
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any, Final
 
@@ -334,6 +334,7 @@ class ReportImporter:
         written = [*new, *changed]
         if self.report.kind != ReportKind.ASSETS:
             self._find_assets(written)
+        now = datetime.now(tz=UTC)
         for values in written:
             values |= {
                 "account": self.import_.account_id,
@@ -341,6 +342,7 @@ class ReportImporter:
                 "gone_on": None,
             }
             if self._is_of_claims:
+                values["updated_at"] = now
                 self._set_days(values, before.get(values[key]))
         names = _COLUMNS[self.report.kind]
         columns = [f.name for f in model._meta.concrete_fields if f.name in names]
@@ -497,7 +499,7 @@ _COLUMNS: Final = {
         *("title", "status", "status_detail", "origin", "claim_type", "content_type"),
         *("views", "matching_duration", "longest_match", "video_seconds", "terms"),
         *("claimed_on", "uploaded_on", "row_hash", "gone_on", *_DAYS),
-        *("address", "dispute_reported_on", "other_claimant"),
+        *("address", "dispute_reported_on", "other_claimant", "updated_at"),
     },
     ReportKind.ASSETS: {
         *("asset_type", "custom_id", "your_isrc", "display_isrc", "other_isrc"),

@@ -136,6 +136,7 @@ class Migration(migrations.Migration):
                 name='PlatformClaim',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('updated_at', models.DateTimeField(auto_now=True)),
                     ('row_hash', models.CharField(blank=True, default='', editable=False, max_length=32)),
                     ('gone_on', models.DateField(blank=True, null=True, verbose_name='no longer reported since')),
                     ('first_import', models.BigIntegerField(default=0, editable=False)),
@@ -171,7 +172,7 @@ class Migration(migrations.Migration):
                 ],
                 options={
                     'ordering': ['-views', 'id'],
-                    'indexes': [models.Index(fields=['claim_id'], name='platform_claim_id'), models.Index(fields=['link_key'], name='platform_claim_link')],
+                    'indexes': [models.Index(fields=['claim_id'], name='platform_claim_id'), models.Index(fields=['link_key'], name='platform_claim_link'), models.Index(fields=['updated_at'], name='platform_claim_changed')],
                     'constraints': [models.UniqueConstraint(fields=('account', 'claim_id'), name='platform_claim_once')],
                 },
             ),

@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from base.accounts.dated import Dated, DatedManager
 from base.accounts.reach import Path, ReachManager
 from plugins.claims.models.account import Reported
 from plugins.claims.models.assets import PlatformAsset
@@ -28,7 +29,7 @@ class PolicyTerms(models.Model):
         return self.digest
 
 
-class PlatformClaim(Reported):
+class PlatformClaim(Reported, Dated):
     """A claim of an asset on a video, as the newest report has it.
 
     On other platforms than YouTube, ``video_id`` is the ``link_key`` of ``address``.
@@ -74,7 +75,7 @@ class PlatformClaim(Reported):
     )
 
     reach = Path(containers="scanned_file__container", buckets="asset__recording__bucket")
-    objects = ReachManager["PlatformClaim"]()
+    objects = DatedManager["PlatformClaim"]()
 
     class Meta:
         ordering = ["-views", "id"]
@@ -84,6 +85,7 @@ class PlatformClaim(Reported):
         indexes: ClassVar = [
             models.Index(fields=["claim_id"], name="platform_claim_id"),
             models.Index(fields=["link_key"], name="platform_claim_link"),
+            models.Index(fields=["updated_at"], name="platform_claim_changed"),
         ]
 
     def __str__(self) -> str:

@@ -8,6 +8,7 @@ from plugins.claims.choices import Platform
 from plugins.claims.models import AssetConflict, PlatformVideo, ReferenceFile, ReportedValue
 from plugins.claims.tests import rows
 from tests.allowed import OWN_JSON, PLAIN_CSV
+from tests.portal.followed_lists import LISTS, Followed
 from tests.security.admin_screens import SCREENS, SHOWN_ELSEWHERE, Screen
 from tests.security.nowhere import NOWHERE
 from tests.security.scopes import SCOPES
@@ -55,6 +56,7 @@ SHARED.register(
         "api/portal/v1/claims/lists/<str:kind>": lambda _: {"kind": "not_heard"},
     }
 )
+LISTS.register({"claims": Followed(rows.claim_of, rows.end_claim, key="claim_id")})
 SCREENS.register(
     {
         "platforms.AnswersImport": Screen(lambda desk: rows.answers_import(desk)),
@@ -114,6 +116,7 @@ SCOPES.register(
         "api/portal/v1/imports/claims/<str:uid>/": {"GET": "catalogue"},
         "api/portal/v1/imports/claims/<str:uid>/start/": {"POST": "catalogue"},
         "api/portal/v1/imports/claims/<str:uid>/undo/": {"POST": "catalogue"},
+        "api/portal/v1/claims/": {"GET": "read"},
         "api/portal/v1/claims/accounts/": {"GET": "read"},
         "api/portal/v1/claims/accounts/<str:uid>/claims/": {"GET": "read"},
         "api/portal/v1/claims/accounts/<str:uid>/claims/<str:claim_id>/": {"GET": "read"},

@@ -8,6 +8,7 @@ from django.core.files.base import ContentFile
 
 import statements.services
 from base.accounts.models import User
+from catalogue.models import Recording
 from imports.models import ImportStatus
 from plugins.claims.choices import DiscrepancyKind
 from plugins.claims.files import name_of
@@ -64,6 +65,30 @@ def platform_claim(desk: Desk) -> PlatformClaim:
         detail_since=date(2026, 11, 3),
         scanned_file=desk.file,
     )
+
+
+def claim_of(recording: Recording, _user: User) -> PlatformClaim:
+    """Return a claim of an asset that is the recording."""
+    account = PlatformAccount.objects.get_or_create(name="Example Music")[0]
+    asset = PlatformAsset.objects.create(
+        account=account, asset_id=f"A{recording.pk}", title="An asset", recording=recording
+    )
+    day = date(2026, 11, 3)
+    return PlatformClaim.objects.create(
+        account=account,
+        asset=asset,
+        claim_id=f"c{recording.pk}",
+        video_id="v",
+        link_key="k",
+        status="ACTIVE",
+        first_report=day,
+        detail_since=day,
+    )
+
+
+def end_claim(claim: PlatformClaim, _user: User) -> None:
+    """Let a report lack the claim, as the import writes it."""
+    PlatformClaim.objects.filter(pk=claim.pk).update(gone_on=date(2026, 11, 4))
 
 
 def claim_file(desk: Desk, person: User | None = None) -> ClaimFile:

@@ -32,6 +32,7 @@ from plugins.claims.models import (
     ReferenceFile,
     ReportedValue,
 )
+from plugins.claims.services import link_asset
 from plugins.claims.tests.making import (
     ASSET,
     CONFLICT,
@@ -46,14 +47,19 @@ from plugins.claims.tests.making import (
     run_import,
 )
 from tests.factories.accounts import make_user
+from tests.factories.catalogue import RecordingFactory
+from tests.portal.followed_lists import Program
 
 NEXT = DAY + timedelta(days=1)
 
 
 def rows() -> dict[str, list[dict[str, Any]]]:
-    """Return all that imports write."""
+    """Return all that imports write, except when claims changed."""
     return {
-        model.__name__: [*model._base_manager.order_by("pk").values()]
+        model.__name__: [
+            {name: value for name, value in row.items() if name != "updated_at"}
+            for row in model._base_manager.order_by("pk").values()
+        ]
         for model in (
             *(PlatformAccount, PlatformAsset, PlatformClaim, ReferenceFile),
             *(AssetConflict, PlatformVideo),
@@ -116,14 +122,14 @@ def test_newer_older_newer_equals_the_newest_alone() -> None:
     old = report([{"claim_id": "c1", "views": "1"}, {"claim_id": "gone"}])
     new = report([{"claim_id": "c1", "views": "9", "claim_status": "INACTIVE"}])
     run_import(new, day=NEXT)
-    alone = PlatformClaim.objects.values().get()
+    (alone,) = rows()["PlatformClaim"]
 
     older = run_import(old, day=DAY)
     run_import(new, day=NEXT)
 
     assert older.summary["is_older"]
     assert older.summary["skipped"] == 1
-    after = PlatformClaim.objects.values().get()
+    (after,) = rows()["PlatformClaim"]
     assert after == {**alone, "first_report": DAY, "detail_since": DAY}
     assert make_account().claims_day == NEXT
 
@@ -139,6 +145,26 @@ def test_claims_that_a_newer_report_lacks_stay_and_come_back() -> None:
     back = run_import(report([{"claim_id": "c2"}]), day=NEXT + timedelta(days=1))
     assert counts(back) == {"updated": 1, "vanished": 1}
     assert PlatformClaim.objects.get(claim_id="c2").gone_on is None
+
+
+@pytest.mark.django_db
+def test_programs_follow_what_imports_and_their_undo_change() -> None:
+    user = make_user(Role.MANAGER)
+    program = Program(user, "claims")
+
+    def news() -> list[tuple[str, str]]:
+        return sorted((claim["claim_id"], claim["status"]) for claim in program.news())
+
+    run_import(report([{"claim_id": "c1"}, {"claim_id": "c2"}]))
+    assert news() == [("c1", "ACTIVE"), ("c2", "ACTIVE")]
+    changed = report([{"claim_id": "c1"}, {"claim_id": "c2", "claim_status": "INACTIVE"}])
+
+    later = run_import(changed, day=NEXT)
+    assert news() == [("c2", "INACTIVE")]
+    undo_import(later.uid, user=user, dry=False)
+    assert news() == [("c2", "ACTIVE")]
+    link_asset(asset=PlatformAsset.objects.get(), recording=RecordingFactory.create(), user=user)
+    assert news() == [("c1", "ACTIVE"), ("c2", "ACTIVE")]
 
 
 @pytest.mark.django_db

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -24,9 +25,8 @@ from plugins.monitoring.declarations.services import DeclarationRefused
 from reports.choices import RunState
 from reports.files import as_json
 from web.portal.api.base import ProgramView
+from web.portal.api.changes import AskedChangesSerializer, ChangesView, Query
 from web.portal.shared.downloads import attachment
-
-_LISTED = 50
 
 
 class NewDeclarationSerializer(serializers.Serializer[None]):
@@ -51,7 +51,7 @@ class DeclarationSerializer(serializers.ModelSerializer[Declaration]):
             *("format_version", "begins", "ends", "message_id", "gap_count"),
             *("play_count", "played_ms", "recording_count", "undeclared_count"),
             *("counts", "changed", "as_of_event", "file_name", "sha256"),
-            *("size_bytes", "run_by_name", "created_at", "finished_at"),
+            *("size_bytes", "run_by_name", "created_at", "updated_at", "finished_at"),
             *("handed_over_at", "differs_since"),
         )
         read_only_fields = fields
@@ -118,14 +118,23 @@ def _invalid(refused: Exception) -> serializers.ValidationError:
     return serializers.ValidationError({"detail": [str(refused)]})
 
 
-class DeclarationsView(DeclarationView):
-    """Lists the latest declarations and declares."""
+class AskedDeclarationsSerializer(AskedChangesSerializer):
+    """Which declarations to return."""
 
-    @extend_schema(responses=DeclarationSerializer(many=True))
-    def get(self, request: Request) -> Response:
-        """Return the latest declarations, at most 50."""
-        rows = selectors.declarations()[:_LISTED]
-        return Response(DeclarationSerializer(rows, many=True).data)
+    state = serializers.ChoiceField(choices=RunState.choices, required=False, default="")
+
+
+class DeclarationsView(DeclarationView, ChangesView[Declaration], name="declarations"):
+    """Lists declarations."""
+
+    http_method_names = ["get", "head", "post", "options"]
+    row = DeclarationSerializer
+    filters = AskedDeclarationsSerializer
+
+    def rows(self, query: Query) -> QuerySet[Declaration]:
+        """Return the declarations, of every state."""
+        rows = selectors.declarations()
+        return rows.filter(state=query["state"]) if query["state"] else rows
 
     @extend_schema(request=NewDeclarationSerializer, responses={202: DeclarationSerializer})
     def post(self, request: Request) -> Response:

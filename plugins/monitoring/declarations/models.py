@@ -12,7 +12,8 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from base.accounts.columns import person_field
-from base.accounts.reach import Path, ReachManager
+from base.accounts.dated import Dated, DatedManager
+from base.accounts.reach import Path
 from base.common.uid import new_uid, uid_field
 from base.jobs.selectors import progress_of
 from plugins.monitoring.broadcasts.choices import RightsType
@@ -96,7 +97,7 @@ def _now() -> datetime:
     return datetime.now(tz=UTC).replace(microsecond=0)
 
 
-class Declaration(models.Model):
+class Declaration(Dated):
     """One declaration of a period, kept with its content and its file.
 
     ``begins`` and ``ends`` are its first and last day in the stations' local time. The
@@ -152,7 +153,7 @@ class Declaration(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
 
     reach = Path(owner="run_by")
-    objects = ReachManager["Declaration"]()
+    objects = DatedManager["Declaration"]()
 
     class Meta:
         db_table = "reports_declaration"
@@ -168,7 +169,10 @@ class Declaration(models.Model):
                 name="declaration_ready_is_written",
             ),
         ]
-        indexes = [models.Index(fields=["profile", "begins"], name="declaration_of_profile")]
+        indexes = [
+            models.Index(fields=["profile", "begins"], name="declaration_of_profile"),
+            models.Index(fields=["updated_at"], name="declaration_changed"),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -29,6 +29,7 @@ from plugins.monitoring.tests.factories.unknown import OccurrenceFactory
 from plugins.monitoring.unknown import actions as unknown
 from plugins.monitoring.unknown.models import IgnoreReason, UnknownPolicy
 from tests.allowed import OWN_JSON, PLAIN_CSV
+from tests.portal.followed_lists import LISTS, Followed
 from tests.scanning.podcast import Podcast
 from tests.security.admin_screens import HIDDEN_COLUMNS, SCREENS, SHOWN_ELSEWHERE, Screen
 from tests.security.forms import PAGES, TOLD, Body, Page
@@ -97,6 +98,13 @@ SHARED.register(
         "reports/declarations/profiles/<str:uid>": lambda _: {
             "uid": rows.declaration_profile().uid
         },
+    }
+)
+LISTS.register(
+    {
+        "declarations": Followed(
+            rows.declaration_about, rows.end_declaration, scope="report", is_own=True
+        )
     }
 )
 SCREENS.register(

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 import statements.services
 from base.accounts.models import User
 from base.common.uid import new_uid
+from catalogue.models import Recording
 from imports.models import ImportStatus
 from plugins.monitoring.broadcasts.models import Broadcast, BroadcastImport
 from plugins.monitoring.declarations.models import (
@@ -80,6 +81,15 @@ def declaration(person: User) -> Declaration:
         state=RunState.CANCELLED,
         finished_at=datetime.now(tz=UTC),
     )
+
+
+def declaration_about(_recording: Recording, person: User) -> Declaration:
+    return declaration(person)
+
+
+def end_declaration(made: Declaration, _person: User) -> None:
+    """Let a declaration fail, as its job writes it."""
+    Declaration.objects.filter(pk=made.pk).update(state=RunState.FAILED, message="No.")
 
 
 def declared(match: Match, person: User) -> Declaration:

@@ -11,6 +11,7 @@ from plugins.rights.actions import parts, records
 from plugins.rights.importing.kind import RIGHTS
 from plugins.rights.pages.forms import PartyForm, ReleaseForm, WorkForm
 from plugins.rights.tests import rows
+from tests.portal.followed_lists import LISTS, Followed
 from tests.security.admin_screens import SCREENS, Screen
 from tests.security.forms import PAGES, Page
 from tests.security.scopes import SCOPES
@@ -35,11 +36,13 @@ SHARED.register(
         },
     }
 )
+LISTS.register({"shares": Followed(rows.share_of, rows.withdraw_share)})
 SCREENS.register({"rights_imports.RightsImport": Screen(lambda desk: rows.rights_import(desk))})
 SCOPES.register(
     {
         "api/portal/v1/recordings/<str:uid>/rights/": {"GET": "read"},
         "api/portal/v1/rights/": {"GET": "report"},
+        "api/portal/v1/shares/": {"GET": "read"},
         "api/portal/v1/imports/rights/": {"POST": "catalogue"},
         "api/portal/v1/imports/rights/<str:uid>/": {"GET": "catalogue"},
         "api/portal/v1/imports/rights/<str:uid>/start/": {"POST": "catalogue"},

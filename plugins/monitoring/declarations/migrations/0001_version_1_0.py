@@ -57,6 +57,7 @@ class Migration(migrations.Migration):
                 name='Declaration',
                 fields=[
                     ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                    ('updated_at', models.DateTimeField(auto_now=True)),
                     ('uid', models.CharField(default=functools.partial(base.common.uid.new_uid, *('dc',), **{}), editable=False, max_length=32, unique=True)),
                     ('profile_as_was', models.JSONField(default=dict)),
                     ('name', models.CharField(max_length=200)),
@@ -99,7 +100,7 @@ class Migration(migrations.Migration):
                     'verbose_name_plural': 'declarations',
                     'db_table': 'reports_declaration',
                     'ordering': ['-id'],
-                    'indexes': [models.Index(fields=['profile', 'begins'], name='declaration_of_profile')],
+                    'indexes': [models.Index(fields=['profile', 'begins'], name='declaration_of_profile'), models.Index(fields=['updated_at'], name='declaration_changed')],
                     'constraints': [models.CheckConstraint(condition=models.Q(('ends__gte', models.F('begins'))), name='declaration_period_in_order'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'ready'), _negated=True), models.Q(models.Q(('file', ''), _negated=True), models.Q(('sha256', ''), _negated=True)), _connector='OR'), name='declaration_ready_is_written')],
                 },
             ),

@@ -449,7 +449,7 @@ def test_the_api_declares(client: Client, month: tuple[Declaration, Match]) -> N
     assert client.get(f"{api}{uid}/file/").status_code == 200
     refused = client.post(api, body, content_type="application/json")
     assert refused.status_code == 422
-    assert len(client.get(api).json()) == 1
+    assert len(client.get(api).json()["items"]) == 1
 
 
 def test_a_program_fetches_the_file_but_declares_nothing(month: tuple[Declaration, Match]) -> None:

@@ -1,0 +1,1 @@
+"""Upgrades from releases: what each release stored, and what its migrations were."""
