@@ -16,7 +16,7 @@ from django.utils.translation import get_language, gettext, ngettext, pgettext
 
 from base.common.phrases import lowered
 
-_PLACE = re.compile(r"%\((\w+)\)[ds]")
+_PLACE = re.compile(r"%\((\w+)\)([ds])")
 # Values that are sentences themselves; the others are names and numbers.
 _SENTENCES = frozenset({"cause", "clause", "duty", "error", "explanation", "label", "size", "why"})
 # A text of little more than values could be anything.
@@ -45,15 +45,20 @@ def _read(text: str, language: str, names: int = _MOST_NAMES) -> str:
                 name: _value(name, value, language) for name, value in match.groupdict().items()
             }
             if not plural:
-                return gettext(sentence) % values
+                return _filled(gettext(sentence), values)
             count = values.get("count", "")
             number = int(count) if count.isdecimal() else 2
-            return ngettext(sentence, plural, number) % values
+            return _filled(ngettext(sentence, plural, number), values)
     # The names of an engine and a file may stand before the sentence.
     name, colon, sentence_text = text.partition(": ")
     if not sentence_text or not names:
         return text
     return f"{name}{colon}{_read(sentence_text, language, names - 1)}"
+
+
+def _filled(sentence: str, values: dict[str, str]) -> str:
+    """Return a sentence with its values, of which numbers are texts here, too."""
+    return _PLACE.sub(r"%(\1)s", sentence) % values
 
 
 def _value(name: str, value: str, language: str) -> str:
@@ -106,11 +111,14 @@ def _shape(sentence: str) -> str:
     first, *places = _PLACE.split(sentence)
     shape = re.escape(first.replace("%%", "%"))
     seen: set[str] = set()
-    for index in range(0, len(places), 2):
-        name, behind = places[index], re.escape(places[index + 1].replace("%%", "%"))
+    for index in range(0, len(places), 3):
+        name, kind, text = places[index : index + 3]
+        behind = re.escape(text.replace("%%", "%"))
         if name in seen:
             shape += f"(?P={name}){behind}"
-        elif index + 2 == len(places):
+        elif kind == "d":
+            shape += f"(?P<{name}>[0-9]+){behind}"
+        elif index + 3 == len(places):
             shape += f"(?P<{name}>.+){behind}"
         else:
             shape += f"(?>(?P<{name}>.+?){behind})"

@@ -47,6 +47,7 @@ def test_sentences_are_found_by_their_english_text() -> None:
             "It failed 3 times. The last time: The disk is full.",
             "Der Auftrag schlug 3-mal fehl. Zuletzt: The disk is full.",
         ),
+        ("3 declared plays are disputed.", "3 gemeldete Ausstrahlungen sind angefochten."),
         ("Tune: The match is cleared now.", "Tune: Der Treffer ist jetzt freigegeben."),
         ("Tune: The match is released now.", "Tune: Der Treffer ist jetzt aufgegeben."),
         # What nobody translated stays as it is.

@@ -68,3 +68,17 @@ def test_other_audio_has_another_address_and_is_sent_whole(signed_in: MakeClient
     # What the old address named is gone; the best available audio answers in full.
     assert _part(client, address, "10-19", **{"If-Range": etag}) == (200, OTHER)
     assert b"".join(client.get(address)) == OTHER
+
+
+@pytest.mark.parametrize("make", [_file, _recording])
+def test_lost_audio_is_said_to_be_lost(
+    make: Callable[[], ScannedFile | Recording], signed_in: MakeClient
+) -> None:
+    owner, client = make(), signed_in(Role.VIEWER)
+    stored = owner.media if isinstance(owner, ScannedFile) else owner.audio
+    stored.storage.delete(stored.name)
+
+    answer = client.get(audio_url(owner))
+
+    assert answer.status_code == 404
+    assert "Restore the file from a backup." in answer.content.decode()

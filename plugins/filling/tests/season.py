@@ -48,7 +48,6 @@ def bring(place: Path, rng: random.Random, note: Callable[[str], None]) -> None:
     note(f"a list of {len(some)} recordings is read")
     _enrich("read", str(path), "--kind", "table", "--accept-licence")
     _search_twice()
-    path.unlink()
 
 
 def _table(some: Sequence[Recording], rng: random.Random) -> str:

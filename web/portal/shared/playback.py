@@ -123,6 +123,11 @@ def audio_response(request: PortalRequest, owner: ScannedFile | Recording) -> Ht
     chosen = playable(owner, request.GET.get("v", ""), read_track(request))
     if chosen is None:
         raise Http404(_("There is no audio to play yet."))
-    return file_response(
-        request, chosen.file, content_type=chosen.content_type, version=chosen.version
-    )
+    try:
+        return file_response(
+            request, chosen.file, content_type=chosen.content_type, version=chosen.version
+        )
+    except FileNotFoundError as error:
+        raise Http404(
+            _("The audio is no longer on the disk. Restore the file from a backup.")
+        ) from error

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from base.audit.models import Event
 from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Recording, RecordingStatus
 from dedup.track_ids import ids_of_others
-from imports.models import ImportStatus
+from imports.models import ImportStatus, ImportStep
 from plugins.moving.models import Moved, MovedKind, MoveIn
 from scanning.models import CloudAccount
 from tests.season import outside, undoing
@@ -40,6 +40,9 @@ def bring(
         _become_a_portal(admin, rng)
     import_ = _move(person, account, work)
     if import_ is None or import_.status != ImportStatus.DONE or rng.random() < 0.5:
+        return
+    if not ImportStep.objects.filter(import_uid=import_.uid).exists():
+        # All of it had moved before: there is nothing to undo.
         return
     before = _moved()
     undoing.undo_one(import_.uid, person, note)
