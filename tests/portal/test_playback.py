@@ -76,7 +76,7 @@ def test_lost_audio_is_said_to_be_lost(
 ) -> None:
     owner, client = make(), signed_in(Role.VIEWER)
     stored = owner.media if isinstance(owner, ScannedFile) else owner.audio
-    stored.storage.delete(stored.name)
+    stored.storage.delete(str(stored.name))
 
     answer = client.get(audio_url(owner))
 
