@@ -128,6 +128,4 @@ def audio_response(request: PortalRequest, owner: ScannedFile | Recording) -> Ht
             request, chosen.file, content_type=chosen.content_type, version=chosen.version
         )
     except FileNotFoundError as error:
-        raise Http404(
-            _("The audio is no longer on the disk. Restore the file from a backup.")
-        ) from error
+        raise Http404 from error
