@@ -304,7 +304,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         parts = roles(tracks, args.seed, 1)
         minutes = [minute(rng, tracks, parts, spoken) for _ in range(args.minutes)]
         shelf = build(tracks, parts.references, work / "index")
-        catalogue = Catalogue(shelf.index, shelf.references, shelf.hours, others=turned_variants())
+        catalogue = Catalogue(
+            shelf.index, shelf.references, shelf.hours, variants=turned_variants()
+        )
         report.title("Broadcast")
         report.line(
             f"{args.minutes} minutes, {sum(len(mix.plays) for mix in minutes)} pieces of music, "

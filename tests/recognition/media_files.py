@@ -18,7 +18,7 @@ from av.audio.stream import AudioStream
 from numpy.typing import NDArray
 
 from tests import keeping
-from tests.keeping import kept
+from tests.keeping import cached
 
 _ENCODED = Path(__file__).parents[2] / "var" / "test-encoded"
 
@@ -35,7 +35,7 @@ class Kind:
     rate: int = 44_100
 
 
-@kept
+@cached
 def melody(seconds: float, rate: int = 44_100, seed: int = 1) -> Sound:
     """Return one channel of short decaying tones, at most half of full scale."""
     rng = np.random.default_rng(seed)
