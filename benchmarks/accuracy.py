@@ -25,7 +25,7 @@ from recognition.types import ScanResult
 class ConditionResult:
     """The results of one condition's clips."""
 
-    found: list[bool]
+    hits: list[bool]
     wrong: int
     tempo_errors: list[float]
     cents_errors: list[float]
@@ -33,7 +33,7 @@ class ConditionResult:
     @property
     def recall(self) -> float:
         """Return the share of clips found."""
-        return float(np.mean(self.found))
+        return float(np.mean(self.hits))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -78,7 +78,7 @@ def _clips(
         rows.append(
             (
                 condition.name,
-                len(outcome.found),
+                len(outcome.hits),
                 f"{outcome.recall:.3f}",
                 outcome.wrong,
                 _median(outcome.tempo_errors, 100, " %"),
@@ -120,13 +120,13 @@ def _condition(
         clip, _ = cut(tracks[number].samples(), damage.rng, size[0], condition.tempo)
         result = shelf.scan(fingerprint(condition.apply(clip, damage)))
         wrong += _judge(result, number, condition, outcome)
-    return ConditionResult(outcome.found, wrong, outcome.tempo_errors, outcome.cents_errors)
+    return ConditionResult(outcome.hits, wrong, outcome.tempo_errors, outcome.cents_errors)
 
 
 def _judge(result: ScanResult, number: int, condition: Condition, outcome: ConditionResult) -> bool:
     """Add one clip's result to ``outcome``; return whether it has a false match."""
     right = [s for s in result.segments if s.recording == number]
-    outcome.found.append(bool(right))
+    outcome.hits.append(bool(right))
     if right:
         best = max(right, key=lambda s: s.bits)
         outcome.tempo_errors.append(abs(best.tempo_ratio - condition.tempo))

@@ -77,10 +77,10 @@ class Minute:
 
 @dataclass
 class Tally:
-    """Tenths of seconds: of music and found by level, reported, right, and of kin."""
+    """Tenths of seconds: of music and recalled by level, reported, right, and of kin."""
 
     true: dict[int, int]
-    found: dict[int, int]
+    recalled: dict[int, int]
     reported: int = 0
     right: int = 0
     kin: int = 0
@@ -92,7 +92,7 @@ class Tally:
 
     @property
     def recall(self) -> float:
-        return sum(self.found.values()) / max(1, sum(self.true.values()))
+        return sum(self.recalled.values()) / max(1, sum(self.true.values()))
 
     @property
     def precision(self) -> float:
@@ -103,7 +103,7 @@ class Tally:
         return 2 * self.recall * self.precision / max(1e-9, self.recall + self.precision)
 
     def share(self, level: int) -> float:
-        return self.found[level] / max(1, self.true[level])
+        return self.recalled[level] / max(1, self.true[level])
 
 
 def speakers(folder: Path | None, rng: np.random.Generator) -> list[Samples]:
@@ -172,8 +172,8 @@ def _play(
     y[: len(fade)] *= fade
     y[-len(fade) :] *= fade[::-1]
     level = LEVELS[0] if rng.random() < _IN_FRONT else int(rng.choice(LEVELS[1:]))
-    known = None if is_strange else number
-    return Play(known, at, at + len(y) / RATE, begin / RATE, level), y
+    track = None if is_strange else number
+    return Play(track, at, at + len(y) / RATE, begin / RATE, level), y
 
 
 def _excerpt(y: Samples, rng: np.random.Generator, n: int) -> Samples:
@@ -204,8 +204,8 @@ def on_air(y: Samples) -> Samples:
     fall = float(np.exp(-_STEP_S / _RELEASE_S))
     held = np.empty(len(over))
     now = 0.0
-    for number, wanted in enumerate(over.tolist()):
-        now = max(wanted, fall * now)
+    for number, reduction in enumerate(over.tolist()):
+        now = max(reduction, fall * now)
         held[number] = now
     centres = (np.arange(len(held)) + 0.5) * step
     decibels = np.interp(np.arange(len(y)), centres, held)
@@ -224,16 +224,16 @@ def judge(
     for play in made.plays:
         if play.track is not None:
             _mark(truth.setdefault(play.track, np.zeros(n, np.bool_)), play.start, play.end)
-    told: dict[int, NDArray[np.bool_]] = {}
+    answer: dict[int, NDArray[np.bool_]] = {}
     for row in result.segments:
-        here = told.setdefault(row.recording, np.zeros(n, np.bool_))
+        here = answer.setdefault(row.recording, np.zeros(n, np.bool_))
         _mark(here, row.start_ms / 1000, row.end_ms / 1000)
     for play in made.plays:
         if play.track is not None:
             here = _mark(np.zeros(n, np.bool_), play.start, play.end)
             tally.true[play.level] += int(here.sum())
-            tally.found[play.level] += int((here & told.get(play.track, ~here)).sum())
-    for number, here in told.items():
+            tally.recalled[play.level] += int((here & answer.get(play.track, ~here)).sum())
+    for number, here in answer.items():
         tally.reported += int(here.sum())
         right = here & truth.get(number, np.zeros(n, np.bool_))
         tally.right += int(right.sum())
@@ -304,10 +304,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         parts = roles(tracks, args.seed, 1)
         minutes = [minute(rng, tracks, parts, spoken) for _ in range(args.minutes)]
         shelf = build(tracks, parts.references, work / "index")
-        catalogue = Catalogue(shelf.index, shelf.references, shelf.hours, others=turned_variants())
+        catalogue = Catalogue(
+            shelf.index, shelf.references, shelf.hours, variants=turned_variants()
+        )
         report.title("Broadcast")
         report.line(
-            f"{args.minutes} minutes, {sum(len(one.plays) for one in minutes)} pieces of music, "
+            f"{args.minutes} minutes, {sum(len(mix.plays) for mix in minutes)} pieces of music, "
             f"{len(spoken)} speakers; share of seconds found by level; {machine()}, "
             f"processor time."
         )

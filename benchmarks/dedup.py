@@ -44,7 +44,7 @@ class Material:
     """The input of a pair: a track, another track, a speaker, a random generator."""
 
     y: Samples
-    other: Samples
+    neighbour: Samples
     voice: Samples
     rng: np.random.Generator
 
@@ -116,7 +116,7 @@ def _versions() -> list[PairKind]:
 def _different() -> list[PairKind]:
     return [
         PairKind(
-            "another track of the album", lambda m: m.other, NOT_SAME | {SoundRelation.OVERLAP}
+            "another track of the album", lambda m: m.neighbour, NOT_SAME | {SoundRelation.OVERLAP}
         ),
         PairKind("remix over one loop of it", _remix, NOT_SAME),
         PairKind("the same drum sample", _drums_over, NOT_SAME),
@@ -178,12 +178,12 @@ def _remix(m: Material) -> Samples:
     """Mix six seconds of the track, repeated, into another piece at equal loudness."""
     start = int(m.rng.uniform(0.2, 0.7) * len(m.y))
     loop = m.y[start : start + 6 * RATE]
-    under = np.tile(loop, len(m.other) // len(loop) + 1)[: len(m.other)]
-    return sound.mixed(m.other, under, 0)
+    under = np.tile(loop, len(m.neighbour) // len(loop) + 1)[: len(m.neighbour)]
+    return sound.mixed(m.neighbour, under, 0)
 
 
 def _drums_over(m: Material) -> Samples:
-    return sound.mixed(m.other, _drums(len(m.other)), 6)
+    return sound.mixed(m.neighbour, _drums(len(m.neighbour)), 6)
 
 
 def _drums(n: int) -> Samples:

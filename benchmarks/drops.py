@@ -157,7 +157,7 @@ class _Dropping:
     folder: Path
     rng: random.Random
     written: list[_Written] = field(default_factory=list)
-    asked: int = 0
+    poll_job: int = 0
     """The job of the newest poll."""
     last_seconds: float = 0.5
     """How long the last poll took that ended."""
@@ -215,7 +215,7 @@ class _Dropping:
         from base.jobs.services import submit
         from scanning.jobs import DROP_POLL
 
-        self.asked = submit(DROP_POLL, self.drop).pk
+        self.poll_job = submit(DROP_POLL, self.drop).pk
 
     def waiting(self) -> int:
         """Return how many files the drop knows and has not taken."""
@@ -232,7 +232,7 @@ class _Dropping:
         begun = time.monotonic()
         while time.monotonic() - begun < _PATIENCE_SECONDS:
             # A poll may have ended before anybody looked.
-            states = jobs.filter(pk=self.asked).values_list("state", flat=True)
+            states = jobs.filter(pk=self.poll_job).values_list("state", flat=True)
             if states.get() not in _OTHER[running]:
                 break
             time.sleep(0.01)
@@ -247,7 +247,7 @@ class _Dropping:
         while time.monotonic() < deadline:
             self.poll()
             rows = self.drop.items.filter(put_away_at=None)
-            if not rows.exists() and not self._left():
+            if not rows.exists() and not self._list_leftovers():
                 return True
             time.sleep(0.2)
         return False
@@ -276,7 +276,7 @@ class _Dropping:
         """Compare what was written with rows, stored bytes and the drop's folders."""
         yield from self._wrong_rows()
         yield from self._wrong_places()
-        for path in self._left():
+        for path in self._list_leftovers():
             yield f"{path}: still in the drop"
 
     def _wrong_rows(self) -> Iterator[str]:
@@ -326,7 +326,7 @@ class _Dropping:
         for scratch in settings.FILE_UPLOAD_TEMP_DIR.glob("drop-*"):
             yield f"{scratch.name}: a copy was left"
 
-    def _left(self) -> list[str]:
+    def _list_leftovers(self) -> list[str]:
         """Return what still lies in the drop."""
         return [
             str(path)

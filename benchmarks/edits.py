@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         uploads(report, scene, numbers)
         drifts(report, scene, numbers)
 
-    return run(argv, label, trials, _TARGETS, more=measure_edits)
+    return run(argv, label, trials, _TARGETS, extra=measure_edits)
 
 
 def uploads(report: Report, scene: TrialScene, numbers: Sequence[int]) -> None:

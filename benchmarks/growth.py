@@ -83,14 +83,14 @@ class Catalogue:
         originals: dict[int, Landmarks],
         hours: float,
         held: Sequence[Variant] = (Variant(),),
-        others: Iterable[Variant] | None = None,
+        variants: Iterable[Variant] | None = None,
     ) -> None:
         self.index = index
         self.hours = hours
         self.adding = 0.0
         self._originals = originals
         self._held = list(held)
-        every = many_variants() if others is None else others
+        every = many_variants() if variants is None else variants
         waiting = [variant for variant in every if variant != Variant()]
         random.Random(1).shuffle(waiting)  # noqa: S311 - no secret
         self._waiting = iter(waiting)
@@ -139,10 +139,10 @@ class Catalogue:
 
     def references(self) -> References:
         """Return the references as the product reads them: on demand."""
-        return References(self._kept, self.index.place_tables([BUCKET]))
+        return References(self._cached_landmarks, self.index.place_tables([BUCKET]))
 
     @lru_cache(maxsize=_KEPT)  # noqa: B019 - one catalogue for each measurement
-    def _kept(self, number: int) -> Landmarks:
+    def _cached_landmarks(self, number: int) -> Landmarks:
         return self._landmarks(number)
 
     def _landmarks(self, number: int) -> Landmarks:

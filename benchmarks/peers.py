@@ -42,7 +42,7 @@ BIT_ERRORS = 0.35  # share of differing bits below which two fingerprints are th
 class Answers:
     """The recording that each clip got, None for no match, and the seconds of all."""
 
-    found: list[int | None]
+    recordings: list[int | None]
     seconds: float
 
 
@@ -238,7 +238,7 @@ def _compare(
         cells, reached = [], {}
         for peer in peers:
             answers = peer.ask(sounds)
-            pairs = list(zip(answers.found, numbers, strict=True))
+            pairs = list(zip(answers.recordings, numbers, strict=True))
             reached[peer] = sum(pair == number for pair, number in pairs)
             missed = sum(pair is None for pair, _ in pairs)
             wrong[peer] += (strays := clips - reached[peer] - missed)

@@ -22,7 +22,7 @@ class Tally:
     """Counts over programmes; edges are errors in seconds."""
 
     plays: dict[str, int] = field(default_factory=dict)
-    found: dict[str, int] = field(default_factory=dict)
+    detections: dict[str, int] = field(default_factory=dict)
     edges: dict[str, list[float]] = field(default_factory=dict)
     rows: int = 0
     false: int = 0
@@ -63,7 +63,7 @@ def judge(made: Programme, segments: Sequence[SegmentMatch], tally: Tally) -> No
         tally.plays[kind] = tally.plays.get(kind, 0) + 1
         if k not in rows:
             continue
-        tally.found[kind] = tally.found.get(kind, 0) + 1
+        tally.detections[kind] = tally.detections.get(kind, 0) + 1
         tally.rows += len(rows[k])
         tally.edges.setdefault(kind, []).extend(_edges(play, rows[k]))
         tally.tempo.append(abs(rows[k][0].tempo_ratio - play.tempo))
@@ -95,13 +95,13 @@ def _print(report: Report, tally: Tally, hours: float) -> None:
         rows.append(
             (
                 kind,
-                f"{tally.found.get(kind, 0)} of {count}",
+                f"{tally.detections.get(kind, 0)} of {count}",
                 f"{np.median(edges):.3f}",
                 f"{np.quantile(edges, 0.95):.2f}",
             )
         )
     edges = [error for of_kind in tally.edges.values() for error in of_kind]
-    detected, count = sum(tally.found.values()), sum(tally.plays.values())
+    detected, count = sum(tally.detections.values()), sum(tally.plays.values())
     middle, worst = float(np.median(edges)), float(np.quantile(edges, 0.95))
     rows.append(("all", f"{detected} of {count}", f"{middle:.3f}", f"{worst:.2f}"))
     report.table(("occurrences", "found", "edge error, s: median", "95 %"), rows)

@@ -135,8 +135,8 @@ def _measure(report: Report, shelf: Kept, station: Sequence[Title], decoding: fl
     before, after = Verdict(joined, shelf.plays), Verdict(items, shelf.plays)
     rows = []
     for name, plays in _groups(shelf).items():
-        alone = sum(before.found(*play) for play in plays)
-        count = sum(after.found(*play) for play in plays)
+        alone = sum(before.covers(*play) for play in plays)
+        count = sum(after.covers(*play) for play in plays)
         rows.append((name, f"{count} of {len(plays)}", alone))
         least = _LEAST.get(name, 0)
         report.check(f"{name}: {count} of {len(plays)}", reached=count >= least * len(plays))

@@ -54,12 +54,12 @@ class Counts:
     absent: int = 0
     false: int = 0
 
-    def add(self, answer: Truth, truth: Truth, known: Truth) -> None:
+    def add(self, answer: Truth, truth: Truth, labelled: Truth) -> None:
         """Count the half seconds whose truth is known."""
-        self.present += int((truth & known).sum())
-        self.recalled += int((answer & truth & known).sum())
-        self.absent += int((~truth & known).sum())
-        self.false += int((answer & ~truth & known).sum())
+        self.present += int((truth & labelled).sum())
+        self.recalled += int((answer & truth & labelled).sum())
+        self.absent += int((~truth & labelled).sum())
+        self.false += int((answer & ~truth & labelled).sum())
 
     def __str__(self) -> str:
         recall = f"R {self.recall:.3f}" if self.present else ""
@@ -94,24 +94,26 @@ class Results:
         if clip.kind == CHANGES:
             self._changes(clip.speech[:n], clip.music[:n], speech[:n], music[:n])
             return
-        known = clip.known_speech[:n]
-        self.speech[clip.kind].add(speech[:n], clip.speech[:n], known)
-        self.sure[clip.kind].add(sure[:n], clip.speech[:n], known)
+        labelled = clip.known_speech[:n]
+        self.speech[clip.kind].add(speech[:n], clip.speech[:n], labelled)
+        self.sure[clip.kind].add(sure[:n], clip.speech[:n], labelled)
         self.music[clip.kind].add(music[:n], clip.music[:n], clip.known_music[:n])
         self.mostly_speech += clip.kind == "music" and speech[:n].mean() >= 0.5
 
-    def _changes(self, speech: Truth, music: Truth, said: Truth, said_music: Truth) -> None:
+    def _changes(
+        self, speech: Truth, music: Truth, judged_speech: Truth, judged_music: Truth
+    ) -> None:
         true = _changes_of(speech, music)
-        found = _changes_of(said, said_music)
+        answers = _changes_of(judged_speech, judged_music)
         used: set[int] = set()
         for change in true:
-            near = min(found, key=lambda at: abs(at - change), default=None)
+            near = min(answers, key=lambda at: abs(at - change), default=None)
             if near is None or abs(near - change) > _LATE:
                 self.missed += 1
             else:
                 used.add(near)
                 self.late.append(abs(near - change) / 2)
-        self.extra += len(set(found) - used)
+        self.extra += len(set(answers) - used)
 
 
 def _changes_of(speech: Truth, music: Truth) -> list[int]:
@@ -140,7 +142,7 @@ def _measure(report: Report, folder: Path, seed: int, python: Path | None) -> No
     material = read_material(folder, rng)
     ours, theirs, seconds, spent = Results(), Results(), 0.0, 0.0
     with tempfile.TemporaryDirectory() as work:
-        kept: list[KnownClip] = []
+        judged_clips: list[KnownClip] = []
         for clip in _every_clip(material, rng):
             made = fingerprint(clip.samples)
             began = process_time()
@@ -150,13 +152,13 @@ def _measure(report: Report, folder: Path, seed: int, python: Path | None) -> No
             ours.add(clip, track.speech >= _LIKELY, track.speech >= _SURE, track.music >= _LIKELY)
             if python is not None:
                 samples = (np.clip(clip.samples, -1, 1) * 32767).astype(np.int16)
-                np.save(Path(work) / f"{len(kept)}.npy", samples)
-                kept.append(clip)
+                np.save(Path(work) / f"{len(judged_clips)}.npy", samples)
+                judged_clips.append(clip)
         if python is not None:
             subprocess.run([python, _SCRIPT, work], check=True)
-            for number, clip in enumerate(kept):
-                said = np.load(Path(work) / f"{number}.judged.npy")
-                theirs.add(clip, said[:, 0] > 0.5, said[:, 0] > 0.8, said[:, 1] > 0.5)
+            for number, clip in enumerate(judged_clips):
+                verdicts = np.load(Path(work) / f"{number}.judged.npy")
+                theirs.add(clip, verdicts[:, 0] > 0.5, verdicts[:, 0] > 0.8, verdicts[:, 1] > 0.5)
     report.line(
         f"{seconds / 3600:.1f} h of clips, {len(material.tracks)} tracks; seed {seed}; "
         f"{spent / seconds * 3600:.2f} s an hour; {machine()}."

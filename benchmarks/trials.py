@@ -107,7 +107,7 @@ class TrialScene:
         return sounds_in(ours.samples(), theirs.samples(), span)
 
 
-More = Callable[[Report, TrialScene, Sequence[int]], None]
+ExtraMeasurement = Callable[[Report, TrialScene, Sequence[int]], None]
 
 
 def run(
@@ -115,11 +115,11 @@ def run(
     description: str,
     trials: Sequence[ClipTrial],
     targets: Targets,
-    more: More | None = None,
+    extra: ExtraMeasurement | None = None,
 ) -> int:
     """Run the trials in catalogues of the given hours; print and check the recall.
 
-    ``more`` measures something else in each catalogue, with the tracks that clips come
+    ``extra`` measures something else in each catalogue, with the tracks that clips come
     from.
     """
     made = parser(description)
@@ -135,14 +135,16 @@ def run(
         parts = roles(tracks, args.seed, args.half)
         trial_clips, unknown = _clips(tracks, parts, trials, (args.seed, args.clips))
         shelf = build(tracks, parts.references, work / "index")
-        catalogue = Catalogue(shelf.index, shelf.references, shelf.hours, others=turned_variants())
+        catalogue = Catalogue(
+            shelf.index, shelf.references, shelf.hours, variants=turned_variants()
+        )
         for hours in sorted(args.hours):
             catalogue.grow(hours)
             report.title(f"In {catalogue.hours:.0f} h")
             scene = TrialScene(tracks, catalogue)
             _measure(report, scene, trial_clips, unknown, targets)
-            if more is not None:
-                more(report, scene, parts.played)
+            if extra is not None:
+                extra(report, scene, parts.played)
         report.line(
             f"{args.clips} clips for each condition, {len(parts.references)} "
             f"references of {shelf.hours:.1f} h and turned variants, seed {args.seed}, "

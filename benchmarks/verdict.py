@@ -51,7 +51,7 @@ class Verdict:
             if occurrence.file == file and common(play, occurrence) > 0
         ]
 
-    def found(self, file: int, play: Play) -> bool:
+    def covers(self, file: int, play: Play) -> bool:
         """Return whether occurrences of its title cover half of a play."""
         covered = sum(common(play, occurrence) for occurrence in self.of(file, play))
         return covered >= (play.end - play.start) / 2

@@ -13,7 +13,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.keeping import kept
+from tests.keeping import cached
 
 RATE = 16_000
 
@@ -31,7 +31,7 @@ def tune(seed: int, seconds: float) -> Samples:
     return made
 
 
-@kept
+@cached
 def _tune(seed: int, seconds: float) -> Samples:
     rng = np.random.default_rng(seed)
     y = np.zeros(int(seconds * RATE), dtype=np.float32)

@@ -30,7 +30,7 @@ _KEPT = _ROOT / "var" / "test-sounds"
 _DAY_SECONDS = 24 * 3600
 
 
-def kept(make: Callable[P, Samples]) -> Callable[P, Samples]:
+def cached(make: Callable[P, Samples]) -> Callable[P, Samples]:
     """Return a function that makes each sound once, as long as its module stays the same."""
     module = Path(inspect.getfile(make)).read_bytes()
     versions = f"{np.__version__} {platform.python_version()} {platform.machine()}"

@@ -26,24 +26,14 @@ LIMIT: Final = 0.003
 """Some are right: the sides of a comparison, the names of a wire format."""
 
 
-OPEN: Final = (
-    "benchmarks/broadcast.py",
-    "benchmarks/speech.py",
-    "tests/recognition/",
-    "tests/security/test_deployment.py",
-    "tests/wire/",
-)
-"""Where the names of tests are still to be renamed."""
-
-
 def main() -> int:
     """Return 1 if too many names are words of grammar, else 0."""
     product_files = (path for path in product.files(".py") if "migrations" not in path.parts)
-    test_files = (
-        path for path in product.files_of_tests(".py") if not product.name_of(path).startswith(OPEN)
-    )
     # Count both, so that one run says all.
-    shares = [_count("the product", product_files), _count("tests and benchmarks", test_files)]
+    shares = [
+        _count("the product", product_files),
+        _count("tests and benchmarks", product.files_of_tests(".py")),
+    ]
     return max(shares) > LIMIT
 
 

@@ -54,18 +54,18 @@ class SlowWork:
     """Slow work in a write transaction that ``service`` began."""
 
     service: str
-    what: str
+    work: str
     where: str
 
     def __str__(self) -> str:
-        return f"{self.service} holds the write lock during: {self.what} ({self.where})"
+        return f"{self.service} holds the write lock during: {self.work} ({self.where})"
 
 
 @dataclass
 class Holds:
     """What was seen of write transactions, and how long each service held one."""
 
-    found: Counter[SlowWork] = field(default_factory=Counter)
+    slow_work: Counter[SlowWork] = field(default_factory=Counter)
     longest: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     """The two longest holds of each service in seconds: of the processor, and in all.
 
@@ -74,7 +74,7 @@ class Holds:
 
     def take_found(self) -> list[str]:
         """Return what was found since the last call, most frequent first."""
-        counts, self.found = self.found, Counter()
+        counts, self.slow_work = self.slow_work, Counter()
         return [str(work) for work, _count in counts.most_common()]
 
 
@@ -155,7 +155,7 @@ def _note(label: str) -> None:
     _here.is_looking = True
     try:
         frame = sys._getframe(2)
-        _holds.found[SlowWork(_here.service, label, _place(frame))] += 1
+        _holds.slow_work[SlowWork(_here.service, label, _place(frame))] += 1
     finally:
         _here.is_looking = False
 

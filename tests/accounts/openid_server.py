@@ -110,7 +110,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
-        state, parts = self.server.told, urlsplit(self.path)
+        state, parts = self.server.provider, urlsplit(self.path)
         if parts.path == "/authorize":
             self.send_response(302)
             self.send_header("Location", state.authorize(dict(parse_qsl(parts.query))))
@@ -129,7 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-        tokens = self.server.told.token(dict(parse_qsl(body)))
+        tokens = self.server.provider.token(dict(parse_qsl(body)))
         if tokens is None:
             self._answer(400, {"error": "invalid_grant"})
         else:
@@ -149,17 +149,17 @@ class _Handler(BaseHTTPRequestHandler):
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    told: OpenIdServer
+    provider: OpenIdServer
 
 
 @contextmanager
 def openid_server() -> Iterator[OpenIdServer]:
     """Run the server on a free port while the block runs."""
     with _Server(("127.0.0.1", 0), _Handler) as server:
-        server.told = OpenIdServer(f"http://127.0.0.1:{server.server_port}")
+        server.provider = OpenIdServer(f"http://127.0.0.1:{server.server_port}")
         threading.Thread(target=server.serve_forever, args=(0.02,)).start()
         try:
-            yield server.told
+            yield server.provider
         finally:
             server.shutdown()
 

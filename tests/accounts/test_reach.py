@@ -31,7 +31,7 @@ class Desk:
     """A visible match, a hidden match, and the person with the access limit."""
 
     own: Match
-    other: Match
+    hidden: Match
     user: User
 
 
@@ -64,7 +64,7 @@ def test_each_model_shows_what_lies_within_reach(desk: Desk) -> None:
         assert rows.count() == everything
 
     # The way by either side is closed.
-    crossing = make_match(recording=desk.own.recording, scan__scanned_file=desk.other.scanned_file)
+    crossing = make_match(recording=desk.own.recording, scan__scanned_file=desk.hidden.scanned_file)
     with working_for(desk.user):
         assert list(Match.objects.all()) == [desk.own]
         assert not desk.own.recording.matches.filter(pk=crossing.pk).exists()
@@ -81,12 +81,12 @@ def test_limits_add_up_and_hold_in_forms_but_not_for_admins(desk: Desk) -> None:
     assert offered == [desk.own.scanned_file.container]
 
     second = Group.objects.create(name="Second desk")
-    AccessLimit.objects.create(group=second, buckets=[desk.other.recording.bucket_id])
+    AccessLimit.objects.create(group=second, buckets=[desk.hidden.recording.bucket_id])
     desk.user.groups.add(second)
     with working_for(User.objects.get(pk=desk.user.pk)):
         recordings = set(Recording.objects.all())
         files = list(ScannedFile.objects.all())
-    assert recordings == {desk.own.recording, desk.other.recording}
+    assert recordings == {desk.own.recording, desk.hidden.recording}
     assert files == [desk.own.scanned_file]
 
     admin = make_user(Role.ADMIN)
@@ -106,12 +106,12 @@ def test_pages_and_a_streamed_report_are_limited(desk: Desk) -> None:
 
     queue = client.get("/queue/").content.decode()
     report = client.post("/matches/export/?format=csv")
-    other_answer = client.get(desk.other.review_url)
+    other_answer = client.get(desk.hidden.review_url)
     lines = b"".join(report.streaming_content).decode()  # type: ignore[attr-defined]  # streamed
     assert desk.own.recording.title in queue
-    assert desk.other.recording.title not in queue
+    assert desk.hidden.recording.title not in queue
     assert desk.own.uid in lines
-    assert desk.other.uid not in lines
+    assert desk.hidden.uid not in lines
     assert other_answer.status_code == 404
     assert Match.objects.count() == 2
 
@@ -134,7 +134,7 @@ def test_an_admin_limits_a_group_on_its_page_and_deletes_no_role(desk: Desk) -> 
         "limit-TOTAL_FORMS": "1",
         "limit-INITIAL_FORMS": "0",
         "limit-0-limits_buckets": "on",
-        "limit-0-buckets": [desk.other.recording.bucket_id],
+        "limit-0-buckets": [desk.hidden.recording.bucket_id],
     }
 
     page = client.get("/admin/auth/group/add/")
@@ -144,7 +144,7 @@ def test_an_admin_limits_a_group_on_its_page_and_deletes_no_role(desk: Desk) -> 
     assert added.status_code == 302, added.context["errors"]
     limit = AccessLimit.objects.get(group__name="Night desk")
     assert limit.containers is None
-    assert limit.buckets == [desk.other.recording.bucket_id]
+    assert limit.buckets == [desk.hidden.recording.bucket_id]
     event = Event.objects.get(action="group.created")
     assert event.after["buckets"] == limit.buckets
 

@@ -19,8 +19,8 @@ def test_guarded_text_comes_back_as_it_was(text: str) -> None:
 
 
 @given(st.sampled_from("=+-@\t\r\0＝＋－＠"), st.text())
-def test_text_that_a_spreadsheet_would_run_is_guarded(first: str, rest: str) -> None:
-    assert guard(first + rest).startswith("'")
+def test_text_that_a_spreadsheet_would_run_is_guarded(first: str, text: str) -> None:
+    assert guard(first + text).startswith("'")
 
 
 def test_every_writer_of_csv_guards_or_says_why_not() -> None:

@@ -208,7 +208,7 @@ def restored(office: Page, portal: Portal) -> Iterator[list[str]]:
 
 
 @pytest.fixture
-def other(browser: Browser, portal: Portal) -> Iterator[BrowserContext]:
+def second_browser(browser: Browser, portal: Portal) -> Iterator[BrowserContext]:
     """Return a second person's browser."""
     context = browser.new_context(base_url=portal.url)
     yield context

@@ -130,10 +130,10 @@ def test_day_of_an_analyst_without_a_mouse(page: Page, portal: Portal, restored:
 
 
 def test_lock_of_another_is_seen_live(
-    page: Page, other: BrowserContext, portal: Portal, restored: list[str]
+    page: Page, second_browser: BrowserContext, portal: Portal, restored: list[str]
 ) -> None:
     sign_in(page, portal, "ana")
-    second = other.new_page()
+    second = second_browser.new_page()
     second.clock.install()
     sign_in(second, portal, "mira")
     second.goto("/queue/?sort=-title")

@@ -420,7 +420,7 @@ def test_long_names_push_no_column_out_of_sight(
 
 @pytest.mark.soak
 def test_what_somebody_decides_is_no_news_to_them(
-    page: Page, portal: Portal, other: BrowserContext, restored: list[str]
+    page: Page, portal: Portal, second_browser: BrowserContext, restored: list[str]
 ) -> None:
     page.set_viewport_size({"width": 1400, "height": 900})
     open_list(page, portal, "/matches/?state=pending")
@@ -448,7 +448,7 @@ def test_what_somebody_decides_is_no_news_to_them(
     page.wait_for_load_state("networkidle")
     expect(news).to_be_hidden()
 
-    mira = other.new_page()
+    mira = second_browser.new_page()
     sign_in(mira, portal, "mira")
     row = page.locator("[data-row]:not(.is-done)").last
     third = str(row.get_attribute("data-row"))

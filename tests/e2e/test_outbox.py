@@ -30,9 +30,9 @@ def ana(browser: Browser, portal: Portal) -> Iterator[Page]:
 
 
 @pytest.fixture
-def mira(other: BrowserContext, portal: Portal) -> Page:
+def mira(second_browser: BrowserContext, portal: Portal) -> Page:
     """Return the manager's page."""
-    page = other.new_page()
+    page = second_browser.new_page()
     sign_in(page, portal, "mira")
     return page
 

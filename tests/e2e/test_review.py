@@ -151,11 +151,11 @@ def test_leaving_by_the_browser_releases_the_match_and_reloading_does_not(
 
 @pytest.mark.soak
 def test_second_browser_may_look_and_not_decide(
-    page: Page, other: BrowserContext, portal: Portal, restored: list[str]
+    page: Page, second_browser: BrowserContext, portal: Portal, restored: list[str]
 ) -> None:
     sign_in(page, portal, "ana")
     restored.append(open_first(page, "?sort=source"))
-    second = other.new_page()
+    second = second_browser.new_page()
     sign_in(second, portal, "mira")
 
     second.goto(page.url)
@@ -168,13 +168,13 @@ def test_second_browser_may_look_and_not_decide(
 
 @pytest.mark.soak
 def test_stale_decision_is_told_and_the_text_kept(
-    browser: Browser, other: BrowserContext, portal: Portal, restored: list[str]
+    browser: Browser, second_browser: BrowserContext, portal: Portal, restored: list[str]
 ) -> None:
     context = browser.new_context(base_url=portal.url)
     page = context.new_page()
     sign_in(page, portal, "ana")
     restored.append(open_first(page, "?sort=source"))
-    second = other.new_page()
+    second = second_browser.new_page()
     sign_in(second, portal, "mira")
     second.goto(page.url)
     second.get_by_role("button", name="Take over").click()

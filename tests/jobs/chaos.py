@@ -83,13 +83,13 @@ class Chaos:
         """Let a long job end."""
         (self.folder / f"{name}.enough").touch()
 
-    def said(self) -> list[str]:
+    def read_log(self) -> list[str]:
         file = self.folder / "said"
         return file.read_text().splitlines() if file.exists() else []
 
     def count(self, words: str) -> int:
         """Return how often some worker said these words."""
-        return sum(line.partition(" ")[2] == words for line in self.said())
+        return sum(line.partition(" ")[2] == words for line in self.read_log())
 
     def rows(self, query: str) -> list[Row]:
         if self.url.startswith("sqlite"):
@@ -112,7 +112,7 @@ class Chaos:
     def wait_for(self, is_so: Callable[[], bool], seconds: float | None = None) -> None:
         deadline = time.monotonic() + (seconds or _PATIENCE_SECONDS)
         while not is_so():
-            assert time.monotonic() < deadline, (self.said(), self.jobs())
+            assert time.monotonic() < deadline, (self.read_log(), self.jobs())
             time.sleep(0.1)
 
     def _start(self, name: str, *words: str) -> subprocess.Popen[bytes]:

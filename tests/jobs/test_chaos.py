@@ -39,7 +39,7 @@ def test_a_clock_that_jumps_takes_no_job_from_a_worker_that_lives_and_holds_none
 
     chaos.set_clock("right", step)
     assert chaos.end("right") == 0
-    assert [line for line in chaos.said() if not line.endswith("ticks")] == [
+    assert [line for line in chaos.read_log() if not line.endswith("ticks")] == [
         "one begins first",
         "one ends first",
         "one begins second",
@@ -58,7 +58,7 @@ def test_nothing_waits_for_the_hour_by_which_a_clock_was_set_back(chaos: Chaos) 
     chaos.submit("short:asked", ahead=HOUR)
 
     chaos.start_worker("two")
-    chaos.wait_for(lambda: {"two ticks", "two ends tried"} <= set(chaos.said()))
+    chaos.wait_for(lambda: {"two ticks", "two ends tried"} <= set(chaos.read_log()))
     chaos.wait_for(lambda: chaos.count("ends asked") == 1)
 
     assert chaos.end("two") == 0
@@ -83,7 +83,7 @@ def test_workers_whose_clocks_differ_by_an_hour_share_the_work(on_postgres: Chao
     lasted = time.monotonic() - begun
 
     assert on_postgres.end("ahead") == on_postgres.end("behind") == 0
-    counts = Counter(line.partition(" ")[2] for line in on_postgres.said())
+    counts = Counter(line.partition(" ")[2] for line in on_postgres.read_log())
     once = ["begins long", "ends long", "ends tried", "ends later"]
     assert {counts[words] for words in once} == {1}
     assert {counts[f"ends {name}"] for name in names} == {1}

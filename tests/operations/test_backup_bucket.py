@@ -156,11 +156,11 @@ def test_an_account_that_may_only_add_makes_backups_which_the_portal_cannot_dele
 def test_a_backup_with_the_account_of_the_media_warns(
     accounts: Accounts, settings: Settings
 ) -> None:
-    one = accounts.owner
-    settings.ACRPORTAL_BACKUP_STORE = storage_options(one.url("backups"))
+    account = accounts.owner
+    settings.ACRPORTAL_BACKUP_STORE = storage_options(account.url("backups"))
     media = {
         "BACKEND": "base.common.object_storage.ObjectStorage",
-        "OPTIONS": storage_options(one.url("media")),
+        "OPTIONS": storage_options(account.url("media")),
     }
     settings.STORAGES = settings.STORAGES | {"default": media}
 

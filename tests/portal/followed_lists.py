@@ -120,9 +120,9 @@ class Program:
         return part
 
     def news(self, limit: int = 500) -> Iterator[Json]:
-        more = True
-        while more:
+        has_more = True
+        while has_more:
             after = {"after": self.place} if self.place else {}
             part = self.part(limit=limit, **after)
             yield from part["items"]
-            self.place, more = part["next"], part["more"]
+            self.place, has_more = part["next"], part["more"]

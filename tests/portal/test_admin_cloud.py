@@ -85,7 +85,7 @@ def test_connection_is_tested_from_the_page(client: Client, vendor: Vendor) -> N
 
 def test_containers_of_the_account_are_adopted_and_made(client: Client, vendor: Vendor) -> None:
     url = f"{URL}{vendor.account.pk}/containers/"
-    vendor.listed = [_remote()]
+    vendor.listing = [_remote()]
 
     page = client.get(url).content.decode()
     described = re.findall(r'aria-describedby="([^" ]+)"', page)

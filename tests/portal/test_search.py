@@ -23,7 +23,7 @@ from tests.fixtures import MakeClient
 pytestmark = pytest.mark.django_db
 
 
-def found(client: Client, text: str) -> dict[str, list[str]]:
+def search_palette(client: Client, text: str) -> dict[str, list[str]]:
     """Return the addresses that the palette offers, by kind."""
     answer = client.get(reverse("portal:search"), {"q": text, "part": "palette"})
     return {group.kind: [hit.url for hit in group.hits] for group in answer.context["groups"]}
@@ -39,14 +39,14 @@ def test_names_are_found_by_a_part_with_the_matches_of_what_is_found(signed_in: 
     RecordingFactory.create(title="Other")
     client = signed_in(Role.VIEWER)
 
-    by_title, by_file = found(client, "harb"), found(client, "EP12")
+    by_title, by_file = search_palette(client, "harb"), search_palette(client, "EP12")
 
     address = f"/catalogue/recordings/{recording.uid}/"
     assert by_title["recordings"] == [address]
     assert by_title["matches"] == by_file["matches"] == [match.review_url]
     assert by_file["files"] == [f"/files/{file.uid}/"]
     for name in ("ZZ-X01-26-00001", recording.uid, "NL-00412", f"https://portal.example{address}"):
-        assert found(client, name)["recordings"] == [address], name
+        assert search_palette(client, name)["recordings"] == [address], name
 
 
 def test_every_page_of_the_menu_is_offered(signed_in: MakeClient) -> None:
@@ -57,7 +57,7 @@ def test_every_page_of_the_menu_is_offered(signed_in: MakeClient) -> None:
     # A count of zero has its place, which the page fills when it learns of a match.
     assert 'data-count-of="menu-queue"' in menu
 
-    offered = found(client, "")
+    offered = search_palette(client, "")
     assert len(matches) > 9
     assert matches - {reverse("admin:index")} <= {*offered["pages"], *offered["verbs"]}
 
@@ -74,7 +74,7 @@ def test_a_file_is_found_by_a_pasted_path_or_link(signed_in: MakeClient) -> None
         "https://video.example/w/1?utm_source=mail",
         "www.video.example/w/1",
     ):
-        assert found(client, typed)["files"] == [f"/files/{file.uid}/"], typed
+        assert search_palette(client, typed)["files"] == [f"/files/{file.uid}/"], typed
 
 
 def test_texts_are_found_with_their_joiners_and_without(signed_in: MakeClient) -> None:
@@ -85,10 +85,10 @@ def test_texts_are_found_with_their_joiners_and_without(signed_in: MakeClient) -
     client = signed_in(Role.VIEWER)
 
     for typed in ("می\u200cخواهم", "میخواهم", "می", "क्ष", "क्\u200dष", "👩🎤"):
-        hits = found(client, typed)
+        hits = search_palette(client, typed)
         assert recording.uid in str(hits.get("recordings")), typed
     for typed in ("👩🎤.opus", "👩\u200d🎤"):
-        assert found(client, typed)["files"] == [f"/files/{file.uid}/"], typed
+        assert search_palette(client, typed)["files"] == [f"/files/{file.uid}/"], typed
 
 
 def test_what_is_found_leads_where_the_role_may_go(signed_in: MakeClient) -> None:
@@ -99,7 +99,7 @@ def test_what_is_found_leads_where_the_role_may_go(signed_in: MakeClient) -> Non
     make_user(Role.REVIEWER, username="ana.r")
     viewer, admin = signed_in(Role.VIEWER), signed_in(Role.ADMIN)
 
-    as_viewer, as_admin = found(viewer, "harbour"), found(admin, "harbour")
+    as_viewer, as_admin = search_palette(viewer, "harbour"), search_palette(admin, "harbour")
 
     assert as_viewer["licences"] == [f"/licences/?q={licence.number}"]
     assert as_viewer["policies"] == ["/policies/"]
@@ -109,14 +109,14 @@ def test_what_is_found_leads_where_the_role_may_go(signed_in: MakeClient) -> Non
     of_admin = [f"/containers/{container.pk}/"]
     assert as_admin["containers"] == of_admin
 
-    by_link = found(admin, f"https://portal.example/catalogue/buckets/{bucket.pk}/")
+    by_link = search_palette(admin, f"https://portal.example/catalogue/buckets/{bucket.pk}/")
     assert by_link["buckets"] == [f"/catalogue/buckets/{bucket.pk}/"]
-    assert found(admin, str(container.pk))["containers"] == of_admin
+    assert search_palette(admin, str(container.pk))["containers"] == of_admin
 
-    assert "verbs" not in found(viewer, "upload")
-    assert found(admin, "upload")["verbs"] == ["/upload/"]
-    assert found(viewer, "ana.r")["people"] == ["/queue/?assignee=ana.r"]
-    assert "/accounts/user/" in found(admin, "ana.r")["people"][0]
+    assert "verbs" not in search_palette(viewer, "upload")
+    assert search_palette(admin, "upload")["verbs"] == ["/upload/"]
+    assert search_palette(viewer, "ana.r")["people"] == ["/queue/?assignee=ana.r"]
+    assert "/accounts/user/" in search_palette(admin, "ana.r")["people"][0]
 
 
 def test_people_who_decide_are_found_by_name_and_not_by_address(signed_in: MakeClient) -> None:
@@ -127,11 +127,11 @@ def test_people_who_decide_are_found_by_name_and_not_by_address(signed_in: MakeC
     Match.objects.filter(pk=match.pk).update(assignee=reviewer)
     client = signed_in(Role.REVIEWER)
 
-    hits = found(client, "ana")["people"]
+    hits = search_palette(client, "ana")["people"]
 
     assert hits == ["/queue/?assignee=ana.r"]
     assert match.recording.title in client.get(hits[0]).content.decode()
-    assert "people" not in found(client, "radio.example")
+    assert "people" not in search_palette(client, "radio.example")
 
 
 def test_nothing_outside_the_access_limit_is_found(client: Client) -> None:
@@ -139,8 +139,8 @@ def test_nothing_outside_the_access_limit_is_found(client: Client) -> None:
     containers, buckets = [own.scanned_file.container_id], [own.recording.bucket_id]
     client.force_login(make_limited(Role.VIEWER, containers=containers, buckets=buckets))
 
-    hits = found(client, "harbour")
-    by_id = found(client, other_match.uid)
+    hits = search_palette(client, "harbour")
+    by_id = search_palette(client, other_match.uid)
 
     assert hits["recordings"] == [f"/catalogue/recordings/{own.recording.uid}/"]
     assert hits["matches"] == [own.review_url]
@@ -164,7 +164,7 @@ def test_a_search_asks_few_questions(
     for _number in range(8):
         make_match()
     client = signed_in(Role.ADMIN)
-    found(client, "recording")
+    search_palette(client, "recording")
 
     with django_assert_max_num_queries(23):  # type: ignore[attr-defined]  # a context manager
-        found(client, "recording")
+        search_palette(client, "recording")

@@ -31,14 +31,14 @@ IN_YOURS = "No match in your buckets"
 class Desk:
     """A match in a bucket hidden from the person, and a recording in a visible bucket."""
 
-    other: Match
+    hidden: Match
     own: Recording
     client: Client
     everyone: Client
 
     @property
     def file(self) -> ScannedFile:
-        return self.other.scanned_file
+        return self.hidden.scanned_file
 
     def page(self, name: str, *args: object) -> str:
         return self.client.get(reverse(name, args=args)).content.decode()
@@ -73,12 +73,12 @@ def desk() -> Desk:
 
 
 def test_no_match_on_the_page_of_a_file_concerns_ones_own_buckets(desk: Desk) -> None:
-    scan = desk.other.scan
+    scan = desk.hidden.scan
     url = reverse("portal:file_detail", args=[desk.file.uid])
     page = desk.file_page()
     assert IN_YOURS in page
     assert "No match</" not in page
-    assert desk.other.recording.title not in page
+    assert desk.hidden.recording.title not in page
 
     # No hole shows where another bucket matched.
     before = scan.unmatched
@@ -94,7 +94,7 @@ def test_no_match_on_the_page_of_a_file_concerns_ones_own_buckets(desk: Desk) ->
     assert [(box.start_ms, box.end_ms) for box in lanes[0].boxes] == [(0, 500_000)]
     assert [lane.name for lane in lanes] == [IN_YOURS, "Silence"]
     assert [len(lane.boxes) for lane in whole.context["ribbon"].facts] == [2, 1]
-    assert desk.other.recording.title in text
+    assert desk.hidden.recording.title in text
     assert "your buckets" not in text
 
     scan.unmatched = before
@@ -109,7 +109,7 @@ def test_no_match_on_the_page_of_a_file_concerns_ones_own_buckets(desk: Desk) ->
     assert "in the buckets that whoever ran this report may see" in summary
 
     # A rescan that changed nothing in one's own buckets says so.
-    hidden = desk.other.recording
+    hidden = desk.hidden.recording
     rescanned = make_match(recording=hidden).scanned_file
     again = ScanFactory.create(scanned_file=rescanned)
     make_detection((0, 9_000, 0, 9_000), scan=again, recording=hidden)
@@ -125,7 +125,7 @@ def test_lists_say_that_they_count_in_ones_own_buckets(desk: Desk) -> None:
     containers = desk.page("portal:container_list")
     assert "none of your buckets" in containers
     assert "nothing can match" not in containers
-    assert desk.other.recording.bucket.name not in containers
+    assert desk.hidden.recording.bucket.name not in containers
 
     assert "1 file with no match in your buckets" in desk.page("portal:reports")
     url = f"/api/portal/v1/files/{desk.file.uid}/"
@@ -136,7 +136,7 @@ def test_lists_say_that_they_count_in_ones_own_buckets(desk: Desk) -> None:
 
 def test_a_file_without_any_match_names_ones_own_buckets_alone(desk: Desk) -> None:
     near = {"score": "40.0", "reason": "too short", "start_ms": 0, "end_ms": 9_000}
-    searched = [desk.own.bucket, desk.other.recording.bucket]
+    searched = [desk.own.bucket, desk.hidden.recording.bucket]
     scan = ScanFactory.create(
         scanned_file__status=FileStatus.NO_MATCH,
         no_match_reason="below_floor",
@@ -146,7 +146,7 @@ def test_a_file_without_any_match_names_ones_own_buckets_alone(desk: Desk) -> No
                 "start_ms": 0,
                 "end_ms": 9_000,
                 "kind": "no_match",
-                "candidate": {**near, "recording_id": desk.other.recording_id},
+                "candidate": {**near, "recording_id": desk.hidden.recording_id},
             }
         ],
     )
@@ -154,8 +154,8 @@ def test_a_file_without_any_match_names_ones_own_buckets_alone(desk: Desk) -> No
     page = desk.page("portal:file_detail", scan.scanned_file.uid)
 
     assert desk.own.bucket.name in page
-    assert desk.other.recording.bucket.name not in page
-    assert desk.other.recording.title not in page
+    assert desk.hidden.recording.bucket.name not in page
+    assert desk.hidden.recording.title not in page
     assert "No candidate in your buckets came close." in page
 
 

@@ -18,7 +18,7 @@ from av.audio.stream import AudioStream
 from numpy.typing import NDArray
 
 from tests import keeping
-from tests.keeping import kept
+from tests.keeping import cached
 
 _ENCODED = Path(__file__).parents[2] / "var" / "test-encoded"
 
@@ -35,7 +35,7 @@ class Kind:
     rate: int = 44_100
 
 
-@kept
+@cached
 def melody(seconds: float, rate: int = 44_100, seed: int = 1) -> Sound:
     """Return one channel of short decaying tones, at most half of full scale."""
     rng = np.random.default_rng(seed)
@@ -70,8 +70,8 @@ def write(path: Path, sound: Sound, kind: Kind, *, video: bool = False, start_s:
 
     Each file is encoded once for all processes, as long as this module stays the same.
     """
-    asked = repr((path.suffix, kind, video, start_s, sound.shape)).encode()
-    made = _encoded() / sha256(asked + sound.tobytes()).hexdigest()
+    recipe = repr((path.suffix, kind, video, start_s, sound.shape)).encode()
+    made = _encoded() / sha256(recipe + sound.tobytes()).hexdigest()
     if not made.exists():
         _encode(path, sound, kind, video, start_s)
         keeping.copy(path, made)
@@ -161,11 +161,11 @@ def add_empty_tracks(path: Path, count: int) -> Path:
     """Repeat the sound track of an MP4 file that many times, without its samples."""
     data = path.read_bytes()
     at = data.rindex(b"moov") - 4
-    index, rest = _boxes_of(data[at + 8 :]), data[:at]
+    index, head = _boxes_of(data[at + 8 :]), data[:at]
     (track,) = (content for name, content in index if name == b"trak")
     copies = [(b"trak", _emptied(track, number + 2)) for number in range(count)]
     moov = b"".join(_box(*box) for box in [*index, *copies])
-    path.write_bytes(rest + _box(b"moov", moov))
+    path.write_bytes(head + _box(b"moov", moov))
     return path
 
 
@@ -207,8 +207,8 @@ def scrambled(data: bytes, first: float, last: float) -> bytes:
     rng = np.random.default_rng(1)
     for at in range(int(count * first) * 188, int(count * last) * 188, 188):
         pid = (packets[at + 1] & 31) << 8 | packets[at + 2]
-        more = 1 + packets[at + 4] if packets[at + 3] & 0x20 else 0
-        begin, end = at + 4 + more, at + 188
+        adaptation = 1 + packets[at + 4] if packets[at + 3] & 0x20 else 0
+        begin, end = at + 4 + adaptation, at + 188
         if 0x100 <= pid < 0x1000 and begin < end:
             packets[at + 3] |= 0x80
             packets[begin:end] = rng.integers(0, 256, end - begin, np.uint8).tobytes()
@@ -242,20 +242,20 @@ def repeat_ogg_headers(path: Path) -> Path:
     # The first page holds one packet, the second one the two others.
     sizes = bytes([len(headers[0])]) + pages[1][23 : 23 + pages[1][22]]
     start = b"OggS" + pages[1][:18]  # up to the checksum
-    rest = bytes([len(sizes)]) + sizes + b"".join(headers)
-    checked = _ogg_checksum(start + bytes(4) + rest).to_bytes(4, "little")
+    body = bytes([len(sizes)]) + sizes + b"".join(headers)
+    checked = _ogg_checksum(start + bytes(4) + body).to_bytes(4, "little")
     audio_at = 8 + len(pages[0]) + len(pages[1])
-    path.write_bytes(data[:audio_at] + start + checked + rest + data[audio_at:])
+    path.write_bytes(data[:audio_at] + start + checked + body + data[audio_at:])
     return path
 
 
 def _ogg_checksum(page: bytes) -> int:
-    rest = 0
+    checksum = 0
     for byte in page:
-        rest ^= byte << 24
+        checksum ^= byte << 24
         for _ in range(8):
-            rest = (rest << 1) ^ (0x104C11DB7 if rest & 0x80000000 else 0)
-    return rest
+            checksum = (checksum << 1) ^ (0x104C11DB7 if checksum & 0x80000000 else 0)
+    return checksum
 
 
 def add_picture(container: av.container.OutputContainer, *, seconds: float) -> None:

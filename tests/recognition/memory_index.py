@@ -18,18 +18,18 @@ class MemoryIndex(LandmarkIndex):
     """Postings as sorted arrays, sorted again after every change."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[int, int], tuple[NDArray[np.uint32], NDArray[np.int32]]] = {}
+        self._postings: dict[tuple[int, int], tuple[NDArray[np.uint32], NDArray[np.int32]]] = {}
         self._sorted: dict[
             int, tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.int32]]
         ] = {}
 
     def add_many(self, bucket: int, recordings: Sequence[Recorded]) -> None:
         for recording, hashes, frames, *_places in recordings:
-            self._kept[bucket, recording] = (hashes, frames)
+            self._postings[bucket, recording] = (hashes, frames)
         self._sorted.pop(bucket, None)
 
     def remove(self, bucket: int, recording: int) -> None:
-        self._kept.pop((bucket, recording), None)
+        self._postings.pop((bucket, recording), None)
         self._sorted.pop(bucket, None)
 
     def query_windows(
@@ -45,27 +45,27 @@ class MemoryIndex(LandmarkIndex):
     ) -> list[Votes]:
         answers = []
         for low, high in windows:
-            found = [
+            votes = [
                 vote
                 for bucket in buckets
                 for vote in self._vote(bucket, hashes[low:high], frames[low:high], top, min_votes)
             ]
-            found.sort(key=lambda vote: -vote.votes)
-            answers.append(Votes.of(found[:top]))
+            votes.sort(key=lambda vote: -vote.votes)
+            answers.append(Votes.of(votes[:top]))
         return answers
 
     def maintain(self, bucket: int) -> None:
         self._sorted.pop(bucket, None)
 
     def stats(self, bucket: int) -> IndexStats:
-        sizes = [len(kept[0]) for key, kept in self._kept.items() if key[0] == bucket]
+        sizes = [len(postings[0]) for key, postings in self._postings.items() if key[0] == bucket]
         return IndexStats(len(sizes), sum(sizes), 8 * sum(sizes), 1, 0)
 
     def _arrays(
         self, bucket: int
     ) -> tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.int32]]:
         if bucket not in self._sorted:
-            mine = [(k[1], v) for k, v in self._kept.items() if k[0] == bucket]
+            mine = [(k[1], v) for k, v in self._postings.items() if k[0] == bucket]
             nothing = np.zeros(0, dtype=np.int64)
             hashes = np.concatenate([nothing, *(v[0] for _, v in mine)])
             recordings = np.concatenate(

@@ -52,15 +52,15 @@ class Partitions:
             if question is None:
                 return going.result()
             self.rounds += 1
-            asked = question.to_bytes(params)
-            answers = [self._answer(part, asked, query) for part in self.parts]
-            going.take(question, [answer_from_bytes(one) for one in answers])
+            message = question.to_bytes(params)
+            answers = [self._answer(part, message, query) for part in self.parts]
+            going.take(question, [answer_from_bytes(data) for data in answers])
             state = going.state()
 
-    def _answer(self, part: SegmentStore, asked: bytes, query: Fingerprint) -> bytes:
+    def _answer(self, part: SegmentStore, message: bytes, query: Fingerprint) -> bytes:
         return answer_to_bytes(
             answer(
-                Question.from_bytes(asked, self.params),
+                Question.from_bytes(message, self.params),
                 query,
                 index=part,
                 tables=part.place_tables([BUCKET]),
@@ -93,5 +93,5 @@ def split(
     return Partitions(references, parts, params)
 
 
-def _postings(key: int, one: Landmarks) -> Recorded:
-    return (key, *reference_hashes(one), places_of(one))
+def _postings(key: int, landmarks: Landmarks) -> Recorded:
+    return (key, *reference_hashes(landmarks), places_of(landmarks))

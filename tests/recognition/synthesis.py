@@ -16,7 +16,7 @@ from recognition.search.match import scan
 from recognition.search.policy import ScanPolicy
 from recognition.types import Fingerprint, Landmarks, ScanResult
 from recognition.verify.alignment import QueryView, view_of
-from tests.keeping import kept
+from tests.keeping import cached
 from tests.recognition.memory_index import MemoryIndex
 
 RATE = 8000
@@ -25,7 +25,7 @@ Samples = NDArray[np.float32]
 _MADE: dict[bytes, Fingerprint] = {}
 
 
-@kept
+@cached
 def music(seed: int, seconds: float) -> Samples:
     """Return a tune of plucked notes that never repeats, different for every seed."""
     rng = np.random.default_rng(seed)

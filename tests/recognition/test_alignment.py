@@ -24,18 +24,18 @@ def test_where_nothing_can_be_near_nothing_is(
     made = Landmarks(frames, bins, np.zeros(len(bins), dtype=np.float32))
     view = view_of(made, None, N_FRAMES)
 
-    found = nearest(view.first, frames, bins, frame, place, 1.0, 0.5)
+    index = nearest(view.first, frames, bins, frame, place, 1.0, 0.5)
 
-    assert found < 0 or something_near(view.sectors, frame, place)
+    assert index < 0 or something_near(view.sectors, frame, place)
 
 
 def test_far_from_every_landmark_nothing_is_near() -> None:
-    one = Landmarks(
+    landmarks = Landmarks(
         frames=np.array([20], dtype=np.int32),
         bins=np.array([100.0], dtype=np.float32),
         levels=np.zeros(1, dtype=np.float32),
     )
-    sectors = view_of(one, None, N_FRAMES).sectors
+    sectors = view_of(landmarks, None, N_FRAMES).sectors
 
     near = [
         (frame, place)

@@ -48,7 +48,7 @@ def test_a_logo_in_a_programme_is_found_or_said_to_be_lost(
     made = fingerprint(sound, rate=RATE)
     index.add_many({"logo": made})
 
-    heard = [round(one.start_s) for one in index.scan(programme, rate=RATE).segments]
+    heard = [round(segment.start_s) for segment in index.scan(programme, rate=RATE).segments]
 
     hashes, _frames = reference_hashes(reference_layer(made))
     assert can_be_found(hashes, partial(reference_layer, made)) is expected

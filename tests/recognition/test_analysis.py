@@ -38,18 +38,18 @@ def long_tune(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_one_pass_yields_facts_fingerprint_and_waveform(tune: Path) -> None:
-    found = analysis.analyse_file(tune)
+    result = analysis.analyse_file(tune)
 
-    assert found.facts.container == "wav"
-    assert found.facts.codec == "pcm_s16le"
-    assert (found.facts.sample_rate, found.facts.channels) == (44_100, 2)
-    assert found.facts.duration_ms == found.fingerprint.duration_ms == 12_000
-    assert not found.facts.has_video
-    assert found.fingerprint.reference is not None
-    assert found.fingerprint.dense is not None
-    assert found.fingerprint.level_map is not None
-    assert len(found.waveform.peaks) == 12_000 // found.waveform.step_ms
-    assert found.warnings == ()
+    assert result.facts.container == "wav"
+    assert result.facts.codec == "pcm_s16le"
+    assert (result.facts.sample_rate, result.facts.channels) == (44_100, 2)
+    assert result.facts.duration_ms == result.fingerprint.duration_ms == 12_000
+    assert not result.facts.has_video
+    assert result.fingerprint.reference is not None
+    assert result.fingerprint.dense is not None
+    assert result.fingerprint.level_map is not None
+    assert len(result.waveform.peaks) == 12_000 // result.waveform.step_ms
+    assert result.warnings == ()
 
     # Only the layers asked for are made.
     bare = analysis.analyse_file(tune, layers=frozenset({"reference"})).fingerprint
@@ -61,9 +61,9 @@ def test_one_pass_yields_facts_fingerprint_and_waveform(tune: Path) -> None:
 def test_silence_is_no_error_and_is_measured(tmp_path: Path) -> None:
     sound = np.concatenate([melody(4, 8000), np.zeros(6 * 8000, dtype=np.float32)])
 
-    found = analysis.analyse_file(media_files.wav(tmp_path / "a.wav", sound, 8000))
+    result = analysis.analyse_file(media_files.wav(tmp_path / "a.wav", sound, 8000))
 
-    assert found.facts.silent_ms == pytest.approx(6000, abs=400)
+    assert result.facts.silent_ms == pytest.approx(6000, abs=400)
 
 
 def test_progress_rises_to_the_end(long_tune: Path) -> None:
@@ -194,17 +194,17 @@ def test_children_end_with_their_host(long_tune: Path) -> None:
 
 def test_several_threads_analyse_at_once(tune: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(analysis.analyse_file, [tune] * 8))
+        results = list(pool.map(analysis.analyse_file, [tune] * 8))
 
-    assert {one.facts.duration_ms for one in found} == {12_000}
+    assert {result.facts.duration_ms for result in results} == {12_000}
 
 
 def test_a_forked_process_starts_a_host_of_its_own(tune: Path) -> None:
     analysis.analyse_file(tune)
     pid = os.fork()
     if pid == 0:
-        found = analysis.analyse_file(tune)
-        os._exit(0 if found.facts.duration_ms == 12_000 else 1)
+        result = analysis.analyse_file(tune)
+        os._exit(0 if result.facts.duration_ms == 12_000 else 1)
 
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert analysis.analyse_file(tune).facts.duration_ms == 12_000
@@ -301,9 +301,9 @@ def test_the_rendition_is_small_opus_of_the_same_length(tune: Path, tmp_path: Pa
 
     media.write_proxy(tune, target)
 
-    found = analysis.analyse_file(target)
-    assert (found.facts.codec, found.facts.channels) == ("opus", 2)
-    assert found.facts.duration_ms == pytest.approx(12_000, abs=30)
+    rendition = analysis.analyse_file(target)
+    assert (rendition.facts.codec, rendition.facts.channels) == ("opus", 2)
+    assert rendition.facts.duration_ms == pytest.approx(12_000, abs=30)
     assert target.stat().st_size < 12 * 64_000 / 8 * 1.2
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
@@ -326,15 +326,15 @@ def test_an_excerpt_is_exact_to_the_sample(codec: str, tmp_path: Path) -> None:
     source = media_files.write(tmp_path / "a.mka", sound, Kind(".mka", codec, "matroska"))
     target = tmp_path / "part.flac"
 
-    other = tmp_path / "other.flac"
+    second_target = tmp_path / "other.flac"
 
-    media.write_excerpts(source, [(other, 3000, 6200), (target, 2500, 6100)])
+    media.write_excerpts(source, [(second_target, 3000, 6200), (target, 2500, 6100)])
 
     step = 1 << (8 if codec == "pcm_s24le" else 16)
     part = media_files.read_exactly(target) // step
     whole = media_files.read_exactly(source) // step
     np.testing.assert_array_equal(part, whole[:, 110_250:269_010])
-    beside = media_files.read_exactly(other) // step
+    beside = media_files.read_exactly(second_target) // step
     np.testing.assert_array_equal(beside, whole[:, 132_300:273_420])
 
 

@@ -79,18 +79,19 @@ def test_an_array_is_heard_like_its_file(array: NDArray[Any], index: Index, tmp_
 
 def test_a_recording_is_replaced_and_removed(index: Index) -> None:
     index.add(CLIP, recording_id="other", rate=RATE)
-    assert {one.recording_id for one in index.scan(CLIP, rate=RATE).segments} == {"tune", "other"}
+    segments = index.scan(CLIP, rate=RATE).segments
+    assert {segment.recording_id for segment in segments} == {"tune", "other"}
 
     index.remove("tune")
 
     assert list(index) == ["other"]
-    assert [one.recording_id for one in index.scan(TUNE, rate=RATE).segments] == ["other"]
+    assert [segment.recording_id for segment in index.scan(TUNE, rate=RATE).segments] == ["other"]
     with pytest.raises(KeyError, match="tune"):
         index.remove("tune")
     index.remove("other")
     # No number of a removed recording ever stands for another one.
     index.add(TUNE, recording_id="again", rate=RATE)
-    assert [one.recording_id for one in index.scan(CLIP, rate=RATE).segments] == ["again"]
+    assert [segment.recording_id for segment in index.scan(CLIP, rate=RATE).segments] == ["again"]
 
 
 def test_sounds_are_compared(tmp_path: Path) -> None:
@@ -99,9 +100,9 @@ def test_sounds_are_compared(tmp_path: Path) -> None:
     again.write_bytes(song.read_bytes())
 
     assert compare(song, str(again)).relation == "exact_file"
-    found = compare(song, TUNE, rate=RATE)
-    assert (found.relation, found.a, found.b) == ("same_audio", str(song), None)
-    assert found.to_dict()["segments"][0]["start_s"] == pytest.approx(0, abs=0.1)
+    comparison = compare(song, TUNE, rate=RATE)
+    assert (comparison.relation, comparison.a, comparison.b) == ("same_audio", str(song), None)
+    assert comparison.to_dict()["segments"][0]["start_s"] == pytest.approx(0, abs=0.1)
     assert compare(fingerprint(OTHER, rate=RATE), song).relation == "none"
 
 
@@ -111,7 +112,7 @@ def test_a_fingerprint_is_taken_for_its_sound(index: Index) -> None:
     index.add_many({"clip": made})
 
     assert "landmarks>" in repr(made)
-    assert {one.recording_id for one in index.scan(made).segments} == {"tune", "clip"}
+    assert {segment.recording_id for segment in index.scan(made).segments} == {"tune", "clip"}
     lacking = Fingerprint(made.duration_ms, made.params_hash, reference=made.reference)
     with pytest.raises(MissingLayer):
         index.scan(lacking)

@@ -31,22 +31,24 @@ AFTER = _run(0.97, BEND, (1800, 4000))
 
 
 def test_an_overlap_is_cut_where_the_alignments_cross() -> None:
-    one, later = meeting([AFTER, BEFORE], DEFAULT)
+    earlier, later = meeting([AFTER, BEFORE], DEFAULT)
 
-    assert (one.reference_span, later.reference_span) == ((1000, 1996), (2000, 4000))
-    assert one.bits == pytest.approx(40 * 996 / 1100)
+    assert (earlier.reference_span, later.reference_span) == ((1000, 1996), (2000, 4000))
+    assert earlier.bits == pytest.approx(40 * 996 / 1100)
     assert later.aligned == 82
 
 
 def test_a_gap_is_closed_and_keeps_the_evidence() -> None:
-    one, later = meeting([_run(1.0, BEND, (1000, 1900)), _run(0.97, BEND, (2200, 4000))], DEFAULT)
+    earlier, later = meeting(
+        [_run(1.0, BEND, (1000, 1900)), _run(0.97, BEND, (2200, 4000))], DEFAULT
+    )
 
-    assert (one.reference_span[1], later.reference_span[0]) == (1996, 2000)
-    assert (one.bits, later.bits) == (40.0, 40.0)
+    assert (earlier.reference_span[1], later.reference_span[0]) == (1996, 2000)
+    assert (earlier.bits, later.bits) == (40.0, 40.0)
 
 
 @pytest.mark.parametrize(
-    "other",
+    "after",
     [
         _run(0.8, BEND, (2000, 4000)),
         _run(0.97, (2000.0, 2130.0), (2000, 4000)),
@@ -55,10 +57,10 @@ def test_a_gap_is_closed_and_keeps_the_evidence() -> None:
     ],
     ids=["a jump", "another place", "far away", "too short"],
 )
-def test_other_runs_keep_their_ends(other: ScoringRun) -> None:
+def test_other_runs_keep_their_ends(after: ScoringRun) -> None:
     before = _run(1.0, BEND, (1000, 2000))
 
-    assert meeting([before, other], DEFAULT) == [before, other]
+    assert meeting([before, after], DEFAULT) == [before, after]
 
 
 def test_more_is_looked_for_before_between_and_after_runs_that_drift() -> None:

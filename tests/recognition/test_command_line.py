@@ -55,9 +55,9 @@ def test_a_programme_is_scanned_against_what_was_added(
         *("recording_id", "start_s", "end_s", "reference_start_s", "reference_end_s"),
         *("tempo_ratio", "pitch_cents", "track", "low_hz", "high_hz", "score", "bits"),
     }
-    assert {one["recording_id"] for one in line["segments"]} == {"palace", "graveyard"}
+    assert {segment["recording_id"] for segment in line["segments"]} == {"palace", "graveyard"}
     assert {"start_s", "end_s", "kind"} <= set(line["unmatched"][0])
-    assert "silence" in {one["kind"] for one in line["unmatched"]}
+    assert "silence" in {interval["kind"] for interval in line["unmatched"]}
 
 
 def test_people_get_a_table(index: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -169,7 +169,7 @@ def test_adding_the_same_name_again_replaces(
     run("scan", "--index", root, path, old, "--json")
 
     new_result, old_result = json_lines(capsys)
-    assert [one["recording_id"] for one in new_result["segments"]] == ["x"]
+    assert [segment["recording_id"] for segment in new_result["segments"]] == ["x"]
     assert old_result["segments"] == []
     assert len(Collection(root)) == 1
 
@@ -241,8 +241,8 @@ def test_verify_names_what_is_damaged(tmp_path: Path, capsys: pytest.CaptureFixt
     root = tmp_path / "ix"
     track = media_files.wav(tmp_path / "track.wav", melody(8, 8000), 8000)
     run("add", "--index", root, track)
-    kept = next((root / "landmarks").rglob("*.acrfp"))
-    kept.write_bytes(kept.read_bytes()[:-9])
+    landmarks_path = next((root / "landmarks").rglob("*.acrfp"))
+    landmarks_path.write_bytes(landmarks_path.read_bytes()[:-9])
 
     assert run("verify", "--index", root) == 1
 
@@ -286,8 +286,8 @@ def test_an_add_cut_short_is_finished_or_undone_by_the_next(tmp_path: Path) -> N
     with (root / "names.jsonl").open("ab") as names:
         names.write(b"0badc0de [2, half a li")
 
-    other = media_files.wav(tmp_path / "other.wav", melody(8, 8000, seed=2), 8000)
-    assert run("add", "--index", root, other) == 0
+    next_track = media_files.wav(tmp_path / "other.wav", melody(8, 8000, seed=2), 8000)
+    assert run("add", "--index", root, next_track) == 0
 
     healed = Collection(root)
     assert list(healed.store.recordings(BUCKET)) == [1, 2]
@@ -323,10 +323,10 @@ def test_a_lost_line_of_the_names_is_said(
 
 
 def test_only_landmarks_of_references_are_kept(index: Path) -> None:
-    kept = [fingerprint.load(path) for path in (index / "landmarks").rglob("*.acrfp")]
+    fingerprints = [fingerprint.load(path) for path in (index / "landmarks").rglob("*.acrfp")]
 
-    assert len(kept) == 3
-    assert all(one.reference is not None and one.dense is None for one in kept)
+    assert len(fingerprints) == 3
+    assert all(stored.reference is not None and stored.dense is None for stored in fingerprints)
 
 
 def test_a_scan_loads_no_network_code_and_no_recurring_sound(index: Path) -> None:
@@ -352,13 +352,13 @@ def test_files_are_scanned_side_by_side_in_their_order(
     notes.write_text("no sound", encoding="utf-8")
     files = [PROGRAMME, notes, DEMO / "castle.opus", DEMO / "mountain.opus"]
 
-    found = []
+    outputs = []
     for processes in ("1", "3"):
         arguments = ["--json", "--processes", processes, *files]
         assert run("scan", "--index", index, *arguments) == 1
-        found.append(json_lines(capsys))
+        outputs.append(json_lines(capsys))
 
-    alone, side_by_side = found
+    alone, side_by_side = outputs
     assert [line["path"] for line in alone] == [str(file) for file in files]
     assert side_by_side == alone
 
@@ -376,10 +376,10 @@ def test_a_killed_process_is_told(index: Path) -> None:
     assert json.loads(scan.stdout.readline())["path"] == str(PROGRAMME)
     os.kill(_pool_processes(scan.pid)[0], signal.SIGKILL)
 
-    _, told = scan.communicate(timeout=120)
+    _, errors = scan.communicate(timeout=120)
 
     assert scan.returncode == 2
-    assert "fewer --processes" in told
+    assert "fewer --processes" in errors
 
 
 def _pool_processes(parent: int) -> list[int]:

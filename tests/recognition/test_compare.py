@@ -55,12 +55,13 @@ def compared(index: SegmentStore) -> Comparing:
     """Return how to compare a copy with the song; candidates lead to the same relation."""
 
     def compared(copy: Samples) -> SoundComparison:
-        found = compare(fingerprint_of(copy), fingerprint_of(SONG))
-        asked = landmarks_of(copy)
-        leads = relatives(asked, index=index, bucket=1).get(7, [])
-        said = related(asked, landmarks_of(SONG), leads)
-        assert (said.relation if said else SoundRelation.NONE) is found.relation
-        return found
+        comparison = compare(fingerprint_of(copy), fingerprint_of(SONG))
+        query = landmarks_of(copy)
+        leads = relatives(query, index=index, bucket=1).get(7, [])
+        by_landmarks = related(query, landmarks_of(SONG), leads)
+        relation = by_landmarks.relation if by_landmarks else SoundRelation.NONE
+        assert relation is comparison.relation
+        return comparison
 
     return compared
 
@@ -68,11 +69,11 @@ def compared(index: SegmentStore) -> Comparing:
 def test_quieter_noisier_copy_is_the_same_audio(compared: Comparing) -> None:
     copy = join(silence(3), 0.3 * SONG + noise(1, 60, 0.001))
 
-    for found in (compared(copy), compare(_stored(copy), _stored(SONG))):
-        assert found.relation is SoundRelation.SAME_AUDIO
-        assert not found.altered
-        assert found.coverage_a >= 0.97
-        assert found.score == 100
+    for comparison in (compared(copy), compare(_stored(copy), _stored(SONG))):
+        assert comparison.relation is SoundRelation.SAME_AUDIO
+        assert not comparison.altered
+        assert comparison.coverage_a >= 0.97
+        assert comparison.score == 100
 
 
 @pytest.mark.parametrize("start", [5, 52])
@@ -80,17 +81,17 @@ def test_what_lies_beyond_three_hidden_seconds_belongs_to_the_same_run(start: in
     copy = SONG.copy()
     copy[start * RATE : (start + 3) * RATE] = noise(3, 3, 0.5)
 
-    found = compare(_stored(copy), _stored(SONG))
+    comparison = compare(_stored(copy), _stored(SONG))
 
-    assert found.relation is SoundRelation.SAME_AUDIO
-    assert len(found.runs) == 1
+    assert comparison.relation is SoundRelation.SAME_AUDIO
+    assert len(comparison.runs) == 1
 
 
 def test_a_cut_is_the_same_recording(compared: Comparing) -> None:
-    found = compared(join(SONG[: 20 * RATE], SONG[32 * RATE :]))
+    comparison = compared(join(SONG[: 20 * RATE], SONG[32 * RATE :]))
 
-    assert found.relation is SoundRelation.SAME_RECORDING
-    assert len(found.runs) == 2
+    assert comparison.relation is SoundRelation.SAME_RECORDING
+    assert len(comparison.runs) == 2
 
 
 @pytest.mark.parametrize("speed", [0.8, 1.04, 1.25])
@@ -99,11 +100,11 @@ def test_a_copy_at_another_speed_is_the_same_recording_altered(
 ) -> None:
     copy = faster(SONG, speed)
     wide = abs(speed - 1) > 0.1  # candidates come from small changes only
-    found = compare(fingerprint_of(copy), fingerprint_of(SONG)) if wide else compared(copy)
+    comparison = compare(fingerprint_of(copy), fingerprint_of(SONG)) if wide else compared(copy)
 
-    assert found.relation is SoundRelation.SAME_RECORDING
-    assert found.altered
-    assert found.tempo_ratio == pytest.approx(speed, rel=0.001)
+    assert comparison.relation is SoundRelation.SAME_RECORDING
+    assert comparison.altered
+    assert comparison.tempo_ratio == pytest.approx(speed, rel=0.001)
 
 
 def test_how_long_a_shared_interval_is_decides_whether_it_is_an_overlap(
@@ -123,16 +124,16 @@ def test_how_long_a_shared_interval_is_decides_whether_it_is_an_overlap(
 
 
 def test_strangers_are_unrelated(compared: Comparing) -> None:
-    found = compared(OTHER)
+    comparison = compared(OTHER)
 
-    assert found.relation is SoundRelation.NONE
-    assert found.runs == ()
+    assert comparison.relation is SoundRelation.NONE
+    assert comparison.runs == ()
 
 
 def test_the_relation_is_the_same_from_both_sides() -> None:
-    one, other = fingerprint_of(SONG[: 40 * RATE]), fingerprint_of(SONG)
+    part, whole = fingerprint_of(SONG[: 40 * RATE]), fingerprint_of(SONG)
 
-    assert compare(one, other).relation is compare(other, one).relation
+    assert compare(part, whole).relation is compare(whole, part).relation
 
 
 def test_both_need_their_reference_layer() -> None:
@@ -165,9 +166,9 @@ def test_logos_of_two_seconds_are_compared_and_of_less_than_one_are_not() -> Non
 def test_a_loop_under_other_music_is_a_shared_loop() -> None:
     remix = OTHER + join(*[SONG[10 * RATE : 16 * RATE]] * 10)
 
-    found = compare(fingerprint_of(remix), fingerprint_of(SONG))
+    comparison = compare(fingerprint_of(remix), fingerprint_of(SONG))
 
-    assert found.relation is SoundRelation.SHARED_LOOP
+    assert comparison.relation is SoundRelation.SHARED_LOOP
 
 
 def test_a_fade_is_a_version_not_the_same_audio() -> None:
@@ -175,9 +176,9 @@ def test_a_fade_is_a_version_not_the_same_audio() -> None:
     n = 8 * RATE
     faded[-n:] *= [(1 - k / n) ** 2 for k in range(n)]
 
-    found = compare(fingerprint_of(faded), fingerprint_of(SONG))
+    comparison = compare(fingerprint_of(faded), fingerprint_of(SONG))
 
-    assert found.relation is SoundRelation.SAME_RECORDING
+    assert comparison.relation is SoundRelation.SAME_RECORDING
 
 
 def test_two_hours_of_beeps_are_compared_without_the_square_of_them() -> None:

@@ -235,16 +235,16 @@ def test_a_video_without_sound_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{other}\n#EXT-X-ENDLIST\n",
-        "ffconcat version 1.0\nfile '{other}'\n",
+        "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{secret}\n#EXT-X-ENDLIST\n",
+        "ffconcat version 1.0\nfile '{secret}'\n",
         "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=a\nc=IN IP4 127.0.0.1\nm=audio 5004 RTP/AVP 0\n",
     ],
     ids=["hls", "concat", "sdp"],
 )
 def test_a_file_can_not_make_us_open_another(content: str, tmp_path: Path) -> None:
-    other = media_files.wav(tmp_path / "secret.wav", melody(4, 8000), 8000)
+    secret = media_files.wav(tmp_path / "secret.wav", melody(4, 8000), 8000)
     path = tmp_path / "a.m3u8"
-    path.write_text(content.format(other=other))
+    path.write_text(content.format(secret=secret))
 
     with pytest.raises(UnsupportedMedia):
         decoded(path)

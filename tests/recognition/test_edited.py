@@ -91,10 +91,10 @@ def test_earlier_files_are_searched_for_edited_music() -> None:
     index = RetroIndex.of({4: landmarks_of(SONGS[0])})
     query = fingerprint_of(join(music(80, 15), faster(_cut(1, 5, 35), 0.85)))
 
-    (found,) = search_back(query, index, hours=300.0)
+    (segment,) = search_back(query, index, hours=300.0)
 
-    assert found.recording == 4
-    assert found.tempo_ratio == pytest.approx(0.85, rel=0.001)
+    assert segment.recording == 4
+    assert segment.tempo_ratio == pytest.approx(0.85, rel=0.001)
     normal = ScanPolicy(widely=False)
     assert not search_back(query, index, policy=normal, hours=300.0)
 
@@ -128,8 +128,8 @@ def test_what_noise_hides_is_found_along_the_change_found_elsewhere(shelf: Catal
     alone = shelf.scan(drowned)
     beside = shelf.scan(join(clear, drowned))
 
-    assert [one.recording for one in alone.segments] == []
-    assert [one.recording for one in beside.segments] == [3, 1]
+    assert [segment.recording for segment in alone.segments] == []
+    assert [segment.recording for segment in beside.segments] == [3, 1]
     assert beside.segments[1].tempo_ratio == pytest.approx(1.25, rel=0.002)
 
 
@@ -172,25 +172,25 @@ def test_segments_meet_where_the_speed_drifts(first: float, last: float) -> None
     song = music(24, 100)
     tape = sound.drifting(song, first, last, 90 * RATE)
 
-    found = catalogue([song]).scan(join(noise(4, 3, 0.02), tape, noise(5, 3, 0.02))).segments
+    segments = catalogue([song]).scan(join(noise(4, 3, 0.02), tape, noise(5, 3, 0.02))).segments
 
-    tempi = [one.tempo_ratio for one in found]
-    assert len(found) > 2
+    tempi = [segment.tempo_ratio for segment in segments]
+    assert len(segments) > 2
     assert tempi == sorted(tempi, reverse=last < first)
-    assert abs(found[0].start_ms - 3_000) < 500
-    assert abs(found[-1].end_ms - 93_000) < 500
-    for one, later in pairwise(found):
-        assert abs(later.start_ms - one.end_ms) < 300
-        assert abs(later.reference_start_ms - one.reference_end_ms) < 300
+    assert abs(segments[0].start_ms - 3_000) < 500
+    assert abs(segments[-1].end_ms - 93_000) < 500
+    for segment, later in pairwise(segments):
+        assert abs(later.start_ms - segment.end_ms) < 300
+        assert abs(later.reference_start_ms - segment.reference_end_ms) < 300
 
 
 def test_a_cut_is_no_bend(shelf: Catalogue) -> None:
     """Segments whose tempi differ by more than a drift keep their own ends."""
     jumping = join(faster(_cut(1, 0, 15), 1.25), faster(_cut(1, 15, 30), 0.8))
 
-    one, later = shelf.scan(jumping).segments
+    earlier, later = shelf.scan(jumping).segments
 
-    assert one.tempo_ratio == pytest.approx(1.25, rel=0.001)
+    assert earlier.tempo_ratio == pytest.approx(1.25, rel=0.001)
     assert later.tempo_ratio == pytest.approx(0.8, rel=0.001)
-    assert abs(one.end_ms - 12_000) < 300
+    assert abs(earlier.end_ms - 12_000) < 300
     assert abs(later.start_ms - 12_000) < 300

@@ -110,7 +110,7 @@ def test_a_sound_has_the_same_ends_in_a_scan_live_and_in_a_comparison() -> None:
         return hear(heard, plays, index=catalogue.index, buckets=[1], references=references)
 
     (scanned,) = catalogue.scan(heard).segments
-    (found,) = live().found
+    (new_run,) = live().found
     going_on = live(OpenPlay(1, -START * 1000, 1.0, 0.0))
     (late,) = search_back(heard, RetroIndex.of(catalogue.references), hours=1)
     (shared,) = compare(heard, extract(SONG)).runs
@@ -120,7 +120,7 @@ def test_a_sound_has_the_same_ends_in_a_scan_live_and_in_a_comparison() -> None:
     assert followed is not None
     ends = scanned.start_ms, scanned.end_ms
     assert ends == pytest.approx((0, 13_000), abs=400)
-    for run in (found, followed, late, shared):
+    for run in (new_run, followed, late, shared):
         assert (run.start_ms, run.end_ms) == pytest.approx(ends, abs=50)
 
 
@@ -151,7 +151,7 @@ def _hits(every: int, count: int, bins: list[int]) -> Landmarks:
 @pytest.mark.slow
 @given(
     every=st.integers(1, 200),
-    other=st.integers(1, 200),
+    period=st.integers(1, 200),
     count=st.integers(1, 40),
     bins=st.lists(st.integers(4, 220), min_size=8, max_size=40, unique=True),
     offset=st.integers(-5, 5),
@@ -159,12 +159,12 @@ def _hits(every: int, count: int, bins: list[int]) -> Landmarks:
     warped=st.booleans(),
 )
 @example(
-    every=5, other=200, count=8, bins=list(range(20, 220, 5)), offset=0, length=2000, warped=True
+    every=5, period=200, count=8, bins=list(range(20, 220, 5)), offset=0, length=2000, warped=True
 )
 def test_what_repeats_is_followed_at_a_tempo_that_exists(
-    every: int, other: int, count: int, bins: list[int], offset: int, length: int, warped: bool
+    every: int, period: int, count: int, bins: list[int], offset: int, length: int, warped: bool
 ) -> None:
-    view = view_of(_hits(other, count, bins), None, 0)
+    view = view_of(_hits(period, count, bins), None, 0)
     lead = Lead(1, Alignment(1.0, float(offset), 0.0), (0, length), 9, warped, (-1.0, 0.0, 1.0))
 
     run = follow(view, _hits(every, count, bins), lead, FREE)
@@ -192,6 +192,6 @@ def test_machines_and_tones_are_scanned_and_compared_without_a_fault(
     result = catalogue.scan(faster(join(second, first), speed))
     compared = compare(extract(first), extract(join(second, first)))
 
-    for found in (*result.segments, *compared.runs):
-        assert found.start_ms < found.end_ms
-        assert found.reference_start_ms < found.reference_end_ms
+    for segment in (*result.segments, *compared.runs):
+        assert segment.start_ms < segment.end_ms
+        assert segment.reference_start_ms < segment.reference_end_ms

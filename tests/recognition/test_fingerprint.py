@@ -55,13 +55,13 @@ def made_up(seconds: int = 20, seed: int = 7) -> Fingerprint:
 
 def assert_same(a: Fingerprint, b: Fingerprint) -> None:
     assert (a.duration_ms, a.params_hash) == (b.duration_ms, b.params_hash)
-    for one, other in ((a.reference, b.reference), (a.dense, b.dense)):
-        assert (one is None) == (other is None)
-        if one is not None and other is not None:
-            np.testing.assert_array_equal(one.frames, other.frames)
-            np.testing.assert_array_equal(one.bins, other.bins)
-            np.testing.assert_array_equal(one.levels, other.levels)
-            np.testing.assert_array_equal(one.phases, other.phases)
+    for layer_a, layer_b in ((a.reference, b.reference), (a.dense, b.dense)):
+        assert (layer_a is None) == (layer_b is None)
+        if layer_a is not None and layer_b is not None:
+            np.testing.assert_array_equal(layer_a.frames, layer_b.frames)
+            np.testing.assert_array_equal(layer_a.bins, layer_b.bins)
+            np.testing.assert_array_equal(layer_a.levels, layer_b.levels)
+            np.testing.assert_array_equal(layer_a.phases, layer_b.phases)
     assert (a.level_map is None) == (b.level_map is None)
     if a.level_map is not None and b.level_map is not None:
         np.testing.assert_array_equal(a.level_map.levels, b.level_map.levels)
@@ -182,8 +182,8 @@ def test_a_long_level_map_survives_being_told_in_parts() -> None:
     parts = list(med.encode(cells))
 
     assert len(parts) == 3
-    told = np.concatenate(parts).reshape(cells.shape)
-    np.testing.assert_array_equal(med.decode(told), cells)
+    encoded = np.concatenate(parts).reshape(cells.shape)
+    np.testing.assert_array_equal(med.decode(encoded), cells)
 
 
 def test_every_flipped_bit_is_noticed() -> None:

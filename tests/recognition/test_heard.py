@@ -35,14 +35,14 @@ def shelf(songs: list[Samples]) -> Catalogue:
     return made
 
 
-def _found(shelf: Catalogue, songs: list[Samples], change: Change) -> list[SegmentMatch]:
+def _find_segments(shelf: Catalogue, songs: list[Samples], change: Change) -> list[SegmentMatch]:
     """Return the segments of a changed clip of each song that are found."""
     segments = []
     for number, y in enumerate(songs):
         clip = y[15 * sound.RATE : (15 + SECONDS) * sound.RATE]
         query = sound.resample(change(clip), sound.RATE, RATE)
-        found = shelf.scan(query).segments
-        segments += [one for one in found if one.recording == number]
+        matches = shelf.scan(query).segments
+        segments += [match for match in matches if match.recording == number]
     return segments
 
 
@@ -71,38 +71,38 @@ def _third(hertz: float) -> object:
 def test_what_a_telephone_cuts_off_is_said(
     shelf: Catalogue, songs: list[Samples], change: Change
 ) -> None:
-    found = _found(shelf, songs, change)
+    segments = _find_segments(shelf, songs, change)
 
-    assert len(found) == len(NAMES)
-    assert [one.low_hz for one in found] == [_third(300)] * len(NAMES)
-    assert {one.high_hz for one in found} == {None}
+    assert len(segments) == len(NAMES)
+    assert [segment.low_hz for segment in segments] == [_third(300)] * len(NAMES)
+    assert {segment.high_hz for segment in segments} == {None}
 
 
 @pytest.mark.parametrize("low", [200, 500])
 def test_a_band_above_a_low_edge_is_said(
     shelf: Catalogue, songs: list[Samples], low: float
 ) -> None:
-    found = _found(shelf, songs, _filtered(low, 7000))
+    segments = _find_segments(shelf, songs, _filtered(low, 7000))
 
-    assert len(found) == len(NAMES)
-    assert [one.low_hz for one in found] == [_third(low)] * len(NAMES)
-    assert {one.high_hz for one in found} == {None}
+    assert len(segments) == len(NAMES)
+    assert [segment.low_hz for segment in segments] == [_third(low)] * len(NAMES)
+    assert {segment.high_hz for segment in segments} == {None}
 
 
 def test_a_band_below_a_high_edge_is_said(shelf: Catalogue, songs: list[Samples]) -> None:
-    found = _found(shelf, songs, _filtered(None, 1000))
+    segments = _find_segments(shelf, songs, _filtered(None, 1000))
 
-    assert found
-    assert {one.low_hz for one in found} == {None}
-    assert [one.high_hz for one in found] == [_third(1000)] * len(found)
+    assert segments
+    assert {segment.low_hz for segment in segments} == {None}
+    assert [segment.high_hz for segment in segments] == [_third(1000)] * len(segments)
 
 
 def test_both_edges_of_a_narrow_band_are_said(shelf: Catalogue, songs: list[Samples]) -> None:
-    found = _found(shelf, songs, _filtered(300, 1500))
+    segments = _find_segments(shelf, songs, _filtered(300, 1500))
 
-    said = [(one.low_hz, one.high_hz) for one in found if one.high_hz]
-    assert said
-    assert said == [(_third(300), _third(1500))] * len(said)
+    bands = [(segment.low_hz, segment.high_hz) for segment in segments if segment.high_hz]
+    assert bands
+    assert bands == [(_third(300), _third(1500))] * len(bands)
 
 
 def _noisy(decibels: float, *, pink: bool = False) -> Change:
@@ -138,10 +138,10 @@ def _noisy(decibels: float, *, pink: bool = False) -> Change:
 def test_nothing_is_said_of_what_no_filter_cut(
     shelf: Catalogue, songs: list[Samples], change: Change
 ) -> None:
-    found = _found(shelf, songs, change)
+    segments = _find_segments(shelf, songs, change)
 
-    assert found
-    assert {(one.low_hz, one.high_hz) for one in found} == {(None, None)}
+    assert segments
+    assert {(segment.low_hz, segment.high_hz) for segment in segments} == {(None, None)}
 
 
 def test_earlier_files_say_it_too(songs: list[Samples]) -> None:
@@ -149,6 +149,6 @@ def test_earlier_files_say_it_too(songs: list[Samples]) -> None:
     clip = sound.telephone(songs[0][: 20 * sound.RATE])
     query = fingerprint_of(sound.resample(clip, sound.RATE, RATE))
 
-    (found,) = search_back(query, index, hours=300.0)
+    (segment,) = search_back(query, index, hours=300.0)
 
-    assert found.low_hz == _third(300)
+    assert segment.low_hz == _third(300)

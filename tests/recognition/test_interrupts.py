@@ -55,7 +55,11 @@ def index(
     folder = tmp_path_factory.mktemp("index")
     store = SegmentStore(folder, params_hash=DEFAULT.index_hash())
     store.add_many(
-        1, [(number, *reference_hashes(one), places_of(one)) for number, one in references.items()]
+        1,
+        [
+            (number, *reference_hashes(landmarks), places_of(landmarks))
+            for number, landmarks in references.items()
+        ],
     )
     return store
 
@@ -89,11 +93,11 @@ def test_each_search_can_be_stopped(
     references: dict[int, Landmarks],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    one = Fingerprint(30_000, DEFAULT.shape_hash(), reference=references[11])
+    made = Fingerprint(30_000, DEFAULT.shape_hash(), reference=references[11])
     search: Callable[[], object] = {
         "scan": lambda: scanned(index, references),
         "late search": lambda: late(references),
-        "comparison": lambda: compare(one, one),
+        "comparison": lambda: compare(made, made),
         "relatives": lambda: relatives(references[11], index=index, bucket=1),
     }[name]
     # Each step is to look, however little time it took.
@@ -106,16 +110,16 @@ def test_each_search_can_be_stopped(
 def test_what_is_found_does_not_depend_on_the_length_of_steps(
     index: SegmentStore, references: dict[int, Landmarks], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found, found_late = scanned(index, references), late(references)
-    assert [one.recording for one in found.segments] == [11, 12]
+    result, late_segments = scanned(index, references), late(references)
+    assert [segment.recording for segment in result.segments] == [11, 12]
 
     monkeypatch.setattr(vote, "AT_A_STRETCH", 7)
     monkeypatch.setattr(retro, "_LANDMARKS_AT_ONCE", 50)
     monkeypatch.setattr(retro, "_WINDOWS_AT_ONCE", 1)
     monkeypatch.setattr(extend, "_AT_A_STRETCH", 1)
 
-    assert scanned(index, references) == found
-    assert late(references) == found_late
+    assert scanned(index, references) == result
+    assert late(references) == late_segments
 
 
 class Clock:
@@ -136,16 +140,16 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def test_a_check_is_asked_seldom(clock: Clock) -> None:
-    asked: list[None] = []
+    checks: list[None] = []
 
-    with interrupts.checked_by(lambda: asked.append(None)):
+    with interrupts.checked_by(lambda: checks.append(None)):
         for _look in range(100):
             interrupts.look()
-        first = len(asked)
+        first = len(checks)
         clock.now += 1
         interrupts.look()
 
-    assert (first, len(asked)) == (1, 2)
+    assert (first, len(checks)) == (1, 2)
 
 
 def test_only_a_search_with_a_limit_takes_too_long(clock: Clock) -> None:

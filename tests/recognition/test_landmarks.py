@@ -36,14 +36,17 @@ def test_the_fingerprint_does_not_depend_on_the_block_size() -> None:
             builder.feed(y[i : i + block])
         made = builder.finish(10_000)
 
-        for one, other in ((made.reference, whole.reference), (made.dense, whole.dense)):
-            assert one is not None
-            assert other is not None
-            assert np.array_equal(one.frames, other.frames), block
-            assert np.array_equal(one.levels, other.levels), block
-            assert one.phases is not None
-            assert other.phases is not None
-            assert np.array_equal(one.phases, other.phases), block
+        for made_layer, whole_layer in (
+            (made.reference, whole.reference),
+            (made.dense, whole.dense),
+        ):
+            assert made_layer is not None
+            assert whole_layer is not None
+            assert np.array_equal(made_layer.frames, whole_layer.frames), block
+            assert np.array_equal(made_layer.levels, whole_layer.levels), block
+            assert made_layer.phases is not None
+            assert whole_layer.phases is not None
+            assert np.array_equal(made_layer.phases, whole_layer.phases), block
         assert made.level_map is not None
         assert whole.level_map is not None
         assert np.array_equal(made.level_map.levels, whole.level_map.levels), block

@@ -141,10 +141,10 @@ def test_what_the_header_of_plain_sound_states(case: str, tmp_path: Path) -> Non
     path = tmp_path / f"a{suffix}"
     path.write_bytes(data)
 
-    length_s, said = heard(path)
+    length_s, messages = heard(path)
 
     assert length_s == pytest.approx(seconds, abs=0.02)
-    assert said == warnings
+    assert messages == warnings
 
 
 def halved(data: bytes) -> bytes:
@@ -216,23 +216,23 @@ def test_what_tags_and_structure_state(case: str, tmp_path: Path) -> None:
     path = write(tmp_path / f"a{kind.suffix}", TUNE, kind)
     path.write_bytes(change(path.read_bytes()))
 
-    length_s, said = heard(path)
+    length_s, messages = heard(path)
 
     assert length_s == pytest.approx(seconds, abs=1.1)
-    assert said == warnings
+    assert messages == warnings
 
 
 @pytest.mark.parametrize(
-    "kind", [Kind(".mkv", "flac"), Kind(".wmv", "wmav2", "asf")], ids=lambda one: one.suffix
+    "kind", [Kind(".mkv", "flac"), Kind(".wmv", "wmav2", "asf")], ids=lambda kind: kind.suffix
 )
 def test_sound_that_ends_before_the_picture_is_whole(kind: Kind, tmp_path: Path) -> None:
     path = tmp_path / f"a{kind.suffix}"
     timed_files.write(path, kind, melody(8), [], late_s=0)
 
-    length_s, said = heard(path)
+    length_s, messages = heard(path)
 
     assert length_s == pytest.approx(8, abs=0.2)
-    assert said == []
+    assert messages == []
     path.write_bytes(halved(path.read_bytes()))
     assert heard(path)[1][-1] in (CUT, *missing(8), *missing(9))
 

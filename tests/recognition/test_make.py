@@ -60,9 +60,9 @@ def test_a_folder_is_made_once_and_a_changed_file_again(
         "size_bytes": (out / "a" / "x.wav.acrfp").stat().st_size,
         "warnings": [],
     }
-    assert [one["status"] for one in made] == ["made", "made"]
-    assert [one["status"] for one in again] == ["skipped", "skipped"]
-    assert [one["status"] for one in changed] == ["skipped", "made"]
+    assert [line["status"] for line in made] == ["made", "made"]
+    assert [line["status"] for line in again] == ["skipped", "skipped"]
+    assert [line["status"] for line in changed] == ["skipped", "made"]
     assert fingerprint.load(out / "b" / "x.wav.acrfp").dense is not None
 
 
@@ -99,11 +99,11 @@ def test_what_fails_is_named_and_the_others_go_on(
     assert make(bad, gone, good, twin, "-o", out) == 1
 
     output = capsys.readouterr()
-    found = {one["path"]: one for one in map(json.loads, output.out.splitlines())}
-    assert found[str(bad)]["error"]["code"] == "not_audio"
-    assert found[str(gone)]["error"]["code"] == "unreadable"
-    assert found[str(good)]["status"] == "made"
-    assert found[str(twin)]["error"]["code"] == "same_output"
+    by_path = {line["path"]: line for line in map(json.loads, output.out.splitlines())}
+    assert by_path[str(bad)]["error"]["code"] == "not_audio"
+    assert by_path[str(gone)]["error"]["code"] == "unreadable"
+    assert by_path[str(good)]["status"] == "made"
+    assert by_path[str(twin)]["error"]["code"] == "same_output"
     assert all(f"{path}: " in output.err for path in (bad, gone, twin))
     assert [path.name for path in out.iterdir()] == ["x.wav.acrfp"]
 
@@ -194,9 +194,9 @@ def test_work_goes_on_after_ctrl_c_and_a_kill(
     # Whatever has its final name is whole.
     whole = [fingerprint.load(path) for path in out.glob("[0-9].wav.acrfp")]
     assert make("-r", music, "-o", out) == 0
-    found = [one["status"] for one in lines(capsys)]
+    statuses = [line["status"] for line in lines(capsys)]
 
-    assert found == ["skipped"] * len(whole) + ["made"] * (6 - len(whole))
+    assert statuses == ["skipped"] * len(whole) + ["made"] * (6 - len(whole))
     assert 1 < len(whole) < 6
 
 

@@ -45,7 +45,7 @@ def _cut(recording: int, start: float, end: float) -> Samples:
     return RECORDINGS[recording - 1][int(start * RATE) : int(end * RATE)]
 
 
-def _found(result: ScanResult) -> list[int]:
+def _recordings_in(result: ScanResult) -> list[int]:
     return [segment.recording for segment in result.segments]
 
 
@@ -128,7 +128,7 @@ def test_remove_undoes_add(shelf: Catalogue) -> None:
     without = shelf.scan(programme)
 
     assert undone == before
-    assert _found(without) == [1]
+    assert _recordings_in(without) == [1]
 
 
 @pytest.mark.parametrize("ratio", [0.96, 1.03, 1.05])
@@ -144,13 +144,13 @@ def test_a_change_of_speed_is_read(shelf: Catalogue, ratio: float) -> None:
 def test_two_recordings_at_once_are_both_found(shelf: Catalogue) -> None:
     result = shelf.scan(_cut(1, 2, 22) + 0.8 * _cut(2, 6, 26))
 
-    assert sorted(_found(result)) == [1, 2]
+    assert sorted(_recordings_in(result)) == [1, 2]
 
 
 def test_a_repeat_is_a_segment_of_its_own(shelf: Catalogue) -> None:
     result = shelf.scan(join(_cut(1, 5, 13), FOREIGN, _cut(1, 5, 13)))
 
-    assert _found(result) == [1, 1]
+    assert _recordings_in(result) == [1, 1]
 
 
 def test_silence_foreign_music_and_matches_cover_the_whole_file(shelf: Catalogue) -> None:
@@ -190,7 +190,7 @@ def test_recorded_audio_begins_at_the_robust_stage(shelf: Catalogue) -> None:
 
     result = shelf.scan(clip, ScanPolicy(audio_type=CaptureType.RECORDED))
 
-    assert _found(result) == [1]
+    assert _recordings_in(result) == [1]
 
 
 @pytest.mark.parametrize(("hours", "every"), [(100.0, 1), (0.5, 1), (0.1, 5)])
@@ -207,7 +207,7 @@ def test_what_no_hash_leads_to_is_found_in_catalogues_of_any_size(
         params=replace(DEFAULT, sweep_hours=hours, long_hours=2 * hours),
     )
 
-    assert _found(result) == [1]
+    assert _recordings_in(result) == [1]
     assert result.swept_every == every
 
 
@@ -278,7 +278,7 @@ def test_large_catalogues_are_swept_in_fewer_windows() -> None:
 def test_what_sounds_in_the_last_seconds_is_found(shelf: Catalogue, before: int) -> None:
     result = shelf.scan(join(silence(before), _cut(2, 5, 10)))
 
-    assert _found(result) == [2]
+    assert _recordings_in(result) == [2]
 
 
 def test_an_empty_catalogue_matches_nothing() -> None:
@@ -316,13 +316,13 @@ def test_a_few_sounds_again_and_again_count_less_than_many() -> None:
     query = fingerprint_of(_drums(8) + 0.3 * music(6, 8))
 
     def best(params: Params) -> float:
-        found = searched(
+        search = searched(
             query,
             index=shelf.index,
             buckets=[1],
             references=References.held(shelf.references),
             params=params,
         ).search
-        return max(run.bits for run in (*found.settled(), *found.refused))
+        return max(run.bits for run in (*search.settled(), *search.refused))
 
     assert best(DEFAULT) < 0.7 * best(replace(DEFAULT, pitch_share=1e-9))

@@ -33,13 +33,13 @@ NEEDED = ("numpy", "scipy", "numba", "llvmlite", "av")
 
 
 def test_all_packages_are_named() -> None:
-    found = {
+    packages = {
         module.name
         for module in pkgutil.walk_packages(recognition.__path__, "recognition.")
         if module.ispkg
     }
 
-    assert set(PROJECT["tool"]["setuptools"]["packages"]) == found | {"recognition"}
+    assert set(PROJECT["tool"]["setuptools"]["packages"]) == packages | {"recognition"}
 
 
 def test_the_public_names_are_there() -> None:
@@ -63,7 +63,7 @@ def test_nothing_else_is_imported() -> None:
 def imports_of(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (one.name for one in node.names)
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield str(node.module)
 
@@ -74,9 +74,9 @@ def test_the_readme_shows_only_what_the_command_has(capsys: pytest.CaptureFixtur
     with pytest.raises(SystemExit):
         main(["--help"])
 
-    shown = {line.split()[1] for line in text.splitlines() if line.startswith("acrfp ")}
-    assert shown
-    assert shown <= set(capsys.readouterr().out.split())
+    commands = {line.split()[1] for line in text.splitlines() if line.startswith("acrfp ")}
+    assert commands
+    assert commands <= set(capsys.readouterr().out.split())
 
 
 @pytest.fixture(scope="module")
@@ -111,10 +111,10 @@ def test_the_wheel_works_without_the_portal(wheel: Path, tmp_path: Path) -> None
     command = environment / "bin" / "acrfp"
     made = run(command, "make", demo, "-o", tmp_path / "out", "--json")
     run(command, "add", "--index", tmp_path / "index", tmp_path / "out/castle.opus.acrfp")
-    found = run(command, "scan", "--index", tmp_path / "index", demo, "--json")
+    scanned = run(command, "scan", "--index", tmp_path / "index", demo, "--json")
 
     assert '"status": "made"' in made
-    assert '"recording_id": "castle.opus"' in found
+    assert '"recording_id": "castle.opus"' in scanned
     assert VERSION in run(command, "--version")
     missing = "import importlib.util as u; print(u.find_spec('django'))"
     assert run(python, "-c", missing) == "None\n"
@@ -142,8 +142,8 @@ def lend_compiled_code(environment: Path) -> None:
     for name, function in folders:
         compiled_in = Path(function.dispatcher._cache.cache_path)
         if compiled_in.is_dir():
-            kept = installed / name / "__pycache__"
-            shutil.copytree(compiled_in, kept, dirs_exist_ok=True)
+            cache = installed / name / "__pycache__"
+            shutil.copytree(compiled_in, cache, dirs_exist_ok=True)
 
 
 def run(*command: str | Path) -> str:

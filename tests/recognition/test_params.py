@@ -8,21 +8,21 @@ from recognition.params import DEFAULT
 
 
 def test_query_constants_change_no_stored_data() -> None:
-    other = replace(DEFAULT, dense_fan=5, max_e_value=0.5, silence_level=-3.0)
+    params = replace(DEFAULT, dense_fan=5, max_e_value=0.5, silence_level=-3.0)
 
-    assert other.shape_hash() == DEFAULT.shape_hash()
-    assert other.index_hash() == DEFAULT.index_hash()
+    assert params.shape_hash() == DEFAULT.shape_hash()
+    assert params.index_hash() == DEFAULT.index_hash()
 
 
 def test_landmark_constants_change_fingerprints_and_indexes() -> None:
-    other = replace(DEFAULT, reference_radius_bins=7)
+    params = replace(DEFAULT, reference_radius_bins=7)
 
-    assert other.shape_hash() != DEFAULT.shape_hash()
-    assert other.index_hash() != DEFAULT.index_hash()
+    assert params.shape_hash() != DEFAULT.shape_hash()
+    assert params.index_hash() != DEFAULT.index_hash()
 
 
 def test_posting_constants_change_the_index_alone() -> None:
-    other = replace(DEFAULT, hash_frames=3)
+    params = replace(DEFAULT, hash_frames=3)
 
-    assert other.shape_hash() == DEFAULT.shape_hash()
-    assert other.index_hash() != DEFAULT.index_hash()
+    assert params.shape_hash() == DEFAULT.shape_hash()
+    assert params.index_hash() != DEFAULT.index_hash()

@@ -109,13 +109,13 @@ def test_partitions_find_what_one_index_finds_of_their_segments_or_merged(
         (merged,) = split(references, 1, tmp_path / "one").parts
 
     for name, query in queries.items():
-        found = partitions.ask(query, policy)
-        assert found == partitions.scan_union(query, policy), name
+        result = partitions.ask(query, policy)
+        assert result == partitions.scan_union(query, policy), name
         if merged is not None:
             held = References(references.__getitem__, merged.place_tables([BUCKET]))
             whole = scan(query, index=merged, buckets=[BUCKET], references=held)
-            assert found == whole, name
-            assert (name in {"unknown", "silence"}) != bool(found.segments)
+            assert result == whole, name
+            assert (name in {"unknown", "silence"}) != bool(result.segments)
 
 
 def test_what_sparse_hashes_explain_is_asked_once(

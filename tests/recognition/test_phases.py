@@ -29,11 +29,11 @@ START = 12.0
 
 
 def _agreed(query: Samples, alignment: Alignment, reference: Landmarks | None = None) -> float:
-    known = landmarks_of(SONG) if reference is None else reference
+    landmarks = landmarks_of(SONG) if reference is None else reference
     seconds = len(query) / RATE
     bounds = np.array([START * 62.5, (START + seconds) * 62.5], dtype=np.int32)
-    span = tuple(np.searchsorted(known.frames, bounds).tolist())
-    return coherence(query_view(query), known, span, alignment).height
+    span = tuple(np.searchsorted(landmarks.frames, bounds).tolist())
+    return coherence(query_view(query), landmarks, span, alignment).height
 
 
 def _part(start: float = START, seconds: float = 10) -> Samples:
@@ -52,8 +52,8 @@ def test_phases_agree_at_the_true_place_alone() -> None:
     assert _agreed(clip, _at(offset=0.7)) > 25  # within what a search is off
     for wrong in (200, -150, 400):
         assert _agreed(clip, _at(offset=wrong)) < 14
-    other = landmarks_of(music(4, 40))
-    assert _agreed(clip, _at(), other) < 14
+    stranger = landmarks_of(music(4, 40))
+    assert _agreed(clip, _at(), stranger) < 14
 
 
 def test_a_clock_that_is_off_keeps_its_phases_and_a_stretched_tempo_none() -> None:
@@ -76,9 +76,11 @@ def test_phases_follow_a_recording_beneath_noise() -> None:
     query = fingerprint_of(join(silence(2), noisy, drowned, silence(2)))
     assert query.dense is not None
     bare = replace(query, dense=replace(query.dense, phases=None))
-    known = catalogue([music(1, 30), SONG])
+    shelf = catalogue([music(1, 30), SONG])
 
-    (followed,), (found,) = (known.scan(one).segments for one in (query, bare))
+    (followed,), (bare_segment,) = (
+        shelf.scan(fingerprint).segments for fingerprint in (query, bare)
+    )
 
-    assert followed.recording == found.recording == 2
-    assert followed.end_ms > found.end_ms + 2_000
+    assert followed.recording == bare_segment.recording == 2
+    assert followed.end_ms > bare_segment.end_ms + 2_000

@@ -45,13 +45,13 @@ def _cut(*plays: Interval) -> list[tuple[int, int, int]]:
     host = Side(0, 0, 100 / FRAME)
     runs = [_run(0, 0, 100), *(_run(n, *play) for n, play in enumerate(plays, 1))]
     return [
-        (round(one.start * FRAME), round(one.end * FRAME), len(one.parts))
-        for one in pieces(host, runs)
+        (round(piece.start * FRAME), round(piece.end * FRAME), len(piece.parts))
+        for piece in pieces(host, runs)
     ]
 
 
 @pytest.mark.parametrize(
-    ("plays", "found"),
+    ("plays", "expected"),
     [
         ([], []),
         ([(0, 100), (0, 100)], [(0, 100, 3)]),
@@ -76,9 +76,9 @@ def _cut(*plays: Interval) -> list[tuple[int, int, int]]:
     ],
 )
 def test_a_host_is_cut_where_ends_meet(
-    plays: list[Interval], found: list[tuple[int, int, int]]
+    plays: list[Interval], expected: list[tuple[int, int, int]]
 ) -> None:
-    assert _cut(*plays) == found
+    assert _cut(*plays) == expected
 
 
 def test_a_cut_play_keeps_its_place_in_the_file() -> None:

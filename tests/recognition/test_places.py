@@ -116,7 +116,9 @@ def test_the_rough_pass_returns_the_best_place_of_every_block(seed: int, cells: 
     weights = np.random.default_rng(seed).integers(-40, 40, (227, cells))
     small = np.rint(weights / 6)
 
-    found = highest_places(PlaceTable.of(recorded), Weights.of(weights.astype(np.int16)), 0.0, 4096)
+    columns = highest_places(
+        PlaceTable.of(recorded), Weights.of(weights.astype(np.int16)), 0.0, 4096
+    )
 
     expected = []
     for local, places in enumerate(recorded.values()):
@@ -129,7 +131,7 @@ def test_the_rough_pass_returns_the_best_place_of_every_block(seed: int, cells: 
             if block.max() > 0:
                 best = np.flatnonzero(block == block.max())
                 expected.append((local, start + int(best.sum()) // len(best)))
-    assert list(zip(*(part.tolist() for part in found), strict=True)) == expected
+    assert list(zip(*(part.tolist() for part in columns), strict=True)) == expected
 
 
 def test_a_removed_recording_has_no_places() -> None:
@@ -170,8 +172,8 @@ def _alive(size: int, *dead: int) -> NDArray[np.uint8]:
 def _assert_has(table: PlaceTable, numbers: list[int]) -> None:
     assert table.recordings.tolist() == numbers
     for local, number in enumerate(numbers):
-        found, made = table.parts(local), _places(number).parts
-        assert all(np.array_equal(found[column], made[column]) for column in range(4))
+        parts, made = table.parts(local), _places(number).parts
+        assert all(np.array_equal(parts[column], made[column]) for column in range(4))
 
 
 def test_a_merge_keeps_places_and_drops_removed_ones(tmp_path: Path) -> None:

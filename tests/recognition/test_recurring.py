@@ -47,7 +47,7 @@ BUCKET = 5
 
 
 @dataclass
-class Kept:
+class JoinedFiles:
     """Files that were joined one after the other."""
 
     index: MemoryIndex = field(default_factory=MemoryIndex)
@@ -68,18 +68,18 @@ class Kept:
         del self.sounds[number]
         self.runs = list(drop(number, self.runs, load=self.load, index=self.index, bucket=BUCKET))
 
-    def copy(self) -> Kept:
+    def copy(self) -> JoinedFiles:
         """Return the same files joined, for others to follow."""
-        made = Kept(MemoryIndex(), dict(self.sounds), list(self.runs))
-        made.index._kept.update(self.index._kept)
+        made = JoinedFiles(MemoryIndex(), dict(self.sounds), list(self.runs))
+        made.index._postings.update(self.index._postings)
         return made
 
     def items(self) -> tuple[Item, ...]:
         return items_of(self.runs, load=self.load)
 
 
-def kept(*files: Samples | Fingerprint) -> Kept:
-    made = Kept()
+def join_files(*files: Samples | Fingerprint) -> JoinedFiles:
+    made = JoinedFiles()
     for number, y in enumerate(files, 1):
         made.add(number, y)
     return made
@@ -93,41 +93,41 @@ def once(seed: int, seconds: float = 12) -> Samples:
 def places(item: Item) -> list[tuple[int, float, float]]:
     """Return file, start and end of each occurrence, rounded to tenths of a second."""
     return [
-        (one.file, round(one.start_ms / 1000, 1), round(one.end_ms / 1000, 1))
-        for one in item.occurrences
+        (occurrence.file, round(occurrence.start_ms / 1000, 1), round(occurrence.end_ms / 1000, 1))
+        for occurrence in item.occurrences
     ]
 
 
-def close(found: list[tuple[int, float, float]], *truth: tuple[int, float, float]) -> bool:
+def close(intervals: list[tuple[int, float, float]], *truth: tuple[int, float, float]) -> bool:
     """Return whether intervals agree with the truth within 0.3 s."""
-    return len(found) == len(truth) and all(
+    return len(intervals) == len(truth) and all(
         abs(a - b) <= 0.3
-        for one, true in zip(found, truth, strict=True)
-        for a, b in zip(one, true, strict=True)
+        for interval, true in zip(intervals, truth, strict=True)
+        for a, b in zip(interval, true, strict=True)
     )
 
 
 @pytest.fixture(scope="module")
-def two() -> Kept:
+def two() -> JoinedFiles:
     """Return two files that share a song."""
-    return kept(join(once(1), SONG, once(2)), join(once(3, 20), SONG, once(4)))
+    return join_files(join(once(1), SONG, once(2)), join(once(3, 20), SONG, once(4)))
 
 
-def test_a_song_in_two_files_is_one_item_with_its_extent(two: Kept) -> None:
+def test_a_song_in_two_files_is_one_item_with_its_extent(two: JoinedFiles) -> None:
     (item,) = two.items()
 
     assert close(places(item), (1, 12, 42), (2, 20, 50))
     assert item.length_ms == pytest.approx(30_000, abs=300)
     assert item.best in item.occurrences
-    for one in item.occurrences:
-        assert one.item_start_ms == pytest.approx(0, abs=200)
-        assert one.item_end_ms == pytest.approx(item.length_ms, abs=200)
-        assert one.tempo_ratio == pytest.approx(1, abs=0.001)
-        assert one.pitch_cents == pytest.approx(0, abs=3)
-        assert one.score == 100
+    for occurrence in item.occurrences:
+        assert occurrence.item_start_ms == pytest.approx(0, abs=200)
+        assert occurrence.item_end_ms == pytest.approx(item.length_ms, abs=200)
+        assert occurrence.tempo_ratio == pytest.approx(1, abs=0.001)
+        assert occurrence.pitch_cents == pytest.approx(0, abs=3)
+        assert occurrence.score == 100
 
 
-def test_a_part_and_a_copy_at_another_speed_say_what_they_are(two: Kept) -> None:
+def test_a_part_and_a_copy_at_another_speed_say_what_they_are(two: JoinedFiles) -> None:
     made = two.copy()
     made.add(3, join(once(5), SONG[10 * RATE : 22 * RATE], once(6)))
     made.add(4, join(once(7), faster(SONG, 1.02), once(8)))
@@ -148,7 +148,7 @@ def test_a_copy_whose_speed_drifts_is_one_occurrence() -> None:
     song = music(1, 60)
     tape = drifting(song, 1.0, 1.05, len(song))
 
-    (item,) = kept(
+    (item,) = join_files(
         join(once(1), song, once(2)), join(once(3, 20), song, once(4)), join(once(5), tape, once(6))
     ).items()
 
@@ -158,7 +158,7 @@ def test_a_copy_whose_speed_drifts_is_one_occurrence() -> None:
 
 
 def test_a_jingle_before_a_song_is_an_item_of_its_own() -> None:
-    made = kept(
+    made = join_files(
         join(once(1), JINGLE, SONG, once(2)),
         join(once(3), JINGLE, SONG, once(4)),
         join(once(5), JINGLE, once(6), SONG),
@@ -173,7 +173,7 @@ def test_a_jingle_before_a_song_is_an_item_of_its_own() -> None:
 
 
 def test_what_sounds_once_and_what_has_no_tune_gives_nothing() -> None:
-    made = kept(
+    made = join_files(
         join(once(1, 30), tones(1, 20), silence(20), machine(1, 20), noise(1, 9, 0.1)),
         join(silence(20), once(2, 30), machine(2, 20), tones(2, 20), noise(2, 9, 0.1)),
         silence(30),
@@ -188,8 +188,8 @@ def test_what_recurs_within_ten_minutes_is_no_item_and_later_is() -> None:
     early = join(once(1, 20), JINGLE, once(2, 300), JINGLE, once(3, 340))
     late = join(once(1, 20), JINGLE, once(2, 640), JINGLE, once(3, 20))
 
-    assert kept(early).items() == ()
-    (item,) = kept(late).items()
+    assert join_files(early).items() == ()
+    (item,) = join_files(late).items()
     assert close(places(item), (1, 20, 28), (1, 668, 676))
 
 
@@ -200,35 +200,35 @@ def test_the_order_of_files_does_not_matter() -> None:
         3: fingerprint_of(join(once(4), SONG[5 * RATE :], once(5), JINGLE, once(6))),
     }
 
-    found = []
+    results = []
     for order in ((1, 2, 3), (3, 2, 1), (2, 3, 1)):
-        made = Kept()
+        made = JoinedFiles()
         for number in order:
             made.add(number, files[number])
-        found.append([places(item) for item in made.items()])
+        results.append([places(item) for item in made.items()])
 
-    for other in found[1:]:
-        assert len(other) == len(found[0]) == 2
-        for a, b in zip(found[0], other, strict=True):
+    for result in results[1:]:
+        assert len(result) == len(results[0]) == 2
+        for a, b in zip(results[0], result, strict=True):
             assert close(a, *b)
 
 
-def test_the_same_files_give_the_same_items(two: Kept) -> None:
-    again = kept(*(sound.fingerprint for sound in two.sounds.values()))
+def test_the_same_files_give_the_same_items(two: JoinedFiles) -> None:
+    again = join_files(*(sound.fingerprint for sound in two.sounds.values()))
 
     assert again.runs == two.runs
     assert again.items() == two.items()
 
 
-def test_only_what_is_new_is_indexed(two: Kept) -> None:
-    first, second = (two.index._kept[BUCKET, number][1] for number in (1, 2))
+def test_only_what_is_new_is_indexed(two: JoinedFiles) -> None:
+    first, second = (two.index._postings[BUCKET, number][1] for number in (1, 2))
     song = [(frames >= 1400) & (frames <= 2600) for frames in (first, second)]
 
     assert song[0].sum() > 100
     assert song[1].sum() == 0
 
 
-def test_after_a_file_is_removed_the_next_copy_takes_its_place(two: Kept) -> None:
+def test_after_a_file_is_removed_the_next_copy_takes_its_place(two: JoinedFiles) -> None:
     made = two.copy()
     made.add(3, join(SONG[8 * RATE : 22 * RATE], once(5)))
     assert {(run.file, run.other) for run in made.runs} == {(2, 1), (3, 1)}
@@ -242,7 +242,7 @@ def test_after_a_file_is_removed_the_next_copy_takes_its_place(two: Kept) -> Non
     assert len(made.items()[0].occurrences) == 3
 
 
-def test_a_file_that_returns_restores_what_it_gave(two: Kept) -> None:
+def test_a_file_that_returns_restores_what_it_gave(two: JoinedFiles) -> None:
     made = two.copy()
     before = made.items()
 
@@ -254,8 +254,8 @@ def test_a_file_that_returns_restores_what_it_gave(two: Kept) -> None:
     assert close(places(item), *places(before[0]))
 
 
-def test_only_unmatched_sound_is_joined(two: Kept) -> None:
-    made = Kept()
+def test_only_unmatched_sound_is_joined(two: JoinedFiles) -> None:
+    made = JoinedFiles()
     for number, sound in two.sounds.items():
         made.sounds[number] = Sound.of(
             number, sound.fingerprint, [(0, 30_000 + 8_000 * (number - 1))]
@@ -268,58 +268,60 @@ def test_only_unmatched_sound_is_joined(two: Kept) -> None:
 
 
 def test_after_a_new_file_only_its_items_are_made_again() -> None:
-    made = kept(join(once(1), SONG, once(2)), join(once(3), SONG, once(4), JINGLE, once(9), JINGLE))
+    made = join_files(
+        join(once(1), SONG, once(2)), join(once(3), SONG, once(4), JINGLE, once(9), JINGLE)
+    )
     before = made.items()
     new = made.add(3, join(once(5), JINGLE, once(6)))
 
     fresh = items_of(made.runs, load=made.load, around=new)
     now = renewed(before, fresh)
 
-    assert [{one.file for one in item.occurrences} for item in fresh] == [{2, 3}]
+    assert [{occurrence.file for occurrence in item.occurrences} for item in fresh] == [{2, 3}]
     assert [place for _, place in now] == [0, None]
     assert now[0][0] == before[0]
 
 
 @pytest.fixture(scope="module")
-def three(two: Kept) -> Kept:
+def three(two: JoinedFiles) -> JoinedFiles:
     """Return them and a file in which the song sounds twice."""
     made = two.copy()
     made.add(3, join(once(5), SONG, once(6), SONG, once(7)))
     return made
 
 
-def test_an_item_made_again_keeps_its_place_and_what_was_found_late(three: Kept) -> None:
+def test_an_item_made_again_keeps_its_place_and_what_was_found_late(three: JoinedFiles) -> None:
     made = three.copy()
     before = searched_back(made.items(), made.sounds, load=made.load)
     new = made.add(4, join(once(8), faster(SONG, 0.98)))
 
     (fresh,) = items_of(made.runs, load=made.load, around=new)
-    late = next(one for one in fresh.occurrences if one.file == 3)
-    seen = tuple(one for one in fresh.occurrences if one != late)
+    late = next(occurrence for occurrence in fresh.occurrences if occurrence.file == 3)
+    seen = tuple(occurrence for occurrence in fresh.occurrences if occurrence != late)
     ((item, place),) = renewed(before, [replace(fresh, occurrences=seen)])
 
     assert place == 0
-    assert [one.file for one in item.occurrences] == [1, 2, 3, 3, 4]
-    for one in item.occurrences:
-        assert one.item_start_ms == pytest.approx(0, abs=300)
-        assert one.item_end_ms == pytest.approx(item.length_ms, abs=300)
+    assert [occurrence.file for occurrence in item.occurrences] == [1, 2, 3, 3, 4]
+    for occurrence in item.occurrences:
+        assert occurrence.item_start_ms == pytest.approx(0, abs=300)
+        assert occurrence.item_end_ms == pytest.approx(item.length_ms, abs=300)
 
 
-def test_without_a_file_an_item_keeps_the_rest_or_ends(two: Kept) -> None:
+def test_without_a_file_an_item_keeps_the_rest_or_ends(two: JoinedFiles) -> None:
     (item,) = two.items()
     third = replace(item.occurrences[0], file=3, item_end_ms=20_000)
     whole = replace(item, occurrences=(*item.occurrences, third))
 
-    left = whole.without(item.best.file)
+    remainder = whole.without(item.best.file)
 
-    assert left is not None
-    assert item.best.file not in {one.file for one in left.occurrences}
-    assert left.best.file in {1, 2}
+    assert remainder is not None
+    assert item.best.file not in {occurrence.file for occurrence in remainder.occurrences}
+    assert remainder.best.file in {1, 2}
     assert whole.without(9) == whole
     assert item.without(1) is None
 
 
-def test_searching_back_finds_what_the_join_does_not_ask_about(three: Kept) -> None:
+def test_searching_back_finds_what_the_join_does_not_ask_about(three: JoinedFiles) -> None:
     (item,) = searched_back(three.items(), three.sounds, load=three.load)
 
     assert len(item.occurrences) == 4
@@ -343,16 +345,16 @@ def test_an_item_is_nowhere_twice(heard: list[tuple[int, int, int]], cut: int) -
     ]
     item = Item(30_000, every[0], tuple(every))
 
-    found = explained_once([item])
+    items = explained_once([item])
     spans = [(1000 * cut, 60_000)]
-    for one in [*found, *clipped([item], lambda _: spans), *clipped(found, lambda _: None)]:
-        assert one.best in one.occurrences
-        began = [(each.file, each.start_ms) for each in one.occurrences]
+    for result in [*items, *clipped([item], lambda _: spans), *clipped(items, lambda _: None)]:
+        assert result.best in result.occurrences
+        began = [(occurrence.file, occurrence.start_ms) for occurrence in result.occurrences]
         assert began == sorted(set(began))
 
 
 def test_an_item_that_sounds_in_a_longer_one_is_merged_into_it() -> None:
-    made = kept(
+    made = join_files(
         join(once(1), SONG, once(2)),
         join(once(3), SONG, once(4)),
         join(once(5), SONG[5 * RATE : 15 * RATE], once(6)),
@@ -367,8 +369,8 @@ def test_an_item_that_sounds_in_a_longer_one_is_merged_into_it() -> None:
     assert item.occurrences[2].item_start_ms == pytest.approx(5_000, abs=300)
 
 
-def _joined_alone(made: Kept, files: tuple[int, ...]) -> tuple[Item, ...]:
-    alone = Kept()
+def _joined_alone(made: JoinedFiles, files: tuple[int, ...]) -> tuple[Item, ...]:
+    alone = JoinedFiles()
     for number in files:
         alone.add(number, made.sounds[number].fingerprint)
     return alone.items()
@@ -382,7 +384,7 @@ def test_a_file_without_the_scan_layer_is_refused() -> None:
         Sound.of(1, bare)
 
 
-def test_best_copies_are_complete(two: Kept) -> None:
+def test_best_copies_are_complete(two: JoinedFiles) -> None:
     (item,) = two.items()
 
     landmarks = item.landmarks(two.load)
@@ -397,7 +399,7 @@ def run(*arguments: str | Path) -> int:
 
 
 @pytest.fixture(scope="module")
-def files(two: Kept, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def files(two: JoinedFiles, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("recurring")
     paths = [folder / f"{number}.acrfp" for number in two.sounds]
     for path, sound in zip(paths, two.sounds.values(), strict=True):
@@ -413,16 +415,16 @@ def test_the_command_prints_an_object_for_each_item_and_each_unreadable_file(
     assert run("recurring", files[0], missing, files[1], "--json") == 1
 
     out, err = capsys.readouterr()
-    error, found = (json.loads(line) for line in out.splitlines())
+    error, item = (json.loads(line) for line in out.splitlines())
     assert error["path"] == str(missing)
     assert error["error"]["code"] == "unreadable"
     assert str(missing) in err
-    assert set(found) == {"id", "length_s", "occurrences"}
-    assert found["id"] == 1
-    assert found["length_s"] == pytest.approx(30, abs=0.3)
-    assert [one["path"] for one in found["occurrences"]] == [str(p) for p in files]
-    assert found["occurrences"][0].keys() == {*("path", "start_s", "end_s", "tempo_ratio", "score")}
-    assert found["occurrences"][1]["start_s"] == pytest.approx(20, abs=0.3)
+    assert set(item) == {"id", "length_s", "occurrences"}
+    assert item["id"] == 1
+    assert item["length_s"] == pytest.approx(30, abs=0.3)
+    assert [occurrence["path"] for occurrence in item["occurrences"]] == [str(p) for p in files]
+    assert item["occurrences"][0].keys() == {*("path", "start_s", "end_s", "tempo_ratio", "score")}
+    assert item["occurrences"][1]["start_s"] == pytest.approx(20, abs=0.3)
 
 
 def test_the_command_prints_a_table_for_people_or_that_nothing_returns(
@@ -459,21 +461,21 @@ class Station:
     files: dict[int, Fingerprint]
     plays: dict[int, tuple[Play, ...]]
 
-    def kept(self, order: tuple[int, ...]) -> Kept:
-        made = Kept()
+    def join_files(self, order: tuple[int, ...]) -> JoinedFiles:
+        made = JoinedFiles()
         for number in order:
             made.add(number, self.files[number])
         return made
 
-    def verdict(self, made: Kept) -> Verdict:
+    def verdict(self, made: JoinedFiles) -> Verdict:
         """Search the files back for the items and judge all occurrences."""
         items = searched_back(made.items(), sorted(made.sounds), load=made.load)
         return Verdict(items, self.plays)
 
-    def found(self, verdict: Verdict, *kinds: str) -> list[bool]:
+    def recall(self, verdict: Verdict, *kinds: str) -> list[bool]:
         """Return for each play of 10 s and more of some kinds whether it is found."""
         return [
-            verdict.found(file, play)
+            verdict.covers(file, play)
             for file, plays in self.plays.items()
             for play in plays
             if play.kind in kinds and play.end - play.start >= 10
@@ -490,7 +492,7 @@ def station() -> Station:
 
 
 def _accept(station: Station, verdict: Verdict) -> None:
-    clean = station.found(verdict, stations.CLEAN, stations.CODEC, stations.PART)
+    clean = station.recall(verdict, stations.CLEAN, stations.CODEC, stations.PART)
     edges = [
         error
         for file, plays in station.plays.items()
@@ -501,7 +503,7 @@ def _accept(station: Station, verdict: Verdict) -> None:
 
     assert sorted(verdict.titles, key=str) == list(range(8))
     assert np.mean(clean) >= 0.98
-    assert np.mean(station.found(verdict, stations.SPEED)) >= 0.95
+    assert np.mean(station.recall(verdict, stations.SPEED)) >= 0.95
     assert np.mean(verdict.right) >= 0.99
     assert np.median(edges) <= 0.1
 
@@ -511,12 +513,12 @@ def _accept(station: Station, verdict: Verdict) -> None:
 def test_each_title_of_a_station_is_one_item_and_nothing_else_is(
     station: Station, order: tuple[int, ...]
 ) -> None:
-    _accept(station, station.verdict(station.kept(order)))
+    _accept(station, station.verdict(station.join_files(order)))
 
 
 @pytest.mark.soak
 @pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng speaks here")
 def test_most_plays_under_speech_are_found(station: Station) -> None:
-    verdict = station.verdict(station.kept((1, 2, 3, 4)))
+    verdict = station.verdict(station.join_files((1, 2, 3, 4)))
 
-    assert np.mean(station.found(verdict, stations.SPOKEN)) >= 0.75
+    assert np.mean(station.recall(verdict, stations.SPOKEN)) >= 0.75

@@ -40,11 +40,11 @@ def _loop_with_melodies() -> Samples:
 def test_a_loop_is_known_to_sound_again_a_period_later_and_earlier() -> None:
     reference = landmarks_of(_loop_with_melodies())
 
-    found = repeats_of(sorted_hashes(reference), (FRAMES, 2 * FRAMES))
+    shifts = repeats_of(sorted_hashes(reference), (FRAMES, 2 * FRAMES))
 
-    near = {round(later / FRAMES) for later in found}
+    near = {round(later / FRAMES) for later in shifts}
     assert near == {-1, 1, 2, 3}
-    assert all(abs(later - round(later / FRAMES) * FRAMES) <= 1 for later in found)
+    assert all(abs(later - round(later / FRAMES) * FRAMES) <= 1 for later in shifts)
 
 
 def test_music_that_goes_on_and_silence_repeat_nothing() -> None:
@@ -107,5 +107,5 @@ def test_a_loop_is_not_followed_along_every_repeat() -> None:
 
     short, long = (_work_of_scan(np.tile(loop, times)) for times in (40, 160))
 
-    for less, more in zip(short, long, strict=True):
-        assert 0 < less < more < 5 * less
+    for short_steps, long_steps in zip(short, long, strict=True):
+        assert 0 < short_steps < long_steps < 5 * short_steps

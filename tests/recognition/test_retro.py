@@ -32,7 +32,7 @@ FOREIGN = music(99, 12)
 
 
 def _index(*numbers: int) -> RetroIndex:
-    return RetroIndex.of({one: landmarks_of(RECORDINGS[one]) for one in numbers})
+    return RetroIndex.of({number: landmarks_of(RECORDINGS[number]) for number in numbers})
 
 
 def _cut(number: int, start: float, end: float) -> Samples:
@@ -66,7 +66,9 @@ def test_what_a_scan_finds_is_found_late_too_recording_by_recording_or_together(
     scanned = shelf.scan(programme).segments
 
     apart = [
-        found for number in RECORDINGS for found in search_back(programme, _index(number), hours=1)
+        segment
+        for number in RECORDINGS
+        for segment in search_back(programme, _index(number), hours=1)
     ]
     index = _index(*RECORDINGS)
     together = search_back(programme, index, hours=1)
@@ -110,9 +112,9 @@ def test_a_recording_that_is_not_there_is_not_found(programme: Fingerprint) -> N
 def test_only_what_the_policy_scans_is_looked_at(programme: Fingerprint) -> None:
     policy = ScanPolicy(rec_length_ms=20_000, interval_ms=1_000_000)
 
-    (found,) = search_back(programme, _index(11, 12, 13), hours=1, policy=policy)
+    (segment,) = search_back(programme, _index(11, 12, 13), hours=1, policy=policy)
 
-    assert (found.recording, found.start_ms // 1000) == (11, 12)
+    assert (segment.recording, segment.start_ms // 1000) == (11, 12)
 
 
 def test_in_a_larger_catalogue_the_same_play_is_less_sure(programme: Fingerprint) -> None:

@@ -177,13 +177,13 @@ def test_others_write_while_a_large_merge_goes_on(
         size = whole(*arguments)
         # In the middle of the large merge; small merges inside these adds go on.
         monkeypatch.setattr("recognition.index.store.merge_segments", whole)
-        other = open_store(store._root)
-        assert not other.merge_due(1)
+        writer = open_store(store._root)
+        assert not writer.merge_due(1)
         for number in range(100, 103):
-            other.add(1, number, *music(number, n=20))
-        other.remove(1, 3)
-        other.add(1, 4, *music(44, n=300))
-        assert best(other, music(101, n=20)) == (101, 0)
+            writer.add(1, number, *music(number, n=20))
+        writer.remove(1, 3)
+        writer.add(1, 4, *music(44, n=300))
+        assert best(writer, music(101, n=20)) == (101, 0)
         assert (store._root / "bucket-1" / stores.MERGED).exists()
         return size
 
@@ -291,7 +291,7 @@ def test_votes_are_those_of_a_plain_count(
     alive = {n: p for n, p in recordings.items() if n}
     query = excerpt(recordings[1], 40, 90)
 
-    found = store.query([1], *query, top=5, min_votes=2)
+    answer = store.query([1], *query, top=5, min_votes=2)
 
     votes = brute_force(alive, query)
     sums = {
@@ -299,15 +299,15 @@ def test_votes_are_those_of_a_plain_count(
         for n, at in votes
         for d in (at - 1, at, at + 1)
     }
-    assert [sums[v.recording, v.delta] for v in found] == [v.votes for v in found]
+    assert [sums[v.recording, v.delta] for v in answer] == [v.votes for v in answer]
     strong = sorted((total for total in sums.values() if total >= 2), reverse=True)
-    assert [v.votes for v in found[:1]] == strong[:1]
-    near = {(v.recording, v.delta + by) for v in found for by in range(-2, 3)}
-    left = [total for place, total in sums.items() if place not in near]
-    if len(found) == 5:
-        assert max(left, default=0) <= found[-1].votes
+    assert [v.votes for v in answer[:1]] == strong[:1]
+    near = {(v.recording, v.delta + by) for v in answer for by in range(-2, 3)}
+    far_sums = [total for place, total in sums.items() if place not in near]
+    if len(answer) == 5:
+        assert max(far_sums, default=0) <= answer[-1].votes
     else:
-        assert max(left, default=0) < 2
+        assert max(far_sums, default=0) < 2
 
 
 def test_many_windows_at_once_have_the_places_of_each_alone(store: SegmentStore) -> None:
@@ -347,12 +347,12 @@ def test_a_reader_survives_what_other_processes_do(store: SegmentStore) -> None:
     store.add(1, 0, *music(0))
 
     def churn() -> None:
-        other = open_store(root)
+        writer = open_store(root)
         for number in range(1, 25):
-            other.add(1, number, *music(number, n=300))
-            other.remove(1, number - 1 if number > 1 else 99)
+            writer.add(1, number, *music(number, n=300))
+            writer.remove(1, number - 1 if number > 1 else 99)
             if number % 5 == 0:
-                other.maintain(1)
+                writer.maintain(1)
 
     pid = os.fork()
     if pid == 0:
@@ -443,9 +443,9 @@ def test_flipped_bits_give_an_error_or_the_right_answer(small_index: Path) -> No
         broken = bytearray(whole)
         broken[rng.randrange(len(whole))] ^= 1 << rng.randrange(8)
         path.write_bytes(broken)
-        found = answers(small_index)
-        assert found in (None, [(0, 0), (1, 0), (2, 0)])
-        noticed += found is None
+        answer = answers(small_index)
+        assert answer in (None, [(0, 0), (1, 0), (2, 0)])
+        noticed += answer is None
 
     assert noticed > 50
 
@@ -537,20 +537,20 @@ def test_kill_minus_nine_loses_nothing_acknowledged(tmp_path: Path) -> None:
             os.close(reading)
             write_until_killed(root, writing, 1 + 1000 * round_number)
         os.close(writing)
-        told = os.read(reading, 1 << 16)
+        log = os.read(reading, 1 << 16)
         select.select([], [], [], rng.uniform(0, 0.05))
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
-        with os.fdopen(reading, "rb") as rest:
-            told += rest.read()
-        for line in told.decode().splitlines():
-            word, told_number = line.split()
+        with os.fdopen(reading, "rb") as pipe:
+            log += pipe.read()
+        for line in log.decode().splitlines():
+            word, digits = line.split()
             lists = {"added": present, "removing": unsure, "removed": gone}
-            lists[word].add(int(told_number))
+            lists[word].add(int(digits))
         store = open_store(root)
-        found = {int(here) for here in store.recordings(1)}
-        assert found >= present - unsure - gone
-        assert not found & gone
+        stored = {int(here) for here in store.recordings(1)}
+        assert stored >= present - unsure - gone
+        assert not stored & gone
         assert store.verify(1) == []
         named = {e.file for e in manifest.read_manifest(root / "bucket-1").entries}
         files = {path.name for path in (root / "bucket-1").iterdir()}

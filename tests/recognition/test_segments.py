@@ -78,10 +78,10 @@ def test_runs_on_one_line_far_apart_are_two_plays() -> None:
 
 def test_a_run_has_room_up_to_others_of_its_recording() -> None:
     run, before, after = _run(250, 500), _run(0, 200), _run(600, 800, offset=40.0)
-    other = replace(_run(0, 1), recording=2)
+    foreign_run = replace(_run(0, 1), recording=2)
 
-    runs = [run, before, after, other]
+    runs = [run, before, after, foreign_run]
 
     assert room(run, runs, 9000) == (801, 2440)
     assert room(after, runs, 9000) == (2001, 9000)
-    assert room(other, runs, 9000) == (0, 9000)
+    assert room(foreign_run, runs, 9000) == (0, 9000)

@@ -77,10 +77,10 @@ def test_a_folder_is_sent_once_whatever_the_files_are_called(
     assert send("--bucket", "8", files / "renamed.acrfp") == 0
     elsewhere = lines(capsys)
 
-    assert [one["status"] for one in first] == ["sent", "sent"]
+    assert [line["status"] for line in first] == ["sent", "sent"]
     assert first[1]["server"] == {"id": "f-2"}
-    assert [one["status"] for one in again] == ["skipped", "skipped"]
-    assert [one["status"] for one in elsewhere] == ["sent"]
+    assert [line["status"] for line in again] == ["skipped", "skipped"]
+    assert [line["status"] for line in elsewhere] == ["sent"]
     assert [row.get("name") for row in server.taken] == ['made-up "é".wav', 'melody "é".wav', None]
     sent = server.taken[1]
     assert sent["data_type"] == "fingerprint"
@@ -117,11 +117,11 @@ def test_a_refused_file_is_named_and_the_others_go_on(
 
     assert send("--bucket", "8", "-r", files / "none.acrfp", files) == 1
 
-    found = [one["status"] for one in lines(capsys)]
-    assert found == ["failed", "failed", "duplicate"]
+    statuses = [line["status"] for line in lines(capsys)]
+    assert statuses == ["failed", "failed", "duplicate"]
     # The refused one is tried again, the duplicate is not.
     assert send("--bucket", "8", "-r", files) == 0
-    assert [one["status"] for one in lines(capsys)] == ["sent", "skipped"]
+    assert [line["status"] for line in lines(capsys)] == ["sent", "skipped"]
 
 
 def test_a_busy_server_is_asked_again(server: DeskServer, files: Path) -> None:
@@ -148,13 +148,13 @@ def test_a_lost_answer_does_not_send_a_file_twice(
 def test_another_file_of_the_same_name_is_not_taken_for_it(
     server: DeskServer, tmp_path: Path
 ) -> None:
-    one, other = tmp_path / "a" / "x.acrfp", tmp_path / "b" / "x.acrfp"
-    for path, golden in ((one, "melody"), (other, "made-up")):
+    first, second = tmp_path / "a" / "x.acrfp", tmp_path / "b" / "x.acrfp"
+    for path, golden in ((first, "melody"), (second, "made-up")):
         path.parent.mkdir()
         shutil.copy(GOLDEN / f"{golden}.acrfp", path)
     server.troubles += [lambda: None, busy]
 
-    assert send("--container", "7", one, other) == 0
+    assert send("--container", "7", first, second) == 0
 
     assert len({row["content"] for row in server.taken}) == 2
 
@@ -183,7 +183,7 @@ def test_what_a_killed_command_sent_is_not_sent_again(
         log.write(b'{"target": "half a li')
     assert main(command) == 0
 
-    assert [one["status"] for one in lines(capsys)] == ["skipped", "skipped"]
+    assert [line["status"] for line in lines(capsys)] == ["skipped", "skipped"]
     assert len(server.taken) == 2
 
 
@@ -346,21 +346,21 @@ def test_words_of_a_server_and_names_of_files_control_no_terminal(
     server: DeskServer, files: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copy(GOLDEN / "melody.acrfp", files / f"{_CONTROLS}.acrfp")
-    told = json.dumps({"message": f"No. {_CONTROLS}", "code": _CONTROLS})
-    server.troubles += [lambda: Response(told, 422)] * 2
+    body = json.dumps({"message": f"No. {_CONTROLS}", "code": _CONTROLS})
+    server.troubles += [lambda: Response(body, 422)] * 2
     # The last one is a refusal of all files, which ends the command.
-    server.troubles.append(lambda: Response(told, 403))
+    server.troubles.append(lambda: Response(body, 403))
 
     codes = [main(["send", "--container", "7", "-r", str(files)])]
-    server.troubles += [lambda: Response(told, 422)] * 3
+    server.troubles += [lambda: Response(body, 422)] * 3
     codes.append(main(["send", "--container", "7", "-r", str(files), "--json"]))
     codes.append(main(["send", "--container", "7", str(files / f"{_CONTROLS}.acrfp")]))
 
-    shown = capsys.readouterr()
+    output = capsys.readouterr()
     assert codes == [2, 1, 0]
-    assert "No. \\x1b]0;owned\\x07" in shown.err
-    assert _no_controls(shown.err)
-    assert _no_controls(shown.out)
+    assert "No. \\x1b]0;owned\\x07" in output.err
+    assert _no_controls(output.err)
+    assert _no_controls(output.out)
 
 
 _DEEP = "[" * 200_000
@@ -396,11 +396,11 @@ def test_any_answer_of_a_server_ends_with_a_sentence(
     monkeypatch.setenv("ACRFP_SERVER", httpserver.url_for("")[:-1])
     by_check = main(["send", "--container", "7", "-r", str(files)])
 
-    shown = capsys.readouterr().err
+    errors = capsys.readouterr().err
     assert by_upload in (1, 2)
     assert by_check in (1, 2)
-    assert shown.count("\n") <= 6
-    assert "Traceback" not in shown
+    assert errors.count("\n") <= 6
+    assert "Traceback" not in errors
 
 
 @pytest.mark.parametrize(
@@ -427,6 +427,6 @@ def test_odd_lists_of_a_server_hold_no_file(
     httpserver.expect_request(re.compile("/")).respond_with_json({"data": rows})
     client = ServerClient(httpserver.url_for("")[:-1], TOKEN)
 
-    found = client.find(Target(TargetKind.CONTAINER, "7"), "a", datetime.now(tz=UTC), set())
+    row = client.find(Target(TargetKind.CONTAINER, "7"), "a", datetime.now(tz=UTC), set())
 
-    assert found is None
+    assert row is None

@@ -62,8 +62,8 @@ def turned(tmp_path_factory: pytest.TempPathFactory) -> tuple[SegmentStore, Refe
     reference = landmarks_of(music(5, SECONDS))
     recordings = {
         # Cells are mirrored as a whole, one bin higher than a variant is.
-        number: Variant(1.0, int(one.mirrored), one.backwards, one.mirrored).of(reference)
-        for number, one in enumerate(POSES, start=1)
+        number: Variant(1.0, int(pose.mirrored), pose.backwards, pose.mirrored).of(reference)
+        for number, pose in enumerate(POSES, start=1)
     }
     index = _stored(tmp_path_factory.mktemp("turned"), recordings)
     return index, References.held(recordings)
@@ -80,7 +80,7 @@ def test_turned_sound_is_the_recording_turned_alike_and_turned_twice_the_same(
     index, references = turned
     result = scan(once, index=index, buckets=[BUCKET], references=references)
 
-    assert {one.recording for one in result.segments} == {POSES.index(pose) + 1}
+    assert {segment.recording for segment in result.segments} == {POSES.index(pose) + 1}
     assert _places(again) <= _places(made)
     assert len(_places(again)) > 0.98 * len(_places(made))
     assert made.level_map is not None
@@ -89,9 +89,9 @@ def test_turned_sound_is_the_recording_turned_alike_and_turned_twice_the_same(
 
 
 def test_a_row_that_shares_sound_is_listed_but_not_false(tmp_path: Path) -> None:
-    known = music(11, SECONDS)
-    stranger = join(music(12, 10), known[5 * OWN_RATE : 20 * OWN_RATE], music(13, 20))
-    scene = _scene(tmp_path, [known, stranger], {0: landmarks_of(known)})
+    track = music(11, SECONDS)
+    stranger = join(music(12, 10), track[5 * OWN_RATE : 20 * OWN_RATE], music(13, 20))
+    scene = _scene(tmp_path, [track, stranger], {0: landmarks_of(track)})
 
     result = scene.scan(Task(half=0, hours=1, track=1, pose=0))
 
@@ -104,9 +104,9 @@ def test_a_row_that_shares_sound_is_listed_but_not_false(tmp_path: Path) -> None
 
 
 def test_a_row_without_shared_sound_is_false(tmp_path: Path) -> None:
-    known, stranger = music(11, SECONDS), music(12, SECONDS)
+    track, stranger = music(11, SECONDS), music(12, SECONDS)
     # The catalogue holds the stranger's landmarks in the name of the other track.
-    scene = _scene(tmp_path, [known, stranger], {0: landmarks_of(stranger)})
+    scene = _scene(tmp_path, [track, stranger], {0: landmarks_of(stranger)})
 
     result = scene.scan(Task(half=0, hours=1, track=1, pose=0))
 
@@ -115,7 +115,7 @@ def test_a_row_without_shared_sound_is_false(tmp_path: Path) -> None:
 
 
 def test_a_stretch_is_recognised_wherever_it_sounds_in_another_track() -> None:
-    ours, other = music(14, SECONDS), music(15, SECONDS)
+    ours, stranger = music(14, SECONDS), music(15, SECONDS)
     # The stretch of 10 s from 12 s on is heard 40 s later, beneath other music.
     heard = ours[12 * OWN_RATE : 22 * OWN_RATE] + 0.5 * music(16, 10)
     reference = join(music(17, 52), heard, music(18, 9))
@@ -125,7 +125,7 @@ def test_a_stretch_is_recognised_wherever_it_sounds_in_another_track() -> None:
         return resample(y, OWN_RATE, RATE)
 
     assert sounds_in(sound(ours), sound(reference), span)
-    assert not sounds_in(sound(other), sound(reference), span)
+    assert not sounds_in(sound(stranger), sound(reference), span)
 
 
 @pytest.mark.parametrize("change", [tempo, speed])
@@ -135,17 +135,17 @@ def test_sound_at_another_tempo_or_speed_is_recognised_at_its_place_alone(
 ) -> None:
     # No moment of noise is like another; notes of a synthesizer are.
     rng = np.random.default_rng(14)
-    known, other = rng.normal(0, 0.1, (2, SECONDS * RATE)).astype(np.float32)
-    heard = change(known, ratio)
+    recording, stranger = rng.normal(0, 0.1, (2, SECONDS * RATE)).astype(np.float32)
+    heard = change(recording, ratio)
     span, alignment = (10 * 62.5, 15 * 62.5), Alignment(1 / ratio, 0.0, 0.0)
     half_a_second_later = Alignment(1 / ratio, 31.0, 0.0)
     another_tempo = Alignment(1.05 / ratio, 0.0, 0.0)
 
-    assert share_sound(heard, known, span, alignment)
+    assert share_sound(heard, recording, span, alignment)
     for wrong in (half_a_second_later, another_tempo):
-        assert agreement(heard, known, span, wrong) < 5.7
-        assert not share_sound(heard, known, span, wrong)
-    assert not share_sound(heard, other, span, alignment)
+        assert agreement(heard, recording, span, wrong) < 5.7
+        assert not share_sound(heard, recording, span, wrong)
+    assert not share_sound(heard, stranger, span, alignment)
 
 
 def test_the_fit_finds_the_tail_and_an_interval_around_what_it_asks_for() -> None:
@@ -158,19 +158,19 @@ def test_the_fit_finds_the_tail_and_an_interval_around_what_it_asks_for() -> Non
         scores[above] = u + rng.exponential(h / np.log(2), int(above.sum()))
         windows.append(scores)
 
-    found = fit(windows, share)
+    tail = fit(windows, share)
 
-    needed, low, high = found.needed(0.001)
+    needed, low, high = tail.needed(0.001)
     true = u + h * np.log2(share * 360 / 0.001)
     assert low < true < high
     assert low < needed < high < low + 4
-    rate, slowest, fastest = found.rate(needed)
+    rate, slowest, fastest = tail.rate(needed)
     assert rate == pytest.approx(0.001)
     assert slowest < rate < fastest
 
 
 def test_a_tail_of_nothing_asks_for_nothing() -> None:
-    found = fit([np.zeros(50), np.zeros(50)])
+    tail = fit([np.zeros(50), np.zeros(50)])
 
-    assert found.rate(10.0) == (0.0, 0.0, 0.0)
-    assert found.needed(0.001) == (0.0, 0.0, 0.0)
+    assert tail.rate(10.0) == (0.0, 0.0, 0.0)
+    assert tail.needed(0.001) == (0.0, 0.0, 0.0)

@@ -25,8 +25,8 @@ FRAME_MS = 16
 LONG = 10_000  # frames
 
 
-def _same(one: Fingerprint, other: Fingerprint) -> bool:
-    pairs = [(one.reference, other.reference), (one.dense, other.dense)]
+def _same(first: Fingerprint, second: Fingerprint) -> bool:
+    pairs = [(first.reference, second.reference), (first.dense, second.dense)]
     same = all(
         np.array_equal(a.frames, b.frames)
         and np.array_equal(a.bins, b.bins)
@@ -34,7 +34,7 @@ def _same(one: Fingerprint, other: Fingerprint) -> bool:
         for a, b in pairs
         if a is not None and b is not None
     )
-    maps = one.level_map, other.level_map
+    maps = first.level_map, second.level_map
     return same and np.array_equal(maps[0].levels, maps[1].levels)  # type: ignore[union-attr]
 
 
@@ -83,11 +83,11 @@ def test_listener_makes_the_landmarks_of_a_file_scan(
     path.write_bytes(played)
 
     with Listener() as listener:
-        said = list(_heard(listener, played))
+        messages = list(_heard(listener, played))
 
-    heard = [message for message in said if isinstance(message, HeardSound)][-1]
+    heard = [message for message in messages if isinstance(message, HeardSound)][-1]
     collected = PieceCollector(0, LONG)
-    for message in said:
+    for message in messages:
         if isinstance(message, RunPiece):
             collected.add(message)
     scanned = analyse_file(path)
@@ -98,12 +98,12 @@ def test_listener_makes_the_landmarks_of_a_file_scan(
 
 def test_listener_says_where_the_format_changed() -> None:
     first = encode(DEMO, 20, "mp2", ".mp3")
-    other = encode(DEMO, 20, "aac", ".aac")
+    second = encode(DEMO, 20, "aac", ".aac")
 
     with Listener(patience_bytes=64 * 1024) as listener:
-        said = list(_heard(listener, first + other))
+        messages = list(_heard(listener, first + second))
 
-    heard = [message for message in said if isinstance(message, HeardSound)][-1]
+    heard = [message for message in messages if isinstance(message, HeardSound)][-1]
     assert heard.why in {"no_sound", "format"}
     # Bytes that look like a frame may be taken for one.
     assert abs(heard.duration_ms - 20_000) < 200

@@ -107,11 +107,11 @@ def test_one_recording_does_not_take_all_leads() -> None:
 
 
 def test_a_shifted_recording_shifts_its_place(references: dict[int, Landmarks]) -> None:
-    one = references[3]
-    later = {3: replace(one, frames=one.frames + np.int32(500))}
+    reference = references[3]
+    later = {3: replace(reference, frames=reference.frames + np.int32(500))}
     view = query_view(_clip(level=0.2))
 
-    (first, *_), (moved, *_) = _leads(view, {3: one}), _leads(view, later)
+    (first, *_), (moved, *_) = _leads(view, {3: reference}), _leads(view, later)
 
     assert moved.alignment.offset == first.alignment.offset - 500
 
@@ -142,9 +142,9 @@ def test_the_whole_window_counts_where_no_run_grows(references: dict[int, Landma
 def test_music_under_drowning_noise_is_found(references: dict[int, Landmarks]) -> None:
     shelf = catalogue(list(SONGS.values()))
 
-    (found,) = shelf.scan(_clip()).segments
+    (segment,) = shelf.scan(_clip()).segments
 
-    assert found.recording == 3
-    assert found.end_ms - found.start_ms > 9000
-    late = found.reference_start_ms - found.start_ms
+    assert segment.recording == 3
+    assert segment.end_ms - segment.start_ms > 9000
+    late = segment.reference_start_ms - segment.start_ms
     assert late == pytest.approx(1000 * START, abs=50)

@@ -26,7 +26,7 @@ needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg
 def placed(frames: list[Timed[int]], origin_s: float | None = None) -> dict[int, float]:
     """Return where each frame's sound begins."""
     at, places = 0.0, {}
-    length_s = {one.frame: one.length_s for one in frames}
+    length_s = {frame.frame: frame.length_s for frame in frames}
     for gap_s, number, paced_s in Timeline[int](origin_s).place(iter(frames)):
         at += gap_s
         places[number] = at
@@ -35,30 +35,30 @@ def placed(frames: list[Timed[int]], origin_s: float | None = None) -> dict[int,
 
 
 @given(
-    kept=st.lists(st.booleans(), min_size=2, max_size=200),
+    presence=st.lists(st.booleans(), min_size=2, max_size=200),
     unit_ms=st.sampled_from([0.001, 1, 10]),
     begins_s=st.floats(-5, 1000),
 )
 def test_what_is_lost_leaves_the_rest_in_place(
-    kept: list[bool], unit_ms: float, begins_s: float
+    presence: list[bool], unit_ms: float, begins_s: float
 ) -> None:
-    numbers = [number for number, is_kept in enumerate(kept) if is_kept]
+    numbers = [number for number, is_kept in enumerate(presence) if is_kept]
     unit_s = unit_ms / 1000
     # Containers round times to their unit.
-    starts = {one: round((begins_s + one * FRAME_S) / unit_s) * unit_s for one in numbers}
+    starts = {number: round((begins_s + number * FRAME_S) / unit_s) * unit_s for number in numbers}
 
-    places = placed([Timed(one, starts[one], FRAME_S) for one in numbers])
+    places = placed([Timed(number, starts[number], FRAME_S) for number in numbers])
 
     assert list(places) == numbers
-    for one, place in places.items():
-        assert place == pytest.approx((one - numbers[0]) * FRAME_S, abs=2 * unit_s)
+    for number, place in places.items():
+        assert place == pytest.approx((number - numbers[0]) * FRAME_S, abs=2 * unit_s)
 
 
 @given(jitter_ms=st.lists(st.floats(-9, 9), min_size=1, max_size=300))
 def test_rounding_of_times_is_no_gap(jitter_ms: list[float]) -> None:
     frames = [
-        Timed(number, number * FRAME_S + one / 2000, FRAME_S)
-        for number, one in enumerate(jitter_ms)
+        Timed(number, number * FRAME_S + jitter / 2000, FRAME_S)
+        for number, jitter in enumerate(jitter_ms)
     ]
 
     places = placed(frames)
@@ -68,13 +68,13 @@ def test_rounding_of_times_is_no_gap(jitter_ms: list[float]) -> None:
 
 @pytest.mark.parametrize("pace", [0.98, 0.999, 1.001, 1.02])
 def test_sound_that_runs_at_another_pace_than_the_clock_follows_it(pace: float) -> None:
-    frames = [Timed(one, one * FRAME_S * pace, FRAME_S) for one in range(5000)]
+    frames = [Timed(number, number * FRAME_S * pace, FRAME_S) for number in range(5000)]
 
     places = placed(frames)
 
     # At the end, fewer stamps are left to compare.
     most_s = MOST_DRIFT_S + FRAME_S + WINDOW_S * abs(pace - 1)
-    assert all(abs(place - one * FRAME_S * pace) <= most_s for one, place in places.items())
+    assert all(abs(place - number * FRAME_S * pace) <= most_s for number, place in places.items())
 
 
 def coarse(unit_s: float) -> Callable[[float], float]:
@@ -155,21 +155,27 @@ def test_another_pace_is_followed_in_short_pieces(pace: float, frame_s: float) -
 
 @pytest.mark.parametrize("back_s", [0.5, 1.5, 5, 95_000])
 def test_a_clock_that_goes_back_costs_no_sound(back_s: float) -> None:
-    frames = [Timed(one, one * FRAME_S - back_s * (one >= 500), FRAME_S) for one in range(1000)]
+    frames = [
+        Timed(number, number * FRAME_S - back_s * (number >= 500), FRAME_S)
+        for number in range(1000)
+    ]
 
     assert placed(frames)[999] == pytest.approx(999 * FRAME_S)
 
 
 def test_a_clock_that_stands_still_costs_no_sound() -> None:
     frames = [
-        Timed(one, min(one * FRAME_S, max(10, one * FRAME_S - 5)), FRAME_S) for one in range(1000)
+        Timed(number, min(number * FRAME_S, max(10, number * FRAME_S - 5)), FRAME_S)
+        for number in range(1000)
     ]
 
     assert placed(frames)[999] == pytest.approx(999 * FRAME_S, abs=0.1)
 
 
 def test_an_overflow_of_the_clock_is_no_gap() -> None:
-    frames = [Timed(one, one * FRAME_S + 194_783 * (one >= 50), FRAME_S) for one in range(100)]
+    frames = [
+        Timed(number, number * FRAME_S + 194_783 * (number >= 50), FRAME_S) for number in range(100)
+    ]
 
     assert placed(frames)[99] == pytest.approx(99 * FRAME_S)
 
@@ -177,7 +183,8 @@ def test_an_overflow_of_the_clock_is_no_gap() -> None:
 @pytest.mark.parametrize("jump_s", [0.3, 25, 5000])
 def test_a_jump_is_a_gap_of_that_length(jump_s: float) -> None:
     frames = [
-        Timed(one, one * FRAME_S + (jump_s if one >= 50 else 0), FRAME_S) for one in range(100)
+        Timed(number, number * FRAME_S + (jump_s if number >= 50 else 0), FRAME_S)
+        for number in range(100)
     ]
 
     assert placed(frames)[99] == pytest.approx(99 * FRAME_S + jump_s)
@@ -186,8 +193,8 @@ def test_a_jump_is_a_gap_of_that_length(jump_s: float) -> None:
 @pytest.mark.parametrize(("jump_s", "is_cut"), [(25, True), (-25, True), (-25, False)])
 def test_a_clock_that_begins_anew_is_no_gap(jump_s: float, is_cut: bool) -> None:
     frames = [
-        Timed(one, one * FRAME_S + jump_s * (one >= 50), FRAME_S, is_cut and one == 50)
-        for one in range(100)
+        Timed(number, number * FRAME_S + jump_s * (number >= 50), FRAME_S, is_cut and number == 50)
+        for number in range(100)
     ]
 
     assert placed(frames)[99] == pytest.approx(99 * FRAME_S)
@@ -195,7 +202,10 @@ def test_a_clock_that_begins_anew_is_no_gap(jump_s: float, is_cut: bool) -> None
 
 @pytest.mark.parametrize("wrong_s", [-7, 40_000])
 def test_one_wrong_time_among_right_ones_moves_nothing(wrong_s: float) -> None:
-    frames = [Timed(one, wrong_s if one == 50 else one * FRAME_S, FRAME_S) for one in range(100)]
+    frames = [
+        Timed(number, wrong_s if number == 50 else number * FRAME_S, FRAME_S)
+        for number in range(100)
+    ]
 
     assert placed(frames)[99] == pytest.approx(99 * FRAME_S)
 
@@ -226,7 +236,7 @@ def by_ffmpeg(path: Path) -> Sound:
 
 def distances_ms(heard: Sound, reference: Sound) -> list[float]:
     """Return how far each second of one sound lies from its place in the other."""
-    found = []
+    distances = []
     for at in range(4000, len(heard) - 8000, 4000):
         part = heard[at : at + 2000]
         around = reference[at - 4000 : at + 6000]
@@ -236,18 +246,18 @@ def distances_ms(heard: Sound, reference: Sound) -> list[float]:
         )
         # A second with a loss in it has no single place.
         if np.dot(part, part) > 1 and likeness.max() > 0.9:
-            found.append((int(likeness.argmax()) - 4000) / 8)
-    return found
+            distances.append((int(likeness.argmax()) - 4000) / 8)
+    return distances
 
 
 @needs_ffmpeg
-@pytest.mark.parametrize("kind", timed_files.KINDS, ids=lambda one: one.codec + one.suffix)
+@pytest.mark.parametrize("kind", timed_files.KINDS, ids=lambda kind: kind.codec + kind.suffix)
 def test_files_with_losses_are_placed_as_ffmpeg_places_them(kind: Kind, tmp_path: Path) -> None:
     path = tmp_path / f"a{kind.suffix}"
     timed_files.write_random(path, kind, Random(f"{kind}"))  # noqa: S311 - no secret
 
     heard = np.concatenate(list(decode.blocks(path)))
 
-    found = distances_ms(heard, by_ffmpeg(path))
-    assert len(found) >= 8
-    assert max(map(abs, found)) <= 20
+    distances = distances_ms(heard, by_ffmpeg(path))
+    assert len(distances) >= 8
+    assert max(map(abs, distances)) <= 20

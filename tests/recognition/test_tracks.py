@@ -49,21 +49,21 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_tracks_that_differ_are_kept_where_they_do(film: Path) -> None:
-    found = analysis.analyse_file(film)
+    result = analysis.analyse_file(film)
 
-    assert found.facts.tracks == (
+    assert result.facts.tracks == (
         SoundTrack(1, "Commentary", TrackState.OTHER),
         SoundTrack(2, "Stereo", TrackState.MAIN),
         SoundTrack(3, "Music", TrackState.OTHER),
         SoundTrack(4, "Copy", TrackState.SAME),
     )
-    assert [number for number, _ in found.other_tracks] == [1, 3]
-    music_only = dict(found.other_tracks)[3]
+    assert [number for number, _ in result.other_tracks] == [1, 3]
+    music_only = dict(result.other_tracks)[3]
     assert music_only.dense is not None
     # The first half sounds like the main track, but for a few seconds before the change.
     assert music_only.dense.frames[0] > 4 * 62
-    assert music_only.duration_ms == found.facts.duration_ms
-    assert found.warnings == ()
+    assert music_only.duration_ms == result.facts.duration_ms
+    assert result.warnings == ()
 
 
 def test_a_match_says_its_track(index: Path, film: Path) -> None:
@@ -73,7 +73,7 @@ def test_a_match_says_its_track(index: Path, film: Path) -> None:
     assert segment.track == 3
     assert segment.start_s == pytest.approx(10, abs=0.15)
     assert segment.reference_start_s == pytest.approx(5, abs=0.15)
-    assert max(one.end_s for one in result.unmatched) <= segment.start_s
+    assert max(interval.end_s for interval in result.unmatched) <= segment.start_s
     assert "track 3" in report.scan_table(film, result)
 
 
@@ -105,18 +105,18 @@ def segment(start_ms: int, end_ms: int, offset_ms: int = 0) -> SegmentMatch:
 
 def test_what_the_main_track_has_counts_once() -> None:
     sounds = [Fingerprint(60_000, "") for _ in range(2)]
-    rest = UnmatchedInterval(20_000, 60_000, UnmatchedKind.NO_MATCH)
+    unmatched = UnmatchedInterval(20_000, 60_000, UnmatchedKind.NO_MATCH)
     results = {
-        id(sounds[0]): ScanResult(60_000, (segment(0, 20_000),), (rest,)),
+        id(sounds[0]): ScanResult(60_000, (segment(0, 20_000),), (unmatched,)),
         id(sounds[1]): ScanResult(
             60_000, (segment(2000, 19_000), segment(30_000, 40_000, 5000)), ()
         ),
     }
 
-    joined = scan_tracks(sounds[0], [(2, sounds[1])], lambda one: results[id(one)])
+    joined = scan_tracks(sounds[0], [(2, sounds[1])], lambda sound: results[id(sound)])
 
-    assert [(one.start_ms, one.track) for one in joined.segments] == [(0, None), (30_000, 2)]
-    assert [(one.start_ms, one.end_ms) for one in joined.unmatched] == [
+    assert [(row.start_ms, row.track) for row in joined.segments] == [(0, None), (30_000, 2)]
+    assert [(interval.start_ms, interval.end_ms) for interval in joined.unmatched] == [
         (20_000, 30_000),
         (40_000, 60_000),
     ]

@@ -93,7 +93,7 @@ def test_all_tracks_are_searched_to_their_ends(
 
     assert_found(result, begins_s, length_s, number)
     assert result.warnings == ()
-    assert all(one.kind != UnmatchedKind.SILENCE for one in result.unmatched)
+    assert all(interval.kind != UnmatchedKind.SILENCE for interval in result.unmatched)
 
 
 def test_tracks_of_other_rates_and_layouts_follow(index: Path, tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_sound_of_a_broadcast_that_moves_is_followed(
 ) -> None:
     parts, (begins_s, length_s, number) = MOVES[name]
     path = tmp_path / "a.ts"
-    path.write_bytes(b"".join(part(tmp_path, *one) for one in parts))
+    path.write_bytes(b"".join(part(tmp_path, *arguments) for arguments in parts))
 
     assert_found(scanned(index, path), begins_s, length_s, number)
 

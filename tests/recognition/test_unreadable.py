@@ -163,15 +163,16 @@ def test_an_encrypted_track_of_a_webm_file_is_named(tmp_path: Path) -> None:
         end = parent.end or len(data)
         memory = io.BytesIO(data)
         return {
-            one.id: data[one.begin : one.end] for one in ebml.elements_of(memory, parent.begin, end)
+            child.id: data[child.begin : child.end]
+            for child in ebml.elements_of(memory, parent.begin, end)
         }
 
     segment = ebml.segment_of(io.BytesIO(data), len(data))
     assert segment is not None
     (tracks,) = (
-        one
-        for one in ebml.elements_of(io.BytesIO(data), segment.begin, len(data))
-        if one.id == ebml.TRACKS
+        child
+        for child in ebml.elements_of(io.BytesIO(data), segment.begin, len(data))
+        if child.id == ebml.TRACKS
     )
     entry = contents(tracks)[ebml.TRACK_ENTRY]
     lock = element(ebml.CONTENT_ENCRYPTION, element(0x47E1, b"\5"))

@@ -33,10 +33,10 @@ def test_each_step_tells_peak_and_rms() -> None:
 def test_block_lengths_make_no_difference(block: int, seed: int) -> None:
     y = np.random.default_rng(seed).normal(0, 0.3, 9000).astype(np.float32)
 
-    one, other = built(y, block), built(y, len(y))
+    in_blocks, whole = built(y, block), built(y, len(y))
 
-    np.testing.assert_array_equal(one.peaks, other.peaks)
-    np.testing.assert_array_equal(one.rms, other.rms)
+    np.testing.assert_array_equal(in_blocks.peaks, whole.peaks)
+    np.testing.assert_array_equal(in_blocks.rms, whole.rms)
 
 
 @pytest.mark.parametrize("block", [80_000, 12_345])

@@ -15,7 +15,7 @@ SONGS = [music(seed, 30) for seed in (31, 32, 33)]
 _FROM_S, _SPEED, _LOUD = 5, 0.8, 0.12
 _WINDOW = 0, 625
 _LINE = min(
-    (one for one in wide_warps(DEFAULT) if one.shift), key=lambda one: abs(one.tempo - _SPEED)
+    (warp for warp in wide_warps(DEFAULT) if warp.shift), key=lambda warp: abs(warp.tempo - _SPEED)
 )
 
 

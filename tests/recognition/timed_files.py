@@ -72,7 +72,7 @@ def write(
     path: Path, kind: Kind, sound: Sound, losses: list[Loss], late_s: int | None = None
 ) -> None:
     """Write ``sound`` without the lost packets; a picture begins ``late_s`` before it."""
-    lost = {one.first + number for one in losses for number in range(one.count)}
+    lost = {loss.first + number for loss in losses for number in range(loss.count)}
     with av.open(str(path), mode="w", format=kind.container) as container:
         stream = container.add_stream(kind.codec, rate=kind.rate, layout="mono")
         stream = cast("AudioStream", stream)

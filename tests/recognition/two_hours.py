@@ -51,8 +51,8 @@ def _make(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as work:
         music = [track.samples() for track in read_tracks(DEMO, Path(work))]
     rng = np.random.default_rng(26)
-    titles, rest = stations.titles(music, rng, songs=SONGS, jingles=JINGLES)
-    made = stations.broadcasts(titles, rest, rng, hours=2, files=_FILES)
+    titles, once = stations.titles(music, rng, songs=SONGS, jingles=JINGLES)
+    made = stations.broadcasts(titles, once, rng, hours=2, files=_FILES)
     for number, broadcast in enumerate(made):
         fingerprint.save(folder / f"{number}.acrfp", shelf.fingerprint(broadcast.samples))
         plays = [dataclasses.asdict(play) for play in broadcast.plays]

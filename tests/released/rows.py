@@ -80,7 +80,7 @@ def _add_row(model: Model) -> bool:
                 values[field.name] = related
         elif not (field.null or field.has_default() or field.blank):
             values[field.name] = _value_for(field)
-    return any(_fits(model, values | more) for more in optional)
+    return any(_fits(model, values | extra) for extra in optional)
 
 
 def _value_for(field: models.Field[Any, Any]) -> object:  # Any: its values

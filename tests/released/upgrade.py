@@ -25,14 +25,16 @@ _OF_MACHINES = {"machines", "work"}
 
 def main() -> None:
     """Exit with 0 if the upgraded installation is whole."""
-    asked = _arguments()
-    [release] = [each for each in stored.releases() if each.version == asked.version]
+    arguments = _arguments()
+    [release] = [
+        candidate for candidate in stored.releases() if candidate.version == arguments.version
+    ]
     with tempfile.TemporaryDirectory(prefix="upgrade-") as scratch:
         folder, content = Path(scratch) / "installation", Path(scratch) / "content"
         os.environ["ACRPORTAL_PLUGINS"] = ",".join(release.plugins)
         from tests.season.installation import prepare
 
-        prepare(folder, asked.database or f"sqlite:///{folder}/portal.sqlite3")
+        prepare(folder, arguments.database or f"sqlite:///{folder}/portal.sqlite3")
         stored.unpack(release, content)
         # This import loads models, so Django must be set up first.
         import time_machine
@@ -41,8 +43,8 @@ def main() -> None:
 
         follow_this_machine()
         with time_machine.travel(release.at):
-            _upgrade(release, folder, content, in_place=asked.in_place)
-            _check(release, every_page=asked.every_page)
+            _upgrade(release, folder, content, in_place=arguments.in_place)
+            _check(release, every_page=arguments.every_page)
 
 
 def _upgrade(release: stored.Release, folder: Path, content: Path, *, in_place: bool) -> None:
@@ -75,12 +77,12 @@ def _check(release: stored.Release, *, every_page: bool) -> None:
     from operations.doctor import examine
     from tests.season import checks, invariants
 
-    found = Counter(
+    findings = Counter(
         f"{finding.check}: {finding.problem}"
         for finding in examine()
         if finding.check not in _OF_MACHINES
     )
-    new = found - Counter(release.findings)
+    new = findings - Counter(release.findings)
     assert not new, f"The doctor finds what was not there in {release.version}: {new}"
     invariants.Records.begin()
     checks.every_file_adds_up()

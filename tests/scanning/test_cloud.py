@@ -93,7 +93,7 @@ def test_lost_answer_does_not_send_the_file_twice(vendor: Vendor, admin: User) -
     vendor.faults = [Response("cut", 502)]
     send_due()
     assert state_of(file) == (FileStatus.WAITING, "cloud_unreachable")
-    vendor.listed = [remote_file(0) | {"name": f"show.mp3 [{file.scans.get().uid}]"}]
+    vendor.listing = [remote_file(0) | {"name": f"show.mp3 [{file.scans.get().uid}]"}]
 
     send_due()
 
@@ -332,7 +332,7 @@ def test_answers_that_stall_in_the_middle_are_given_up_and_asked_for_again(
         send_due()
         waiting = state_of(file)
         arrived = remote_file(0) | {"name": f"show [{file.scans.get().uid}]"}
-        vendor.listed = [arrived]
+        vendor.listing = [arrived]
         proxy.decide = lambda _method, _path: None
         send_due()
 

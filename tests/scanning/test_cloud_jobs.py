@@ -71,7 +71,7 @@ def test_killed_workers_repeat_nothing_that_the_cloud_has_done(
 ) -> None:
     file = submit(vendor, admin)
     _run_until_killed(monkeypatch, after="send_file")
-    vendor.listed = [remote_file(0) | _name_there(file)]
+    vendor.listing = [remote_file(0) | _name_there(file)]
     vendor.faults = [json_answer({"message": "Too Many Attempts."}, 429)]
     send_due()
     # The pause let the job wait, so its attempts count anew.

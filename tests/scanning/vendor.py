@@ -49,7 +49,7 @@ class Vendor:
     calls: list[tuple[str, str]] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
     faults: list[Response] = field(default_factory=list)
-    listed: list[dict[str, Any]] = field(default_factory=list)
+    listing: list[dict[str, Any]] = field(default_factory=list)
     accepts: str | None = None
     "The fingerprints that its container takes; None for a server that is no portal."
     meanwhile: Callable[[], object] | None = None
@@ -69,7 +69,7 @@ class Vendor:
         if request.method == "DELETE":
             return Response(status=204)
         if request.path.endswith("/files") and request.method == "GET":
-            return json_answer({"data": self.listed})
+            return json_answer({"data": self.listing})
         if request.path == CONTAINER_PATH and self.accepts is not None:
             taken = json_answer({"data": {"id": 77, "name": "Cloud"}})
             taken.headers[ACCEPT_HEADER] = self.accepts

@@ -41,7 +41,7 @@ def main() -> int:
         findings: list[Failure] = []
         try:
             if options.steps_of:
-                theatre.told = lambda line: print(line, flush=True)
+                theatre.write_line = lambda line: print(line, flush=True)
                 failure = theatre.play([Step.read(step) for step in options.steps_of])
                 if failure:
                     findings.append(failure)

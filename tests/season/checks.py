@@ -97,20 +97,22 @@ def every_file_adds_up() -> None:
 def _lists_hold_their_states(person: Person, states: Iterable[MatchState]) -> None:
     present = Q(scanned_file__deleted_at__isnull=True)
     for state in states:
-        uids = person.listed(f"/matches/?state={state}")
+        uids = person.read_list(f"/matches/?state={state}")
         rows = Match._base_manager.filter(state=state)
         if state in (*WAITING_STATES, MatchState.SUPPRESSED):
             rows = rows.filter(present)
         _same(uids, rows.values_list("uid", flat=True), f"the list of {state} matches")
     waiting = Match._base_manager.filter(present, state__in=WAITING_STATES)
-    _same(person.listed("/queue/?view=waiting"), waiting.values_list("uid", flat=True), "the queue")
     _same(
-        person.listed("/queue/?view=escalated"),
+        person.read_list("/queue/?view=waiting"), waiting.values_list("uid", flat=True), "the queue"
+    )
+    _same(
+        person.read_list("/queue/?view=escalated"),
         waiting.filter(state=MatchState.ESCALATED).values_list("uid", flat=True),
         "the escalated matches",
     )
     _same(
-        person.listed("/queue/?view=waiting&band=yes"),
+        person.read_list("/queue/?view=waiting&band=yes"),
         waiting.filter(_NARROW).values_list("uid", flat=True),
         "the queue of what is heard only in a frequency range",
     )
@@ -137,7 +139,7 @@ def _numbers_open_their_lists(person: Person) -> None:
         if "view=mine" in target:
             # The number counts locked matches; the list also shows assigned ones.
             continue
-        uids = person.listed(target if "?" in target else f"{target}?")
+        uids = person.read_list(target if "?" in target else f"{target}?")
         if "found_from" in target:
             # Weekly figures are cached for a minute.
             continue
@@ -164,7 +166,7 @@ def _reports_agree(person: Person, rng: random.Random) -> None:
         [row["match_id"] for row in objects if row["match_id"]],
         "the CSV report, against JSON Lines,",
     )
-    uids = person.listed(f"/matches/?{urlencode(query)}")
+    uids = person.read_list(f"/matches/?{urlencode(query)}")
     _same(
         [row["match_id"] for row in rows if row["match_id"]],
         uids,
@@ -172,7 +174,7 @@ def _reports_agree(person: Person, rng: random.Random) -> None:
     )
     if "band" in query:
         narrow = Match._base_manager.filter(_NARROW).values_list("uid", flat=True)
-        _same(uids, {*narrow} & person.listed("/matches/?"), f"the list of {query}")
+        _same(uids, {*narrow} & person.read_list("/matches/?"), f"the list of {query}")
     states = dict(Match._base_manager.values_list("uid", "state"))
     for row in rows:
         if row["match_id"]:

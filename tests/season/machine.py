@@ -360,7 +360,7 @@ class Season:
 
     def arrange_sheets(self, person: Person, rng: random.Random) -> bool:
         """Arrange a cue sheet, some of the time with somebody else."""
-        other_person = self._other(person, rng)
+        other_person = self._choose_colleague(person, rng)
         sheets.arrange(person, other_person, rng, self.machines.work)
         return False
 
@@ -368,7 +368,7 @@ class Season:
         """Ask too often, or announce more uploads than there is room for."""
         if rng.random() < 0.5:
             # The other person acts, too, and may have to sign in again.
-            limits.ask_too_often(person, self._other(person, rng))
+            limits.ask_too_often(person, self._choose_colleague(person, rng))
             return False
         limits.send_too_much(person, rng)
         return True
@@ -429,7 +429,7 @@ class Season:
 
     # --- Helpers of the steps -----------------------------------------------------
 
-    def _other(self, person: Person, rng: random.Random) -> Person:
+    def _choose_colleague(self, person: Person, rng: random.Random) -> Person:
         return rng.choice([candidate for candidate in self.people.values() if candidate != person])
 
 

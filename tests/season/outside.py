@@ -39,7 +39,7 @@ class Cloud:
     """
 
     calls: int = 0
-    kept: int = 0
+    file_count: int = 0
     titles: int = 0
     "Changes some titles of the account's recordings."
     files: dict[str, dict[str, Any]] = field(default_factory=dict)  # Any: JSON
@@ -111,15 +111,15 @@ class Cloud:
 
     def keep(self, name: str, **options: Any) -> dict[str, Any]:  # Any: JSON
         """Keep a file that a program sent."""
-        self.kept += 1
-        file_id = str(uuid.UUID(int=self.kept))
+        self.file_count += 1
+        file_id = str(uuid.UUID(int=self.file_count))
         file = {"id": file_id, "name": name, "state": 0, "duration": 20}
         self.files[file_id] = file | {"results": None} | options
         return self.files[file_id]
 
     def _take(self, body: bytes) -> dict[str, Any]:  # Any: JSON
         match = _NAME.search(body)
-        name = match.group(1).decode() if match else f"file {self.kept + 1}"
+        name = match.group(1).decode() if match else f"file {self.file_count + 1}"
         return self.keep(name)
 
     def _fingerprint(self, acr_id: str) -> tuple[int, object]:

@@ -109,7 +109,7 @@ class Person:
         mark = _AGREED.search(answer.content)
         return self.fill_in(path, **fields, agreed=mark[1].decode()) if mark else answer
 
-    def listed(self, path: str) -> set[str]:
+    def read_list(self, path: str) -> set[str]:
         """Return the matches on all pages of a list, whose address has a query."""
         uids: set[str] = set()
         for number in range(1, 20):

@@ -50,7 +50,7 @@ class Theatre:
     spare: Spare
     holds: Holds
     """What was seen of write transactions."""
-    told: Callable[[str], None] = lambda _line: None
+    write_line: Callable[[str], None] = lambda _line: None
     """Takes each line of the diary."""
     counted: Callable[[int], None] = lambda _steps: None
     """Takes the number of steps after each season."""
@@ -64,7 +64,7 @@ class Theatre:
 
     def play(self, steps: Sequence[Step]) -> Failure | None:
         """Play one season; return the failure with the steps up to it."""
-        season = Season(self.installation, self.spare, self.told, self.holds)
+        season = Season(self.installation, self.spare, self.write_line, self.holds)
         taken: list[Step] = []
         try:
             for step in steps:

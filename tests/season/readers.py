@@ -38,7 +38,7 @@ _PATH = "/accounts/language/"
 def choose(person: Person, rng: random.Random) -> None:
     """Choose a language and a zone; every saved view goes on holding the same."""
     views = list(SavedView.objects.filter(owner=person.user).order_by("pk"))
-    before = [person.listed(f"/queue/?{view.query}") for view in views]
+    before = [person.read_list(f"/queue/?{view.query}") for view in views]
     person.open(_PATH)
     person.fill_in(
         _PATH, language=rng.choice(LANGUAGES), time_zone=rng.choice([*ZONES, "", "Mars/Olympus"])
@@ -47,7 +47,7 @@ def choose(person: Person, rng: random.Random) -> None:
     for view, uids in zip(views, before, strict=True):
         # Days counted from now move on; those of a calendar do not.
         if "due=" not in view.query:
-            again = person.listed(f"/queue/?{view.query}")
+            again = person.read_list(f"/queue/?{view.query}")
             check(again == uids, f"{view.name} ({view.query}): {uids}, then {again}")
 
 
@@ -72,11 +72,11 @@ def check_days(reader: Person, other_person: Person, rng: random.Random) -> None
     faults: list[str] = []
     for day in days:
         query = {"found_from": day, "found_until": day, "zone": zone.key}
-        uids = reader.listed(f"/matches/?{urlencode(query)}")
-        again = other_person.listed(f"/matches/?{urlencode(query)}")
+        uids = reader.read_list(f"/matches/?{urlencode(query)}")
+        again = other_person.read_list(f"/matches/?{urlencode(query)}")
         check(uids == again, f"{day} of {zone} for two people: {uids}, {again}")
         faults += uids
-    live = set(reader.listed("/matches/?"))
+    live = set(reader.read_list("/matches/?"))
     there = [
         match.uid
         for match in Match._base_manager.filter(uid__in=live)

@@ -61,13 +61,13 @@ def test_each_container_knows_only_its_secrets(deploy: Path) -> None:
         name for name in portal if name not in {setting.name for setting in settings_read()}
     } == set()
     assert {path.stat().st_mode & 0o777 for path in deploy.glob("*.env")} == {0o600}
-    given = {
+    env_files = {
         name: service["env_file"]
         for name, service in yaml.safe_load((deploy / "compose.yaml").read_text("utf-8"))[
             "services"
         ].items()
     }
-    assert given == {
+    assert env_files == {
         "migrate": ["portal.env", "owner.env"],
         "web": "portal.env",
         "worker": "portal.env",
@@ -133,7 +133,7 @@ def test_placeholders_are_refused(name: str, value: str, example: dict[str, str]
 
 
 def test_cookies_of_a_deployment_are_of_its_host_alone(example: dict[str, str]) -> None:
-    shown = subprocess.run(
+    done = subprocess.run(
         [
             sys.executable,
             "-c",
@@ -148,7 +148,7 @@ def test_cookies_of_a_deployment_are_of_its_host_alone(example: dict[str, str]) 
         check=True,
     )
 
-    assert shown.stdout.split() == ["__Host-sessionid", "__Host-csrftoken", "True", "/", "None"]
+    assert done.stdout.split() == ["__Host-sessionid", "__Host-csrftoken", "True", "/", "None"]
 
 
 def test_health_check_of_the_container_is_answered(example: dict[str, str]) -> None:
@@ -210,10 +210,10 @@ def _bytes(size: str) -> int:
 
 
 def test_every_process_of_a_deployment_has_a_memory_limit() -> None:
-    limits = {name: each["MemoryMax"] for name, each in _units().items()}
+    limits = {name: unit["MemoryMax"] for name, unit in _units().items()}
     for path in (ROOT / "deploy" / "compose.yaml", *ROOT.glob("plugins/*/deploy/compose.yaml")):
         services = yaml.safe_load(path.read_text("utf-8"))["services"]
-        limits |= {name: each["mem_limit"] for name, each in services.items()}
+        limits |= {name: service["mem_limit"] for name, service in services.items()}
 
     decode = settings.ACRPORTAL_DECODE_MEMORY_BYTES
     assert len(limits) >= 9
@@ -226,9 +226,9 @@ def test_one_decoding_process_over_its_limit_does_not_end_a_unit() -> None:
     units = _units()
     del units["acrportal-backup.service"]
 
-    assert {each["OOMPolicy"] for each in units.values()} == {"continue"}
+    assert {unit["OOMPolicy"] for unit in units.values()} == {"continue"}
     # SIGTERM to a decoding process would fail what the worker is to finish.
-    assert {each["KillMode"] for each in units.values()} == {"mixed"}
+    assert {unit["KillMode"] for unit in units.values()} == {"mixed"}
 
 
 def _routes(
@@ -258,11 +258,11 @@ def test_the_proxy_streams_files_and_keeps_all_else_until_it_is_whole() -> None:
     streamed = re.compile(re.findall(r"location ~ (\S+) \{", proxy)[0])
     routes = list(_routes(get_resolver().url_patterns))
 
-    wanted = {route for route, view in routes if _takes_files(view)}
-    given = {route for route, _view in routes if streamed.search(route)}
+    file_routes = {route for route, view in routes if _takes_files(view)}
+    streamed_routes = {route for route, _view in routes if streamed.search(route)}
 
-    assert len(wanted) > 10
-    assert wanted == given
+    assert len(file_routes) > 10
+    assert file_routes == streamed_routes
 
 
 @pytest.mark.parametrize(
@@ -280,12 +280,12 @@ def test_the_log_of_the_proxy_has_no_secrets(address: str, logged: str) -> None:
     table = re.findall(r'"~\*?(\^[^"]+)"\s+"?([^";]+)"?;', proxy)
     assert len(table) == 4
 
-    for pattern, wanted in table:
-        found = re.search(pattern.replace("(?<", "(?P<"), address)
-        if found:
-            for name, value in found.groupdict().items():
-                wanted = wanted.replace("${" + name + "}", value).replace("$" + name, value)
-            assert wanted == logged
+    for pattern, target in table:
+        match = re.search(pattern.replace("(?<", "(?P<"), address)
+        if match:
+            for name, value in match.groupdict().items():
+                target = target.replace("${" + name + "}", value).replace("$" + name, value)
+            assert target == logged
             return
     assert address == logged
 

@@ -68,19 +68,19 @@ class Steps:
         steps = cls()
         text = re.sub(r"^#.*\n", "", path.read_text("utf-8"), flags=re.MULTILINE)
         for line in filter(None, text.replace("\\\n", " ").splitlines()):
-            word, _space, said = line.partition(" ")
+            word, _space, arguments = line.partition(" ")
             if word == "FROM":
-                steps.release = said.rpartition("-")[2]
+                steps.release = arguments.rpartition("-")[2]
             elif word == "ENV":
-                steps.env |= dict(pair.split("=", 1) for pair in shlex.split(said))
+                steps.env |= dict(pair.split("=", 1) for pair in shlex.split(arguments))
             elif word == "WORKDIR":
-                steps.work_dir = said
+                steps.work_dir = arguments
             elif word in ("RUN", "COPY"):
-                steps.runs.append((word, said))
+                steps.runs.append((word, arguments))
             elif word in ("ENTRYPOINT", "CMD"):
-                steps.command += re.findall(r'"([^"]+)"', said)
+                steps.command += re.findall(r'"([^"]+)"', arguments)
             else:
-                assert (word, said) in {
+                assert (word, arguments) in {
                     *(("USER", "acrportal"), ("VOLUME", "/data"), ("EXPOSE", "8000"))
                 }, line
         return steps
@@ -122,8 +122,10 @@ def _run(command: list[str], cwd: Path | None = None) -> str:
 
 def _copy_context(target: Path) -> None:
     """Copy what git knows, as a fresh clone has it, but for what .dockerignore leaves out."""
-    listed = _run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT)
-    for name in filter(None, listed.split("\0")):
+    listing = _run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT
+    )
+    for name in filter(None, listing.split("\0")):
         if (ROOT / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, target / name)
@@ -163,16 +165,16 @@ def _build(folder: Path) -> Image:
     work_dir.mkdir(parents=True)
     proxies = {name: text for name, text in os.environ.items() if name.lower().endswith("_proxy")}
     building = {**_path(), **proxies, "PIP_CERT": str(_CERTIFICATES), **steps.env}
-    for word, said in steps.runs:
-        if (word, said) == ("COPY", ". ."):
+    for word, arguments in steps.runs:
+        if (word, arguments) == ("COPY", ". ."):
             _copy_context(work_dir)
         elif word == "COPY":
-            source, target = said.split()
+            source, target = arguments.split()
             (work_dir / target).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / source, work_dir / target)
         else:
             variables = [f"{name}={text}" for name, text in building.items()]
-            inside = f"cd {steps.work_dir} && {said}"
+            inside = f"cd {steps.work_dir} && {arguments}"
             _run(["chroot", str(tree), "env", "-i", *variables, "sh", "-ec", inside])
     # A new volume begins with what the image has there.
     shutil.move(tree / "data", volume)

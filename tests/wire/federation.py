@@ -179,10 +179,10 @@ def _tie(here: Server, there: Server, calls: Proxy, bucket: int, sends: str) -> 
         "/api/fs-containers",
         json={"name": sends, "region": "eu-west-1", "buckets": [23], "engine": 1},
     ).json()["data"]["id"]
-    told = _TIE.format(
+    program = _TIE.format(
         base=calls.base, token=there.token, container=container, bucket=bucket, sends=sends
     )
-    tied = here.manage("shell", "--verbosity", "0", "-c", told)
+    tied = here.manage("shell", "--verbosity", "0", "-c", program)
     return int(container), int(tied.split()[-1])
 
 

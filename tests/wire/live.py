@@ -138,10 +138,10 @@ def wait_for(server: Server, path: str, *, states: tuple[int, ...]) -> dict[str,
     """
     for _ in _ticks(_WAIT_SECONDS):
         data = server.call("GET", path).json()["data"]
-        found: dict[str, Any] = data[0] if isinstance(data, list) else data
-        if found["state"] in states:
-            return found
-    raise AssertionError(f"{path} stays in state {found['state']}")
+        row: dict[str, Any] = data[0] if isinstance(data, list) else data
+        if row["state"] in states:
+            return row
+    raise AssertionError(f"{path} stays in state {row['state']}")
 
 
 def _ticks(seconds: float) -> Iterator[None]:

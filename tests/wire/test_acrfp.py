@@ -42,7 +42,7 @@ def acrfp(live: Server, folder: Path, *arguments: str | Path) -> list[dict[str, 
 def test_fingerprints_are_made_sent_and_found_and_not_sent_twice_without_a_log(
     live: Server, scene: Scene, tmp_path: Path
 ) -> None:
-    container, bucket = (str(one["id"]) for one in (scene.container, scene.bucket))
+    container, bucket = (str(row["id"]) for row in (scene.container, scene.bucket))
     made = tmp_path / "made"
     acrfp(live, tmp_path, "make", DEMO / "castle.opus", DEMO / "palace.opus", "-o", made)
     send = ("send", "--container", container, "-r", made)
@@ -53,18 +53,18 @@ def test_fingerprints_are_made_sent_and_found_and_not_sent_twice_without_a_log(
     without_log = acrfp(live, tmp_path / "elsewhere", *send)
 
     files = f"/api/fs-containers/{container}/files"
-    found = wait_for(live, f"{files}/{castle['server']['id']}", states=(1, -1))
-    assert found["name"] == "castle.opus"
-    assert found["data_type"] == "fingerprint"
-    assert found["state"] == 1
-    assert [one["status"] for one in added] == ["sent", "sent"]
-    listed = live.call("GET", f"/api/buckets/{bucket}/files").json()["data"]
-    assert {one["title"] for one in listed} >= {"castle.opus", "palace.opus"}
-    assert [one["status"] for one in again] == ["skipped", "skipped"]
+    file = wait_for(live, f"{files}/{castle['server']['id']}", states=(1, -1))
+    assert file["name"] == "castle.opus"
+    assert file["data_type"] == "fingerprint"
+    assert file["state"] == 1
+    assert [line["status"] for line in added] == ["sent", "sent"]
+    rows = live.call("GET", f"/api/buckets/{bucket}/files").json()["data"]
+    assert {row["title"] for row in rows} >= {"castle.opus", "palace.opus"}
+    assert [line["status"] for line in again] == ["skipped", "skipped"]
     assert again[1]["server"] == palace["server"]
 
     # Within a day the portal repeats its first answer.
-    assert [one["server"] for one in without_log] == [castle["server"], palace["server"]]
+    assert [line["server"] for line in without_log] == [castle["server"], palace["server"]]
     # Later, and with other servers, the list has to tell.
     client = ServerClient(live.base, live.token)
     target = Target(TargetKind.CONTAINER, container)
@@ -84,7 +84,7 @@ def test_a_recording_is_found_in_its_bucket_by_title(live: Server, scene: Scene)
 
     since = client.now() - timedelta(hours=1)
 
-    found = client.find(target, "Castle", since, other_ids=())
-    assert found is not None
-    assert found["id"] == scene.recording["id"]
-    assert client.find(target, "Castle", since, other_ids={str(found["id"])}) is None
+    row = client.find(target, "Castle", since, other_ids=())
+    assert row is not None
+    assert row["id"] == scene.recording["id"]
+    assert client.find(target, "Castle", since, other_ids={str(row["id"])}) is None

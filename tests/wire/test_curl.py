@@ -41,7 +41,7 @@ def curl(server: Server, *arguments: str) -> tuple[int, Any]:
 
 
 def test_containers(live: Server, scene: Scene) -> None:
-    wanted = {
+    fields = {
         "name": "test",
         "region": "eu-west-1",
         "buckets": [scene.bucket["id"], str(scene.bucket["id"]), "ACRCloud Music"],
@@ -53,17 +53,17 @@ def test_containers(live: Server, scene: Scene) -> None:
     made = curl(
         live,
         *("-X", "POST", f"{live.base}/api/fs-containers"),
-        *("-H", "Accept: application/json", *JSON, "-d", json.dumps(wanted)),
+        *("-H", "Accept: application/json", *JSON, "-d", json.dumps(fields)),
     )
     number = made[1]["data"]["id"]
-    shown = curl(live, f"{live.base}/api/fs-containers/{number}")
-    listed = curl(live, f"{live.base}/api/fs-containers")
+    answer = curl(live, f"{live.base}/api/fs-containers/{number}")
+    listing = curl(live, f"{live.base}/api/fs-containers")
     deleted = curl(live, "-X", "DELETE", f"{live.base}/api/fs-containers/{number}")
     gone = curl(live, f"{live.base}/api/fs-containers/{number}")
 
-    assert (made[0], shown[0], listed[0]) == (201, 200, 200)
-    assert [one["id"] for one in shown[1]["data"]["buckets"]] == [23, scene.bucket["id"]]
-    assert number in [one["id"] for one in listed[1]["data"]]
+    assert (made[0], answer[0], listing[0]) == (201, 200, 200)
+    assert [bucket["id"] for bucket in answer[1]["data"]["buckets"]] == [23, scene.bucket["id"]]
+    assert number in [container["id"] for container in listing[1]["data"]]
     assert deleted == (204, None)
     assert gone[0] == 404
 
@@ -82,9 +82,9 @@ def test_files_of_a_container(live: Server, scene: Scene, programme: Path) -> No
     path = f"/api/fs-containers/{scene.container['id']}/files/{audio['data']['id']}"
     ready = wait_for(live, path, states=(1, -1, -2, -3))
     both = f"{files}/{audio['data']['id']},{link['data']['id']}"
-    shown = curl(live, both)
+    answer = curl(live, both)
     rescanned = curl(live, "-X", "PUT", f"{files}/{audio['data']['id']}/rescan", "-d", "")
-    listed = curl(live, f"{files}?page=1&per_page=20", "-H", "Accept: application/json")
+    listing = curl(live, f"{files}?page=1&per_page=20", "-H", "Accept: application/json")
     deleted = curl(live, "-X", "DELETE", both)
 
     assert (status, link_status) == (201, 201)
@@ -93,11 +93,11 @@ def test_files_of_a_container(live: Server, scene: Scene, programme: Path) -> No
     assert link["data"]["data_type"] == "video.example"
     assert ready["state"] == 1
     assert ready["results"]["custom_files"][0]["result"]["title"] == "Castle"
-    assert [one["id"] for one in shown[1]["data"]] == [audio["data"]["id"], link["data"]["id"]]
+    assert [file["id"] for file in answer[1]["data"]] == [audio["data"]["id"], link["data"]["id"]]
     assert rescanned[0] == 200
     assert rescanned[1]["data"][0]["state"] == 0
     assert "results" in rescanned[1]["data"][0]
-    assert listed[0] == 200
+    assert listing[0] == 200
     assert deleted == (204, None)
 
 

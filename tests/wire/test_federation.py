@@ -52,7 +52,7 @@ def test_file_is_scanned_rescanned_and_deleted_there_and_its_result_is_here(
 
     both.here.call("DELETE", path)
     for _ in both.seconds(60):
-        if not any(one["name"].startswith("plain") for one in both.remote_files()):
+        if not any(copy["name"].startswith("plain") for copy in both.remote_files()):
             return
     raise AssertionError("the copy was not deleted")
 
@@ -74,7 +74,7 @@ def test_each_fault_of_a_send_leads_to_one_file_there_and_one_result(
 
     file = both.wait(both.submit(name, _clip(1, 4)))
 
-    there = [one for one in both.remote_files() if one["name"].startswith(name)]
+    there = [copy for copy in both.remote_files() if copy["name"].startswith(name)]
     assert file["state"] == 1
     assert len(there) == 1
 
@@ -110,6 +110,6 @@ def test_every_fifth_call_failing_loses_nothing_and_doubles_nothing(both: Federa
     files = [both.submit(f"many-{n}.wav", _clip(1, n)) for n in range(8)]
     ended = [both.wait(file_id)["state"] for file_id in files]
 
-    there = [one for one in both.remote_files() if one["name"].startswith("many")]
+    there = [copy for copy in both.remote_files() if copy["name"].startswith("many")]
     assert ended == [1] * 8
     assert len(there) == 8

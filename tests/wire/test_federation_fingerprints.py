@@ -93,6 +93,6 @@ def test_a_fingerprint_arrives_once_whatever_fails(
 
     file = fingerprints.wait(fingerprints.submit(f"{fault.name}.wav", sound))
 
-    there = [one for one in fingerprints.remote_files() if one["name"].startswith(fault.name)]
+    there = [copy for copy in fingerprints.remote_files() if copy["name"].startswith(fault.name)]
     assert file["state"] == 1
-    assert [one["data_type"] for one in there] == ["fingerprint"]
+    assert [copy["data_type"] for copy in there] == ["fingerprint"]

@@ -189,9 +189,9 @@ def test_a_generated_python_client_scans_follows_and_decides(
     )
 
     assert valid.returncode == 0, valid.stdout + valid.stderr
-    said = generated.stdout + generated.stderr
-    assert generated.returncode == 0, said
-    assert "warning" not in said.lower()
+    output = generated.stdout + generated.stderr
+    assert generated.returncode == 0, output
+    assert "warning" not in output.lower()
     bucket = str(scene.bucket["id"])
     done = run([_PYTHON or "", "-c", _PROGRAM, live.base, live.token, bucket, programme], tmp_path)
     assert done.returncode == 0, done.stderr

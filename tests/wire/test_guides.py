@@ -20,12 +20,12 @@ def test_the_program_of_the_guide_scans_follows_decides_and_reports(
 ) -> None:
     guide = (ROOT / "docs" / "from-acrcloud.md").read_text(encoding="utf-8")
     program = "\n".join(re.findall(r"```python\n(.*?)```", guide, re.DOTALL))
-    told = {"PORTAL": live.base, "TOKEN": live.token, "CALLBACK": receiver.url}
+    variables = {"PORTAL": live.base, "TOKEN": live.token, "CALLBACK": receiver.url}
 
     done = subprocess.run(
         [sys.executable, "-c", program],
         cwd=ROOT,
-        env={**os.environ, **told},
+        env={**os.environ, **variables},
         capture_output=True,
         text=True,
         timeout=400,

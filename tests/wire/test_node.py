@@ -60,9 +60,9 @@ pytestmark = [
 ]
 
 
-def node(program: str, told: dict[str, Any], **env: str) -> Any:  # Any: JSON
+def node(program: str, arguments: dict[str, Any], **env: str) -> Any:  # Any: JSON
     done = subprocess.run(
-        ["node", "-e", program, json.dumps(told)],
+        ["node", "-e", program, json.dumps(arguments)],
         env={**os.environ, **env},
         capture_output=True,
         text=True,
@@ -85,15 +85,15 @@ def test_a_clip_is_identified(live: Server, scene: Scene, programme: Path, tmp_p
     port = int(live.base.rsplit(":", 1)[1])
 
     with tls_proxy(port, certificate, key) as server:
-        told = {
+        arguments = {
             "host": f"localhost:{server.rsplit(':', 1)[1]}",
             "key": project["access_key"],
             "secret": project["access_secret"],
             "file": str(programme),
         }
         env = {"NODE_PATH": str(_PACKAGES), "NODE_EXTRA_CA_CERTS": str(certificate)}
-        answer = node(_IDENTIFY, told, **env)
-        refused = node(_IDENTIFY, told | {"secret": "wrong"}, **env)
+        answer = node(_IDENTIFY, arguments, **env)
+        refused = node(_IDENTIFY, arguments | {"secret": "wrong"}, **env)
 
     assert answer["status"]["code"] == 0, answer
     assert answer["metadata"]["custom_files"][0]["title"] == "Castle"

@@ -64,15 +64,15 @@ def test_buckets(cli: Cli) -> None:
         *("buckets", "create", "--name", "cli bucket", "--type", "File"),
         *("--region", "eu-west-1", "--labels", "Music,Video"),
     )
-    listed = cli("buckets", "list")
-    number = next(line.split()[0] for line in listed.splitlines() if "cli bucket" in line)
-    shown = cli("buckets", "get", number)
+    listing = cli("buckets", "list")
+    number = next(line.split()[0] for line in listing.splitlines() if "cli bucket" in line)
+    details = cli("buckets", "get", number)
     cli("buckets", "update", number, "--name", "cli bucket 2")
     renamed = cli("buckets", "list", "--output", "json")
     cli("buckets", "delete", number, "--yes")
 
     assert "success" in made.lower()
-    assert "cli bucket" in shown
+    assert "cli bucket" in details
     assert "cli bucket 2" in renamed
     assert "cli bucket 2" not in cli("buckets", "list")
 
@@ -93,22 +93,22 @@ def test_bucket_files(cli: Cli, live: Server, programme: Path) -> None:
     )
     number = uploaded.split("ID: ")[1].split()[0]
     wait_for(live, f"/api/buckets/{numbers[0]}/files/{number}", states=(1, -1))
-    listed = cli(*files, "list", *bucket, "--keyword", "from the")
+    listing = cli(*files, "list", *bucket, "--keyword", "from the")
     cli(*files, "update", number, *bucket, "--title", "Changed")
-    shown = cli(*files, "get", number, *bucket)
+    details = cli(*files, "get", number, *bucket)
     dumped = cli(*files, "dump", *bucket)
     cli(*(*files, "move", *bucket, "--file-ids", number), *("--target-bucket-id", str(numbers[1])))
     moved = cli(*files, "list", "--bucket-id", str(numbers[1]), "--output", "json")
     cli(*(*files, "delete-batch", "--bucket-id", str(numbers[1])), *("--file-ids", number, "--yes"))
-    left = cli(*files, "list", "--bucket-id", str(numbers[1]))
+    last_listing = cli(*files, "list", "--bucket-id", str(numbers[1]))
 
-    assert "From the CLI" in listed
-    assert "Active" in listed
-    assert "Changed" in shown
-    assert '"artist": "James"' in shown
+    assert "From the CLI" in listing
+    assert "Active" in listing
+    assert "Changed" in details
+    assert '"artist": "James"' in details
     assert json.loads(dumped)["data"][0]["title"] == "Changed"
     assert json.loads(moved)["data"][0]["id"] == int(number)
-    assert "No files found" in left
+    assert "No files found" in last_listing
 
 
 def test_containers_and_files(cli: Cli, live: Server, scene: Scene, programme: Path) -> None:
@@ -117,11 +117,11 @@ def test_containers_and_files(cli: Cli, live: Server, scene: Scene, programme: P
         *("--region", "ap-southeast-1", "--buckets", f"[{scene.bucket['id']}]"),
         *("--engine", "3", "--policy-type", "points", "--points", "3"),
     )
-    listed = json.loads(cli("filescan", "list-containers", "--output", "json"))["data"]
-    number = str(next(one["id"] for one in listed if one["name"] == "cli container"))
+    containers = json.loads(cli("filescan", "list-containers", "--output", "json"))["data"]
+    number = str(next(row["id"] for row in containers if row["name"] == "cli container"))
     container = ("--container-id", number)
     table = cli("filescan", "list-containers")
-    shown = cli("filescan", "get-container", number)
+    details = cli("filescan", "get-container", number)
     cli("filescan", "update-container", number, "--name", "cli renamed")
     uploaded = cli("filescan", "upload", *container, "--file", str(programme))
     file_id = uploaded.split("ID: ")[1].split()[0]
@@ -133,7 +133,7 @@ def test_containers_and_files(cli: Cli, live: Server, scene: Scene, programme: P
     cli("filescan", "delete-container", number, "--yes")
 
     assert "cli container" in table
-    assert "cli container" in shown
+    assert "cli container" in details
     assert programme.name in files
     assert "Castle" in file
     assert "cli renamed" not in cli("filescan", "list-containers")
@@ -157,9 +157,9 @@ def test_scan_makes_a_container_once_and_waits_for_the_result(
 
 
 def test_default_bucket_is_there(cli: Cli, programme: Path) -> None:
-    told = cli("filescan", "scan", str(programme), "--poll-interval", "1")
+    output = cli("filescan", "scan", str(programme), "--poll-interval", "1")
 
-    assert "No results" in told
+    assert "No results" in output
 
 
 def test_unsupported_products_are_named(live: Server) -> None:

@@ -39,13 +39,13 @@ pytestmark = [
 
 
 def recognise(
-    live: Server, folder: Path, told: dict[str, str]
+    live: Server, folder: Path, arguments: dict[str, str]
 ) -> list[dict[str, Any]]:  # Any: JSON
     certificate, key = make_certificate(folder)
     port = int(live.base.rsplit(":", 1)[1])
     with tls_proxy(port, certificate, key) as proxy:
         done = subprocess.run(
-            [str(_PYTHON), "-c", _PROGRAM, json.dumps(told)],
+            [str(_PYTHON), "-c", _PROGRAM, json.dumps(arguments)],
             env={
                 **os.environ,
                 "HTTPS_PROXY": proxy,

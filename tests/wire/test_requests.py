@@ -116,10 +116,10 @@ def test_callback_after_a_scan_and_again_after_a_refusal(
     assert set(body) == {"file_id", "state", "cid", "name", "results"}
     assert (body["file_id"], body["cid"]) == (file["id"], container["id"])
     assert body["results"]["custom_files"][0]["result"]["title"] == "Castle"
-    shown = live.call("GET", f"/api/fs-containers/{container['id']}/files/{file['id']}").json()[
+    row = live.call("GET", f"/api/fs-containers/{container['id']}/files/{file['id']}").json()[
         "data"
     ][0]
-    assert (shown["state"], shown["results"]) == (body["state"], body["results"])
+    assert (row["state"], row["results"]) == (body["state"], body["results"])
 
 
 def test_vendor_hosts_are_answered(live: Server, scene: Scene) -> None:

@@ -26,12 +26,12 @@ _FORM = "application/x-www-form-urlencoded"
 _PARTS = "multipart/form-data; boundary=b"
 
 
-def _head(path: str, length: int, *more: str, method: str = "POST") -> bytes:
+def _head(path: str, length: int, *headers: str, method: str = "POST") -> bytes:
     lines = [
         f"{method} {path} HTTP/1.1",
         "Host: localhost",
         f"Content-Length: {length}",
-        *more,
+        *headers,
         "",
         "",
     ]
@@ -194,21 +194,21 @@ def test_who_waits_for_leave_to_send_is_asked_by_the_view(
     with _connected(address) as stranger:
         stranger.sendall(_head(path, 5 * _MIB, wait))
         refused = stranger.recv(65536)
-    with _connected(address) as known:
+    with _connected(address) as client:
         token = f"Authorization: Bearer {live.token}"
-        known.sendall(_head(path, 5 * _MIB, wait, token, f"Content-Type: {_PARTS}"))
-        asked = known.recv(65536)
+        client.sendall(_head(path, 5 * _MIB, wait, token, f"Content-Type: {_PARTS}"))
+        answer = client.recv(65536)
 
     assert refused.startswith(b"HTTP/1.1 401 ")
-    assert asked == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert answer == b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 def test_requests_on_one_connection_are_answered_in_turn(address: tuple[str, int]) -> None:
-    one = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
     last = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
     with _connected(address) as client:
-        client.sendall(2 * one + last)
+        client.sendall(2 * request + last)
         answers = b""
         while data := client.recv(65536):
             answers += data

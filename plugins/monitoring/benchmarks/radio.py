@@ -378,8 +378,8 @@ class _Sender:
 
     radio: Radio
     wants_titles: bool
-    left: int = TITLE_BYTES
-    told: int = 0
+    bytes_to_title: int = TITLE_BYTES
+    title_number: int = 0
     out: bytearray = field(default_factory=bytearray)
 
     def with_titles(self, data: bytes) -> bytes:
@@ -387,19 +387,19 @@ class _Sender:
             return data
         self.out.clear()
         while data:
-            part, data = data[: self.left], data[self.left :]
+            part, data = data[: self.bytes_to_title], data[self.bytes_to_title :]
             self.out += part
-            self.left -= len(part)
-            if not self.left:
-                self.left = TITLE_BYTES
+            self.bytes_to_title -= len(part)
+            if not self.bytes_to_title:
+                self.bytes_to_title = TITLE_BYTES
                 self.out += self._title()
         return bytes(self.out)
 
     def _title(self) -> bytes:
-        if self.told >= len(self.radio.titles):
+        if self.title_number >= len(self.radio.titles):
             return b"\0"
-        text = f"StreamTitle='{self.radio.titles[self.told]}';".encode()
-        self.told += 1
+        text = f"StreamTitle='{self.radio.titles[self.title_number]}';".encode()
+        self.title_number += 1
         blocks = -(-len(text) // 16)
         return bytes([blocks]) + text.ljust(16 * blocks, b"\0")
 

@@ -52,11 +52,11 @@ class Account:
             return self.fingerprints[path.split("/")[3]]
         if "/streams/" in path and path.endswith("/results"):
             key = (path.split("/")[-2], request.args["date"])
-            return told({"data": self.plays.get(key, [])})
+            return json_answer({"data": self.plays.get(key, [])})
         page = int(request.args.get("page", 1))
         self.before(path, page)
         if path not in self.lists:
-            return told({"message": "Not Found.", "status": 404}, 404)
+            return json_answer({"message": "Not Found.", "status": 404}, 404)
         rows = self.lists[path]
         count = int(request.args.get("per_page", DEFAULT_PER_PAGE))
         per_page = min(count, self.most_per_page)
@@ -66,7 +66,7 @@ class Account:
             "total": len(rows),
             "last_page": max(1, -(-len(rows) // per_page)),
         }
-        return told({"data": cut} | ({"meta": meta} if self.tells_total else {}))
+        return json_answer({"data": cut} | ({"meta": meta} if self.tells_total else {}))
 
 
 @contextmanager
@@ -81,7 +81,7 @@ def serving(answer: Callable[[Request], Response]) -> Iterator[str]:
         server.shutdown()
 
 
-def told(content: object, status: int = 200, **headers: str) -> Response:
+def json_answer(content: object, status: int = 200, **headers: str) -> Response:
     """Return an answer in JSON."""
     return Response(json.dumps(content), status, headers, content_type="application/json")
 

@@ -46,11 +46,11 @@ from plugins.moving.tests.account import (
     bucket,
     bucket_file,
     container,
+    json_answer,
     play,
     scanned_file,
     serving,
     stream,
-    told,
 )
 from tests import audio, clocks
 
@@ -168,9 +168,9 @@ class _There:
         if match is not None and match[2]:
             if request.method == "DELETE":
                 return Response(status=204)
-            return told({"data": [self.sent[match[2]]]})
+            return json_answer({"data": [self.sent[match[2]]]})
         if match is not None and request.args.get("search"):
-            return told({"data": []})
+            return json_answer({"data": []})
         return self.account.answer(request)
 
     def _take(self, request: Request) -> Response:
@@ -188,7 +188,7 @@ class _There:
             titles.append(_reported(named, at))
         row = {"id": key, "name": name, "duration": 60, "data_type": "audio"}
         self.sent[key] = row | {"state": 1, "results": {"custom_files": titles}}
-        return told({"data": row | {"state": 0, "results": None}}, 201)
+        return json_answer({"data": row | {"state": 0, "results": None}}, 201)
 
 
 def _reported(named: Json, at_ms: int) -> Json:

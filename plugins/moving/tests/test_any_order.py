@@ -67,7 +67,7 @@ class Story:
     """What people did so far, and so what every recording must be called in the end."""
 
     moving: Moving
-    one: MoveIn | None = None
+    move_in: MoveIn | None = None
     titles: dict[int, str] = field(default_factory=dict)
     mine: dict[int, str] = field(default_factory=dict)
     retired: set[int] = field(default_factory=set)
@@ -124,18 +124,18 @@ class Story:
 
     def move(self, killed_after: int = 0) -> None:
         """Begin a move, or go on with the one that was killed."""
-        if self.one is None:
-            self.one = MoveIn.objects.create(
+        if self.move_in is None:
+            self.move_in = MoveIn.objects.create(
                 account=self.moving.account,
                 parts=[MoveParts.RECORDINGS, MoveParts.FILES],
                 since=datetime.now(tz=UTC).date(),
                 made_by=self.moving.admin,
             )
         # A worker reads the row anew.
-        import_ = MoveIn.objects.get(pk=self.one.pk)
+        import_ = MoveIn.objects.get(pk=self.move_in.pk)
         with suppress(Killed), _killed_after(killed_after):
             counts = account_reading.run(import_, lambda: None, dry=False)["summary"]["counts"]
-            self.one = None
+            self.move_in = None
             # Once each, however often their list was read.
             assert sum(counts[MovedKind.BUCKET].values()) == len(_BUCKETS)
 

@@ -31,8 +31,8 @@ from plugins.moving.tests.account import (
     bucket,
     bucket_file,
     dedup_file,
+    json_answer,
     scanned_file,
-    told,
 )
 from plugins.moving.tests.conftest import Moving, work_off
 from review.models import Match
@@ -130,7 +130,7 @@ def test_dedup_files_become_recordings_with_their_ids(moving: Moving) -> None:
 def test_a_dedup_bucket_whose_files_are_refused_is_named(moving: Moving) -> None:
     moving.there.lists["buckets"].append(bucket(8884, "Delivery", type="DedupFile"))
     moving.there.lists["buckets/8884/dedup-files"] = []
-    moving.there.refused["buckets/8884/files"] = told({"message": "Not for you."}, 400)
+    moving.there.refused["buckets/8884/files"] = json_answer({"message": "Not for you."}, 400)
 
     looked = moving.look()
     moved = moving.move()
@@ -186,13 +186,15 @@ def test_a_limit_makes_everything_wait_and_broken_answers_are_asked_for_again(
     moving: Moving,
 ) -> None:
     import_ = moving.look()
-    moving.there.faults = [told({"message": "Too Many Requests"}, 429, **{"Retry-After": "60"})]
+    moving.there.faults = [
+        json_answer({"message": "Too Many Requests"}, 429, **{"Retry-After": "60"})
+    ]
     services.start(import_=import_, user=moving.admin)
     work_off()
     moving.account.refresh_from_db()
     assert moving.account.paused_until is not None
 
-    moving.there.faults = [told({}, 500), told("{", 200)]
+    moving.there.faults = [json_answer({}, 500), json_answer("{", 200)]
     for minutes in (2, 4, 6):
         with time_machine.travel(datetime.now(tz=UTC) + timedelta(minutes=minutes)):
             work_off()
@@ -204,7 +206,7 @@ def test_a_limit_makes_everything_wait_and_broken_answers_are_asked_for_again(
 
 
 def test_a_wrong_token_is_said_and_appears_nowhere(moving: Moving) -> None:
-    moving.there.faults = [told({"message": "Unauthenticated."}, 401)]
+    moving.there.faults = [json_answer({"message": "Unauthenticated."}, 401)]
 
     import_ = moving.look()
 
@@ -266,7 +268,7 @@ def test_a_bucket_that_was_deleted_here_stays_away(moving: Moving) -> None:
 def test_an_answer_of_sixty_thousand_rows_is_left_out_and_the_rest_moves(moving: Moving) -> None:
     import_ = moving.look()
     rows = [bucket_file(10_000 + number, f"Song {number}") for number in range(60_000)]
-    flood = told({"data": rows, "meta": {"total": 60_000, "last_page": 600}})
+    flood = json_answer({"data": rows, "meta": {"total": 60_000, "last_page": 600}})
     moving.there.refused["buckets/8881/files"] = flood
 
     assert services.start(import_=import_, user=moving.admin)
@@ -287,7 +289,7 @@ def test_rows_of_a_page_are_written_in_pieces_that_a_killed_worker_keeps(
 ) -> None:
     """A server that ignores ``per_page`` sends a thousand rows at once."""
     rows = [bucket_file(1000 + n, f"Song {n}") for n in range(1, 301)]
-    moving.there.refused["buckets/8881/files"] = told(
+    moving.there.refused["buckets/8881/files"] = json_answer(
         {"data": rows, "meta": {"total": 300, "last_page": 1}}
     )
     import_ = moving.look()
@@ -363,7 +365,7 @@ def test_a_dry_run_with_a_new_account_stores_nothing(
     before = Event.objects.count()
 
     monkeypatch.setattr("sys.stdin", StringIO(f"{TOKEN}\n"))
-    moving.there.faults = [told({"message": "Too Many Requests"}, 429)]
+    moving.there.faults = [json_answer({"message": "Too Many Requests"}, 429)]
     monkeypatch.setattr(reader, "_FIRST_WAIT", timedelta(0))
     call_command(*call, moving.admin.username, stdout=out)
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.e2e.conftest import browser, office, other, page, portal, restored
+from tests.e2e.conftest import browser, office, page, portal, restored, second_browser
 
-__all__ = ["browser", "office", "other", "page", "portal", "restored"]
+__all__ = ["browser", "office", "page", "portal", "restored", "second_browser"]

@@ -54,7 +54,7 @@ def _accept(plays: Plays) -> None:
     verdict = Verdict([open_item.item(open_item.keys) for open_item in items], numbers)
     clean = (stations.CLEAN, stations.CODEC, stations.PART)
     spans = [
-        verdict.found(file, play)
+        verdict.covers(file, play)
         for file, heard in numbers.items()
         for play in heard
         if play.kind in clean and play.end - play.start >= 10

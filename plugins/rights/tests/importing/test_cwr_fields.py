@@ -36,8 +36,8 @@ _VALUES: dict[str, Callable[[RecordField], st.SearchStrategy[str]]] = {
 
 
 @given(st.sampled_from(sorted(LAYOUTS)), st.sampled_from(["2.1", "2.2"]), st.text(max_size=600))
-def test_any_text_is_read_or_named_as_a_fault(kind: str, version: str, rest: str) -> None:
-    record, faults = read_record(kind + rest, line=7, version=version)
+def test_any_text_is_read_or_named_as_a_fault(kind: str, version: str, body: str) -> None:
+    record, faults = read_record(kind + body, line=7, version=version)
 
     assert record.type == kind
     assert all(fault.line == 7 and fault.rule for fault in faults)

@@ -197,8 +197,8 @@ def answers(draw: st.DrawFn) -> bytes:
 
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(first=answers(), others=answers())
-def test_no_answer_is_the_recorders_fault(first: bytes, others: bytes) -> None:
-    end = closed({"/": first, "*": others}, arrivals=20)
+@given(first=answers(), fallback=answers())
+def test_no_answer_is_the_recorders_fault(first: bytes, fallback: bytes) -> None:
+    end = closed({"/": first, "*": fallback}, arrivals=20)
 
     assert end is None or end.cause in (GapCause.CONNECTION, GapCause.NO_AUDIO)
