@@ -177,7 +177,7 @@ class Person:
 
     def _follow(self, method: str, answer: Answer) -> Answer:
         for _ in range(_REDIRECTS):
-            if answer.status not in (301, 302, 303) or "//" in answer.location:
+            if answer.status not in (301, 302, 303, 308) or "//" in answer.location:
                 break
             url = answer.location
             signed_out = url.startswith("/accounts/login")
