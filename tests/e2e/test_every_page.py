@@ -262,7 +262,7 @@ def test_no_page_has_a_fault_that_axe_finds_or_that_stops_a_keyboard(
     openers: set[str] = set()
     frames: set[str] = set()
     faults: list[str] = []
-    for path in _with_parts(pages, 1 if every else 14):
+    for path in _with_parts(pages, 1 if every else 20):
         name = _view_of(path)
         frame = name.partition(":")[0]
         page.goto(path)

@@ -235,6 +235,7 @@ def test_each_text_that_speaks_of_people_and_decisions_is_of_people() -> None:
     assert matching == OF_PEOPLE_ALONE | OF_PAGES_ALONE | OF_NO_DECISION
 
 
+@pytest.mark.soak  # the test above holds the texts, this one opens the pages
 def test_no_page_says_that_people_decided_what_a_program_did(
     program: User, signed_in: MakeClient
 ) -> None:

@@ -16,7 +16,7 @@ from tests.security.addresses import every_address
 
 _ROOT = Path(__file__).resolve().parents[2]
 # Most of its time builds the world.
-_STEPS, _SEED = 20, 21
+_STEPS, _SEED = 12, 21
 
 
 def test_every_address_of_the_portal_is_asked_for() -> None:

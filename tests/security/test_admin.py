@@ -126,7 +126,7 @@ def test_a_viewer_reads_at_most(db: None, monkeypatch: pytest.MonkeyPatch) -> No
         assert not written, label
 
 
-@pytest.mark.slow
+@pytest.mark.soak  # a test above and test_matrix hide what another desk has
 def test_somebody_of_a_desk_finds_their_own() -> None:
     world = make_world()
     client = client_of(world.own.user)

@@ -36,6 +36,7 @@ def scanned(pair: Federation, name: str, content: bytes) -> tuple[str, list[byte
     return json.dumps(file["results"]), [*pair.calls.traffic, *pair.callbacks.traffic]
 
 
+@pytest.mark.soak  # test_federation sends sound, test_acrfp fingerprints
 def test_the_result_is_the_same_and_no_sound_is_sent(
     both: Federation, fingerprints: Federation
 ) -> None:
