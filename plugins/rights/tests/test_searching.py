@@ -9,7 +9,7 @@ from base.accounts.roles import Role
 from catalogue.owners.models import Party, Work
 from plugins.rights.tests.factories import claim_all, work
 from tests.fixtures import MakeClient
-from tests.portal.test_search import found
+from tests.portal.test_search import search_palette
 
 pytestmark = pytest.mark.django_db
 
@@ -19,8 +19,8 @@ def test_works_and_parties_are_found(signed_in: MakeClient) -> None:
     work, party = Work.objects.order_by("pk")[0], Party.objects.order_by("pk")[0]
     client = signed_in(Role.VIEWER)
 
-    assert found(client, work.title)["works"] == [f"/rights/works/{work.uid}/"]
-    assert found(client, party.name)["parties"] == [f"/rights/parties/{party.uid}/"]
+    assert search_palette(client, work.title)["works"] == [f"/rights/works/{work.uid}/"]
+    assert search_palette(client, party.name)["parties"] == [f"/rights/parties/{party.uid}/"]
 
 
 def test_works_of_one_title_are_told_apart(signed_in: MakeClient) -> None:

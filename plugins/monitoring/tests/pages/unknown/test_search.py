@@ -11,7 +11,7 @@ from plugins.monitoring.unknown.models import ItemState
 from tests.factories.accounts import make_limited
 from tests.factories.scanning import ContainerFactory
 from tests.fixtures import MakeClient
-from tests.portal.test_search import found
+from tests.portal.test_search import search_palette
 
 pytestmark = pytest.mark.django_db
 
@@ -23,7 +23,7 @@ def test_unknown_sound_is_found_by_label_number_id_and_address(signed_in: MakeCl
 
     page = f"/unknown/{item.uid}/"
     for text in (*("jingle", f"unknown {item.pk}", item.uid), f"https://portal.example{page}"):
-        assert found(client, text)["unknown"] == [page], text
+        assert search_palette(client, text)["unknown"] == [page], text
 
 
 def test_unknown_sound_outside_the_access_limit_is_not_found(client: Client) -> None:
@@ -32,5 +32,5 @@ def test_unknown_sound_outside_the_access_limit_is_not_found(client: Client) -> 
     hidden = make_item(other_container, label="Night jingle")
     client.force_login(make_limited(Role.VIEWER, containers=[own.pk], buckets=[]))
 
-    assert found(client, "jingle")["unknown"] == [f"/unknown/{item.uid}/"]
-    assert "unknown" not in found(client, hidden.uid)
+    assert search_palette(client, "jingle")["unknown"] == [f"/unknown/{item.uid}/"]
+    assert "unknown" not in search_palette(client, hidden.uid)
