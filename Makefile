@@ -144,8 +144,8 @@ tests/accounts/certified/node_modules/.package-lock.json: tests/accounts/certifi
 
 clients: .venv-clients/ready
 
-# A machine without a package index skips their tests, which say so.
-generators:
+# A machine without a package index, or with a slow one, skips their tests, which say so.
+generators: $(VENV)/engine-ready
 	@$(MAKE) --no-print-directory .venv-clients/generators-ready || echo "The generators of clients could not be installed: their tests are skipped." >&2
 
 .venv-clients/ready: requirements/clients.txt .venv-clients/generators-ready
@@ -157,7 +157,7 @@ generators:
 	test -x .venv-clients/bin/python || $(PYTHON) -m venv --without-pip .venv-clients
 	$(RUN) -m pip --python .venv-clients/bin/python install $(PIP_OPTIONS) --retries 1 --timeout 20 -r requirements/generators.txt
 	cp requirements/package.json requirements/package-lock.json .venv-clients
-	! command -v npm > /dev/null || npm ci --prefix .venv-clients --ignore-scripts --no-audit --no-fund --loglevel=error
+	! command -v npm > /dev/null || timeout 90 npm ci --prefix .venv-clients --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $@
 
 $(VENV)/engine-ready: requirements.txt
