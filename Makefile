@@ -157,7 +157,7 @@ generators: $(VENV)/engine-ready
 	test -x .venv-clients/bin/python || $(PYTHON) -m venv --without-pip .venv-clients
 	$(RUN) -m pip --python .venv-clients/bin/python install $(PIP_OPTIONS) --retries 1 --timeout 20 -r requirements/generators.txt
 	cp requirements/package.json requirements/package-lock.json .venv-clients
-	! command -v npm > /dev/null || timeout 90 npm ci --prefix .venv-clients --ignore-scripts --no-audit --no-fund --loglevel=error
+	! command -v npm > /dev/null || timeout 90 npm ci --prefix .venv-clients --ignore-scripts --no-audit --no-fund --loglevel=error || { rm -rf .venv-clients/node_modules; exit 1; }
 	touch $@
 
 $(VENV)/engine-ready: requirements.txt
