@@ -108,6 +108,7 @@ def _run(command: str, **options: Any) -> tuple[str, str]:  # Any: options of co
     return output.getvalue(), errors.getvalue()
 
 
+@pytest.mark.soak  # test_backup restores what the same code writes to a folder
 def test_an_account_that_may_only_add_makes_backups_which_the_portal_cannot_delete(
     installation: Catalogue, accounts: Accounts, settings: Settings, tmp_path: Path
 ) -> None:

@@ -76,7 +76,7 @@ class Texts:
         )
 
 
-@pytest.mark.slow
+@pytest.mark.soak  # tests/security/test_reading.py reads every address for these, too
 def test_no_page_shows_a_raw_code_or_an_untranslated_text(settings: Settings) -> None:
     """Of the pages in their many states; ``test_reading`` reads each other page so."""
     person = make_user(Role.ADMIN, username="mira")

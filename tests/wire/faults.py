@@ -11,7 +11,6 @@ from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import pytest
 import requests
 
 # Says which fingerprints a portal takes; written out, because Django is not here.
@@ -29,13 +28,6 @@ class Fault(StrEnum):
     QUOTA = "3003 instead of passing it on"
     TWICE = "the call is passed on twice"
     SILENCE = "200 without passing it on"
-
-
-def rarer(*faults: Fault, but: Fault) -> list[Any]:  # Any: as pytest has parameters
-    """Return the parameters of a test that each change meets with one fault only."""
-    return [
-        fault if fault == but else pytest.param(fault, marks=pytest.mark.soak) for fault in faults
-    ]
 
 
 _ANSWERS: dict[Fault | None, tuple[int, object]] = {

@@ -7,11 +7,12 @@ from itertools import cycle
 import pytest
 
 from tests import audio
-from tests.wire.faults import Decide, Fault, rarer
+from tests.wire.faults import Decide, Fault
 from tests.wire.federation import Federation
 
-# Slow: two portals call each other, and wait for timeouts after lost answers.
-pytestmark = pytest.mark.slow
+# Two portals call each other, and wait for timeouts after lost answers. In the gate,
+# tests/scanning/test_cloud*.py speak with a stand-in.
+pytestmark = pytest.mark.soak
 
 
 def _clip(seed: int, start: int) -> bytes:
@@ -65,7 +66,7 @@ def test_result_is_fetched_when_no_callback_comes(both: Federation) -> None:
     assert file["state"] == 1
 
 
-@pytest.mark.parametrize("fault", rarer(*Fault, but=Fault.LOST))
+@pytest.mark.parametrize("fault", Fault)
 def test_each_fault_of_a_send_leads_to_one_file_there_and_one_result(
     both: Federation, fault: Fault
 ) -> None:
@@ -79,7 +80,6 @@ def test_each_fault_of_a_send_leads_to_one_file_there_and_one_result(
     assert len(there) == 1
 
 
-@pytest.mark.soak  # tests/scanning/test_cloud.py lets answers of a stand-in stall
 @pytest.mark.parametrize("fault", [Fault.LOST, Fault.SERVER, Fault.CUT, Fault.QUOTA])
 def test_each_fault_of_a_question_is_asked_again(both: Federation, fault: Fault) -> None:
     both.calls.decide = _first("GET", fault, fault)
@@ -89,7 +89,6 @@ def test_each_fault_of_a_question_is_asked_again(both: Federation, fault: Fault)
     assert file["state"] == 1
 
 
-@pytest.mark.soak
 def test_repeated_callbacks_change_nothing(both: Federation) -> None:
     both.callbacks.decide = lambda _method, _path: Fault.TWICE
     before = both.ledger()["succeeded"]
@@ -100,7 +99,6 @@ def test_repeated_callbacks_change_nothing(both: Federation) -> None:
     assert both.ledger()["succeeded"] == before + 1
 
 
-@pytest.mark.soak  # the tests above meet each fault alone
 def test_every_fifth_call_failing_loses_nothing_and_doubles_nothing(both: Federation) -> None:
     kinds = cycle([Fault.REFUSED, Fault.LOST, Fault.SERVER, Fault.CUT])
     turn = cycle(range(5))

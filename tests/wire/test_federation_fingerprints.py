@@ -13,8 +13,8 @@ from tests.wire.faults import Fault
 from tests.wire.federation import Federation, add_recording, holds_sound
 from tests.wire.live import DEMO
 
-# Slow: two portals in processes of their own.
-pytestmark = pytest.mark.slow
+# Two portals in processes of their own. In the gate, test_acrfp sends fingerprints.
+pytestmark = pytest.mark.soak
 
 _PLAYED = ("castle", "palace")
 
@@ -36,7 +36,6 @@ def scanned(pair: Federation, name: str, content: bytes) -> tuple[str, list[byte
     return json.dumps(file["results"]), [*pair.calls.traffic, *pair.callbacks.traffic]
 
 
-@pytest.mark.soak  # test_federation sends sound, test_acrfp fingerprints
 def test_the_result_is_the_same_and_no_sound_is_sent(
     both: Federation, fingerprints: Federation
 ) -> None:
@@ -57,7 +56,6 @@ def test_the_result_is_the_same_and_no_sound_is_sent(
     assert sent_as["fingerprint.wav"] == "fingerprint"
 
 
-@pytest.mark.soak
 def test_demo_files_have_the_same_results_at_both_portals(
     both: Federation, fingerprints: Federation
 ) -> None:
@@ -81,7 +79,6 @@ def test_demo_files_have_the_same_results_at_both_portals(
         assert there[f"{title}-a.opus"] == there[f"{title}-f.opus"] != "null"
 
 
-@pytest.mark.soak  # test_federation meets lost and cut answers with sound
 @pytest.mark.parametrize("fault", [Fault.LOST, Fault.CUT, Fault.QUOTA])
 def test_a_fingerprint_arrives_once_whatever_fails(
     both: Federation, fingerprints: Federation, fault: Fault
