@@ -21,7 +21,6 @@ import pytest
 from tests.wire.live import ROOT, Server, free_port, wait_until_up
 from tests.wire.scene import make_scene, scan
 
-_MIRROR = "http://deb.debian.org/debian"
 _PROGRAMS = ("debootstrap", "chroot", "unshare", "mount")
 # What the base image has of its own.
 _BASE = ("python3", "python3-venv", "ca-certificates")
@@ -153,7 +152,7 @@ def _build(folder: Path) -> Image:
     tree, volume = folder / "tree", folder / "volume"
     steps = Steps.read(ROOT / "deploy" / "Dockerfile")
     base = ["debootstrap", "--variant=minbase", f"--include={','.join(_BASE)}", steps.release]
-    made = subprocess.run([*base, str(tree), _MIRROR], capture_output=True, text=True, check=False)
+    made = subprocess.run([*base, str(tree)], capture_output=True, text=True, check=False)
     if _NO_NETWORK in made.stdout + made.stderr:
         pytest.skip(f"needs Debian's packages: {made.stderr}")
     assert made.returncode == 0, made.stdout[-2000:] + made.stderr
