@@ -45,10 +45,10 @@ def _read(text: str, language: str, names: int = _MOST_NAMES) -> str:
                 name: _value(name, value, language) for name, value in match.groupdict().items()
             }
             if not plural:
-                return _filled(gettext(sentence), values)
+                return _fill_in(gettext(sentence), values)
             count = values.get("count", "")
             number = int(count) if count.isdecimal() else 2
-            return _filled(ngettext(sentence, plural, number), values)
+            return _fill_in(ngettext(sentence, plural, number), values)
     # The names of an engine and a file may stand before the sentence.
     name, colon, sentence_text = text.partition(": ")
     if not sentence_text or not names:
@@ -56,8 +56,8 @@ def _read(text: str, language: str, names: int = _MOST_NAMES) -> str:
     return f"{name}{colon}{_read(sentence_text, language, names - 1)}"
 
 
-def _filled(sentence: str, values: dict[str, str]) -> str:
-    """Return a sentence with its values, of which numbers are texts here, too."""
+def _fill_in(sentence: str, values: dict[str, str]) -> str:
+    """Put values into a sentence; here the numbers among them are texts, too."""
     return _PLACE.sub(r"%(\1)s", sentence) % values
 
 

@@ -129,7 +129,7 @@ def _deep(warp: Warp, hours: float, params: Params) -> SearchStage:
 
 
 def sweep_every(hours: float, params: Params) -> int:
-    """Return of how many long windows in a row the sweep takes one.
+    """Return n where the sweep takes every n-th long window.
 
     Its cost for a window grows with the catalogue; so that of a file does not.
     """

@@ -28,7 +28,7 @@ from scanning.models import Scan, ScannedFile, Segment
 
 
 def note_result(*, scan: Scan, **_signal: object) -> None:
-    """Write the matches of a scan with a result, then what its file sums up from them."""
+    """Write the matches of a scan that has a result, then the figures of its file."""
     fold_scan(scan=scan)
     figures.refresh([scan.scanned_file_id])
 

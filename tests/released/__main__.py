@@ -1,4 +1,4 @@
-"""``python -m tests.released``: stores what the tests of upgrades need of this release.
+"""``python -m tests.released``: stores an installation of this release for upgrade tests.
 
 It builds the season's world, takes some steps in it, fills the tables that are empty still,
 and stores the database, a backup and the digests of all migrations beside this module.

@@ -35,7 +35,7 @@ class Release:
     findings: list[str]
     """What the doctor found in it then."""
     lost: list[str]
-    """Its audio, which is not stored."""
+    """The names of its audio files, which are not stored."""
     rows: dict[str, int]
     """The rows of each table of the backup."""
     migrations: dict[str, str]
