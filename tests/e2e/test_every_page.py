@@ -161,7 +161,7 @@ _ELEMENT = re.compile(r"""<([a-z][\w-]*)((?:\s+[\w:-]+(?:="[^"]*"|='[^']*')?)*)\
 _ATTRIBUTE = re.compile(r"""([\w:-]+)(?:=(?:"([^"]*)"|'([^']*)'))?""")
 _TELLING = ("type", "role", "scope", "aria-keyshortcuts")
 _OF_ONE_MODEL = ("model-", "app-", "field-", "column-")
-_LINK = re.compile(r'<(?:a\b|form\b(?=[^>]*\bmethod="get"))[^>]*? (?:href|action)="(/[^"]*)"')
+_LINK = re.compile(r'<(?:a\b|form\b(?=[^>]*\bmethod="get"))[^>]*?\s(?:href|action)="(/[^"]*)"')
 
 
 def _names(patterns: list[URLPattern | URLResolver], space: str) -> dict[str, str]:
