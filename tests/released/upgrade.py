@@ -107,12 +107,7 @@ def _statuses(release: stored.Release, *, every_page: bool) -> Iterator[int]:
         path = route.path(rng)
         if path is None:
             continue
-        try:
-            response = client.get(path)
-        except FileNotFoundError as error:
-            if not str(error.filename).endswith(tuple(release.lost)):
-                raise
-            continue
+        response = client.get(path)
         response.close()
         yield response.status_code
 
