@@ -15,9 +15,6 @@ from recognition.isolation import confine
 _MOST_PROCESSES = 4
 _METRICS = "PROMETHEUS_MULTIPROC_DIR"
 
-# The processes add their request times up in files; prometheus_client reads this name.
-os.environ.setdefault(_METRICS, tempfile.mkdtemp(prefix="acrportal-metrics-"))
-
 wsgi_app = "acrportal.wsgi:application"
 logger_class = "acrportal.web_worker.RedactingLogger"
 worker_class = "acrportal.web_worker.PatientWorker"
@@ -38,7 +35,13 @@ graceful_timeout = 10
 loglevel = "warning"
 
 
-def post_fork(_server: Any, worker: Any) -> None:  # Any: gunicorn is not typed
+def on_starting(_server: Any) -> None:  # Any: gunicorn is not typed
+    """Make the folder in whose files the processes add up their request times."""
+    # prometheus_client reads this name.
+    os.environ[_METRICS] = tempfile.mkdtemp(prefix="acrportal-metrics-")
+
+
+def post_fork(_server: Any, worker: Any) -> None:  # Any: as above
     """End each process with the first one, which may be killed; nobody else would."""
     confine.die_with_parent(worker.ppid)
 

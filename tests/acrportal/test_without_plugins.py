@@ -18,7 +18,7 @@ from tests.without import link_without
 # ``make without`` proves at each change that the core holds, but runs no test.
 @pytest.mark.soak
 def test_the_core_passes_its_tests_without_a_plugin() -> None:
-    command = [sys.executable, "-m", "pytest", "-q", "-x"]
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--maxfail=20"]
 
     # On the disk of the tree, whose files are linked.
     with tempfile.TemporaryDirectory(prefix="without-", dir=ROOT / "var") as folder:

@@ -141,7 +141,7 @@ def test_a_limited_person_finds_no_row_of_another_desk() -> None:
     with working_for(own.user):
         seen = [row for row in rows if _is_found(row)]
 
-    assert len(rows) > 20
+    assert len(rows) > 15
     assert not seen
 
 
