@@ -137,6 +137,7 @@ def _licences(component: dict[str, Any]) -> str:  # Any: JSON
     return ", ".join(names)
 
 
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="the tree has no history")
 def test_without_a_setting_the_bill_is_of_the_time_of_the_commit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -50,8 +50,14 @@ def _filtered(low: float | None, high: float | None) -> Change:
     """Return a filter of 24 dB per octave."""
     kind = "lowpass" if low is None else "highpass" if high is None else "bandpass"
     edges = [edge for edge in (low, high) if edge is not None]
-    made = scipy.signal.butter(4, np.squeeze(edges), kind, fs=sound.RATE, output="sos")
-    return lambda y: scipy.signal.sosfilt(made, y).astype(np.float32)
+
+    def change(y: Samples) -> Samples:
+        # Not before a test runs: the import takes more than a second of each process.
+        made = scipy.signal.butter(4, np.squeeze(edges), kind, fs=sound.RATE, output="sos")
+        filtered: Samples = scipy.signal.sosfilt(made, y).astype(np.float32)
+        return filtered
+
+    return change
 
 
 def _third(hertz: float) -> object:
