@@ -15,7 +15,7 @@ class Conditions {
     }
     this.add.addEventListener("change", (event) => event.stopPropagation());
     onChoice(this.add, "[data-condition-add]", () => {
-      const row = this.rows.find((each) => each.dataset.condition === this.add.value);
+      const row = this.rows.find((row) => row.dataset.condition === this.add.value);
       if (row) this.show(row);
     });
     this.draw();
@@ -42,10 +42,10 @@ class Conditions {
 
   draw() {
     const first = this.add.options[0];
-    const left = this.rows.filter((row) => row.hidden);
-    this.add.replaceChildren(first, ...left.map((row) => new Option(row.dataset.label, row.dataset.condition)));
+    const unused = this.rows.filter((row) => row.hidden);
+    this.add.replaceChildren(first, ...unused.map((row) => new Option(row.dataset.label, row.dataset.condition)));
     this.add.value = "";
-    this.none.hidden = left.length !== this.rows.length;
+    this.none.hidden = unused.length !== this.rows.length;
   }
 }
 

@@ -9,8 +9,8 @@ const pair = root ? new Pair(root) : null;
 
 /* Name the recording that the merge keeps. */
 document.addEventListener("change", (event) => {
-  const kept = document.querySelector("[data-merge-kept]");
-  if (kept && event.target.name === "canonical") kept.textContent = event.target.dataset.title;
+  const title = document.querySelector("[data-merge-kept]");
+  if (title && event.target.name === "canonical") title.textContent = event.target.dataset.title;
 });
 
 /* The sounds of a group: which one was heard last. */
@@ -44,5 +44,5 @@ onKey((event) => {
   if (handled) event.preventDefault();
 });
 
-const said = document.querySelector("[data-problem] strong");
-if (said) announce(said.textContent);
+const problem = document.querySelector("[data-problem] strong");
+if (problem) announce(problem.textContent);

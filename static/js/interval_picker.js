@@ -125,12 +125,12 @@ export class IntervalPicker {
   /* Preview the effect of the interval; ignore answers to earlier requests. */
   async look() {
     const { start, end, reason } = this.form.elements;
-    const asked = new URLSearchParams(this.form.method === "get" ? new FormData(this.form) : { start: start.value, end: end.value, reason: reason.value });
-    this.asked = String(asked);
+    const query = new URLSearchParams(this.form.method === "get" ? new FormData(this.form) : { start: start.value, end: end.value, reason: reason.value });
+    this.asked = String(query);
     try {
-      const page = await getPage(`${this.form.dataset.preview}?${asked}`);
+      const page = await getPage(`${this.form.dataset.preview}?${query}`);
       const shown = page.querySelector("[data-part-preview]");
-      if (shown && this.asked === String(asked)) this.preview.replaceWith(document.adoptNode(shown));
+      if (shown && this.asked === String(query)) this.preview.replaceWith(document.adoptNode(shown));
     } catch (refused) {
       const error = this.form.querySelector("[data-error]");
       error.textContent = refused.message;

@@ -95,7 +95,7 @@ function tick(chosen, on) {
 
 function tickRange(from, to, on) {
   const all = rows();
-  const [low, high] = [all.indexOf(from), all.indexOf(to)].sort((one, other) => one - other);
+  const [low, high] = [all.indexOf(from), all.indexOf(to)].sort((a, b) => a - b);
   tick(all.slice(Math.max(low, 0), high + 1), on);
 }
 
@@ -111,8 +111,8 @@ function toggle(row) {
 /* Tick from where the range began to a row. A shorter range gives back what it ticked, and
    nothing that was ticked before it. */
 function extendTo(row) {
-  if (!named(range?.from)) range = { from: (current() ?? row).dataset.row, before: ticked().map((each) => each.dataset.row) };
-  tick(rows().filter((each) => !range.before.includes(each.dataset.row)), false);
+  if (!named(range?.from)) range = { from: (current() ?? row).dataset.row, before: ticked().map(({ dataset }) => dataset.row) };
+  tick(rows().filter(({ dataset }) => !range.before.includes(dataset.row)), false);
   tickRange(named(range.from), row, true);
   anchorName = range.from;
 }

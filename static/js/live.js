@@ -21,8 +21,8 @@ const numberOf = (text) => Number(text.replace(/\D/g, ""));
 
 function address(list) {
   const url = new URL(list.dataset.changes, location.href);
-  const known = rows().filter((row) => row.dataset.version);
-  url.searchParams.set("rows", known.map((row) => `${row.dataset.row}:${row.dataset.version}`).join(" "));
+  const versioned = rows().filter((row) => row.dataset.version);
+  url.searchParams.set("rows", versioned.map((row) => `${row.dataset.row}:${row.dataset.version}`).join(" "));
   return url;
 }
 
@@ -53,8 +53,8 @@ function showCounts(list, answer, isOwn) {
   }
   const shown = list.dataset.totalShown;
   // What this page shows as decided may have left the list.
-  const left = doneRows().filter((name) => !counted.has(name)).length;
-  const isExpected = numberOf(total) <= numberOf(shown) && numberOf(total) >= numberOf(shown) - left;
+  const decided = doneRows().filter((name) => !counted.has(name)).length;
+  const isExpected = numberOf(total) <= numberOf(shown) && numberOf(total) >= numberOf(shown) - decided;
   // A decision that is on its way may have been counted.
   note.hidden = isExpected || (note.hidden && isWaiting());
   const text = note.querySelector("[data-list-changed-text]");

@@ -33,7 +33,7 @@ const read = (name) => JSON.parse(localStorage.getItem(keyOf(name)) ?? "null");
 
 function entries() {
   const names = Object.keys(localStorage).filter((key) => user && key.startsWith(PREFIX));
-  return names.map((key) => JSON.parse(localStorage.getItem(key))).sort((one, other) => one.at - other.at);
+  return names.map((key) => JSON.parse(localStorage.getItem(key))).sort((a, b) => a.at - b.at);
 }
 
 const waiting = () => entries().filter((entry) => !entry.refused);
@@ -64,9 +64,9 @@ export const anyRefused = () => refused().length > 0;
 function add(entry) {
   const name = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
   const at = Math.max(Date.now(), ...entries().map((other) => other.at + 1));
-  const kept = { ...entry, name, at, tries: 0, refused: "" };
-  keep(kept);
-  return kept;
+  const stored = { ...entry, name, at, tries: 0, refused: "" };
+  keep(stored);
+  return stored;
 }
 
 /* Put a form's decision into the outbox. ``about`` names its match: uid, title, source,
@@ -167,7 +167,7 @@ function finish(entry, answer) {
 
 /* What was decided about the match since is about the version that the undo leaves. */
 function renew({ uid }, { version }) {
-  for (const entry of waiting().filter((each) => each.uid === uid)) {
+  for (const entry of waiting().filter((entry) => entry.uid === uid)) {
     keep({ ...entry, fields: entry.fields.map(([name, value]) => [name, name === "version" ? String(version) : value]) });
   }
 }
@@ -198,7 +198,7 @@ export const shown = (name) => drop(name);
 
 /* Take back the newest decision of this page that is not sent, and return it. */
 export function takeBack() {
-  const entry = ours.map(read).findLast((each) => each && !each.refused && !each.takenBack);
+  const entry = ours.map(read).findLast((entry) => entry && !entry.refused && !entry.takenBack);
   if (entry) withdraw(entry);
   return entry;
 }

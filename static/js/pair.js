@@ -155,8 +155,8 @@ export class Pair {
   }
 
   readSettings() {
-    const kept = JSON.parse(localStorage.getItem(KEPT) ?? "{}");
-    const settings = { side: "both", loop: true, context: false, loudness: false, ...kept };
+    const stored = JSON.parse(localStorage.getItem(KEPT) ?? "{}");
+    const settings = { side: "both", loop: true, context: false, loudness: false, ...stored };
     const names = Object.keys(this.voices);
     if (names.length === 1) settings.side = names[0];
     return settings;
@@ -413,7 +413,7 @@ export class Pair {
   }
 
   nextSide() {
-    const open = [...this.root.querySelectorAll("[data-side]:not(:disabled)")].map((one) => one.dataset.side);
+    const open = [...this.root.querySelectorAll("[data-side]:not(:disabled)")].map(({ dataset }) => dataset.side);
     if (!open.length) return "";
     const next = open[(open.indexOf(this.settings.side) + 1) % open.length];
     this.keep({ side: next });

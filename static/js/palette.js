@@ -39,7 +39,7 @@ class Palette {
 
   async ask() {
     this.asked += 1;
-    const asked = this.asked;
+    const question = this.asked;
     const text = this.input.value.trim();
     const query = new URLSearchParams({ q: text, part: "palette" });
     let html = "";
@@ -50,7 +50,7 @@ class Palette {
     } catch {
       return;
     }
-    if (asked !== this.asked) return;
+    if (question !== this.asked) return;
     this.list.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
     this.addVerbs(text);
     const options = this.options();

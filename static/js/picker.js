@@ -48,19 +48,19 @@ class Remote {
   async territories(text) {
     this.all ??= (await new Remote("").fetchAll("territories")).map(({ value }) => ({
       value, label: territoryName(value), hint: value,
-    })).sort((one, other) => one.label.localeCompare(other.label));
+    })).sort((a, b) => a.label.localeCompare(b.label));
     const wanted = text.toLowerCase();
-    const starts = (each) => each.hint.toLowerCase() === wanted || each.label.toLowerCase().startsWith(wanted);
-    const found = this.all.filter((each) => starts(each) || each.label.toLowerCase().includes(wanted));
-    return found.sort((one, other) => starts(other) - starts(one)).slice(0, SHOWN);
+    const starts = ({ hint, label }) => hint.toLowerCase() === wanted || label.toLowerCase().startsWith(wanted);
+    const choices = this.all.filter((choice) => starts(choice) || choice.label.toLowerCase().includes(wanted));
+    return choices.sort((a, b) => starts(b) - starts(a)).slice(0, SHOWN);
   }
 
   /* The territories that typed text names: by its code or name, else by how its name begins. */
   async named(text) {
     const wanted = text.toLowerCase();
-    const found = await this.territories(text);
-    const exactly = found.filter((each) => [each.hint, each.label].some((one) => one.toLowerCase() === wanted));
-    return exactly.length ? exactly : found.filter((each) => each.label.toLowerCase().startsWith(wanted));
+    const choices = await this.territories(text);
+    const exactly = choices.filter(({ hint, label }) => [hint, label].some((name) => name.toLowerCase() === wanted));
+    return exactly.length ? exactly : choices.filter(({ label }) => label.toLowerCase().startsWith(wanted));
   }
 
   async fetchAll(kind) {
@@ -109,7 +109,7 @@ class Options {
 /* A text input with a list of suggestions; what a choice does is the caller's. */
 export class Suggestions {
   constructor(input, source, choose) {
-    Object.assign(this, { input, source, choose, found: [], active: -1, asked: 0 });
+    Object.assign(this, { input, source, choose, choices: [], active: -1, asked: 0 });
     numbered += 1;
     this.list = make("ul", { class: "picker__list", role: "listbox", id: `choices-${numbered}`, hidden: true });
     this.list.setAttribute("aria-label", words.choices ?? "");
@@ -135,25 +135,25 @@ export class Suggestions {
 
   async ask() {
     this.asked += 1;
-    const asked = this.asked;
+    const question = this.asked;
     const text = this.input.value.trim();
-    const found = await this.source.search(text);
-    if (asked !== this.asked || document.activeElement !== this.input) return;
-    this.show(found, text);
+    const choices = await this.source.search(text);
+    if (question !== this.asked || document.activeElement !== this.input) return;
+    this.show(choices, text);
   }
 
-  show(found, text) {
-    this.found = found;
+  show(choices, text) {
+    this.choices = choices;
     this.active = -1;
-    this.list.replaceChildren(...found.map((choice, at) => this.option(choice, at)));
+    this.list.replaceChildren(...choices.map((choice, at) => this.option(choice, at)));
     this.input.removeAttribute("aria-activedescendant");
-    if (!found.length && text && words.none) {
+    if (!choices.length && text && words.none) {
       this.list.append(make("li", { class: "picker__none" }, words.none));
       announce(words.none);
     }
-    const isOpen = found.length > 0 || Boolean(text);
+    const isOpen = choices.length > 0 || Boolean(text);
     this.list.hidden = !isOpen || !this.list.children.length;
-    this.input.setAttribute("aria-expanded", String(found.length > 0));
+    this.input.setAttribute("aria-expanded", String(choices.length > 0));
   }
 
   option(choice, at) {
@@ -164,7 +164,7 @@ export class Suggestions {
   }
 
   get isOpen() {
-    return !this.list.hidden && this.found.length > 0;
+    return !this.list.hidden && this.choices.length > 0;
   }
 
   move(step) {
@@ -195,7 +195,7 @@ export class Suggestions {
   }
 
   take(at) {
-    const choice = this.found[at];
+    const choice = this.choices[at];
     this.close();
     if (choice) this.choose(choice);
   }
@@ -204,7 +204,7 @@ export class Suggestions {
     this.asked += 1;
     clearTimeout(this.timer);
     this.list.hidden = true;
-    this.found = [];
+    this.choices = [];
     this.active = -1;
     this.input.setAttribute("aria-expanded", "false");
     this.input.removeAttribute("aria-activedescendant");
@@ -267,8 +267,8 @@ class Picker {
 
   async search(text) {
     const chosen = this.values();
-    const found = await remote(this.kind).search(text);
-    return found.filter((each) => !chosen.includes(each.value));
+    const choices = await remote(this.kind).search(text);
+    return choices.filter(({ value }) => !chosen.includes(value));
   }
 
   values() {
@@ -313,7 +313,7 @@ class Picker {
   }
 
   remove(value) {
-    this.write(this.values().filter((each) => each !== value));
+    this.write(this.values().filter((other) => other !== value));
     this.input.focus();
   }
 
@@ -322,9 +322,9 @@ class Picker {
     const text = this.input.value.trim();
     if (!text) return;
     if (this.isSelect) {
-      const found = this.source.matching(text);
-      const exactly = found.filter((each) => plain(each.label) === plain(text));
-      const [only] = exactly.length === 1 ? exactly : found.length === 1 ? found : [];
+      const choices = this.source.matching(text);
+      const exactly = choices.filter(({ label }) => plain(label) === plain(text));
+      const [only] = exactly.length === 1 ? exactly : choices.length === 1 ? choices : [];
       /* The text stays, and the form is not sent without what somebody meant by it. */
       if (only) this.add(only);
       else this.refuse(filled(words.unknown, text));
@@ -353,11 +353,11 @@ class Picker {
   }
 
   async resolve(text) {
-    let found = [];
-    if (this.kind === "recordings") found = await remote(this.kind).search(text);
-    if (this.kind === "territories") found = await remote(this.kind).named(text);
+    let choices = [];
+    if (this.kind === "recordings") choices = await remote(this.kind).search(text);
+    if (this.kind === "territories") choices = await remote(this.kind).named(text);
     const typed = this.kind === "territories" ? text.toUpperCase() : text;
-    this.add(found.length === 1 ? found[0] : { value: typed, label: typed });
+    this.add(choices.length === 1 ? choices[0] : { value: typed, label: typed });
   }
 
   onKey(event) {
@@ -365,8 +365,8 @@ class Picker {
       this.write(this.values().slice(0, -1));
     } else if (this.isSelect && event.key === "Enter" && !event.defaultPrevented && this.input.value.trim()) {
       event.preventDefault();
-      const found = this.source.matching(this.input.value.trim());
-      if (found.length !== 1) {
+      const choices = this.source.matching(this.input.value.trim());
+      if (choices.length !== 1) {
         this.suggestions.ask();
         return;
       }
@@ -395,13 +395,13 @@ class Picker {
 function conditional(root) {
   for (const part of root.querySelectorAll("[data-when]")) {
     const [name, values] = part.dataset.when.split(":");
-    const asked = part.closest("form")?.elements[name];
-    if (!asked) continue;
+    const kind = part.closest("form")?.elements[name];
+    if (!kind) continue;
     const update = () => {
-      part.hidden = !values.split("|").includes(asked.value);
+      part.hidden = !values.split("|").includes(kind.value);
     };
     update();
-    asked.closest("form").addEventListener("change", (event) => event.target.name === name && update());
+    kind.closest("form").addEventListener("change", (event) => event.target.name === name && update());
   }
 }
 

@@ -272,8 +272,8 @@ function start() {
 }
 
 function fragment() {
-  const found = /[#&]t=([\d.]+)/.exec(location.hash);
-  return found ? Number(found[1]) * 1000 : 0;
+  const time = /[#&]t=([\d.]+)/.exec(location.hash);
+  return time ? Number(time[1]) * 1000 : 0;
 }
 
 /* Return the URL of a window of the given length around a time. */

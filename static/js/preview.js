@@ -93,7 +93,7 @@ function lookAhead(row) {
   const next = all.slice(all.indexOf(row) + 1).filter(waits).slice(0, AHEAD);
   const keep = new Set([row, ...next].map(keyOf));
   for (const key of loaded.keys()) if (!keep.has(key)) loaded.delete(key);
-  if (isOn()) for (const one of next) load(one).catch(() => {});
+  if (isOn()) for (const row of next) load(row).catch(() => {});
 }
 
 /* Showing ---------------------------------------------------------------------- */
@@ -358,19 +358,19 @@ function showLast() {
 }
 
 /* The rows of what a row is about: a recording may be played several times. */
-const alike = (row) => rows().filter((each) => uidOf(each) === uidOf(row));
+const alike = (row) => rows().filter((other) => uidOf(other) === uidOf(row));
 
 function markDone(row) {
-  for (const each of alike(row)) {
-    each.dataset.done = "";
-    each.classList.add("is-done");
+  for (const play of alike(row)) {
+    play.dataset.done = "";
+    play.classList.add("is-done");
   }
 }
 
 function unmark(row) {
-  for (const each of alike(row)) {
-    delete each.dataset.done;
-    each.classList.remove("is-done");
+  for (const play of alike(row)) {
+    delete play.dataset.done;
+    play.classList.remove("is-done");
   }
 }
 

@@ -585,32 +585,32 @@ function poll() {
 let warned = 0;
 
 function tickLock() {
-  const left = held.until ? Date.parse(held.until) - Date.now() : 0;
-  if (held.mine && left <= 0) {
+  const remaining = held.until ? Date.parse(held.until) - Date.now() : 0;
+  if (held.mine && remaining <= 0) {
     held.mine = false;
     showPill({ mine: false });
     showNotice(say("ended"));
     poll();
   }
-  const ending = held.mine && left > 0 && left <= WARN_MS;
+  const ending = held.mine && remaining > 0 && remaining <= WARN_MS;
   const bar = $("[data-lock-ending]");
   bar.hidden = !ending;
   if (!ending) {
     warned = 0;
     return;
   }
-  $("[data-lock-left]").textContent = clock(left).split(".")[0];
-  if (!warned || (left <= LAST_CALL_MS && warned > LAST_CALL_MS)) {
-    warned = left;
-    announce(say("ending", { seconds: Math.ceil(left / 1000) }));
+  $("[data-lock-left]").textContent = clock(remaining).split(".")[0];
+  if (!warned || (remaining <= LAST_CALL_MS && warned > LAST_CALL_MS)) {
+    warned = remaining;
+    announce(say("ending", { seconds: Math.ceil(remaining / 1000) }));
   }
 }
 
 function tickUndo() {
   const last = $("[data-last]");
-  const left = last?.dataset.until ? Date.parse(last.dataset.until) - Date.now() : 0;
+  const remaining = last?.dataset.until ? Date.parse(last.dataset.until) - Date.now() : 0;
   const text = last && $("[data-undo-left]", last);
-  if (text) text.textContent = left > 0 ? clock(left).split(".")[0] : "";
+  if (text) text.textContent = remaining > 0 ? clock(remaining).split(".")[0] : "";
 }
 
 /* Keys ------------------------------------------------------------------------------------ */

@@ -104,7 +104,7 @@ document.addEventListener("keydown", (event) => {
   const field = event.target.closest("input:not([type=checkbox], [type=radio]), textarea, select");
   if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.defaultPrevented) return;
   if (field?.form?.getAttribute("method")?.toLowerCase() !== "post") return;
-  const button = [...field.form.elements].find((each) => each.type === "submit");
+  const button = [...field.form.elements].find((control) => control.type === "submit");
   if (!button || button.disabled) return;
   event.preventDefault();
   field.form.requestSubmit(button);
@@ -180,16 +180,16 @@ window.addEventListener("pageshow", () => {
 /* Reload if the request was redirected, for example to the sign-in page. */
 document.addEventListener("htmx:beforeSwap", (event) => {
   const answered = new URL(event.detail.xhr.responseURL || location.href);
-  const asked = new URL(event.detail.pathInfo.requestPath, location.href);
-  if (answered.pathname === asked.pathname) return;
+  const requested = new URL(event.detail.pathInfo.requestPath, location.href);
+  if (answered.pathname === requested.pathname) return;
   event.detail.shouldSwap = false;
   location.reload();
 });
 
 /* Reload if the page itself is gone: somebody deleted what it shows. */
 document.addEventListener("htmx:responseError", (event) => {
-  const asked = new URL(event.detail.pathInfo.requestPath, location.href);
-  if (event.detail.xhr.status === 404 && asked.pathname === location.pathname) location.reload();
+  const requested = new URL(event.detail.pathInfo.requestPath, location.href);
+  if (event.detail.xhr.status === 404 && requested.pathname === location.pathname) location.reload();
 });
 
 document.addEventListener("htmx:afterSwap", () => {

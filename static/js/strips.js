@@ -94,8 +94,8 @@ export function dropDraft(uid, name) {
 
 export function restoreDrafts(root) {
   for (const field of root.querySelectorAll("[data-draft]")) {
-    const kept = sessionStorage.getItem(draftKey(root.dataset.uid, field.dataset.draft));
-    if (kept && !field.value) field.value = kept;
+    const draft = sessionStorage.getItem(draftKey(root.dataset.uid, field.dataset.draft));
+    if (draft && !field.value) field.value = draft;
   }
 }
 

@@ -462,12 +462,12 @@ class Batch {
   async showInterrupted() {
     const all = await tus.defaultOptions.urlStorage.findAllUploads();
     const day = Date.now() - 24 * 3600 * 1000;
-    const own = all.filter((one) => one.urlStorageKey.includes(`::upload:${this.person}:`) && new Date(one.creationTime) > day);
-    const left = own.filter(({ urlStorageKey }) => !this.rows.some(({ file }) => file && urlStorageKey.includes(`:${identity(file)}::`)));
+    const own = all.filter((upload) => upload.urlStorageKey.includes(`::upload:${this.person}:`) && new Date(upload.creationTime) > day);
+    const interrupted = own.filter(({ urlStorageKey }) => !this.rows.some(({ file }) => file && urlStorageKey.includes(`:${identity(file)}::`)));
     const note = this.root.querySelector("[data-interrupted]");
-    const names = left.map((one) => one.metadata.filename).join(", ");
-    note.querySelector("span").textContent = left.length ? plural("interrupted", left.length, { names }) : "";
-    note.hidden = !left.length;
+    const names = interrupted.map((upload) => upload.metadata.filename).join(", ");
+    note.querySelector("span").textContent = interrupted.length ? plural("interrupted", interrupted.length, { names }) : "";
+    note.hidden = !interrupted.length;
   }
 
   listen() {
@@ -523,13 +523,13 @@ class Batch {
       this.add([...transfer.files]);
       return;
     }
-    const found = (await Promise.all(entries.map(filesOf))).flat();
-    const sound = found.filter((file) => !(paths.get(file)?.includes("/") && liesBesideSound(paths.get(file))));
+    const files = (await Promise.all(entries.map(filesOf))).flat();
+    const sound = files.filter((file) => !(paths.get(file)?.includes("/") && liesBesideSound(paths.get(file))));
     this.add(sound);
-    if (sound.length === found.length) return;
-    const left = plural("noSound", found.length - sound.length);
-    announce(left);
-    this.note = [this.note, left].filter(Boolean).join(" · ");
+    if (sound.length === files.length) return;
+    const text = plural("noSound", files.length - sound.length);
+    announce(text);
+    this.note = [this.note, text].filter(Boolean).join(" · ");
     this.count();
   }
 
@@ -558,7 +558,7 @@ class Batch {
 
   remove(row) {
     const next = row.element.nextElementSibling?.querySelector("button:not([hidden])");
-    this.rows = this.rows.filter((one) => one !== row);
+    this.rows = this.rows.filter((other) => other !== row);
     row.element.remove();
     (next ?? this.input).focus();
     this.showInterrupted();
@@ -651,13 +651,13 @@ class Batch {
 
   start() {
     if (this.links.value.trim()) this.sendLinks();
-    for (const row of this.rows.filter((one) => one.link && one.state === "queued")) this.resend(row);
+    for (const row of this.rows.filter(({ link, state }) => link && state === "queued")) this.resend(row);
     this.pump();
   }
 
   pump() {
     while (this.running < PARALLEL) {
-      const row = this.rows.find((one) => one.file && one.state === "queued");
+      const row = this.rows.find(({ file, state }) => file && state === "queued");
       if (!row) return;
       this.running += 1;
       row.upload().finally(() => {
@@ -725,13 +725,13 @@ async function filesOf(entry) {
     return file ? [file] : [];
   }
   const reader = entry.createReader();
-  const found = [];
+  const entries = [];
   for (;;) {
     const some = await new Promise((resolve) => reader.readEntries(resolve, () => resolve([])));
     if (!some.length) break;
-    found.push(...some);
+    entries.push(...some);
   }
-  return (await Promise.all(found.map(filesOf))).flat();
+  return (await Promise.all(entries.map(filesOf))).flat();
 }
 
 /* Tell whether a file in a dropped folder is a picture, a text or a system's own. */

@@ -48,12 +48,12 @@ function placeOf(control) {
   const place = control.form?.querySelector("[data-error]") ?? document.getElementById(idOf(control));
   if (place) return place;
   const around = control.closest(".field, fieldset, label") ?? control;
-  const made = document.createElement("ul");
-  made.className = "errorlist";
-  made.id = idOf(control);
-  if (around.matches(".field, fieldset")) around.append(made);
-  else around.after(made);
-  return made;
+  const list = document.createElement("ul");
+  list.className = "errorlist";
+  list.id = idOf(control);
+  if (around.matches(".field, fieldset")) around.append(list);
+  else around.after(list);
+  return list;
 }
 
 function show(control) {

@@ -54,5 +54,5 @@ onKey((event) => {
   if (handled) event.preventDefault();
 });
 
-const said = document.querySelector("[data-problem] strong");
-if (said) announce(said.textContent);
+const problem = document.querySelector("[data-problem] strong");
+if (problem) announce(problem.textContent);
