@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
 from typing import Final
 
 from django.conf import settings
@@ -48,7 +47,9 @@ def add_from_file(
     with scratch_directory() as folder:
         target = folder / "range.flac"
         cut(excerpt, target)
-        with FileOnDisk(target, f"{PurePosixPath(file.name).stem}.flac") as audio:
+        # The bucket may be seen by people who may not see the file, nor its name.
+        name = details.title.replace("/", "-")
+        with FileOnDisk(target, f"{name}.flac") as audio:
             return add_recording(
                 bucket=bucket,
                 details=details,

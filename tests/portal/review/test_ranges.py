@@ -110,6 +110,8 @@ def test_the_sound_of_a_range_becomes_a_recording(signed_in: MakeClient, file: S
     assert made["Location"] == reverse("portal:recording_detail", args=[recording.uid])
     with recording.audio.open() as stored:
         assert stored.read(4) == b"fLaC"
+    # Who sees the bucket may not know the file.
+    assert recording.audio_name == "Hymn.flac"
     event = Event.objects.get(action="recording.cut_from_file")
     assert event.after == {"file": str(file.uid), "start_ms": 10_000, "end_ms": 20_500}
     # The bucket has this sound now, so it asks.
