@@ -299,7 +299,7 @@ def test_an_approved_sheet_keeps_its_bytes_whatever_becomes_of_its_music(
             lambda: update_recording(
                 recording=first.recording, columns={"title": "Renamed"}, user=manager
             ),
-            "“Renamed”, 00:00:00.000 to 00:00:30.000, is new.",
+            f"“{title}”, 00:00:00.000 to 00:00:30.000, reads “Renamed”, not “{title}”.",
         ),
         (lambda: merge(first.recording, second.recording, manager), "is new."),
         (lambda: retire_recordings(recordings=[first.recording], user=manager), "is new."),
