@@ -29,7 +29,7 @@ from reports.cues import WORDS
 from review.models import Match
 from scanning.models import ScannedFile
 from statements.choices import StatementState
-from statements.kinds import Difference, Fact, Kind
+from statements.kinds import Difference, Fact, Kind, compared_state
 from statements.models import Statement, StatementFact, StatementFile, StatementStep
 from statements.selectors import last_of, statements_in_reach
 from statements.services import attach, issue, record_download
@@ -39,6 +39,7 @@ _Line: TypeAlias = tuple[str, ...]
 _OPEN: Final = (StatementState.DRAFT, StatementState.SUBMITTED)
 _HANDED_OUT: Final = (StatementState.DRAFT, StatementState.APPROVED)
 _NAMES: Final = tuple(column.name for column in SIGNED[1:])
+_STATUS: Final = _NAMES.index("status")
 
 
 class LineChange(StrEnum):
@@ -308,7 +309,7 @@ def next_version(last: Statement | None) -> int:
 
 def compared(statement: Statement, sheet: CueSheet) -> list[SheetDifference]:
     """Return the lines in which a sheet differs from a version, in the order of time."""
-    then, now = _lines(statement.content), _lines(signed_lines(sheet))
+    then, now = _compared_lines(statement.content), _compared_lines(signed_lines(sheet))
     if then == now:
         return []
     matches = dict(zip(then, (fact.match for fact in statement.facts.all()), strict=True))
@@ -371,6 +372,14 @@ def _lines(content: Sequence[Sequence[Any]]) -> list[_Line]:  # Any: cells of JS
     return [
         tuple(", ".join(cell) if isinstance(cell, list) else cell or "" for cell in cells[1:])
         for cells in content
+    ]
+
+
+def _compared_lines(content: Sequence[Sequence[Any]]) -> list[_Line]:  # Any: as above
+    """Return lines with the states of matches as comparisons read them."""
+    return [
+        (*line[:_STATUS], compared_state(line[_STATUS]), *line[_STATUS + 1 :])
+        for line in _lines(content)
     ]
 
 

@@ -227,6 +227,11 @@ def test_changes_since_the_approval_say_what_changed_in_words(
         "100.00 % · Confirmed",
         "80.00 % · Cleared · Theme · Library music",
     ]
+    # Whoever looks at it changes nothing.
+    for state in (MatchState.PENDING, MatchState.IN_REVIEW):
+        Match.objects.filter(pk=match.pk).update(state=state)
+        _gone, new = differences(approval, cue_sheet(file=file))
+        assert new.details == "80.00 % · Pending · Theme · Library music"
 
 
 def test_a_line_that_stands_elsewhere_since_the_approval_is_named(
