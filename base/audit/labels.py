@@ -70,6 +70,7 @@ _CODES: Final = frozenset({"installation", "report-summary"})
 _ACTIONS = {
     "application.undone": "Effect undone",
     "container.tied_to_cloud": "Container connected to the cloud",
+    "counted": "Matched time changed",
     "dedup.canonical": "Canonical recording chosen",
     "dedup.changed": "Duplicate group changed",
     "dedup.check_cancelled": "Search for duplicates cancelled",
