@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from babel.messages.mofile import read_mo
 from django.conf import settings
+from django.utils.text import capfirst
 from django.utils.translation import get_language, gettext, ngettext, pgettext
 
 from base.common.phrases import lowered
@@ -52,6 +53,13 @@ def _read(text: str, language: str, names: int = _MOST_NAMES) -> str:
             count = values.get("count", "")
             number = int(count) if count.isdecimal() else 2
             return _fill_in(ngettext(sentence, plural, number), values)
+    # A sentence without values may follow, and a clause may be written as a sentence.
+    first, point, last = text.rpartition(". ")
+    if point and (translated := gettext(last)) != last:
+        return f"{_read(f'{first}.', language, names)} {translated}"
+    clause = lowered(text.removesuffix("."))
+    if clause[:1] != text[:1] and (translated := _read(clause, language, 0)) != clause:
+        return capfirst(translated) + text[len(clause) :]
     # The names of an engine and a file may stand before the sentence.
     name, colon, sentence_text = text.partition(": ")
     if not sentence_text or not names:
