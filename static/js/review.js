@@ -157,8 +157,8 @@ function letGo() {
 /* The page is left for another one. If this was a reload, the new page has taken the lock
    until a later time, so the server keeps it. */
 function onHide() {
-  const { release, sent, kept } = root.dataset;
-  if (!held.mine || sent || kept) return;
+  const { release, sent, kept, taking } = root.dataset;
+  if (!held.mine || sent || kept || taking) return;
   held.mine = false;
   post(release, { until: held.until }, { keepalive: true }).catch(() => {});
 }
@@ -418,6 +418,8 @@ function onTaken({ detail }) {
 function onSubmit(event) {
   const form = event.target;
   const verb = form.dataset.decide;
+  // The page that opens then holds the lock, which this one may learn while it waits.
+  if (form.closest("[data-lock-foreign]")) root.dataset.taking = "yes";
   if (verb === undefined && !form.matches("[data-undo], [data-undo-here], [data-note-form], [data-speech], [data-switch]")) return;
   event.preventDefault();
   if (form.matches("[data-undo], [data-undo-here]")) undo(form).catch(fault);
