@@ -25,8 +25,9 @@ from babel.messages.pofile import read_po, write_po
 from django.apps import apps
 from django.utils.translation.template import templatize
 
-from base.audit.labels import action_text
+from base.audit.labels import action_text, named_actions
 from base.common.phrases import derived_names, own_apps
+from review import match_events
 from review.choices import Verb
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -84,7 +85,7 @@ def _actions() -> Iterator[str]:
         r'"(?!store_)([a-z][a-z_.]+)"(?: if [\w.]+ else "([a-z][a-z_.]+)")?'
     )
     actions = re.compile(r"class \w+(?:Verb|Step)\(StrEnum\):\n(?:    .*\n|\n)+")
-    member = re.compile(r'    [A-Z_]+ = "([a-z]+\.[a-z_]+)"\n')
+    member = re.compile(r'    [A-Z_]+ = "([a-z_]+\.[a-z_]+)"\n')
     for path in _sources():
         if path.suffix == ".py":
             source = path.read_text(encoding="utf-8")
@@ -92,7 +93,10 @@ def _actions() -> Iterator[str]:
                 yield from map(action_text, filter(None, groups))
             for enumeration in actions.findall(source):
                 yield from map(action_text, member.findall(enumeration))
-    yield from map(action_text, Verb.values)
+    yield from map(action_text, (*Verb.values, *named_actions()))
+    constants = (name for name in vars(match_events) if name.isupper())
+    names = (getattr(match_events, constant) for constant in constants)
+    yield from (action_text(name) for name in names if isinstance(name, str))
     verbs: Any = apps.get_model("dedup", "DedupAction")._meta.get_field("verb")
     for word in [*verbs.choices, ("undo", ""), ("proposed", ""), ("refused", "")]:
         yield action_text(f"dedup.{word[0]}")

@@ -29,7 +29,7 @@ from reports.cues import WORDS
 from review.models import Match
 from scanning.models import ScannedFile
 from statements.choices import StatementState
-from statements.kinds import Difference, Fact, Kind
+from statements.kinds import Difference, Fact, Kind, compared_state
 from statements.models import Statement, StatementFact, StatementFile, StatementStep
 from statements.selectors import last_of, statements_in_reach
 from statements.services import attach, issue, record_download
@@ -39,6 +39,7 @@ _Line: TypeAlias = tuple[str, ...]
 _OPEN: Final = (StatementState.DRAFT, StatementState.SUBMITTED)
 _HANDED_OUT: Final = (StatementState.DRAFT, StatementState.APPROVED)
 _NAMES: Final = tuple(column.name for column in SIGNED[1:])
+_STATUS: Final = _NAMES.index("status")
 
 
 class LineChange(StrEnum):
@@ -53,8 +54,9 @@ class LineChange(StrEnum):
 class SheetDifference:
     """A line that only one of both sheets has, or that stands elsewhere among the rest.
 
-    ``details`` is what else the line says, if the other sheet has its title at the same
-    times; ``match`` is the uid of the match that it names.
+    ``twin`` is the title and the details of the line that the other sheet has at the same
+    times, with the same title or of the same match; ``details`` is what else this line
+    says. ``match`` is the uid of the match that it names.
     """
 
     title: str
@@ -63,11 +65,7 @@ class SheetDifference:
     change: LineChange
     details: str = ""
     match: str = ""
-
-    @property
-    def place(self) -> tuple[str, str, str]:
-        """Return the title and the times."""
-        return self.title, self.time_in, self.time_out
+    twin: tuple[str, str] | None = None
 
 
 class CueSheets(Kind):
@@ -311,7 +309,7 @@ def next_version(last: Statement | None) -> int:
 
 def compared(statement: Statement, sheet: CueSheet) -> list[SheetDifference]:
     """Return the lines in which a sheet differs from a version, in the order of time."""
-    then, now = _lines(statement.content), _lines(signed_lines(sheet))
+    then, now = _compared_lines(statement.content), _compared_lines(signed_lines(sheet))
     if then == now:
         return []
     matches = dict(zip(then, (fact.match for fact in statement.facts.all()), strict=True))
@@ -321,43 +319,49 @@ def compared(statement: Statement, sheet: CueSheet) -> list[SheetDifference]:
     gone = list((Counter(then) - Counter(now)).elements())
     new = list((Counter(now) - Counter(then)).elements())
     changed = [
-        *((LineChange.GONE, line, _details(line, new)) for line in gone),
-        *((LineChange.MOVED, line, "") for line in _find_moved_lines(then, now)),
-        *((LineChange.NEW, line, _details(line, gone)) for line in new),
+        *((LineChange.GONE, line, _twin_of(line, new, matches)) for line in gone),
+        *((LineChange.MOVED, line, None) for line in _find_moved_lines(then, now)),
+        *((LineChange.NEW, line, _twin_of(line, gone, matches)) for line in new),
     ]
     differences = [
-        SheetDifference(*_place_of(line), change, details, matches[line])
-        for change, line, details in changed
+        SheetDifference(
+            *_place_of(line),
+            change,
+            _details(line, twin) if twin else "",
+            matches[line],
+            twin=(twin[0], _details(twin, line)) if twin else None,
+        )
+        for change, line, twin in changed
     ]
     return sorted(differences, key=lambda difference: difference.time_in)
 
 
 def _in_sentences(differences: Sequence[SheetDifference]) -> Iterator[Difference]:
     """Yield a sentence for each line; one that reads otherwise at its place has one."""
-    by_change = {
-        change: {line.place: line.details for line in differences if line.change == change}
-        for change in (LineChange.GONE, LineChange.NEW)
-    }
-    gone, new = by_change[LineChange.GONE], by_change[LineChange.NEW]
     for line in differences:
-        if line.change != LineChange.GONE or line.place not in new:
-            yield Difference(_sentence(line, gone), line.match)
+        if line.change != LineChange.GONE or line.twin is None:
+            yield Difference(_sentence(line), line.match)
 
 
-def _sentence(difference: SheetDifference, gone: Mapping[tuple[str, str, str], str]) -> str:
+def _sentence(difference: SheetDifference) -> str:
     values = {
         "title": difference.title or _("Unknown music"),
         "start": difference.time_in,
         "end": difference.time_out,
-        "now": difference.details or "–",
-        "then": gone.get(difference.place) or "–",
     }
     if difference.change == LineChange.MOVED:
         text = _("“%(title)s”, %(start)s to %(end)s, stands elsewhere among the lines.")
     elif difference.change == LineChange.GONE:
         text = _("“%(title)s”, %(start)s to %(end)s, is no longer on it.")
-    elif difference.place in gone:
+    elif difference.twin is not None:
         text = _("“%(title)s”, %(start)s to %(end)s, reads “%(now)s”, not “%(then)s”.")
+        title, details = difference.twin
+        now, then = [difference.details], [details]
+        if title != difference.title:
+            now, then = [difference.title, *now], [title, *then]
+            values["title"] = title
+        values["now"] = " · ".join(filter(None, now)) or "–"
+        values["then"] = " · ".join(filter(None, then)) or "–"
     else:
         text = _("“%(title)s”, %(start)s to %(end)s, is new.")
     return text % values
@@ -368,6 +372,14 @@ def _lines(content: Sequence[Sequence[Any]]) -> list[_Line]:  # Any: cells of JS
     return [
         tuple(", ".join(cell) if isinstance(cell, list) else cell or "" for cell in cells[1:])
         for cells in content
+    ]
+
+
+def _compared_lines(content: Sequence[Sequence[Any]]) -> list[_Line]:  # Any: as above
+    """Return lines with the states of matches as comparisons read them."""
+    return [
+        (*line[:_STATUS], compared_state(line[_STATUS]), *line[_STATUS + 1 :])
+        for line in _lines(content)
     ]
 
 
@@ -382,13 +394,19 @@ def _place_of(line: _Line) -> tuple[str, str, str]:
     return line[0], line[9], line[10]
 
 
-def _details(line: _Line, counterparts: Sequence[_Line]) -> str:
-    """Return what a line says otherwise than its counterpart; empty without one."""
-    place = _place_of(line)
-    twin = next(
-        (counterpart for counterpart in counterparts if _place_of(counterpart) == place), line
-    )
-    cells = zip(_NAMES, line, twin, strict=True)
+def _twin_of(
+    line: _Line, counterparts: Sequence[_Line], matches: Mapping[_Line, str]
+) -> _Line | None:
+    """Return the line at the same times that has the same title, or else the same match."""
+    title, *times = _place_of(line)
+    there = [other for other in counterparts if list(_place_of(other)[1:]) == times]
+    of_match = [other for other in there if matches[line] and matches[other] == matches[line]]
+    return next((other for other in there if other[0] == title), next(iter(of_match), None))
+
+
+def _details(line: _Line, twin: _Line) -> str:
+    """Return what a line says otherwise than its twin, apart from the title."""
+    cells = zip(_NAMES[1:], line[1:], twin[1:], strict=True)
     return " · ".join(
         _in_words(name, cell) for name, cell, twin_cell in cells if cell and cell != twin_cell
     )

@@ -15,6 +15,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from base.accounts.reach import working_for
+from base.common.reading import read_date
 from base.common.territories import read_territories
 from base.common.zones import office_day
 from catalogue.models import Bucket, Recording
@@ -258,7 +259,7 @@ def _some_day(outside: Mapping[date, str]) -> str:
     if day is None:
         return ""
     return _("It does not cover the use on %(day)s: %(why)s") % {
-        "day": f"{day:%Y-%m-%d}",
+        "day": read_date(day, "dated"),
         "why": outside[day],
     }
 
@@ -273,9 +274,11 @@ def _outside_dates(licence: Licence, day: date) -> str:
         withdrawn = office_day(licence.withdrawn_at)
         ends = withdrawn if ends is None else min(ends, withdrawn)
     if licence.valid_from is not None and day < licence.valid_from:
-        return _("It starts on %(valid_from)s.") % {"valid_from": f"{licence.valid_from:%Y-%m-%d}"}
+        return _("It starts on %(valid_from)s.") % {
+            "valid_from": read_date(licence.valid_from, "dated")
+        }
     if ends is not None and day > ends:
-        return _("It ended on %(valid_until)s.") % {"valid_until": f"{ends:%Y-%m-%d}"}
+        return _("It ended on %(valid_until)s.") % {"valid_until": read_date(ends, "dated")}
     return ""
 
 

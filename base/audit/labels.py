@@ -7,7 +7,7 @@ An app names its own in a module ``audit_words``, which is found by name: ``ACTO
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import import_module
 from types import ModuleType
@@ -69,7 +69,11 @@ _CODES: Final = frozenset({"installation", "report-summary"})
 # Actions whose code does not read as a label. The names on the wire stay as they are.
 _ACTIONS = {
     "application.undone": "Effect undone",
+    "approve_exclusion": "Exclusion approved",
+    "bucket.import_started": "Import of recordings started",
+    "bucket.import_undone": "Import of recordings undone",
     "container.tied_to_cloud": "Container connected to the cloud",
+    "counted": "Matched time changed",
     "dedup.canonical": "Canonical recording chosen",
     "dedup.changed": "Duplicate group changed",
     "dedup.check_cancelled": "Search for duplicates cancelled",
@@ -92,6 +96,10 @@ _ACTIONS = {
     "drop.retried": "Failed files of the drop tried again",
     "drop.took": "Drop took files",
     "ended": "Schedule ended",
+    "evidence.built": "Evidence built",
+    "evidence.downloaded": "Evidence downloaded",
+    "evidence.requested": "Evidence requested",
+    "exclusion.added": "Exclusion added",
     "exported": "Report exported",
     "file.remote_id_set": "Id of the file at ACRCloud set",
     "file.source_back": "Source of the file is back",
@@ -107,6 +115,7 @@ _ACTIONS = {
     "recording.cut_from_file": "Recording cut out of a file",
     "recording.refingerprinted": "Recording fingerprinted again",
     "recording.versions_answered": "Which of two versions stands for both answered",
+    "refuse_exclusion": "Exclusion refused",
     "rule_applied": "Policy or licence applied",
     "saved": "Template saved",
     "schedule_run": "Scheduled report run at once",
@@ -117,9 +126,12 @@ _ACTIONS = {
     "single_sign_on.removed": "Single sign-on removed",
     "statement.agrees": "Agrees with the portal again",
     "statement.differs": "Differs from the portal",
-    "statements.differ": "Reminder of statements to correct",
     "statement.kept": "Kept although it differs",
+    "statements.differ": "Reminder of statements to correct",
     "take": "Match opened",
+    "token.created": "Token created",
+    "user.group_added": "Role given to a user",
+    "user.group_removed": "Role taken from a user",
     "watch.asked": "Check of the watch requested",
     "watch.found": "Watch found items",
     "written": "Report written",
@@ -199,6 +211,11 @@ def action_label(action: str) -> str:
     ``acrportal.translations`` collects the actions, as no text is written out here.
     """
     return _(action_text(action)) if action else ""
+
+
+def named_actions() -> Iterable[str]:
+    """Return the actions that have a label of their own."""
+    return _labels("ACTIONS")
 
 
 def action_text(action: str) -> str:

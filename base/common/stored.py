@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from babel.messages.mofile import read_mo
 from django.conf import settings
+from django.utils.text import capfirst
 from django.utils.translation import get_language, gettext, ngettext, pgettext
 
 from base.common.phrases import lowered
@@ -19,8 +20,11 @@ from base.common.phrases import lowered
 _PLACE = re.compile(r"%\((\w+)\)([ds])")
 # Values that are sentences themselves; the others are names and numbers.
 _SENTENCES = frozenset({"cause", "clause", "duty", "error", "explanation", "label", "size", "why"})
-# A text of little more than values could be anything.
-_LEAST_LETTERS = 12
+# Values that are lists of labels and other cells, as a line of a cue sheet says them.
+_LISTS = frozenset({"now", "then"})
+_BETWEEN = " · "
+# A text of little more than values could be anything. Quotes and commas tell, too.
+_LEAST_SIGNS = 12
 # Longer texts are answers of other servers, which match nothing and take long to try.
 _MOST_CHARACTERS = 500
 _MOST_NAMES = 3
@@ -41,14 +45,21 @@ def _read(text: str, language: str, names: int = _MOST_NAMES) -> str:
         return translated
     for sentence, plural, pattern in _patterns(language):
         if match := pattern.fullmatch(text):
-            values = {
-                name: _value(name, value, language) for name, value in match.groupdict().items()
-            }
+            found = match.groupdict()
+            values = {name: _value(name, value, language) for name, value in found.items()}
+            values |= {name: _cells(found, name) for name in _LISTS & found.keys()}
             if not plural:
                 return _fill_in(gettext(sentence), values)
             count = values.get("count", "")
             number = int(count) if count.isdecimal() else 2
             return _fill_in(ngettext(sentence, plural, number), values)
+    # A sentence without values may follow, and a clause may be written as a sentence.
+    first, point, last = text.rpartition(". ")
+    if point and (translated := gettext(last)) != last:
+        return f"{_read(f'{first}.', language, names)} {translated}"
+    clause = lowered(text.removesuffix("."))
+    if clause[:1] != text[:1] and (translated := _read(clause, language, 0)) != clause:
+        return capfirst(translated) + text[len(clause) :]
     # The names of an engine and a file may stand before the sentence.
     name, colon, sentence_text = text.partition(": ")
     if not sentence_text or not names:
@@ -73,14 +84,23 @@ def _value(name: str, value: str, language: str) -> str:
     return value
 
 
+def _cells(found: dict[str, str], name: str) -> str:
+    """Return a list of cells with its labels translated; titles stand first and stay."""
+    cells = found[name].split(_BETWEEN)
+    titles = int(found.get("then", "").split(_BETWEEN)[0] == found.get("title"))
+    labels = [gettext(cell) if cell else cell for cell in cells[titles:]]
+    return _BETWEEN.join([*cells[:titles], *labels])
+
+
 @lru_cache
 def _patterns(language: str) -> list[tuple[str, str, re.Pattern[str]]]:
     """Return the sentences with values and how they look, the most telling first."""
     shapes = []
     for singular, plural in _catalogued(language):
         for sentence in filter(None, (singular, plural)):
-            letters = len(re.findall(r"[^\W\d_]", _PLACE.sub("", sentence)))
-            if _PLACE.search(sentence) and letters >= _LEAST_LETTERS:
+            text = _PLACE.sub("", sentence)
+            letters = len(re.findall(r"[^\W\d_]", text))
+            if _PLACE.search(sentence) and len(re.findall(r"\S", text)) >= _LEAST_SIGNS:
                 shape = re.compile(_shape(sentence), re.DOTALL)
                 shapes.append((letters, singular, plural, shape))
     shapes.sort(key=lambda row: -row[0])

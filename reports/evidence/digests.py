@@ -52,7 +52,7 @@ _NO_FACTS: Final = {
     # Names go when a person is erased. Ids of a match all lead to it, and a scan that
     # finds the same says nothing new.
     *("decided_by", "by", "recorded_by", "answered_by"),
-    *("match_id", "scan_id", "engine_version", "read_at"),
+    *("match_id", "scan_id", "engine_version", "found_again_at", "read_at"),
 }
 
 

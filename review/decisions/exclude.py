@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from base.accounts.models import User
 from base.accounts.roles import Action
+from base.common.phrases import for_the_record
 from catalogue.models import Exclusion
 from review import errors
 from review.choices import MatchState, RejectCode, Verb
@@ -55,13 +56,15 @@ def exclude_part(current: Match, decision: Decision, user: User) -> Match:
 
 def decided(segment: Exclusion, to: MatchState, action: str) -> Change:
     """Return the change that decides a match through an exclusion."""
-    # Exclusions have reasons that rejections lack.
-    code = segment.reason if segment.reason in RejectCode.values else ""
+    # Exclusions have reasons that rejections lack; the note says those.
+    is_same = segment.reason in RejectCode.values
+    with for_the_record():
+        why = "" if is_same else str(segment.get_reason_display())
     return Change(
         action,
         to,
-        reason=code or RejectCode.SHARED_LOOP,
-        note=segment.note or str(segment.get_reason_display()),
+        reason=segment.reason if is_same else RejectCode.SHARED_LOOP,
+        note=segment.note or why,
         details=details_of(segment),
     )
 

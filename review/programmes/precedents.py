@@ -9,6 +9,7 @@ from typing import Final
 
 from django.db.models import Q
 
+from base.audit.models import Event
 from review.choices import MatchState, RejectCode, Verb
 from review.models import Licence, Match
 from review.programmes.models import Episode
@@ -37,6 +38,8 @@ class Precedent:
     shared: Shared
     code: str = ""
     licence: Licence | None = None
+    note: str = ""
+    """What was written with the decision; later notes are no part of its reason."""
 
 
 def precedent_of(match: Match) -> Precedent | None:
@@ -81,9 +84,17 @@ def _conditions(match: Match) -> dict[Shared, Q]:
 def _precedent(earlier: Match, shared: Shared) -> Precedent | None:
     verb = _VERBS[earlier.state]
     code = earlier.decision_reason if verb == Verb.REJECT else ""
-    if verb == Verb.CLEAR and earlier.licence is None and not earlier.note:
+    note = _note_of_decision(earlier, verb)
+    if verb == Verb.CLEAR and earlier.licence is None and not note:
         return None
-    lacks_reason = code == RejectCode.OTHER and not earlier.note
+    lacks_reason = code == RejectCode.OTHER and not note
     if verb == Verb.REJECT and (lacks_reason or code not in RejectCode.values):
         return None
-    return Precedent(earlier, verb, shared, code, earlier.licence)
+    return Precedent(earlier, verb, shared, code, earlier.licence, note)
+
+
+def _note_of_decision(match: Match, verb: Verb) -> str:
+    """Return what was written with the decision that stands; a merge keeps only the match's."""
+    events = Event.objects.filter(case=match.case, action=verb).order_by("-sequence")
+    note = events.values_list("note", flat=True).first()
+    return match.note if note is None else note

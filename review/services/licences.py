@@ -236,10 +236,7 @@ def apply(*, licence: Licence, user: User, reach: Reach, chosen: Collection[str]
         return 0
     # Remember the versions: a match that changes from here on is left alone.
     meant = [
-        (match.pk, match.version)
-        for match, kind, _why in _touches(licence)
-        if (kind == _Touch.CLEARING and reach == Reach.ALL)
-        or (kind in (_Touch.CLEARING, _Touch.OFFERED) and match.uid in chosen)
+        (match.pk, match.version) for match in touched(licence=licence, reach=reach, chosen=chosen)
     ]
     act, cleared = transitions.new_act(), []
     for first in range(0, len(meant), _AT_ONCE):
@@ -258,6 +255,17 @@ def apply(*, licence: Licence, user: User, reach: Reach, chosen: Collection[str]
         },
     )
     return len(cleared)
+
+
+def touched(*, licence: Licence, reach: Reach, chosen: Collection[str]) -> Iterator[Match]:
+    """Yield the matches that ``apply`` clears with the same arguments."""
+    if reach == Reach.FUTURE:
+        return
+    for match, kind, _why in _touches(licence):
+        if (kind == _Touch.CLEARING and reach == Reach.ALL) or (
+            kind in (_Touch.CLEARING, _Touch.OFFERED) and match.uid in chosen
+        ):
+            yield match
 
 
 def _clear(versions: Mapping[int, int], licence: Licence, user: User, act: str) -> list[Match]:

@@ -1,5 +1,6 @@
 /* Plays source and reference in step on one clock, and moves the playheads. */
 
+import { getPage } from "./server.js";
 import { announce, press } from "./shell.js";
 
 const REDUCED = matchMedia("(prefers-reduced-motion: reduce)");
@@ -138,7 +139,6 @@ export class Pair {
     this.settings = this.readSettings();
     this.playing = false;
     this.at = this.start;
-    this.ribbon = document.querySelector("[data-match] [data-ribbon]");
     this.dot = this.makeDot();
     this.listen();
     this.showSettings();
@@ -390,9 +390,10 @@ export class Pair {
   }
 
   drawElsewhere() {
-    const now = this.ribbon?.querySelector("[data-ribbon-now]");
+    const ribbon = document.querySelector("[data-match] [data-ribbon]");
+    const now = ribbon?.querySelector("[data-ribbon-now]");
     if (now) {
-      const { start, end } = this.ribbon.dataset;
+      const { start, end } = ribbon.dataset;
       now.setAttribute("x", `${((100 * (this.at - start)) / (end - start)).toFixed(3)}%`);
     }
     if (!this.dot) return;
@@ -419,4 +420,13 @@ export class Pair {
     this.keep({ side: next });
     return this.root.querySelector(`[data-side=${next}]`).textContent.replace(/\s+/g, " ").trim();
   }
+}
+
+/* Draw the ribbon of the match on screen again: loaded ahead, it is older than the last
+   decision. */
+export async function redrawRibbon(address, isStill) {
+  const page = await getPage(address, { ahead: true });
+  const node = page.querySelector(".ribbon--review");
+  const old = document.querySelector("[data-match] .ribbon--review");
+  if (node && old && isStill() && !old.contains(document.activeElement)) old.replaceWith(document.adoptNode(node));
 }

@@ -11,7 +11,7 @@ import { announce, onKey } from "./shell.js";
 import { current, moveTo, rows, ticked } from "./lists.js";
 import { refresh } from "./live.js";
 import * as outbox from "./outbox.js";
-import { fetchSound, keysOfPair, Pair } from "./pair.js";
+import { fetchSound, keysOfPair, Pair, redrawRibbon } from "./pair.js";
 import { getPage, inTurn, post, say } from "./server.js";
 import { begin as beginSounds } from "./sound.js";
 import * as strips from "./strips.js";
@@ -41,6 +41,8 @@ const decisions = [];
 /* Whether anything was decided or undone here: then what matches loaded before show as
    the last decision is outdated. */
 let acted = false;
+/* How many decisions and undos of this page were saved. */
+let savedCount = 0;
 /* The last request that writes; the next one waits for it. */
 let pending = Promise.resolve();
 let walking = 0;
@@ -60,10 +62,12 @@ const waits = (row) => row.dataset.done === undefined && row.dataset.foreign ===
 /* Loading -------------------------------------------------------------------- */
 
 async function fetchMatch(address) {
+  const drawn = savedCount;
   const page = await getPage(address, { ahead: true });
   const node = page.querySelector("[data-match]");
   if (!node) throw new Error(say("odd"));
   document.adoptNode(node);
+  node.dataset.drawn = drawn;
   node.dataset.whole = node.querySelector("[data-pair]") ? "yes" : "";
   fetchSound(node);
   return node;
@@ -167,7 +171,16 @@ async function show(row, { play = false } = {}) {
     hold();
   });
   if (play || played) start();
+  freshen();
   lookAhead(row);
+}
+
+/* A match that was loaded before a decision was saved shows its file as it was then. */
+function freshen() {
+  const at = shown;
+  if (!at || !isOn() || Number(at.node.dataset.drawn) === savedCount) return;
+  at.node.dataset.drawn = savedCount;
+  redrawRibbon(addressOf(named(at.name)), () => shown === at).catch(() => {});
 }
 
 /* Show that a row's match cannot be loaded, and load it again until it can. */
@@ -418,6 +431,7 @@ async function decide(form) {
   if (refused) {
     showRefusal(form, at, name, refused);
   } else {
+    if (answer) savedCount += 1;
     strips.dropDraft(at.node.dataset.uid, verb);
     // The next match may already ask for something.
     if (shown === at) closeAsks();
@@ -433,6 +447,7 @@ async function decide(form) {
     }
   }
   await refresh();
+  freshen();
   if (shown === at && refused?.code === "gone") await standAgain(at);
   // Nobody has gone on, so the pane still shows this match: show it as decided.
   if (shown === at && at.node.dataset.sent && current()?.dataset.row === at.name) showAgain(named(at.name));
@@ -497,7 +512,9 @@ async function undo(form) {
   acted = true;
   showLast();
   if (!answer) return;
+  savedCount += 1;
   await refresh();
+  freshen();
   announce(say("undone"));
   if (current()?.dataset.row === from) showAgain(rowOf(uid));
 }

@@ -1,7 +1,7 @@
 /* Reviews one match: shortcuts, decisions that open the next match, the review lock. */
 
 import { announce, onKey } from "./shell.js";
-import { clock, fetchSound, keysOfPair, Pair } from "./pair.js";
+import { clock, fetchSound, keysOfPair, Pair, redrawRibbon } from "./pair.js";
 import * as outbox from "./outbox.js";
 import { getJson, getPage, inTurn, post, say } from "./server.js";
 import { IntervalPicker } from "./interval_picker.js";
@@ -84,6 +84,7 @@ async function go(address, { push = true } = {}) {
     const { parts } = ahead;
     ahead = { address: "", parts: null };
     show(parts, address, { push });
+    root.dataset.early = "yes";
     extend();
     await pending;
   } else {
@@ -126,6 +127,14 @@ async function redraw() {
   lookAhead();
 }
 
+/* A match that was loaded before the last decision was saved shows its file as it was then. */
+function freshen() {
+  const page = root;
+  if (!page.dataset.early) return;
+  delete page.dataset.early;
+  redrawRibbon(location.href, () => page === root).catch(() => {});
+}
+
 function leave(address) {
   if (!address) return;
   letGo();
@@ -148,8 +157,8 @@ function letGo() {
 /* The page is left for another one. If this was a reload, the new page has taken the lock
    until a later time, so the server keeps it. */
 function onHide() {
-  const { release, sent, kept } = root.dataset;
-  if (!held.mine || sent || kept) return;
+  const { release, sent, kept, taking } = root.dataset;
+  if (!held.mine || sent || kept || taking) return;
   held.mine = false;
   post(release, { until: held.until }, { keepalive: true }).catch(() => {});
 }
@@ -265,7 +274,10 @@ async function confirm(form) {
   if (answer?.last) showLast(answer.last);
   else showNoLast();
   delete page.dataset.sent;
-  if (page !== root) return;
+  if (page !== root) {
+    if (answer) freshen();
+    return;
+  }
   if (answer) await goOn(page);
   else if (refused) await catchUp(page);
   else if (!takenBack) showKept();
@@ -307,6 +319,7 @@ async function decide(form) {
   if (answer.last) showLast(answer.last);
   if (!answer.stays && !reopens) {
     await goOn(page);
+    freshen();
     return;
   }
   ahead = { address: "", parts: null };
@@ -405,6 +418,8 @@ function onTaken({ detail }) {
 function onSubmit(event) {
   const form = event.target;
   const verb = form.dataset.decide;
+  // The page that opens then holds the lock, which this one may learn while it waits.
+  if (form.closest("[data-lock-foreign]")) root.dataset.taking = "yes";
   if (verb === undefined && !form.matches("[data-undo], [data-undo-here], [data-note-form], [data-speech], [data-switch]")) return;
   event.preventDefault();
   if (form.matches("[data-undo], [data-undo-here]")) undo(form).catch(fault);

@@ -169,11 +169,8 @@ class Row {
     this.aimAt(this.batch.details().container);
     try {
       await this.refuseChanged();
-      if (this.earlier && this.again) {
-        this.take(await this.ask(`${this.batch.filesUrl}${this.earlier}/rescan/`));
-        return;
-      }
-      const known = this.arrived ? null : await this.known();
+      // Scanned again, it is a file of its own, with the name and details of this batch.
+      const known = this.arrived || this.again ? null : await this.known();
       if (known) {
         this.take(known);
         return;
@@ -206,7 +203,6 @@ class Row {
     if (this.container === container) return;
     this.container = container;
     this.arrived = null;
-    this.earlier = null;
     this.again = false;
   }
 
@@ -362,7 +358,6 @@ class Row {
   }
 
   seenBefore(data) {
-    this.earlier = data.uid;
     const when = new Date(data.duplicate_of.scanned_at).toLocaleDateString(locale(), { day: "numeric", month: "short", year: "numeric", timeZone: document.documentElement.dataset.zone });
     this.icon("files");
     const values = { when, name: data.duplicate_of.name, outcome: this.outcome(data) };

@@ -50,6 +50,23 @@ def test_sentences_are_found_by_their_english_text() -> None:
         ("3 declared plays are disputed.", "3 gemeldete Ausstrahlungen sind angefochten."),
         ("Tune: The match is cleared now.", "Tune: Der Treffer ist jetzt freigegeben."),
         ("Tune: The match is released now.", "Tune: Der Treffer ist jetzt aufgegeben."),
+        ("“Tune”, 0:01 to 0:02, is new.", "„Tune“, 0:01 bis 0:02, ist neu."),
+        (
+            "“Tune”, 0:01 to 0:02, reads “50.00 % · Pending”, not “Cleared”.",
+            "„Tune“, 0:01 bis 0:02, lautet „50.00 % · Ausstehend“, nicht „Freigegeben“.",
+        ),
+        (
+            "“Open”, 0:01 to 0:02, reads “Close · Pending”, not “Open · Cleared”.",
+            "„Open“, 0:01 bis 0:02, lautet „Close · Ausstehend“, nicht „Open · Freigegeben“.",
+        ),
+        (
+            "The check digit of 'T-1' should be 0. The value is left out.",
+            "Die Prüfziffer von „T-1“ müsste 0 sein. Der Wert wird weggelassen.",
+        ),
+        (
+            "The same audio is already in Songs, as Tune (T-1). Nothing was added.",
+            "Das gleiche Audio ist bereits in Songs, als Tune (T-1). Es wurde nichts hinzugefügt.",
+        ),
         # What nobody translated stays as it is.
         *((text, text) for text in ("Invalid access key", "error: 3015: busy", "x.wav")),
     ):

@@ -89,8 +89,11 @@ def test_bytes_that_the_container_holds_are_not_sent(
         expect(row.locator("[data-badge-text]")).to_have_text(text, timeout=60_000)
 
     assert len(posts) == 3  # announced, sent, finished
+    page.fill("#id_programme", "Second Night")
     row.locator("[data-retry]").click()
     expect(row.locator("[data-badge-text]")).to_have_text("No match", timeout=60_000)
+    row.locator("[data-name] a").click()
+    expect(page.locator("main")).to_contain_text("Second Night")
 
 
 @pytest.mark.soak

@@ -209,7 +209,8 @@ def merge(match: Match, user: User) -> None:
 
 
 def scan_again(match: Match, _user: User) -> None:
-    scan = ScanFactory.create(scanned_file=match.scanned_file)
+    later = match.created_at + timedelta(hours=1)
+    scan = ScanFactory.create(scanned_file=match.scanned_file, finished_at=later)
     make_detection((70_000, 90_000, 5_000, 25_000), scan=scan, recording=match.recording)
     folding.fold_scan(scan=scan)
 

@@ -18,12 +18,14 @@ from base.jobs.runner import run_next
 from catalogue.models import Bucket, Recording
 from imports import services as imports
 from imports.recordings.kind import RECORDINGS
+from review.choices import MatchState
 from review.models import Match
 from scanning.models import Container, ScannedFile
 from statements.models import Statement
 from tests.factories import deciding
 from tests.factories.accounts import make_limited, make_user
 from tests.factories.review import make_match
+from tests.factories.rules import make_licence
 from tests.factories.statements import state_everywhere
 from tests.fixtures import MakeClient
 
@@ -234,6 +236,24 @@ def test_a_recording_is_edited_after_its_statements_were_seen(
 
     recording.refresh_from_db()
     assert (done.status_code, recording.title) == (302, "New title")
+
+
+def test_a_claim_is_cleared_by_a_licence_after_its_statements_were_seen(
+    match: Match, signed_in: MakeClient
+) -> None:
+    client = signed_in(Role.MANAGER)
+    licence = make_licence(recordings=[match.recording], in_force=False)
+    address = reverse("portal:licence_preview", args=[licence.uid])
+    sent = {"reach": "chosen", "match": match.uid}
+
+    page = client.post(address, sent)
+    match.refresh_from_db()
+    assert match.state == MatchState.CONFIRMED
+    assert sheet_of(match).page_url in page.content.decode()
+
+    client.post(address, sent | {"agreed": page.context["consequences"].mark})
+    match.refresh_from_db()
+    assert match.state == MatchState.CLEARED
 
 
 def test_the_check_of_a_table_counts_what_stands_on_recordings(

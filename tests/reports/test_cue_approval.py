@@ -227,6 +227,11 @@ def test_changes_since_the_approval_say_what_changed_in_words(
         "100.00 % · Confirmed",
         "80.00 % · Cleared · Theme · Library music",
     ]
+    # Whoever looks at it changes nothing.
+    for state in (MatchState.PENDING, MatchState.IN_REVIEW):
+        Match.objects.filter(pk=match.pk).update(state=state)
+        _gone, new = differences(approval, cue_sheet(file=file))
+        assert new.details == "80.00 % · Pending · Theme · Library music"
 
 
 def test_a_line_that_stands_elsewhere_since_the_approval_is_named(
@@ -299,7 +304,7 @@ def test_an_approved_sheet_keeps_its_bytes_whatever_becomes_of_its_music(
             lambda: update_recording(
                 recording=first.recording, columns={"title": "Renamed"}, user=manager
             ),
-            "“Renamed”, 00:00:00.000 to 00:00:30.000, is new.",
+            f"“{title}”, 00:00:00.000 to 00:00:30.000, reads “Renamed”, not “{title}”.",
         ),
         (lambda: merge(first.recording, second.recording, manager), "is new."),
         (lambda: retire_recordings(recordings=[first.recording], user=manager), "is new."),

@@ -49,10 +49,12 @@ def test_a_rejection_is_made_again_with_its_reason(
     say(later, programme="evening")
     assert "data-again" not in pane(client, later)
     decide(client, earlier, "reject", code="noise", note="hum")
+    client.post(reverse("portal:match_note", args=[earlier.uid]), {"note": "ask the station"})
 
     text = pane(client, later)
 
     assert "of the same programme: Noise" in text
+    assert 'name="note" value="hum"' in text
     decide(client, later, "reject", code="noise", note="hum")
     later.refresh_from_db()
     assert later.state == MatchState.REJECTED

@@ -62,7 +62,8 @@ def test_manager_looks_excludes_and_undoes(manager: Client) -> None:
     # The preview tells what is touched and saves nothing; without scripts it comes first.
     page = manager.get(url, INTERVAL).content.decode()
     assert f'name="seen" value="{SEEN}"' in page
-    assert "<strong>2 matches</strong> are affected" in page
+    assert "<strong>1 other match</strong> is affected" in page
+    assert "Nothing of this match is left, so it is rejected." in page
     assert " ." not in strip_tags(page)
     assert f'name="match" value="{settled.uid}"' in page
     looked = post(manager, match, seen="", look="yes")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Collection
+from itertools import islice
 
 from django.contrib import messages
 from django.db.models import Q
@@ -34,9 +36,10 @@ from statements.selectors import is_stated
 from web.portal.licences.forms import LicenceForm
 from web.portal.shared.access import PortalRequest, needs
 from web.portal.shared.applications import undo
-from web.portal.shared.asking import Question, ask_before, not_agreed
+from web.portal.shared.asking import Question, ask_before, not_agreed, only_statements
 from web.portal.shared.consequences import Consequences, consequences_of
 from web.portal.shared.downloads import attachment
+from web.portal.shared.lists import COUNTED
 
 
 @require_safe
@@ -147,13 +150,16 @@ def licence_preview(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Show the matches that the licence would clear; a POST with ``reach`` applies it."""
     licence = get_object_or_404(Licence, uid=uid)
     if request.method == "POST" and request.POST.get("reach") in set(Reach):
+        reach, chosen = Reach(request.POST["reach"]), set(request.POST.getlist("match"))
+
+        def apply() -> int:
+            return licences.apply(licence=licence, user=request.user, reach=reach, chosen=chosen)
+
         try:
-            cleared = licences.apply(
-                licence=licence,
-                user=request.user,
-                reach=Reach(request.POST["reach"]),
-                chosen=set(request.POST.getlist("match")),
-            )
+            confirmation = _ask_before_clearing(request, licence, reach, chosen, apply)
+            if confirmation is not None:
+                return confirmation
+            cleared = apply()
         except ReviewError as refused:
             messages.error(request, refused.message)
         else:
@@ -176,6 +182,38 @@ def licence_preview(request: PortalRequest, uid: str) -> HttpResponseBase:
         "may_undo": not is_limited(request.user),
     }
     return render(request, "portal/licences/licence_preview.html", context)
+
+
+def _ask_before_clearing(
+    request: PortalRequest,
+    licence: Licence,
+    reach: Reach,
+    chosen: Collection[str],
+    apply: Callable[[], int],
+) -> HttpResponseBase | None:
+    """Show the statements about cleared matches that change; None if there are none.
+
+    What the licence changes before it clears anything, its page has told already.
+    """
+    touched = licences.touched(licence=licence, reach=reach, chosen=chosen)
+    keys = [match.pk for match in islice(touched, COUNTED)]
+    if not keys or is_limited(request.user):
+        return None
+    return ask_before(
+        request,
+        apply,
+        about=Q(pk__in=keys),
+        question=Question(
+            title=_("These statements change"),
+            text=_("Nothing is done yet. It can be undone."),
+            submit=_("Clear"),
+            crumbs=[
+                (_("Licences"), reverse("portal:licence_list")),
+                (licence.number, reverse("portal:licence_preview", args=[licence.uid])),
+            ],
+        ),
+        asks=only_statements,
+    )
 
 
 def _statements_that_change(request: PortalRequest, licence: Licence) -> list[StatementChange]:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from base.common.reading import read_clock
 from catalogue.models import Exclusion, ExclusionReason, Recording
 from review.intervals import Interval, union
+from review.models import Match
 from review.services import exclusions
 from scanning.models import Segment
 from web.portal.pictures import ribbon, waveform
@@ -105,29 +106,34 @@ class Strip:
     audio_url: str
     preview: exclusions.ExclusionPreview | None = None
     seen: str = ""
+    rejects: bool = False
+    """Nothing of the match is left, so it is rejected, not suppressed like others."""
 
 
 def strip(
     *,
-    recording: Recording,
+    match: Match,
     segments: Iterable[Segment],
     excluded: Iterable[Exclusion],
     picked: Interval,
     posted: QueryDict | None = None,
 ) -> Strip:
     """Return the strip; ``picked`` is the initial interval, ``posted`` the form data."""
+    recording = match.recording
     initial: dict[str, object] = {"start": picked[0], "end": picked[1]}
     form = IntervalForm(recording, posted, initial)
-    effect = None
+    effect, rejects = None, False
     if posted is not None and form.is_valid():
         picked = form.interval()
-        effect = preview(recording=recording, interval=picked)
+        effect = preview(recording=recording, interval=picked).without(match)
+        rejects = exclusions.leaves_nothing(match=match, interval=picked)
     return Strip(
         form=form,
         picture=draw(recording, segments, excluded, picked),
         audio_url=playback.audio_url(recording),
         preview=effect,
         seen=seen_mark(picked) if effect else "",
+        rejects=rejects,
     )
 
 

@@ -15,6 +15,7 @@ from review.decisions.decide import decide_one
 from review.decisions.verbs import Decision
 from review.errors import ReviewError
 from review.models import Match
+from review.services import exclusions
 from web.portal.pictures import exclusion
 from web.portal.pictures.exclusion import IntervalForm
 from web.portal.review import page, views
@@ -82,5 +83,12 @@ def _preview(request: PortalRequest, match: Match, form: IntervalForm) -> HttpRe
         return render(request, "portal/review/_part_preview.html", context)
     interval = form.interval()
     effect = exclusion.preview(recording=match.recording, interval=interval)
-    context = {"match": match, "preview": effect, "seen": exclusion.seen_mark(interval)}
+    context = {
+        "match": match,
+        "preview": effect.without(match),
+        "of_others": True,
+        # The match is decided with the exclusion, not suppressed like the others.
+        "rejects": exclusions.leaves_nothing(match=match, interval=interval),
+        "seen": exclusion.seen_mark(interval),
+    }
     return render(request, "portal/review/_part_preview.html", context)

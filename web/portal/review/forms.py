@@ -231,7 +231,7 @@ class CueEntryForm(forms.Form):
     performers = ArtistsField()
     writers = ArtistsField(label=_("Writers"))
     publishers = ArtistsField(label=_("Publishers"))
-    isrc = field_of(CueEntry, "isrc", max_length=40)
+    isrc = field_of(CueEntry, "isrc", label="ISRC", max_length=40)
     use = field_of(CueEntry, "use")
     origin = field_of(CueEntry, "origin")
     note = field_of(CueEntry, "note")

@@ -455,7 +455,7 @@ def _strip(
         # Its times are those of a recording that was merged into the match's own.
         return None
     return exclusion.strip(
-        recording=match.recording,
+        match=match,
         segments=segments,
         excluded=excluded,
         picked=(

@@ -40,7 +40,7 @@ def refuse_unseen(
 
 def _in_words(consequences: Consequences) -> str:
     parts = [
-        f"{change.label} {change.name}: {' '.join(change.texts)}".rstrip(": ")
+        f"{change.label} {change.name}: {' '.join(change.texts)}".rstrip(": .")
         for change in consequences.named
     ]
     if consequences.has_hidden:

@@ -24,7 +24,7 @@ from web.portal.statements import page
 
 _EMPTY: Final = {
     Subset.TO_CORRECT: Empty(
-        _("Every statement says what the portal says"),
+        _("No statement is to correct"),
         _("Statements appear here when something that they say changes."),
     ),
     Subset.KEPT: Empty(
