@@ -45,9 +45,9 @@ def _read(text: str, language: str, names: int = _MOST_NAMES) -> str:
         return translated
     for sentence, plural, pattern in _patterns(language):
         if match := pattern.fullmatch(text):
-            found = match.groupdict()
-            values = {name: _value(name, value, language) for name, value in found.items()}
-            values |= {name: _cells(found, name) for name in _LISTS & found.keys()}
+            groups = match.groupdict()
+            values = {name: _value(name, value, language) for name, value in groups.items()}
+            values |= {name: _cells(groups, name) for name in _LISTS & groups.keys()}
             if not plural:
                 return _fill_in(gettext(sentence), values)
             count = values.get("count", "")
@@ -84,10 +84,10 @@ def _value(name: str, value: str, language: str) -> str:
     return value
 
 
-def _cells(found: dict[str, str], name: str) -> str:
+def _cells(groups: dict[str, str], name: str) -> str:
     """Return a list of cells with its labels translated; titles stand first and stay."""
-    cells = found[name].split(_BETWEEN)
-    titles = int(found.get("then", "").split(_BETWEEN)[0] == found.get("title"))
+    cells = groups[name].split(_BETWEEN)
+    titles = int(groups.get("then", "").split(_BETWEEN)[0] == groups.get("title"))
     labels = [gettext(cell) if cell else cell for cell in cells[titles:]]
     return _BETWEEN.join([*cells[:titles], *labels])
 
