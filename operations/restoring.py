@@ -78,6 +78,18 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
+def _manifest_of_today(folder: Path) -> dict[str, Any]:
+    """Return the manifest; raise ``BackupUnusable`` if this version cannot restore it."""
+    manifest = read_manifest(folder)
+    if manifest.get("format") != FORMAT:
+        raise BackupUnusable(
+            f"{folder} has the format {manifest.get('format')!r}; this version reads {FORMAT}."
+        )
+    if not any(table["rows"] for table in manifest["tables"]):
+        raise BackupUnusable(f"{folder} holds no rows: it is a backup of nothing.")
+    return manifest
+
+
 @dataclass(frozen=True, slots=True)
 class CheckedBackup:
     """A backup whose bytes were compared with its hashes."""
@@ -127,13 +139,7 @@ def examine_backup(folder: Path, place: Place, progress: Progress) -> CheckedBac
     ``folder`` has everything but the media, which are in ``place``. Raises
     ``BackupUnusable`` if nothing can be restored, because a table or a key is damaged.
     """
-    manifest = read_manifest(folder)
-    if manifest.get("format") != FORMAT:
-        raise BackupUnusable(
-            f"{folder} has the format {manifest.get('format')!r}; this version reads {FORMAT}."
-        )
-    if not any(table["rows"] for table in manifest["tables"]):
-        raise BackupUnusable(f"{folder} holds no rows: it is a backup of nothing.")
+    manifest = _manifest_of_today(folder)
     _check_files(folder / "tables", {t["file"]: t["sha256"] for t in manifest["tables"]})
     progress(f"tables: {len(manifest['tables'])} read")
     _check_files(folder, {MEDIA_LIST: manifest["media"]["sha256"]})
@@ -163,15 +169,16 @@ def restore(
     ``BackupUnusable`` and ``NotFresh`` are raised before anything is written.
     """
     place = place or FolderPlace(folder.parent)
+    manifest = _manifest_of_today(folder)
+    nodes = _known_migrations(manifest)
+    _require_fresh(nodes)
+    # Last, because it reads every byte, which may take hours.
     checked = examine_backup(folder, place, progress)
     if checked.faults and not incomplete:
         raise BackupUnusable(
             "\n".join(checked.faults) + "\nRestore an earlier backup, or this one without "
             "what is named above: --incomplete."
         )
-    manifest = checked.manifest
-    nodes = _known_migrations(manifest)
-    _require_fresh(nodes)
     _restore_keys(folder / "keys")
     _restore_media(folder, place, checked, progress)
     has_index = bool(manifest["index"]["files"]) and not checked.index_fault

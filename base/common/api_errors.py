@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from django.utils.functional import Promise
 
 from base.common.logs import current_request_id
+
+CODE_OF_STATUS: Final = {
+    400: "malformed",
+    401: "unauthenticated",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "unsupported_content_type",
+    429: "rate_limited",
+}
+"""The codes of refusals that have no narrower one, in both APIs."""
 
 
 class Refused(Exception):

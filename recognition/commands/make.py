@@ -46,6 +46,10 @@ class _Stopped(Exception):
     """Somebody interrupted the command."""
 
 
+class _OutputFault(Exception):
+    """The output, not the source, cannot be read or written."""
+
+
 @dataclass(frozen=True, slots=True)
 class MadeFile:
     """A source with its output; ``error`` says why there is none."""
@@ -203,14 +207,19 @@ def make_file(source: SourceFile, output: Path, *, layers: frozenset[str], done:
 
     try:
         stamp = source.path.stat().st_mtime_ns
-        length_ms = _already_made(output, stamp, layers)
+        with _blaming(output):
+            length_ms = _already_made(output, stamp, layers)
         if length_ms is not None:
             return MadeFile(source, output, "skipped", length_ms)
         if fingerprint.is_fingerprint(source.path):
             raise UsageError("This is already a fingerprint; pass the audio file.")
         file_analysis = analysis.analyse_file(source.path, layers=layers, progress=done)
         made = fingerprint.for_others(file_analysis.fingerprint)
-        _write(output, fingerprint.to_bytes(made), stamp)
+        with _blaming(output):
+            _write(output, fingerprint.to_bytes(made), stamp)
+    except _OutputFault as error:
+        unwritable = {"code": "unwritable", "message": str(error)}
+        return MadeFile(source, output, "failed", error=unwritable)
     except UsageError as error:
         refused = {"code": "not_audio", "message": str(error)}
         return MadeFile(source, output, "failed", error=refused)
@@ -219,6 +228,16 @@ def make_file(source: SourceFile, output: Path, *, layers: frozenset[str], done:
     notes = (*file_analysis.warnings, *unsearched(file_analysis.facts.tracks, ()))
     length_ms = file_analysis.fingerprint.duration_ms
     return MadeFile(source, output, "made", length_ms, notes=notes)
+
+
+@contextlib.contextmanager
+def _blaming(output: Path) -> Iterator[None]:
+    """Let a fault of the file system name the output."""
+    try:
+        yield
+    except OSError as error:
+        cause = error.strerror or str(error)
+        raise _OutputFault(f"{output} cannot be written: {cause}") from error
 
 
 def _write(output: Path, data: bytes, stamp: int) -> None:

@@ -52,7 +52,10 @@ def run(args: argparse.Namespace) -> int:
     if args.start_s * 1000 >= made.duration_ms:
         raise UsageError(f"{args.file} has only {made.duration_ms / 1000:g} s.")
     picture = draw(made, args.file.name, args.start_s, args.length_s)
-    durable.write(args.output, picture.encode())
+    try:
+        durable.write(args.output, picture.encode())
+    except OSError as error:
+        raise UsageError(f"{args.output} cannot be written: {error.strerror}") from error
     return 0
 
 

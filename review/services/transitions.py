@@ -110,8 +110,11 @@ def decided_by(actor: User | str, *, at: datetime) -> dict[str, object]:
 
 def require(user: User, action: Action, *, why: str | Promise) -> None:
     """Raise ``NotAllowed`` unless the user's role permits the action."""
-    if not user.has_perm(action):
-        raise errors.NotAllowed(why)
+    if user.has_perm(action):
+        return
+    if action == Action.APPROVE and user.is_service:
+        why = _("A program may not do this: it needs a person who signs in.")
+    raise errors.NotAllowed(why)
 
 
 def check_note(note: str) -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 import time_machine
+from django.contrib.auth.models import Group
 from django.core.management import call_command
+from django.core.management.base import CommandError
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -109,7 +111,11 @@ def test_the_command_makes_the_user_and_keeps_the_role_of_who_is_there() -> None
     # It gives the least unless told.
     assert make(username="ci2").scopes == ["read"]
 
-    make_user(Role.VIEWER, username="vera")
+    with pytest.raises(CommandError):
+        make(username="ci", days=0)
+
+    limited = Group.objects.create(name="Label North")
+    make_user(Role.VIEWER, username="vera").groups.add(limited)
     token = make(username="vera", scope=["read"])
     assert not token.allows(Action.UPLOAD)
     assert token.allows(Action.VIEW)
@@ -117,6 +123,7 @@ def test_the_command_makes_the_user_and_keeps_the_role_of_who_is_there() -> None
     token = make(username="vera", role="manager", scope=["all"])
     assert token.allows(Action.DELETE)
     assert not token.allows(Action.CONFIGURE)
+    assert {group.name for group in token.owner.groups.all()} == {"manager", "Label North"}
 
 
 def test_a_token_needs_the_password_again(signed_in: MakeClient) -> None:

@@ -237,6 +237,12 @@ def test_a_file_that_was_deleted_meanwhile_is_no_longer_decided(sign_in: SignIn)
     assert "was deleted in the meantime, so nothing was saved" in answer
     match.refresh_from_db()
     assert match.state == MatchState.PENDING
+    # It waits for nobody, and the list marks it.
+    assert titles("state=waiting") == set()
+    assert "Deleted" in text(client.get(LIST))
+    file_page = reverse("portal:file_detail", args=[match.scanned_file.uid])
+    assert f'href="{file_page}"' in match_page
+    assert f'href="{file_page}"' not in text(client.get(page(match)))
     # The page says it now, so the person may decide knowingly.
     client.post(decide(match, "confirm"), {"version": 1, "standing": "deleted"})
     match.refresh_from_db()

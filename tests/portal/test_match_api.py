@@ -72,6 +72,12 @@ def test_what_a_page_refuses_is_refused() -> None:
     assert _post(reader, "match_decisions", match, verb="confirm").status_code == 403
     row = reader.get(reverse("api:match", args=[match.uid])).json()
     assert row["state"] == MatchState.PENDING
+    # The codes are those of the other API.
+    stranger, unknown = Client(), Client(headers={"authorization": "Bearer acrp_x"})
+    scanner = _call(make_user(Role.REVIEWER), "scan")
+    asked = [(who, match.uid) for who in (stranger, unknown, scanner)] + [(reader, "m_none")]
+    codes = [who.get(reverse("api:match", args=[uid])).json()["code"] for who, uid in asked]
+    assert codes == ["unauthenticated", "unauthenticated", "forbidden", "not_found"]
 
 
 def test_a_dispute_is_recorded_with_the_day_of_its_answer() -> None:

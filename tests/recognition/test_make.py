@@ -107,6 +107,9 @@ def test_what_fails_is_named_and_the_others_go_on(
     assert all(f"{path}: " in output.err for path in (bad, gone, twin))
     assert [path.name for path in out.iterdir()] == ["x.wav.acrfp"]
 
+    assert make(good, "-o", bad / "below") == 1
+    assert "below/x.wav.acrfp cannot be written: Not a directory" in capsys.readouterr().err
+
     assert make(out / "x.wav.acrfp") == 1
     assert "already a fingerprint" in capsys.readouterr().err
 

@@ -21,7 +21,7 @@ from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.response import Response
 
-from base.common.api_errors import Refused, error_body, is_api_path
+from base.common.api_errors import CODE_OF_STATUS, Refused, error_body, is_api_path
 from base.common.bodies import BodyTooLarge
 from base.common.logs import current_request_id
 from base.common.media_analysis import AudioRefused
@@ -31,16 +31,6 @@ from catalogue.identifiers import BadIdentifier
 from dedup.intake import AlreadyInCatalogue
 from scanning.errors import IntakeRefused
 
-_STATUS_CODES = {
-    400: "malformed",
-    401: "unauthenticated",
-    403: "forbidden",
-    404: "not_found",
-    405: "method_not_allowed",
-    413: "too_large",
-    415: "unsupported_content_type",
-    429: "rate_limited",
-}
 # Parts of the URLs of ACRCloud's other products.
 _PRODUCTS = {
     "base-projects": "projects (create a key pair for /v1/identify in the portal)",
@@ -163,7 +153,7 @@ def _of_framework(error: exceptions.APIException) -> WireError:
     # HTTP requires this header on 401.
     if challenge := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = challenge
-    code = _STATUS_CODES.get(error.status_code, "error")
+    code = CODE_OF_STATUS.get(error.status_code, "error")
     if isinstance(error, exceptions.MethodNotAllowed):
         return WireError(405, code, f"{error.detail} See /api/docs/ for the allowed methods.")
     return WireError(error.status_code, code, str(error.detail), headers=headers)
@@ -195,7 +185,7 @@ def _json_or_page(
     def view(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         if not is_api_path(request.path_info):
             return page(request, *args, **kwargs)
-        code = _STATUS_CODES.get(status, "internal")
+        code = CODE_OF_STATUS.get(status, "internal")
         return JsonResponse(error_body(code, message), status=status)
 
     return view

@@ -50,7 +50,8 @@ class Command(BaseCommand):
                     )
             except (IntakeRefused, OSError) as error:
                 refused += 1
-                self.stderr.write(f"{path}: {error}")
+                cause = error.strerror if isinstance(error, OSError) else ""
+                self.stderr.write(f"{path}: {cause or error}")
                 continue
             note = "seen before" if taken.seen_before else "queued"
             self.stdout.write(f"{taken.scanned_file.uid}\t{note}\t{path}")

@@ -158,8 +158,9 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
 
     @admin.display(description=_("State"), ordering="status")
     def state(self, file: ScannedFile) -> SafeString:
-        """Return the status badge."""
-        return file_badge(file.status)
+        """Return the status badge, and whether the file was deleted."""
+        deleted = gettext("Deleted") if file.deleted_at else ""
+        return format_html('{}<span class="cell-sub">{}</span>', file_badge(file.status), deleted)
 
     @admin.display(description=_("Length"), ordering="length_ms")
     def duration(self, file: ScannedFile) -> SafeString:

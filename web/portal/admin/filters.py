@@ -57,8 +57,9 @@ class StateFilter(_ConditionFilter):
     otherwise = Q()
 
     def conditions(self, request: HttpRequest) -> Mapping[str, Condition]:
-        """Return the states, after those that wait."""
-        waiting = (_("Waiting for a person"), Q(state__in=WAITING_STATES))
+        """Return the states, after what waits: nobody waits for matches of deleted files."""
+        waits = Q(state__in=WAITING_STATES, scanned_file__deleted_at__isnull=True)
+        waiting = (_("Waiting for a person"), waits)
         return {"waiting": waiting} | {
             state.value: (state.label, Q(state=state)) for state in MatchState
         }

@@ -36,6 +36,7 @@ from web.portal.admin import match_decisions, match_locks
 from web.portal.admin.base import RoleAdmin, badge, score, two_lines, user_of
 from web.portal.admin.filters import AgeFilter, LockFilter, PickFilter, ScoreBandFilter, StateFilter
 from web.portal.admin.match_page import page
+from web.portal.admin.own_pages import own_page
 from web.portal.pictures import ribbon
 from web.portal.shared import formats
 from web.portal.shared.downloads import attachment
@@ -141,13 +142,14 @@ class MatchAdmin(RoleAdmin[Match]):
 
     @admin.display(description=_("Source"), ordering="scanned_file__name")
     def source(self, match: Match) -> SafeString:
-        """Return the file and its container."""
-        name = match.scanned_file.name
+        """Return the file and its container, and whether the file was deleted."""
+        name, container = match.scanned_file.name, match.scanned_file.container.name
+        deleted = match.scanned_file.deleted_at is not None
         return format_html(
             '<span class="cell-name" title="{}">{}</span><span class="cell-sub">{}</span>',
             name,
             formats.middle(name, NAME_CHARS),
-            match.scanned_file.container.name,
+            f"{container} · {gettext('Deleted')}" if deleted else container,
         )
 
     @admin.display(description=_("Where, matched"), ordering="matched_ms")
@@ -208,7 +210,7 @@ class MatchAdmin(RoleAdmin[Match]):
                 **page_context,
                 "title": gettext("Match"),
                 "can_export": self.has_export_permission(request),
-                "source_url": reverse("portal:file_detail", args=[match.scanned_file.uid]),
+                "source_url": own_page(match.scanned_file, user_of(request)),
                 "recording_url": reverse("portal:recording_detail", args=[match.recording.uid]),
             }
         return super().change_view(request, object_id, form_url, context)

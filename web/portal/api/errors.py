@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.core.exceptions import ReauthenticationRequired
+from django.http import Http404
 from django.http.request import UnreadablePostError
 from django.utils.translation import gettext as _
 from rest_framework import exceptions
@@ -12,7 +13,7 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
-from base.common.api_errors import Refused, error_body
+from base.common.api_errors import CODE_OF_STATUS, Refused, error_body
 from base.common.bodies import BodyTooLarge
 from review.errors import MatchJoined
 from review.programmes.errors import ProgrammeRefused
@@ -72,10 +73,11 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         response.status_code = 422
         response.data = error_body("invalid", "Some fields need another value.", response.data)
         return response
-    code = error.default_code if isinstance(error, exceptions.APIException) else "error"
-    code = "rate_limited" if response.status_code == 429 else code
+    code = CODE_OF_STATUS.get(response.status_code, "error")
     detail = response.data.get("detail", "") if isinstance(response.data, dict) else ""
-    response.data = error_body(str(code), str(detail))
+    # Django's own text names the class of the row.
+    text = "There is nothing at this address." if isinstance(error, Http404) else str(detail)
+    response.data = error_body(code, text)
     return response
 
 
@@ -87,5 +89,5 @@ def _of_body(error: Exception) -> Response:
         body = error_body("cut_off", "The request was cut off in the middle; nothing was kept.")
         return Response(body, status=400)
     # The JSON parser recurses for every nested bracket.
-    body = error_body("parse_error", "The body is nested too deeply.")
+    body = error_body("malformed", "The body is nested too deeply.")
     return Response(body, status=400)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import Group
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from base.accounts.models import User
 from base.accounts.roles import Role, Scope
@@ -26,7 +26,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--role",
             choices=[role.value for role in Role],
-            help="Role of the user; default for a new user: admin.",
+            help="Role of the user, also of one who exists; default for a new user: admin.",
         )
         parser.add_argument(
             "--scope",
@@ -41,7 +41,9 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
         """Find or create the user, create the token, print it."""
-        role = options["role"]
+        role, days = options["role"], options["days"]
+        if days is not None and days < 1:
+            raise CommandError("--days needs at least 1; leave it out for a token that stays.")
         owner = User.objects.filter(username=options["username"]).first()
         if owner is None:
             # Without a password, a new user cannot sign in.
@@ -49,10 +51,12 @@ class Command(BaseCommand):
                 username=options["username"], password=None, role=Role(role or Role.ADMIN)
             )
         elif role is not None:
-            owner.groups.set(Group.objects.filter(name=role))
+            # Other groups stay: they may limit what the owner sees.
+            others = [name for name in Role if name != role]
+            owner.groups.remove(*Group.objects.filter(name__in=others))
+            owner.groups.add(Group.objects.get(name=role))
             # Permissions of the old role may be cached on the object.
             owner = User.objects.get(pk=owner.pk)
-        days = options["days"]
         made = create_token(
             owner=owner,
             name=options["name"] or "created on the command line",
