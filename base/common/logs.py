@@ -44,7 +44,9 @@ class RequestIdFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Add the current request id; keep every record."""
-        record.request_id = current_request_id.get()
+        # Django logs refusals once the request is over.
+        request = getattr(record, "request", None)
+        record.request_id = current_request_id.get() or getattr(request, "request_id", "")
         return True
 
 

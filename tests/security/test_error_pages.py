@@ -43,8 +43,15 @@ def test_the_page_of_a_fault_of_ours_shows_the_request_id(
     assert "<title>" in answer.content.decode()
 
 
-def test_a_missing_page_shows_the_request_id(client: Client) -> None:
-    _assert_names_request(client.get("/nothing/"), 404)
+def test_a_missing_page_shows_the_request_id_that_the_log_has(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = client.get("/nothing/")
+
+    _assert_names_request(answer, 404)
+    (record,) = (record for record in caplog.records if record.name == "django.request")
+    # The filter of the log has added it.
+    assert vars(record)["request_id"] == answer["X-Request-Id"]
 
 
 def test_a_refused_page_shows_the_request_id(client: Client) -> None:
