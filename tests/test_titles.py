@@ -8,7 +8,7 @@ from tests import product
 
 # The names under which templates know a recording.
 _BARE = re.compile(
-    r"\b(?:recording|shown|canonical|reference|stands|stays|copy|merged_into)"
+    r"\b(?:recording|shown|canonical|reference|stands|stays|copy|merged_into|one|other|sound)"
     r"\.(?:title|version_title)\b"
 )
 # Comparisons show the version in a cell of its own.

@@ -68,7 +68,7 @@ class AudioSummary:
         self.refused += 1
         if len(self.faults) < SHOWN:
             named = [
-                {"uid": candidate.uid, "title": candidate.title} for candidate in candidates[:5]
+                {"uid": candidate.uid, "title": candidate.name} for candidate in candidates[:5]
             ]
             self.faults.append({"file": path, "code": code, "message": text, "candidates": named})
 
@@ -80,7 +80,7 @@ class AudioSummary:
                 {
                     "file": pair.sound.path,
                     "uid": pair.waiting.uid,
-                    "title": pair.waiting.title,
+                    "title": pair.waiting.name,
                     "rule": pair.rule.value,
                     "differs": pair.differs,
                 }
@@ -113,6 +113,7 @@ class AudioImporter:
                 isrc=row.isrc_normalised,
                 duration_ms=row.duration_ms,
                 sha256=_stated_sha256(row.user_defined),
+                name=row.full_title,
             )
             for row in waiting_in(self.bucket)
         ]

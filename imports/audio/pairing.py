@@ -64,7 +64,10 @@ class SoundFile:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A recording that waits for its audio; ``sha256`` is stated for it, if known."""
+    """A recording that waits for its audio; ``sha256`` is stated for it, if known.
+
+    ``name`` is its title with its version, for people.
+    """
 
     uid: str
     title: str
@@ -73,6 +76,7 @@ class Waiting:
     isrc: str = ""
     duration_ms: int = 0
     sha256: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ def test_what_is_left_out_is_there(beginning: str) -> None:
     assert any(address.route.startswith(beginning) for address in every_address())
 
 
-@pytest.mark.slow  # builds a world and lives in it
+@pytest.mark.soak  # builds a world and lives in it
 def test_a_season_breaks_nothing() -> None:
     played = subprocess.run(
         [

@@ -73,12 +73,22 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         response.status_code = 422
         response.data = error_body("invalid", "Some fields need another value.", response.data)
         return response
-    code = CODE_OF_STATUS.get(response.status_code, "error")
+    code = _own_code(error) or CODE_OF_STATUS.get(response.status_code, "error")
     detail = response.data.get("detail", "") if isinstance(response.data, dict) else ""
     # Django's own text names the class of the row.
     text = "There is nothing at this address." if isinstance(error, Http404) else str(detail)
     response.data = error_body(code, text)
     return response
+
+
+def _own_code(error: Exception) -> str:
+    """Return the code that a view gave its refusal; empty for the framework's own."""
+    if not isinstance(error, exceptions.APIException):
+        return ""
+    ancestors = type(error).__mro__
+    framework = next(kind for kind in ancestors if kind.__module__ == exceptions.__name__)
+    code = error.get_codes()
+    return code if isinstance(code, str) and code != vars(framework)["default_code"] else ""
 
 
 def _of_body(error: Exception) -> Response:

@@ -98,7 +98,7 @@ def test_every_broadcast_must_be_licensed(manager: User) -> None:
 
     assert check is not None
     assert check.cover == coverage.Cover.PARTIAL
-    assert "2026-12-13" in check.why
+    assert "13 Dec 2026" in check.why
 
 
 def test_a_broadcast_whose_move_reopens_a_match_moves_after_a_question(
