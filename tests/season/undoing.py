@@ -123,7 +123,8 @@ def undo(person: Person, rng: random.Random, note: Callable[[str], None]) -> Non
     )
     if is_for_admins and not person.user.has_perm(Action.CONFIGURE):
         refused = _refusal(uid, person)
-        check(refused.startswith("Only admins"), f"{person.name}, {uid}: {refused}")
+        causes = ("Only admins", "This concerns containers or buckets")
+        check(refused.startswith(causes), f"{person.name}, {uid}: {refused}")
         return
     kind = kind_of_uid(uid)
     if kind is not None and not kind.is_open_to(person.user):
