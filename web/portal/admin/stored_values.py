@@ -74,11 +74,17 @@ def _drawing(field: Field[Any, Any]) -> _Column | None:
         return _rows_named
     if field.name in _SENTENCES and not field.choices:
         return _sentence
+    if field.name == "code" and not field.choices:
+        return _code
     return _clock if field.name.endswith(_MS) else None
 
 
 def _sentence(text: str) -> SafeString:
     return formats.names_marked(read_stored(text) or formats.UNKNOWN)
+
+
+def _code(code: str) -> SafeString:
+    return format_html("<code>{}</code>", code) if code else SafeString(formats.UNKNOWN)
 
 
 def _rows_named(rows: Manager[Model]) -> SafeString:
