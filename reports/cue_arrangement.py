@@ -84,7 +84,12 @@ def _merge(cues: list[Cue], edit: SheetEdit) -> bool:
         return False
     # Known music stays where the other cue is unknown.
     merged = max(first, second, key=lambda cue: (cue.status != "unknown", bool(cue.item)))
-    cues[first_at] = replace(merged, counted=intervals.union([*first.counted, *second.counted]))
+    cues[first_at] = replace(
+        merged,
+        counted=intervals.union([*first.counted, *second.counted]),
+        # A match that asks is on the sheet by its question alone.
+        questions=[*first.questions, *second.questions],
+    )
     del cues[second_at]
     return True
 

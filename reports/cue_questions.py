@@ -36,7 +36,7 @@ class Question:
     @property
     def text(self) -> str:
         """Return the question in words."""
-        names = {"entry": self.entry, "title": self.match.shown.title}
+        names = {"entry": self.entry, "title": self.match.shown.full_title}
         if self.entry.kind == EntryKind.MUSIC:
             return _("%(entry)s is now %(title)s: replace the cue?") % names
         return _("%(entry)s was entered here; a scan hears %(title)s. Is it?") % names

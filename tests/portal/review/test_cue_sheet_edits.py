@@ -12,6 +12,7 @@ from django.urls import reverse
 from base.accounts.roles import Role
 from base.audit.models import Event
 from reports.cue_arrangement import arranged
+from reports.cue_questions import Question
 from reports.cue_sheets import cue_sheet
 from reports.cues import Cue, CueStatus
 from reports.models import CueEntry, SheetApproval, SheetEdit
@@ -96,6 +97,21 @@ def test_a_cue_within_another_one_is_moved_itself() -> None:
     arranged_cues, idle = arranged([long, short, other_cue], [move])
 
     assert (arranged_cues, idle) == ([long, other_cue, short], [])
+
+
+def test_a_merged_cue_asks_what_both_asked() -> None:
+    asked = [Question(CueEntry(), Match()) for _ in range(2)]
+    first, second = (
+        Cue(0, [(at, at + 10_000)], None, None, CueStatus.UNKNOWN, questions=[question])
+        for at, question in zip((0, 20_000), asked, strict=True)
+    )
+    merge = SheetEdit(kind="merge", subject=first.subject, start_ms=0, end_ms=10_000)
+    merge.other_subject = second.subject
+    merge.other_start_ms, merge.other_end_ms = second.start_ms, second.end_ms
+
+    (merged,), _ = arranged([first, second], [merge])
+
+    assert merged.questions == asked
 
 
 def test_neighbours_become_one_cue_and_two_again(client: Client, file: ScannedFile) -> None:
