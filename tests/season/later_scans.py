@@ -22,7 +22,7 @@ from scanning.models import ScannedFile
 from statements.choices import StatementState
 from statements.models import StatementFact
 from tests.season import grounds, readers
-from tests.season.invariants import check
+from tests.season.invariants import Broken, check
 from tests.season.people import Person
 
 Work = Callable[[], None]
@@ -74,8 +74,7 @@ def _reopen(person: Person, manager: Person, rng: random.Random, work: Work) -> 
     match = rng.choice(list(decided)) if decided else _reject_one(manager, rng)
     if match is None:
         return
-    rescan(manager, match.scanned_file, work)
-    match.refresh_from_db()
+    match = _after_rescan(match, manager, work)
     before = match.state
     if before not in _REOPENED_FROM:
         return
@@ -93,12 +92,23 @@ def _reopen(person: Person, manager: Person, rng: random.Random, work: Work) -> 
         match.state in WAITING_STATES and match.queue_reason == QueueReason.REOPENED,
         f"{match.case} was {before}, and {match.state} after {person.name} reopened it",
     )
-    rescan(manager, match.scanned_file, work)
-    match.refresh_from_db()
+    alive = _after_rescan(match, manager, work)
     check(
-        match.state != MatchState.CLEARED,
+        alive.pk != match.pk or alive.state != MatchState.CLEARED,
         f"a rescan cleared {match.case}, which {person.name} had reopened",
     )
+
+
+def _after_rescan(match: Match, manager: Person, work: Work) -> Match:
+    """Scan the file of a match again; return the match to which its id leads now.
+
+    Meanwhile a merge that somebody began may have joined it with another one.
+    """
+    rescan(manager, match.scanned_file, work)
+    alive = match_of_id(match.uid)
+    if alive is None:
+        raise Broken(f"{match.case} is gone after a rescan")
+    return alive
 
 
 def _reject_one(manager: Person, rng: random.Random) -> Match | None:

@@ -83,6 +83,9 @@ def _act_on_files(person: Person, rng: random.Random) -> None:
     """Preview an action on some files, and confirm it."""
     files = list(ScannedFile.objects.present().order_by("pk"))
     verb = rng.choice(_FILE_VERBS)
+    if verb == "move":
+        # What is hidden stays at its desk, or nobody could tell it from what leaks.
+        files = [file for file in files if samples.HIDDEN not in file.name]
     if not files or (verb == "delete" and rng.random() < 0.7):
         return
     chosen = rng.sample(files, min(len(files), rng.randint(2, 4)))
