@@ -26,7 +26,7 @@ from reports.cells import Cell
 from reports.cue_sheet_files import FORMATS, SIGNED, lines_of, signed, written
 from reports.cue_sheets import CueSheet, listed_sheets
 from reports.cues import WORDS
-from review.models import Match
+from review.models import Match, MatchAlias
 from scanning.models import ScannedFile
 from statements.choices import StatementState
 from statements.kinds import Difference, Fact, Kind, compared_state
@@ -318,10 +318,15 @@ def compared(statement: Statement, sheet: CueSheet) -> list[SheetDifference]:
     }
     gone = list((Counter(then) - Counter(now)).elements())
     new = list((Counter(now) - Counter(then)).elements())
+    # A line of a match that was joined with another one is still about that use.
+    joined = dict(
+        MatchAlias.objects.filter(uid__in=matches.values()).values_list("uid", "match__uid")
+    )
+    alive = {line: joined.get(uid, uid) for line, uid in matches.items()}
     changed = [
-        *((LineChange.GONE, line, _twin_of(line, new, matches)) for line in gone),
+        *((LineChange.GONE, line, _twin_of(line, new, alive)) for line in gone),
         *((LineChange.MOVED, line, None) for line in _find_moved_lines(then, now)),
-        *((LineChange.NEW, line, _twin_of(line, gone, matches)) for line in new),
+        *((LineChange.NEW, line, _twin_of(line, gone, alive)) for line in new),
     ]
     differences = [
         SheetDifference(

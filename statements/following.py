@@ -7,7 +7,7 @@ compares them.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from django.db import transaction
@@ -36,6 +36,7 @@ _EVERYTHING: Final = {
 """Cases of the audit trail that can touch any statement."""
 _AT_ONCE: Final = 500
 COMPARED_AT_ONCE: Final = 100
+_ONE_ACT: Final = timedelta(minutes=1)
 _NAMED: Final = 20
 """So many differences of one statement are kept; their digest is of all."""
 
@@ -133,7 +134,7 @@ def _store(row: Statement, differences: Sequence[Difference], cause: int | None)
     digest = digest_of(sentences)
     if digest == row.differs_sha256:
         return
-    event = Event.objects.filter(pk=cause).first() if cause else None
+    event = _event_behind(sentences, cause) if cause else None
     now = datetime.now(tz=UTC)
     since = row.differs_since or (event.at if event else now)
     taken = (
@@ -145,7 +146,7 @@ def _store(row: Statement, differences: Sequence[Difference], cause: int | None)
             differs_in=sentences[:_NAMED],
             differs_count=len(sentences),
             differs_sha256=digest,
-            differs_event=cause if sentences else None,
+            differs_event=event.pk if event and sentences else None,
         )
     )
     if taken:
@@ -156,6 +157,26 @@ def _store(row: Statement, differences: Sequence[Difference], cause: int | None)
         )
         row.refresh_from_db()
         post(row, new_event)
+
+
+def _event_behind(sentences: Sequence[Mapping[str, str]], noted: int) -> Event | None:
+    """Return the event after which a statement differs.
+
+    An act on many matches is noted by its last event, which may be about a match that the
+    statement does not name.
+    """
+    event = Event.objects.filter(pk=noted).first()
+    cases = [f"match:{sentence['match']}" for sentence in sentences[:_NAMED] if sentence["match"]]
+    if event is None or not event.case.startswith("match:") or event.case in cases:
+        return event
+    of_same_act = Event.objects.filter(
+        case__in=cases,
+        action=event.action,
+        actor_name=event.actor_name,
+        at__gte=event.at - _ONE_ACT,
+        pk__lt=event.pk,
+    )
+    return of_same_act.order_by("-pk").first() or event
 
 
 def _followed() -> QuerySet[Statement]:

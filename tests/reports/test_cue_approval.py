@@ -30,12 +30,16 @@ from review.decisions.verbs import Decision
 from review.models import Match
 from review.programmes.choices import CueUse, MusicOrigin
 from review.programmes.models import MusicUse
+from review.services import licences
 from review.services.folding import fold_scan
 from scanning.models import ScannedFile
 from scanning.services.filing import delete_files
 from statements.models import Statement
+from statements.selectors import differing
 from tests.dedup.test_joined_matches import merge, two_matches
 from tests.factories.accounts import make_limited, make_user
+from tests.factories.review import make_match
+from tests.factories.rules import make_licence
 from tests.factories.scanning import ScanFactory, make_detection
 from tests.fixtures import MakeClient, do_all_work
 from tests.reports.test_cue_sheets import interval, intervals, programme, sheet_of
@@ -186,6 +190,27 @@ def approved(file: ScannedFile, reviewer: User, manager: User) -> SheetApproval:
     return take_step(file=file, user=manager, step=SheetStep.APPROVE, version=1)
 
 
+def test_a_licence_for_many_is_told_by_the_match_that_the_sheet_names(
+    file: ScannedFile, reviewer: User, manager: User
+) -> None:
+    approved(file, reviewer, manager)
+    do_all_work()
+    named = file.matches.first()
+    elsewhere = make_match(state=MatchState.CONFIRMED)
+    assert named is not None
+    chosen = [named, elsewhere]
+    licence = make_licence(recordings=[match.recording for match in chosen], in_force=False)
+    uids = [match.uid for match in chosen]
+    licences.apply(licence=licence, user=manager, reach=licences.Reach.CHOSEN, chosen=uids)
+    do_all_work()
+
+    statement = Statement.objects.get()
+    cause = differing([statement])[statement.pk].cause
+
+    assert cause is not None
+    assert cause.case == named.case
+
+
 def test_a_rescan_that_finds_the_same_changes_no_approved_sheet(
     file: ScannedFile, reviewer: User, manager: User
 ) -> None:
@@ -288,7 +313,7 @@ def test_an_approved_sheet_keeps_its_bytes_whatever_becomes_of_its_music(
     reviewer: User, manager: User, signed_in: MakeClient
 ) -> None:
     first, second = two_matches((0, 30_000, 0, 30_000), (60_000, 90_000, 0, 30_000))
-    file, title = first.scanned_file, first.recording.title
+    file, title, merged = first.scanned_file, first.recording.title, second.recording.title
     client = signed_in(Role.MANAGER)
     approved(file, reviewer, manager)
     statement = Statement.objects.get()
@@ -306,8 +331,11 @@ def test_an_approved_sheet_keeps_its_bytes_whatever_becomes_of_its_music(
             ),
             f"“{title}”, 00:00:00.000 to 00:00:30.000, reads “Renamed”, not “{title}”.",
         ),
-        (lambda: merge(first.recording, second.recording, manager), "is new."),
-        (lambda: retire_recordings(recordings=[first.recording], user=manager), "is new."),
+        (
+            lambda: merge(first.recording, second.recording, manager),
+            f"“{merged}”, 00:01:00.000 to 00:01:30.000, reads “Renamed”, not “{merged}”.",
+        ),
+        (lambda: retire_recordings(recordings=[first.recording], user=manager), "reads “Renamed"),
         (
             lambda: delete_files(files=[file], user=manager, reason="Wrong file"),
             "The file was deleted.",
