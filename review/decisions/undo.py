@@ -72,7 +72,7 @@ def undone(
     """Return the change that undoes the event, the last one of a locked match.
 
     ``before`` has the columns from before it, as of ``applications.formers``. A note
-    stays if it is among the ``asides`` since the event.
+    stays without the reason above it if it is among the ``asides`` since the event.
     """
     transitions.refuse_foreign_lock(match=current, user=user)
     if not may_undo(event=event, user=user):
@@ -81,7 +81,7 @@ def undone(
         )
     fields = dict(before)
     if match_events.NOTE in asides:
-        del fields["note"]
+        fields["note"] = transitions.note_since(current, event)
     state = MatchState(str(fields.pop("state")))
     if state == MatchState.IN_REVIEW:
         # The lock has expired since then, so the match returns to the queue.

@@ -187,7 +187,7 @@ def _take_back(
             outcome.untouched.append(LeftAlone(row, latest[row.case].actor_name))
         else:
             case = row.case
-            change = _back_to(first[case], before[case], act, asides[case])
+            change = _back_to(row, first[case], before[case], act, asides[case])
             moves.append((row, change))
     back = transitions.apply_all(moves, actor=user)
     outcome.taken_back += len(back)
@@ -195,14 +195,16 @@ def _take_back(
     return [match for match in back if not new_grounds.isdisjoint(asides[match.case])]
 
 
-def _back_to(first: Event, before: dict[str, object], act: str, asides: Collection[str]) -> Change:
+def _back_to(
+    row: Match, first: Event, before: dict[str, object], act: str, asides: Collection[str]
+) -> Change:
     """Return the change that restores the match as it was ``before`` the act.
 
     What people wrote, and whom they chose since, stays.
     """
     fields = _besides(first, asides) | before
     if match_events.NOTE in asides:
-        del fields["note"]
+        fields["note"] = transitions.note_since(row, first)
     state = MatchState(str(fields.pop("state")))
     if state == MatchState.IN_REVIEW:
         state = MatchState.PENDING

@@ -448,7 +448,8 @@ def act_details(act: str, match: Match) -> dict[str, object]:
 def add_note(*, match: Match, user: User, note: str) -> Match:
     """Store the note on the match and as an event.
 
-    The version stays, so that a concurrent decision is not refused as stale.
+    The reason of a decision stays, with the note below it. The version stays, too, so that
+    a concurrent decision is not refused as stale.
     """
     text = note.strip()
     require(user, Action.DECIDE, why=_("Your role can view matches but not write notes."))
@@ -457,14 +458,26 @@ def add_note(*, match: Match, user: User, note: str) -> Match:
     check_note(text)
     current = locked_row(match=match)
     before = current.note
-    Match.objects.filter(pk=current.pk).update(note=text, updated_at=datetime.now(tz=UTC))
-    current.note = text
+    current.note = _with_reason(current, text)
+    Match.objects.filter(pk=current.pk).update(note=current.note, updated_at=datetime.now(tz=UTC))
     record(
         case=current.case,
         action=match_events.NOTE,
         actor=user,
         before={"note": before},
-        after={"note": text, **_name_sent()},
+        after={"note": current.note, **_name_sent()},
         note=text,
     )
     return current
+
+
+def note_since(match: Match, event: Event) -> str:
+    """Return what was added to the note that an event left."""
+    return match.note.removeprefix(f"{event.after.get('note', '')}\n")
+
+
+def _with_reason(match: Match, text: str) -> str:
+    """Return a note below what is written with a decision, as far as there is room."""
+    if match.state in (MatchState.PENDING, MatchState.IN_REVIEW) or not match.note:
+        return text
+    return f"{match.note[: MAX_NOTE_CHARS - len(text) - 1]}\n{text}".strip()

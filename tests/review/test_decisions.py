@@ -348,7 +348,8 @@ def test_undo_keeps_the_note_that_somebody_wrote_since(match: Match, reviewer: U
         deciding.confirm(match=item, user=reviewer, version=1, note="it is ours")
     for item in (alone, match):
         item.refresh_from_db()
-        transitions.add_note(match=item, user=reviewer, note="No: a cover.")
+        noted = transitions.add_note(match=item, user=reviewer, note="No: a cover.")
+        assert noted.note == "it is ours\nNo: a cover."
 
     for versions, notes in (
         ({alone.uid: alone.version}, ["No: a cover."]),
