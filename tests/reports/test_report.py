@@ -361,6 +361,19 @@ def test_any_metadata_survives_the_report(db: None, title: str, artists: list[st
     assert (row["match_id"], unguard(row["title"])) == (match.uid, title)
 
 
+def test_command_names_the_formats_if_an_ending_is_none_of_them(db: None, tmp_path: Path) -> None:
+    make_match()
+
+    with pytest.raises(CommandError, match=r"end in \.csv, .*\.jsonl or \.parquet, or .*--format"):
+        call_command("export_matches", output=tmp_path / "x.foo")
+    assert not (tmp_path / "x.foo").exists()
+
+    call_command("export_matches", output=tmp_path / "x.foo", format="jsonl")
+    call_command("export_matches", output=tmp_path / "plain")
+    assert (tmp_path / "x.foo").read_bytes().startswith(b"{")
+    assert rows((tmp_path / "plain").read_bytes())
+
+
 def test_command_writes_the_file_and_leaves_the_old_one_when_the_run_fails(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
