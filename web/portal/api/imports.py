@@ -174,11 +174,13 @@ def _refusals(form: forms.Form, name: str) -> list[str]:
     """Return what is wrong with a field; of a choice also what to choose from."""
     texts = [str(error) for error in form.errors[name]]
     field = form.fields.get(name)
-    has_names = isinstance(field, forms.ChoiceField) and not isinstance(
-        field, forms.ModelChoiceField
-    )
-    if has_names and form.has_error(name, "invalid_choice"):
-        names = choice_names(value for value, _label in field.choices)
+    if (
+        isinstance(field, forms.ChoiceField)
+        and not isinstance(field, forms.ModelChoiceField)
+        and form.has_error(name, "invalid_choice")
+    ):
+        choices: Any = field.choices  # Any: its type is that of all that it may be set to
+        names = choice_names(value for value, _label in choices)
         texts.append(_("Choose from: %(choices)s.") % {"choices": names})
     return texts
 
