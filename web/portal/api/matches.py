@@ -70,7 +70,7 @@ class ListedMatchSerializer(serializers.ModelSerializer[Match]):
         fields: tuple[str, ...] = (
             *("uid", "version", "state", "queue_reason", "relation", "score"),
             *("score_scale", "matched_ms", "first_start_ms", "last_end_ms", "file"),
-            *("recording", "title", "found_late", "version_choice"),
+            *("recording", "title", "found_late", "lost", "version_choice"),
             *("decision_reason", "decided_by_name", "decided_by_program", "decided_at"),
             *("licence", "due_at", "note", "created_at", "updated_at"),
         )
