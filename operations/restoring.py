@@ -59,6 +59,8 @@ class NotFresh(Exception):
 
 def find_backup(path: Path) -> Path:
     """Return a backup's folder, given the backup or a folder of several."""
+    if not path.is_dir():
+        raise BackupUnusable(f"{path} is no folder. Name a backup, or a folder of backups.")
     if (path / MANIFEST).is_file():
         return path
     backups = backups_in(path)

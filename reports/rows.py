@@ -1,4 +1,4 @@
-"""The columns of ``match-report/4``: name, type and meaning, in fixed order.
+"""The columns of ``match-report/5``: name, type and meaning, in fixed order.
 
 There is a row for each match, and one for each file without a match. So no file is
 missing from a report, and a failed scan never reads as "no match".
@@ -37,7 +37,7 @@ from scanning.choices import EngineChoice
 from scanning.models import Scan, ScannedFile, Segment
 from scanning.tags import territories_of
 
-SCHEMA = "match-report/4"
+SCHEMA = "match-report/5"
 IN_REACH = "in the buckets that whoever ran this report may see"
 
 
@@ -436,6 +436,8 @@ _OWN_COLUMNS: tuple[Column[Case], ...] = (
     Column("heard_from_hz", _I, _of_match(lambda match: match.low_hz)),
     Column("heard_to_hz", _I, _of_match(lambda match: match.high_hz)),
     Column("found_again_at", _U, _found_again_at),
+    # Empty, not "no": rows stored before the column would read differently.
+    Column("lost", _B, _of_match(lambda match: match.lost or None)),
 )
 
 

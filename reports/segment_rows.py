@@ -1,4 +1,4 @@
-"""The segments in reports: ``match-segment/3``, one row per segment with its match."""
+"""The segments in reports: ``match-segment/4``, one row per segment with its match."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from review.edits import edit_of
 from scanning.engines.base import most_bits
 from scanning.models import Detection, Segment
 
-SCHEMA = "match-segment/3"
+SCHEMA = "match-segment/4"
 _CENT = Decimal("0.01")
 
 
@@ -144,6 +144,7 @@ def segment_names() -> tuple[str, ...]:
         *(column.name for column in columns_after("origin", Mode.SEGMENT)),
         "source_territories",
         *("heard_from_hz", "heard_to_hz"),
+        "lost",
     )
 
 

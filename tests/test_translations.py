@@ -67,7 +67,9 @@ def test_programs_are_answered_in_english(client: Client) -> None:
     answer = client.get("/api/buckets", headers={"Accept-Language": "de"})
 
     assert answer.status_code == 401
-    assert answer.json()["message"] == "Authentication credentials were not provided."
+    assert answer.json()["message"] == (
+        "The request has no token. Send the header 'Authorization: Bearer TOKEN'."
+    )
 
 
 @pytest.mark.django_db

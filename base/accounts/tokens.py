@@ -25,7 +25,7 @@ from base.common.attribution import act_through
 from base.common.last_use import note_use
 
 _HOW_TO = "Send the header 'Authorization: Bearer TOKEN'."
-
+NO_TOKEN = f"The request has no token. {_HOW_TO}"
 
 _PREFIX = "acrp_"
 _HINT_CHARS = len(_PREFIX) + 5

@@ -3,14 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NoReturn
 
+from django.utils.translation import gettext_lazy
+from rest_framework import serializers
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 
 JSON_TYPE = "application/json"
+# A refusal names no more choices.
+_MOST_CHOICES = 30
+
+
+class ChoiceField(serializers.ChoiceField):  # noqa: TID251 - the field to use instead
+    """A choice whose refusal names the choices."""
+
+    default_error_messages = {
+        "invalid_choice": gettext_lazy("“{input}” is not a valid choice. Choose from: {choices}.")
+    }
+
+    def fail(self, key: str, **values: Any) -> NoReturn:
+        """Raise the refusal with the names of the choices. Any: DRF's own signature."""
+        super().fail(key, **values, choices=choice_names(self.choices))
+
+
+def choice_names(choices: Iterable[object]) -> str:
+    """Return the choices that a refusal names."""
+    names = [str(name) for name in choices if name != ""]
+    if len(names) > _MOST_CHOICES:
+        names[_MOST_CHOICES:] = ["…"]
+    return ", ".join(names)
 
 
 def valid_data(form: BaseSerializer[Any]) -> dict[str, Any]:  # Any: JSON

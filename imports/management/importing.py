@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from base.accounts.management.finding import find_user
 from base.common.charsets import FILE_CHARSETS
+from base.common.file_faults import path_and_reason
 from base.common.phrases import count_noun
 from base.common.uid import new_uid
 from catalogue.management.finding import find_bucket
@@ -93,8 +94,10 @@ def import_table(
             noted("" if options["dry_run"] else uid),
         ):
             summary = task.run(file)
-    except (TableRefused, OSError) as error:
+    except TableRefused as error:
         raise CommandError(str(error)) from error
+    except OSError as error:
+        raise CommandError(f"{path_and_reason(error)}.") from error
     if not summary.refused:
         bad_rows.unlink()
     as_json = options["format"] == "json"

@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from base.accounts.roles import Action
-from base.common.api_requests import valid_data
+from base.common.api_requests import ChoiceField, valid_data
 from plugins.notices import answers, selectors, services, signing
 from plugins.notices.answers import Reply
 from plugins.notices.models import (
@@ -43,7 +43,7 @@ _QUERY = NOTICES.query_serializer()
 class NoticeAnswerSerializer(serializers.ModelSerializer[NoticeAnswer]):
     """What came back about one match."""
 
-    code = serializers.ChoiceField(choices=DisputeCode.choices, allow_blank=True, read_only=True)
+    code = ChoiceField(choices=DisputeCode.choices, allow_blank=True, read_only=True)
     dispute = serializers.CharField(source="dispute.uid", default="", read_only=True)
 
     class Meta:
@@ -103,8 +103,8 @@ class NewNoticeSerializer(serializers.Serializer[None]):
     matches = serializers.ListField(
         child=serializers.CharField(max_length=32), max_length=services.MOST_MATCHES
     )
-    law = serializers.ChoiceField(choices=NoticeLaw.choices)
-    right = serializers.ChoiceField(choices=ClaimedRight.choices)
+    law = ChoiceField(choices=NoticeLaw.choices)
+    right = ChoiceField(choices=ClaimedRight.choices)
     recipient = serializers.CharField(required=False, max_length=300)
     recipient_contact = serializers.CharField(required=False, max_length=500)
     owner = serializers.CharField(required=False, max_length=300)
@@ -135,9 +135,9 @@ class ReplySerializer(serializers.Serializer[None]):
 
     version = serializers.IntegerField(help_text="Of the notice as you saw it.")
     matches = serializers.ListField(child=serializers.CharField(max_length=32))
-    outcome = serializers.ChoiceField(choices=NoticeOutcome.choices)
+    outcome = ChoiceField(choices=NoticeOutcome.choices)
     received_at = serializers.DateTimeField()
-    code = serializers.ChoiceField(
+    code = ChoiceField(
         choices=DisputeCode.choices,
         required=False,
         default="",

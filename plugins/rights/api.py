@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from base.accounts.roles import Action
-from base.common.api_requests import valid_data
+from base.common.api_requests import ChoiceField, valid_data
 from base.common.zones import office_day
 from catalogue.models import ArtistIdentity, ArtistIdKind, Recording
 from catalogue.owners import tis
@@ -56,8 +56,8 @@ class OwnerSerializer(serializers.Serializer[Json]):
     work = serializers.CharField(
         allow_blank=True, help_text="The work's id; empty for a share of the recording."
     )
-    right = serializers.ChoiceField(choices=Right.choices)
-    kind = serializers.ChoiceField(choices=ShareKind.choices)
+    right = ChoiceField(choices=Right.choices)
+    kind = ChoiceField(choices=ShareKind.choices)
     party = serializers.CharField()
     party_name = serializers.CharField()
     ipi_name = serializers.CharField(allow_blank=True)
@@ -77,7 +77,7 @@ class ArtistIdSerializer(serializers.Serializer[ArtistIdentity]):
 
     position = serializers.IntegerField()
     artist = serializers.CharField(allow_blank=True)
-    kind = serializers.ChoiceField(choices=ArtistIdKind.choices)
+    kind = ChoiceField(choices=ArtistIdKind.choices)
     value = serializers.CharField()
 
 
@@ -101,7 +101,7 @@ class RightsConflictSerializer(serializers.Serializer[Conflict]):
     """An open conflict."""
 
     uid = serializers.CharField()
-    kind = serializers.ChoiceField(choices=ConflictKind.choices)
+    kind = ChoiceField(choices=ConflictKind.choices)
 
 
 class RightsSerializer(serializers.Serializer[Json]):

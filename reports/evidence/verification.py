@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from base.audit.chains import first_fault, read_json_lines
+from base.common.file_faults import reason_of
 from base.common.outside_text import is_one_line
 from reports.evidence.sealing import MANIFEST, SCHEMA, SIGNATURE, UNLISTED
 from reports.evidence.signing import PublicKey
@@ -84,7 +85,9 @@ def verify(path: Path, key: PublicKey) -> list[PackCheck]:
                 *_check_files(archive, manifest),
                 _check_chain(archive, manifest),
             ]
-    except (*_DAMAGED, OSError) as error:
+    except OSError as error:
+        raise PackUnreadable(f"{path} cannot be read: {reason_of(error)}.") from error
+    except _DAMAGED as error:
         raise PackUnreadable(f"{path} cannot be read as a pack: {error}.") from error
 
 

@@ -14,7 +14,8 @@ from base.accounts.reach import refuse_limited, working_for
 from base.common.databases import one_at_a_time, violates
 from base.jobs.services import cancel_subject, submit
 from scanning.choices import DropAfterwards, DropItemState
-from scanning.drops.places import check_place, is_bucket, overlap
+from scanning.drops.folder import FolderPlace
+from scanning.drops.places import PlaceFailed, check_place, is_bucket, overlap
 from scanning.errors import IntakeRefused
 from scanning.jobs import DROP_POLL
 from scanning.models import Container, Drop, DropFolder, DropItem
@@ -47,6 +48,20 @@ def create_drop(*, drop: Drop, user: User) -> Drop:
         submit(DROP_POLL, drop)
         _record(drop, "drop.created", user, _settings(drop))
     return drop
+
+
+def fault_on_this_machine(drop: Drop) -> str:
+    """Return why this machine cannot open the folder of a drop; empty if it can.
+
+    It is no reason to refuse the drop: workers on other machines may have the folder.
+    """
+    if is_bucket(drop.place):
+        return ""
+    try:
+        FolderPlace(drop.place).close()
+    except PlaceFailed as fault:
+        return str(fault)
+    return ""
 
 
 def change_drop(*, drop: Drop, columns: Mapping[str, object], user: User) -> None:

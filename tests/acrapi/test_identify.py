@@ -107,6 +107,11 @@ def test_refusals_have_the_protocols_codes(project: Project) -> None:
     ):
         status = identify({**signed(project), **changes})["status"]
         assert (status["code"], status["version"]) == (code, "1.0"), changes
+    for name in ("data_type", "signature_version", "timestamp", "signature", "sample"):
+        fields = {key: value for key, value in signed(project).items() if key != name}
+        status = identify(fields)["status"]
+        assert status["code"] == 2005, name
+        assert name in status["msg"]
     fingerprint = signed(project, data_type="fingerprint") | {"sample": no_audio}
     assert identify(fingerprint)["status"]["code"] == 2004
 

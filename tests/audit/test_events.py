@@ -264,6 +264,8 @@ def test_an_export_is_checked_without_the_database(tmp_path: Path, admin: User) 
 
     assert "2 events in 1 chain" in output.getvalue()
     assert f"{CASE} #2: was changed" in output.getvalue()
+    with pytest.raises(CommandError, match="cannot be checked: it is a folder; name a file"):
+        call_command("verify_audit", f"--file={tmp_path}", stdout=output)
 
 
 def test_the_command_exports_every_case(db: None) -> None:

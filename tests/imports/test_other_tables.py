@@ -318,6 +318,16 @@ def test_the_command_and_the_api_say_what_the_page_says(
         headers={"Authorization": f"Bearer {secret}"},
     )
     assert sent.status_code == 202, sent.content
+    refused = client.post(
+        "/api/portal/v1/imports/recordings/",
+        {
+            "bucket": bucket.pk,
+            "encoding": "morse",
+            "table": SimpleUploadedFile("table.csv", table.read_bytes()),
+        },
+        headers={"Authorization": f"Bearer {secret}"},
+    )
+    assert "utf-8, " in refused.json()["errors"]["encoding"][1]
     worked(CatalogueImport.objects.get())
     answer = client.get(
         f"/api/portal/v1/imports/recordings/{sent.json()['uid']}/",

@@ -180,3 +180,5 @@ def test_rows_without_audio_wait_for_it_only_if_asked(bucket: Bucket, tmp_path: 
 def test_a_folder_that_does_not_exist_is_refused(bucket: Bucket) -> None:
     with pytest.raises(CommandError, match="no folder"):
         call_command("import_folder", "/nowhere", bucket="Songs")
+    with pytest.raises(CommandError, match="no folder"):
+        call_command("import_recordings", "table.csv", bucket="Songs", audio_dir=Path("/nowhere"))

@@ -284,6 +284,12 @@ def test_the_command_ends_with_1_when_rows_were_refused(bucket: Bucket, tmp_path
     ):
         with pytest.raises(CommandError, match=says):
             call_command("import_recordings", str(table), **options)
+    for path, says in (
+        (tmp_path, "it is a folder; name a file"),
+        (tmp_path / "missing.csv", "there is no such file or folder"),
+    ):
+        with pytest.raises(CommandError, match=f"{path}: {says}"):
+            call_command("import_recordings", str(path), bucket=str(bucket.pk))
     assert not errors.exists()
     with pytest.raises(SystemExit) as ended:
         call_command("import_recordings", str(table), bucket=str(bucket.pk), stdout=output)

@@ -313,7 +313,13 @@ def test_a_backup_that_was_stopped_is_none(transactional_db: None, tmp_path: Pat
 
 
 def test_a_folder_that_cannot_be_written_is_named(transactional_db: None, tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"")
+    file = tmp_path / "file"
+    file.write_bytes(b"")
 
-    with pytest.raises(CommandError, match="No backup was made"):
-        call_command("backup", str(tmp_path / "file" / "backups"))
+    with pytest.raises(CommandError, match=f"No backup was made: {file}: it is a file; name a fol"):
+        call_command("backup", str(file))
+    with pytest.raises(CommandError, match=r"No backup was made: .* is a file, not a folder"):
+        call_command("backup", str(file / "backups"))
+    for path in (file, tmp_path / "missing"):
+        with pytest.raises(CommandError, match=f"{path} is no folder. Name a backup"):
+            call_command("restore", str(path))

@@ -81,6 +81,16 @@ def test_a_move_into_the_folder_in_use_is_refused(transactional_db: None, tmp_pa
     assert not (tmp_path / "moving").exists()
 
 
+def test_paths_that_a_move_cannot_use_are_named(transactional_db: None, tmp_path: Path) -> None:
+    target = tmp_path / "new.env"
+
+    with pytest.raises(CommandError, match=f"{target}: there is no such file or folder"):
+        call_command("move", str(tmp_path / "moving"), to=target)
+    target.write_text(f"ACRPORTAL_DATA_DIR={tmp_path / 'elsewhere'}\n")
+    with pytest.raises(CommandError, match=f"{target}: it is a file; name a folder"):
+        call_command("move", str(target), to=target)
+
+
 def test_a_folder_of_another_move_is_refused(transactional_db: None, tmp_path: Path) -> None:
     target, folder = tmp_path / "new.env", tmp_path / "moving"
     target.write_text(f"ACRPORTAL_DATA_DIR={tmp_path / 'elsewhere'}\n")

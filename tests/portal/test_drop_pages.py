@@ -129,6 +129,30 @@ def test_a_drop_that_cannot_be_is_refused_with_the_reason(
     assert Drop.objects.get() == incoming.drop
 
 
+def test_a_folder_that_this_machine_lacks_is_a_warning_at_once(
+    signed_in: MakeClient, roots: Path
+) -> None:
+    client = signed_in(Role.REVIEWER)
+    folder, file = roots / "radio", roots / "file"
+    file.touch()
+    form = _form(str(folder), ContainerFactory.create().pk)
+
+    made = client.post("/drops/new/", form, follow=True).content.decode()
+    of_file = client.post("/drops/new/", form | {"place": str(file)}, follow=True)
+    drop = Drop.objects.get(place=str(folder))
+    edit = f"/drops/{drop.uid}/edit/"
+    lacking = client.post(edit, form, follow=True).content.decode()
+    folder.mkdir()
+    mended = client.post(edit, form, follow=True).content.decode()
+
+    assert f"{folder} cannot be opened: No such file or directory. Create the folder" in made
+    assert "are now taken" not in made
+    assert "cannot be opened: Not a directory. Create" in of_file.content.decode()
+    assert "Create the folder" in lacking
+    assert "Create the folder" not in mended
+    assert "The drop was saved." in mended
+
+
 def test_without_roots_the_pages_say_so(signed_in: MakeClient) -> None:
     client = signed_in(Role.MANAGER)
 

@@ -39,6 +39,28 @@ def _post(client: Client, name: str, match: Match, **body: object) -> Any:  # An
     )
 
 
+def test_a_program_without_a_token_is_told_which_header_to_send() -> None:
+    answer = Client().get("/api/portal/v1/matches/")
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
+    assert "'Authorization: Bearer TOKEN'" in answer.json()["message"]
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="api"'
+    pages = Client().get(reverse("api:file", args=[make_match().scanned_file.uid]))
+    assert (pages.status_code, "signed in" in pages.json()["message"]) == (403, True)
+
+
+def test_a_refused_choice_names_the_choices() -> None:
+    client = _call(make_user(Role.REVIEWER), "all")
+
+    listed = client.get("/api/portal/v1/matches/?state=wrong")
+    decided = _post(client, "match_decisions", make_match(), verb="wrong")
+
+    assert (listed.status_code, decided.status_code) == (422, 422)
+    (state,), (verb,) = listed.json()["errors"]["state"], decided.json()["errors"]["verb"]
+    assert state.startswith("“wrong” is not a valid choice. Choose from: pending, ")
+    assert "confirm, " in verb
+
+
 def test_a_decision_is_the_event_that_a_page_would_write() -> None:
     match, ana = make_match(), make_user(Role.REVIEWER)
 

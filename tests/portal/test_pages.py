@@ -217,6 +217,20 @@ def test_upload_page_says_what_is_taken_and_what_was_not(
     assert "2 s to 1 h 30 min" in page.content.decode()
 
 
+def test_upload_page_says_whether_private_addresses_are_allowed(
+    signed_in: MakeClient, settings: Settings
+) -> None:
+    refused, allowed = "local addresses are refused", "local addresses are allowed"
+    client = signed_in(REVIEWER)
+    ContainerFactory.create()
+
+    for is_allowed, sentence, other in ((False, refused, allowed), (True, allowed, refused)):
+        settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES = is_allowed
+        page = client.get(reverse("portal:upload")).content.decode()
+        assert sentence in page
+        assert other not in page
+
+
 def test_managers_delete_a_file_with_a_reason(signed_in: MakeClient) -> None:
     file = ScannedFileFactory.create(name="wrong.wav")
     url = reverse("portal:file_delete", args=[file.uid])

@@ -125,7 +125,7 @@ def test_what_cannot_be_read_is_named() -> None:
         ({"filters": {"stat": "pending"}}, "filters", "stat"),
         ({"filters": {"found_from": "last week"}}, "filters", "found_from"),
         ({"columns": ["tilte"]}, "columns", "has no column tilte"),
-        ({"format": "pdf"}, "format", "pdf"),
+        ({"format": "pdf"}, "format", "csv, xlsx, json, jsonl, parquet"),
     )
 
     for body, field, why in bodies:

@@ -69,7 +69,7 @@ def test_json_and_parquet_hold_types_and_what_the_file_is(match: Match) -> None:
     assert (second["match_found"], second["title"], second["matched_ms"]) == ("no", None, 0)
 
     body = json.loads(in_format(Format.JSON))
-    assert body["manifest"]["schema"] == "match-report/4"
+    assert body["manifest"]["schema"] == "match-report/5"
     assert body["manifest"]["rows"] == {
         "total": 2,
         "match_found": {"no": 1, "yes": 1},
@@ -86,7 +86,7 @@ def test_json_and_parquet_hold_types_and_what_the_file_is(match: Match) -> None:
     assert first["artists"] == ["A", "B|C"]
     assert first["source_published_at"] == datetime(2026, 5, 1, 9, tzinfo=UTC)
     assert (first["found_late"], first["licence_id"]) == (False, None)
-    assert table.schema.metadata[b"report_schema"] == b"match-report/4"
+    assert table.schema.metadata[b"report_schema"] == b"match-report/5"
 
 
 def test_workbook_holds_matches_segments_and_manifest_as_text(
@@ -104,7 +104,7 @@ def test_workbook_holds_matches_segments_and_manifest_as_text(
     last = get_column_letter(len(header))
     assert book["matches"].auto_filter.ref == f"A1:{last}3"
     assert [row[13].value for row in book["segments"].iter_rows(min_row=2)] == [1, 2, None]
-    assert ("schema", "match-report/4") in list(book["manifest"].iter_rows(values_only=True))
+    assert ("schema", "match-report/5") in list(book["manifest"].iter_rows(values_only=True))
     assert not any(cell.data_type == "f" for sheet in book for row in sheet for cell in row)
     assert second[2].value == "no"
 
@@ -156,7 +156,7 @@ def test_segment_mode_has_a_row_per_segment_and_one_for_a_file_without(match: Ma
     first, second, quiet = rows(content(Layout(mode=Mode.SEGMENT)))
 
     assert list(first) == [column.name for column in schema_of(Mode.SEGMENT).fields]
-    assert first["report_schema"] == "match-segment/3"
+    assert first["report_schema"] == "match-segment/4"
     assert (first["segment_index"], second["segment_index"]) == ("1", "2")
     assert second["source_start"] == "00:01:10.000"
     assert (second["length_ms"], second["segment_score"]) == ("20000", "87.5")
@@ -296,7 +296,7 @@ def test_manifest_and_types_beside_csv_tell_what_the_file_is(match: Match) -> No
     run = run_of(Layout(filters={"q": "programme"}, separator=Separator.SEMICOLON))
 
     fields = manifest(run)
-    assert (fields["schema"], fields["filter"]) == ("match-report/4", {"q": "programme"})
+    assert (fields["schema"], fields["filter"]) == ("match-report/5", {"q": "programme"})
     assert fields["engines"] == ["embedded 1+idx1"]
     assert fields["files"] == [
         {"name": "match-report.csv", "size_bytes": len(file_of(run)), "sha256": run.sha256}

@@ -12,6 +12,7 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
@@ -19,10 +20,11 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from base.accounts.roles import Role
+from base.accounts.tokens import create_token
 from base.audit.models import Event
 from base.common.csv_safety import unguard
 from reports import files, selectors, services
-from reports.choices import FilesWithout, Separator
+from reports.choices import FilesWithout, Mode, Separator
 from reports.extras import extras
 from reports.layouts import Layout
 from reports.rows import match_columns
@@ -86,12 +88,29 @@ def empty_columns(row: dict[str, str]) -> set[str]:
     return {name for name in NAMES if row[name] == ""}
 
 
+def test_a_match_that_a_later_scan_did_not_find_says_so_in_every_row_and_in_the_api() -> None:
+    lost, other = make_match(), make_match()
+    Match.objects.filter(pk=lost.pk).update(lost=True, state=MatchState.CONFIRMED)
+    reviewer = make_user(Role.REVIEWER)
+    secret = create_token(owner=reviewer, name="desk", scopes=["all"]).secret
+
+    client = Client(headers={"authorization": f"Bearer {secret}"})
+    api = client.get("/api/portal/v1/matches/").json()
+
+    for mode in (Mode.MATCH, Mode.SEGMENT):
+        by_match = {row["match_id"]: row for row in rows(content(Layout(mode=mode)))}
+        row = by_match[lost.uid]
+        assert (row["review_state"], row["lost"]) == ("confirmed", "yes"), mode
+        assert by_match[other.uid]["lost"] == "", mode
+    assert {row["uid"]: row["lost"] for row in api["items"]} == {lost.uid: True, other.uid: False}
+
+
 def test_golden_file(settings: Settings) -> None:
     settings.ACRPORTAL_BASE_URL = "https://portal.example"
     _golden_rows()
 
     assert content(Layout(columns=tuple(NAMES))) == GOLDEN.read_bytes()
-    assert len(NAMES) == len(set(NAMES)) == 78
+    assert len(NAMES) == len(set(NAMES)) == 79
     assert (NAMES[0], NAMES[45], NAMES[61]) == ("report_schema", "segments", "notes")
 
 
@@ -359,6 +378,19 @@ def test_any_metadata_survives_the_report(db: None, title: str, artists: list[st
     row = only_row(report_bytes(MatchFilter(file=str(match.scanned_file.uid))))
 
     assert (row["match_id"], unguard(row["title"])) == (match.uid, title)
+
+
+def test_command_names_the_formats_if_an_ending_is_none_of_them(db: None, tmp_path: Path) -> None:
+    make_match()
+
+    with pytest.raises(CommandError, match=r"end in \.csv, .*\.jsonl or \.parquet, or .*--format"):
+        call_command("export_matches", output=tmp_path / "x.foo")
+    assert not (tmp_path / "x.foo").exists()
+
+    call_command("export_matches", output=tmp_path / "x.foo", format="jsonl")
+    call_command("export_matches", output=tmp_path / "plain")
+    assert (tmp_path / "x.foo").read_bytes().startswith(b"{")
+    assert rows((tmp_path / "plain").read_bytes())
 
 
 def test_command_writes_the_file_and_leaves_the_old_one_when_the_run_fails(

@@ -62,7 +62,7 @@ ROWS = st.lists(
     max_size=2,
 )
 # One text column is never empty, so that no reader takes a row for a blank line.
-SAID = "match-report/4"
+SAID = "match-report/5"
 
 
 def as_kept(rows: Sequence[list[Cell]]) -> list[KeptRow]:

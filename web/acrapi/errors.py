@@ -21,6 +21,7 @@ from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from base.accounts.tokens import NO_TOKEN
 from base.common.api_errors import CODE_OF_STATUS, Refused, error_body, is_api_path
 from base.common.bodies import BodyTooLarge
 from base.common.logs import current_request_id
@@ -154,6 +155,8 @@ def _of_framework(error: exceptions.APIException) -> WireError:
     if challenge := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = challenge
     code = CODE_OF_STATUS.get(error.status_code, "error")
+    if isinstance(error, exceptions.NotAuthenticated):
+        return WireError(error.status_code, code, NO_TOKEN, headers=headers)
     if isinstance(error, exceptions.MethodNotAllowed):
         return WireError(405, code, f"{error.detail} See /api/docs/ for the allowed methods.")
     return WireError(error.status_code, code, str(error.detail), headers=headers)

@@ -12,6 +12,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from base.accounts.management.finding import find_user
+from base.common.file_faults import path_and_reason
 from base.common.uid import new_uid
 from catalogue.management.finding import find_bucket
 from imports.audio.importer import AudioImporter, AudioSummary, rows_of_table
@@ -57,8 +58,10 @@ class Command(BaseCommand):
                     dry=dry,
                     heartbeat=lambda: None,
                 ).run()
-        except (ImportRefused, OSError) as error:
+        except ImportRefused as error:
             raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(f"{path_and_reason(error)}.") from error
         if options["format"] == "json":
             self.stdout.write(json.dumps(asdict(summary)))
         else:

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from base.common.file_faults import path_and_reason
 from imports.column_check import propose
 from imports.errors import TableRefused
 from imports.management.importing import (
@@ -78,7 +79,10 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
         """Run the import; exit with status 1 if rows were refused."""
         path: Path = options["table"]
-        folder = Folder(options["audio_dir"]) if options["audio_dir"] else None
+        audio: Path | None = options["audio_dir"]
+        if audio is not None and not audio.is_dir():
+            raise CommandError(f"{audio} is no folder.")
+        folder = Folder(audio) if audio else None
         try:
             if options["program"]:
                 made = listed_table(options["program"], path, folder, encoding=options["encoding"])
@@ -94,8 +98,10 @@ class Command(BaseCommand):
             columns = _mapping_of(table, options)
             chosen = {name: options[name] for name in CHOICES if options[name]}
             rules = propose(columns, rows_of(table), chosen)
-        except (TableRefused, NoSuchColumn, MappingRefused, OSError) as error:
+        except (TableRefused, NoSuchColumn, MappingRefused) as error:
             raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(f"{path_and_reason(error)}.") from error
         mapped = columns, rules
         import_table(self, table, folder or NoAudio(), path, options, mapped=mapped)
 

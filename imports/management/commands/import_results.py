@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from base.common.file_faults import reason_of
 from base.common.phrases import count_noun
 from base.common.uid import new_uid
 from imports.results.found import ResultsRefused
@@ -51,7 +52,7 @@ class Command(BaseCommand):
         except ResultsRefused as error:
             raise CommandError(f"{path}: {error}") from error
         except OSError as error:
-            raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
+            raise CommandError(f"{path} cannot be read: {reason_of(error)}.") from error
         for fault in summary.faults:
             column = f", column {fault['column']}" if fault["column"] else ""
             self.stderr.write(f"Line {fault['line']}{column}: {fault['message']}")

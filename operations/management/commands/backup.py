@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from base.common.file_faults import path_and_reason
 from base.common.phrases import count_noun
 from operations.backup import make_backup
 from operations.backup_places import place_of
@@ -39,7 +40,7 @@ class Command(BaseCommand):
                 backup = make_backup(place, progress)
         except OSError as error:
             raise CommandError(
-                f"No backup was made: {error}. Earlier backups are intact."
+                f"No backup was made: {path_and_reason(error)}. Earlier backups are intact."
             ) from error
         except HiddenRows as hidden:
             raise CommandError(f"No backup was made: {hidden}") from hidden

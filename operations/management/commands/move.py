@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from base.common.file_faults import path_and_reason
 from operations.moving import MoveFailed, move
 from operations.tables import BackupUnusable
 
@@ -35,8 +36,10 @@ class Command(BaseCommand):
         """Move and print each step; exit with 1 on failure, to be run again."""
         try:
             backup = move(options["folder"], options["to"], self.stdout.write)
-        except (MoveFailed, BackupUnusable, OSError) as error:
+        except (MoveFailed, BackupUnusable) as error:
             raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(f"{path_and_reason(error)}.") from error
         self.stdout.write(
             f"The move is complete: rows, files and index match {backup}. Start "
             "the web server and workers with the new settings; keep the old "

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from base.common.file_faults import path_and_reason
 from base.common.phrases import count_noun
 from operations.backup_places import FolderPlace, Place, backup_bucket
 from operations.restoring import (
@@ -60,8 +61,10 @@ class Command(BaseCommand):
                     self._compare(folder)
                 else:
                     self._restore(folder, place, incomplete=options["incomplete"])
-        except (BackupUnusable, NotFresh, OSError) as error:
+        except (BackupUnusable, NotFresh) as error:
             raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(f"{path_and_reason(error)}.") from error
 
     def _check(self, folder: Path, place: Place) -> None:
         checked = check_backup(folder, self.stdout.write, place)

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 
 from base.accounts.roles import Action
 from base.common.api_errors import error_body
-from base.common.api_requests import valid_data
+from base.common.api_requests import ChoiceField, valid_data
 from plugins.claims import files, selectors
 from plugins.claims.choices import DiscrepancyKind, DiscrepancyState, FileKind
 from plugins.claims.models import ClaimFile, Discrepancy, PlatformAccount, PlatformClaim
@@ -113,9 +113,7 @@ class AskedClaimsSerializer(PartSerializer):
 class AskedListSerializer(PartSerializer):
     """Which differences to return."""
 
-    state = serializers.ChoiceField(
-        choices=DiscrepancyState.choices, default=DiscrepancyState.OPEN.value
-    )
+    state = ChoiceField(choices=DiscrepancyState.choices, default=DiscrepancyState.OPEN.value)
     account = serializers.SlugRelatedField(
         slug_field="uid", queryset=PlatformAccount.objects.all(), default=None
     )
@@ -139,7 +137,7 @@ class ListPartSerializer(serializers.Serializer[dict[str, object]]):
 class ClaimListSerializer(serializers.Serializer[dict[str, object]]):
     """A list, and how many entries are open; counting stops at 10,001."""
 
-    list = serializers.ChoiceField(choices=DiscrepancyKind.choices)
+    list = ChoiceField(choices=DiscrepancyKind.choices)
     open = serializers.IntegerField()
 
 
@@ -153,7 +151,7 @@ class FileEntrySerializer(serializers.Serializer[None]):
 class NewFileSerializer(serializers.Serializer[None]):
     """The entries that a file is made of."""
 
-    kind = serializers.ChoiceField(choices=FileKind.choices)
+    kind = ChoiceField(choices=FileKind.choices)
     entries = serializers.ListField(child=FileEntrySerializer(), max_length=files.MOST_ENTRIES)
 
 
@@ -167,7 +165,7 @@ class MadeFilesSerializer(serializers.Serializer[dict[str, object]]):
 class FileStepSerializer(serializers.Serializer[None]):
     """What to do with a file."""
 
-    verb = serializers.ChoiceField(choices=list(files.STEPS))
+    verb = ChoiceField(choices=list(files.STEPS))
 
 
 class AccountsView(ProgramView):

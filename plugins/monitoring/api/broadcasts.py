@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from base.accounts.roles import Action
-from base.common.api_requests import valid_data
+from base.common.api_requests import ChoiceField, valid_data
 from plugins.monitoring.broadcasts import selectors, services
 from plugins.monitoring.broadcasts.choices import RightsType, Showing
 from plugins.monitoring.broadcasts.models import Audience, Broadcast, Revenue
@@ -59,7 +59,7 @@ class FileBroadcastSerializer(serializers.Serializer[Json]):
     length_ms = serializers.IntegerField(
         min_value=1, max_value=10**12, allow_null=True, default=None
     )
-    showing = serializers.ChoiceField(choices=Showing.choices, allow_blank=True, default="")
+    showing = ChoiceField(choices=Showing.choices, allow_blank=True, default="")
     version = VersionField()
     despite = serializers.BooleanField(
         write_only=True,

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from base.accounts.roles import Action
-from base.common.api_requests import valid_data
+from base.common.api_requests import ChoiceField, valid_data
 from plugins.monitoring.declarations import checking, selectors, services
 from plugins.monitoring.declarations.formats.base import BadOptions
 from plugins.monitoring.declarations.formats.registry import UnknownFormat
@@ -121,7 +121,7 @@ def _invalid(refused: Exception) -> serializers.ValidationError:
 class AskedDeclarationsSerializer(AskedChangesSerializer):
     """Which declarations to return."""
 
-    state = serializers.ChoiceField(choices=RunState.choices, required=False, default="")
+    state = ChoiceField(choices=RunState.choices, required=False, default="")
 
 
 class DeclarationsView(DeclarationView, ChangesView[Declaration], name="declarations"):

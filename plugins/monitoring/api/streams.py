@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from base.accounts.roles import Action
-from base.common.api_requests import valid_data
+from base.common.api_requests import ChoiceField, valid_data
 from base.common.stored import read_stored
 from plugins.monitoring.streams import selectors, services
 from plugins.monitoring.streams.errors import StreamRefused
@@ -98,7 +98,7 @@ class StreamDaySerializer(serializers.Serializer[dict[str, object]]):
 class StreamVerbSerializer(serializers.Serializer[None]):
     """What to do with a stream."""
 
-    verb = serializers.ChoiceField(choices=list(_VERBS))
+    verb = ChoiceField(choices=list(_VERBS))
 
 
 class StreamListView(ProgramView):

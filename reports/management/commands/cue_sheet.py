@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError
 
+from base.common.file_faults import path_and_reason
 from base.common.phrases import count_noun
 from base.common.uid import new_uid
 from reports import cue_sheets
@@ -49,7 +50,8 @@ class Command(BaseCommand):
         except cue_sheets.NotScanned as error:
             raise CommandError(str(error)) from error
         except OSError as fault:
-            raise CommandError(f"{output} could not be written: {fault}") from fault
+            because = path_and_reason(fault)
+            raise CommandError(f"{output} could not be written: {because}.") from fault
         self.stdout.write(f"{output}: {counts}")
 
 

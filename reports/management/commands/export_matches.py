@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.http import QueryDict
 
+from base.common.file_faults import path_and_reason
 from base.common.phrases import count_noun
 from reports import files, services
 from reports.choices import Format
@@ -56,7 +57,8 @@ class Command(BaseCommand):
             run = _run(options)
             files.save_report(run=run, target=output)
         except OSError as fault:
-            raise CommandError(f"{output} could not be written: {fault}") from fault
+            because = path_and_reason(fault)
+            raise CommandError(f"{output} could not be written: {because}.") from fault
         except (UnknownColumn, services.ReportStopped) as fault:
             raise CommandError(str(fault)) from fault
         counts = ", ".join(f"{kind} {count}" for kind, count in run.counts["match_found"].items())
@@ -90,8 +92,7 @@ def _run(options: dict[str, Any]) -> ReportRun:  # Any: parsed by argparse
 
 
 def _layout(options: dict[str, Any], of: ReportRun | None = None) -> Layout:  # Any: as above
-    suffix = options["output"].suffix.removeprefix(".").lower()
-    by_name = suffix if suffix in Format.values else Format.CSV
+    form = options["format"] or _format_of(options["output"])
     query = QueryDict(options["filter"], mutable=True)
     if options["state"]:
         query.setlist("state", options["state"])
@@ -105,7 +106,7 @@ def _layout(options: dict[str, Any], of: ReportRun | None = None) -> Layout:  # 
             problem = "is unknown" if not containers else "is the name of several containers"
             raise CommandError(f"Container {text} {problem}; give its number.")
         query["container"] = str(containers[0].pk)
-    values = {**options, "format": options["format"] or by_name, "byte_order_mark": options["bom"]}
+    values = {**options, "format": form, "byte_order_mark": options["bom"]}
     if of is not None:
         values["files_without"] = of.files_without
     return Layout.given(
@@ -113,3 +114,14 @@ def _layout(options: dict[str, Any], of: ReportRun | None = None) -> Layout:  # 
         filters=of.filters if of else MatchFilter.from_query(query).to_query(),
         columns=filter(None, options["columns"].split(",")),
     )
+
+
+def _format_of(output: Path) -> str:
+    """Return the format that the name of a file asks for; without an ending it is CSV."""
+    ending = output.suffix.removeprefix(".").lower() or Format.CSV
+    if ending not in Format.values:
+        *others, last = (f".{name}" for name in Format.values)
+        raise CommandError(
+            f"The output must end in {', '.join(others)} or {last}, or name its --format."
+        )
+    return ending

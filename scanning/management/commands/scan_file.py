@@ -10,6 +10,7 @@ from django.core.files import File
 from django.core.management.base import BaseCommand, CommandError
 
 from base.accounts.models import User
+from base.common.file_faults import reason_of
 from scanning.errors import IntakeRefused
 from scanning.models import Container
 from scanning.services.intake import submit_upload
@@ -50,8 +51,8 @@ class Command(BaseCommand):
                     )
             except (IntakeRefused, OSError) as error:
                 refused += 1
-                cause = error.strerror if isinstance(error, OSError) else ""
-                self.stderr.write(f"{path}: {cause or error}")
+                cause = reason_of(error) if isinstance(error, OSError) else error
+                self.stderr.write(f"{path}: {cause}")
                 continue
             note = "seen before" if taken.seen_before else "queued"
             self.stdout.write(f"{taken.scanned_file.uid}\t{note}\t{path}")

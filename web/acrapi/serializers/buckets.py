@@ -10,6 +10,7 @@ from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
 from base.accounts.reach import working_for
+from base.common.api_requests import ChoiceField
 from catalogue.models import Bucket, BucketType, Recording, RecordingStatus
 from web.acrapi.formats import instant, plain_instant
 from web.acrapi.serializers.containers import DEFAULT_REGION
@@ -69,7 +70,7 @@ class BucketRequestSerializer(BucketUpdateSerializer):
 
     name = ShortText(max_length=200)
     region = serializers.RegexField(r"^[a-z0-9][a-z0-9-]{0,31}\Z", max_length=32)
-    type = serializers.ChoiceField(
+    type = ChoiceField(
         choices=BucketType.choices,
         error_messages={
             "invalid_choice": "This server keeps buckets of the types File and "
@@ -181,9 +182,7 @@ class AudioFileUpdateSerializer(serializers.Serializer[None]):
 class AudioFileRequestSerializer(serializers.Serializer[None]):
     """A recording: audio, a fingerprint, a link, or one that this server knows."""
 
-    data_type = serializers.ChoiceField(
-        choices=["audio", "fingerprint", "audio_url", "acrid"], default="audio"
-    )
+    data_type = ChoiceField(choices=["audio", "fingerprint", "audio_url", "acrid"], default="audio")
     file = serializers.FileField(required=False, allow_empty_file=True)
     title = ShortText(required=False, allow_blank=True, max_length=500)
     user_defined = ObjectField(required=False)

@@ -9,6 +9,7 @@ from django.db.models import Count, Sum
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
+from base.common.api_requests import ChoiceField
 from scanning.choices import AudioType
 from scanning.models import Container, ScannedFile
 from scanning.models.container import whole_file_policy
@@ -46,9 +47,7 @@ class ContainerRequestSerializer(serializers.Serializer[None]):
 
     name = ShortText(max_length=200)
     region = serializers.RegexField(r"^[a-z0-9][a-z0-9-]{0,31}\Z", max_length=32)
-    audio_type = serializers.ChoiceField(
-        choices=AudioType.choices, required=False, default=AudioType.LINE_IN
-    )
+    audio_type = ChoiceField(choices=AudioType.choices, required=False, default=AudioType.LINE_IN)
     buckets = BucketsField()
     engine = serializers.IntegerField(min_value=1, max_value=5)
     policy = PolicyField(required=False)
@@ -66,7 +65,7 @@ class ContainerUpdateSerializer(ContainerRequestSerializer):
         """Make all fields optional, without defaults."""
         fields = super().get_fields()
         fields.pop("region")
-        fields["audio_type"] = serializers.ChoiceField(choices=AudioType.choices)
+        fields["audio_type"] = ChoiceField(choices=AudioType.choices)
         for field in fields.values():
             field.required = False
         return fields

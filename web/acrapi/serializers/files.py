@@ -8,6 +8,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
+from base.common.api_requests import ChoiceField
 from scanning.choices import FileStatus, SourceType
 from scanning.models import ScannedFile
 from web.acrapi.formats import instant, whole_seconds
@@ -42,7 +43,7 @@ Json = dict[str, Any]
 class FileRequestSerializer(serializers.Serializer[None]):
     """A file to scan: its bytes, a link, or the key of a presigned upload."""
 
-    data_type = serializers.ChoiceField(
+    data_type = ChoiceField(
         choices=["audio", "fingerprint", "audio_url", "platforms"], default="audio"
     )
     file = serializers.FileField(required=False, allow_empty_file=True)

@@ -56,6 +56,9 @@ _NAMELESS_CLIP = re.compile(
     re.IGNORECASE,
 )
 
+# Without these no signature can be checked; the access key has its own code.
+_SIGNED = ("data_type", "signature_version", "timestamp", "signature")
+
 # Codes and texts of the protocol.
 SUCCESS = (0, "Success")
 NO_RESULT = (1001, "No result")
@@ -209,6 +212,8 @@ def _check_signature(request: Request) -> tuple[dict[str, str], Project]:
         project = find_project(key) if key.isascii() and key.isprintable() else None
         if project is None:
             raise _Refused(BAD_KEY)
+        if missing := [name for name in _SIGNED if not fields.get(name)]:
+            raise _Refused(BAD_REQUEST, f"a field is missing: {', '.join(missing)}")
         if not is_signed(secret=project.access_secret, fields=fields):
             raise _Refused(BAD_SIGNATURE)
     except Exception as error:

@@ -13,6 +13,7 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
+from base.accounts.tokens import NO_TOKEN
 from base.common.api_errors import CODE_OF_STATUS, Refused, error_body
 from base.common.bodies import BodyTooLarge
 from review.errors import MatchJoined
@@ -75,10 +76,19 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         return response
     code = _own_code(error) or CODE_OF_STATUS.get(response.status_code, "error")
     detail = response.data.get("detail", "") if isinstance(response.data, dict) else ""
-    # Django's own text names the class of the row.
-    text = "There is nothing at this address." if isinstance(error, Http404) else str(detail)
-    response.data = error_body(code, text)
+    response.data = error_body(code, _text_of(error) or str(detail))
     return response
+
+
+def _text_of(error: Exception) -> str:
+    """Return our own text where the framework's helps nobody."""
+    if isinstance(error, Http404):
+        # Django's names the class of the row.
+        return "There is nothing at this address."
+    if isinstance(error, exceptions.NotAuthenticated):
+        takes_tokens = error.status_code == 401
+        return NO_TOKEN if takes_tokens else _("Only people who are signed in may call this.")
+    return ""
 
 
 def _own_code(error: Exception) -> str:

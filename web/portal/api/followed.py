@@ -6,6 +6,7 @@ from django.db.models import Prefetch, QuerySet
 from rest_framework import serializers
 
 from base.audit.models import Event
+from base.common.api_requests import ChoiceField
 from catalogue.models import Bucket, Exclusion, Recording, RecordingStatus
 from catalogue.selectors import shown_for
 from review import rule_names, selectors
@@ -22,7 +23,7 @@ _CODE_LENGTH = 64
 class AskedMatchesSerializer(AskedChangesSerializer):
     """Which matches to return; one that leaves a ``state`` is not returned any more."""
 
-    state = serializers.ChoiceField(choices=MatchState.choices, required=False, default="")
+    state = ChoiceField(choices=MatchState.choices, required=False, default="")
     file = serializers.UUIDField(required=False, default=None)
     recording = serializers.CharField(required=False, default="", max_length=_CODE_LENGTH)
 
@@ -105,7 +106,7 @@ class MatchDecisionsView(ChangesView[Event], name="decisions"):
 class AskedDisputesSerializer(AskedChangesSerializer):
     """Which disputes to return."""
 
-    status = serializers.ChoiceField(choices=DisputeStatus.choices, required=False, default="")
+    status = ChoiceField(choices=DisputeStatus.choices, required=False, default="")
 
 
 class DisputesView(ChangesView[Dispute], name="disputes"):
@@ -232,7 +233,7 @@ class RecordingSerializer(serializers.ModelSerializer[Recording]):
     )
     territories = serializers.ListField(child=serializers.CharField(), read_only=True)
     artists = serializers.ListField(child=serializers.CharField(), read_only=True)
-    status = serializers.ChoiceField(choices=RecordingStatus.choices, read_only=True)
+    status = ChoiceField(choices=RecordingStatus.choices, read_only=True)
 
     class Meta:
         model = Recording

@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from base.common.api_errors import error_body
-from base.common.api_requests import valid_data
+from base.common.api_requests import ChoiceField, choice_names, valid_data
 from base.common.stored import read_stored
 from imports import services
 from imports.kinds import AnyKind, all_kinds
@@ -32,7 +32,7 @@ class ImportSerializer(serializers.Serializer[Import]):
     """An import; ``summary`` is the result of the check, then of the import."""
 
     uid = serializers.CharField()
-    status = serializers.ChoiceField(choices=ImportStatus.choices)
+    status = ChoiceField(choices=ImportStatus.choices)
     message = serializers.SerializerMethodField()
     file_name = serializers.CharField()
     summary = serializers.DictField()
@@ -57,7 +57,7 @@ class ImportSerializer(serializers.Serializer[Import]):
 class UndoStepSerializer(serializers.Serializer[None]):
     """A step of an undo: check it, undo, or keep the import."""
 
-    verb = serializers.ChoiceField(choices=list(_UNDO_STEPS))
+    verb = ChoiceField(choices=list(_UNDO_STEPS))
 
 
 class ImportView(ProgramView):
@@ -94,8 +94,8 @@ class NewImportView(ImportView):
         if not form.is_valid():
             raise serializers.ValidationError(
                 {
-                    "detail" if name == "__all__" else name: [str(error) for error in why]
-                    for name, why in form.errors.items()
+                    "detail" if name == "__all__" else name: _refusals(form, name)
+                    for name in form.errors
                 }
             )
         import_ = services.keep_upload(self.kind, user=self.person, **form.cleaned_data)
@@ -168,6 +168,21 @@ def _view_of(view: type[ImportView], kind: AnyKind) -> type[ImportView]:
         responses={202: ImportSerializer},
     )
     return described(made)
+
+
+def _refusals(form: forms.Form, name: str) -> list[str]:
+    """Return what is wrong with a field; of a choice also what to choose from."""
+    texts = [str(error) for error in form.errors[name]]
+    field = form.fields.get(name)
+    if (
+        isinstance(field, forms.ChoiceField)
+        and not isinstance(field, forms.ModelChoiceField)
+        and form.has_error(name, "invalid_choice")
+    ):
+        choices: Any = field.choices  # Any: its type is that of all that it may be set to
+        names = choice_names(value for value, _label in choices)
+        texts.append(_("Choose from: %(choices)s.") % {"choices": names})
+    return texts
 
 
 def _describe_form(form: forms.Form) -> dict[str, Any]:  # Any: JSON

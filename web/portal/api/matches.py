@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from base.accounts.roles import Action
-from base.common.api_requests import valid_data
+from base.common.api_requests import ChoiceField, valid_data
 from catalogue.models import Recording
 from reports.cue_questions import Question, questions_of
 from reports.models import EntryKind
@@ -48,7 +48,7 @@ class QuestionSerializer(serializers.Serializer[Question]):
     """
 
     entry = serializers.CharField(source="entry.uid")
-    kind = serializers.ChoiceField(choices=EntryKind.choices, source="entry.kind")
+    kind = ChoiceField(choices=EntryKind.choices, source="entry.kind")
     title = serializers.CharField(source="entry.title", allow_blank=True)
     start_ms = serializers.IntegerField(source="entry.start_ms")
     end_ms = serializers.IntegerField(source="entry.end_ms")
@@ -63,16 +63,14 @@ class ListedMatchSerializer(serializers.ModelSerializer[Match]):
     due_at = serializers.DateTimeField(allow_null=True, read_only=True)
     title = serializers.CharField(source="recording.full_title", read_only=True)
     licence = serializers.SerializerMethodField()
-    version_choice = serializers.ChoiceField(
-        choices=VersionChoice.choices, allow_blank=True, read_only=True
-    )
+    version_choice = ChoiceField(choices=VersionChoice.choices, allow_blank=True, read_only=True)
 
     class Meta:
         model = Match
         fields: tuple[str, ...] = (
             *("uid", "version", "state", "queue_reason", "relation", "score"),
             *("score_scale", "matched_ms", "first_start_ms", "last_end_ms", "file"),
-            *("recording", "title", "found_late", "version_choice"),
+            *("recording", "title", "found_late", "lost", "version_choice"),
             *("decision_reason", "decided_by_name", "decided_by_program", "decided_at"),
             *("licence", "due_at", "note", "created_at", "updated_at"),
         )
@@ -124,8 +122,8 @@ class DecisionSerializer(serializers.Serializer[None]):
     """A decision on a match; the verb determines which fields are required."""
 
     version = serializers.IntegerField(help_text="Of the match as you saw it.")
-    verb = serializers.ChoiceField(choices=_VERBS)
-    reason = serializers.ChoiceField(choices=RejectCode.choices, required=False, default="")
+    verb = ChoiceField(choices=_VERBS)
+    reason = ChoiceField(choices=RejectCode.choices, required=False, default="")
     note = serializers.CharField(required=False, default="", allow_blank=True)
     licence = LicenceField(
         slug_field="uid",
@@ -159,7 +157,7 @@ class ObjectionSerializer(serializers.Serializer[None]):
     """An objection from the other side, and when it was received."""
 
     version = serializers.IntegerField(help_text="Of the match as you saw it.")
-    code = serializers.ChoiceField(choices=DisputeCode.choices)
+    code = ChoiceField(choices=DisputeCode.choices)
     statement = serializers.CharField(required=False, default="", allow_blank=True)
     received_at = serializers.DateTimeField(required=False, default=None)
 

@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from base.accounts.roles import Action
-from base.common.api_requests import valid_data
+from base.common.api_requests import ChoiceField, valid_data
 from base.common.stored import read_stored
 from reports import selectors, services
 from reports.choices import STREAMED, Format, RunState
@@ -32,10 +32,10 @@ from web.portal.shared.downloads import attachment
 _LISTED = 50
 
 
-def _option_field(name: str) -> serializers.ChoiceField:
+def _option_field(name: str) -> ChoiceField:
     option = OPTIONS[name]
     choices = option.choices.choices if option.choices else ()
-    return serializers.ChoiceField(choices=choices, default=option.default)
+    return ChoiceField(choices=choices, default=option.default)
 
 
 class LayoutSerializer(serializers.Serializer[None]):

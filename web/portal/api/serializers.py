@@ -12,6 +12,7 @@ from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from base.accounts.reach import sees_every_bucket
+from base.common.api_requests import ChoiceField
 from base.common.stored import read_stored
 from base.common.territories import TERRITORIES, why_no_territory
 from review.programmes.arrivals import read_arrival
@@ -42,7 +43,7 @@ class FileStateSerializer(serializers.Serializer[dict[str, object]]):
 
     uid = serializers.UUIDField()
     name = serializers.CharField()
-    state = serializers.ChoiceField(choices=FileStatus.choices)
+    state = ChoiceField(choices=FileStatus.choices)
     state_label = serializers.CharField()
     stage = serializers.CharField()
     progress = serializers.IntegerField(min_value=0, max_value=100)

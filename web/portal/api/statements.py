@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from base.accounts.roles import Action
-from base.common.api_requests import valid_data
+from base.common.api_requests import ChoiceField, valid_data
 from statements import services
 from statements.choices import StatementState, kind_choices
 from statements.facts import fact_rows
@@ -37,7 +37,7 @@ from web.portal.api.parts import part_of
 from web.portal.statements.lists import STATEMENTS
 
 
-class _KindField(serializers.ChoiceField):
+class _KindField(ChoiceField):
     """A kind of statements, of those that this installation has."""
 
     def __init__(self, **options: Any) -> None:  # Any: the options of any field
@@ -53,7 +53,7 @@ class AskedStatementsSerializer(AskedChangesSerializer):
     """Which statements to return."""
 
     kind = _KindField(required=False, default="")
-    state = serializers.ChoiceField(choices=StatementState.choices, required=False, default="")
+    state = ChoiceField(choices=StatementState.choices, required=False, default="")
     to_correct = serializers.BooleanField(
         default=False, help_text="Only those that differ and that nobody keeps."
     )

@@ -10,6 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from base.common.api_requests import ChoiceField
 from recognition.speech_track import SoundKind, SoundPiece
 from review import rule_names
 from review.models import Match
@@ -53,11 +54,11 @@ class PieceSerializer(serializers.Serializer[Piece]):
 
     start_ms = serializers.IntegerField()
     end_ms = serializers.IntegerField()
-    kind = serializers.ChoiceField(choices=Kind.choices)
+    kind = ChoiceField(choices=Kind.choices)
     matches = HeardMatchSerializer(many=True)
     item = OccurrenceSerializer(allow_null=True)
     entry = serializers.CharField(allow_blank=True)
-    sound = serializers.ChoiceField(choices=SOUNDS, allow_blank=True)
+    sound = ChoiceField(choices=SOUNDS, allow_blank=True)
 
 
 class SoundSerializer(serializers.Serializer[SoundPiece]):
@@ -65,7 +66,7 @@ class SoundSerializer(serializers.Serializer[SoundPiece]):
 
     start_ms = serializers.IntegerField()
     end_ms = serializers.IntegerField()
-    kind = serializers.ChoiceField(choices=SOUNDS)
+    kind = ChoiceField(choices=SOUNDS)
 
 
 class TimelineSerializer(serializers.Serializer[Timeline]):

@@ -38,7 +38,8 @@ def drop_create(request: PortalRequest) -> HttpResponseBase:
         except IntakeRefused as refused:
             _explain(form, refused)
         else:
-            messages.success(request, _("Files in %(drop)s are now taken.") % {"drop": drop.place})
+            text = _("Files in %(drop)s are now taken.") % {"drop": drop.place}
+            _report_saved(request, drop, text)
             return redirect("portal:drop_detail", uid=drop.uid)
     return render(request, "portal/drops/drop_create.html", {"form": form, "roots": roots()})
 
@@ -96,7 +97,7 @@ def drop_edit(request: PortalRequest, uid: str) -> HttpResponseBase:
         except IntakeRefused as refused:
             _explain(form, refused)
         else:
-            messages.success(request, _("The drop was saved."))
+            _report_saved(request, drop, _("The drop was saved."))
             return redirect("portal:drop_detail", uid=uid)
     return render(request, "portal/drops/drop_edit.html", {"drop": drop, "form": form})
 
@@ -186,6 +187,23 @@ def drop_delete(request: PortalRequest, uid: str) -> HttpResponseBase:
             (_("Drops"), reverse("portal:drop_list")),
             (drop, reverse("portal:drop_detail", args=[drop.uid])),
         ],
+    )
+
+
+def _report_saved(request: PortalRequest, drop: Drop, text: str) -> None:
+    """Say that a drop is saved, or what keeps its files from being taken."""
+    fault = services.fault_on_this_machine(drop)
+    if not fault:
+        messages.success(request, text)
+        return
+    messages.warning(
+        request,
+        _(
+            "The drop was saved, but this machine cannot read it: %(fault)s Create the folder, or "
+            "have it mounted here. If only the workers' machines have it, all is well: the first "
+            "poll tells."
+        )
+        % {"fault": fault},
     )
 
 

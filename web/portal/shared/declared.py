@@ -30,6 +30,7 @@ from rest_framework import serializers
 from base.accounts.models import User
 from base.accounts.reach import is_limited
 from base.accounts.roles import Action
+from base.common.api_requests import ChoiceField
 from base.common.filters import Choices, Condition, Filter, FilterValues, one_of, text
 from base.common.reading import read_number
 from web.portal.shared.access import PortalRequest, View, needs
@@ -292,7 +293,7 @@ class DeclaredList(Generic[Row]):
     def query_serializer(self) -> type[serializers.Serializer[Any]]:
         """Return what reads the filters of a call of the API. Any: what calls may say."""
         fields = {
-            row_filter.name: serializers.ChoiceField(choices=row_filter.choices, required=False)
+            row_filter.name: ChoiceField(choices=row_filter.choices, required=False)
             if row_filter.choices
             else serializers.CharField(required=False, max_length=MOST_SEARCHED)
             for row_filter in self.filters

@@ -62,6 +62,7 @@ def upload(request: PortalRequest) -> HttpResponseBase:
             "limits": {
                 "max_bytes": settings.ACRPORTAL_MAX_FILE_BYTES,
                 "max_files": settings.DATA_UPLOAD_MAX_NUMBER_FILES,
+                "private_links": settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES,
                 "formats": _FORMATS
                 % {
                     "shortest": formats.spoken(settings.ACRPORTAL_MIN_AUDIO_MS),

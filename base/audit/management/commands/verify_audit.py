@@ -16,6 +16,7 @@ from base.audit.anchors import first_false_anchor
 from base.audit.chains import ChainFault, Line, first_fault, line_of, read_json_lines
 from base.audit.expected import missing_events
 from base.audit.models import Anchor, Event
+from base.common.file_faults import reason_of
 from base.common.phrases import count_noun
 
 
@@ -52,7 +53,9 @@ class Command(BaseCommand):
                     events = events.filter(case=options["case"])
                 lines = map(line_of, events.iterator(chunk_size=2000))
             faults = self._check(lines)
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            raise CommandError(f"{file} cannot be checked: {reason_of(error)}.") from error
+        except ValueError as error:
             raise CommandError(f"{file} cannot be checked: {error}") from error
         # Anchors cover all chains, so they can only be checked with all of them.
         if file is None and options["case"] is None:

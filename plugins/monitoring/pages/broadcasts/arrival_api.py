@@ -7,6 +7,7 @@ from typing import Any
 from django.utils.translation import gettext
 from rest_framework import serializers
 
+from base.common.api_requests import ChoiceField
 from plugins.monitoring.broadcasts.choices import Showing
 from plugins.monitoring.streams.models import Station
 
@@ -28,7 +29,7 @@ class BroadcastOfFiles:
                 help_text="The start of the broadcast, in local time of the station.",
                 **optional,
             ),
-            "showing": serializers.ChoiceField(choices=Showing.choices, **optional),
+            "showing": ChoiceField(choices=Showing.choices, **optional),
         }
 
     def read(self, values: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
+from base.common.api_requests import ChoiceField
 from plugins.monitoring.streams.choices import GapCause, StreamState
 from plugins.monitoring.streams.models import Airplay, Stream, StreamGap
 from scanning.models import Container
@@ -53,7 +54,7 @@ class MonitoringProjectRequestSerializer(serializers.Serializer[None]):
         r"^[a-z0-9][a-z0-9-]{0,31}\Z", max_length=32, default=DEFAULT_REGION
     )
     buckets = BucketsField()
-    type = serializers.ChoiceField(
+    type = ChoiceField(
         [HERE],
         default=HERE,
         error_messages={"invalid_choice": "This server listens itself: the type is BM-ACRC."},

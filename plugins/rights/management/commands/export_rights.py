@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from base.common.file_faults import path_and_reason
 from base.common.uid import new_uid
 from plugins.rights import exporting
 
@@ -32,11 +33,13 @@ class Command(BaseCommand):
             raise CommandError(f"No source is called '{source}'. Sources: {names}.")
         partial = output.with_name(f".{output.name}.{new_uid('p')}")
         try:
+            output.parent.mkdir(parents=True, exist_ok=True)
             with partial.open("wb") as target:
                 target.writelines(exporting.as_csv(source=source, user="command:export_rights"))
             partial.replace(output)
         except OSError as fault:
-            raise CommandError(f"{output} could not be written: {fault}") from fault
+            because = path_and_reason(fault)
+            raise CommandError(f"{output} could not be written: {because}.") from fault
         finally:
             partial.unlink(missing_ok=True)
         self.stdout.write(f"{output}: the shares that '{source}' claims")

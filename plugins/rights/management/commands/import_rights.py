@@ -13,6 +13,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from base.accounts.management.finding import find_user
+from base.common.file_faults import reason_of
 from imports.errors import ImportRefused, quote_value
 from imports.management.importing import add_reading_arguments, print_notes
 from imports.reading_rules import CHOICES
@@ -68,7 +69,7 @@ class Command(BaseCommand):
         except ImportRefused as error:
             raise CommandError(f"{path}: {error}") from error
         except OSError as error:
-            raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
+            raise CommandError(f"{path} cannot be read: {reason_of(error)}.") from error
         if options["format"] == "json":
             self.stdout.write(json.dumps(asdict(summary)))
         else:

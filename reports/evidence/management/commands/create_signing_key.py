@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from base.common.file_faults import path_and_reason
 from reports.evidence import signing
 
 
@@ -38,8 +39,10 @@ class Command(BaseCommand):
                 self.stdout.write(f"{target}: key id {signing.public_key().key_id}")
                 return
             key = signing.create_key()
-        except (signing.KeyUnusable, OSError) as error:
+        except signing.KeyUnusable as error:
             raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(f"{path_and_reason(error)}.") from error
         self.stdout.write(
             f"The key is in {signing.key_path()}, readable only by you. Store a copy "
             "with your passwords.\n"

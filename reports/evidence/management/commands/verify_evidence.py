@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from base.common.file_faults import reason_of
 from reports.evidence import signing
 from reports.evidence.signing import KeyUnusable, PublicKey
 from reports.evidence.verification import PackUnreadable, verify
@@ -47,4 +48,4 @@ def _key(path: Path | None) -> PublicKey:
     try:
         return signing.read_public_key(path.read_bytes())
     except OSError as error:
-        raise KeyUnusable(f"{path} cannot be read: {error.strerror}.") from error
+        raise KeyUnusable(f"{path} cannot be read: {reason_of(error)}.") from error

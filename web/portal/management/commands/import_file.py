@@ -16,6 +16,7 @@ from django.db import transaction
 from base.accounts.management.finding import find_user
 from base.accounts.models import User
 from base.accounts.reach import working_for
+from base.common.file_faults import path_and_reason
 from base.jobs.errors import Failed
 from base.jobs.runner import here
 from base.jobs.services import begin_here
@@ -57,8 +58,10 @@ class Command(BaseCommand):
             with working_for(user):
                 import_ = self._keep(kind, options, user)
             self._run(kind, import_, user, dry=options["dry_run"])
-        except (PermissionDenied, Failed, OSError) as refused:
+        except (PermissionDenied, Failed) as refused:
             raise CommandError(str(refused)) from refused
+        except OSError as error:
+            raise CommandError(f"{path_and_reason(error)}.") from error
         for fault in import_.summary.get("faults", []):
             self.stderr.write(", ".join(f"{name}: {fault[name]}" for name in fault))
         for name, count in import_.summary.items():

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from base.common.file_faults import path_and_reason
 from base.common.phrases import count_noun
 from base.common.uid import new_uid
 from plugins.monitoring.declarations import services
@@ -67,7 +68,8 @@ class Command(BaseCommand):
         try:
             self._save(declaration, folder)
         except OSError as fault:
-            raise CommandError(f"{folder} could not be written: {fault}") from fault
+            because = path_and_reason(fault)
+            raise CommandError(f"{folder} could not be written: {because}.") from fault
         self.stdout.write(
             f"{folder / declaration.file_name}: {count_noun(declaration.play_count, 'play')}, "
             f"{declaration.undeclared_count} not declared, SHA-256 {declaration.sha256}"
