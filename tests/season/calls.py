@@ -107,7 +107,9 @@ def _bucket(_path: str, rng: random.Random) -> Json:
 
 
 def _moved(_path: str, rng: random.Random) -> Json:
-    ids = list(Recording._base_manager.values_list("pk", flat=True))
+    # What is hidden stays hidden.
+    rows = Recording._base_manager.exclude(title__contains=samples.HIDDEN)
+    ids = list(rows.values_list("pk", flat=True))
     return {"target_bucket_id": pk_of(Bucket, rng), "ids": rng.sample(ids, 1)}
 
 

@@ -36,7 +36,8 @@ def use(name: str) -> None:
         client.force_login(User.objects.get(username=reader))
         for address, status, text in open_pages(client, views, newest):
             assert status < 500, f"{address} as {reader}: {status}"
-            assert reader == "adam" or samples.HIDDEN not in text, address
+            at = text.find(samples.HIDDEN)
+            assert reader == "adam" or at < 0, f"{address}: …{text[max(0, at - 200) : at + 50]}…"
     undecided = matches.exclude(state__in=DECIDED_STATES).first()
     if undecided is not None:
         client.force_login(User.objects.get(username=name))
