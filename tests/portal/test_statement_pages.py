@@ -86,7 +86,7 @@ def test_the_page_of_a_statement_without_files_leads_to_them(signed_in: MakeClie
 
     text = " ".join(signed_in(Role.VIEWER).get(page).content.decode().split())
 
-    assert 'Its files are on <a href="/">its own page</a>.' in text
+    assert f'Its files are on <a href="/m/{statement.subject}/">its own page</a>.' in text
 
 
 def test_a_statement_is_kept_with_the_differences_that_the_person_saw(
