@@ -80,6 +80,16 @@ def test_the_list_says_what_differs_and_who_changed_it(mira: User, signed_in: Ma
     )
 
 
+def test_the_page_of_a_statement_without_files_leads_to_them(signed_in: MakeClient) -> None:
+    statement = make_statement(make_match(), user=make_user(Role.REVIEWER))
+    statement.files.all().delete()
+    page = reverse("portal:statement", args=[statement.uid])
+
+    text = " ".join(signed_in(Role.VIEWER).get(page).content.decode().split())
+
+    assert f'Its files are on <a href="/m/{statement.subject}/">its own page</a>.' in text
+
+
 def test_a_statement_is_kept_with_the_differences_that_the_person_saw(
     mira: User, signed_in: MakeClient
 ) -> None:

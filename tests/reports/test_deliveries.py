@@ -142,6 +142,8 @@ def test_mail_that_is_refused_is_tried_for_a_day_then_given_up_and_sent_again(
             page = client.get("/reports/schedules/").content.decode()
             assert "nobody of this name" in page
             assert "next attempt" in page
+            receivers = ", ".join(delivery.schedule.recipients)
+            assert f'<span class="cell-sub break"> {receivers} </span>' in " ".join(page.split())
         pauses.append(job.run_after - moment)
         # A worker looks a while after the time.
         moment = job.run_after + timedelta(minutes=1)

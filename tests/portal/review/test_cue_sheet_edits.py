@@ -137,6 +137,7 @@ def test_a_cue_is_split_where_music_sounds(client: Client, file: ScannedFile) ->
     assert "second cue begins at" in change(client, file, "split", TALK)
     outside = change(client, file, "split", TALK, at="9:00", apply="yes")
     assert "within the cue" in outside
+    assert 'value="9:00"' in outside
 
     change(client, file, "split", TALK, at="1:50", apply="yes")
 
@@ -145,6 +146,12 @@ def test_a_cue_is_split_where_music_sounds(client: Client, file: ScannedFile) ->
         state="rejected", decision_reason="noise"
     )
     assert "It changes nothing now" in sheet_page(client, file)
+
+
+def test_the_form_of_cues_has_what_its_keys_need(client: Client, file: ScannedFile) -> None:
+    for verb in ("split", "use"):
+        form = change(client, file, verb, TALK)
+        assert ("data-focus-form" in form, form.count(" data-back ")) == (True, 1)
 
 
 def test_a_cue_is_added_by_hand_changed_and_removed(client: Client, file: ScannedFile) -> None:

@@ -62,23 +62,27 @@ def cue_sheet_edit(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
         messages.error(request, _("Tick the cues that should change."))
         return redirect(back)
     form = _ASKS[verb](request.POST if "apply" in request.POST else None) if verb in _ASKS else None
-    if form is not None and not form.is_valid():
-        context = {
-            "file": file,
-            "form": form,
-            "verb": verb,
-            "title": _TITLES[verb],
-            "cues": names,
-            "places": places,
-            "count": len(places),
-        }
-        return render(request, "portal/review/cue_sheet_edit.html", context)
-    try:
-        ticked = _change(request, file, verb, places, form)
-    except (NotScanned, SheetRefused, ReviewError) as refused:
-        messages.error(request, getattr(refused, "message", str(refused)))
-        return redirect(back)
-    return redirect(f"{back}?ticked={ticked}" if ticked else back)
+    if form is None or form.is_valid():
+        try:
+            ticked = _change(request, file, verb, places, form)
+        except (NotScanned, SheetRefused, ReviewError) as refused:
+            message = getattr(refused, "message", str(refused))
+            if form is None:
+                messages.error(request, message)
+                return redirect(back)
+            form.add_error(None, message)
+        else:
+            return redirect(f"{back}?ticked={ticked}" if ticked else back)
+    context = {
+        "file": file,
+        "form": form,
+        "verb": verb,
+        "title": _TITLES[verb],
+        "cues": names,
+        "places": places,
+        "count": len(places),
+    }
+    return render(request, "portal/review/cue_sheet_edit.html", context)
 
 
 def _change(
