@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 
 JSON_TYPE = "application/json"
-# A refusal names no more choices.
+# The most choices that a refusal names.
 _MOST_CHOICES = 30
 
 

@@ -1,4 +1,4 @@
-"""What commands say of paths that they cannot read or write, without numbers of errors."""
+"""Say in words why a command cannot read or write a path."""
 
 from __future__ import annotations
 

@@ -472,12 +472,12 @@ def add_note(*, match: Match, user: User, note: str) -> Match:
 
 
 def note_since(match: Match, event: Event) -> str:
-    """Return what was added to the note that an event left."""
+    """Return what people wrote below the note that an event left."""
     return match.note.removeprefix(f"{event.after.get('note', '')}\n")
 
 
 def _with_reason(match: Match, text: str) -> str:
-    """Return a note below what is written with a decision, as far as there is room."""
+    """Return the note below the reason of a decision, which is cut where both are too long."""
     if match.state in (MatchState.PENDING, MatchState.IN_REVIEW) or not match.note:
         return text
     return f"{match.note[: MAX_NOTE_CHARS - len(text) - 1]}\n{text}".strip()

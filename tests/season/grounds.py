@@ -60,7 +60,9 @@ def _end_exclusion(person: Person, rng: random.Random) -> None:
     _compare(
         lambda: exclusions.remove(segment=segment, user=person.user, reason="It is ours."),
         Q(recording=segment.recording),
-        lambda: person.fill_in_and_agree(f"/exclusions/{segment.uid}/remove/", reason="It is ours."),
+        lambda: person.fill_in_and_agree(
+            f"/exclusions/{segment.uid}/remove/", reason="It is ours."
+        ),
     )
 
 

@@ -83,7 +83,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
 def _text_of(error: Exception) -> str:
     """Return our own text where the framework's helps nobody."""
     if isinstance(error, Http404):
-        # Django's names the class of the row.
+        # Django's own text names the class of the row.
         return "There is nothing at this address."
     if isinstance(error, exceptions.NotAuthenticated):
         takes_tokens = error.status_code == 401
