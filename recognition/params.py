@@ -171,7 +171,7 @@ class Params:
     sweep_weak: float = 4.0
     sweep_each: int = 4  # candidates per window and recording, for repeats
     sweep_top: int = 16  # candidates per window
-    # The rough pass keeps the best place of every block of 64 that reaches so many
+    # The rough pass keeps the best pair of every 64 places that reaches so many
     # standard deviations, at most so many of them, or one for so many landmarks: with 256
     # in 299 h, places that stand out as far as in 29 h were lost to chance.
     rough_least: float = 3.5

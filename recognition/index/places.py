@@ -19,14 +19,15 @@ from recognition.jit import Late, compiled, compiled_part
 from recognition.params import DEFAULT, Params
 from recognition.types import Landmarks
 
-BLOCK = 64  # places whose sums share a register of the processor
+BLOCK = 64  # pairs of places whose sums share a register of the processor
+HALF = BLOCK // 2  # a block has the best pair of each half: of each 64 places
 BLOCKS = 4  # blocks whose sums are computed together
 SPAN = BLOCK * BLOCKS
-# A place, and the bounds of the parts that ``block_sums`` tells landmarks apart by.
+# A pair of places, and the bounds of the parts that ``block_sums`` tells landmarks apart by.
 WHERE = 1 + 2 * BLOCKS
 LOUD_GROUP = 64  # landmarks; the louder half of each group serves the rough pass
 _FEWEST = 15  # a place with fewer landmarks is given the spread of this many
-_ROWS = 256  # one for each value of a bin
+ROWS = 256  # one for each value of a bin
 _BYTES = 6  # weights are divided by this for sums in bytes
 _CHANCE_STEPS = 256  # steps of a spread of 1
 _AHEAD = 64  # places whose landmarks are prefetched together
@@ -176,30 +177,53 @@ class Weights:
     def of(cls, exact: NDArray[np.int16]) -> Weights:
         """Prepare the weights of a window."""
         n_bins, cells = exact.shape
-        spread = np.zeros(_ROWS, dtype=np.float32)
+        spread = np.zeros(ROWS, dtype=np.float32)
         spread[:n_bins] = (exact.astype(np.float32) ** 2).mean(axis=1)
-        padded = np.zeros((_ROWS + 2, cells + 2), dtype=np.int16)
+        padded = np.zeros((ROWS + 2, cells + 2), dtype=np.int16)
         padded[1 : 1 + n_bins, 1:-1] = exact
         least = float(spread[:n_bins].mean()) * _FEWEST
         return cls(padded, spread, least)
 
     @cached_property
-    def rough(self) -> NDArray[np.int8]:
-        """Sixths of ``exact`` as int8, with blocks of nothing before and after."""
-        rough = np.zeros((_ROWS, self.cells + 2 * SPAN), dtype=np.int8)
-        small = np.clip(np.rint(self.exact[1:-1, 1:-1] / _BYTES), -127, 127)
-        rough[:, SPAN : SPAN + self.cells] = small
-        return rough
-
-    @cached_property
-    def chance(self) -> NDArray[np.int64]:
-        """``spread`` in whole steps, which add up faster than fractions."""
-        return np.rint(self.spread * _CHANCE_STEPS).astype(np.int64)
+    def rough(self) -> RoughWeights:
+        """The weights of two neighbouring places together."""
+        return RoughWeights.of(self)
 
     @property
     def cells(self) -> int:
         """Number of cells of the window."""
         return len(self.exact[0]) - 2
+
+
+@dataclass(frozen=True, slots=True)
+class RoughWeights:
+    """The weights of a window for pairs of neighbouring places.
+
+    ``weights`` is int8 of shape [2 · 256, pairs], with blocks of nothing before and after:
+    the mean of both places of a pair, first for landmarks in even cells, then for those in
+    odd ones. ``chance`` is the mean square of each row, in whole steps, which add up
+    faster than fractions; ``least`` the spread that every place has at least.
+    """
+
+    weights: NDArray[np.int8]
+    chance: NDArray[np.int64]
+    least: float
+
+    @classmethod
+    def of(cls, whole: Weights) -> RoughWeights:
+        """Prepare the weights of a window, of which ``least`` is above 0."""
+        pairs = whole.cells // 2 + 1
+        exact = np.zeros((ROWS, 2 * pairs + 2), dtype=np.int16)
+        exact[:, : whole.cells + 2] = whole.exact[1:-1, : 2 * pairs + 2]
+        sums = exact[:, :-1] + exact[:, 1:]
+        # From a landmark in an odd cell, the first place of a pair is one cell less away.
+        means = np.concatenate((sums[:, 1::2], sums[:, : 2 * pairs : 2])) / np.float32(2 * _BYTES)
+        weights = np.zeros((2 * ROWS, pairs + 2 * SPAN), dtype=np.int8)
+        weights[:, SPAN : SPAN + pairs] = np.clip(np.rint(means), -127, 127)
+        spread = np.square(means).mean(axis=1)
+        shrunk = float(spread.mean()) / float(whole.spread.mean())
+        chance = np.rint(spread * _CHANCE_STEPS).astype(np.int64)
+        return cls(weights, chance, whole.least / 2 * shrunk)
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,16 +384,19 @@ def highest_places(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return recordings (local numbers) and places that may be the highest, unordered.
 
-    A rough pass over the louder landmarks with sums in bytes: the best place of each
-    block of 64 that reaches ``least`` standard deviations, at most ``most`` of them.
+    A rough pass over the louder landmarks and pairs of places, with sums in bytes: the
+    best pair of each 64 places that reaches ``least`` standard deviations, at most ``most``
+    of them.
     """
-    return _highest(
+    rough = weights.rough
+    local, pairs = _highest(
         (table.loud_starts, table.loud_cells, table.loud_bins),
         table.dead,
-        (weights.rough, weights.chance, weights.least / 2, weights.cells),
+        (rough.weights, rough.chance, rough.least, weights.cells // 2 + 1),
         least,
         most,
     )
+    return local, 2 * pairs
 
 
 @compiled
@@ -382,71 +409,73 @@ def _highest(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     starts, cells, bins = table
     weights, spread, least_spread, n = query
-    # Of each candidate: recording, place; and its height. There is room for twice as many,
+    # Of each candidate: recording, pair; and its height. There is room for twice as many,
     # of which the lower half goes once it is full.
     candidates = np.empty((2 * most, 2), dtype=np.int64)
     heights = np.empty(2 * most, dtype=np.float32)
     # A plain 0 is a type of its own, for which Numba would compile the parts again.
     count: Int = np.int64(0)
-    zero = np.int64(0)
     sums = np.empty(SPAN, dtype=np.int8)
-    most_each = np.empty(BLOCKS, dtype=np.int8)
-    chances = np.empty(BLOCKS, dtype=np.int64)
+    most_each = np.empty(2 * BLOCKS, dtype=np.int8)
     where = np.empty(WHERE, dtype=np.int64)
-    bounds = where[1:]
+    # Landmarks of a block weigh something in it and so many blocks after it.
+    reach = -(-n // BLOCK)
+    share = n / (BLOCK * (reach + 1)) / _CHANCE_STEPS
     for local in range(len(starts) - 1):
         low, high = starts[local], starts[local + 1]
         if low == high or dead[local]:
             continue
-        # The landmarks that lie in all places of a block, and their spread.
-        inner_first = low
-        inner_last, chance = _skip_adding((cells, bins), spread, low, high, zero)
-        for begin in range(0, cells[high - 1] + n, SPAN):
-            # The landmarks of any place; those a cell outside weigh nothing.
-            where[0], bounds[0] = begin, inner_first
-            for block in range(BLOCKS):
-                end = begin + block * BLOCK + BLOCK - 1
-                inner_first, less = _skip_adding((cells, bins), spread, inner_first, high, end - n)
-                chance -= less
-                chances[block] = chance
-                inner_last, added = _skip_adding((cells, bins), spread, inner_last, high, end + 1)
-                chance += added
-                if block + 1 < BLOCKS:
-                    bounds[1 + block] = inner_first
-                bounds[BLOCKS + block] = inner_last
-            if bounds[BLOCKS - 1] > bounds[BLOCKS]:
-                # Of a short window, no landmark weighs something in all blocks.
-                bounds[1:BLOCKS] = bounds[0]
-                bounds[BLOCKS:-1] = bounds[-1]
+        firsts, before = _blocks((cells, bins), spread, (low, high), reach)
+        blocks = len(firsts) - reach - BLOCKS
+        for block in range(0, blocks, BLOCKS):
+            where[0] = block * BLOCK
+            _bounds(firsts, block, reach, where[1:])
             block_sums(weights, cells, bins, where, sums, most_each)
-            for block in range(BLOCKS):
-                place = begin + block * BLOCK
-                highest = int(most_each[block])
-                deviation = np.sqrt(max(chances[block] / _CHANCE_STEPS, least_spread))
-                height = highest * _BYTES / deviation
+            for number in range(2 * min(BLOCKS, blocks - block)):
+                highest = int(most_each[number])
+                here = block + number // 2
+                chance = share * (before[here + reach + 1] - before[here])
+                height = highest / np.sqrt(max(chance, least_spread))
                 if highest > 0 and height >= least:
-                    part = sums[block * BLOCK : (block + 1) * BLOCK]
-                    at = place + _middle(part, highest)
-                    new = local, at, height
-                    count, least = _keep(candidates, heights, (count, least), new)
+                    part = sums[number * HALF : (number + 1) * HALF]
+                    pair = block * BLOCK + number * HALF + _middle(part, highest)
+                    count, least = _keep(candidates, heights, (count, least), (local, pair, height))
     if count > most:
         count, _ = _thinned(candidates[:count], heights[:count], most)
     return candidates[:count, 0].copy(), candidates[:count, 1].copy()
 
 
 @compiled_part
-def _skip_adding(
-    landmarks: tuple[Cells, Bins], spread: NDArray[np.int64], at: int, high: int, cell: Int
-) -> tuple[int, np.int64]:
-    """Return the first landmark from ``at`` on that lies after ``cell``, and the spread of
-    those before it.
+def _blocks(
+    landmarks: tuple[Cells, Bins], spread: NDArray[np.int64], part: tuple[int, int], reach: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the first landmark in each block of a recording, and the spread before it.
+
+    ``part`` is where its landmarks begin and end. The first value is for ``reach`` blocks
+    before the recording, the last for as many after it, and a span.
     """
     cells, bins = landmarks
+    at, high = part
+    n = 2 * reach + max(0, cells[high - 1] // (2 * BLOCK)) + BLOCKS + 1
+    firsts, before = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
     total = np.int64(0)
-    while at < high and cells[at] <= cell:
-        total += spread[bins[at]]
-        at += 1
-    return at, total
+    for number in range(n):
+        firsts[number], before[number] = at, total
+        beyond = 2 * BLOCK * (number - reach + 1)
+        while at < high and cells[at] < beyond:
+            total += spread[(cells[at] & 1) * ROWS + bins[at]]
+            at += 1
+    return firsts, before
+
+
+@compiled_part
+def _bounds(firsts: NDArray[np.int64], block: int, reach: int, bounds: NDArray[np.int64]) -> None:
+    """Fill ``bounds`` with those of the landmarks of a span's parts; see ``block_sums``."""
+    for number in range(BLOCKS):
+        # Of a short window, no landmark weighs something in all blocks.
+        bounds[number] = firsts[block + (number if reach > 1 else 0)]
+        end = number if reach > 1 else BLOCKS - 1
+        bounds[BLOCKS + number] = firsts[block + reach + 1 + end]
 
 
 @compiled_part

@@ -1,8 +1,8 @@
-"""Sums of 64 neighbouring places in each of four vector registers of the processor.
+"""Sums of 64 neighbouring pairs of places in each of four vector registers.
 
 Numba turns a loop over 64 sums into loads and stores of each; written for LLVM, the sums
-stay in registers and a landmark takes one load and one addition for each. Four registers
-share the arithmetic that finds where a landmark's weights lie.
+stay in registers of the processor and a landmark takes one load and one addition for each.
+Four registers share the arithmetic that finds where a landmark's weights lie.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from recognition.index.places import BLOCK, BLOCKS, SPAN
+from recognition.index.places import BLOCK, BLOCKS, HALF, ROWS, SPAN
 from recognition.jit import compiled_part
 
 # Numba's own helpers have no types.
@@ -64,7 +64,7 @@ def _block_sums(
         add = function(kind, "llvm.sadd.sat.v64i8")
         nothing = ir.Constant(lanes, [0] * BLOCK)
         totals = [alloca(builder, nothing) for _ in range(BLOCKS)]
-        zero = ir.Constant(word, 0)
+        zero, rows_each = ir.Constant(word, 0), ir.Constant(word, ROWS)
         farthest = builder.sub(stride, ir.Constant(word, SPAN))
         for number, blocks in enumerate(_PARTS):
             first, last = (
@@ -74,14 +74,17 @@ def _block_sums(
                 at = builder.add(first, loop.index)
                 cell = builder.load(builder.gep(cell_data, [at]))
                 row = builder.load(builder.gep(bin_data, [at]))
-                away = builder.sub(place, builder.sext(cell, word))
+                cell = builder.sext(cell, word)
+                away = builder.sub(place, builder.ashr(cell, ir.Constant(word, 1)))
+                odd = builder.and_(cell, ir.Constant(word, 1))
                 shift = builder.add(away, ir.Constant(word, SPAN))
                 # Landmarks of a damaged file may lie anywhere: stay inside the row.
                 low = builder.icmp_signed("<", shift, zero)
                 shift = builder.select(low, zero, shift)
                 high = builder.icmp_signed(">", shift, farthest)
                 shift = builder.select(high, farthest, shift)
-                offset = builder.mul(builder.zext(row, word), stride)
+                row = builder.add(builder.zext(row, word), builder.mul(odd, rows_each))
+                offset = builder.mul(row, stride)
                 offset = builder.add(offset, shift)
                 for block in blocks:
                     total = totals[block]
@@ -89,14 +92,20 @@ def _block_sums(
                     source = builder.bitcast(builder.gep(rows.data, [at]), lanes.as_pointer())
                     part = builder.load(source, align=1)
                     builder.store(builder.call(add, [builder.load(total), part]), total)
-        kind = ir.FunctionType(ir.IntType(8), [lanes])
-        greatest = function(kind, "llvm.vector.reduce.smax.v64i8")
+        half = ir.VectorType(ir.IntType(8), HALF)
+        kind = ir.FunctionType(ir.IntType(8), [half])
+        greatest = function(kind, f"llvm.vector.reduce.smax.v{HALF}i8")
         for block, total in enumerate(totals):
             result = builder.load(total)
             target = builder.gep(out, [ir.Constant(word, block * BLOCK)])
             builder.store(result, builder.bitcast(target, lanes.as_pointer()), align=1)
-            target = builder.gep(highest, [ir.Constant(word, block)])
-            builder.store(builder.call(greatest, [result]), target)
+            for number, begin in enumerate(range(0, BLOCK, HALF)):
+                chosen = ir.Constant(
+                    ir.VectorType(ir.IntType(32), HALF), [*range(begin, begin + HALF)]
+                )
+                part = builder.shuffle_vector(result, result, chosen)
+                target = builder.gep(highest, [ir.Constant(word, 2 * block + number)])
+                builder.store(builder.call(greatest, [part]), target)
         return context.get_dummy_value()
 
     return signature, generate
@@ -114,13 +123,14 @@ def block_sums(
     sums: NDArray[np.int8],
     most: NDArray[np.int8],
 ) -> None:
-    """Fill ``sums`` with the saturated sums of neighbouring places, and ``most`` with
-    the greatest of each block.
+    """Fill ``sums`` with the saturated sums of neighbouring pairs of places, and ``most``
+    with the greatest of each half of a block.
 
-    ``where`` is the first place, and the bounds of the parts of the landmarks to add,
+    ``where`` is the first pair, and the bounds of the parts of the landmarks to add,
     in rising order: those that weigh nothing beyond the first block, the second and the
     third, those of all blocks, and those that weigh nothing before the second, the
-    third and the last. ``weights`` is contiguous, with ``SPAN`` columns of nothing before and after the
-    cells; ``sums`` and ``most`` have room for ``SPAN`` and ``BLOCKS``.
+    third and the last. ``weights`` is contiguous, with ``SPAN`` columns of nothing before
+    and after the pairs; see ``RoughWeights``. ``sums`` and ``most`` have room for ``SPAN``
+    and ``2 * BLOCKS``.
     """
     _summed(weights, cells, bins, where, sums, most)
