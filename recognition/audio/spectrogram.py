@@ -49,7 +49,7 @@ def draw(audio: AudioFile, columns: int) -> NDArray[np.uint8]:
 
 def _power(samples: NDArray[np.float32], columns: int) -> NDArray[np.float32]:
     """Return the power of each frequency [columns, bins] at evenly spaced times."""
-    from scipy.fft import rfft  # most processes draw none
+    from recognition.fingerprints.transform import rfft  # most processes draw none
 
     padded = np.pad(samples, _WINDOW // 2)
     starts = np.linspace(0, len(padded) - _WINDOW, columns).round().astype(int)

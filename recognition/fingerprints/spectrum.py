@@ -101,7 +101,7 @@ class SpectrumStream:
         samples = self._rest[start : start + (count - 1) * hop + n_fft]
         windowed = np.empty((n_fft, count), dtype=np.float32)
         _cut(samples, self._window, hop, windowed)
-        spectrum = rfft(windowed)
+        spectrum = rfft(windowed, axis=0)
         self._spectra.append((self._done, spectrum))
         self._done += count
         powers = _powers(spectrum.view(np.float32), self._bank)

@@ -1,4 +1,4 @@
-"""SciPy's Fourier transform, without the rest of ``scipy.fft``.
+"""SciPy's Fourier transforms, without the rest of ``scipy.fft``.
 
 That package loads special functions and NumPy's build tools for transforms that nobody here
 calls, which takes as long as a fifth of a short command. NumPy's own transform of the same
@@ -16,14 +16,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def rfft(samples: NDArray[np.float32]) -> NDArray[np.complex64]:
-    """Return the transform of each column of real samples."""
+def rfft(samples: NDArray[np.float32], axis: int) -> NDArray[np.complex64]:
+    """Return the transform of real samples along an axis."""
     if _FFT is not None:
-        made: NDArray[np.complex64] = _FFT.r2c(samples, (0,), True, 0, None, 1)
+        made: NDArray[np.complex64] = _FFT.r2c(samples, (axis,), True, 0, None, 1)
         return made
     from scipy.fft import rfft as whole
 
-    slower: NDArray[np.complex64] = whole(samples, axis=0)
+    slower: NDArray[np.complex64] = whole(samples, axis=axis)
+    return slower
+
+
+def fft(values: NDArray[np.complex64], axis: int) -> NDArray[np.complex64]:
+    """Return the transform of complex values along an axis."""
+    if _FFT is not None:
+        made: NDArray[np.complex64] = _FFT.c2c(values, (axis,), True, 0, None, 1)
+        return made
+    from scipy.fft import fft as whole
+
+    slower: NDArray[np.complex64] = whole(values, axis=axis)
     return slower
 
 
@@ -39,7 +50,7 @@ def _compiled_part() -> ModuleType | None:
         return None
     module = module_from_spec(found)
     found.loader.exec_module(module)
-    return module if hasattr(module, "r2c") else None
+    return module if hasattr(module, "r2c") and hasattr(module, "c2c") else None
 
 
 _FFT = _compiled_part()

@@ -252,17 +252,19 @@ def _heights(
     found: _Pairs, drifts: NDArray[np.float64], middle: float, reach: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return for each drift the greatest height within ``reach`` seconds, and where."""
-    from scipy.fft import fft  # most processes compare no phases
+    from recognition.fingerprints.transform import fft  # most processes compare no phases
 
     spectra = _spread(
         (found.turns, found.hertz, found.seconds - middle, found.weights), drifts, _SIZE
     )
-    sums = np.abs(fft(spectra, axis=1)) ** 2 / found.weights.sum()
+    sums = fft(spectra, axis=1)
     step = 1 / (2 * _HIGHEST)
     n = max(1, int(reach / step))
     near = np.concatenate([sums[:, -n:], sums[:, : n + 1]], axis=1)
-    at = near.argmax(axis=1)
-    heights: NDArray[np.float64] = near[np.arange(len(near)), at].astype(np.float64)
+    powers = near.real**2 + near.imag**2
+    at = powers.argmax(axis=1)
+    highest = powers[np.arange(len(powers)), at].astype(np.float64)
+    heights: NDArray[np.float64] = highest / found.weights.sum()
     ahead: NDArray[np.float64] = ((at - n) * step).astype(np.float64)
     return heights, ahead
 
