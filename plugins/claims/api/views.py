@@ -306,14 +306,14 @@ class FileContentView(ProgramView):
 
     reads = Action.DECIDE
     token_action = Action.REPORT
-    http_method_names = ["get", "head", "options"]
+    http_method_names = ["get", "options"]
 
     @extend_schema(responses={(200, "text/csv"): OpenApiTypes.BINARY})
     def get(self, request: Request, uid: str) -> FileResponse:
-        """Send the file as it was written."""
+        """Send the file as it was written; record who got it."""
         claim_file = get_object_or_404(ClaimFile, uid=uid)
         return FileResponse(
-            claim_file.file.open("rb"),
+            files.hand_out(file=claim_file, user=self.person),
             as_attachment=True,
             filename=files.name_of(claim_file),
             content_type=files.content_type_of(claim_file),
