@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -13,6 +14,7 @@ from base.accounts.services import deciders
 from base.common.filters import (
     ZONE,
     Choices,
+    Condition,
     Filter,
     FilterValues,
     day,
@@ -102,6 +104,12 @@ def _in_states(states: tuple[str, ...]) -> Q:
     if set(states).isdisjoint(DECIDED_STATES):
         return has_state & in_kept_files()
     return has_state & (in_kept_files() | Q(state__in=DECIDED_STATES))
+
+
+def _decided(of_days: Callable[[str], Condition]) -> Condition:
+    """Return a condition on the day of the decision that stands."""
+    condition = of_days("decided_at")
+    return lambda day: condition(day) & Match.decided()
 
 
 def _assigned_to(username: str) -> Q:
@@ -294,12 +302,12 @@ FILTERS = (
         choices=EngineChoice.choices,
         lists=_BOTH,
     ),
-    Filter("decided_from", day, from_day("decided_at"), label=_("Decided from"), lists=_MATCHES),
-    Filter("decided_until", day, until_day("decided_at"), label=_("Decided until"), lists=_MATCHES),
+    Filter("decided_from", day, _decided(from_day), label=_("Decided from"), lists=_MATCHES),
+    Filter("decided_until", day, _decided(until_day), label=_("Decided until"), lists=_MATCHES),
     Filter(
         "decided",
         one_of(["people"]),
-        lambda _people: Match.by_people(),
+        lambda _people: Match.by_people() & Match.decided(),
         label=_("Decided by"),
         any_label=_("People, programs, policies, licences"),
         choices=[("people", _("People only"))],

@@ -317,13 +317,21 @@ def match_json(match: Match) -> Json:
         "version_choice": match.version_choice,
         "policy_action": match.policy_action,
         "policy": match.policy_name,
+        **_decision_json(match),
+        "licence_id": match.licence.number if match.licence else "",
+        "note": match.note,
+    }
+
+
+def _decision_json(match: Match) -> Json:
+    """Return who decided the match, when and why; empty texts while it waits."""
+    values = {
         "decided_by": match.decided_by_name,
         "decider": match.decider or "",
         "decided_at": time_text(match.decided_at),
         "decision_reason": match.decision_reason,
-        "licence_id": match.licence.number if match.licence else "",
-        "note": match.note,
     }
+    return values if match.is_decided else dict.fromkeys(values, "")
 
 
 def heard_of(match: Match, evidence: Sequence[Detection]) -> Recording:
