@@ -213,7 +213,7 @@ def of_file(facts: CaseFacts) -> list[tuple[str, str]]:
     return _filled_pairs(
         [
             (_("Name"), file.name),
-            (_("Link"), file.source_url),
+            (_("Address"), file.source_url),
             (_("Platform"), file.platform),
             (_("Account"), file.account),
             (_("Programme"), file.programme),

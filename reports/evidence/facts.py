@@ -139,7 +139,7 @@ def case_json(facts: CaseFacts) -> Json:
     """Return the part of ``case.json`` about the match, without clips and pictures."""
     match, last = facts.match, facts.as_of
     return {
-        "schema": "evidence-case/1",
+        "schema": "evidence-case/2",
         "as_of": {"event": last.sequence, "at": time_text(last.at), "event_hash": last.hash},
         "case_url": f"{settings.ACRPORTAL_BASE_URL}{match.review_url}",
         "match": match_json(match),
@@ -191,7 +191,7 @@ def source_json(match: Match) -> Json:
     return {
         "name": file.name,
         "type": file.source_type,
-        "submitted_link": file.source_url,
+        "url": file.source_url,
         "platform": file.platform,
         "account": file.account,
         "external_id": file.external_id,
