@@ -17,11 +17,11 @@ from base.common.filters import (
     Condition,
     Filter,
     FilterValues,
+    OneOf,
     day,
     equal,
     from_day,
     number,
-    one_of,
     score,
     seconds,
     text,
@@ -153,7 +153,7 @@ FILTERS = (
     ),
     Filter(
         "state",
-        one_of(MatchState.values),
+        OneOf(MatchState.values),
         _in_states,
         label=_("State"),
         any_label=_("Any state"),
@@ -163,7 +163,7 @@ FILTERS = (
     ),
     Filter(
         "reason",
-        one_of(QueueReason.values),
+        OneOf(QueueReason.values),
         equal("queue_reason"),
         label=_("Reason"),
         any_label=_("Any reason"),
@@ -191,7 +191,7 @@ FILTERS = (
     ),
     Filter(
         "relation",
-        one_of(Relation.values),
+        OneOf(Relation.values),
         equal("relation"),
         label=_("Relation"),
         any_label=_("Any relation"),
@@ -200,7 +200,7 @@ FILTERS = (
     ),
     Filter(
         "edit",
-        one_of(Edit.values),
+        OneOf(Edit.values),
         equal("edit"),
         label=_("Edit"),
         any_label=_("Any edit"),
@@ -209,7 +209,7 @@ FILTERS = (
     ),
     Filter(
         "band",
-        one_of(["yes"]),
+        OneOf(["yes"]),
         lambda _yes: Q(low_hz__isnull=False) | Q(high_hz__isnull=False),
         label=_("Frequencies"),
         any_label=_("Any frequencies"),
@@ -231,7 +231,7 @@ FILTERS = (
     ),
     Filter(
         "due",
-        one_of(["overdue", "day", "week", "none"]),
+        OneOf(["overdue", "day", "week", "none"]),
         _due,
         label=_("Due"),
         any_label=_("At any time"),
@@ -261,7 +261,7 @@ FILTERS = (
     ),
     Filter(
         "late",
-        one_of(["yes"]),
+        OneOf(["yes"]),
         lambda _yes: Q(found_late=True),
         label=_("Late matches"),
         any_label=_("All"),
@@ -295,7 +295,7 @@ FILTERS = (
     Filter("label", text, _of_label, label=_("Label"), lists=_BOTH),
     Filter(
         "engine",
-        one_of(EngineChoice.values),
+        OneOf(EngineChoice.values),
         equal("scan__engine"),
         label=_("Engine"),
         any_label=_("Any engine"),
@@ -306,7 +306,7 @@ FILTERS = (
     Filter("decided_until", day, _decided(until_day), label=_("Decided until"), lists=_MATCHES),
     Filter(
         "decided",
-        one_of(["people"]),
+        OneOf(["people"]),
         lambda _people: Match.by_people() & Match.decided(),
         label=_("Decided by"),
         any_label=_("People, programs, policies, licences"),
@@ -321,7 +321,7 @@ FILTERS = (
     ),
     Filter("file", uuid, equal("scanned_file__uid"), on_file=equal("uid")),
     Filter("recording", text, _of_recording),
-    Filter("lost", one_of(["yes"]), lambda _yes: Q(lost=True)),
+    Filter("lost", OneOf(["yes"]), lambda _yes: Q(lost=True)),
 )
 """All filters, in the order of the forms."""
 

@@ -17,7 +17,7 @@ from rest_framework.response import Response
 
 from base.accounts.roles import Action
 from base.audit.models import Event
-from base.common.api_requests import ChoiceField, valid_data
+from base.common.api_requests import ChoiceField, valid_data, valid_query
 from statements import services
 from statements.choices import StatementState, kind_choices
 from statements.facts import fact_rows
@@ -225,7 +225,7 @@ class StatementFactsView(ProgramView):
     def get(self, request: Request, uid: str) -> Response:
         """Return at most 500 facts, without those that the caller may not see."""
         statement = _find(uid)
-        query = valid_data(AskedFactsSerializer(data=request.query_params))
+        query = valid_query(AskedFactsSerializer, request)
         some, following = part_of(statement.facts.all(), "pk", query["after"])
         seen = [row.fact for row in fact_rows(some)]
         facts = FactSerializer(seen, many=True).data
