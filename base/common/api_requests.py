@@ -51,13 +51,13 @@ def valid_query(
 
     A name that the call does not know is refused: the answer would look filtered.
     """
-    asked = form(data=request.query_params)
-    if unknown := request.query_params.keys() - asked.fields.keys():
+    query = form(data=request.query_params)
+    if unknown := request.query_params.keys() - query.fields.keys():
         refusal = gettext("There is no such parameter. Choose from: %(choices)s.") % {
-            "choices": choice_names(asked.fields)
+            "choices": choice_names(query.fields)
         }
         raise serializers.ValidationError({name: [refusal] for name in unknown})
-    return valid_data(asked)
+    return valid_data(query)
 
 
 def media_type_of(request: Request) -> str:

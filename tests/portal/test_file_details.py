@@ -115,25 +115,25 @@ def test_an_uploaded_file_has_the_address_that_somebody_states(
     container, client = ContainerFactory.create(), signed_in(Role.REVIEWER)
     form, api = reverse("portal:upload"), "/api/portal/v1/files/"
     values = {"container": container.pk, "source_url": f"{ADDRESS}/1"}
-    one, two, three = (
+    first, second, third = (
         SimpleUploadedFile(f"{n}.wav", f"RIFF {n}".encode()) for n in ("one", "two", "three")
     )
     path = tmp_path / "four.wav"
     path.write_bytes(b"RIFF four")
     options = {"container": str(container.pk), "source_url": f"{ADDRESS}/3", "verbosity": 0}
 
-    several = client.post(form, {**values, "files": [one, two]}).content.decode()
+    several = client.post(form, {**values, "files": [first, second]}).content.decode()
     assert "This is the address of one file." in several
-    wrong = client.post(api, {**values, "source_url": "ftp://x.example/", "file": three})
+    wrong = client.post(api, {**values, "source_url": "ftp://x.example/", "file": third})
     assert (wrong.status_code, wrong.json()["code"]) == (422, "link_refused")
     with pytest.raises(CommandError, match="address of one file"):
         call_command("scan_file", str(path), str(path), **options)
     assert not ScannedFile.objects.exists()
 
-    for file in (one, three):
+    for file in (first, third):
         file.seek(0)
-    client.post(form, {**values, "files": one})
-    client.post(api, {**values, "source_url": f"{ADDRESS}/2", "file": three})
+    client.post(form, {**values, "files": first})
+    client.post(api, {**values, "source_url": f"{ADDRESS}/2", "file": third})
     call_command("scan_file", str(path), **options)
 
     addresses = ScannedFile.objects.order_by("pk").values_list("source_url", flat=True)
