@@ -206,8 +206,10 @@ def submit_link(
 
 def address_of(details: Details) -> tuple[str, str]:
     """Return the address among details with its key; raise ``IntakeRefused`` if it is none."""
-    url = details.get("source_url", "")
-    return (checked_link(url), link_key(url)) if url else ("", "")
+    if not details.get("source_url", "").strip():
+        return "", ""
+    url = checked_link(details["source_url"])
+    return url, link_key(url)
 
 
 def checked_link(text: str) -> str:
