@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from django.core.files.base import ContentFile
 from django.db import transaction
-from django.db.models import QuerySet, prefetch_related_objects
+from django.db.models import Q, QuerySet, prefetch_related_objects
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
@@ -119,9 +119,14 @@ class CueSheets(Kind):
         """Return the page of the sheet as it is today."""
         return reverse("portal:cue_sheet", args=[statement.subject])
 
-    def download_case(self, statement: Statement) -> str:
+    def case(self, statement: Statement) -> str:
         """Return the file's case, which also tells of drafts."""
         return f"file:{statement.subject}"
+
+    def acts(self, statement: Statement) -> Q:
+        """Return the condition on the steps and downloads of the version."""
+        of_file = super().acts(statement)
+        return of_file & Q(action__startswith="cue_sheet.", after__version=statement.version)
 
     def concerned(self, cases: Mapping[str, Collection[str]]) -> Collection[str]:
         """Return the changed files: a sheet without lines names none of its own."""

@@ -27,7 +27,7 @@ from reports.cells import Cell, ColumnType, Value, ValueType, offset
 from reports.choices import Mode
 from reports.extras import Values, columns_after
 from review import rule_names
-from review.choices import DECIDED_STATES, DisputeStatus, QueueReason
+from review.choices import DisputeStatus, QueueReason
 from review.counting import NOTHING, Count
 from review.intervals import Interval
 from review.models import Dispute, Licence, Match, Policy
@@ -144,7 +144,7 @@ def _artist_ids(recording: Recording) -> Value:
 
 def _of_decision(value: Callable[[Match], Value]) -> Callable[[Case], Value]:
     """Leave the column empty until the match is decided."""
-    return _of_match(lambda match: value(match) if match.state in DECIDED_STATES else None)
+    return _of_match(lambda match: value(match) if match.is_decided else None)
 
 
 def _of_scan(value: Callable[[Scan], Value]) -> Callable[[Case], Value]:

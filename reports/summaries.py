@@ -237,7 +237,7 @@ def trend(*, filters: MatchFilter) -> list[Week]:
     first = today - timedelta(days=today.weekday() + 7 * (WEEKS - 1))
     matches = _matches(filters)
     new = _by_week(matches, "created_at", first)
-    decided = _by_week(matches, "decided_at", first)
+    decided = _by_week(matches.filter(Match.decided()), "decided_at", first)
     weeks = [first + timedelta(days=7 * number) for number in range(WEEKS)]
     return [Week(week, new.get(week, 0), decided.get(week, 0)) for week in weeks]
 

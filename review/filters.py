@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -13,13 +14,14 @@ from base.accounts.services import deciders
 from base.common.filters import (
     ZONE,
     Choices,
+    Condition,
     Filter,
     FilterValues,
+    OneOf,
     day,
     equal,
     from_day,
     number,
-    one_of,
     score,
     seconds,
     text,
@@ -104,6 +106,12 @@ def _in_states(states: tuple[str, ...]) -> Q:
     return has_state & (in_kept_files() | Q(state__in=DECIDED_STATES))
 
 
+def _decided(of_days: Callable[[str], Condition]) -> Condition:
+    """Return a condition on the day of the decision that stands."""
+    condition = of_days("decided_at")
+    return lambda day: condition(day) & Match.decided()
+
+
 def _assigned_to(username: str) -> Q:
     if username == NOBODY:
         return Q(assignee__isnull=True)
@@ -145,7 +153,7 @@ FILTERS = (
     ),
     Filter(
         "state",
-        one_of(MatchState.values),
+        OneOf(MatchState.values),
         _in_states,
         label=_("State"),
         any_label=_("Any state"),
@@ -155,7 +163,7 @@ FILTERS = (
     ),
     Filter(
         "reason",
-        one_of(QueueReason.values),
+        OneOf(QueueReason.values),
         equal("queue_reason"),
         label=_("Reason"),
         any_label=_("Any reason"),
@@ -183,7 +191,7 @@ FILTERS = (
     ),
     Filter(
         "relation",
-        one_of(Relation.values),
+        OneOf(Relation.values),
         equal("relation"),
         label=_("Relation"),
         any_label=_("Any relation"),
@@ -192,7 +200,7 @@ FILTERS = (
     ),
     Filter(
         "edit",
-        one_of(Edit.values),
+        OneOf(Edit.values),
         equal("edit"),
         label=_("Edit"),
         any_label=_("Any edit"),
@@ -201,7 +209,7 @@ FILTERS = (
     ),
     Filter(
         "band",
-        one_of(["yes"]),
+        OneOf(["yes"]),
         lambda _yes: Q(low_hz__isnull=False) | Q(high_hz__isnull=False),
         label=_("Frequencies"),
         any_label=_("Any frequencies"),
@@ -223,7 +231,7 @@ FILTERS = (
     ),
     Filter(
         "due",
-        one_of(["overdue", "day", "week", "none"]),
+        OneOf(["overdue", "day", "week", "none"]),
         _due,
         label=_("Due"),
         any_label=_("At any time"),
@@ -253,7 +261,7 @@ FILTERS = (
     ),
     Filter(
         "late",
-        one_of(["yes"]),
+        OneOf(["yes"]),
         lambda _yes: Q(found_late=True),
         label=_("Late matches"),
         any_label=_("All"),
@@ -287,19 +295,19 @@ FILTERS = (
     Filter("label", text, _of_label, label=_("Label"), lists=_BOTH),
     Filter(
         "engine",
-        one_of(EngineChoice.values),
+        OneOf(EngineChoice.values),
         equal("scan__engine"),
         label=_("Engine"),
         any_label=_("Any engine"),
         choices=EngineChoice.choices,
         lists=_BOTH,
     ),
-    Filter("decided_from", day, from_day("decided_at"), label=_("Decided from"), lists=_MATCHES),
-    Filter("decided_until", day, until_day("decided_at"), label=_("Decided until"), lists=_MATCHES),
+    Filter("decided_from", day, _decided(from_day), label=_("Decided from"), lists=_MATCHES),
+    Filter("decided_until", day, _decided(until_day), label=_("Decided until"), lists=_MATCHES),
     Filter(
         "decided",
-        one_of(["people"]),
-        lambda _people: Match.by_people(),
+        OneOf(["people"]),
+        lambda _people: Match.by_people() & Match.decided(),
         label=_("Decided by"),
         any_label=_("People, programs, policies, licences"),
         choices=[("people", _("People only"))],
@@ -313,7 +321,7 @@ FILTERS = (
     ),
     Filter("file", uuid, equal("scanned_file__uid"), on_file=equal("uid")),
     Filter("recording", text, _of_recording),
-    Filter("lost", one_of(["yes"]), lambda _yes: Q(lost=True)),
+    Filter("lost", OneOf(["yes"]), lambda _yes: Q(lost=True)),
 )
 """All filters, in the order of the forms."""
 

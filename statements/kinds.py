@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from base.accounts.models import User
@@ -90,9 +91,13 @@ class Kind(NamedKind, ABC):
         """
         return ()
 
-    def download_case(self, statement: Statement) -> str:
-        """Return the case of the audit trail that tells of downloads."""
-        return statement.case
+    def case(self, statement: Statement) -> str:
+        """Return the case of the audit trail in which its kind records what people do."""
+        return f"{statement.kind}:{statement.subject}"
+
+    def acts(self, statement: Statement) -> Q:
+        """Return the condition on the events of its kind's case that are about it."""
+        return Q(case=self.case(statement))
 
     def can_withdraw(self, statement: Statement, user: User) -> bool:
         """Return whether the user may take the statement back."""

@@ -18,7 +18,7 @@ from base.common.zones import office_day
 from review.choices import WAITING_STATES, MatchState
 from review.models import Match, MatchAlias
 from statements.choices import FOLLOWED, ISSUED, STANDING, StatementState
-from statements.kinds import address_of, kinds
+from statements.kinds import address_of, kind_of, kinds
 from statements.models import Statement, StatementFact
 
 _MATCH: Final = "match:"
@@ -159,6 +159,12 @@ def statement_in_reach(uid: str) -> Statement | None:
     """Return a statement that the viewer may see, with its steps."""
     rows = statements_in_reach(Q(uid=uid)).select_related("kept_by")
     return rows.prefetch_related("steps").first()
+
+
+def acts_on(statement: Statement) -> QuerySet[Event]:
+    """Return the events of a statement, the newest first, with those of its kind's own case."""
+    events = Event.objects.filter(Q(case=statement.case) | kind_of(statement).acts(statement))
+    return events.order_by("-at", "-pk")
 
 
 def count_to_correct() -> int:

@@ -129,7 +129,7 @@ def hand_out(*, file: StatementFile, actor: User | str) -> bytes:
     """Return the stored bytes of a file, and record who got them."""
     statement = file.statement
     record_download(
-        case=kind_of(statement).download_case(statement),
+        case=kind_of(statement).case(statement),
         kind=statement.kind,
         actor=actor,
         form=file.format,

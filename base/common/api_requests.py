@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 from rest_framework import serializers
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import BaseParser
@@ -42,6 +42,22 @@ def valid_data(form: BaseSerializer[Any]) -> dict[str, Any]:  # Any: JSON
     form.is_valid(raise_exception=True)
     values: dict[str, Any] = form.validated_data
     return values
+
+
+def valid_query(
+    form: type[serializers.Serializer[Any]], request: Request
+) -> dict[str, Any]:  # Any: JSON
+    """Return the values of a query; raise DRF's ``ValidationError`` if they do not fit.
+
+    A name that the call does not know is refused: the answer would look filtered.
+    """
+    query = form(data=request.query_params)
+    if unknown := request.query_params.keys() - query.fields.keys():
+        refusal = gettext("There is no such parameter. Choose from: %(choices)s.") % {
+            "choices": choice_names(query.fields)
+        }
+        raise serializers.ValidationError({name: [refusal] for name in unknown})
+    return valid_data(query)
 
 
 def media_type_of(request: Request) -> str:

@@ -56,6 +56,10 @@ class Filter:
     """The lists whose forms offer it; the others take it from links."""
 
 
+class FilterRefused(ValueError):
+    """A query names a filter or value that there is not; the message names those that there are."""
+
+
 class FilterValues:
     """The values of the filters that are set, as a list's address holds them.
 
@@ -87,6 +91,25 @@ class FilterValues:
         if not any(isinstance(value, date) for value in values.values()):
             values.pop(ZONE, None)
         return cls(**values)
+
+    @classmethod
+    def from_program(cls, query: QueryDict) -> Self:
+        """Read the query of a program, which sees no list; raise ``FilterRefused``.
+
+        A page ignores what it cannot read; to a program, all rows would look like the
+        selected ones.
+        """
+        by_name = {row_filter.name: row_filter for row_filter in cls.filters}
+        for name, texts in query.lists():
+            if name not in by_name:
+                raise FilterRefused(
+                    _("There is no filter “%(name)s”. Choose from: %(choices)s.")
+                    % {"name": name[:40], "choices": ", ".join(by_name)}
+                )
+            for raw in texts:
+                if by_name[name].parse(raw) is None:
+                    raise FilterRefused(_why_unread(by_name[name], raw))
+        return cls.from_query(query)
 
     def to_query(self) -> dict[str, str | list[str]]:
         """Return the filters that are set as query parameters."""
@@ -137,6 +160,14 @@ class FilterValues:
         return hash(tuple(self._values.items()))
 
 
+def _why_unread(row_filter: Filter, raw: str) -> str:
+    values = {"name": row_filter.name, "text": raw[:40]}
+    if not isinstance(row_filter.parse, OneOf):
+        return _("%(name)s: “%(text)s” cannot be read.") % values
+    values["choices"] = ", ".join(row_filter.parse.values)
+    return _("%(name)s: “%(text)s” is not a valid choice. Choose from: %(choices)s.") % values
+
+
 def equal(lookup: str) -> Condition:
     """Return a condition that a lookup has the value."""
     return lambda value: Q((lookup, value))
@@ -170,9 +201,15 @@ def text(raw: str) -> str | None:
     return raw.strip() or None
 
 
-def one_of(values: Sequence[str]) -> Parse:
-    """Return a reader of texts that accepts these values."""
-    return lambda raw: raw if raw in values else None
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """Reads a text that is one of these values."""
+
+    values: Sequence[str]
+
+    def __call__(self, raw: str) -> str | None:
+        """Return the text if it is one of the values."""
+        return raw if raw in self.values else None
 
 
 def number(raw: str) -> int | None:

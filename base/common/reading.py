@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -29,6 +30,11 @@ _FORMS = {
     "moment": pgettext_lazy("date format", "j M Y H:i T"),
     "full": pgettext_lazy("date format", "j M Y H:i:s T"),
 }
+
+
+_CLOCK = re.compile(
+    r"(?:([0-9]{1,3}):(?=[0-5]?[0-9]:))?([0-9]{1,3}):([0-5]?[0-9])(?:[.,]([0-9]{1,3}))?"
+)
 
 
 def read_date(at: date, form: Form) -> str:
@@ -74,6 +80,19 @@ def read_clock(total_ms: int, *, digits: int = 0) -> str:
     text = f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
     fraction = f".{ms:03d}"[: digits + 1] if digits else ""
     return f"{sign}{text}{fraction}"
+
+
+def parse_clock(text: str) -> int | None:
+    """Read a time of a sound that people write as m:ss or h:mm:ss, with up to three decimals.
+
+    Returns milliseconds; None for another text, such as one with 60 or more after a colon,
+    of which nobody knows which part is wrong.
+    """
+    time = _CLOCK.fullmatch(text)
+    if time is None:
+        return None
+    hours, minutes, seconds = (int(part or 0) for part in time.groups()[:3])
+    return ((hours * 60 + minutes) * 60 + seconds) * 1000 + int((time[4] or "").ljust(3, "0"))
 
 
 def read_interval(start_ms: int, end_ms: int, *, digits: int = 0) -> str:

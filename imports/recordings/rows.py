@@ -12,6 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from base.common.reading import parse_clock
 from base.common.table_text import (
     NameMarks,
     has_marks,
@@ -48,7 +49,6 @@ ALIASES = {"file": "audio", "audio_file": "audio", "id": "custom_id", "ean": "up
 # How spreadsheets show a long number: 1.23E+12.
 _ROUNDED = re.compile(r"\d(?:[.,]\d{1,15})?[Ee]\+?\d{1,3}")
 _WHOLE = re.compile(r"([0-9]{1,12})(?:[.,]0{1,6})?")
-_LENGTH = re.compile(r"(?:([0-9]{1,2}):)?([0-9]{1,3}):([0-5][0-9])(?:[.,][0-9]{1,3})?")
 CLEAR = "[clear]"
 """A cell with this text deletes the value; an empty cell keeps it."""
 
@@ -248,9 +248,8 @@ class _Cells:
         # ``int`` would also accept signs, spaces, underscores and other scripts' digits.
         if matched := _WHOLE.fullmatch(value):
             return int(matched[1])
-        if matched := _LENGTH.fullmatch(value):
-            hours, minutes, seconds = (int(part or 0) for part in matched.groups())
-            return ((hours * 60 + minutes) * 60 + seconds) * 1000
+        if (length := parse_clock(value)) is not None:
+            return length
         self._leave_out(name, gettext("Write whole milliseconds, or 3:05."))
         return None
 

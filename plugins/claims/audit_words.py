@@ -14,6 +14,7 @@ CASES: Final = {
 }
 CODES: Final = ("platform_values",)
 ACTIONS: Final = {
+    "claim_file.exported": "File for a platform downloaded",
     "claims.answers_import_cancelled": "Import of a platform's answers cancelled",
     "claims.answers_import_started": "Import of a platform's answers started",
     "claims.answers_import_tried_again": "Import of a platform's answers tried again",

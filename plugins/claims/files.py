@@ -14,7 +14,7 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import IO, Final
 
 from django.conf import settings
 from django.db import transaction
@@ -366,6 +366,20 @@ def _save(files: Sequence[Made], revisions: Mapping[str, int], user: User) -> No
             actor=user,
             after={"kind": file.kind, "rows": file.row_count, "sha256": file.sha256},
         )
+
+
+def hand_out(*, file: ClaimFile, user: User) -> IO[bytes]:
+    """Open a file for a person who takes it to the platform, and record the download."""
+    content = file.file.open("rb")
+    statements.services.record_download(
+        case=file.case,
+        kind=CLAIM_FILE,
+        actor=user,
+        form=FORMATS[FileKind(file.kind)].ending,
+        version=Statement.objects.get(kind=CLAIM_FILE, subject=file.uid).version,
+        sha256=file.sha256,
+    )
+    return content
 
 
 @transaction.atomic

@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from base.accounts.roles import Action
-from base.common.api_requests import ChoiceField, valid_data
+from base.common.api_requests import ChoiceField, valid_data, valid_query
 from plugins.notices import answers, selectors, services, signing
 from plugins.notices.answers import Reply
 from plugins.notices.models import (
@@ -155,7 +155,7 @@ class NoticesView(ProgramView):
     @extend_schema(parameters=[_QUERY], responses=NoticeSerializer(many=True))
     def get(self, request: Request) -> Response:
         """Return the latest notices, at most 50."""
-        query = valid_data(_QUERY(data=request.query_params))
+        query = valid_query(_QUERY, request)
         rows = NOTICES.select_for(query).order_by("-pk").prefetch_related(*_WITH)[:_LISTED]
         return Response(NoticeSerializer(rows, many=True).data)
 

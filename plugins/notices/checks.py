@@ -204,7 +204,7 @@ def _wrong_state(match: Match, allowed: Collection[MatchState]) -> str:
 def _no_address(file: ScannedFile) -> str:
     if urlsplit(file.source_url).scheme in ("http", "https"):
         return ""
-    return _("The file has no address. A notice can only name files found at a link.")
+    return _("The file has no address. State on its page where the use is on the web.")
 
 
 def _open_notices(matches: Iterable[Match]) -> Mapping[int, list[TakedownNotice]]:

@@ -24,6 +24,7 @@ from reports.evidence.selectors import current_packs, evidence_of_many
 from review.models import Match
 from statements.choices import STANDING
 from statements.models import Statement
+from statements.selectors import acts_on, last_of
 
 
 def notices_in_reach() -> QuerySet[TakedownNotice]:
@@ -112,8 +113,10 @@ def answers_of(notice: TakedownNotice) -> list[NoticeAnswer]:
 
 
 def events_of(notice: TakedownNotice) -> QuerySet[Event]:
-    """Return the events of the notice's case, newest first."""
-    return Event.objects.filter(case=notice.case).order_by("-sequence")
+    """Return what people did with a notice, newest first; signed ones are statements."""
+    if statement := last_of(NOTICE, notice.uid):
+        return acts_on(statement)
+    return Event.objects.filter(case=notice.case).order_by("-at", "-pk")
 
 
 def matches_without_pack(items: Iterable[NoticeItem]) -> list[Match]:

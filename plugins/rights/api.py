@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from base.accounts.roles import Action
-from base.common.api_requests import ChoiceField, valid_data
+from base.common.api_requests import ChoiceField, valid_query
 from base.common.zones import office_day
 from catalogue.models import ArtistIdentity, ArtistIdKind, Recording
 from catalogue.owners import tis
@@ -122,7 +122,7 @@ class RecordingRightsView(ProgramView):
     def get(self, request: Request, uid: str) -> Response:
         """Return who owns and collects what on a day, in all or some territories."""
         recording = get_object_or_404(Recording, uid=uid)
-        query = valid_data(AskedRightsSerializer(data=request.query_params))
+        query = valid_query(AskedRightsSerializer, request)
         rights = rights_of(
             recording, day=query.get("on") or office_day(), territories=query.get("territory", [])
         )
@@ -166,7 +166,7 @@ class RightsTableView(ProgramView):
     )
     def get(self, request: Request) -> StreamingHttpResponse:
         """Send one share per line, as the import of rights reads them."""
-        query = valid_data(AskedTableSerializer(data=request.query_params))
+        query = valid_query(AskedTableSerializer, request)
         pieces = exporting.as_csv(source=query["sender"], user=self.person)
         return StreamingHttpResponse(pieces, content_type=CONTENT_TYPES[Format.CSV])
 

@@ -105,11 +105,21 @@ def _frame_of(samples: NDArray[np.float32]) -> AudioFrame:
     return AudioFrame.from_ndarray(samples, "flt", "stereo")
 
 
+def samples_of(interval_ms: tuple[int, int], rate: int) -> tuple[int, int]:
+    """Return the samples that an interval touches, so that none of it is cut off.
+
+    Players read whole milliseconds of a length: with a sample less, they would show a
+    millisecond less than the interval has.
+    """
+    start, end = interval_ms
+    return start * rate // 1000, -(-end * rate // 1000)
+
+
 class _Excerpt:
     """An interval being encoded as FLAC in memory; ``start`` and ``end`` in samples."""
 
     def __init__(self, audio: AudioFile, interval_ms: tuple[int, int], rate: int) -> None:
-        self.start, self.end = (ms * rate // 1000 for ms in interval_ms)
+        self.start, self.end = samples_of(interval_ms, rate)
         self._rate = rate
         self._memory = io.BytesIO()
         self._container = av.open(self._memory, mode="w", format="flac")
@@ -148,7 +158,7 @@ def encode_excerpts(
     """
     rate = audio.declared.sample_rate
     want = Wanted(audio.exact_format, audio.layout, rate, rate)
-    last = max(end for _, end in intervals_ms) * rate // 1000
+    _, last = samples_of((0, max(end for _, end in intervals_ms)), rate)
     lengths: list[int] = []
     with audio:
         waiting = [*reversed(intervals_ms)]

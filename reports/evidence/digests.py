@@ -55,6 +55,9 @@ _NO_FACTS: Final = {
     *("match_id", "scan_id", "engine_version", "found_again_at", "read_at"),
 }
 
+_STATED_AS: Final = {"url": "submitted_link"}
+"""Facts that earlier packs name otherwise. A new name alone makes no pack outdated."""
+
 
 class Topic(models.TextChoices):
     """What a pack may state otherwise; the labels say so."""
@@ -214,7 +217,7 @@ def _digests(sections: Iterable[tuple[Topic, Json]]) -> dict[str, str]:
                 continue
             is_mixed = topic in (Topic.FIGURES, Topic.RECORDING)
             own = topics.get(name, topic) if is_mixed else topic
-            by_topic[own].append((name, value))
+            by_topic[own].append((_STATED_AS.get(name, name), value))
     return {
         topic.value: hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[
             :_LETTERS

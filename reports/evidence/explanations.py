@@ -109,7 +109,7 @@ def decision(facts: CaseFacts) -> str:
     """Return the decision, its author and its time."""
     match = facts.match
     texts = [str(_STATES[MatchState(match.state)])]
-    if match.decided_by_name and match.decided_at is not None:
+    if match.is_decided and match.decided_by_name and match.decided_at is not None:
         words = {MatchState.DISPUTED: _("Confirmed by %(who)s on %(when)s UTC.")}.get(
             MatchState(match.state), _("Decided by %(who)s on %(when)s UTC.")
         )
@@ -213,7 +213,7 @@ def of_file(facts: CaseFacts) -> list[tuple[str, str]]:
     return _filled_pairs(
         [
             (_("Name"), file.name),
-            (_("Link"), file.source_url),
+            (_("Address"), file.source_url),
             (_("Platform"), file.platform),
             (_("Account"), file.account),
             (_("Programme"), file.programme),

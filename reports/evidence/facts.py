@@ -139,7 +139,7 @@ def case_json(facts: CaseFacts) -> Json:
     """Return the part of ``case.json`` about the match, without clips and pictures."""
     match, last = facts.match, facts.as_of
     return {
-        "schema": "evidence-case/1",
+        "schema": "evidence-case/2",
         "as_of": {"event": last.sequence, "at": time_text(last.at), "event_hash": last.hash},
         "case_url": f"{settings.ACRPORTAL_BASE_URL}{match.review_url}",
         "match": match_json(match),
@@ -191,7 +191,7 @@ def source_json(match: Match) -> Json:
     return {
         "name": file.name,
         "type": file.source_type,
-        "submitted_link": file.source_url,
+        "url": file.source_url,
         "platform": file.platform,
         "account": file.account,
         "external_id": file.external_id,
@@ -317,13 +317,21 @@ def match_json(match: Match) -> Json:
         "version_choice": match.version_choice,
         "policy_action": match.policy_action,
         "policy": match.policy_name,
+        **_decision_json(match),
+        "licence_id": match.licence.number if match.licence else "",
+        "note": match.note,
+    }
+
+
+def _decision_json(match: Match) -> Json:
+    """Return who decided the match, when and why; empty texts while it waits."""
+    values = {
         "decided_by": match.decided_by_name,
         "decider": match.decider or "",
         "decided_at": time_text(match.decided_at),
         "decision_reason": match.decision_reason,
-        "licence_id": match.licence.number if match.licence else "",
-        "note": match.note,
     }
+    return values if match.is_decided else dict.fromkeys(values, "")
 
 
 def heard_of(match: Match, evidence: Sequence[Detection]) -> Recording:

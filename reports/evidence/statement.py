@@ -52,6 +52,10 @@ class EvidencePacks(Kind):
         """Return the address of the packs of the match, where new ones are built."""
         return reverse("portal:evidence", args=[statement.subject])
 
+    def case(self, statement: Statement) -> str:
+        """Return the case of the pack; its match has one for each pack."""
+        return statement.evidence_pack.case
+
     def concerned(self, cases: Mapping[str, Collection[str]]) -> Iterable[str]:
         """Return the packs that were just built: their facts are older than they are."""
         packs = EvidencePack.objects.filter(

@@ -374,6 +374,19 @@ class Match(Dated):
         return ~models.Q(state=MatchState.SUPPRESSED) & (~rejected | public_domain)
 
     @property
+    def is_decided(self) -> bool:
+        """Return whether a decision stands, by whomever.
+
+        An escalated match waits for one: its ``decided_*`` name who escalated it.
+        """
+        return self.decided_at is not None and self.state != MatchState.ESCALATED
+
+    @staticmethod
+    def decided() -> models.Q:
+        """Return the condition that holds where ``is_decided`` does."""
+        return models.Q(decided_at__isnull=False) & ~models.Q(state=MatchState.ESCALATED)
+
+    @property
     def decider(self) -> Decider | None:
         """Return what kind of decider decided the match; None if none has.
 

@@ -50,8 +50,9 @@ _CHANGE_NOTHING = (
     *match_events.LOCK_EVENTS,
     match_events.NOTE,
     match_events.ASSIGN,
-    "cue_sheet.exported",
 )
+_DOWNLOADED = ".exported"
+"""How the actions end of downloads of statements, which change nothing either."""
 UNDECIDED: dict[str, object] = {
     "decision_reason": "",
     "decided_by_id": None,
@@ -273,7 +274,7 @@ def changed_cases(events: Iterable[Event]) -> dict[str, set[str]]:
     cases: dict[str, set[str]] = {}
     for event in events:
         kind, _colon, uid = event.case.partition(":")
-        if event.action not in _CHANGE_NOTHING:
+        if event.action not in _CHANGE_NOTHING and not event.action.endswith(_DOWNLOADED):
             cases.setdefault(kind, set()).add(uid)
     return cases
 

@@ -70,6 +70,7 @@ def details_of_sidecars(cells: Cells) -> tuple[str, Details]:
     words = [word.strip() for word in re.split(r"[,|]", cells.get("tags", ""))]
     details = {
         **details_of_cells(cells),
+        "source_url": cells.get("source_url", ""),
         "platform": cells.get("platform", "")[:60],
         "published_at": _moment(cells.get("published_at", "")),
         "tags": tags_of(territories=codes, words=[word for word in words if word]),

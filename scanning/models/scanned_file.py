@@ -28,8 +28,14 @@ class ScannedFile(models.Model):
     bytes.
     """
 
-    DETAILS = ("programme", "account", "platform", "external_id", "published_at", "tags")
-    """The columns that people and programs state, when they submit it or later."""
+    DETAILS = (
+        *("source_url", "programme", "account", "platform", "external_id"),
+        *("published_at", "tags"),
+    )
+    """The columns that people and programs state, when they submit it or later.
+
+    The address of a link is the link itself, and nobody changes it.
+    """
 
     uid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     container = models.ForeignKey(
@@ -162,6 +168,11 @@ class ScannedFile(models.Model):
     def published_on(self) -> date | None:
         """Return the day of publication, by which licences count; None if unknown."""
         return office_day(self.published_at) if self.published_at else None
+
+    @property
+    def may_get_address(self) -> bool:
+        """Tell whether people state where on the web the file is, because it came as bytes."""
+        return self.source_type in (SourceType.FILE, SourceType.FINGERPRINT)
 
     @property
     def views(self) -> int:

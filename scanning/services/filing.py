@@ -18,7 +18,7 @@ from scanning.choices import ACTIVE_SCAN_STATUSES
 from scanning.cloud_jobs import delete_copy
 from scanning.errors import IntakeRefused
 from scanning.models import Container, Scan, ScannedFile
-from scanning.services.intake import Details
+from scanning.services.intake import Details, address_of
 from scanning.services.scans import stop_scan
 from scanning.uses import FileAiring, stored_airings
 
@@ -81,7 +81,11 @@ def change_details(*, scanned_file: ScannedFile, details: Details, user: User) -
         return False
     for name in changed:
         setattr(current, name, details[name])
-    current.save(update_fields=[*changed, "updated_at"])
+    if "source_url" in changed:
+        if not current.may_get_address:
+            raise IntakeRefused("not_changed", _("The address of a link cannot be changed."))
+        current.source_url, current.link_key = address_of(details)
+    current.save(update_fields=[*changed, "link_key", "updated_at"])
     base.audit.services.record(
         case=f"file:{current.uid}",
         action="file.details_changed",

@@ -81,6 +81,7 @@ def submit_upload(  # noqa: PLR0913 - most are optional
     """
     name = display_name(name or upload.name or "", otherwise="upload")
     check_size(name, upload.size)
+    address = address_of(details)
     sha256 = sha256_of(upload)
     # Check before storing, so that a repeated upload costs no disk space.
     earlier = None if scan_again else file_of_bytes(container, sha256)
@@ -88,6 +89,7 @@ def submit_upload(  # noqa: PLR0913 - most are optional
         return Submission(earlier, seen_before=True)
     refuse_over_day(user, upload.size)
     file = ScannedFile(container=container, name=name, uploaded_by=user, **details)
+    file.source_url, file.link_key = address
     key = file.uid.hex
     stored = keep_file(upload, f"files/{key[:2]}/{key}", sha256=sha256)
     file.take_audio(stored)
@@ -180,15 +182,7 @@ def submit_link(
     that resolves to a private address is refused on fetching. Raise ``LinkSeen`` if the
     container already holds the link, unless ``scan_again``.
     """
-    url = url.strip()
-    try:
-        check_link(url)
-    except LinkRefused as error:
-        raise IntakeRefused(
-            "link_refused", _("This link is not allowed: %(error)s.") % {"error": error}
-        ) from error
-    if len(url) > 2000:
-        raise IntakeRefused("link_refused", _("This link is longer than 2,000 characters."))
+    url = checked_link(url)
     # Its size is not known yet; what earlier links have brought counts.
     refuse_over_day(user, 0)
     key = link_key(url)
@@ -208,6 +202,28 @@ def submit_link(
             raise LinkSeen(earlier)
         _take_in(file, user, waited_for=waited_for)
     return file
+
+
+def address_of(details: Details) -> tuple[str, str]:
+    """Return the address among details with its key; raise ``IntakeRefused`` if it is none."""
+    if not details.get("source_url", "").strip():
+        return "", ""
+    url = checked_link(details["source_url"])
+    return url, link_key(url)
+
+
+def checked_link(text: str) -> str:
+    """Return a link as it is stored; raise ``IntakeRefused`` if it is none."""
+    url = text.strip()
+    try:
+        check_link(url)
+    except LinkRefused as error:
+        raise IntakeRefused(
+            "link_refused", _("This link is not allowed: %(error)s.") % {"error": error}
+        ) from error
+    if len(url) > 2000:
+        raise IntakeRefused("link_refused", _("This link is longer than 2,000 characters."))
+    return url
 
 
 def file_of_link(*, container: Container, key: str) -> ScannedFile | None:

@@ -11,9 +11,11 @@ const SHORTEST_MS = 100;
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
-/* Parse 1:02.500 or 62.5 as milliseconds; return NaN for anything else. */
+/* Parse 1:02.500 or 62.5 as milliseconds, as the server does; return NaN for anything else. */
 export function readTime(text) {
-  const match = text.trim().replace(",", ".").match(/^(?:(?:(\d{1,3}):)?(\d{1,2}):)?(\d+(?:\.\d{1,3})?)$/);
+  const typed = text.trim().replace(",", ".");
+  if (/^\d{1,6}(\.\d{1,3})?$/.test(typed)) return Math.round(Number(typed) * 1000);
+  const match = typed.match(/^(?:(\d{1,3}):(?=[0-5]?\d:))?(\d{1,3}):([0-5]?\d(?:\.\d{1,3})?)$/);
   if (!match) return NaN;
   const [hours, minutes, seconds] = match.slice(1).map((part) => Number(part ?? 0));
   return Math.round(((hours * 60 + minutes) * 60 + seconds) * 1000);

@@ -177,7 +177,7 @@ class Row {
       }
       this.arrived ??= await this.send();
       this.progress(100, say("checking"));
-      const details = { ...this.batch.details(), scan_again: this.again };
+      const details = { ...this.batch.details(), source_url: this.address ?? "", scan_again: this.again };
       delete details.container;
       this.take(await this.ask(`${this.arrived}finish/`, details));
     } catch (refused) {
@@ -467,6 +467,7 @@ class Batch {
 
   listen() {
     this.root.elements.container.addEventListener("change", () => this.showFacts());
+    this.root.elements.source_url.addEventListener("input", ({ target }) => target.setCustomValidity(""));
     this.root.addEventListener("submit", (event) => {
       event.preventDefault();
       this.start();
@@ -644,7 +645,20 @@ class Batch {
     };
   }
 
+  /* The address belongs to one file, so it is taken out of the form with that file. */
+  takeAddress() {
+    const field = this.root.elements.source_url;
+    const files = this.rows.filter(({ file, state }) => file && state === "queued");
+    if (!field.value) return true;
+    field.setCustomValidity(files.length === 1 ? "" : say("oneAddress"));
+    if (!field.reportValidity()) return false;
+    files[0].address = field.value;
+    field.value = "";
+    return true;
+  }
+
   start() {
+    if (!this.takeAddress()) return;
     if (this.links.value.trim()) this.sendLinks();
     for (const row of this.rows.filter(({ link, state }) => link && state === "queued")) this.resend(row);
     this.pump();

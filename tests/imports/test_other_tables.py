@@ -183,7 +183,7 @@ def test_rows_are_kept_and_what_cannot_be_read_is_left_out_with_a_warning(bucket
     columns = "id;title;artists;file;upc;territories;released;dauer ms;anteil;writers"
     rows = [
         f"L1;T;A;{LINK}?1;123;DE, AT, CH;28.6.2016;3:05;50 %;A",
-        f"L2;T;A;{LINK}?2;1,23E+12;DE/AT/CH;somewhen;soon;a lot;B",
+        f"L2;T;A;{LINK}?2;1,23E+12;DE/AT/CH;somewhen;1:75:30;a lot;B",
         f"L3;T;A;{LINK}?3;40000000013;Deutschland, Suisse, UK;06/28/2016;185000.0;33,3;C",
         f"L4;T;A;{LINK}?4;;World ex US;2016;;100;#N/A",
         f"L5;T;A;{LINK}?5;;Atlantis;;;0,5;",

@@ -8,7 +8,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from base.common.api_requests import valid_data
+from base.common.api_requests import valid_query
 from plugins.letters.models import Letter
 from plugins.letters.pages.lists import LETTERS
 from web.portal.api.base import ProgramView
@@ -33,7 +33,7 @@ class LettersView(ProgramView):
     @extend_schema(parameters=[_QUERY], responses=LetterSerializer(many=True))
     def get(self, request: Request) -> Response:
         """Return the letters that are asked for, the latest first."""
-        letters = LETTERS.select_for(valid_data(_QUERY(data=request.query_params)))
+        letters = LETTERS.select_for(valid_query(_QUERY, request))
         return Response(LetterSerializer(letters, many=True).data)
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
 from base.accounts.roles import Role
 from base.audit.models import Event
+from reports.evidence.facts import source_json
 from review.choices import MatchState
 from review.models import Match
-from scanning.choices import FileStatus
+from scanning.choices import FileStatus, SourceType
 from scanning.models import ScannedFile
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence
@@ -21,6 +24,8 @@ from tests.factories.scanning import ContainerFactory
 from tests.fixtures import MakeClient
 
 pytestmark = pytest.mark.django_db
+
+ADDRESS = "https://video.example/watch"
 
 
 def save(client: Client, match: Match, **values: str) -> str:
@@ -102,6 +107,60 @@ def test_territories_and_tags_are_entered_at_upload(signed_in: MakeClient) -> No
     assert list(stored) == [["territory:GB", "territory:IE", "news"]] * 2
     assert refused.status_code == 422
     assert "UK is not a territory" in refused.content.decode()
+
+
+def test_an_uploaded_file_has_the_address_that_somebody_states(
+    signed_in: MakeClient, tmp_path: Path
+) -> None:
+    container, client = ContainerFactory.create(), signed_in(Role.REVIEWER)
+    form, api = reverse("portal:upload"), "/api/portal/v1/files/"
+    values = {"container": container.pk, "source_url": f"{ADDRESS}/1"}
+    first, second, third = (
+        SimpleUploadedFile(f"{n}.wav", f"RIFF {n}".encode()) for n in ("one", "two", "three")
+    )
+    path = tmp_path / "four.wav"
+    path.write_bytes(b"RIFF four")
+    options = {"container": str(container.pk), "source_url": f"{ADDRESS}/3", "verbosity": 0}
+
+    several = client.post(form, {**values, "files": [first, second]}).content.decode()
+    assert "This is the address of one file." in several
+    wrong = client.post(api, {**values, "source_url": "ftp://x.example/", "file": third})
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "link_refused")
+    with pytest.raises(CommandError, match="address of one file"):
+        call_command("scan_file", str(path), str(path), **options)
+    assert not ScannedFile.objects.exists()
+
+    for file in (first, third):
+        file.seek(0)
+    client.post(form, {**values, "files": first})
+    client.post(api, {**values, "source_url": f"{ADDRESS}/2", "file": third})
+    call_command("scan_file", str(path), **options)
+
+    addresses = ScannedFile.objects.order_by("pk").values_list("source_url", flat=True)
+    assert list(addresses) == [f"{ADDRESS}/{number}" for number in (1, 2, 3)]
+    # A link to the same item is known.
+    again = {"container": container.pk, "links": [f"{ADDRESS}/2"]}
+    outcome = client.post(f"{api[:-6]}links/", again, content_type="application/json").json()[0]
+    assert (outcome["accepted"], outcome["file"]["name"]) == (False, "three.wav")
+
+
+def test_the_address_of_an_upload_is_corrected_and_a_licence_reads_it(
+    signed_in: MakeClient,
+) -> None:
+    client, match = signed_in(Role.REVIEWER), make_match()
+    make_licence(recordings=[match.recording], use_kind="url_prefix", use_values=[ADDRESS])
+
+    assert "only http and https" in save(client, match, source_url="ftp://x.example/1")
+    page = save(client, match, source_url=f" {ADDRESS}/1 ")
+
+    assert state_of(match) == MatchState.CLEARED
+    assert f'href="{ADDRESS}/1"' in page
+    match.scanned_file.refresh_from_db()
+    assert source_json(match)["url"] == f"{ADDRESS}/1"
+    ScannedFile.objects.update(source_type=SourceType.LINK)
+    save(client, match, source_url="https://other.example/", programme="Evening")
+    stored = ScannedFile.objects.get(programme="Evening")
+    assert stored.source_url == f"{ADDRESS}/1"
 
 
 def test_the_page_of_a_file_counts_a_decision_on_what_scans_no_longer_find(

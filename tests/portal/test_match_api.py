@@ -59,6 +59,8 @@ def test_a_refused_choice_names_the_choices() -> None:
     (state,), (verb,) = listed.json()["errors"]["state"], decided.json()["errors"]["verb"]
     assert state.startswith("“wrong” is not a valid choice. Choose from: pending, ")
     assert "confirm, " in verb
+    (subset,) = client.get("/api/portal/v1/statements/?subset=all").json()["errors"]["subset"]
+    assert subset.startswith("There is no such parameter. Choose from: after, ")
 
 
 def test_a_decision_is_the_event_that_a_page_would_write() -> None:

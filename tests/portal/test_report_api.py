@@ -122,8 +122,10 @@ def test_running_takes_the_role_and_the_scope(client: Client, signed_in: MakeCli
 def test_what_cannot_be_read_is_named() -> None:
     caller = Caller(Role.REVIEWER, "report")
     bodies: tuple[tuple[Json, str, str], ...] = (
-        ({"filters": {"stat": "pending"}}, "filters", "stat"),
-        ({"filters": {"found_from": "last week"}}, "filters", "found_from"),
+        ({"filters": {"stat": "pending"}}, "filters", "no filter “stat”. Choose from: q, state, "),
+        ({"filters": {"found_from": "last week"}}, "filters", "found_from: “last week” cannot"),
+        ({"filters": {"state": ["pending", "x"]}}, "filters", "state: “x” is not a valid choice."),
+        ({"filters": {"lost": "no"}}, "filters", "Choose from: yes."),
         ({"columns": ["tilte"]}, "columns", "has no column tilte"),
         ({"format": "pdf"}, "format", "csv, xlsx, json, jsonl, parquet"),
     )

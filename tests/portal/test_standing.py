@@ -22,6 +22,7 @@ from review.choices import MatchState
 from review.models import Match
 from scanning.models import Container, ScannedFile
 from statements.models import Statement
+from statements.selectors import acts_on
 from tests.factories import deciding
 from tests.factories.accounts import make_limited, make_user
 from tests.factories.review import make_match
@@ -67,6 +68,8 @@ def test_statements_are_found_by_file_and_by_recording(match: Match) -> None:
     statements = standing_on([file, recording, f"file:{make_match().scanned_file.uid}"])
 
     assert kinds(statements) == {file: everything, recording: everything}
+    pack = Statement.objects.get(kind=StatementKind.EVIDENCE)
+    assert [event.action for event in acts_on(pack)] == ["evidence.built", "evidence.requested"]
 
 
 def test_a_file_is_deleted_after_its_statements_were_seen(

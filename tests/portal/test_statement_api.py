@@ -98,6 +98,12 @@ def test_a_program_reads_keeps_and_withdraws_what_differs(mira: User) -> None:
     assert read(client, to_correct="true")["items"] == []
     assert post("withdraw", why="Wrong after all.") == 200
     assert post("withdraw", why="Once more.") == 409
+    acts = [(act["action"], act["note"]) for act in read(client, f"{statement.uid}/")["history"]]
+    assert acts == [
+        ("statement.kept", "Agreed."),
+        ("report.exported", ""),
+        ("statement.differs", ""),
+    ]
 
 
 def test_a_program_reads_each_fact_and_difference_that_its_owner_may_see(mira: User) -> None:

@@ -156,7 +156,7 @@ def test_the_files_of_a_statement_are_those_that_were_approved(
     assert "ab" * 32 in viewer.get(page).content.decode()
     assert viewer.get(f"{page}files/txt").status_code == 403
     (download,) = Event.objects.filter(action="report.exported")
-    assert (download.case, download.after["sha256"]) == (statement.case, "ab" * 32)
+    assert (download.case, download.after["sha256"]) == (f"report:{statement.subject}", "ab" * 32)
     assert b"".join(file.streaming_content) == b"As approved."  # type: ignore[attr-defined]  # a file is streamed
 
 

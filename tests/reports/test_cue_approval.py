@@ -35,7 +35,7 @@ from review.services.folding import fold_scan
 from scanning.models import ScannedFile
 from scanning.services.filing import delete_files
 from statements.models import Statement
-from statements.selectors import differing
+from statements.selectors import acts_on, differing
 from tests.dedup.test_joined_matches import merge, two_matches
 from tests.factories.accounts import make_limited, make_user
 from tests.factories.review import make_match
@@ -381,6 +381,12 @@ def test_a_corrected_sheet_has_a_version_of_its_own_beside_the_approved_one(
     assert b"Jingle" in downloads(client, file, "2")[0]
     states = Statement.objects.order_by("version").values_list("version", "state")
     assert list(states) == [(1, "replaced"), (2, "approved")]
+    first_version, second_version = (
+        {event.action.removeprefix("cue_sheet.") for event in acts_on(statement)}
+        for statement in Statement.objects.order_by("version")
+    )
+    assert first_version == {"submitted", "approved", "exported"}
+    assert second_version == {"exported", "correction_begun", "submitted", "approved"}
 
 
 def test_nobody_gets_approved_lines_from_buckets_that_they_may_not_see(

@@ -24,9 +24,10 @@ from base.accounts.tokens import create_token
 from base.audit.models import Event
 from base.common.csv_safety import unguard
 from reports import files, selectors, services
-from reports.choices import FilesWithout, Mode, Separator
+from reports.choices import FilesWithout, Format, Mode, Separator
 from reports.extras import extras
 from reports.layouts import Layout
+from reports.models import ReportTemplate
 from reports.rows import match_columns
 from review.choices import MatchState
 from review.filters import MatchFilter
@@ -383,12 +384,19 @@ def test_any_metadata_survives_the_report(db: None, title: str, artists: list[st
 def test_command_names_the_formats_if_an_ending_is_none_of_them(db: None, tmp_path: Path) -> None:
     make_match()
 
-    with pytest.raises(CommandError, match=r"end in \.csv, .*\.jsonl or \.parquet, or .*--format"):
+    with pytest.raises(CommandError, match=r"end in \.csv, .*\.jsonl or \.parquet, or .* --format"):
         call_command("export_matches", output=tmp_path / "x.foo")
     assert not (tmp_path / "x.foo").exists()
 
     call_command("export_matches", output=tmp_path / "x.foo", format="jsonl")
     call_command("export_matches", output=tmp_path / "plain")
+    ReportTemplate.objects.create(name="Weekly", format=Format.XLSX)
+    for options in ({"format": "xlsx"}, {"template": "Weekly"}):
+        with pytest.raises(CommandError, match=r"is xlsx, so the output cannot end in \.csv"):
+            call_command("export_matches", output=tmp_path / "x.csv", **options)
+    with pytest.raises(CommandError, match="There is no filter “stat”"):
+        call_command("export_matches", output=tmp_path / "x.csv", filter="stat=pending")
+    assert not (tmp_path / "x.csv").exists()
     assert (tmp_path / "x.foo").read_bytes().startswith(b"{")
     assert rows((tmp_path / "plain").read_bytes())
 

@@ -6,12 +6,17 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import time_machine
+from django.test import Client
+from django.urls import reverse
 from pytest_django import Settings
 
 from base.accounts.roles import Role
 from catalogue.models import Recording
+from reports.evidence.facts import case_json, gather
 from reports.rows import Case, RowKind, match_columns
+from review.filters import MatchFilter
 from review.models import Match
+from review.selectors import matches
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
@@ -117,3 +122,21 @@ def test_people_can_have_made_up_names(settings: Settings) -> None:
     name = row(first)["decided_by"]
     assert name.startswith("person-")
     assert row(second)["decided_by"] == name
+
+
+def test_an_escalated_match_is_decided_nowhere(client: Client) -> None:
+    today, reviewer = datetime.now(tz=UTC).date(), make_user(Role.REVIEWER)
+    match = deciding.escalate(match=make_match(), user=reviewer, version=1, note="Ask.")
+    client.force_login(reviewer)
+
+    on_the_wire = client.get(reverse("api:match", args=[match.uid])).json()
+    in_packs = case_json(gather(match_id=match.pk))["match"]
+    filters = (MatchFilter(decided_from=today), MatchFilter(decided_until=today))
+
+    assert row(match)["decided_by"] == row(match)["decided_at"] == ""
+    assert (on_the_wire["decided_by_name"], on_the_wire["decided_at"]) == ("", None)
+    assert {in_packs[name] for name in ("decided_by", "decider", "decided_at")} == {""}
+    assert not any(matches(filters=decided).exists() for decided in filters)
+    deciding.confirm(match=match, user=make_user(Role.MANAGER))
+    assert all(matches(filters=decided).exists() for decided in filters)
+    assert client.get(reverse("api:match", args=[match.uid])).json()["decided_at"]

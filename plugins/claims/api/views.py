@@ -16,7 +16,7 @@ from rest_framework.response import Response
 
 from base.accounts.roles import Action
 from base.common.api_errors import error_body
-from base.common.api_requests import ChoiceField, valid_data
+from base.common.api_requests import ChoiceField, valid_data, valid_query
 from plugins.claims import files, selectors
 from plugins.claims.choices import DiscrepancyKind, DiscrepancyState, FileKind
 from plugins.claims.models import ClaimFile, Discrepancy, PlatformAccount, PlatformClaim
@@ -207,7 +207,7 @@ class ClaimsView(ProgramView):
     def get(self, request: Request, uid: str) -> Response:
         """Return at most 500 claims, in the order of their first reports."""
         account = get_object_or_404(PlatformAccount, uid=uid)
-        query = valid_data(AskedClaimsSerializer(data=request.query_params))
+        query = valid_query(AskedClaimsSerializer, request)
         rows = selectors.list_claims(account=account)
         for name in ("video_id", "status"):
             if query[name]:
@@ -252,7 +252,7 @@ class ListView(ProgramView):
             names = ", ".join(DiscrepancyKind.values)
             message = _("There is no such list. Lists: %(names)s.") % {"names": names}
             return Response(error_body("not_found", message), status=404)
-        query = valid_data(AskedListSerializer(data=request.query_params))
+        query = valid_query(AskedListSerializer, request)
         rows = selectors.list_discrepancies(
             kind=DiscrepancyKind(kind),
             state=DiscrepancyState(query["state"]),
@@ -306,14 +306,14 @@ class FileContentView(ProgramView):
 
     reads = Action.DECIDE
     token_action = Action.REPORT
-    http_method_names = ["get", "head", "options"]
+    http_method_names = ["get", "options"]
 
     @extend_schema(responses={(200, "text/csv"): OpenApiTypes.BINARY})
     def get(self, request: Request, uid: str) -> FileResponse:
-        """Send the file as it was written."""
+        """Send the file as it was written; record who got it."""
         claim_file = get_object_or_404(ClaimFile, uid=uid)
         return FileResponse(
-            claim_file.file.open("rb"),
+            files.hand_out(file=claim_file, user=self.person),
             as_attachment=True,
             filename=files.name_of(claim_file),
             content_type=files.content_type_of(claim_file),

@@ -11,7 +11,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import (
+    require_GET,
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
 
 from base.accounts.reach import why_limited
 from base.accounts.roles import Action
@@ -250,13 +255,13 @@ def file_rows(request: PortalRequest, uid: str) -> HttpResponseBase:
     return render(request, "portal/claims/file_rows.html", context)
 
 
-@require_safe
+@require_GET
 @needs(Action.DECIDE)
 def file_download(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Download a file for the platform."""
     claim_file = get_object_or_404(ClaimFile, uid=uid)
     return FileResponse(
-        claim_file.file.open("rb"),
+        files.hand_out(file=claim_file, user=request.user),
         as_attachment=True,
         filename=files.name_of(claim_file),
         content_type=files.content_type_of(claim_file),

@@ -10,11 +10,15 @@ from plugins.claims.tests import rows
 from tests.allowed import OWN_JSON, PLAIN_CSV
 from tests.portal.followed_lists import LISTS, Followed
 from tests.security.admin_screens import SCREENS, SHOWN_ELSEWHERE, Screen
+from tests.security.noted import NOTED
 from tests.security.nowhere import NOWHERE
 from tests.security.scopes import SCOPES
 from tests.security.world import OBJECTS, PORTAL_WIDE, SHARED
 from tests.security.writing import AS, BY_UID, LISTED, PARTS, REFUSED, Shared
 
+NOTED.register(
+    {r"/claims/files/[^/]+/(content/)?$": (('INSERT INTO "audit_event"',), "a download")}
+)
 OBJECTS.register(
     {
         "claims/files/<str:uid>": lambda desk, person: {"uid": rows.claim_file(desk, person).uid},

@@ -11,6 +11,7 @@ from django.test import Client
 from base.accounts.models import AccessLimit
 from base.accounts.roles import Role
 from base.accounts.tokens import create_token
+from base.audit.models import Event
 from base.common.bodies import STRANGER_BYTES
 from base.jobs.choices import Pool
 from base.jobs.runner import run_next
@@ -132,6 +133,7 @@ def test_a_file_is_made_read_and_marked() -> None:
     path = f"/claims/files/{claim_file['uid']}/"
     sent = reviewer.get(f"{HERE}{path}content/")
     assert b"".join(sent).startswith(b"claim_id,video_id")
+    assert Event.objects.get(action="claim_file.exported").after["sha256"] == claim_file["sha256"]
     assert post(reviewer, f"{path}act/", {"verb": "sent"}).status_code == 403
 
     manager = caller(Role.MANAGER, "report")

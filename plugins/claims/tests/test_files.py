@@ -27,6 +27,8 @@ from plugins.claims.files import FORMATS
 from plugins.claims.models import ClaimFile, Discrepancy
 from plugins.claims.tests.making import ASSET, CLAIM, report, run_import
 from plugins.claims.tests.test_lists import claim, compare, heard, recording
+from statements.models import Statement
+from statements.selectors import acts_on
 from tests.factories.accounts import make_user
 from tests.factories.rules import make_licence
 from tests.fixtures import MakeClient
@@ -157,6 +159,10 @@ def test_files_are_split_freed_and_equal_again(
     assert "1 / 2" in page
     download = manager.get(reverse("portal:claim_file", args=[again[0].uid]))
     assert b"".join(download).startswith(b"claim_id,video_id")
+    statement = Statement.objects.get(subject=again[0].uid)
+    acts = [event.action for event in acts_on(statement)]
+    assert acts == ["claim_file.exported", "claims.file_sent", "claims.file_made"]
+    assert "File for a platform downloaded" in manager.get(statement.page_url).content.decode()
     assert signed_in(Role.REVIEWER).post(sent, {"verb": "unsent"}).status_code == 403
 
 

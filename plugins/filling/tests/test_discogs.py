@@ -113,6 +113,8 @@ def test_unknown_lengths_headings_pictures_parts_and_two_isrcs(folder: Path) -> 
         Pressing([("A", "Amber Avenue", "3:10")], artist="Los Faroles", released="1990"),
         Pressing([("A", "Amber Avenue", "")], artist="Los Faroles", released="1980"),
     ]
+    mistyped = Pressing([("A", "Elm Estuary", "4:99")])
+    of_mistyped = [ours("Elm Estuary", duration_ms=length) for length in (200_000, 339_000)]
     release = Pressing(
         [
             ("", "Amber Avenue", ""),
@@ -132,10 +134,12 @@ def test_unknown_lengths_headings_pictures_parts_and_two_isrcs(folder: Path) -> 
     codes = {"A1": "ITJ040100240", "Track A1": "ITJ040100241"}
     coded = Pressing(TRACKS, artist="Ökoton", isrcs=codes)
 
-    search(write_discogs(folder, [*of_several, release, coded]))
+    search(write_discogs(folder, [*of_several, mistyped, release, coded]))
 
     assert suggestions_for(several)["release_date"] == "1999-07-13"
     assert [bool(suggestions_for(recording)) for recording in (heading, part, inside)] == [0, 1, 0]
+    # 4:99 is no length, so it speaks against neither.
+    assert all(suggestions_for(recording) for recording in of_mistyped)
     assert suggestions_for(as_written) == suggestions_for(part)
     # Two ISRCs of one track are decided one by one.
     row = Suggestion.objects.get(recording=twice_coded, field="isrc")

@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from base.accounts.roles import Action
-from base.common.api_requests import ChoiceField, valid_data
+from base.common.api_requests import ChoiceField, valid_data, valid_query
 from plugins.monitoring.broadcasts import selectors, services
 from plugins.monitoring.broadcasts.choices import RightsType, Showing
 from plugins.monitoring.broadcasts.models import Audience, Broadcast, Revenue
@@ -172,7 +172,7 @@ class FileBroadcastView(ProgramView):
     def delete(self, request: Request, uid: uuid.UUID, broadcast: str) -> Response:
         """Delete the broadcast with its audience."""
         row = _broadcast(uid, broadcast)
-        query = valid_data(DespiteSerializer(data=request.query_params))
+        query = valid_query(DespiteSerializer, request)
         services.delete_broadcast(broadcast=row, user=self.person, despite=query["despite"])
         return Response(status=204)
 

@@ -32,6 +32,7 @@ from plugins.notices.tests.factories import (
 from reports.evidence import services as evidence
 from reports.evidence import signing as sealing
 from review.choices import MatchState
+from statements.models import Statement
 from tests.factories import deciding
 from tests.factories.accounts import confirm, make_limited, make_user
 from tests.factories.review import make_match
@@ -291,6 +292,8 @@ def test_a_notice_that_no_longer_holds_is_withdrawn_and_prepared_again(
     claim, given_up = make_claim(reviewer), make_claim(reviewer)
     notice = make_sent([claim, given_up], reviewer, manager)
     deciding.release(match=given_up, user=manager, answer="Not ours.")
+    while run_next(Pool.WORK):
+        pass
     client = Client()
     client.force_login(manager)
     assert "Withdraw and correct" in page(client, "notice", notice.uid)
@@ -302,3 +305,6 @@ def test_a_notice_that_no_longer_holds_is_withdrawn_and_prepared_again(
     assert answer.context["chosen"] == {claim.uid}
     assert [refusal for _match, refusal in answer.context["rows"]] == [""]
     assert answer.redirect_chain[0][0] in page(client, "notice", notice.uid)
+    statement = Statement.objects.get(subject=notice.uid)
+    assert "Notice withdrawn" in page(client, "statement", statement.uid)
+    assert "Differs from the portal" in page(client, "notice", notice.uid)

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.http import QueryDict
 
 from base.common.file_faults import path_and_reason
+from base.common.filters import FilterRefused
 from base.common.phrases import count_noun
 from reports import files, services
 from reports.choices import Format
@@ -21,6 +22,8 @@ from review.filters import MatchFilter
 from scanning.models import Container
 
 ACTOR = "command:export_matches"
+*_OTHERS, _LAST = (f".{name}" for name in Format.values)
+_ENDINGS = f"{', '.join(_OTHERS)} or {_LAST}"
 
 
 class Command(BaseCommand):
@@ -31,7 +34,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the command's options."""
         add = parser.add_argument
-        add("--output", required=True, type=Path, help="the file to write")
+        add(
+            "--output",
+            required=True,
+            type=Path,
+            help=f"the file to write; its ending names the format: {_ENDINGS}; CSV without one",
+        )
         add("--template", default="", help="a saved template; replaces the other options")
         for option in OPTIONS.values():
             if option.choices is not None:
@@ -59,7 +67,7 @@ class Command(BaseCommand):
         except OSError as fault:
             because = path_and_reason(fault)
             raise CommandError(f"{output} could not be written: {because}.") from fault
-        except (UnknownColumn, services.ReportStopped) as fault:
+        except (UnknownColumn, FilterRefused, services.ReportStopped) as fault:
             raise CommandError(str(fault)) from fault
         counts = ", ".join(f"{kind} {count}" for kind, count in run.counts["match_found"].items())
         self.stdout.write(
@@ -75,9 +83,9 @@ def _run(options: dict[str, Any]) -> ReportRun:  # Any: parsed by argparse
         earlier = ReportRun.objects.exclude(rows="").filter(uid=options["run"]).first()
         if earlier is None:
             raise CommandError(f"There is no report {options['run']} with stored rows.")
-        return services.write_again(
-            run=earlier, layout=_layout(options, of=earlier), user=ACTOR, now=True
-        )
+        layout = _layout(options, of=earlier)
+        _refuse_other_ending(options["output"], layout.format)
+        return services.write_again(run=earlier, layout=layout, user=ACTOR, now=True)
     if options["template"]:
         template = ReportTemplate.objects.filter(name=options["template"]).first()
         if template is None:
@@ -88,6 +96,7 @@ def _run(options: dict[str, Any]) -> ReportRun:  # Any: parsed by argparse
         layout = Layout.of(template)
     else:
         layout = _layout(options)
+    _refuse_other_ending(options["output"], layout.format)
     return services.build_report(layout=layout, user=ACTOR, name=options["output"].stem)
 
 
@@ -111,7 +120,7 @@ def _layout(options: dict[str, Any], of: ReportRun | None = None) -> Layout:  # 
         values["files_without"] = of.files_without
     return Layout.given(
         values,
-        filters=of.filters if of else MatchFilter.from_query(query).to_query(),
+        filters=of.filters if of else MatchFilter.from_program(query).to_query(),
         columns=filter(None, options["columns"].split(",")),
     )
 
@@ -120,8 +129,15 @@ def _format_of(output: Path) -> str:
     """Return the format that the name of a file asks for; without an ending it is CSV."""
     ending = output.suffix.removeprefix(".").lower() or Format.CSV
     if ending not in Format.values:
-        *others, last = (f".{name}" for name in Format.values)
         raise CommandError(
-            f"The output must end in {', '.join(others)} or {last}, or name its --format."
+            f"The output must end in {_ENDINGS}, or have no ending for CSV. For another "
+            "ending, give the --format."
         )
     return ending
+
+
+def _refuse_other_ending(output: Path, form: str) -> None:
+    """Raise if the name of the file names another format than it would have."""
+    ending = output.suffix.removeprefix(".").lower()
+    if ending in Format.values and ending != form:
+        raise CommandError(f"The report is {form}, so the output cannot end in .{ending}.")

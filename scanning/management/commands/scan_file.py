@@ -26,6 +26,7 @@ class Command(BaseCommand):
         parser.add_argument("files", nargs="+", type=Path)
         parser.add_argument("--container", required=True, help="Its id or name.")
         parser.add_argument("--username", help="The submitter, for the audit trail.")
+        parser.add_argument("--source-url", default="", help="Where the file is on the web.")
         parser.add_argument(
             "--scan-again",
             action="store_true",
@@ -39,6 +40,8 @@ class Command(BaseCommand):
         user = User.objects.filter(username=username).first()
         if username is not None and user is None:
             raise CommandError(f"No user '{username}'.")
+        if options["source_url"] and len(options["files"]) > 1:
+            raise CommandError("--source-url is the address of one file. Submit them one by one.")
         refused = 0
         for path in options["files"]:
             try:
@@ -47,6 +50,7 @@ class Command(BaseCommand):
                         container=container,
                         upload=File(handle, name=path.name),
                         user=user,
+                        details={"source_url": options["source_url"]},
                         scan_again=options["scan_again"],
                     )
             except (IntakeRefused, OSError) as error:

@@ -146,6 +146,8 @@ def test_what_is_wrong_is_said_and_the_text_kept(manager: Client) -> None:
     for fields, status, message in (
         ({"seen": "0-5"}, 409, "Preview this interval, then exclude it"),
         ({"end": "1:2:3:4"}, 400, "Enter a time as 1:02.500"),
+        ({"end": "0:99"}, 400, "A number after a colon is at most 59."),
+        ({"end": "0:60:10"}, 400, "A number after a colon is at most 59."),
         ({"end": "3"}, 400, "The end must be after the start."),
         ({"end": "9:00"}, 400, "The recording is shorter than that."),
         ({"reason": ""}, 400, "This field is required."),
@@ -189,7 +191,14 @@ def test_viewer_and_wrong_method(signed_in: MakeClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "ms"), [("62.5", 62_500), ("1:02.500", 62_500), ("1:00:02,5", 3_602_500), ("0", 0)]
+    ("text", "ms"),
+    [
+        ("62.5", 62_500),
+        ("1:02.500", 62_500),
+        ("1:00:02,5", 3_602_500),
+        ("75:30", 4_530_000),
+        ("0", 0),
+    ],
 )
 def test_times_are_read_as_people_write_them(text: str, ms: int) -> None:
     assert MediaTimeField().clean(text) == ms

@@ -21,7 +21,8 @@ def test_sidecars_and_a_manifest_describe_a_file(incoming: Incoming) -> None:
     incoming.write(
         "show.mp3.json",
         '{"title": "The show", "account": "FM", "published_at": "2026-05-04",'
-        ' "territories": ["gb", "FR"], "tags": "live, talk", "external_id": 7}',
+        ' "territories": ["gb", "FR"], "tags": "live, talk", "external_id": 7,'
+        ' "source_url": "https://radio.example/show"}',
     )
     incoming.write("show.mp3")
     # A table of one row is a sidecar, too.
@@ -32,7 +33,7 @@ def test_sidecars_and_a_manifest_describe_a_file(incoming: Incoming) -> None:
 
     file = ScannedFile.objects.get(name="The show")
     assert (file.programme, file.account) == ("Morning", "FM")
-    assert file.external_id == "7"
+    assert (file.external_id, file.source_url) == ("7", "https://radio.example/show")
     assert file.published_at == datetime(2026, 5, 4, tzinfo=UTC)
     assert file.tags == ["territory:GB", "territory:FR", "live", "talk"]
     assert ScannedFile.objects.get(name="The late show").programme == "Night"

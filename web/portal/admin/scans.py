@@ -227,7 +227,7 @@ class DetectionAdmin(RoleAdmin[Detection]):
             '<a href="{}">{}</a><span class="cell-sub">{}</span>',
             reverse("admin:review_match_change", args=[match.pk]),
             badge(match.state),
-            " · ".join(filter(None, why)) if match.decided_at else "",
+            " · ".join(filter(None, why)) if match.is_decided else "",
         )
 
     @admin.display(description=_("Score"), ordering="score")

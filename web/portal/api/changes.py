@@ -20,7 +20,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from base.common.api_requests import valid_data
+from base.common.api_requests import valid_query
 from web.portal.api.base import ProgramView
 from web.portal.api.parts import AT_ONCE
 
@@ -117,7 +117,7 @@ class ChangesView(ProgramView, Generic[Row]):
 
     def get(self, request: Request) -> Response:
         """Return a part of the list, the earliest change first."""
-        query = valid_data(self.filters(data=request.query_params))
+        query = valid_query(self.filters, request)
         since = query["changed_since"] or _EPOCH
         place = Place.read(query["after"]) if query["after"] else Place(max(since, _EPOCH))
         rows = list(self._following(self.rows(query), place)[: query["limit"] + 1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema, extend_schema_field
@@ -54,6 +54,13 @@ class QuestionSerializer(serializers.Serializer[Question]):
     end_ms = serializers.IntegerField(source="entry.end_ms")
 
 
+_NO_DECISION: Final = {
+    **dict.fromkeys(("decision_reason", "decided_by_name"), ""),
+    "decided_by_program": False,
+    "decided_at": None,
+}
+
+
 class ListedMatchSerializer(serializers.ModelSerializer[Match]):
     """The state of a match; a decision must send its ``version`` back."""
 
@@ -79,6 +86,11 @@ class ListedMatchSerializer(serializers.ModelSerializer[Match]):
     def get_decided_by_name(self, match: Match) -> str:
         """Return who decided; of a rule that the caller may not see only the kind."""
         return rule_names.decider_of(match)
+
+    def to_representation(self, match: Match) -> dict[str, Any]:  # Any: JSON
+        """Return the match; of one that waits, also for a manager, no decision."""
+        fields = super().to_representation(match)
+        return fields if match.is_decided else fields | _NO_DECISION
 
     def get_licence(self, match: Match) -> str:
         """Return the id of the licence that cleared it, if the caller may see that."""

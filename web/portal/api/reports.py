@@ -17,6 +17,7 @@ from rest_framework.response import Response
 
 from base.accounts.roles import Action
 from base.common.api_requests import ChoiceField, valid_data
+from base.common.filters import FilterRefused
 from base.common.stored import read_stored
 from reports import selectors, services
 from reports.choices import STREAMED, Format, RunState
@@ -58,13 +59,10 @@ class LayoutSerializer(serializers.Serializer[None]):
         for name, value in filters.items():
             values = value if isinstance(value, list) else [value]
             query.setlist(name, [str(entry) for entry in values])
-        read = MatchFilter.from_query(query).to_query()
-        if lost := sorted(set(filters) - set(read)):
-            raise serializers.ValidationError(
-                _("These filters are not known or cannot be read: %(names)s.")
-                % {"names": ", ".join(lost)}
-            )
-        return read
+        try:
+            return MatchFilter.from_program(query).to_query()
+        except FilterRefused as refused:
+            raise serializers.ValidationError(str(refused)) from refused
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:  # Any: as above
         """Reject columns that the mode does not have."""

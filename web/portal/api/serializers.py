@@ -128,7 +128,19 @@ class SubmitSerializer(ArrivalSerializer):
     container = serializers.PrimaryKeyRelatedField(queryset=Container.objects.present())
 
 
-class UploadSerializer(SubmitSerializer):
+class AddressSerializer(serializers.Serializer[None]):
+    """Where one file is on the web."""
+
+    source_url = serializers.CharField(
+        required=False,
+        default="",
+        allow_blank=True,
+        max_length=2000,
+        help_text="Where the file is on the web, as a link.",
+    )
+
+
+class UploadSerializer(SubmitSerializer, AddressSerializer):
     """One uploaded file and its metadata."""
 
     file = serializers.FileField(allow_empty_file=True)
@@ -143,7 +155,7 @@ class BeginUploadSerializer(serializers.Serializer[None]):
     size_bytes = serializers.IntegerField(min_value=0)
 
 
-class FinishUploadSerializer(ArrivalSerializer):
+class FinishUploadSerializer(ArrivalSerializer, AddressSerializer):
     """The metadata of a file that arrived in pieces."""
 
     scan_again = serializers.BooleanField(required=False, default=False)
@@ -207,6 +219,7 @@ def details_of(data: Details) -> Details:
     """Return the metadata in validated request data; ``tags`` are split at commas."""
     tags = [tag.strip() for tag in data["tags"].split(",")]
     return {
+        **{name: data[name] for name in ("source_url",) if name in data},
         "programme": data["programme"][:300],
         "account": data["account"][:300],
         "published_at": data["published_at"],

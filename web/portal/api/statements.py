@@ -10,13 +10,14 @@ from django.db.models import QuerySet
 from django.http import FileResponse, Http404
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from base.accounts.roles import Action
-from base.common.api_requests import ChoiceField, valid_data
+from base.audit.models import Event
+from base.common.api_requests import ChoiceField, valid_data, valid_query
 from statements import services
 from statements.choices import StatementState, kind_choices
 from statements.facts import fact_rows
@@ -25,6 +26,7 @@ from statements.kinds import Difference
 from statements.models import Statement, StatementFact, StatementFile, StatementStep
 from statements.selectors import (
     Subset,
+    acts_on,
     differing,
     is_kept,
     list_statements,
@@ -105,15 +107,30 @@ class StatementFileSerializer(serializers.ModelSerializer[StatementFile]):
         read_only_fields = fields
 
 
+class StatementActSerializer(serializers.ModelSerializer[Event]):
+    """What somebody did with a statement, also if it stayed in its state."""
+
+    class Meta:
+        model = Event
+        fields = ("action", "actor_name", "via", "at", "note")
+        read_only_fields = fields
+
+
 class WholeStatementSerializer(StatementSerializer):
-    """A statement with its steps and files."""
+    """A statement with its steps, files and history."""
 
     steps = StatementStepSerializer(many=True, read_only=True)
     files = StatementFileSerializer(many=True, read_only=True)
+    history = serializers.SerializerMethodField()
 
     class Meta(StatementSerializer.Meta):
-        fields = (*StatementSerializer.Meta.fields, "steps", "files")
+        fields = (*StatementSerializer.Meta.fields, "steps", "files", "history")
         read_only_fields = fields
+
+    @extend_schema_field(StatementActSerializer(many=True))
+    def get_history(self, statement: Statement) -> object:
+        """Return what people did with it, the newest first."""
+        return StatementActSerializer(acts_on(statement), many=True).data
 
 
 class AskedFactsSerializer(serializers.Serializer[None]):
@@ -197,7 +214,7 @@ class StatementView(ProgramView):
 
     @extend_schema(responses=WholeStatementSerializer)
     def get(self, request: Request, uid: str) -> Response:
-        """Return the statement with its steps and files."""
+        """Return the statement with its steps, files and history."""
         return Response(_serialize(_find(uid)))
 
 
@@ -208,7 +225,7 @@ class StatementFactsView(ProgramView):
     def get(self, request: Request, uid: str) -> Response:
         """Return at most 500 facts, without those that the caller may not see."""
         statement = _find(uid)
-        query = valid_data(AskedFactsSerializer(data=request.query_params))
+        query = valid_query(AskedFactsSerializer, request)
         some, following = part_of(statement.facts.all(), "pk", query["after"])
         seen = [row.fact for row in fact_rows(some)]
         facts = FactSerializer(seen, many=True).data

@@ -26,7 +26,7 @@ from reports import summaries
 from reports.models import ReportRun
 from reports.summaries import By
 from review import selectors
-from review.choices import DECIDED_STATES, MatchState, QueueReason
+from review.choices import MatchState, QueueReason
 from review.filters import MatchFilter
 from review.models import Match, Policy
 from scanning import selectors as scanning_selectors
@@ -262,7 +262,7 @@ def precision() -> list[charts.ShareTable]:
     since = datetime.now(tz=UTC).date() - timedelta(days=PRECISION_DAYS)
     decided = Match.objects.filter(
         Match.by_people(),
-        state__in=DECIDED_STATES,
+        Match.decided(),
         decided_at__gte=datetime.combine(since, time.min, tzinfo=UTC),
     ).order_by()
     right = Count("state", filter=~Q(state=MatchState.REJECTED))
@@ -386,8 +386,8 @@ def matches_per_week(*, since: datetime) -> list[dict[str, object]]:
     days = [monday.replace(hour=0, minute=0, second=0, microsecond=0)]
     while days[-1] + timedelta(weeks=1) <= datetime.now(tz=UTC):
         days.append(days[-1] + timedelta(weeks=1))
-    new = _per_week("created_at", days)
-    decided = _per_week("decided_at", days)
+    new = _per_week("created_at", days, Q())
+    decided = _per_week("decided_at", days, Match.decided())
     return [
         {
             "label": read_week(day),
@@ -400,8 +400,8 @@ def matches_per_week(*, since: datetime) -> list[dict[str, object]]:
     ]
 
 
-def _per_week(column: str, days: Sequence[datetime]) -> list[int]:
-    """Count the matches of the week that begins on each of the days.
+def _per_week(column: str, days: Sequence[datetime], among: Q) -> list[int]:
+    """Count the matches, ``among`` some, of the week that begins on each of the days.
 
     One query compares dates with fixed bounds: to group by week, SQLite would call
     Python for every row.
@@ -412,7 +412,7 @@ def _per_week(column: str, days: Sequence[datetime]) -> list[int]:
         )
         for number, day in enumerate(days)
     }
-    totals = Match.objects.filter((f"{column}__gte", days[0])).aggregate(**counts)
+    totals = Match.objects.filter(among, (f"{column}__gte", days[0])).aggregate(**counts)
     return [totals[name] for name in counts]
 
 

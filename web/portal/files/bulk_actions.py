@@ -30,7 +30,7 @@ from review.programmes.arrivals import store_arrival
 from review.programmes.errors import ProgrammeRefused
 from review.services import file_details as details
 from scanning import selectors
-from scanning.choices import ACTIVE_FILE_STATUSES, FileStatus
+from scanning.choices import ACTIVE_FILE_STATUSES, FileStatus, SourceType
 from scanning.errors import IntakeRefused
 from scanning.models import Container, ScannedFile
 from scanning.services import filing
@@ -119,7 +119,7 @@ def _why_not_rescanned(file: ScannedFile, _user: User, _form: forms.Form) -> str
         return _("It is already being scanned.")
     if file.status == FileStatus.NEEDS_AUDIO or file.needs_other_audio:
         return _("It has no audio that can be scanned. Attach the audio on its page.")
-    if not (file.media or file.source_url or file.fingerprint):
+    if not (file.media or file.source_type == SourceType.LINK or file.fingerprint):
         return _("Its audio was removed.")
     return ""
 

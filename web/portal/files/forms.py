@@ -83,7 +83,7 @@ class EditDetailsForm(FileDetailsForm):
 
     platform = field_of(ScannedFile, "platform")
     external_id = field_of(ScannedFile, "external_id")
-    field_order = ("programme", "account", "platform", "external_id")
+    field_order = ("source_url", "programme", "account", "platform", "external_id")
 
     def __init__(self, data: QueryDict | None, *, file: ScannedFile) -> None:
         initial = model_to_dict(file, ScannedFile.DETAILS) | {
@@ -92,6 +92,8 @@ class EditDetailsForm(FileDetailsForm):
         }
         super().__init__(data, initial=initial)
         self._file = file
+        if not file.may_get_address:
+            del self.fields["source_url"]
 
     def details(self) -> Details:
         """Return the details of a valid form.

@@ -10,7 +10,7 @@ from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from base.common.reading import read_clock
+from base.common.reading import parse_clock, read_clock
 from catalogue.models import Exclusion, ExclusionReason, Recording
 from review.intervals import Interval, union
 from review.models import Match
@@ -21,25 +21,29 @@ from web.portal.pictures.waveform import load_waveform
 from web.portal.shared import playback
 
 _WAVE_POINTS = 450
-_TIME = re.compile(r"(?:(?:(\d{1,3}):)?([0-5]?\d):)?(\d{1,6}(?:[.,]\d{1,3})?)")
+_SECONDS = re.compile(r"[0-9]{1,6}(?:[.,][0-9]{1,3})?")
 
 
 class MediaTimeField(forms.CharField):
     """A time in a recording, as 1:02.500 or in seconds; cleans to milliseconds."""
 
-    default_error_messages = {"unread": _("Enter a time as 1:02.500, or in seconds.")}
+    default_error_messages = {
+        "unread": _(
+            "Enter a time as 1:02.500, or in seconds. A number after a colon is at most 59."
+        )
+    }
 
     def to_python(self, value: object) -> int | None:  # type: ignore[override]  # ms
         """Return the time in milliseconds; None for an empty one."""
         text = str(value or "").strip()
         if not text:
             return None
-        time = _TIME.fullmatch(text)
+        if _SECONDS.fullmatch(text):
+            return round(float(text.replace(",", ".")) * 1000)
+        time = parse_clock(text)
         if time is None:
             raise forms.ValidationError(self.error_messages["unread"], code="unread")
-        hours, minutes, seconds = time.groups(default="0")
-        whole = (int(hours) * 60 + int(minutes)) * 60_000
-        return whole + round(float(seconds.replace(",", ".")) * 1000)
+        return time
 
     def validate(self, value: object) -> None:
         """Require a value in a required field; 0 counts as a value."""

@@ -31,7 +31,7 @@ from base.accounts.models import User
 from base.accounts.reach import is_limited
 from base.accounts.roles import Action
 from base.common.api_requests import ChoiceField
-from base.common.filters import Choices, Condition, Filter, FilterValues, one_of, text
+from base.common.filters import Choices, Condition, Filter, FilterValues, OneOf, text
 from base.common.reading import read_number
 from web.portal.shared.access import PortalRequest, View, needs
 from web.portal.shared.filters import field_of
@@ -163,7 +163,7 @@ def choice(
     select = condition or (lambda value: Q((name, value)))
     if callable(choices):
         return Filter(name, text, select, label=label, any_label=any_label, options=choices)
-    parse = one_of([str(value) for value, _label in choices])
+    parse = OneOf([str(value) for value, _label in choices])
     return Filter(name, parse, select, label=label, any_label=any_label, choices=choices)
 
 

@@ -7,9 +7,11 @@ from typing import Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
+from scanning.errors import IntakeRefused
 from scanning.models import ScannedFile
-from scanning.services.intake import Details
+from scanning.services.intake import Details, checked_link
 from scanning.tags import tags_of
 from web.portal.shared.fields import tags_field, territories_field
 from web.portal.shared.model_forms import field_of
@@ -34,9 +36,30 @@ class PublishedField(forms.DateTimeField):
             return super().to_python(value)
 
 
-class FileDetailsForm(forms.Form):
-    """A file's programme, account, day, territories, tags."""
+class AddressField(forms.CharField):
+    """Where a file is on the web, as a link."""
 
+    widget = forms.URLInput
+
+    def clean(self, value: Any) -> str:
+        """Return the address as it is stored. Any: Django's own signature."""
+        text: str = super().clean(value)
+        try:
+            return checked_link(text) if text else ""
+        except IntakeRefused as refused:
+            raise forms.ValidationError(str(refused), refused.code) from refused
+
+
+class FileDetailsForm(forms.Form):
+    """A file's address, programme, account, day, territories, tags."""
+
+    source_url = field_of(
+        ScannedFile,
+        "source_url",
+        form_class=AddressField,
+        label=_("Address on the web"),
+        help_text=_("Where people find this file. Licences and claims read it."),
+    )
     programme = field_of(
         ScannedFile, "programme", widget=forms.TextInput({"data-suggest": "programmes"})
     )

@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from base.common.filters import Filter, FilterValues, one_of
+from base.common.filters import Filter, FilterValues, OneOf
 from review.rule_names import actor_label
 from statements.choices import StatementState, kind_choices
 from statements.models import Statement
@@ -65,7 +65,7 @@ STATEMENTS: Final = DeclaredList(
     rows=_rows,
     load=page.rows_of,
     filters=[
-        Filter("show", one_of(list(Subset)), lambda _subset: Q()),
+        Filter("show", OneOf(list(Subset)), lambda _subset: Q()),
         declared.search(_("Name"), lambda text: Q(name__icontains=text)),
         declared.choice("kind", _("Kind"), kind_choices, any_label=_("Any kind")),
         declared.choice("state", _("State"), StatementState.choices, any_label=_("Any state")),

@@ -11,7 +11,6 @@ from django.http import Http404
 
 from base.accounts.models import User
 from base.accounts.roles import Action
-from base.audit.models import Event
 from base.audit.standing import StatementKind
 from reports.cue_statement import lines_in_words
 from review.models import Match
@@ -21,6 +20,7 @@ from statements.kinds import kind_of, kinds
 from statements.models import Statement, StatementStep
 from statements.selectors import (
     Differing,
+    acts_on,
     differing,
     is_kept,
     statement_in_reach,
@@ -138,7 +138,7 @@ def context_of(statement: Statement, user: User) -> dict[str, object]:
         "hidden_facts": len(facts) - len(rows),
         "fact_count": statement.facts.count(),
         "lines": _lines(statement),
-        "events": Event.objects.filter(case=statement.case).order_by("-sequence"),
+        "events": acts_on(statement),
     }
 
 

@@ -25,6 +25,7 @@ from web.portal.shared.file_details import FileDetailsForm
 _SALT = "portal.links.offer"
 _MAX_CSV_BYTES = 2 * 1024**2
 _OFFER_SECONDS = 24 * 3600
+ONE_ADDRESS = _("This is the address of one file. Choose one file, or leave it empty.")
 
 
 class ManyLinksForm(ArrivalForm):
@@ -191,6 +192,13 @@ class UploadForm(ArrivalForm, FileDetailsForm):
     files = ManyFilesField(required=False, label=_("Files"))  # type: ignore[assignment]  # a field, not the attribute
     links = forms.CharField(required=False, widget=forms.Textarea, label=_("Links"))
     again = forms.CharField(required=False, max_length=2000, label=_("Again"))
+
+    def clean(self) -> dict[str, Any]:  # Any: Django's own type
+        """Refuse an address beside several files, which would all get it."""
+        values = super().clean()
+        if values.get("source_url") and len(values.get("files", ())) != 1:
+            self.add_error("source_url", ONE_ADDRESS)
+        return values
 
     def clean_links(self) -> list[str]:
         """Return the links; a line without a link is kept whole, to be refused by name."""

@@ -24,7 +24,7 @@ from scanning.models import Container, ScannedFile
 from scanning.services.intake import refuse_too_many_open, submit_link, submit_upload
 from web.portal.shared import formats
 from web.portal.shared.access import PortalRequest, needs
-from web.portal.uploads.forms import UploadForm
+from web.portal.uploads.forms import ONE_ADDRESS, UploadForm
 
 _DETAILS = (*("programme", "account", "published_at", "territories", "tags"),)
 _FORMATS = gettext_lazy(
@@ -53,6 +53,7 @@ def upload(request: PortalRequest) -> HttpResponseBase:
             "form": form,
             "containers": _containers(),
             "results": results,
+            "one_address": ONE_ADDRESS,
             # What a folder holds beside sound; the script leaves it out.
             "beside": {
                 "beginnings": beside_sound.BEGINNINGS,
@@ -89,6 +90,7 @@ def _containers() -> list[dict[str, object]]:
 
 def _submit_all(request: PortalRequest, form: UploadForm) -> list[dict[str, str]]:
     container, details = form.cleaned_data["container"], form.details()
+    of_links = {name: value for name, value in details.items() if name != "source_url"}
     arrival = form.arrival
     links = [(link, False) for link in form.cleaned_data["links"]]
     if form.cleaned_data["again"]:
@@ -119,7 +121,7 @@ def _submit_all(request: PortalRequest, form: UploadForm) -> list[dict[str, str]
                 container=container,
                 url=link,
                 user=request.user,
-                details=details,
+                details=of_links,
                 scan_again=again,
                 waited_for=True,
             ),

@@ -31,7 +31,8 @@ _GZIP: Final = b"\x1f\x8b"
 # A number distinguishes namesakes.
 _NAMESAKE: Final = re.compile(r"\s\(\d+\)$")
 _DATE: Final = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2}))?)?")
-_DURATION: Final = re.compile(r"(?:([0-9]{1,2}):)?([0-9]{1,3}):([0-9]{2})")
+# No import: ``base.common.reading.parse_clock`` would load more of Django into the child.
+_DURATION: Final = re.compile(r"(?:([0-9]{1,2}):(?=[0-5]?[0-9]:))?([0-9]{1,3}):([0-5][0-9])")
 _BARCODE: Final = re.compile(r"[0-9]{8}|[0-9]{12,14}")
 _ISRC: Final = re.compile(r"(?:ISRC)?([A-Z]{2}[A-Z0-9]{3}[0-9]{7})")
 _TRACK_NAME: Final = re.compile(r"(?:track\s*)?(\S+)", re.I)

@@ -166,7 +166,7 @@ def test_what_is_wrong_is_said_and_what_was_typed_is_kept(signed_in: MakeClient)
     client = signed_in(Role.MANAGER)
     for form, says in (
         (IgnoreForm({"label": "x"}), "Say what it is."),
-        (ItemSplitForm({"at": "soon"}), "Enter a time as 1:02.500, or in seconds."),
+        (ItemSplitForm({"at": "9:99"}), "Enter a time as 1:02.500, or in seconds."),
         (ItemSplitForm({}), "Enter where to split it."),
         (MergeForm({}), "Choose an item."),
         (OneRecordingForm({}), "Choose a recording."),
