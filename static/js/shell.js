@@ -110,6 +110,20 @@ document.addEventListener("keydown", (event) => {
   field.form.requestSubmit(button);
 });
 
+/* Enter in a tick box presses the first button of its form. Where each button is an act of
+   its own, it presses the one that stands with the boxes, or none beside several. */
+document.addEventListener("keydown", (event) => {
+  const box = event.target;
+  if (event.key !== "Enter" || event.defaultPrevented || !box.matches("input[type=checkbox], input[type=radio]")) return;
+  const acts = [...(box.form?.elements ?? [])].filter((control) => control.type === "submit");
+  if (acts.length < 2 || !acts[0].name) return;
+  event.preventDefault();
+  let around = box;
+  while (!acts.some((act) => around.contains(act)) && around.parentElement) around = around.parentElement;
+  const near = acts.filter((act) => around.contains(act));
+  if (near.length === 1) near[0].click();
+});
+
 let awaitingGoto = 0;
 
 function goTo(letter) {
