@@ -266,15 +266,18 @@ def merge_items(*, items: Sequence[UnknownItem], into: UnknownItem, user: User) 
     return target
 
 
-def undo(*, item: UnknownItem, user: User) -> str:
-    """Undo the last action on an item; return a sentence about it."""
+def undo(*, item: UnknownItem, user: User, version: int | None = None) -> str:
+    """Undo the last action on an item; return a sentence about it.
+
+    ``version`` is the item as the person saw it: nobody takes back a later action unseen.
+    """
     sound = _sound_before_split(item)
     with transaction.atomic():
-        return _undo(item, user, sound)
+        return _undo(item, user, version, sound)
 
 
-def _undo(item: UnknownItem, user: User, sound: NewSound | None) -> str:
-    item = _lock_item(item, user, ItemVerb.UNDO)
+def _undo(item: UnknownItem, user: User, version: int | None, sound: NewSound | None) -> str:
+    item = _lock_item(item, user, ItemVerb.UNDO, version)
     event = _last_action(item)
     if event is None:
         raise ItemRefused(_("There is nothing to undo."))

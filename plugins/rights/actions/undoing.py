@@ -32,17 +32,22 @@ from plugins.rights.actions.base import (
 )
 from plugins.rights.actions.parts import attach
 from plugins.rights.conflicts import records_of_party
-from plugins.rights.errors import RightsRefused
+from plugins.rights.errors import RightsChanged, RightsRefused
 from plugins.rights.services import follow
 
 
 @transaction.atomic
-def undo(*, record: Case, user: User) -> str:
-    """Undo the last action on a record; return a sentence about it."""
+def undo(*, record: Case, user: User, event_seen: int | None = None) -> str:
+    """Undo the last action on a record; return a sentence about it.
+
+    ``event_seen`` is the event that the person saw: nobody takes back a later one unseen.
+    """
     row = locked(record, user, merged=True)
     event = last_action(row)
     if event is None:
         raise RightsRefused(_("There is nothing to undo."))
+    if event_seen not in (None, event.sequence):
+        raise RightsChanged(_("This record has changed since you opened it. Look at it again."))
     sentence = _UNDOING[RightsVerb(event.action)](row, event, user)
     record_event(row, RightsVerb.UNDO, user, undone=event.action, event=event.sequence)
     return sentence

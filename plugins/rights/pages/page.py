@@ -152,7 +152,7 @@ def record_context(record: Case, user: User) -> dict[str, object]:
         "url": url_of(record),
         "refusal": refusal,
         "may_edit": not refusal and not is_merged,
-        "may_undo": not refusal and last_action(record) is not None,
+        "undoable": None if refusal else last_action(record),
         "events": history(case_of(record)),
     }
     if not isinstance(record, Party):

@@ -47,6 +47,7 @@ from plugins.rights.pages.forms import (
 from plugins.rights.pages.lists import SHARES
 from web.portal.shared.access import PortalRequest, needs
 from web.portal.shared.fields import OneRecordingForm
+from web.portal.shared.selection import read_version
 
 Editable = TypeVar("Editable", Work, Party, Release)
 # Any: a record, and the one that comes next.
@@ -350,7 +351,8 @@ def _act(
 
 
 def _undo(request: PortalRequest, row: Any) -> tuple[str, Any]:  # Any: a record
-    return undoing.undo(record=row, user=request.user), row
+    seen = read_version(request.POST.get("event", "")) or 0
+    return undoing.undo(record=row, user=request.user, event_seen=seen), row
 
 
 def _add_title(request: PortalRequest, row: Work) -> tuple[str, Work]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -95,7 +97,13 @@ def test_a_work_is_added_edited_and_given_a_share(page: Client) -> None:
     assert "World without United States" in text
 
     address = reverse("portal:work_act", args=[made.uid])
-    page.post(address, {"verb": "undo"})
+    # A page from before the share was added names another event, or none.
+    refused = page.post(address, {"verb": "undo", "event": "1"})
+    assert refused.status_code == 409
+    assert Share.objects.get().withdrawn_at is None
+    event = re.search(r'name="event" value="(\d+)"', text)
+    assert event is not None
+    page.post(address, {"verb": "undo", "event": event[1]})
     assert Share.objects.get().withdrawn_at is not None
 
 
@@ -157,7 +165,8 @@ def test_a_conflict_is_settled_by_a_choice_and_opened_again(page: Client) -> Non
     assert (row.state, row.chosen) == (ConflictState.SETTLED, "Another")
     assert page.post(settle, chosen).status_code == 409
 
-    page.post(settle, {"verb": "undo"})
+    assert page.post(settle, {"verb": "undo", "revision": chosen["revision"]}).status_code == 409
+    page.post(settle, {"verb": "undo", "revision": row.revision})
     row.refresh_from_db()
     assert row.state == ConflictState.OPEN
 

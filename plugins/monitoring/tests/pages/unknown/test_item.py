@@ -156,6 +156,7 @@ def test_ignoring_leads_to_the_next_item_and_can_be_undone(signed_in: MakeClient
     assert answer["Location"] == f"{reverse('portal:unknown')}?after={following.uid}"
     assert 'value="undo"' in client.get(answer["Location"]).content.decode()
 
+    assert act(client, item, "undo", version=item.version - 1).status_code == 409
     assert act(client, item, "undo").status_code == 302
     item.refresh_from_db()
     assert item.state == ItemState.UNIDENTIFIED
