@@ -11,6 +11,7 @@ const GOTO = {
 };
 const ANNOUNCE_EVERY_MS = 10_000;
 const PRESSED = "acrportal.pressed";
+const POSTED = "acrportal.posted";
 
 export const keysAreOn = () => localStorage.getItem(KEYS_OFF) !== "off";
 
@@ -240,9 +241,14 @@ document.addEventListener("submit", (event) => {
 
 let isLeaving = false;
 
+/* The browser cannot go back to a page that answers a form, for it would send the form again. */
+if (document.body.dataset.posted !== undefined) sessionStorage.setItem(POSTED, location.href);
+else if (sessionStorage.getItem(POSTED) === location.href) sessionStorage.removeItem(POSTED);
+
 /* Return to the list as it was left, with its ticks, if the list is the previous page. */
 function goBack(event) {
-  if (document.referrer !== event.currentTarget.href) return;
+  const { href } = event.currentTarget;
+  if (document.referrer !== href || sessionStorage.getItem(POSTED) === href) return;
   event.preventDefault();
   if (!isLeaving) history.back();
   isLeaving = true;
