@@ -50,9 +50,7 @@ class KeepForms:
             del request.session[_SESSION_KEY]
             request.POST = QueryDict(form["fields"])
 
-    def process_exception(
-        self, request: HttpRequest, exception: Exception
-    ) -> HttpResponse | None:
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Ask who it is, and keep the form meanwhile."""
         if not isinstance(exception, ReauthenticationRequired) or request.method != "POST":
             return None

@@ -242,9 +242,7 @@ def unknown_many(request: PortalRequest) -> HttpResponseBase:
         done = _act_on_items(
             request,
             items,
-            lambda item: actions.undo(
-                item=item, user=request.user, version=versions[item.uid]
-            ),
+            lambda item: actions.undo(item=item, user=request.user, version=versions[item.uid]),
         )
         message = ngettext("%(n)s item is as it was before.", "%(n)s items are as they were.", done)
     else:
