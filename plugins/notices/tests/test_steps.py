@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from django.db import transaction
+from django.db.models import F
 
 from base.accounts.models import User
 from base.accounts.roles import Role
@@ -53,7 +54,7 @@ from review.models import Dispute, Match
 from review.services import exclusions
 from review.services.folding import fold_scan
 from scanning.choices import SourceType
-from scanning.models import ScannedFile
+from scanning.models import ScannedFile, Segment
 from statements import following
 from statements.choices import StatementState
 from statements.models import Statement
@@ -536,6 +537,10 @@ def test_what_changed_since_the_signature_asks_before_sending(
         _exclude(claim, manager)
         with pytest.raises(NoticeRefused, match="other seconds"):
             sent(notice, reviewer)
+    with rolled_back():
+        # The document says whole seconds.
+        Segment.objects.update(start_ms=F("start_ms") + 1, end_ms=F("end_ms") + 1)
+        assert checks.changed_since_signed(notice) == []
     licence = make_licence(recordings=[claim.recording])
     with pytest.raises(NoticeRefused, match=licence.number) as refused:
         sent(notice, reviewer)
