@@ -274,6 +274,20 @@ def mark_sent(
 
 
 @transaction.atomic
+def why_not_withdraw(notice: TakedownNotice, user: User) -> str:
+    """Return why the user cannot withdraw a notice, as a sentence; empty if they can."""
+    if notice.state == NoticeState.WITHDRAWN:
+        return _("It is withdrawn already.")
+    return "" if notice.is_unsigned else why_not_withdraw_signed(user)
+
+
+def why_not_withdraw_signed(user: User) -> str:
+    """Return that only managers withdraw what was signed; empty for them."""
+    return (
+        "" if user.has_perm(Action.APPROVE) else _("Only a manager can withdraw a signed notice.")
+    )
+
+
 def withdraw(*, notice: TakedownNotice, version: int, why: str, user: User) -> TakedownNotice:
     """Withdraw a notice; a signed one keeps its number, and needs a manager."""
     require(user, Action.REPORT if notice.is_unsigned else Action.APPROVE)

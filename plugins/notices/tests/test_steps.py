@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from django.db import transaction
-from django.db.models import F
 
 from base.accounts.models import User
 from base.accounts.roles import Role
@@ -54,10 +53,10 @@ from review.models import Dispute, Match
 from review.services import exclusions
 from review.services.folding import fold_scan
 from scanning.choices import SourceType
-from scanning.models import ScannedFile, Segment
+from scanning.models import ScannedFile
 from statements import following
 from statements.choices import StatementState
-from statements.models import Statement
+from statements.models import Statement, StatementFact
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
@@ -539,7 +538,9 @@ def test_what_changed_since_the_signature_asks_before_sending(
             sent(notice, reviewer)
     with rolled_back():
         # The document says whole seconds.
-        Segment.objects.update(start_ms=F("start_ms") + 1, end_ms=F("end_ms") + 1)
+        fact = StatementFact.objects.get(statement__kind="notice")
+        fact.cells["intervals"][0][0] += 1
+        fact.save()
         assert checks.changed_since_signed(notice) == []
     licence = make_licence(recordings=[claim.recording])
     with pytest.raises(NoticeRefused, match=licence.number) as refused:
