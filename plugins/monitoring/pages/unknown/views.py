@@ -41,7 +41,7 @@ from reports.choices import Format
 from web.portal.shared.access import NOT_ALLOWED, PortalRequest, needs
 from web.portal.shared.changes import answer_changes, known_rows
 from web.portal.shared.downloads import list_report
-from web.portal.shared.fields import OneRecordingForm
+from web.portal.shared.fields import OneRecordingForm, offer_without
 from web.portal.shared.lists import page_of, sorted_by
 from web.portal.shared.naming import NameForm
 from web.portal.shared.selection import read_version, unpack
@@ -363,8 +363,10 @@ def _show(
     query = page.list_query(request.GET)
     page_obj = page_of(request, selectors.occurrences_of(item))
     near = page.neighbours(item.uid, _filter_items(request)[2])
+    item_forms = {name: filled.get(name) or form() for name, form in _FORMS.items()}
+    offer_without(item_forms["merge"], "other", item.uid)
     context = page.item_context(item, user=request.user, query=request.GET) | {
-        "forms": {name: filled.get(name) or form() for name, form in _FORMS.items()},
+        "forms": item_forms,
         "asks": asks,
         "problem": problem,
         "existing": existing,
