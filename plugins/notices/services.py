@@ -34,6 +34,7 @@ from plugins.notices.steps import (
     unfit_error,
 )
 from reports.evidence.services import EvidenceRefused, request_pack
+from reports.evidence.statement import hand_over
 from review.models import Match
 from statements.choices import StatementState
 
@@ -258,6 +259,9 @@ def mark_sent(
     values = {"sent_at": at, "sent_to": sending.to, "sent_how": sending.how}
     change(row, {"state": NoticeState.SENT, **values})
     lead_statement(row, StatementState.SENT, user, at=at)
+    for item in items_of(row):
+        if item.pack is not None:
+            hand_over(pack=item.pack, user=user)
     record_step(
         row,
         NoticeStep.SENT,

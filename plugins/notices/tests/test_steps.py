@@ -131,6 +131,7 @@ def test_a_notice_goes_all_the_way(reviewer: User, manager: User) -> None:
     claims = [make_claim(reviewer), make_claim(reviewer)]
 
     notice = make_sent(claims, reviewer, manager)
+    unsent = make_signed([make_claim(reviewer)], reviewer, manager)
     states = []
     for match in claims:
         answers.answer(
@@ -150,6 +151,9 @@ def test_a_notice_goes_all_the_way(reviewer: User, manager: User) -> None:
     for item in notice.items.all():
         assert item.pack == EvidencePack.objects.get(match=item.match)
         assert statement_of(item.pack.match.uid).state == StatementState.SENT
+    # Nobody has the pack of a notice that waits to be sent.
+    for uid in (unsent.uid, unsent.items.get().match.uid):
+        assert statement_of(uid).state == StatementState.APPROVED
     statement = statement_of(notice.uid)
     assert (statement.name, statement.state) == (notice.reference, StatementState.SENT)
     assert {fact.match for fact in statement.facts.all()} == {match.uid for match in claims}
