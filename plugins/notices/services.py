@@ -288,7 +288,7 @@ def why_not_withdraw(notice: TakedownNotice, user: User) -> str:
 def why_not_withdraw_signed(user: User) -> str:
     """Return that only managers withdraw what was signed; empty for them."""
     return (
-        "" if user.has_perm(Action.APPROVE) else _("Only a manager can withdraw a signed notice.")
+        "" if user.has_perm(Action.APPROVE) else _("Only a manager may withdraw a signed notice.")
     )
 
 

@@ -60,7 +60,7 @@ class PlainStatements(Kind):
 
     def why_not_withdraw(self, statement: Statement, user: User) -> str:
         """Let managers withdraw what stands."""
-        return "" if user.has_perm(Action.APPROVE) else "Only a manager can withdraw it."
+        return "" if user.has_perm(Action.APPROVE) else "Only a manager may withdraw it."
 
     def withdraw(self, *, statement: Statement, user: User, note: str) -> None:
         """Withdraw it."""

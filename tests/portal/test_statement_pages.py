@@ -122,7 +122,7 @@ def test_a_statement_is_withdrawn_by_the_rules_of_its_kind(
     assert refused.status_code == 409
     # The page of the statement says why, and nobody fills in the form in vain.
     assert page.redirect_chain == [(statement.page_url, 302)]
-    assert page.content.decode().count("Only a manager can withdraw it.") == 2
+    assert page.content.decode().count("Only a manager may withdraw it.") == 2
     statement.refresh_from_db()
     assert statement.state == StatementState.WITHDRAWN
     assert statement.steps.latest("pk").note == "Wrong."
