@@ -286,10 +286,10 @@ def _undo(item: UnknownItem, user: User, version: int | None, sound: NewSound | 
             _take_back_recording(item, user)
             sentence = _("The item is unknown again.")
         case ItemVerb.SPLIT:
-            _rejoin(item, event, sound)
+            _tell_other(_rejoin(item, event, sound), "unknown.rejoined", item, user)
             sentence = _("The two parts are one item again.")
         case ItemVerb.MERGE:
-            _part_again(item, event)
+            _tell_other(_part_again(item, event), "unknown.gave_back", item, user)
             sentence = _("The item is separate again.")
         case ItemVerb.IGNORE:
             sentence = _("The item is no longer ignored.")
@@ -435,8 +435,15 @@ def _sound_before_split(item: UnknownItem) -> NewSound | None:
     return join_sound(row, second) if second.landmarks else None
 
 
-def _rejoin(item: UnknownItem, event: Event, sound: NewSound | None) -> None:
-    """Make one item of the two that a split made."""
+def _tell_other(other: UnknownItem, action: str, item: UnknownItem, user: User) -> None:
+    """Record in the other item's case that a split or merge with it was undone."""
+    base.audit.services.record(
+        case=case_of(other), action=action, actor=user, after={"item": item.uid}
+    )
+
+
+def _rejoin(item: UnknownItem, event: Event, sound: NewSound | None) -> UnknownItem:
+    """Make one item of the two that a split made; return the second."""
     second = UnknownItem.objects.select_for_update().get(uid=event.after["second"])
     if second.state != ItemState.UNIDENTIFIED or _last_action(second) is not None:
         raise ItemRefused(_("The other part has changed since. Undo that change first."))
@@ -444,16 +451,18 @@ def _rejoin(item: UnknownItem, event: Event, sound: NewSound | None) -> None:
         raise ItemChanged(_("This item has changed since you opened it. Look at it again."))
     rejoin(item, second, event.after["at_ms"], sound)
     refresh_figures([second])
+    return second
 
 
-def _part_again(item: UnknownItem, event: Event) -> None:
-    """Return the occurrences that the other item took over and still has."""
+def _part_again(item: UnknownItem, event: Event) -> UnknownItem:
+    """Take back the occurrences that the other item took over and still has; return it."""
     target = UnknownItem.objects.select_for_update().get(uid=event.after["into"])
     item.merged_into = None
     give_back(item, target, event.after["moved"])
     target.version += 1
     target.save(update_fields=["version", "updated_at"])
     refresh_figures([target])
+    return target
 
 
 def _details_of(recording: Recording) -> Recording:

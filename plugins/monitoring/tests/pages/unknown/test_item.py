@@ -223,6 +223,19 @@ def test_an_item_is_split_and_merged(signed_in: MakeClient) -> None:
     assert 'value="undo"' in client.get(answer["Location"]).content.decode()
     assert "Part of" in text_of(client, item)
 
+    # After an undo, each item's history says what happened to it.
+    for _undo in ("of the merge", "of the split"):
+        item.refresh_from_db()
+        act(client, item, "undo")
+    second = UnknownItem.objects.latest("pk")
+    for changed, text in (
+        (item, "made it an item of its own again"),
+        (item, "joined it again with the part that was split off"),
+        (other_item, "took the merged item out of it again"),
+        (second, "joined it again with the item that it was split off"),
+    ):
+        assert text in text_of(client, changed), text
+
 
 def test_a_manager_names_an_item_or_says_which_recording_it_is(signed_in: MakeClient) -> None:
     item, other_item = make_item(), make_item()
