@@ -232,7 +232,7 @@ def has_changed(approval: SheetApproval) -> bool:
     if version is None:
         return False
     if state == StatementState.SUBMITTED:
-        return version.content != signed_lines(today)
+        return bool(version.content != signed_lines(today))
     return differs(version, today)
 
 

@@ -336,7 +336,9 @@ def _check_approval(sheet: CueSheet) -> None:
             f"the approved sheet of {sheet.file} has changed: {changed}, lines: {named}",
         )
     then, now = (
-        Counter((str(cells[1] or ""), clock_of(cells[10]), clock_of(cells[11])) for cells in some)
+        Counter(
+            (str(cells[1] or ""), *(clock_of(str(cell)) for cell in cells[10:12])) for cells in some
+        )
         for some in (approved.content, signed_lines(sheet))
     )
     entries = {(line.title, line.time_in, line.time_out) for line in named}
