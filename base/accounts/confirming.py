@@ -10,7 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from allauth.account.internal.flows.reauthentication import stash_and_reauthenticate
+from allauth.account.internal.flows.reauthentication import (
+    STATE_SESSION_KEY,
+    stash_and_reauthenticate,
+)
 from allauth.core.exceptions import ReauthenticationRequired
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 
@@ -52,7 +55,11 @@ class KeepForms:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Ask who it is, and keep the form meanwhile."""
-        if not isinstance(exception, ReauthenticationRequired) or request.method != "POST":
+        if not isinstance(exception, ReauthenticationRequired):
+            return None
+        if request.method != "POST":
+            # Whoever left a form unsent and confirms for another page does not send it.
+            request.session.pop(STATE_SESSION_KEY, None)
             return None
         form = {"address": request.get_full_path(), "fields": request.POST.urlencode()}
         path = f"{__name__}.{send_again.__name__}"

@@ -93,6 +93,16 @@ def test_a_form_that_waits_goes_to_its_own_page_with_its_query(signed_in: MakeCl
     assert User.objects.filter(username="new").exists()
 
 
+def test_a_form_that_was_left_is_not_sent_with_another_page(signed_in: MakeClient) -> None:
+    client = signed_in(Role.ADMIN)
+
+    client.post("/admin/accounts/user/add/", new_user())
+    opened = confirmed(client, client.get("/admin/auth/group/add/"))
+
+    assert opened.redirect_chain == [("/admin/auth/group/add/", 302)]
+    assert not User.objects.filter(username="new").exists()
+
+
 def test_it_is_asked_again_after_the_minutes_of_the_setting(signed_in: MakeClient) -> None:
     client = signed_in(Role.ADMIN)
     with time_machine.travel("2026-05-04 08:00Z", tick=False):
