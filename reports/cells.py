@@ -70,6 +70,12 @@ def clock(total_ms: int) -> str:
     return offset(rounded(total_ms))[:-4]
 
 
+def clock_of(text: str) -> str:
+    """Round a time that ``offset`` formatted to whole seconds."""
+    hours, minutes, seconds = text.split(":")
+    return clock((int(hours) * 60 + int(minutes)) * 60_000 + int(seconds.replace(".", "")))
+
+
 def as_cell(value: Value, kind: ValueType) -> Cell:
     """Return a value in stored form."""
     if value is None or isinstance(value, str):

@@ -23,6 +23,7 @@ from reports.cue_sheets import CueSheet, cue_sheet, listed_cues
 from reports.cue_statement import (
     attach_files,
     count_unread,
+    differs,
     issue_version,
     last_version,
     lock_versions,
@@ -213,7 +214,10 @@ def changed_text() -> str:
 
 
 def has_changed(approval: SheetApproval) -> bool:
-    """Tell whether a submitted or approved sheet says something else today."""
+    """Tell whether a submitted or approved sheet says something else today.
+
+    A submitted one is only approved as it is, to the millisecond.
+    """
     states = {
         SheetState.SUBMITTED: StatementState.SUBMITTED,
         SheetState.APPROVED: StatementState.APPROVED,
@@ -224,8 +228,12 @@ def has_changed(approval: SheetApproval) -> bool:
         return False
     with working_for(None):
         version = versions_of(str(file.uid)).filter(state=state).first()
-        today = signed_lines(listed_cues(file))
-    return version is not None and version.content != today
+        today = listed_cues(file)
+    if version is None:
+        return False
+    if state == StatementState.SUBMITTED:
+        return bool(version.content != signed_lines(today))
+    return differs(version, today)
 
 
 def waiting_in(file: ScannedFile) -> int:

@@ -22,7 +22,7 @@ from base.accounts.reach import seen_buckets, sees_every_bucket, working_for
 from base.audit.standing import StatementKind
 from base.common.storage import StoredFile, delete_files, keep_file, kept_only_if_done
 from catalogue.models import Recording
-from reports.cells import Cell
+from reports.cells import Cell, clock_of
 from reports.cue_sheet_files import FORMATS, SIGNED, lines_of, signed, written
 from reports.cue_sheets import CueSheet, listed_sheets
 from reports.cues import WORDS
@@ -39,7 +39,7 @@ _Line: TypeAlias = tuple[str, ...]
 _OPEN: Final = (StatementState.DRAFT, StatementState.SUBMITTED)
 _HANDED_OUT: Final = (StatementState.DRAFT, StatementState.APPROVED)
 _NAMES: Final = tuple(column.name for column in SIGNED[1:])
-_STATUS: Final = _NAMES.index("status")
+_TIMES: Final = ("time_in", "time_out", "duration")
 
 
 class LineChange(StrEnum):
@@ -48,24 +48,46 @@ class LineChange(StrEnum):
     GONE = "gone"
     MOVED = "moved"
     NEW = "new"
+    REWORDED = "reworded"
 
 
 @dataclass(frozen=True, slots=True)
 class SheetDifference:
-    """A line that only one of both sheets has, or that stands elsewhere among the rest.
+    """A line that only one of both sheets has, reads otherwise or stands elsewhere.
 
-    ``twin`` is the title and the details of the line that the other sheet has at the same
-    times, with the same title or of the same match; ``details`` is what else this line
-    says. ``match`` is the uid of the match that it names.
+    Title and times are those of the version, unless the line is new. ``match`` is the uid
+    of the match that it names. ``now`` and ``then`` are in what a line reads otherwise.
     """
 
     title: str
     time_in: str
     time_out: str
     change: LineChange
-    details: str = ""
     match: str = ""
-    twin: tuple[str, str] | None = None
+    now: str = ""
+    then: str = ""
+
+    @property
+    def text(self) -> str:
+        """Return a sentence about it."""
+        values = {
+            "title": self.title or _("Unknown music"),
+            "start": self.time_in,
+            "end": self.time_out,
+            "now": self.now or "–",
+            "then": self.then or "–",
+        }
+        texts = {
+            LineChange.GONE: _("“%(title)s”, %(start)s to %(end)s, is no longer on it."),
+            LineChange.MOVED: _(
+                "“%(title)s”, %(start)s to %(end)s, stands elsewhere among the lines."
+            ),
+            LineChange.NEW: _("“%(title)s”, %(start)s to %(end)s, is new."),
+            LineChange.REWORDED: _(
+                "“%(title)s”, %(start)s to %(end)s, reads “%(now)s”, not “%(then)s”."
+            ),
+        }
+        return texts[self.change] % values
 
 
 class CueSheets(Kind):
@@ -107,7 +129,9 @@ class CueSheets(Kind):
             if sheet is None:
                 by_statement[statement.pk] = [Difference(_("The file was deleted."))]
             else:
-                by_statement[statement.pk] = list(_in_sentences(compared(statement, sheet)))
+                by_statement[statement.pk] = [
+                    Difference(line.text, line.match) for line in compared(statement, sheet)
+                ]
         return by_statement
 
     def present(self, subjects: Collection[str]) -> Collection[str]:
@@ -312,6 +336,11 @@ def next_version(last: Statement | None) -> int:
     return last.version if last.state in _OPEN else last.version + 1
 
 
+def differs(statement: Statement, sheet: CueSheet) -> bool:
+    """Return whether a sheet reads otherwise than a version."""
+    return _compared_lines(statement.content) != _compared_lines(signed_lines(sheet))
+
+
 def compared(statement: Statement, sheet: CueSheet) -> list[SheetDifference]:
     """Return the lines in which a sheet differs from a version, in the order of time."""
     then, now = _compared_lines(statement.content), _compared_lines(signed_lines(sheet))
@@ -328,53 +357,28 @@ def compared(statement: Statement, sheet: CueSheet) -> list[SheetDifference]:
         MatchAlias.objects.filter(uid__in=matches.values()).values_list("uid", "match__uid")
     )
     alive = {line: joined.get(uid, uid) for line, uid in matches.items()}
-    changed = [
-        *((LineChange.GONE, line, _twin_of(line, new, alive)) for line in gone),
-        *((LineChange.MOVED, line, None) for line in _find_moved_lines(then, now)),
-        *((LineChange.NEW, line, _twin_of(line, gone, alive)) for line in new),
-    ]
-    differences = [
-        SheetDifference(
-            *_place_of(line),
-            change,
-            _details(line, twin) if twin else "",
-            matches[line],
-            twin=(twin[0], _details(twin, line)) if twin else None,
-        )
-        for change, line, twin in changed
-    ]
-    return sorted(differences, key=lambda difference: difference.time_in)
-
-
-def _in_sentences(differences: Sequence[SheetDifference]) -> Iterator[Difference]:
-    """Yield a sentence for each line; one that reads otherwise at its place has one."""
-    for line in differences:
-        if line.change != LineChange.GONE or line.twin is None:
-            yield Difference(_sentence(line), line.match)
-
-
-def _sentence(difference: SheetDifference) -> str:
-    values = {
-        "title": difference.title or _("Unknown music"),
-        "start": difference.time_in,
-        "end": difference.time_out,
+    pairs = _pairs(gone, new, alive)
+    changed = {
+        LineChange.GONE: Counter(gone) - Counter(before for before, _after in pairs),
+        LineChange.MOVED: Counter(_find_moved_lines(then, now)),
+        LineChange.NEW: Counter(new) - Counter(after for _before, after in pairs),
     }
-    if difference.change == LineChange.MOVED:
-        text = _("“%(title)s”, %(start)s to %(end)s, stands elsewhere among the lines.")
-    elif difference.change == LineChange.GONE:
-        text = _("“%(title)s”, %(start)s to %(end)s, is no longer on it.")
-    elif difference.twin is not None:
-        text = _("“%(title)s”, %(start)s to %(end)s, reads “%(now)s”, not “%(then)s”.")
-        title, details = difference.twin
-        now, then = [difference.details], [details]
-        if title != difference.title:
-            now, then = [difference.title, *now], [title, *then]
-            values["title"] = title
-        values["now"] = " · ".join(filter(None, now)) or "–"
-        values["then"] = " · ".join(filter(None, then)) or "–"
-    else:
-        text = _("“%(title)s”, %(start)s to %(end)s, is new.")
-    return text % values
+    differences = [
+        SheetDifference(*_place_of(line), change, matches[line])
+        for change, lines in changed.items()
+        for line in lines.elements()
+    ]
+    differences += (
+        SheetDifference(
+            *_place_of(before),
+            LineChange.REWORDED,
+            matches[after] or matches[before],
+            now=_words_beside(after, before),
+            then=_words_beside(before, after),
+        )
+        for before, after in pairs
+    )
+    return sorted(differences, key=lambda difference: difference.time_in)
 
 
 def _lines(content: Sequence[Sequence[Any]]) -> list[_Line]:  # Any: cells of JSON
@@ -386,9 +390,16 @@ def _lines(content: Sequence[Sequence[Any]]) -> list[_Line]:  # Any: cells of JS
 
 
 def _compared_lines(content: Sequence[Sequence[Any]]) -> list[_Line]:  # Any: as above
-    """Return lines with the states of matches as comparisons read them."""
+    """Return lines as comparisons read them: a sheet is printed in whole seconds."""
     return [
-        (*line[:_STATUS], compared_state(line[_STATUS]), *line[_STATUS + 1 :])
+        tuple(
+            clock_of(cell)
+            if name in _TIMES and cell
+            else compared_state(cell)
+            if name == "status"
+            else cell
+            for name, cell in zip(_NAMES, line, strict=True)
+        )
         for line in _lines(content)
     ]
 
@@ -404,21 +415,47 @@ def _place_of(line: _Line) -> tuple[str, str, str]:
     return line[0], line[9], line[10]
 
 
-def _twin_of(
-    line: _Line, counterparts: Sequence[_Line], matches: Mapping[_Line, str]
-) -> _Line | None:
-    """Return the line at the same times that has the same title, or else the same match."""
-    title, *times = _place_of(line)
-    there = [other for other in counterparts if list(_place_of(other)[1:]) == times]
-    of_match = [other for other in there if matches[line] and matches[other] == matches[line]]
-    return next((other for other in there if other[0] == title), next(iter(of_match), None))
+def _pairs(
+    gone: Sequence[_Line], new: Sequence[_Line], matches: Mapping[_Line, str]
+) -> list[tuple[_Line, _Line]]:
+    """Return the lines that are gone and new because one line reads otherwise.
+
+    They have the title or the match in common, and a moment; best the same times.
+    """
+    by_music: dict[tuple[str, str], list[int]] = {}
+    for place, line in enumerate(new):
+        for music in _music_of(line, matches):
+            by_music.setdefault(music, []).append(place)
+    candidates = []
+    for at, line in enumerate(gone):
+        places = {place for music in _music_of(line, matches) for place in by_music.get(music, ())}
+        for place in places:
+            title, start, end = _place_of(line)
+            new_title, new_start, new_end = _place_of(new[place])
+            is_moved, is_renamed = (start, end) != (new_start, new_end), title != new_title
+            if not is_moved or (start < new_end and new_start < end):
+                candidates.append((is_moved, is_renamed, at, place))
+    pairs: dict[int, int] = {}
+    taken: set[int] = set()
+    for _moved, _renamed, at, place in sorted(candidates):
+        if at not in pairs and place not in taken:
+            pairs[at] = place
+            taken.add(place)
+    return [(gone[at], new[place]) for at, place in pairs.items()]
 
 
-def _details(line: _Line, twin: _Line) -> str:
-    """Return what a line says otherwise than its twin, apart from the title."""
-    cells = zip(_NAMES[1:], line[1:], twin[1:], strict=True)
+def _music_of(line: _Line, matches: Mapping[_Line, str]) -> Iterator[tuple[str, str]]:
+    """Yield what a line has in common with one that says the same otherwise."""
+    yield "title", line[0]
+    if matches[line]:
+        yield "match", matches[line]
+
+
+def _words_beside(line: _Line, other: _Line) -> str:
+    """Return what a line says otherwise than another one, as the page of the sheet does."""
+    cells = zip(_NAMES, line, other, strict=True)
     return " · ".join(
-        _in_words(name, cell) for name, cell, twin_cell in cells if cell and cell != twin_cell
+        _in_words(name, cell) for name, cell, beside in cells if cell and cell != beside
     )
 
 

@@ -122,6 +122,19 @@ def _describe_counted_time(before: Json, after: Json) -> str:
     return text % {"before": read_clock(was, digits=1), "after": read_clock(counts, digits=1)}
 
 
+def _parted(before: Json, after: Json) -> str:
+    """Say which side of the parted matches it is; earlier events do not know."""
+    if "came_back" not in after:
+        return str(_DONE["parted"])
+    if after["came_back"]:
+        return _("made it a match of its own again")
+    if before["state"] == after["state"]:
+        return _("took the joined match out of it again")
+    return _("took the joined match out of it again, and what was decided with it: %(state)s") % {
+        "state": state_label(after["state"])
+    }
+
+
 def _ground_changed(before: Json, after: Json) -> str:
     return _("changed what the rules say about it: %(before)s → %(after)s") % {
         "before": _said_by_rules(before),
@@ -146,6 +159,7 @@ def _speech_judged(_before: Json, after: Json) -> str:
 _OF_GROUNDS = {
     "counted": _describe_counted_time,
     "ground_changed": _ground_changed,
+    "parted": _parted,
     "speech_checked": _speech_checked,
     "speech_judged": _speech_judged,
 }

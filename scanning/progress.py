@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
-from base.jobs.choices import OPEN_STATES, JobState
+from base.jobs.choices import OPEN_STATES, JobState, status_label
 from base.jobs.models import Job
 from base.jobs.selectors import jobs_of
 from scanning.choices import ACTIVE_SCAN_STATUSES, ScanStage, ScanStatus
@@ -36,14 +36,17 @@ def progress_of(scans: Iterable[Scan]) -> dict[int, ScanProgress]:
 def _progress(scan: Scan, job: Job | None) -> ScanProgress:
     if scan.status not in ACTIVE_SCAN_STATUSES:
         return ScanProgress(scan.get_status_display(), 100)
-    if job is not None and scan.status == ScanStatus.RUNNING:
+    if job is not None and job.state == JobState.RUNNING and scan.status == ScanStatus.RUNNING:
         stage = ScanStage.SENDING if job.kind == CLOUD_SCAN.name else job.stage
         label = str(ScanStage(stage).label) if stage else scan.get_status_display()
         return ScanProgress(label, job.progress)
     is_put_off = job is not None and job.kind == SCAN.name and job.attempts > 0
     if scan.status == ScanStatus.QUEUED and is_put_off:
         return ScanProgress(_("Failed; will be tried again"), 0)
-    return ScanProgress(scan.get_status_display(), 0)
+    if job is not None and scan.status == ScanStatus.RUNNING:
+        # It was interrupted, and goes on from where its job came to.
+        return ScanProgress(str(job.get_state_display()), job.progress)
+    return ScanProgress(status_label(scan), 0)
 
 
 def percent_of_running_scan() -> QuerySet[Job, Any]:

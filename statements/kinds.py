@@ -99,13 +99,13 @@ class Kind(NamedKind, ABC):
         """Return the condition on the events of its kind's case that are about it."""
         return Q(case=self.case(statement))
 
-    def can_withdraw(self, statement: Statement, user: User) -> bool:
-        """Return whether the user may take the statement back."""
-        return False
+    def why_not_withdraw(self, statement: Statement, user: User) -> str:
+        """Return why the user may not take back a statement that others rely on."""
+        return _("It cannot be withdrawn: a corrected one replaces it.")
 
     def withdraw(self, *, statement: Statement, user: User, note: str) -> None:
         """Take the statement back; raises ``StatementRefused``."""
-        raise StatementRefused(_("Nobody can withdraw it."))
+        raise StatementRefused(self.why_not_withdraw(statement, user))
 
 
 # The model, which lies below, reads their names alone.

@@ -185,15 +185,15 @@ def keep(
 
     It is asked again when it differs in something else, or after ``until``.
     """
-    if not user.has_perm(Action.DECIDE):
-        raise StatementRefused(_("Your role may read statements but not keep them."))
+    row = Statement.objects.select_for_update().get(pk=statement.pk)
+    if refusal := why_not_keep(row, user):
+        raise StatementRefused(refusal)
     why = why.strip()
     if not why:
         raise StatementRefused(_("Say why it stays as it is."))
     if until is not None and until < office_day():
         raise StatementRefused(_("The day is over. Choose today or a later one."))
-    row = Statement.objects.select_for_update().get(pk=statement.pk)
-    if row.state not in STANDING or row.differs_sha256 != differs_sha256:
+    if row.differs_sha256 != differs_sha256:
         raise StatementRefused(
             _("The statement has changed; nothing was saved. Reload to see its state.")
         )
@@ -217,16 +217,38 @@ def keep(
     )
 
 
-def may_withdraw(statement: Statement, user: User) -> bool:
-    """Return whether the user may take a statement back, by the rules of its kind."""
-    is_open = statement.state in FOLLOWED
-    return is_open and kind_of(statement).can_withdraw(statement, user)
+def why_not_keep(statement: Statement, user: User) -> str:
+    """Return why the user cannot keep a statement as it is, as a sentence; empty if they can."""
+    if not user.has_perm(Action.DECIDE):
+        return _("Your role may read statements but not keep them.")
+    if refusal := _why_nobody_relies_on(statement):
+        return refusal
+    if not statement.differs_sha256:
+        return _("It says what the portal says, so there is nothing to keep.")
+    return ""
+
+
+def why_not_withdraw(statement: Statement, user: User) -> str:
+    """Return why the user cannot take a statement back, by the rules of its kind, too."""
+    if not user.has_perm(Action.DECIDE):
+        return _("Your role may read statements but not withdraw them.")
+    return _why_nobody_relies_on(statement) or kind_of(statement).why_not_withdraw(statement, user)
+
+
+def _why_nobody_relies_on(statement: Statement) -> str:
+    if statement.state == StatementState.WITHDRAWN:
+        return _("It is withdrawn already.")
+    if statement.state == StatementState.REPLACED:
+        return _("A later version has replaced it.")
+    if statement.state not in STANDING:
+        return _("It was not approved or sent yet, so that nobody relies on it.")
+    return ""
 
 
 def withdraw(*, statement: Statement, user: User, why: str) -> None:
     """Take a statement back by the rules of its kind; raises ``StatementRefused``."""
-    if not may_withdraw(statement, user):
-        raise StatementRefused(_("You cannot withdraw it."))
+    if refusal := why_not_withdraw(statement, user):
+        raise StatementRefused(refusal)
     if not why.strip():
         raise StatementRefused(_("Say why it is withdrawn."))
     kind_of(statement).withdraw(statement=statement, user=user, note=why.strip())

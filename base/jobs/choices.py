@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -27,6 +28,14 @@ class InstallationRole(models.TextChoices):
 
 
 OPEN_STATES = (JobState.WAITING, JobState.RUNNING)
+
+
+def status_label(row: Any) -> str:
+    """Return the status of a row that a job works on: what is queued waits, as its job.
+
+    Any: a row of any model with a status.
+    """
+    return str(JobState.WAITING.label if row.status == "queued" else row.get_status_display())
 
 
 class Priority(IntEnum):

@@ -23,6 +23,7 @@ from plugins.notices.models import (
     NoticeItem,
     TakedownNotice,
 )
+from reports.cells import clock
 from review import rule_names
 from review.choices import WAITING_STATES, MatchState
 from review.coverage import Cover, LicencesInForce, checks
@@ -166,7 +167,7 @@ def changes_since_signed(
 
 def _differs(match: Match, rights: Rights, right: ClaimedRight, stated: StatementFact) -> str:
     """Return what a document says otherwise of a match than the portal does now."""
-    if stated.cells["intervals"] != [list(part) for part in match.tally.counted]:
+    if printed_times(stated.cells["intervals"]) != printed_times(match.tally.counted):
         return _("other seconds of it count than when the notice was signed.")
     rows = owned(rights, right)
     today = {_owner(row, name): _owner(row) for row in rows for name in names_of(row.party)}
@@ -174,6 +175,11 @@ def _differs(match: Match, rights: Rights, right: ClaimedRight, stated: Statemen
     if sorted(owners) != sorted(_owner(row) for row in rows):
         return _("the catalogue names other owners than when the notice was signed.")
     return ""
+
+
+def printed_times(intervals: Iterable[Iterable[int]]) -> list[list[str]]:
+    """Return the times of intervals as the document states them."""
+    return [[clock(at) for at in interval] for interval in intervals]
 
 
 def why_lapsed(item: NoticeItem) -> str:

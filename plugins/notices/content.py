@@ -6,9 +6,8 @@ from typing import Any
 
 from base.accounts.deciders import Decider
 from base.common.reading import rounded_length
-from plugins.notices.checks import items_of, owners_of
+from plugins.notices.checks import items_of, owners_of, printed_times
 from plugins.notices.models import ClaimedRight, NoticeItem, TakedownNotice
-from reports.cells import clock
 from reports.evidence.models import EvidencePack
 from reports.evidence.selectors import current_packs
 from review.selectors import with_segments
@@ -97,7 +96,7 @@ def _item(item: NoticeItem, right: ClaimedRight, pack: EvidencePack | None) -> J
         "url": item.url,
         "account": file.account,
         "intervals": [list(interval) for interval in match.tally.counted],
-        "times": [[clock(begin), clock(end)] for begin, end in match.tally.counted],
+        "times": printed_times(match.tally.counted),
         "matched_s": rounded_length(match.tally.counted) // 1000,
         "decided_on": "" if match.decided_at is None else f"{match.decided_at:%Y-%m-%d}",
         "decided_by": match.decider or Decider.SYSTEM,

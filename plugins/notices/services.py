@@ -34,6 +34,7 @@ from plugins.notices.steps import (
     unfit_error,
 )
 from reports.evidence.services import EvidenceRefused, request_pack
+from reports.evidence.statement import hand_over
 from review.models import Match
 from statements.choices import StatementState
 
@@ -258,6 +259,9 @@ def mark_sent(
     values = {"sent_at": at, "sent_to": sending.to, "sent_how": sending.how}
     change(row, {"state": NoticeState.SENT, **values})
     lead_statement(row, StatementState.SENT, user, at=at)
+    for item in items_of(row):
+        if item.pack is not None:
+            hand_over(pack=item.pack, user=user)
     record_step(
         row,
         NoticeStep.SENT,
@@ -271,6 +275,20 @@ def mark_sent(
         },
     )
     return row
+
+
+def why_not_withdraw(notice: TakedownNotice, user: User) -> str:
+    """Return why the user cannot withdraw a notice, as a sentence; empty if they can."""
+    if notice.state == NoticeState.WITHDRAWN:
+        return _("It is withdrawn already.")
+    return "" if notice.is_unsigned else why_not_withdraw_signed(user)
+
+
+def why_not_withdraw_signed(user: User) -> str:
+    """Return that only managers withdraw what was signed; empty for them."""
+    return (
+        "" if user.has_perm(Action.APPROVE) else _("Only a manager may withdraw a signed notice.")
+    )
 
 
 @transaction.atomic

@@ -209,4 +209,4 @@ def _seal(row: TakedownNotice, document: StoredFile, user: User) -> None:
     )
     for item in items_of(row):
         if item.pack is not None:
-            hand_over(pack=item.pack, user=user)
+            hand_over(pack=item.pack, user=user, state=StatementState.APPROVED)

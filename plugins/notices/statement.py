@@ -13,12 +13,11 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as lazy
 
 from base.accounts.models import User
-from base.accounts.roles import Action
 from plugins.notices.checks import changes_since_signed
 from plugins.notices.errors import NoticeRefused
 from plugins.notices.models import NOTICE, STANDING_NOTICES, NoticeItem, TakedownNotice
 from plugins.notices.selectors import notices_in_reach
-from plugins.notices.services import withdraw
+from plugins.notices.services import why_not_withdraw_signed, withdraw
 from statements.errors import StatementRefused
 from statements.kinds import Difference, Kind
 from statements.models import Statement
@@ -71,9 +70,9 @@ class TakedownNotices(Kind):
             about |= Q(state__in=STANDING_NOTICES)
         return TakedownNotice.objects.filter(about).values_list("uid", flat=True)
 
-    def can_withdraw(self, statement: Statement, user: User) -> bool:
-        """Return whether the user is a manager: they withdraw signed notices."""
-        return user.has_perm(Action.APPROVE)
+    def why_not_withdraw(self, statement: Statement, user: User) -> str:
+        """Return that only managers withdraw signed notices."""
+        return why_not_withdraw_signed(user)
 
     def withdraw(self, *, statement: Statement, user: User, note: str) -> None:
         """Withdraw the notice; raises ``StatementRefused``."""

@@ -36,6 +36,25 @@ from catalogue.owners.texts import folded
 _RIGHTS = list(Right)
 
 
+def matches_on(records: QuerySet[Any]) -> Q:
+    """Return the condition of matches whose rights depend on records of one model.
+
+    Any: works, parties, releases or recordings.
+    """
+    paths = {
+        Work: Q(works__in=records),
+        Party: Q(shares__party__in=records) | Q(works__shares__party__in=records),
+        Release: Q(releases__in=records),
+        RightsRecording: Q(pk__in=records),
+    }
+    sounds = RightsRecording._base_manager.filter(paths[records.model])
+    isrcs = sounds.exclude(isrc="").values("isrc")
+    own = Q(rights_record__in=sounds) | Q(isrc_normalised__in=isrcs) | Q(own_isrc__in=isrcs)
+    recordings = Recording._base_manager.filter(own)
+    staying = recordings.filter(merged_into__isnull=False).values("merged_into")
+    return Q(recording__in=recordings.values("pk")) | Q(recording__in=staying)
+
+
 def search_works(text: str) -> QuerySet[Work]:
     """Return the works with a text in a title, or with a code, number or writer."""
     rows = works_in_reach().filter(merged_into=None)

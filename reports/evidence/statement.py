@@ -1,4 +1,7 @@
-"""Evidence packs as statements: drafts once built, sent once somebody has them."""
+"""Evidence packs as statements: drafts once built, sent once somebody has them.
+
+A pack that a signed document names is approved until that document is sent.
+"""
 
 from __future__ import annotations
 
@@ -99,16 +102,18 @@ def issue_built(*, pack: EvidencePack, fact: Fact) -> Statement:
 
 
 @transaction.atomic
-def hand_over(*, pack: EvidencePack, user: User) -> None:
-    """Note that somebody has the pack; it replaces the earlier ones of its match.
+def hand_over(
+    *, pack: EvidencePack, user: User, state: StatementState = StatementState.SENT
+) -> None:
+    """Note that somebody has the pack, or will; it replaces the earlier ones of its match.
 
     One that a newer pack has replaced stays so, whoever downloads it.
     """
     rows = Statement.objects.select_for_update(of=("self",))
     row = rows.get(evidence_pack=pack)
-    if row.state != StatementState.DRAFT:
+    if row.state == state or row.state not in (StatementState.DRAFT, StatementState.APPROVED):
         return
-    advance(statement=row, state=StatementState.SENT, user=user)
+    advance(statement=row, state=state, user=user)
     # A join may have given the match packs of another subject.
     statements = Statement.objects.filter(evidence_pack__match=pack.match_id, state__in=STANDING)
     for earlier in statements.exclude(pk=row.pk):

@@ -152,7 +152,7 @@ def _record_parted(before: Mapping[int, Row | None], merge: str, user: User) -> 
                 case=match.case,
                 action=match_events.PARTED,
                 before=before[key] or now[key],
-                after=now[key] | {"merge": merge},
+                after=now[key] | {"merge": merge, "came_back": before[key] is None},
             )
             for key, match in matches.items()
         ],

@@ -266,9 +266,9 @@ class Picker {
   }
 
   async search(text) {
-    const chosen = this.values();
+    const left = [...this.values(), this.field.dataset.pickerWithout];
     const choices = await remote(this.kind).search(text);
-    return choices.filter(({ value }) => !chosen.includes(value));
+    return choices.filter(({ value }) => !left.includes(value));
   }
 
   values() {

@@ -11,6 +11,7 @@ const GOTO = {
 };
 const ANNOUNCE_EVERY_MS = 10_000;
 const PRESSED = "acrportal.pressed";
+const POSTED = "acrportal.posted";
 
 export const keysAreOn = () => localStorage.getItem(KEYS_OFF) !== "off";
 
@@ -108,6 +109,20 @@ document.addEventListener("keydown", (event) => {
   if (!button || button.disabled) return;
   event.preventDefault();
   field.form.requestSubmit(button);
+});
+
+/* Enter in a tick box presses the first button of its form. Where each button is an act of
+   its own, it presses the one that stands with the boxes, or none beside several. */
+document.addEventListener("keydown", (event) => {
+  const box = event.target;
+  if (event.key !== "Enter" || event.defaultPrevented || !box.matches("input[type=checkbox], input[type=radio]")) return;
+  const acts = [...(box.form?.elements ?? [])].filter((control) => control.type === "submit");
+  if (acts.length < 2 || !acts[0].name) return;
+  event.preventDefault();
+  let around = box;
+  while (!acts.some((act) => around.contains(act)) && around.parentElement) around = around.parentElement;
+  const near = acts.filter((act) => around.contains(act));
+  if (near.length === 1) near[0].click();
 });
 
 let awaitingGoto = 0;
@@ -226,9 +241,14 @@ document.addEventListener("submit", (event) => {
 
 let isLeaving = false;
 
+/* The browser cannot go back to a page that answers a form, for it would send the form again. */
+if (document.body.dataset.posted !== undefined) sessionStorage.setItem(POSTED, location.href);
+else if (sessionStorage.getItem(POSTED) === location.href) sessionStorage.removeItem(POSTED);
+
 /* Return to the list as it was left, with its ticks, if the list is the previous page. */
 function goBack(event) {
-  if (document.referrer !== event.currentTarget.href) return;
+  const { href } = event.currentTarget;
+  if (document.referrer !== href || sessionStorage.getItem(POSTED) === href) return;
   event.preventDefault();
   if (!isLeaving) history.back();
   isLeaving = true;

@@ -134,7 +134,7 @@ def test_a_token_needs_the_password_again(signed_in: MakeClient) -> None:
     client.post(answer.headers["Location"], {"password": "wrong"})
     assert not ApiToken.objects.exists()
 
-    page = client.post(answer.headers["Location"], {"password": "secret"})
+    page = client.post(answer.headers["Location"], {"password": "secret"}, follow=True)
     token = ApiToken.objects.get()
     assert (token.name, token.scopes) == ("nightly", ["read"])
     assert token.hint in page.content.decode()

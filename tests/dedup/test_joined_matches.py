@@ -21,6 +21,7 @@ from dedup.services import find_duplicates
 from review import match_events, selectors
 from review.choices import DisputeStatus, MatchState, PolicyAction, QueueReason
 from review.filters import search_condition
+from review.labels import done
 from review.models import Match, MatchAlias
 from review.programmes.models import MusicUse
 from review.services import grounds, locks
@@ -258,6 +259,15 @@ def test_a_join_decides_by_both_and_the_undo_is_exact(
     assert match.decided_at is None or match.created_at <= match.decided_at
     undo(action, manager)
     assert everything() == before
+    # Each history says what happened to its side.
+    stayed, returned = (
+        done(selectors.events_of(Match.objects.get(pk=match.pk))[0]) for match in (survivor, former)
+    )
+    assert returned == "made it a match of its own again"
+    assert stayed.startswith("took the joined match out of it again")
+    assert stayed.endswith("and what was decided with it: Pending") == (
+        state != "pending" and first_decision is _leave
+    )
 
 
 def test_what_was_decided_both_ways_is_first_and_shows_both_decisions(

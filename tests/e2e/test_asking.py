@@ -66,6 +66,8 @@ def test_revoking_a_token_asks_first_and_escape_leads_back(page: Page, portal: P
     page.fill("input[type=password]", portal.passwords["ana"])
     page.keyboard.press("Enter")
     expect(page.get_by_text("Copy this token now")).to_be_visible()
+    # The form on this page goes to where it belongs.
+    expect(page).to_have_url(f"{portal.url}/tokens/")
 
     page.get_by_role("link", name="Revoke… nightly import").press("Enter")
     expect(page.get_by_role("link", name="Cancel")).to_be_focused()

@@ -39,7 +39,9 @@ def test_rows_are_equally_high_beside_the_preview(page: Page, portal: Portal, ad
     assert len(set(heights)) == 1, heights
 
 
-def test_an_unticked_box_is_empty_in_the_dark_theme(page: Page, portal: Portal) -> None:
+def test_an_unticked_box_is_empty_in_the_dark_theme_and_enter_sends_nothing(
+    page: Page, portal: Portal
+) -> None:
     page.emulate_media(color_scheme="dark")
     open_list(page, portal, "/queue/?view=waiting")
     box = page.locator("tbody input[type=checkbox]").first
@@ -48,6 +50,9 @@ def test_an_unticked_box_is_empty_in_the_dark_theme(page: Page, portal: Portal) 
     expect(box).to_have_css("appearance", "none")
     box.check()
     expect(box).not_to_have_css("background-color", "rgba(0, 0, 0, 0)")
+    # Each button of the list is an act of its own, and none of them is meant.
+    box.press("Enter")
+    expect(box).to_be_checked()
     box.uncheck()
 
 

@@ -20,7 +20,7 @@ from reports.evidence.services import request_pack
 from reports.evidence.statement import hand_over
 from review.models import Match
 from statements import services
-from statements.choices import STANDING, StatementState
+from statements.choices import StatementState
 from statements.kinds import Difference, Fact, Kind, kinds
 from statements.models import Statement, StatementFact, StatementFile
 
@@ -58,9 +58,9 @@ class PlainStatements(Kind):
         """Return the page of the match."""
         return f"/m/{statement.subject}/#correct"
 
-    def can_withdraw(self, statement: Statement, user: User) -> bool:
+    def why_not_withdraw(self, statement: Statement, user: User) -> str:
         """Let managers withdraw what stands."""
-        return statement.state in STANDING and user.has_perm(Action.APPROVE)
+        return "" if user.has_perm(Action.APPROVE) else "Only a manager may withdraw it."
 
     def withdraw(self, *, statement: Statement, user: User, note: str) -> None:
         """Withdraw it."""

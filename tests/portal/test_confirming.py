@@ -36,7 +36,7 @@ def is_asked(answer: Any) -> bool:  # Any: the test client's answer
 def confirmed(client: Client, question: Any) -> Any:  # Any: as above
     """Give the password on the page that asks; return what follows."""
     assert is_asked(question)
-    return client.post(question.headers["Location"], {"password": "secret"})
+    return client.post(question.headers["Location"], {"password": "secret"}, follow=True)
 
 
 def new_user() -> dict[str, str]:
@@ -74,6 +74,33 @@ def test_a_form_that_waits_is_kept_encrypted_and_then_saved(signed_in: MakeClien
 
     assert not any(PASSWORD in session or "bake" in session for session in sessions)
     assert User.objects.get(username="new").check_password(PASSWORD)
+
+
+def test_a_form_that_waits_goes_to_its_own_page_with_its_query(signed_in: MakeClient) -> None:
+    """A wrong password keeps it, and what is refused then can be corrected and sent again."""
+    client = signed_in(Role.ADMIN)
+    address = "/admin/accounts/user/add/?_popup=1"
+
+    answer = client.post(address, new_user() | {"password2": "another one"})
+    wrong = client.post(answer.headers["Location"], {"password": "wrong"})
+    refused = confirmed(client, answer)
+
+    assert wrong.context["form"].errors
+    assert refused.redirect_chain == [(address, 307)]
+    assert refused.context["adminform"].form["username"].value() == "new"
+    # Only the repeated form is exchanged, and once.
+    client.post(address, new_user())
+    assert User.objects.filter(username="new").exists()
+
+
+def test_a_form_that_was_left_is_not_sent_with_another_page(signed_in: MakeClient) -> None:
+    client = signed_in(Role.ADMIN)
+
+    client.post("/admin/accounts/user/add/", new_user())
+    opened = confirmed(client, client.get("/admin/auth/group/add/"))
+
+    assert opened.redirect_chain == [("/admin/auth/group/add/", 302)]
+    assert not User.objects.filter(username="new").exists()
 
 
 def test_it_is_asked_again_after_the_minutes_of_the_setting(signed_in: MakeClient) -> None:

@@ -178,6 +178,8 @@ def test_a_merge_that_changes_a_claim_asks_first(signed_in: MakeClient, group: D
 
     assert not Recording.objects.filter(merged_into__isnull=False).exists()
     assert "Confirmed: Keeps its state; less of it counts" in answer.content.decode()
+    back = reverse("portal:duplicate_group", args=[group.uid])
+    assert f'href="{back}" data-back' in answer.content.decode()
     act(client, group, form | {"agreed": answer.context["consequences"].mark})
     assert Recording.objects.get(merged_into__isnull=False) == other_recording
     match.refresh_from_db()

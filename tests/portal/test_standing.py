@@ -132,11 +132,13 @@ def test_a_recording_is_retired_after_its_statements_were_seen(
 ) -> None:
     client, recording = signed_in(Role.MANAGER), match.recording
     address = reverse("portal:recording_retire", args=[recording.uid])
+    licence = make_licence(recordings=[recording], in_force=False)
 
     answer = client.post(address)
     recording.refresh_from_db()
     assert recording.status != "retired"
     assert STANDS in answer.content.decode()
+    assert str(licence) in answer.content.decode()
 
     client.post(address, {"agreed": answer.context["consequences"].mark})
 

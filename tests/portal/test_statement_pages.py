@@ -114,13 +114,22 @@ def test_a_statement_is_withdrawn_by_the_rules_of_its_kind(
     statement = differing(mira)
     address = reverse("portal:statement_withdraw", args=[statement.uid])
 
-    refused = signed_in(Role.REVIEWER).post(address, {"why": "Wrong."})
-    signed_in(Role.MANAGER).post(address, {"why": "Wrong."})
+    reviewer, manager = signed_in(Role.REVIEWER), signed_in(Role.MANAGER)
+    refused = reviewer.post(address, {"why": "Wrong."})
+    page = reviewer.get(address, follow=True)
+    manager.post(address, {"why": "Wrong."})
 
     assert refused.status_code == 409
+    # The page of the statement says why, and nobody fills in the form in vain.
+    assert page.redirect_chain == [(statement.page_url, 302)]
+    assert page.content.decode().count("Only a manager may withdraw it.") == 2
     statement.refresh_from_db()
     assert statement.state == StatementState.WITHDRAWN
     assert statement.steps.latest("pk").note == "Wrong."
+    for step in ("keep", "withdraw"):
+        page = manager.get(reverse(f"portal:statement_{step}", args=[statement.uid]), follow=True)
+        assert "It is withdrawn already." in page.content.decode()
+        assert 'name="why"' not in page.content.decode()
 
 
 def test_limits_hide_statements_sentences_files_and_who_changed_them(

@@ -166,17 +166,15 @@ def test_two_people_approve_a_sheet_and_a_later_find_shows(
     recording = Recording.objects.get(title="Under the talk")
     Recording.objects.filter(pk=recording.pk).update(label="Harbour Records")
     changed = differences(approval, cue_sheet(file=file))
-    assert [(line.change, line.details) for line in changed] == [
-        (LineChange.GONE, recording.label),
-        (LineChange.NEW, "Harbour Records"),
+    assert [(line.change, line.then, line.now) for line in changed] == [
+        (LineChange.REWORDED, recording.label, "Harbour Records"),
     ]
     Recording.objects.filter(pk=recording.pk).update(title="Late find")
 
     assert cue_approval.has_changed(approval)
     changed = differences(approval, cue_sheet(file=file))
-    assert [(line.title, line.change) for line in changed] == [
-        ("Under the talk", LineChange.GONE),
-        ("Late find", LineChange.NEW),
+    assert [(line.title, line.then, line.now) for line in changed] == [
+        ("Under the talk", "Under the talk", "Late find · Harbour Records"),
     ]
     corrected = take_step(file=file, user=reviewer, step=SheetStep.CORRECT, version=1)
     assert (corrected.state, corrected.version) == (SheetState.DRAFT, 2)
@@ -211,26 +209,45 @@ def test_a_licence_for_many_is_told_by_the_match_that_the_sheet_names(
     assert cause.case == named.case
 
 
-def test_a_rescan_that_finds_the_same_changes_no_approved_sheet(
-    file: ScannedFile, reviewer: User, manager: User
-) -> None:
-    approval = approved(file, reviewer, manager)
+def rescan(file: ScannedFile, later_ms: int) -> CueSheet:
+    """Scan a file again, with all music found later by this; return its sheet."""
     before = cue_sheet(file=file).timeline.matches
-    again = ScanFactory.create(scanned_file=file, unmatched=file.scans.get().unmatched)
+    again = ScanFactory.create(scanned_file=file, unmatched=file.scans.all()[0].unmatched)
     for match in before:
         spans = (
-            (segment.start_ms, segment.end_ms, segment.reference_start_ms, segment.reference_end_ms)
+            (
+                *(segment.start_ms + later_ms, segment.end_ms + later_ms),
+                *(segment.reference_start_ms, segment.reference_end_ms),
+            )
             for segment in match.segments
         )
         speech = match.segments[0].speech
         make_detection(*spans, scan=again, recording=match.recording, speech=speech)
     fold_scan(scan=again)
-
     sheet = cue_sheet(file=file)
-
     assert {match.scan for match in sheet.timeline.matches} == {again}
-    assert not cue_approval.has_changed(approval)
-    assert differences(approval, sheet) == []
+    return sheet
+
+
+def test_a_rescan_that_finds_the_same_seconds_changes_no_approved_sheet(
+    file: ScannedFile, reviewer: User, manager: User
+) -> None:
+    approval = approved(file, reviewer, manager)
+
+    # Sheets are printed in whole seconds.
+    for later_ms in (0, 1):
+        sheet = rescan(file, later_ms)
+        assert not cue_approval.has_changed(approval)
+        assert differences(approval, sheet) == []
+
+    sheet = rescan(file, 2000)
+    changed = differences(approval, sheet)
+    assert cue_approval.has_changed(approval)
+    assert changed[0].text.endswith(
+        "00:00:00 to 00:00:20, reads “00:00:02 · 00:00:22 · Pending”, "
+        "not “00:00:00 · 00:00:20 · Confirmed”."
+    )
+    assert {line.change for line in changed} == {LineChange.REWORDED}
 
 
 def test_changes_since_the_approval_say_what_changed_in_words(
@@ -248,15 +265,14 @@ def test_changes_since_the_approval_say_what_changed_in_words(
 
     changed = differences(approval, cue_sheet(file=file))
 
-    assert [line.details for line in changed] == [
-        "100.00 % · Confirmed",
-        "80.00 % · Cleared · Theme · Library music",
+    assert [(line.then, line.now) for line in changed] == [
+        ("100.00 % · Confirmed", "80.00 % · Cleared · Theme · Library music"),
     ]
     # Whoever looks at it changes nothing.
     for state in (MatchState.PENDING, MatchState.IN_REVIEW):
         Match.objects.filter(pk=match.pk).update(state=state)
-        _gone, new = differences(approval, cue_sheet(file=file))
-        assert new.details == "80.00 % · Pending · Theme · Library music"
+        [line] = differences(approval, cue_sheet(file=file))
+        assert line.now == "80.00 % · Pending · Theme · Library music"
 
 
 def test_a_line_that_stands_elsewhere_since_the_approval_is_named(
@@ -329,11 +345,11 @@ def test_an_approved_sheet_keeps_its_bytes_whatever_becomes_of_its_music(
             lambda: update_recording(
                 recording=first.recording, columns={"title": "Renamed"}, user=manager
             ),
-            f"“{title}”, 00:00:00.000 to 00:00:30.000, reads “Renamed”, not “{title}”.",
+            f"“{title}”, 00:00:00 to 00:00:30, reads “Renamed”, not “{title}”.",
         ),
         (
             lambda: merge(first.recording, second.recording, manager),
-            f"“{merged}”, 00:01:00.000 to 00:01:30.000, reads “Renamed”, not “{merged}”.",
+            f"“{merged}”, 00:01:00 to 00:01:30, reads “Renamed”, not “{merged}”.",
         ),
         (lambda: retire_recordings(recordings=[first.recording], user=manager), "reads “Renamed"),
         (

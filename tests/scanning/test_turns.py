@@ -111,8 +111,12 @@ def test_unforeseen_trouble_is_kept_and_tried_again_later(
     assert (scan.status, scan.error_code) == (ScanStatus.FAILED, "engine_error")
     assert "OSError: the disk is full" in scan.message
 
-    # One that waits to be tried again is cancelled at once.
+    # One that waits to be tried again is cancelled at once. All pages call it by one word,
+    # also while its job was handed back in the middle of its work.
     scan = ask(container, "odd", user=admin)
+    assert progress_of([scan])[scan.pk].stage == "Waiting"
+    scan.status = ScanStatus.RUNNING
+    assert progress_of([scan])[scan.pk].stage == "Waiting"
     later = datetime.now(tz=UTC) + timedelta(minutes=1)
     Job.objects.filter(subject=scan.pk).update(attempts=1, run_after=later)
     cancel_scan(scan=scan, user=admin)

@@ -188,7 +188,7 @@ class Person:
             question = self.client.get(url)
             if url.startswith("/accounts/reauthenticate/"):
                 # What was sent waits, and goes on with the password.
-                question = self.client.post(url, {"password": PASSWORD})
+                question = self.client.post(url, {"password": PASSWORD}, follow=True)
             answer = self._ask("GET", url, question)
             answer.signed_out = signed_out
         if answer.is_page:

@@ -22,6 +22,7 @@ from base.common.reading import read_clock
 from base.common.storage import read_bytes
 from catalogue.models import Bucket, Recording
 from dedup.intake import AlreadyInCatalogue, add_recording
+from reports.cells import clock_of
 from reports.cue_approval import SheetStep, approval_of, has_changed
 from reports.cue_edits import edits_of
 from reports.cue_sheet_files import FORMATS, lines_of
@@ -335,11 +336,13 @@ def _check_approval(sheet: CueSheet) -> None:
             f"the approved sheet of {sheet.file} has changed: {changed}, lines: {named}",
         )
     then, now = (
-        Counter((str(cells[1] or ""), str(cells[10]), str(cells[11])) for cells in some)
+        Counter(
+            (str(cells[1] or ""), *(clock_of(str(cell)) for cell in cells[10:12])) for cells in some
+        )
         for some in (approved.content, signed_lines(sheet))
     )
     entries = {(line.title, line.time_in, line.time_out) for line in named}
-    silent = set((then - now) | (now - then)) - entries
+    silent = set(then - now) - entries
     check(not silent, f"the approved sheet of {sheet.file} hides {silent}")
     stored = {file.format: file for file in approved.files.all()}
     check(set(stored) == set(FORMATS), f"{approved} has the files {set(stored)}")

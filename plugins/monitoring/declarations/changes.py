@@ -25,7 +25,7 @@ from plugins.monitoring.streams.models import Station
 from reports.cells import clock
 from reports.plays import Play, plays_of
 from review import intervals
-from review.choices import MatchState
+from review.choices import WAITING_STATES, MatchState
 from review.models import Match, MatchAlias
 from review.selectors import matches_of, with_segments
 from statements.models import Statement, StatementFact
@@ -137,7 +137,12 @@ class _Declared:
             return [_("its broadcast was deleted")]
         decided = []
         if match.state not in DECLARED:
-            decided = [_("it was decided otherwise, so a correction leaves it out")]
+            waits = match.state in WAITING_STATES
+            decided = [
+                _("its match waits for a decision again, so a correction leaves it out")
+                if waits
+                else _("it was decided otherwise, so a correction leaves it out")
+            ]
         starts_at = datetime.fromisoformat(fact.cells["starts_at"])
         length_ms = fact.cells["played_ms"]
         if broadcast is not None:

@@ -266,15 +266,18 @@ def merge_items(*, items: Sequence[UnknownItem], into: UnknownItem, user: User) 
     return target
 
 
-def undo(*, item: UnknownItem, user: User) -> str:
-    """Undo the last action on an item; return a sentence about it."""
+def undo(*, item: UnknownItem, user: User, version: int | None = None) -> str:
+    """Undo the last action on an item; return a sentence about it.
+
+    ``version`` is the item as the person saw it: nobody takes back a later action unseen.
+    """
     sound = _sound_before_split(item)
     with transaction.atomic():
-        return _undo(item, user, sound)
+        return _undo(item, user, version, sound)
 
 
-def _undo(item: UnknownItem, user: User, sound: NewSound | None) -> str:
-    item = _lock_item(item, user, ItemVerb.UNDO)
+def _undo(item: UnknownItem, user: User, version: int | None, sound: NewSound | None) -> str:
+    item = _lock_item(item, user, ItemVerb.UNDO, version)
     event = _last_action(item)
     if event is None:
         raise ItemRefused(_("There is nothing to undo."))
@@ -283,10 +286,10 @@ def _undo(item: UnknownItem, user: User, sound: NewSound | None) -> str:
             _take_back_recording(item, user)
             sentence = _("The item is unknown again.")
         case ItemVerb.SPLIT:
-            _rejoin(item, event, sound)
+            _tell_other(_rejoin(item, event, sound), "unknown.rejoined", item, user)
             sentence = _("The two parts are one item again.")
         case ItemVerb.MERGE:
-            _part_again(item, event)
+            _tell_other(_part_again(item, event), "unknown.gave_back", item, user)
             sentence = _("The item is separate again.")
         case ItemVerb.IGNORE:
             sentence = _("The item is no longer ignored.")
@@ -432,8 +435,15 @@ def _sound_before_split(item: UnknownItem) -> NewSound | None:
     return join_sound(row, second) if second.landmarks else None
 
 
-def _rejoin(item: UnknownItem, event: Event, sound: NewSound | None) -> None:
-    """Make one item of the two that a split made."""
+def _tell_other(other: UnknownItem, action: str, item: UnknownItem, user: User) -> None:
+    """Record in the other item's case that a split or merge with it was undone."""
+    base.audit.services.record(
+        case=case_of(other), action=action, actor=user, after={"item": item.uid}
+    )
+
+
+def _rejoin(item: UnknownItem, event: Event, sound: NewSound | None) -> UnknownItem:
+    """Make one item of the two that a split made; return the second."""
     second = UnknownItem.objects.select_for_update().get(uid=event.after["second"])
     if second.state != ItemState.UNIDENTIFIED or _last_action(second) is not None:
         raise ItemRefused(_("The other part has changed since. Undo that change first."))
@@ -441,16 +451,18 @@ def _rejoin(item: UnknownItem, event: Event, sound: NewSound | None) -> None:
         raise ItemChanged(_("This item has changed since you opened it. Look at it again."))
     rejoin(item, second, event.after["at_ms"], sound)
     refresh_figures([second])
+    return second
 
 
-def _part_again(item: UnknownItem, event: Event) -> None:
-    """Return the occurrences that the other item took over and still has."""
+def _part_again(item: UnknownItem, event: Event) -> UnknownItem:
+    """Take back the occurrences that the other item took over and still has; return it."""
     target = UnknownItem.objects.select_for_update().get(uid=event.after["into"])
     item.merged_into = None
     give_back(item, target, event.after["moved"])
     target.version += 1
     target.save(update_fields=["version", "updated_at"])
     refresh_figures([target])
+    return target
 
 
 def _details_of(recording: Recording) -> Recording:

@@ -21,6 +21,7 @@ from plugins.notices.content import content_of
 from plugins.notices.models import NoticeAnswer, NoticeItem, NoticeState, TakedownNotice
 from plugins.notices.notice_text import Content, blocks_of, head_of, title_of
 from plugins.notices.pages.lists import STATE_ICONS
+from plugins.notices.services import why_not_withdraw
 from plugins.notices.signing import why_not_sign
 from plugins.notices.steps import missing_in
 from reports.evidence.selectors import MatchPacks, evidence_of_many
@@ -100,8 +101,7 @@ def context_of(notice: TakedownNotice, user: User) -> dict[str, object]:
         "may_fill": may_prepare and notice.state == NoticeState.DRAFT,
         "may_prepare": may_prepare,
         "may_sign": may_sign and in_review,
-        "may_withdraw": notice.state != NoticeState.WITHDRAWN
-        and (may_sign or (may_prepare and notice.is_unsigned)),
+        "may_withdraw": may_prepare and not why_not_withdraw(notice, user),
         "may_answer": user.has_perm(Action.DECIDE)
         and notice.state in (NoticeState.SENT, NoticeState.ANSWERED),
         "events": selectors.events_of(notice),

@@ -214,6 +214,10 @@ def notice_answer(request: PortalRequest, uid: str) -> HttpResponseBase:
 def notice_withdraw(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Withdraw a notice, and begin a corrected one if the address says so."""
     row = page.find_notice(uid)
+    refusal = services.why_not_withdraw(row, request.user)
+    if refusal and request.method == "GET":
+        messages.warning(request, refusal)
+        return redirect(row.url)
     form = WithdrawForm(request.POST or None, initial={"version": row.version})
 
     is_corrected = request.GET.get("then") == "prepare"

@@ -284,6 +284,8 @@ def test_programs_prepare_and_sign_what_people_download_and_withdraw(
     picture = page(client, "notice", notice.uid)
     assert "No longer valid" not in picture
     assert "We were wrong." in picture
+    reopened = client.get(reverse("portal:notice_withdraw", args=[notice.uid]))
+    assert (reopened.status_code, reopened.headers["Location"]) == (302, notice.url)
 
 
 def test_a_notice_that_no_longer_holds_is_withdrawn_and_prepared_again(

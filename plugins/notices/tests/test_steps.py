@@ -56,7 +56,7 @@ from scanning.choices import SourceType
 from scanning.models import ScannedFile
 from statements import following
 from statements.choices import StatementState
-from statements.models import Statement
+from statements.models import Statement, StatementFact
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
@@ -131,6 +131,7 @@ def test_a_notice_goes_all_the_way(reviewer: User, manager: User) -> None:
     claims = [make_claim(reviewer), make_claim(reviewer)]
 
     notice = make_sent(claims, reviewer, manager)
+    unsent = make_signed([make_claim(reviewer)], reviewer, manager)
     states = []
     for match in claims:
         answers.answer(
@@ -150,6 +151,9 @@ def test_a_notice_goes_all_the_way(reviewer: User, manager: User) -> None:
     for item in notice.items.all():
         assert item.pack == EvidencePack.objects.get(match=item.match)
         assert statement_of(item.pack.match.uid).state == StatementState.SENT
+    # Nobody has the pack of a notice that waits to be sent.
+    for uid in (unsent.uid, unsent.items.get().match.uid):
+        assert statement_of(uid).state == StatementState.APPROVED
     statement = statement_of(notice.uid)
     assert (statement.name, statement.state) == (notice.reference, StatementState.SENT)
     assert {fact.match for fact in statement.facts.all()} == {match.uid for match in claims}
@@ -536,6 +540,12 @@ def test_what_changed_since_the_signature_asks_before_sending(
         _exclude(claim, manager)
         with pytest.raises(NoticeRefused, match="other seconds"):
             sent(notice, reviewer)
+    with rolled_back():
+        # The document says whole seconds.
+        fact = StatementFact.objects.get(statement__kind="notice")
+        fact.cells["intervals"][0][0] += 1
+        fact.save()
+        assert checks.changed_since_signed(notice) == []
     licence = make_licence(recordings=[claim.recording])
     with pytest.raises(NoticeRefused, match=licence.number) as refused:
         sent(notice, reviewer)

@@ -89,9 +89,11 @@ def _apply_choice(row: Conflict, choice: str, user: User) -> dict[str, Any]:
 
 
 @transaction.atomic
-def reopen(*, conflict: Conflict, user: User) -> None:
+def reopen(*, conflict: Conflict, user: User, revision: int | None = None) -> None:
     """Undo the settling of a conflict; a value that was taken goes back."""
     row = _locked_conflict(conflict, user)
+    if revision is not None and row.revision != revision:
+        raise RightsChanged(_("This conflict has changed since you opened it. Look at it again."))
     if row.state != ConflictState.SETTLED:
         raise RightsChanged(_("This conflict is not settled. There is nothing to undo."))
     case = f"conflict:{row.uid}"

@@ -58,8 +58,8 @@ def merge_works(*, work: Work, into: Work, user: User) -> None:
     row.merged_into = target
     save_revision(row)
     save_revision(target)
-    record_event(row, RightsVerb.MERGE, user, into=target.uid, moved=moved)
-    record_event(target, "rights.took_over", user, work=row.uid, title=row.title)
+    record_event(row, RightsVerb.MERGE, user, into=target.uid, text=target.title, moved=moved)
+    record_event(target, "rights.took_over", user, work=row.uid, text=row.title)
     follow([row, target], user=user)
 
 
@@ -75,8 +75,8 @@ def merge_parties(*, party: Party, into: Party, user: User) -> None:
     row.merged_into = target
     save_revision(row)
     save_revision(target)
-    record_event(row, RightsVerb.MERGE, user, into=target.uid, moved=moved)
-    record_event(target, "rights.took_over", user, party=row.uid, name=str(row))
+    record_event(row, RightsVerb.MERGE, user, into=target.uid, text=str(target), moved=moved)
+    record_event(target, "rights.took_over", user, party=row.uid, text=str(row))
     follow(touched, user=user)
 
 
@@ -108,7 +108,7 @@ def split_work(
     second.recordings.add(*sounds)
     save_revision(row)
     record_event(row, RightsVerb.SPLIT, user, second=second.uid, text=second.title)
-    record_event(second, "rights.split_off", user, work=row.uid, title=row.title)
+    record_event(second, "rights.split_off", user, work=row.uid, text=row.title)
     follow([row, second], user=user)
     return second
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -32,61 +32,120 @@ from plugins.rights.actions.base import (
 )
 from plugins.rights.actions.parts import attach
 from plugins.rights.conflicts import records_of_party
-from plugins.rights.errors import RightsRefused
+from plugins.rights.errors import RightsChanged, RightsRefused
 from plugins.rights.services import follow
+
+_Undone: TypeAlias = tuple[str, Case | None]
+"""A sentence, and the other record of a merge or split."""
+_ORIGINS: Final[Mapping[str, tuple[RightsVerb, str, Collection[str]]]] = {
+    "rights.took_over": (RightsVerb.MERGE, "into", ("work", "party")),
+    "rights.split_off": (RightsVerb.SPLIT, "second", ("work",)),
+}
+"""Events of the other record of a merge or split: the verb, the key of its event that names
+that other record, and the keys that lead back."""
 
 
 @transaction.atomic
-def undo(*, record: Case, user: User) -> str:
-    """Undo the last action on a record; return a sentence about it."""
+def undo(*, record: Case, user: User, event_seen: int | None = None) -> str:
+    """Undo the last action on a record; return a sentence about it.
+
+    A merge or split is undone from either record. ``event_seen`` is the event that the
+    person saw: nobody takes back a later one unseen.
+    """
     row = locked(record, user, merged=True)
     event = last_action(row)
     if event is None:
         raise RightsRefused(_("There is nothing to undo."))
-    sentence = _UNDOING[RightsVerb(event.action)](row, event, user)
-    record_event(row, RightsVerb.UNDO, user, undone=event.action, event=event.sequence)
+    if event_seen not in (None, event.sequence):
+        raise RightsChanged(_("This record has changed since you opened it. Look at it again."))
+    if origin := _origin(row, event):
+        row, event = locked(origin[0], user, merged=True), origin[1]
+    sentence, other = _UNDOING[RightsVerb(event.action)](row, event, user)
+    _record_undo(row, event, user, other)
+    if other is not None and (echo := _echo(row, other)):
+        _record_undo(other, echo, user, row)
     return sentence
+
+
+def _record_undo(row: Case, event: Event, user: User, other: Case | None) -> None:
+    named = {} if other is None else {"other": other.uid, "text": str(other)}
+    details = {"undone": event.action, "event": event.sequence, **named}
+    record_event(row, RightsVerb.UNDO, user, **details)
 
 
 def last_action(record: Case) -> Event | None:
     """Return the last action by a person that can be undone."""
+    for event in _standing_actions(record):
+        if event.action not in _ORIGINS or _origin(record, event):
+            return event
+    return None
+
+
+def _standing_actions(record: Case) -> Iterator[Event]:
+    """Yield the actions that nobody has undone, the last one first."""
     events = Event.objects.filter(
-        case=case_of(record), action__in=[*_UNDOING, RightsVerb.UNDO]
+        case=case_of(record), action__in=[*_UNDOING, *_ORIGINS, RightsVerb.UNDO]
     ).order_by("-sequence")
     skipped = set()
     for event in events:
         if event.action == RightsVerb.UNDO:
             skipped.add(event.after["event"])
         elif event.sequence not in skipped:
-            return event
-    return None
+            yield event
 
 
-def _undo_edit(row: Any, event: Event, user: User) -> str:  # Any: a record
+def _origin(record: Case, event: Event) -> tuple[Case, Event] | None:
+    """Return the other record of a merge or split, and its event, if it is its last."""
+    if event.action not in _ORIGINS:
+        return None
+    verb, key, keys = _ORIGINS[event.action]
+    uid = next(event.after[key] for key in keys if key in event.after)
+    other = type(record)._default_manager.filter(uid=uid).first()
+    last = next(_standing_actions(other), None) if other is not None else None
+    if other is None or last is None or last.action != verb or last.after[key] != record.uid:
+        return None
+    return other, last
+
+
+def _echo(row: Case, other: Case) -> Event | None:
+    """Return the other record's own event of a merge or split of ``row``."""
+    return next(
+        (
+            event
+            for event in _standing_actions(other)
+            if event.action in _ORIGINS
+            and row.uid in (event.after.get("work"), event.after.get("party"))
+        ),
+        None,
+    )
+
+
+def _undo_edit(row: Any, event: Event, user: User) -> _Undone:  # Any: a record
     for name, value in event.before.items():
         column = row._meta.get_field(name)
         setattr(row, name, column.to_python(value))
     save_revision(row)
     follow_record(row, user)
-    return _("The values are as they were before.")
+    return _("The values are as they were before."), None
 
 
-def _undo_share(row: Any, event: Event, user: User, *, comes_back: bool) -> str:
+def _undo_share(row: Any, event: Event, user: User, *, comes_back: bool) -> _Undone:
     share = Share.objects.filter(uid=event.after["share"])
     share.update(
         withdrawn_at=None if comes_back else datetime.now(tz=UTC),
         withdrawn_by=None if comes_back else user,
     )
     follow_record(row, user)
-    return _("The share was restored.") if comes_back else _("The share was removed again.")
+    sentence = _("The share was restored.") if comes_back else _("The share was removed again.")
+    return sentence, None
 
 
-def _undo_title(row: Any, event: Event, user: User) -> str:
+def _undo_title(row: Any, event: Event, user: User) -> _Undone:
     OtherTitle.objects.filter(pk=event.after["title"], work=row).delete()
-    return _("The title was removed again.")
+    return _("The title was removed again."), None
 
 
-def _undo_link(row: Any, event: Event, user: User, *, comes_back: bool) -> str:
+def _undo_link(row: Any, event: Event, user: User, *, comes_back: bool) -> _Undone:
     sound = RightsRecording.objects.filter(uid=event.after["recording"]).first()
     if sound is None:
         raise RightsRefused(_("This recording no longer exists."))
@@ -96,10 +155,10 @@ def _undo_link(row: Any, event: Event, user: User, *, comes_back: bool) -> str:
     else:
         row.recordings.remove(sound)
     follow_record(row, user, sound)
-    return _("The recordings are as they were before.")
+    return _("The recordings are as they were before."), None
 
 
-def _undo_merge(row: Any, event: Event, user: User) -> str:
+def _undo_merge(row: Any, event: Event, user: User) -> _Undone:
     target = type(row).objects.select_for_update().get(uid=event.after["into"])
     if target.merged_into_id is not None:
         raise RightsRefused(
@@ -130,12 +189,13 @@ def _undo_merge(row: Any, event: Event, user: User) -> str:
     save_revision(row)
     save_revision(target)
     follow(touched, user=user)
-    return _("Both are separate again.")
+    return _("Both are separate again."), target
 
 
-def _undo_split(row: Any, event: Event, user: User) -> str:
+def _undo_split(row: Any, event: Event, user: User) -> _Undone:
     second = Work.objects.select_for_update().get(uid=event.after["second"])
-    if last_action(second) is not None or second.merged_into_id is not None:
+    later = next(_standing_actions(second), None)
+    if (later and later.action != "rights.split_off") or second.merged_into_id is not None:
         raise RightsRefused(_("The other work has changed since. Undo that change first."))
     Share.objects.filter(work=second).update(work=row)
     sounds = list(second.recordings.all())
@@ -146,10 +206,10 @@ def _undo_split(row: Any, event: Event, user: User) -> str:
     save_revision(second)
     save_revision(row)
     follow([row, second], user=user)
-    return _("The two works are one again.")
+    return _("The two works are one again."), second
 
 
-_UNDOING: Final[Mapping[RightsVerb, Callable[[Any, Event, User], str]]] = {
+_UNDOING: Final[Mapping[RightsVerb, Callable[[Any, Event, User], _Undone]]] = {
     RightsVerb.EDIT: _undo_edit,
     RightsVerb.ADD_SHARE: partial(_undo_share, comes_back=False),
     RightsVerb.REMOVE_SHARE: partial(_undo_share, comes_back=True),

@@ -30,7 +30,7 @@ from reports.choices import Format
 from web.portal.shared.access import PortalRequest, needs
 from web.portal.shared.downloads import sent
 from web.portal.shared.lists import page_of, sorted_by
-from web.portal.shared.selection import unpack
+from web.portal.shared.selection import read_version, unpack
 
 # The choice of no claim: leave the conflict as it is.
 _LEAVE: Final = "-"
@@ -108,7 +108,8 @@ def conflict_settle(request: PortalRequest, uid: str) -> HttpResponseBase:
     row = _conflict(uid)
     try:
         if request.POST.get("verb") == "undo":
-            conflicts.reopen(conflict=row, user=request.user)
+            revision = read_version(request.POST.get("revision", "")) or 0
+            conflicts.reopen(conflict=row, user=request.user, revision=revision)
             messages.success(request, _("The conflict is open again."))
             return redirect("portal:rights_conflict", uid=uid)
         form = _settle_form(row, request)

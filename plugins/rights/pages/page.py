@@ -56,6 +56,15 @@ _SENTENCES: Final[dict[str, str | Promise]] = {
     RightsVerb.SETTLE: gettext_lazy("was settled"),
     RightsVerb.UNDO: gettext_lazy("had its last change undone"),
 }
+_UNDONE: Final[dict[str, str | Promise]] = {
+    RightsVerb.MERGE: gettext_lazy("is separate again from another one"),
+    "rights.took_over": gettext_lazy("gave back what it absorbed"),
+    RightsVerb.SPLIT: gettext_lazy("took back what was split off"),
+    "rights.split_off": gettext_lazy("was joined again with the work that it was split off"),
+}
+"""Of an undo, by the action that it takes back: what happened to this side of two."""
+_NAMING: Final = ("recording", "second", "into", "work", "party", "other")
+"""What events call the records that they name."""
 
 
 def url_of(record: Case) -> str:
@@ -119,28 +128,35 @@ def history(case: str) -> list[RightsEvent]:
     Recordings and works that the viewer may not see are not named.
     """
     events = list(Event.objects.filter(case=case).order_by("-sequence")[:50])
-    named = {
-        str(event.after[key])
-        for event in events
-        for key in ("recording", "second")
-        if key in event.after
-    }
+    named = {uid for event in events for uid in _named_in(event)}
     seen = {
-        *recordings_in_reach().filter(uid__in=named).values_list("uid", flat=True),
-        *works_in_reach().filter(uid__in=named).values_list("uid", flat=True),
+        uid
+        for rows in (recordings_in_reach(), works_in_reach(), parties_in_reach())
+        for uid in rows.filter(uid__in=named).values_list("uid", flat=True)
     }
     return [
         RightsEvent(
             event.at,
             event.actor_name,
-            str(_SENTENCES.get(event.action, event.action)),
+            _sentence(event),
             ""
-            if named & {event.after.get("recording"), event.after.get("second")} - seen
+            if _named_in(event) - seen
             else str(event.after.get("text") or event.after.get("source") or ""),
             event.note,
         )
         for event in events
     ]
+
+
+def _named_in(event: Event) -> set[str]:
+    return {str(event.after[key]) for key in _NAMING if key in event.after}
+
+
+def _sentence(event: Event) -> str:
+    sentence = _SENTENCES.get(event.action, event.action)
+    if event.action == RightsVerb.UNDO:
+        sentence = _UNDONE.get(event.after.get("undone", ""), sentence)
+    return str(sentence)
 
 
 def record_context(record: Case, user: User) -> dict[str, object]:
@@ -152,7 +168,7 @@ def record_context(record: Case, user: User) -> dict[str, object]:
         "url": url_of(record),
         "refusal": refusal,
         "may_edit": not refusal and not is_merged,
-        "may_undo": not refusal and last_action(record) is not None,
+        "undoable": None if refusal else last_action(record),
         "events": history(case_of(record)),
     }
     if not isinstance(record, Party):

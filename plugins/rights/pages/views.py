@@ -46,7 +46,9 @@ from plugins.rights.pages.forms import (
 )
 from plugins.rights.pages.lists import SHARES
 from web.portal.shared.access import PortalRequest, needs
-from web.portal.shared.fields import OneRecordingForm
+from web.portal.shared.asking import Question, ask_before, only_statements
+from web.portal.shared.fields import OneRecordingForm, offer_without
+from web.portal.shared.selection import read_version
 
 Editable = TypeVar("Editable", Work, Party, Release)
 # Any: a record, and the one that comes next.
@@ -72,6 +74,16 @@ _LISTS: Final[Mapping[type[Model], tuple[str | Promise, str]]] = {
     Party: (gettext_lazy("Parties"), "portal:party_list"),
     Release: (gettext_lazy("Releases"), "portal:release_list"),
     RightsRecording: (gettext_lazy("Rights"), "portal:work_list"),
+}
+
+_SUBMITS: Final[Mapping[str, str | Promise]] = {
+    "merge": gettext_lazy("Merge"),
+    "split": gettext_lazy("Split"),
+    "undo": gettext_lazy("Undo"),
+    "title": gettext_lazy("Add"),
+    "link": gettext_lazy("Add"),
+    "unlink": gettext_lazy("Remove"),
+    "share_out": gettext_lazy("Remove"),
 }
 
 
@@ -114,7 +126,7 @@ def _show_work(request: PortalRequest, row: Work, problem: str = "") -> HttpResp
         "statements": selectors.statements_of(row),
         "title_form": TitleForm(auto_id="title_%s"),
         "link_form": OneRecordingForm(auto_id="link_%s"),
-        "merge_form": MergeWorkForm(auto_id="merge_%s"),
+        "merge_form": offer_without(MergeWorkForm(auto_id="merge_%s"), "into", row.uid),
         "split_form": RightsSplitForm(auto_id="split_%s", initial={"title": row.title}),
     }
     return _show(request, "work", row, problem, context)
@@ -123,7 +135,7 @@ def _show_work(request: PortalRequest, row: Work, problem: str = "") -> HttpResp
 def _show_party(request: PortalRequest, row: Party, problem: str = "") -> HttpResponseBase:
     context = {
         **SHARES.page(request, selectors.shares_of_party(row)),
-        "merge_form": MergePartyForm(auto_id="merge_%s"),
+        "merge_form": offer_without(MergePartyForm(auto_id="merge_%s"), "into", row.uid),
     }
     return _show(request, "party", row, problem, context)
 
@@ -341,16 +353,52 @@ def _act(
     verb = verbs.get(request.POST.get("verb", ""))
     if verb is None:
         return show(request, row, _("Choose what to do."))
+
+    def act() -> tuple[str, Any]:  # Any: a record
+        # What a preview wrote is taken back, but not from the rows that it read.
+        return verb(request, type(row)._default_manager.get(pk=row.pk))
+
     try:
-        message, target = verb(request, row)
+        confirmation = _ask_about_statements(request, row, act)
+        if confirmation is not None:
+            return confirmation
+        message, target = act()
     except RightsRefused as refused:
         return show(request, row, str(refused))
     messages.success(request, message)
     return redirect(page.url_of(target))
 
 
+def _ask_about_statements(
+    request: PortalRequest, row: Case, act: Callable[[], object]
+) -> HttpResponseBase | None:
+    """Show which statements an action changes, unless the person agreed."""
+    # The other record of a merge or split, which an undo names by its last action.
+    last = undoing.last_action(row)
+    named = last.after.values() if last else ()
+    uids = [row.uid, request.POST.get("into", ""), *(uid for uid in named if isinstance(uid, str))]
+    records = type(row)._default_manager.filter(uid__in=uids)
+    list_label, list_name = _LISTS[type(row)]
+    return ask_before(
+        request,
+        act,
+        about=selectors.matches_on(records),
+        question=Question(
+            title=_("These statements change"),
+            text=_("Nothing is done yet. It can be undone."),
+            submit=_SUBMITS[request.POST["verb"]],
+            crumbs=[(list_label, reverse(list_name)), (row, page.url_of(row))],
+        ),
+        asks=only_statements,
+    )
+
+
 def _undo(request: PortalRequest, row: Any) -> tuple[str, Any]:  # Any: a record
-    return undoing.undo(record=row, user=request.user), row
+    seen = read_version(request.POST.get("event", "")) or 0
+    message = undoing.undo(record=row, user=request.user, event_seen=seen)
+    row.refresh_from_db()
+    # A split that was undone on the page of its second work ends that one.
+    return message, getattr(row, "merged_into", None) or row
 
 
 def _add_title(request: PortalRequest, row: Work) -> tuple[str, Work]:

@@ -19,6 +19,7 @@ from catalogue.models import Recording
 from catalogue.owners.choices import ConflictState, Right, ShareKind
 from catalogue.owners.models import Conflict, Party, RightsRecording, Share, Work
 from catalogue.owners.shares import own_shares
+from plugins.rights.actions.undoing import last_action
 from plugins.rights.matching import share_values
 from plugins.rights.tests.importing.making import NAME, cwr
 from tests.season import samples
@@ -132,7 +133,7 @@ def _settle(person: Person, rng: random.Random) -> None:
     path = f"/rights/conflicts/{conflict.uid}/"
     person.open(path)
     if conflict.state == ConflictState.SETTLED:
-        person.fill_in(f"{path}settle/", verb="undo")
+        person.fill_in(f"{path}settle/", verb="undo", revision=conflict.revision)
         return
     person.fill_in(
         f"{path}settle/",
@@ -146,8 +147,9 @@ def _settle(person: Person, rng: random.Random) -> None:
 def _undo(person: Person, rng: random.Random) -> None:
     kind, model = rng.choice([("works", Work), ("parties", Party)])
     row = _some(model, rng)
-    if row is not None:
-        person.fill_in(f"/rights/{kind}/{row.uid}/act/", verb="undo")
+    event = last_action(row) if row is not None else None
+    if row is not None and event is not None:
+        person.fill_in(f"/rights/{kind}/{row.uid}/act/", verb="undo", event=event.sequence)
 
 
 def rights_hold() -> None:

@@ -13,10 +13,12 @@ from base.accounts.roles import Role
 from catalogue.models import Recording
 from catalogue.owners.choices import ConflictState, Right, ShareKind
 from catalogue.owners.models import Conflict, Party, Release, RightsRecording, Share, Work
+from catalogue.owners.records import case_of
 from catalogue.owners.selectors import owners_of, releases_in_reach, rights_of, works_in_reach
 from plugins.rights.actions import conflicts, merging, parts, records, undoing
 from plugins.rights.actions.parts import ShareDetails
 from plugins.rights.errors import RightsChanged, RightsRefused
+from plugins.rights.pages.page import history
 from plugins.rights.tests.factories import ISRC, claim, claim_all, master, recording, share, work
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
@@ -117,7 +119,16 @@ def test_merged_works_of_one_sender_count_once_and_repeating_changes_nothing(man
     assert owners(second) == owners(Work.objects.get(pk=first.pk))
 
 
-def test_a_split_work_is_joined_again_by_an_undo(manager: User) -> None:
+def newest(record: Work | Party) -> tuple[str, str]:
+    """Return the last sentence of a record's history, and what it names."""
+    event = history(case_of(record))[0]
+    return event.sentence, event.detail
+
+
+@pytest.mark.parametrize("is_from_second", [False, True])
+def test_a_split_work_is_joined_again_by_an_undo_of_either(
+    manager: User, is_from_second: bool
+) -> None:
     claim_all()
     work = Work.objects.get()
     taken = work.shares.get(party__name="Muster")
@@ -127,10 +138,16 @@ def test_a_split_work_is_joined_again_by_an_undo(manager: User) -> None:
     )
     assert (work.shares.count(), second.shares.count()) == (1, 1)
 
-    undoing.undo(record=work, user=manager)
+    undoing.undo(record=second if is_from_second else work, user=manager)
     second.refresh_from_db()
     assert work.shares.count() == 2
     assert second.merged_into == work
+    assert newest(second) == (
+        "was joined again with the work that it was split off",
+        "Blue Lantern",
+    )
+    assert newest(work) == ("took back what was split off", "Other")
+    assert undoing.last_action(second) is None
 
 
 def test_an_import_leaves_a_split_as_it_is(manager: User) -> None:
@@ -232,9 +249,15 @@ def test_merged_parties_are_one_until_they_part_again(manager: User) -> None:
     merging.merge_parties(party=anna, into=music, user=manager)
     assert Share.objects.filter(party=music).count() == 2
 
-    anna.refresh_from_db()
-    undoing.undo(record=anna, user=manager)
+    # The page that the merge led to undoes it, too.
+    assert newest(music) == ("absorbed another one", "Anna Muster")
+    undoing.undo(record=music, user=manager)
     assert Share.objects.filter(party=music).count() == 1
+    anna.refresh_from_db()
+    assert anna.merged_into is None
+    assert newest(anna) == ("is separate again from another one", "Example Music")
+    assert newest(music) == ("gave back what it absorbed", "Anna Muster")
+    assert undoing.last_action(music) is None
 
 
 def test_a_wrong_code_and_an_outdated_page_are_refused(manager: User) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -10,10 +12,13 @@ from base.accounts.models import AccessLimit, User
 from base.accounts.roles import Role
 from catalogue.owners.choices import ConflictState
 from catalogue.owners.models import Conflict, Party, Release, RightsRecording, Share, Work
-from plugins.rights.actions import parts
-from plugins.rights.tests.factories import ISRC, claim, claim_all, share, work
+from plugins.rights.actions import parts, records
+from plugins.rights.tests.factories import ISRC, claim, claim_all, master, recording, share, work
+from review.choices import MatchState
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
+from tests.factories.review import make_match
+from tests.factories.statements import state_everywhere
 
 pytestmark = pytest.mark.django_db
 
@@ -95,8 +100,37 @@ def test_a_work_is_added_edited_and_given_a_share(page: Client) -> None:
     assert "World without United States" in text
 
     address = reverse("portal:work_act", args=[made.uid])
-    page.post(address, {"verb": "undo"})
+    # A page from before the share was added names another event, or none.
+    refused = page.post(address, {"verb": "undo", "event": "1"})
+    assert refused.status_code == 409
+    assert Share.objects.get().withdrawn_at is None
+    event = re.search(r'name="event" value="(\d+)"', text)
+    assert event is not None
+    page.post(address, {"verb": "undo", "event": event[1]})
     assert Share.objects.get().withdrawn_at is not None
+
+
+def test_a_merge_says_first_which_statements_it_changes(page: Client, manager: User) -> None:
+    ours = RecordingFactory.create(isrc_normalised=ISRC, title="Blue Lantern")
+    claim(recordings=[recording(shares=(master("L1", "60"), master("P1", "40")))])
+    label, music = (Party.objects.get(name=name) for name in ("Harbour Lights", "Example Music"))
+    records.edit(record=label, user=manager, revision=label.revision, values={"is_ours": True})
+    match = make_match(recording=ours, state=MatchState.CONFIRMED)
+    state_everywhere(match, manager)
+    address = reverse("portal:party_act", args=[music.uid])
+    merge = {"verb": "merge", "into": label.uid}
+
+    question = page.post(address, merge)
+    text = question.content.decode()
+
+    assert "reads “100.00 %”, not “60.00 %”." in text
+    # *Cancel* leads back.
+    assert f'href="{reverse("portal:party", args=[music.uid])}" data-back' in text
+    music.refresh_from_db()
+    assert music.merged_into is None
+    page.post(address, merge | {"agreed": question.context["consequences"].mark})
+    music.refresh_from_db()
+    assert music.merged_into == label
 
 
 def test_a_form_says_what_is_wrong(page: Client) -> None:
@@ -157,7 +191,8 @@ def test_a_conflict_is_settled_by_a_choice_and_opened_again(page: Client) -> Non
     assert (row.state, row.chosen) == (ConflictState.SETTLED, "Another")
     assert page.post(settle, chosen).status_code == 409
 
-    page.post(settle, {"verb": "undo"})
+    assert page.post(settle, {"verb": "undo", "revision": chosen["revision"]}).status_code == 409
+    page.post(settle, {"verb": "undo", "revision": row.revision})
     row.refresh_from_db()
     assert row.state == ConflictState.OPEN
 

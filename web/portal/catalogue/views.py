@@ -293,6 +293,7 @@ def recording_retire(request: PortalRequest, uid: str) -> HttpResponseBase:
             "recording": recording,
             "consequences": consequences,
             "containers": recording.bucket.containers.present(),
+            "licences": recording.licences.filter(withdrawn_at=None),
         },
     )
 

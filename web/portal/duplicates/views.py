@@ -123,7 +123,13 @@ def duplicate_act(request: PortalRequest, uid: str) -> HttpResponseBase:
     try:
         if verb in _CHANGES_GROUNDS:
             members = group.members.values_list("recording__uid", flat=True)
-            confirmation = _ask_before(request, act, members, str(verb.label))
+            confirmation = _ask_before(
+                request,
+                act,
+                members,
+                str(verb.label),
+                back=reverse("portal:duplicate_group", args=[uid]),
+            )
             if confirmation is not None:
                 return confirmation
         action = act()
@@ -205,8 +211,9 @@ def duplicate_settle(request: PortalRequest, uid: str) -> HttpResponseBase:
     questions = {"undo": _("Undo"), "accept": _("Accept")}
     verb = request.POST.get("verb", "")
     remainder = selectors.left_by_undo(action) if verb == "undo" else ""
+    target = own_address(request, request.POST.get("next", "")) or reverse("portal:duplicates")
     if remainder and _KNOWN not in request.POST:
-        return _ask_to_undo(request, remainder)
+        return _ask_to_undo(request, remainder, back=target)
     results = {
         "undo": _("Undone.") + f" {remainder}"
         if remainder
@@ -224,6 +231,7 @@ def duplicate_settle(request: PortalRequest, uid: str) -> HttpResponseBase:
                     ),
                     action.asked.get("recordings", ()),
                     questions[verb],
+                    back=target,
                 )
                 if confirmation is not None:
                     return confirmation
@@ -232,8 +240,7 @@ def duplicate_settle(request: PortalRequest, uid: str) -> HttpResponseBase:
             messages.error(request, refused.message)
         else:
             messages.success(request, results[verb])
-    target = own_address(request, request.POST.get("next", ""))
-    return redirect(target or "portal:duplicates")
+    return redirect(target)
 
 
 @require_POST
@@ -262,7 +269,7 @@ def duplicate_check_state(request: PortalRequest) -> HttpResponseBase:
     return render(request, "portal/duplicates/_check.html", {**_check(), "may_manage": may_manage})
 
 
-def _ask_to_undo(request: PortalRequest, remainder: str) -> HttpResponseBase:
+def _ask_to_undo(request: PortalRequest, remainder: str, *, back: str) -> HttpResponseBase:
     """Ask before an undo that does not bring back everything."""
     return ask_first(
         request,
@@ -270,14 +277,23 @@ def _ask_to_undo(request: PortalRequest, remainder: str) -> HttpResponseBase:
         text=remainder,
         submit=_("Undo"),
         crumbs=[(_("Duplicates"), reverse("portal:duplicates"))],
+        back=back,
         values={"verb": "undo", "next": request.POST.get("next", ""), _KNOWN: "on"},
     )
 
 
 def _ask_before(
-    request: PortalRequest, change: Callable[[], object], recordings: Iterable[str], submit: str
+    request: PortalRequest,
+    change: Callable[[], object],
+    recordings: Iterable[str],
+    submit: str,
+    *,
+    back: str,
 ) -> HttpResponseBase | None:
-    """Show which statements about these recordings change, unless the person agreed."""
+    """Show which statements about these recordings change, unless the person agreed.
+
+    ``back`` is the page that they came from.
+    """
     return ask_before(
         request,
         change,
@@ -287,6 +303,7 @@ def _ask_before(
             text=_("Nothing is done yet. It can be undone for 30 days."),
             submit=submit,
             crumbs=[(_("Duplicates"), reverse("portal:duplicates"))],
+            back=back,
         ),
     )
 

@@ -21,14 +21,15 @@ AGREED = "agreed"
 class Question:
     """What a page asks before a change.
 
-    ``crumbs`` are the pages above with their addresses; the last one is where *Cancel*
-    leads.
+    ``crumbs`` are the pages above with their addresses. *Cancel* leads to the last one,
+    unless ``back`` is where the person came from.
     """
 
     title: Words
     text: Words
     submit: Words
     crumbs: Sequence[tuple[object, str]]
+    back: str = ""
 
 
 def ask_first(
@@ -38,14 +39,15 @@ def ask_first(
     text: Words,
     submit: Words,
     crumbs: Sequence[tuple[object, str]],
+    back: str = "",
     values: Mapping[str, str] | None = None,
 ) -> HttpResponseBase:
     """Show what will end and what stays; its button posts to the same address.
 
-    ``crumbs`` are the pages above with their addresses; the last one is where *Cancel*
-    leads. ``values`` are those that the form sends along.
+    ``crumbs`` and ``back`` are those of a question; ``values`` are what the form sends
+    along.
     """
-    question = Question(title, text, submit, crumbs)
+    question = Question(title, text, submit, crumbs, back)
     return _render_question(request, question, (values or {}).items())
 
 
@@ -107,7 +109,7 @@ def _render_question(
         "text": question.text,
         "submit": question.submit,
         "crumbs": question.crumbs,
-        "cancel_url": question.crumbs[-1][1],
+        "cancel_url": question.back or question.crumbs[-1][1],
         "kept": values,
         "consequences": consequences,
     }

@@ -92,6 +92,12 @@ class Picker(forms.Textarea):
         return context
 
 
+def offer_without(form: forms.Form, name: str, value: str) -> forms.Form:
+    """Let the picker of a field not offer a value, such as the record of the page itself."""
+    form.fields[name].widget.attrs["data-picker-without"] = value
+    return form
+
+
 _WHEN = "data-shown-when"
 _NEEDED = "data-needed"
 

@@ -10,7 +10,6 @@ from django.db.models import Q, QuerySet
 from django.http import Http404
 
 from base.accounts.models import User
-from base.accounts.roles import Action
 from base.audit.standing import StatementKind
 from reports.cue_statement import lines_in_words
 from review.models import Match
@@ -26,7 +25,7 @@ from statements.selectors import (
     statement_in_reach,
     statements_in_reach,
 )
-from statements.services import may_withdraw
+from statements.services import why_not_keep, why_not_withdraw
 
 LISTED: Final = 3
 """So many differences are shown of each statement in the list."""
@@ -54,6 +53,8 @@ class StatementRow:
     """Of the page on which people work with it; empty once that is gone."""
     correct_url: str
     may_keep: bool
+    why_not_withdraw: str
+    """A sentence, of a statement that others rely on; empty if the viewer may."""
     may_withdraw: bool
     is_kept: bool
 
@@ -101,7 +102,7 @@ def _row(
 ) -> StatementRow:
     kind = kind_of(statement)
     steps = [step for step in statement.steps.all() if step.state == statement.state]
-    stands = statement.state in STANDING
+    stands, refusal = statement.state in STANDING, why_not_withdraw(statement, user)
     return StatementRow(
         statement=statement,
         icon=_ICONS[StatementState(statement.state)],
@@ -109,8 +110,9 @@ def _row(
         differing=differs,
         kind_url=kind.url(statement) if is_present else "",
         correct_url=kind.correct_url(statement) if is_present and stands and differs else "",
-        may_keep=bool(stands and differs and user.has_perm(Action.DECIDE)),
-        may_withdraw=user.has_perm(Action.DECIDE) and may_withdraw(statement, user),
+        may_keep=bool(differs and not why_not_keep(statement, user)),
+        why_not_withdraw=refusal if stands else "",
+        may_withdraw=not refusal,
         is_kept=is_kept(statement),
     )
 

@@ -60,7 +60,8 @@ def statement_keep(request: PortalRequest, uid: str) -> HttpResponseBase:
         )
         messages.success(request, _("The statement is kept as it is."))
 
-    return _step(request, row, form, save, heading=_("Keep it as it is"))
+    refusal = services.why_not_keep(row, request.user)
+    return _step(request, row, form, save, refusal, heading=_("Keep it as it is"))
 
 
 @require_http_methods(["GET", "POST"])
@@ -75,7 +76,8 @@ def statement_withdraw(request: PortalRequest, uid: str) -> HttpResponseBase:
         services.withdraw(statement=row, user=request.user, why=form.cleaned_data["why"])
         messages.success(request, _("The statement is withdrawn."))
 
-    return _step(request, row, form, save, heading=_("Withdraw"), ends=True)
+    refusal = services.why_not_withdraw(row, request.user)
+    return _step(request, row, form, save, refusal, heading=_("Withdraw"), ends=True)
 
 
 def _step(
@@ -83,11 +85,18 @@ def _step(
     row: Statement,
     form: forms.Form,
     save: Callable[[], None],
+    refusal: str,
     *,
     heading: str,
     ends: bool = False,
 ) -> HttpResponseBase:
-    """Do a step and return to the list, or show its form with the errors."""
+    """Do a step and return to the statement, or show its form with the errors.
+
+    A step that is impossible is refused before somebody fills in the form.
+    """
+    if refusal and request.method == "GET":
+        messages.warning(request, refusal)
+        return redirect("portal:statement", uid=row.uid)
     status = 200
     if request.method == "POST" and form.is_valid():
         try:

@@ -29,7 +29,7 @@ from base.common.reading import Form, read_clock, read_date, read_number, read_r
 from base.common.stored import read_stored
 from base.common.territories import read_territories
 from base.common.zones import UTC
-from base.jobs.choices import JobState
+from base.jobs.choices import JobState, status_label
 from base.jobs.selectors import jobs_of
 from imports.kinds import all_kinds
 from recognition.types import SoundTrack, TrackState
@@ -78,6 +78,7 @@ register.filter(labels.event_reason)
 register.filter(labels.reason_label)
 register.filter(actions.action_label)
 register.filter(lowered)
+register.filter(status_label)
 
 _CALLBACKS_SHOWN = 20
 _TRACK_STATES = {

@@ -23,6 +23,8 @@ _ACTION_TEXTS: Final[dict[str, str | Promise]] = {
     "unknown.returned": gettext_lazy("found it again"),
     "unknown.split_off": gettext_lazy("created it by splitting another item"),
     "unknown.took_over": gettext_lazy("merged another item into it"),
+    "unknown.rejoined": gettext_lazy("joined it again with the item that it was split off"),
+    "unknown.gave_back": gettext_lazy("took the merged item out of it again"),
     ItemVerb.NAME: gettext_lazy("named it"),
     ItemVerb.ALIAS: gettext_lazy("named it as a version of another recording"),
     ItemVerb.IGNORE: gettext_lazy("ignored it"),
@@ -30,6 +32,10 @@ _ACTION_TEXTS: Final[dict[str, str | Promise]] = {
     ItemVerb.WATCH: gettext_lazy("watched it"),
     UNWATCH_ACT: gettext_lazy("stopped watching it"),
     ItemVerb.UNDO: gettext_lazy("undid the last action"),
+}
+_UNDONE_TEXTS: Final[dict[str, str | Promise]] = {
+    ItemVerb.SPLIT: gettext_lazy("joined it again with the part that was split off"),
+    ItemVerb.MERGE: gettext_lazy("made it an item of its own again"),
 }
 
 
@@ -57,6 +63,8 @@ def _describe_event(event: Event) -> str:
             return _("ignored it: %(reason)s") % {"reason": reason}
         case ItemVerb.NAME if _is_seen(event.after["recording"]):
             return _("named it “%(name)s”") % {"name": event.after["label"]}
+        case ItemVerb.UNDO if event.after["undone"] in _UNDONE_TEXTS:
+            return str(_UNDONE_TEXTS[event.after["undone"]])
         case action:
             return str(_ACTION_TEXTS[action])
 

@@ -41,10 +41,10 @@ from reports.choices import Format
 from web.portal.shared.access import NOT_ALLOWED, PortalRequest, needs
 from web.portal.shared.changes import answer_changes, known_rows
 from web.portal.shared.downloads import list_report
-from web.portal.shared.fields import OneRecordingForm
+from web.portal.shared.fields import OneRecordingForm, offer_without
 from web.portal.shared.lists import page_of, sorted_by
 from web.portal.shared.naming import NameForm
-from web.portal.shared.selection import read_version
+from web.portal.shared.selection import read_version, unpack
 
 BULK = 100
 """The most items of one action: four pages of the list."""
@@ -214,7 +214,7 @@ def _act(
             )
             return message % {"name": name}, here
         case _:
-            return actions.undo(item=item, user=user), here
+            return actions.undo(item=item, user=user, version=version), here
 
 
 def _ignore(item: UnknownItem, form: IgnoreForm, user: User) -> None:
@@ -227,8 +227,8 @@ def _ignore(item: UnknownItem, form: IgnoreForm, user: User) -> None:
 def unknown_many(request: PortalRequest) -> HttpResponseBase:
     """Act on the ticked items; ignoring and merging ask first."""
     verb = request.POST.get("verb", "")
-    uids = request.POST.getlist("item")[:BULK]
-    reachable = selectors.items_in_reach().filter(uid__in=uids)
+    versions = unpack(request.POST.getlist("item")[:BULK])
+    reachable = selectors.items_in_reach().filter(uid__in=versions)
     items = list(selectors.by_weight(reachable))
     list_url = _list_address(request)
     if not items or verb not in {"ignore", "merge", "watch", "unwatch", "undo"}:
@@ -240,7 +240,9 @@ def unknown_many(request: PortalRequest) -> HttpResponseBase:
         return _merge_many(request, items, list_url)
     if verb == "undo":
         done = _act_on_items(
-            request, items, lambda item: actions.undo(item=item, user=request.user)
+            request,
+            items,
+            lambda item: actions.undo(item=item, user=request.user, version=versions[item.uid]),
         )
         message = ngettext("%(n)s item is as it was before.", "%(n)s items are as they were.", done)
     else:
@@ -361,8 +363,10 @@ def _show(
     query = page.list_query(request.GET)
     page_obj = page_of(request, selectors.occurrences_of(item))
     near = page.neighbours(item.uid, _filter_items(request)[2])
+    item_forms = {name: filled.get(name) or form() for name, form in _FORMS.items()}
+    offer_without(item_forms["merge"], "other", item.uid)
     context = page.item_context(item, user=request.user, query=request.GET) | {
-        "forms": {name: filled.get(name) or form() for name, form in _FORMS.items()},
+        "forms": item_forms,
         "asks": asks,
         "problem": problem,
         "existing": existing,

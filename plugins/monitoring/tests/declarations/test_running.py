@@ -391,6 +391,9 @@ def test_pages_lead_from_check_to_file(client: Client, month: tuple[Declaration,
     assert answer.status_code == 302
     run_next(Pool.WORK)
     made = Declaration.objects.get()
+    Match.objects.filter(pk=match.pk).update(state=MatchState.PENDING)
+    page = client.get(made.url).content.decode()
+    assert "its match waits for a decision again, so a correction leaves it out" in page
     Match.objects.filter(pk=match.pk).update(state=MatchState.RELEASED)
     page = client.get(made.url).content.decode()
     assert made.sha256 in page
@@ -406,6 +409,11 @@ def test_pages_lead_from_check_to_file(client: Client, month: tuple[Declaration,
     assert "stated as Confirmed" in client.get("/matches/").content.decode()
     assert "Not yet" not in client.get(made.url).content.decode()
     assert Event.objects.filter(action="declaration.downloaded").exists()
+    # One correction is enough: from then on that one is corrected.
+    correct = f"check/?replaces={made.uid}"
+    assert correct in client.get(made.url).content.decode()
+    services.declare_now(a_draft(made.profile, replaces=made))
+    assert correct not in client.get(made.url).content.decode()
     # Reviewers check, managers declare.
     client.force_login(make_user(Role.REVIEWER))
     assert client.get(made.url).status_code == 200

@@ -156,6 +156,7 @@ def test_ignoring_leads_to_the_next_item_and_can_be_undone(signed_in: MakeClient
     assert answer["Location"] == f"{reverse('portal:unknown')}?after={following.uid}"
     assert 'value="undo"' in client.get(answer["Location"]).content.decode()
 
+    assert act(client, item, "undo", version=item.version - 1).status_code == 409
     assert act(client, item, "undo").status_code == 302
     item.refresh_from_db()
     assert item.state == ItemState.UNIDENTIFIED
@@ -221,6 +222,19 @@ def test_an_item_is_split_and_merged(signed_in: MakeClient) -> None:
     assert answer["Location"] == f"{address(other_item)}?after={item.uid}"
     assert 'value="undo"' in client.get(answer["Location"]).content.decode()
     assert "Part of" in text_of(client, item)
+
+    # After an undo, each item's history says what happened to it.
+    for _undo in ("of the merge", "of the split"):
+        item.refresh_from_db()
+        act(client, item, "undo")
+    second = UnknownItem.objects.latest("pk")
+    for changed, text in (
+        (item, "made it an item of its own again"),
+        (item, "joined it again with the part that was split off"),
+        (other_item, "took the merged item out of it again"),
+        (second, "joined it again with the item that it was split off"),
+    ):
+        assert text in text_of(client, changed), text
 
 
 def test_a_manager_names_an_item_or_says_which_recording_it_is(signed_in: MakeClient) -> None:

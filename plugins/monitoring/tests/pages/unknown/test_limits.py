@@ -58,7 +58,7 @@ def test_an_item_elsewhere_does_not_exist(desk: Desk) -> None:
     assert desk.client.get(address_of("item", item)).status_code == 404
     watch = {"verb": "watch", "on": "yes"}
     assert desk.client.post(address_of("act", item), watch).status_code == 404
-    desk.client.post(reverse("portal:unknown_many"), {"verb": "watch", "item": item.uid})
+    desk.client.post(reverse("portal:unknown_many"), {"verb": "watch", "item": f"{item.uid}:1"})
     item.refresh_from_db()
     assert not item.is_watched
     merge = {"verb": "merge", "other": item.uid}
@@ -126,7 +126,8 @@ def test_a_name_from_a_hidden_bucket_is_neither_told_nor_undone(desk: Desk) -> N
     )
 
     pages = [desk.client.get(path) for path in paths]
-    undo = desk.client.post(address_of("act", item), {"verb": "undo"}, follow=True)
+    sent = {"verb": "undo", "version": str(item.version)}
+    undo = desk.client.post(address_of("act", item), sent, follow=True)
 
     assert desk.rows("?state=named") == [item]
     assert desk.rows("?state=named&q=halflight") == []

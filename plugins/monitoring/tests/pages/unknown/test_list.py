@@ -158,12 +158,17 @@ def test_queries_do_not_grow_with_the_list(signed_in: MakeClient) -> None:
     assert queries_of(client, LIST) == few
 
 
+def ticked(item: UnknownItem) -> str:
+    """Return what a form sends of an item that was ticked as it is known here."""
+    return f"{item.uid}:{item.version}"
+
+
 def test_only_those_who_decide_tick_at_least_one_item(signed_in: MakeClient) -> None:
     item = make_item()
     viewer, reviewer = signed_in(Role.VIEWER), signed_in(Role.REVIEWER)
 
     assert 'name="item"' not in text_of(viewer)
-    answer = viewer.post(MANY, {"verb": "watch", "item": item.uid})
+    answer = viewer.post(MANY, {"verb": "watch", "item": ticked(item)})
     assert answer.status_code == 403
     assert 'name="item"' in text_of(reviewer)
     nothing: list[dict[str, str]] = [{}, {"verb": "x"}, {"verb": "ignore", "item": "x"}]
@@ -176,7 +181,7 @@ def test_ticked_items_are_ignored_after_a_question(signed_in: MakeClient) -> Non
     items = [make_item(), make_item()]
     free, settled = make_item(), make_item(state=ItemState.NAMED)
     client = signed_in(Role.REVIEWER)
-    data: dict[str, object] = {"verb": "ignore", "item": [item.uid for item in items]}
+    data: dict[str, object] = {"verb": "ignore", "item": [ticked(item) for item in items]}
 
     answer = client.post(MANY, data)
     refused = client.post(MANY, data | {"apply": "yes", "label": "Kept"})
@@ -190,7 +195,7 @@ def test_ticked_items_are_ignored_after_a_question(signed_in: MakeClient) -> Non
         assert item.label == "Spot"
 
     # What refuses is named and does not stop the others.
-    sent = data | {"item": [settled.uid, free.uid], "apply": "yes", "reason": "bed"}
+    sent = data | {"item": [ticked(settled), ticked(free)], "apply": "yes", "reason": "bed"}
     page = client.post(MANY, sent, follow=True).content.decode()
     assert f"Unknown {settled.pk}: " in page
     assert "1 item is ignored." in page
@@ -199,7 +204,7 @@ def test_ticked_items_are_ignored_after_a_question(signed_in: MakeClient) -> Non
 def test_ticked_items_are_merged_into_a_ticked_one(signed_in: MakeClient) -> None:
     big, small, stranger = make_item(length_ms=40_000), make_item(), make_item()
     client = signed_in(Role.REVIEWER)
-    data: dict[str, object] = {"verb": "merge", "item": [big.uid, small.uid]}
+    data: dict[str, object] = {"verb": "merge", "item": [ticked(big), ticked(small)]}
 
     question = client.post(MANY, data)
     refused = client.post(MANY, data | {"apply": "yes", "into": stranger.uid})
@@ -218,12 +223,17 @@ def test_ticked_items_are_watched_no_longer_watched_and_taken_back(signed_in: Ma
     item = make_item()
     client = signed_in(Role.REVIEWER)
 
-    client.post(f"{MANY}?sort=plays", {"verb": "watch", "item": item.uid})
+    client.post(f"{MANY}?sort=plays", {"verb": "watch", "item": ticked(item)})
     assert counts(client)["watched"] == 1
-    client.post(MANY, {"verb": "unwatch", "item": item.uid})
+    client.post(MANY, {"verb": "unwatch", "item": ticked(item)})
     assert counts(client)["watched"] == 0
-    client.post(MANY, {"verb": "ignore", "item": item.uid, "apply": "yes", "reason": "bed"})
-    client.post(MANY, {"verb": "undo", "item": item.uid})
+    client.post(MANY, {"verb": "ignore", "item": ticked(item), "apply": "yes", "reason": "bed"})
+    # A list from before these changes would take back the last one unseen.
+    outdated = client.post(MANY, {"verb": "undo", "item": ticked(item)}, follow=True)
+    assert "has changed since you opened it" in outdated.content.decode()
+    item.refresh_from_db()
+    assert item.state == ItemState.IGNORED
+    client.post(MANY, {"verb": "undo", "item": ticked(item)})
     item.refresh_from_db()
     assert item.state == ItemState.UNIDENTIFIED
 
@@ -282,7 +292,7 @@ def test_an_open_list_learns_what_is_heard_again_and_what_left_it(signed_in: Mak
     assert client.get(CHANGES, fields, headers=mark).status_code == 304
 
     UnknownItem.objects.filter(pk=first.pk).update(version=5, label="Heard again")
-    client.post(MANY, {"verb": "watch", "item": [second.uid]})
+    client.post(MANY, {"verb": "watch", "item": ticked(second)})
 
     changed = client.get(CHANGES, fields | {"sort": "plays"}, headers=mark).json()
     assert list(changed["rows"]) == [first.uid]
