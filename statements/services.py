@@ -241,7 +241,7 @@ def _why_nobody_relies_on(statement: Statement) -> str:
     if statement.state == StatementState.REPLACED:
         return _("A later version has replaced it.")
     if statement.state not in STANDING:
-        return _("It was not approved or sent yet, so that nobody relies on it.")
+        return _("It is not approved or sent yet, so nobody relies on it.")
     return ""
 
 
