@@ -204,11 +204,12 @@ def test_a_manager_merges_and_undoes(
     for address in (loop_page, reverse("portal:duplicates")):
         assert 'data-verb="z"' in client.get(address).content.decode()
 
+    # An undo leads to the group that is open again.
     action = DedupAction.objects.get()
-    client.post(
-        reverse("portal:duplicate_settle", args=[action.uid]),
-        {"verb": "undo", "next": reverse("portal:duplicates") + "?tab=done"},
+    answer = client.post(
+        reverse("portal:duplicate_settle", args=[action.uid]), {"verb": "undo", "next": loop_page}
     )
+    assert answer["Location"] == reverse("portal:duplicate_group", args=[group.uid])
     assert ready.count() == 2
     assert DedupGroup.objects.get().uid == group.uid
 

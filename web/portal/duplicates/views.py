@@ -240,7 +240,18 @@ def duplicate_settle(request: PortalRequest, uid: str) -> HttpResponseBase:
             messages.error(request, refused.message)
         else:
             messages.success(request, results[verb])
+            if verb == "undo":
+                target = _where_it_is_open(action, target)
     return redirect(target)
+
+
+def _where_it_is_open(action: DedupAction, back: str) -> str:
+    """Return the page of the group that an undo opened again; the list stays the list."""
+    listing = reverse("portal:duplicates")
+    is_open = DedupGroup.objects.filter(uid=action.group_uid).exists()
+    if not is_open or back.partition("?")[0] == listing:
+        return back
+    return reverse("portal:duplicate_group", args=[action.group_uid])
 
 
 @require_POST
