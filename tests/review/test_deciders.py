@@ -192,6 +192,7 @@ OF_NO_DECISION = {
     "Heard by the people in it",
     "How many people heard the play is not known. Enter the listeners of the broadcast or "
     "of the station's hour.",
+    "It is not approved or sent yet, so nobody relies on it.",
     "Nobody has decided this match yet. Decide it first.",
     "Reopens: a person decides again",
     "Somebody already decided about this loop. Nothing was done.",
