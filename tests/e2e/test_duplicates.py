@@ -48,6 +48,8 @@ def test_groups_are_settled_by_keyboard(page: Page, portal: Portal) -> None:
         assert page.url != first
         page.wait_for_load_state("networkidle")
         page.keyboard.press("z")
+        # It leads to the group that is open again.
+        page.wait_for_url(first)
         expect(page.locator("[data-verb=z]")).to_have_count(0)
 
 
