@@ -31,7 +31,7 @@ OPEN_STATES = (JobState.WAITING, JobState.RUNNING)
 
 
 def status_label(row: Any) -> str:
-    """Return the status of a row that a job works on: what is queued waits, as its job.
+    """Return the status of a row that a job works on; like its job, a queued row is waiting.
 
     Any: a row of any model with a status.
     """

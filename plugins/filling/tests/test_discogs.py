@@ -138,7 +138,7 @@ def test_unknown_lengths_headings_pictures_parts_and_two_isrcs(folder: Path) -> 
 
     assert suggestions_for(several)["release_date"] == "1999-07-13"
     assert [bool(suggestions_for(recording)) for recording in (heading, part, inside)] == [0, 1, 0]
-    # 4:99 is no length, so it speaks against neither.
+    # 4:99 is no valid length, so it rules out neither recording.
     assert all(suggestions_for(recording) for recording in of_mistyped)
     assert suggestions_for(as_written) == suggestions_for(part)
     # Two ISRCs of one track are decided one by one.

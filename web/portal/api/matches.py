@@ -88,7 +88,7 @@ class ListedMatchSerializer(serializers.ModelSerializer[Match]):
         return rule_names.decider_of(match)
 
     def to_representation(self, match: Match) -> dict[str, Any]:  # Any: JSON
-        """Return the match; of one that waits, also for a manager, no decision."""
+        """Return the match; one that still waits has no decision, not even for a manager."""
         fields = super().to_representation(match)
         return fields if match.is_decided else fields | _NO_DECISION
 
