@@ -1,4 +1,4 @@
-"""Keeps a form until its sender has confirmed who it is, and then sends it to its own page.
+"""Keeps a form until its sender has confirmed who they are, then sends it to its own page.
 
 The library would repeat the request under the address of the page that asks: a form that
 is refused then would be sent to that page once it is corrected, and a form whose address
@@ -54,7 +54,7 @@ class KeepForms:
             request.POST = QueryDict(form["fields"])
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Ask who it is, and keep the form meanwhile."""
+        """Ask the sender to confirm who they are, and keep the form meanwhile."""
         if not isinstance(exception, ReauthenticationRequired):
             return None
         if request.method != "POST":

@@ -375,7 +375,7 @@ class Match(Dated):
 
     @property
     def is_decided(self) -> bool:
-        """Return whether a decision stands, by whomever.
+        """Return whether a decision stands, whoever made it.
 
         An escalated match waits for one: its ``decided_*`` name who escalated it.
         """

@@ -137,10 +137,9 @@ class _Declared:
             return [_("its broadcast was deleted")]
         decided = []
         if match.state not in DECLARED:
-            waits = match.state in WAITING_STATES
             decided = [
                 _("its match waits for a decision again, so a correction leaves it out")
-                if waits
+                if match.state in WAITING_STATES
                 else _("it was decided otherwise, so a correction leaves it out")
             ]
         starts_at = datetime.fromisoformat(fact.cells["starts_at"])

@@ -95,7 +95,7 @@ def _standing_actions(record: Case) -> Iterator[Event]:
 
 
 def _origin(record: Case, event: Event) -> tuple[Case, Event] | None:
-    """Return the other record of a merge or split, and its event, if it is its last."""
+    """Return the other record of a merge or split and its event, if that is its last one."""
     if event.action not in _ORIGINS:
         return None
     verb, key, keys = _ORIGINS[event.action]

@@ -218,8 +218,10 @@ class AttachAudioSerializer(serializers.Serializer[None]):
 def details_of(data: Details) -> Details:
     """Return the metadata in validated request data; ``tags`` are split at commas."""
     tags = [tag.strip() for tag in data["tags"].split(",")]
+    # What submits a link asks for no address beside it.
+    address = {"source_url": data["source_url"]} if "source_url" in data else {}
     return {
-        **{name: data[name] for name in ("source_url",) if name in data},
+        **address,
         "programme": data["programme"][:300],
         "account": data["account"][:300],
         "published_at": data["published_at"],

@@ -108,7 +108,7 @@ class StatementFileSerializer(serializers.ModelSerializer[StatementFile]):
 
 
 class StatementActSerializer(serializers.ModelSerializer[Event]):
-    """What somebody did with a statement, also if it stayed in its state."""
+    """An act on a statement, even one that left its state as it was."""
 
     class Meta:
         model = Event

@@ -228,7 +228,7 @@ def test_ticked_items_are_watched_no_longer_watched_and_taken_back(signed_in: Ma
     client.post(MANY, {"verb": "unwatch", "item": ticked(item)})
     assert counts(client)["watched"] == 0
     client.post(MANY, {"verb": "ignore", "item": ticked(item), "apply": "yes", "reason": "bed"})
-    # A list from before these changes would take back the last one unseen.
+    # A list that was opened earlier would take back a change that it does not show.
     outdated = client.post(MANY, {"verb": "undo", "item": ticked(item)}, follow=True)
     assert "has changed since you opened it" in outdated.content.decode()
     item.refresh_from_db()
