@@ -53,7 +53,6 @@ def meeting(runs: Sequence[ScoringRun], params: Params) -> list[ScoringRun]:
 
 def leads_beside(runs: Sequence[ScoringRun], params: Params) -> Iterator[Lead]:
     """Yield where recordings whose tempo drifts may be: before, between and after runs."""
-    reach = params.bend_frames
     ordered = sorted(runs, key=lambda r: (r.recording, r.query_span))
     for _, of_one in groupby(ordered, key=lambda r: r.recording):
         for earlier, later in pairwise(of_one):
@@ -63,9 +62,23 @@ def leads_beside(runs: Sequence[ScoringRun], params: Params) -> Iterator[Lead]:
             if between is not None:
                 yield between
             if between is not None or bend_between(earlier, later, params) is not None:
-                start, end = int(earlier.query_span[0]), int(later.query_span[1])
-                yield _lead(earlier, earlier.alignment, (start - reach, start))
-                yield _lead(later, later.alignment, (end, end + reach))
+                yield _beyond(earlier, later, params.bend_frames)
+                yield _beyond(later, earlier, params.bend_frames)
+
+
+def _beyond(run: ScoringRun, other: ScoringRun, reach: int) -> Lead:
+    """Return where a recording may be beyond one of two runs if its tempo drifts on."""
+    start, end = run.query_span
+    middle, elsewhere = (start + end) / 2, sum(other.query_span) / 2
+    edge, place, window = start, run.reference_span[0], (int(start) - reach, int(start))
+    if middle > elsewhere:
+        edge, place, window = end, run.reference_span[1], (int(end), int(end) + reach)
+    share = (sum(window) / 2 - middle) / (elsewhere - middle)
+    slope = run.alignment.slope + share * (other.alignment.slope - run.alignment.slope)
+    shift = run.alignment.shift + share * (other.alignment.shift - run.alignment.shift)
+    lead = _lead(run, Alignment(slope, edge - slope * place, shift), window)
+    # If it went on into the run, it would give way to it.
+    return replace(lead, within=lead.window)
 
 
 def _between_ends(earlier: ScoringRun, later: ScoringRun, params: Params) -> Lead | None:

@@ -71,8 +71,13 @@ def test_more_is_looked_for_before_between_and_after_runs_that_drift() -> None:
     assert between.window == (2000, 2980)
     assert between.alignment.slope == pytest.approx(0.98)
     assert between.alignment.query_frame(2000) == pytest.approx(2000)
-    assert earlier.window == (375, 1000)
-    assert later.window == (3940, 4565)
+    assert earlier.window == earlier.within == (375, 1000)
+    assert later.window == later.within == (3940, 4565)
+    # It drifts on.
+    assert earlier.alignment.slope > 1.01
+    assert earlier.alignment.query_frame(1000) == pytest.approx(1000)
+    assert later.alignment.slope < 0.95
+    assert later.alignment.query_frame(4000) == pytest.approx(3940)
     # Runs at one tempo give no leads, nor do runs whose tempi do not lead to each other.
     steady = _run(1.0, (0, 0), (3000, 4000))
     assert not list(leads_beside([before, steady], DEFAULT))
