@@ -369,6 +369,7 @@ class Search:
         """
         if run is not None and self._is_found(run):
             return run
+        runs = [] if run is None else [run]
         reference = self._reference(lead.recording)
         agreed = window_coherence(self.view, reference, lead, self.params)
         # Repeats of a loop have its phases, too: one of them is known.
@@ -379,13 +380,10 @@ class Search:
         if whole is None:
             return run
         if coherent:
-            part = self._by_phases(whole, bits)
-            if self._is_found(part):
-                return part
-        if whole.bits < self.params.whole_bits:
-            return run
-        whole = self._with_phases(self._doubted(self._with_relief(whole)))
-        return whole if run is None or whole.bits > run.bits else run
+            runs.append(self._by_phases(whole, bits))
+        if whole.bits >= self.params.whole_bits:
+            runs.append(self._with_phases(self._doubted(self._with_relief(whole))))
+        return max(runs, key=lambda run: run.bits, default=None)
 
     def _is_explained(self, lead: Lead) -> bool:
         """Return whether a known run of the same recording fills half of a lead's window."""

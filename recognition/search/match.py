@@ -188,7 +188,7 @@ def segment_match(
     after = min(params.edge_ms, max(0.0, duration_ms - end * ms))
     return SegmentMatch(
         recording=run.recording,
-        start_ms=round(start * ms - before),
+        start_ms=max(0, round(start * ms - before)),
         end_ms=min(duration_ms, round(end * ms + after)),
         reference_start_ms=max(0, round(r_start * ms - before / slope)),
         reference_end_ms=round(r_end * ms + after / slope),

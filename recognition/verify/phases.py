@@ -34,6 +34,8 @@ class Coherence:
 
     ``ahead`` is in seconds, how much earlier than the alignment says the query plays the
     recording at ``middle``, a second of the query; ``drift`` is by how much faster it plays.
+    ``turned`` is the angle that remains: filters turn the phases of all tones alike, and a
+    telephone may change the polarity.
     """
 
     height: float
@@ -41,9 +43,10 @@ class Coherence:
     ahead: float
     drift: float
     middle: float
+    turned: float
 
 
-NO_COHERENCE = Coherence(0.0, 0, 0.0, 0.0, 0.0)
+NO_COHERENCE = Coherence(0.0, 0, 0.0, 0.0, 0.0, 0.0)
 
 
 def coherence(
@@ -66,10 +69,12 @@ def coherence(
     middle = float(found.seconds.mean())
     farthest = params.phase_drift if drift is None else drift
     drifts = _drifts(float(found.seconds[-1] - found.seconds[0]), farthest, params)
-    heights, ahead = _heights(found, drifts, middle, params.phase_delay)
-    best = int(np.argmax(heights))
+    sums, ahead = _highest_sums(found, drifts, middle, params.phase_delay)
+    best = int(np.argmax(np.abs(sums)))
+    height = float(np.abs(sums[best])) ** 2 / float(found.weights.sum())
+    turned = float(np.angle(sums[best]))
     return Coherence(
-        float(heights[best]), len(found.turns), float(ahead[best]), float(drifts[best]), middle
+        height, len(found.turns), float(ahead[best]), float(drifts[best]), middle, turned
     )
 
 
@@ -115,7 +120,7 @@ def _worth(found: _Pairs, known: Coherence) -> NDArray[np.float64]:
     sure = min(0.9, (known.height / known.pairs) ** 0.5)
     kappa = 2 * sure / (1 - sure * sure)
     ahead = known.ahead + known.drift * (found.seconds - known.middle)
-    off = 2 * np.pi * (found.turns - found.hertz * ahead)
+    off = 2 * np.pi * (found.turns - found.hertz * ahead) - known.turned
     worth: NDArray[np.float64] = found.weights * (kappa * np.cos(off) - np.log(np.i0(kappa)))
     return worth
 
@@ -248,10 +253,10 @@ def _drifts(length: float, farthest: float, params: Params) -> NDArray[np.float6
     return drifts
 
 
-def _heights(
+def _highest_sums(
     found: _Pairs, drifts: NDArray[np.float64], middle: float, reach: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return for each drift the greatest height within ``reach`` seconds, and where."""
+) -> tuple[NDArray[np.complex64], NDArray[np.float64]]:
+    """Return for each drift the highest sum within ``reach`` seconds, and where."""
     from recognition.fingerprints.transform import fft  # most processes compare no phases
 
     spectra = _spread(
@@ -261,12 +266,9 @@ def _heights(
     step = 1 / (2 * _HIGHEST)
     n = max(1, int(reach / step))
     near = np.concatenate([sums[:, -n:], sums[:, : n + 1]], axis=1)
-    powers = near.real**2 + near.imag**2
-    at = powers.argmax(axis=1)
-    highest = powers[np.arange(len(powers)), at].astype(np.float64)
-    heights: NDArray[np.float64] = highest / found.weights.sum()
+    at = (near.real**2 + near.imag**2).argmax(axis=1)
     ahead: NDArray[np.float64] = ((at - n) * step).astype(np.float64)
-    return heights, ahead
+    return near[np.arange(len(near)), at], ahead
 
 
 @compiled

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
+from benchmarks import sound
+from benchmarks.corpus import DEMO
 from recognition.params import DEFAULT
 from recognition.types import Landmarks
 from recognition.verify.alignment import Alignment
@@ -84,3 +87,23 @@ def test_phases_follow_a_recording_beneath_noise() -> None:
 
     assert followed.recording == bare_segment.recording == 2
     assert followed.end_ms > bare_segment.end_ms + 2_000
+
+
+@pytest.mark.parametrize(
+    ("name", "start", "seed"), [("orbital-elevator", 25, 10), ("graveyard", 30, 210)]
+)
+def test_what_a_hall_and_noise_leave_is_proven_by_its_phases(
+    name: str, start: int, seed: int
+) -> None:
+    whole = sound.audible(sound.decode(DEMO / f"{name}.opus"))
+    rng = np.random.default_rng(seed)
+    hall = sound.reverberant(whole[start * sound.RATE : (start + 10) * sound.RATE], rng)
+    crowd = rng.normal(size=len(hall)) * hall.std() * 10 ** (9 / 20)
+    song, clip = (
+        sound.resample(y.astype(np.float32), sound.RATE, RATE) for y in (whole, hall + crowd)
+    )
+
+    (segment,) = catalogue([song]).scan(clip).segments
+
+    assert segment.bits > 15
+    assert segment.end_ms - segment.start_ms > 8_000
