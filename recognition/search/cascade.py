@@ -379,7 +379,7 @@ class Search:
         whole = whole_window(self.view, reference, lead, self.params)
         if whole is None:
             return run
-        if coherent:
+        if coherent and self._present(whole) >= self.params.phase_present:
             runs.append(self._by_phases(whole, bits))
         if whole.bits >= self.params.whole_bits:
             runs.append(self._with_phases(self._doubted(self._with_relief(whole))))
@@ -424,8 +424,11 @@ class Search:
         """
         if run.bits <= 0 or not run.aligned:
             return run
-        present = run.aligned / (run.aligned + self.params.absent_share * run.absent)
-        return replace(run, bits=run.bits * present * self._variety(run))
+        return replace(run, bits=run.bits * self._present(run) * self._variety(run))
+
+    def _present(self, run: ScoringRun) -> float:
+        """Return the share of a run's landmarks that are not absent."""
+        return run.aligned / max(1.0, run.aligned + self.params.absent_share * run.absent)
 
     def _variety(self, run: ScoringRun) -> float:
         """Return the share of a run's evidence that counts if few sounds recur in it."""
