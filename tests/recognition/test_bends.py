@@ -78,6 +78,10 @@ def test_more_is_looked_for_before_between_and_after_runs_that_drift() -> None:
     assert earlier.alignment.query_frame(1000) == pytest.approx(1000)
     assert later.alignment.slope < 0.95
     assert later.alignment.query_frame(4000) == pytest.approx(3940)
+    # A run within another says little of the drift.
+    around, inside = _run(1.0, BEND, (0, 3100)), _run(0.97, BEND, (800, 2200))
+    slopes = [lead.alignment.slope for lead in leads_beside([around, inside], DEFAULT)]
+    assert slopes == [pytest.approx(1.06), pytest.approx(0.91)]
     # Runs at one tempo give no leads, nor do runs whose tempi do not lead to each other.
     steady = _run(1.0, (0, 0), (3000, 4000))
     assert not list(leads_beside([before, steady], DEFAULT))
