@@ -56,7 +56,8 @@ _TEMPO = 0.0005  # error of tempo
 # error of their places at 95 %.
 _DRIFTS = ((1.0, 1.02), (1.0, 1.06), (1.2, 1.3), (0.9, 0.8))
 _DRIFT_S, _DRIFT_SHARE, _DRIFT_PLACE_S = 120, 0.97, 0.1
-# A place so many seconds away may be a repeat: sound beside it that correlates so well.
+# A place that is so many seconds off may be a repeat: sound at most so far beside it, which
+# correlates so well.
 _REPEAT_S, _BESIDE_S, _SAME_SOUND = 1, 0.2, 0.9
 
 Damaging = Callable[[Samples, Damage], Samples]
@@ -149,19 +150,22 @@ def drifts(report: Report, scene: TrialScene, numbers: Sequence[int]) -> None:
 
 
 def _misplaced(music: Samples, true_s: float, place_s: float) -> float:
-    """Return by how many seconds a place is off, beside what sounds the same."""
-    if abs(place_s - true_s) < _REPEAT_S:
-        return abs(place_s - true_s)
-    theirs = music[int(true_s * RATE) :][:RATE]
-    ours = music[max(0, int((place_s - _BESIDE_S) * RATE)) :][: int((1 + 2 * _BESIDE_S) * RATE)]
-    if len(ours) < len(theirs):
-        return abs(place_s - true_s)
-    alike = scipy.signal.correlate(ours, theirs, "valid", "fft")
+    """Return by how many seconds a place is off; a repeat of the same sound is as right."""
+    repeat_s = _repeat_near(music, true_s, place_s) if abs(place_s - true_s) > _REPEAT_S else None
+    return abs(place_s - (true_s if repeat_s is None else repeat_s))
+
+
+def _repeat_near(music: Samples, true_s: float, place_s: float) -> float | None:
+    """Return where the second of music at ``true_s`` sounds again near a place, if it does."""
+    second = music[int(true_s * RATE) :][:RATE]
+    begin = max(0, int((place_s - _BESIDE_S) * RATE))
+    around = music[begin:][: int((1 + 2 * _BESIDE_S) * RATE)]
+    if len(around) < len(second):
+        return None
+    alike = scipy.signal.correlate(around, second, "valid", "fft")
     best = int(np.argmax(alike))
-    loudness = np.linalg.norm(theirs) * np.linalg.norm(ours[best : best + len(theirs)])
-    if alike[best] < _SAME_SOUND * loudness:
-        return abs(place_s - true_s)
-    return abs(best / RATE - _BESIDE_S)
+    loudness = np.linalg.norm(second) * np.linalg.norm(around[best : best + len(second)])
+    return (begin + best) / RATE if alike[best] >= _SAME_SOUND * loudness else None
 
 
 def _place(segment: SegmentMatch, at_s: float) -> float:

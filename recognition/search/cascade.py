@@ -369,7 +369,6 @@ class Search:
         """
         if run is not None and self._is_found(run):
             return run
-        runs = [] if run is None else [run]
         reference = self._reference(lead.recording)
         agreed = window_coherence(self.view, reference, lead, self.params)
         # Repeats of a loop have its phases, too: one of them is known.
@@ -379,6 +378,7 @@ class Search:
         whole = whole_window(self.view, reference, lead, self.params)
         if whole is None:
             return run
+        runs = [] if run is None else [run]
         if coherent and self._present(whole) >= self.params.phase_present:
             runs.append(self._by_phases(whole, bits))
         if whole.bits >= self.params.whole_bits:

@@ -17,7 +17,7 @@ from recognition.verify.alignment import Alignment, Lead
 from recognition.verify.segments import ScoringRun, chosen
 
 _ROUNDS = 20  # of looking beside runs: of 10 s at each end
-_FARTHEST = 2.0  # times the change between two runs, beyond them
+_FARTHEST = 2.0  # times the change of tempo between two runs, the most beyond them
 _SAME_TEMPO = 0.001  # straight runs of the same music differ by less
 
 
@@ -74,13 +74,13 @@ def _beyond(run: ScoringRun, other: ScoringRun, reach: int) -> Lead:
     edge, place, window = start, run.reference_span[0], (int(start) - reach, int(start))
     if middle > elsewhere:
         edge, place, window = end, run.reference_span[1], (int(end), int(end) + reach)
-    # Of runs whose middles are close, the change between them says little.
+    # The change between runs says little of the drift if their middles are close.
     farther = abs(sum(window) / 2 - middle) / max(1.0, abs(elsewhere - middle))
     share = min(_FARTHEST, farther)
     slope = run.alignment.slope + share * (run.alignment.slope - other.alignment.slope)
     shift = run.alignment.shift + share * (run.alignment.shift - other.alignment.shift)
     lead = _lead(run, Alignment(slope, edge - slope * place, shift), window)
-    # If it went on into the run, it would give way to it.
+    # A lead that went on into the run would give way to it.
     return replace(lead, within=lead.window)
 
 

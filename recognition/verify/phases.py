@@ -256,7 +256,7 @@ def _drifts(length: float, farthest: float, params: Params) -> NDArray[np.float6
 def _highest_sums(
     found: _Pairs, drifts: NDArray[np.float64], middle: float, reach: float
 ) -> tuple[NDArray[np.complex64], NDArray[np.float64]]:
-    """Return for each drift the highest sum within ``reach`` seconds, and where."""
+    """Return the highest sum of each drift, and its delay, which is at most ``reach`` seconds."""
     from recognition.fingerprints.transform import fft  # most processes compare no phases
 
     spectra = _spread(

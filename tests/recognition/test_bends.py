@@ -73,7 +73,7 @@ def test_more_is_looked_for_before_between_and_after_runs_that_drift() -> None:
     assert between.alignment.query_frame(2000) == pytest.approx(2000)
     assert earlier.window == earlier.within == (375, 1000)
     assert later.window == later.within == (3940, 4565)
-    # It drifts on.
+    # The tempo drifts on.
     assert earlier.alignment.slope > 1.01
     assert earlier.alignment.query_frame(1000) == pytest.approx(1000)
     assert later.alignment.slope < 0.95

@@ -218,7 +218,7 @@ class AttachAudioSerializer(serializers.Serializer[None]):
 def details_of(data: Details) -> Details:
     """Return the metadata in validated request data; ``tags`` are split at commas."""
     tags = [tag.strip() for tag in data["tags"].split(",")]
-    # What submits a link asks for no address beside it.
+    # Requests that submit a link have no second address.
     address = {"source_url": data["source_url"]} if "source_url" in data else {}
     return {
         **address,
