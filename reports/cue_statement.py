@@ -40,6 +40,7 @@ _OPEN: Final = (StatementState.DRAFT, StatementState.SUBMITTED)
 _HANDED_OUT: Final = (StatementState.DRAFT, StatementState.APPROVED)
 _NAMES: Final = tuple(column.name for column in SIGNED[1:])
 _TIMES: Final = ("time_in", "time_out", "duration")
+_NAMELESS: Final = ("title", "")
 
 
 class LineChange(StrEnum):
@@ -420,7 +421,8 @@ def _pairs(
 ) -> list[tuple[_Line, _Line]]:
     """Return the lines that are gone and new because one line reads otherwise.
 
-    They have the title or the match in common, and a moment; best the same times.
+    They have the title or the match in common, or one of them names no music, and a
+    moment; best the same times.
     """
     by_music: dict[tuple[str, str], list[int]] = {}
     for place, line in enumerate(new):
@@ -428,16 +430,18 @@ def _pairs(
             by_music.setdefault(music, []).append(place)
     candidates = []
     for at, line in enumerate(gone):
-        places = {place for music in _music_of(line, matches) for place in by_music.get(music, ())}
-        for place in places:
-            title, start, end = _place_of(line)
+        title, start, end = _place_of(line)
+        same = {place for music in _music_of(line, matches) for place in by_music.get(music, ())}
+        # Music that nobody knew may have any name now, or the other way round.
+        others = by_music.get(_NAMELESS, ()) if title else range(len(new))
+        for place in same.union(others):
             new_title, new_start, new_end = _place_of(new[place])
             is_moved, is_renamed = (start, end) != (new_start, new_end), title != new_title
             if not is_moved or (start < new_end and new_start < end):
-                candidates.append((is_moved, is_renamed, at, place))
+                candidates.append((is_moved, place not in same, is_renamed, at, place))
     pairs: dict[int, int] = {}
     taken: set[int] = set()
-    for _moved, _renamed, at, place in sorted(candidates):
+    for *_rank, at, place in sorted(candidates):
         if at not in pairs and place not in taken:
             pairs[at] = place
             taken.add(place)

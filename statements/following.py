@@ -27,7 +27,7 @@ from statements.kinds import Difference, kinds
 from statements.models import Statement, StatementCheck
 from statements.notifications import post
 from statements.selectors import concerned_by, is_followed
-from statements.services import digest_of
+from statements.services import digest_of, forget_differences
 
 _EVERYTHING: Final = {
     *("licence", "party", "rights_recording", "work", "rights_import"),
@@ -74,7 +74,12 @@ def note_subjects(kind: str, subjects: Collection[str]) -> None:
 
 
 def note_all() -> None:
-    """Have all statements compared: licences and agreements end with the calendar."""
+    """Have all statements compared: licences and agreements end with the calendar.
+
+    So does the comparison of some statements, whose last differences are forgotten.
+    """
+    for row in Statement.objects.filter(differs_since__isnull=False).exclude(is_followed()):
+        forget_differences(row)
     if _followed().exists():
         _note([None], None)
 

@@ -102,6 +102,8 @@ def advance(
         row.issued_at = row.issued_at or now
         _replace_earlier(row, user)
     row.save(update_fields=["state", "changed_at", "issued_at", "replaces"])
+    if state not in FOLLOWED:
+        forget_differences(row)
     StatementStep.objects.create(
         statement=row,
         state=state,
@@ -157,8 +159,7 @@ def _emptied(draft: Statement) -> Statement:
     draft.files.all().delete()
     draft.facts.all().delete()
     transaction.on_commit(partial(delete_files, names))
-    draft.differs_since, draft.differs_event = None, None
-    draft.differs_in, draft.differs_sha256, draft.differs_count = [], "", 0
+    forget_differences(draft)
     return draft
 
 
@@ -175,6 +176,19 @@ def _replace_earlier(statement: Statement, user: User | None) -> None:
     while earlier is not None and earlier.state in FOLLOWED:
         advance(statement=earlier, state=StatementState.REPLACED, user=user)
         earlier = earlier.replaces
+
+
+def forget_differences(statement: Statement) -> None:
+    """Forget what a statement that is not compared any more said otherwise; nobody need act."""
+    statement.differs_since, statement.differs_event = None, None
+    statement.differs_in, statement.differs_sha256, statement.differs_count = [], "", 0
+    statement.changed_at = datetime.now(tz=UTC)
+    statement.save(
+        update_fields=[
+            *("changed_at", "differs_since", "differs_event"),
+            *("differs_in", "differs_sha256", "differs_count"),
+        ]
+    )
 
 
 @transaction.atomic

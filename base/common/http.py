@@ -62,11 +62,11 @@ def check_link(url: str) -> None:
     except ValueError as error:
         raise LinkRefused(_("it is not a complete web address")) from error
     if parts.scheme not in {"http", "https"}:
-        raise LinkRefused(_("only http and https links are fetched"))
+        raise LinkRefused(_("it does not begin with http:// or https://"))
     if not host:
         raise LinkRefused(_("it names no server"))
     if parts.username or parts.password:
-        raise LinkRefused(_("links with a user name or password are not fetched"))
+        raise LinkRefused(_("it has a user name or password"))
 
 
 class _IgnoredRedirects:

@@ -126,6 +126,9 @@ def test_an_uploaded_file_has_the_address_that_somebody_states(
     assert "This is the address of one file." in several
     wrong = client.post(api, {**values, "source_url": "ftp://x.example/", "file": third})
     assert (wrong.status_code, wrong.json()["code"]) == (422, "link_refused")
+    # Nothing is fetched from there.
+    reason = "This link is not allowed: it does not begin with http:// or https://."
+    assert wrong.json()["message"] == reason
     with pytest.raises(CommandError, match="address of one file"):
         call_command("scan_file", str(path), str(path), **options)
     assert not ScannedFile.objects.exists()
@@ -150,7 +153,11 @@ def test_the_address_of_an_upload_is_corrected_and_a_licence_reads_it(
     client, match = signed_in(Role.REVIEWER), make_match()
     make_licence(recordings=[match.recording], use_kind="url_prefix", use_values=[ADDRESS])
 
-    assert "only http and https" in save(client, match, source_url="ftp://x.example/1")
+    for refused, reason in (
+        ("ftp://x.example/1", "it does not begin with http:// or https://."),
+        ("https://me:mine@x.example/1", "it has a user name or password."),
+    ):
+        assert f"not allowed: {reason}" in save(client, match, source_url=refused)
     page = save(client, match, source_url=f" {ADDRESS}/1 ")
 
     assert state_of(match) == MatchState.CLEARED

@@ -13,9 +13,11 @@ from base.jobs.choices import Pool
 from base.jobs.runner import run_next
 from review.choices import MatchState
 from review.models import Match
+from statements import following
 from statements.choices import StatementState
 from statements.models import Statement
 from statements.selectors import Mark
+from statements.services import end_following
 from tests.factories import deciding
 from tests.factories.accounts import make_limited, make_user
 from tests.factories.review import make_match
@@ -130,6 +132,28 @@ def test_a_statement_is_withdrawn_by_the_rules_of_its_kind(
         page = manager.get(reverse(f"portal:statement_{step}", args=[statement.uid]), follow=True)
         assert "It is withdrawn already." in page.content.decode()
         assert 'name="why"' not in page.content.decode()
+
+
+@pytest.mark.parametrize("end", ["replaced", "withdrawn", "followed no more"])
+def test_a_statement_that_nobody_relies_on_any_more_asks_for_nothing(
+    mira: User, signed_in: MakeClient, end: str
+) -> None:
+    statement = differing(mira)
+    client = signed_in(Role.MANAGER)
+    assert "What it says otherwise" in client.get(statement.page_url).content.decode()
+
+    if end == "replaced":
+        make_statement(Match.objects.get(uid=statement.subject), user=mira)
+    elif end == "withdrawn":
+        client.post(reverse("portal:statement_withdraw", args=[statement.uid]), {"why": "Wrong."})
+    else:
+        end_following(kind=statement.kind, subjects=[statement.subject])
+        following.note_all()
+
+    page = client.get(statement.page_url).content.decode()
+    assert "is stated in another place." not in page + list_page(client, show="all")
+    for offer in ("What it says otherwise", "Correct…", "Keep…"):
+        assert offer not in page
 
 
 def test_limits_hide_statements_sentences_files_and_who_changed_them(

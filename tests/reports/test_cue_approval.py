@@ -32,7 +32,7 @@ from review.programmes.choices import CueUse, MusicOrigin
 from review.programmes.models import MusicUse
 from review.services import licences
 from review.services.folding import fold_scan
-from scanning.models import ScannedFile
+from scanning.models import RetroSearch, ScannedFile
 from scanning.services.filing import delete_files
 from statements.models import Statement
 from statements.selectors import acts_on, differing
@@ -248,6 +248,24 @@ def test_a_rescan_that_finds_the_same_seconds_changes_no_approved_sheet(
         "not “00:00:00 · 00:00:20 · Confirmed”."
     )
     assert {line.change for line in changed} == {LineChange.REWORDED}
+
+
+def test_unknown_music_that_a_late_find_names_is_one_line_that_reads_otherwise(
+    file: ScannedFile, reviewer: User, manager: User
+) -> None:
+    approval = approved(file, reviewer, manager)
+    late = ScanFactory.create(scanned_file=file, retro_search=RetroSearch.objects.create())
+    found = make_detection((202_000, 240_000, 0, 38_000), scan=late)
+    fold_scan(scan=late)
+
+    [line] = differences(approval, cue_sheet(file=file))
+
+    assert line.change == LineChange.REWORDED
+    assert line.text.startswith(
+        f"“Unknown music”, 00:03:20 to 00:04:00, reads “{found.recording.title} · "
+    )
+    assert line.text.endswith("not “00:03:20 · 00:00:40 · Unknown music”.")
+    assert line.match == file.matches.get(recording=found.recording).uid
 
 
 def test_changes_since_the_approval_say_what_changed_in_words(

@@ -207,5 +207,5 @@ def test_one_bad_item_of_a_plain_submit_does_not_stop_the_others(
     page = answer.content.decode()
     assert answer.status_code == 200
     assert "empty.wav is empty" in page
-    assert "only http and https links are fetched" in page
+    assert "it does not begin with http" in page
     assert set(ScannedFile.objects.values_list("name", flat=True)) == {"good.wav", "b.wav"}

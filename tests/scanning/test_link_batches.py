@@ -60,7 +60,7 @@ def test_twenty_links_of_which_three_are_bad_make_seventeen_files(
     assert ScannedFile.objects.count() == 17
     assert "17 links were accepted" in page
     assert "3 were not" in page
-    assert "only http and https links are fetched" in page
+    assert "it does not begin with http" in page
     assert "user name or password" in page
 
 

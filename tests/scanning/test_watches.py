@@ -118,7 +118,7 @@ def test_item_with_a_link_that_is_not_fetched_stops_no_other(
 
     odd = watch.items.get(title="odd")
     assert odd.state == WatchItemState.REFUSED
-    assert "only http and https links are fetched" in odd.message
+    assert "it does not begin with http" in odd.message
     assert _names() == ["good"]
 
 

@@ -6,7 +6,7 @@ acts again; sound that was found in between stays found.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Any, Final
 
@@ -74,6 +74,12 @@ _NOT_NEW: Final[dict[str, str | Promise]] = {
     ItemState.MERGED: lazy("This item was merged into another one. Undo that first."),
     ItemState.CLOSED: lazy("This item is no longer repeated."),
 }
+_ORIGINS: Final = {
+    "unknown.split_off": (ItemVerb.SPLIT, "second"),
+    "unknown.took_over": (ItemVerb.MERGE, "into"),
+}
+"""Events of the other item of a split or merge: the action, and the key of its event that
+names that other item."""
 # The columns that actions change and an undo restores.
 _SNAPSHOT_FIELDS: Final = ("state", "label", "ignored_as", "is_watched", "settled")
 
@@ -86,8 +92,8 @@ def case_of(item: UnknownItem) -> str:
 def why_not(*, item: UnknownItem, user: User, verb: ItemVerb) -> str:
     """Return why a person cannot act on an item, as a sentence; empty if they can."""
     needed = _NEEDS.get(verb, Action.DECIDE)
-    event = _last_action(item) if verb is ItemVerb.UNDO else None
-    if event is not None and event.action in (ItemVerb.NAME, ItemVerb.ALIAS):
+    last = _last_action(item) if verb is ItemVerb.UNDO else None
+    if last is not None and last[1].action in (ItemVerb.NAME, ItemVerb.ALIAS):
         needed = Action.EDIT_CATALOGUE
     if not user.has_perm(needed):
         if needed == Action.EDIT_CATALOGUE:
@@ -99,7 +105,9 @@ def why_not(*, item: UnknownItem, user: User, verb: ItemVerb) -> str:
     if item.recording_id is not None and not seen.exists():
         return why_limited(user)
     if verb is ItemVerb.UNDO:
-        return "" if event is not None else _("There is nothing to undo.")
+        if last is None:
+            return _("There is nothing to undo.")
+        return "" if last[0] == item else why_not(item=last[0], user=user, verb=verb)
     if verb is ItemVerb.IGNORE and item.state == ItemState.CLOSED:
         return ""
     return str(_NOT_NEW.get(item.state, ""))
@@ -269,7 +277,8 @@ def merge_items(*, items: Sequence[UnknownItem], into: UnknownItem, user: User) 
 def undo(*, item: UnknownItem, user: User, version: int | None = None) -> str:
     """Undo the last action on an item; return a sentence about it.
 
-    ``version`` is the item as the person saw it: nobody takes back a later action unseen.
+    A split or merge is undone from either item. ``version`` is the item as the person saw
+    it: nobody takes back a later action unseen.
     """
     sound = _sound_before_split(item)
     with transaction.atomic():
@@ -277,10 +286,10 @@ def undo(*, item: UnknownItem, user: User, version: int | None = None) -> str:
 
 
 def _undo(item: UnknownItem, user: User, version: int | None, sound: NewSound | None) -> str:
-    item = _lock_item(item, user, ItemVerb.UNDO, version)
-    event = _last_action(item)
-    if event is None:
+    last = _last_action(_lock_item(item, user, ItemVerb.UNDO, version))
+    if last is None:
         raise ItemRefused(_("There is nothing to undo."))
+    item, event = _lock_item(last[0], user, ItemVerb.UNDO), last[1]
     match event.action:
         case ItemVerb.NAME | ItemVerb.ALIAS:
             _take_back_recording(item, user)
@@ -304,23 +313,41 @@ def _undo(item: UnknownItem, user: User, version: int | None, sound: NewSound | 
     return sentence
 
 
-def undoable(item: UnknownItem) -> bool:
-    """Return whether the last action on an item can be undone."""
-    return _last_action(item) is not None
+def _last_action(item: UnknownItem) -> tuple[UnknownItem, Event] | None:
+    """Return the last action by a person that was not undone, and the item that keeps it.
+
+    A split or merge is an action on both items; the first part or the merged one keeps it.
+    """
+    for event in _standing_actions(item):
+        if event.action not in _ORIGINS:
+            return item, event
+        if origin := _origin(item, event):
+            return origin
+    return None
 
 
-def _last_action(item: UnknownItem) -> Event | None:
-    """Return the last action by a person that was not undone."""
-    events = Event.objects.filter(case=case_of(item), action__in=[*ItemVerb, UNWATCH_ACT]).order_by(
-        "-sequence"
-    )
+def _standing_actions(item: UnknownItem) -> Iterator[Event]:
+    """Yield the actions that nobody has undone, the last one first."""
+    events = Event.objects.filter(
+        case=case_of(item), action__in=[*ItemVerb, UNWATCH_ACT, *_ORIGINS]
+    ).order_by("-sequence")
     skipped = set()
     for event in events:
         if event.action == ItemVerb.UNDO:
             skipped.add(event.after["event"])
         elif event.sequence not in skipped:
-            return event
-    return None
+            yield event
+
+
+def _origin(item: UnknownItem, event: Event) -> tuple[UnknownItem, Event] | None:
+    """Return the other item of a split or merge and its event, if that is its last one."""
+    verb, key = _ORIGINS[event.action]
+    other = UnknownItem.objects.get(uid=event.after["item"])
+    own = (action for action in _standing_actions(other) if action.action not in _ORIGINS)
+    last = next(own, None)
+    if last is None or last.action != verb or last.after[key] != item.uid:
+        return None
+    return other, last
 
 
 def _lock_item(
@@ -427,12 +454,12 @@ def _take_back_recording(item: UnknownItem, user: User) -> None:
 
 def _sound_before_split(item: UnknownItem) -> NewSound | None:
     """Return the sound of the two parts if a split is what an undo would take back."""
-    event = _last_action(item)
-    row = UnknownItem.objects.filter(pk=item.pk).first()
-    if event is None or event.action != ItemVerb.SPLIT or row is None:
+    last = _last_action(item)
+    if last is None or last[1].action != ItemVerb.SPLIT:
         return None
-    second = UnknownItem.objects.get(uid=event.after["second"])
-    return join_sound(row, second) if second.landmarks else None
+    first = UnknownItem.objects.get(pk=last[0].pk)
+    second = UnknownItem.objects.get(uid=last[1].after["second"])
+    return join_sound(first, second) if second.landmarks else None
 
 
 def _tell_other(other: UnknownItem, action: str, item: UnknownItem, user: User) -> None:
@@ -445,7 +472,7 @@ def _tell_other(other: UnknownItem, action: str, item: UnknownItem, user: User) 
 def _rejoin(item: UnknownItem, event: Event, sound: NewSound | None) -> UnknownItem:
     """Make one item of the two that a split made; return the second."""
     second = UnknownItem.objects.select_for_update().get(uid=event.after["second"])
-    if second.state != ItemState.UNIDENTIFIED or _last_action(second) is not None:
+    if second.state != ItemState.UNIDENTIFIED or _last_action(second) != (item, event):
         raise ItemRefused(_("The other part has changed since. Undo that change first."))
     if sound is None or not sound.is_current(item, second):
         raise ItemChanged(_("This item has changed since you opened it. Look at it again."))

@@ -34,14 +34,14 @@ def settle(
     *,
     conflict: Conflict,
     user: User,
-    revision: int | None = None,
+    revision: int | None,
     choice: str | None = None,
     note: str = "",
 ) -> None:
     """Settle a conflict: believe a source or take a value, or leave all as it is.
 
     ``choice`` is a source if shares disagree, a value if codes, titles or durations
-    do, and None to leave it. Raises ``RightsRefused`` and ``RightsChanged``.
+    do, and None to leave it; ``revision`` is None if nobody has seen it. Raises ``RightsRefused`` and ``RightsChanged``.
     """
     row = _locked_conflict(conflict, user)
     if (revision is not None and row.revision != revision) or (row.state != ConflictState.OPEN):
@@ -89,10 +89,10 @@ def _apply_choice(row: Conflict, choice: str, user: User) -> dict[str, Any]:
 
 
 @transaction.atomic
-def reopen(*, conflict: Conflict, user: User, revision: int | None = None) -> None:
+def reopen(*, conflict: Conflict, user: User, revision: int) -> None:
     """Undo the settling of a conflict; a value that was taken goes back."""
     row = _locked_conflict(conflict, user)
-    if revision is not None and row.revision != revision:
+    if row.revision != revision:
         raise RightsChanged(_("This conflict has changed since you opened it. Look at it again."))
     if row.state != ConflictState.SETTLED:
         raise RightsChanged(_("This conflict is not settled. There is nothing to undo."))
@@ -116,14 +116,14 @@ def settle_many(
     conflicts: Sequence[Conflict],
     user: User,
     note: str,
-    believed: str | None = None,
-    revisions: Mapping[str, int] | None = None,
+    believed: str | None,
+    revisions: Mapping[str, int],
 ) -> tuple[int, list[str]]:
     """Settle several conflicts; return how many, and why others were not.
 
     Each is settled by what the ``believed`` source says; one of which it says nothing,
-    and all without such a source, are left as they are, which needs the note. With
-    ``revisions``, by uid, those that changed since a person saw them stay open.
+    and all without such a source, are left as they are, which needs the note. Of
+    those in ``revisions``, by uid, those that changed since a person saw them stay open.
     """
     if len(conflicts) > BULK_LIMIT:
         raise RightsRefused(_("Choose at most %(most)s conflicts at once.") % {"most": BULK_LIMIT})
@@ -133,7 +133,7 @@ def settle_many(
             settle(
                 conflict=conflict,
                 user=user,
-                revision=(revisions or {}).get(conflict.uid),
+                revision=revisions.get(conflict.uid),
                 choice=None if believed is None else choice_by(conflict, believed),
                 note=note,
             )

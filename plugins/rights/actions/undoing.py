@@ -46,7 +46,7 @@ that other record, and the keys that lead back."""
 
 
 @transaction.atomic
-def undo(*, record: Case, user: User, event_seen: int | None = None) -> str:
+def undo(*, record: Case, user: User, event_seen: int) -> str:
     """Undo the last action on a record; return a sentence about it.
 
     A merge or split is undone from either record. ``event_seen`` is the event that the
@@ -56,7 +56,7 @@ def undo(*, record: Case, user: User, event_seen: int | None = None) -> str:
     event = last_action(row)
     if event is None:
         raise RightsRefused(_("There is nothing to undo."))
-    if event_seen not in (None, event.sequence):
+    if event_seen != event.sequence:
         raise RightsChanged(_("This record has changed since you opened it. Look at it again."))
     if origin := _origin(row, event):
         row, event = locked(origin[0], user, merged=True), origin[1]

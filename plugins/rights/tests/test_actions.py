@@ -16,6 +16,7 @@ from catalogue.owners.models import Conflict, Party, Release, RightsRecording, S
 from catalogue.owners.records import case_of
 from catalogue.owners.selectors import owners_of, releases_in_reach, rights_of, works_in_reach
 from plugins.rights.actions import conflicts, merging, parts, records, undoing
+from plugins.rights.actions.base import Case
 from plugins.rights.actions.parts import ShareDetails
 from plugins.rights.errors import RightsChanged, RightsRefused
 from plugins.rights.pages.page import history
@@ -44,6 +45,13 @@ def details(party: Party, percent: str, **options: object) -> ShareDetails:
     return ShareDetails(**values | options)  # type: ignore[arg-type]  # as named
 
 
+def undo_last(record: Case, user: User) -> None:
+    """Undo the last action on a record, which the person saw."""
+    event = undoing.last_action(record)
+    assert event is not None
+    undoing.undo(record=record, user=user, event_seen=event.sequence)
+
+
 def test_a_share_by_hand_wins_and_an_undo_takes_it_back(manager: User) -> None:
     claim_all()
     work, anna = Work.objects.get(), Party.objects.get(name="Muster")
@@ -51,7 +59,7 @@ def test_a_share_by_hand_wins_and_an_undo_takes_it_back(manager: User) -> None:
     parts.add_share(record=work, user=manager, details=details(anna, "40"))
     assert owners(work) == [("Anna Muster", Decimal(40)), ("Example Music", Decimal(50))]
 
-    undoing.undo(record=work, user=manager)
+    undo_last(work, manager)
     assert owners(work) == [("Anna Muster", Decimal(50)), ("Example Music", Decimal(50))]
 
 
@@ -82,7 +90,7 @@ def test_merged_works_are_one_until_they_part_again(manager: User) -> None:
     assert Work.objects.count() == 2
 
     two.refresh_from_db()
-    undoing.undo(record=two, user=manager)
+    undo_last(two, manager)
     assert (first.shares.count(), two.shares.count()) == (2, 1)
     assert (first.recordings.count(), two.recordings.count()) == (1, 1)
 
@@ -114,8 +122,8 @@ def test_merged_works_of_one_sender_count_once_and_repeating_changes_nothing(man
     names = [name for name, _percent in owners(first)]
     assert sorted(names) == ["Anna Muster", "Example Music", "Harbour Lights"]
 
-    undoing.undo(record=third, user=manager)
-    undoing.undo(record=second, user=manager)
+    undo_last(third, manager)
+    undo_last(second, manager)
     assert owners(second) == owners(Work.objects.get(pk=first.pk))
 
 
@@ -138,7 +146,7 @@ def test_a_split_work_is_joined_again_by_an_undo_of_either(
     )
     assert (work.shares.count(), second.shares.count()) == (1, 1)
 
-    undoing.undo(record=second if is_from_second else work, user=manager)
+    undo_last(second if is_from_second else work, manager)
     second.refresh_from_db()
     assert work.shares.count() == 2
     assert second.merged_into == work
@@ -182,7 +190,7 @@ def test_a_split_that_takes_only_recordings_stays_until_it_is_undone(manager: Us
     assert not work.recordings.exists()
     assert list(second.recordings.all()) == sounds
 
-    undoing.undo(record=work, user=manager)
+    undo_last(work, manager)
     assert list(work.recordings.all()) == sounds
     work.recordings.clear()
     # Nothing holds it off any more.
@@ -201,7 +209,7 @@ def test_what_was_split_off_stays_off_the_work_that_took_over(manager: User) -> 
     claim_all()
     assert not third.recordings.exists()
 
-    undoing.undo(record=work, user=manager)
+    undo_last(work, manager)
     assert not third.kept_off.exists()
     claim_all()
     assert not work.recordings.exists()
@@ -217,7 +225,7 @@ def test_a_recording_that_a_person_took_out_does_not_come_back(manager: User) ->
         assert (again.created, again.changed) == (0, 0)
         assert not record.recordings.exists()
 
-        undoing.undo(record=record, user=manager)
+        undo_last(record, manager)
         assert record.recordings.get() == sound
 
 
@@ -251,7 +259,7 @@ def test_merged_parties_are_one_until_they_part_again(manager: User) -> None:
 
     # The page that the merge led to undoes it, too.
     assert newest(music) == ("absorbed another one", "Anna Muster")
-    undoing.undo(record=music, user=manager)
+    undo_last(music, manager)
     assert Share.objects.filter(party=music).count() == 1
     anna.refresh_from_db()
     assert anna.merged_into is None
@@ -269,7 +277,7 @@ def test_a_wrong_code_and_an_outdated_page_are_refused(manager: User) -> None:
     with pytest.raises(RightsChanged):
         records.edit(record=work, user=manager, revision=1, values={"title": "Old"})
 
-    undoing.undo(record=work, user=manager)
+    undo_last(work, manager)
     work.refresh_from_db()
     assert work.title == "Blue Lantern"
 
@@ -279,7 +287,7 @@ def test_a_believed_source_counts_until_the_claims_change(manager: User) -> None
     claim(sender="Another", works=[work(shares=(share("P1", "100"),))])
     own_work, conflict = Work.objects.get(), Conflict.objects.get()
 
-    conflicts.settle(conflict=conflict, user=manager, choice="Another")
+    conflicts.settle(conflict=conflict, user=manager, revision=conflict.revision, choice="Another")
     assert owners(own_work) == [("Example Music", Decimal(100))]
 
     claim(works=[work(shares=(share("W1", "90"),))])
@@ -293,14 +301,16 @@ def test_a_chosen_value_is_taken_and_given_back(manager: User) -> None:
     claim(sender="Another", recordings=[recording(title="Red Lantern")])
     conflict, sound = Conflict.objects.get(), RightsRecording.objects.get()
 
-    conflicts.settle(conflict=conflict, user=manager, choice="Red Lantern")
+    conflicts.settle(
+        conflict=conflict, user=manager, revision=conflict.revision, choice="Red Lantern"
+    )
     sound.refresh_from_db()
     assert sound.title == "Red Lantern"
     claim(sender="Another", recordings=[recording(title="Red Lantern")])
     conflict.refresh_from_db()
     assert conflict.state == ConflictState.SETTLED
 
-    conflicts.reopen(conflict=conflict, user=manager)
+    conflicts.reopen(conflict=conflict, user=manager, revision=conflict.revision)
     sound.refresh_from_db()
     conflict.refresh_from_db()
     assert (sound.title, conflict.state) == ("Blue Lantern", ConflictState.OPEN)

@@ -39,6 +39,7 @@ from reports.files import Check, as_json
 from reports.stored_rows import content_of
 from statements.choices import FOLLOWED, StatementState
 from statements.kinds import kind_of
+from statements.models import Statement
 from web.portal.shared.access import PortalRequest, needs
 from web.portal.shared.asking import ask_first
 from web.portal.shared.downloads import attachment
@@ -139,9 +140,19 @@ def _page_of_check(
             if checked
             else [],
             "before": checking.declared_before(draft) if draft else [],
+            **_corrected(draft.replaces if draft else None),
         },
         status=status,
     )
+
+
+def _corrected(replaced: Declaration | None) -> dict[str, object]:
+    """Return how the declaration that a draft corrects differs today; empty without one."""
+    statement = statement_of(replaced) if replaced else None
+    if replaced is None or statement is None:
+        return {}
+    changes = _changes(replaced, statement)
+    return changes | {"is_same": bool(changes) and not any(changes.values())}
 
 
 def _declaration(uid: str) -> Declaration:
@@ -206,6 +217,12 @@ def _stated(declaration: Declaration) -> dict[str, object]:
         "correct_url": kind_of(statement).correct_url(statement),
         "values": (declared, declaration.as_of_at or declaration.created_at),
     }
+    return context | _changes(declaration, statement)
+
+
+def _changes(declaration: Declaration, statement: Statement) -> dict[str, object]:
+    """Return the first differences of a declaration from what a correction would say."""
+    context: dict[str, object] = {}
     if statement.state in FOLLOWED:
         for name, differences in (
             ("changed", changed_plays(statement)),

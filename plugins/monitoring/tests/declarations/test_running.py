@@ -337,6 +337,32 @@ def test_a_declaration_names_what_changed_of_its_recordings_since(
     assert "Title: declared as =Blue, now Blue" in page
 
 
+def test_the_check_of_a_correction_says_how_it_differs_from_what_it_corrects(
+    client: Client, month: tuple[Declaration, Match]
+) -> None:
+    draft, match = month
+    made = services.declare_now(draft)
+    client.force_login(a_user())
+
+    def check_correction() -> str:
+        return client.get(f"/reports/declarations/check/?replaces={made.uid}").content.decode()
+
+    same = "No play or recording has changed since the declaration that it corrects."
+    assert same in " ".join(check_correction().split())
+    Match.objects.filter(pk=match.pk).update(state=MatchState.RELEASED)
+    Recording.objects.exclude(pk=match.recording_id).update(title="Renamed")
+    Match.objects.filter(state=MatchState.PENDING).update(
+        state=MatchState.CONFIRMED, decided_at=timezone.now()
+    )
+
+    page = check_correction()
+
+    assert "it was decided otherwise, so a correction leaves it out" in page
+    assert "now Renamed" in page
+    assert "The declaration does not contain these matches." in page
+    assert same not in " ".join(page.split())
+
+
 def test_a_rescan_changes_a_declaration_only_where_it_found_something_else(
     client: Client, month: tuple[Declaration, Match]
 ) -> None:

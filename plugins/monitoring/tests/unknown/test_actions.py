@@ -89,7 +89,7 @@ def test_a_named_item_is_found_in_all_earlier_files_until_its_name_is_undone(
     recording.refresh_from_db()
     assert (item.state, item.recording, item.label) == (ItemState.UNIDENTIFIED, None, "")
     assert recording.status == RecordingStatus.RETIRED
-    assert not actions.undoable(item)
+    assert "nothing to undo" in actions.why_not(item=item, user=admin, verb=ItemVerb.UNDO)
     run_worker()
     item.refresh_from_db()
     assert (item.state, item.plays) == (ItemState.UNIDENTIFIED, 2)

@@ -237,6 +237,28 @@ def test_an_item_is_split_and_merged(signed_in: MakeClient) -> None:
         assert text in text_of(client, changed), text
 
 
+@pytest.mark.parametrize("verb", ["split", "merge"])
+def test_a_split_or_merge_is_undone_from_the_page_of_the_other_item(
+    signed_in: MakeClient, verb: str
+) -> None:
+    item, target = make_item(), make_item()
+    client = signed_in(Role.REVIEWER)
+    act(client, item, verb, at="0:12.5", other=target.uid)
+    other_item = UnknownItem.objects.latest("pk") if verb == "split" else target
+    other_item.refresh_from_db()
+    assert "Undo the last change" in text_of(client, other_item)
+
+    # Whoever saw an earlier state of the other item takes nothing back.
+    assert act(client, other_item, "undo", version=other_item.version - 1).status_code == 409
+    assert act(client, other_item, "undo")["Location"] == address(other_item)
+
+    length_ms = item.length_ms
+    item.refresh_from_db()
+    assert (item.state, item.length_ms) == (ItemState.UNIDENTIFIED, length_ms)
+    for changed in (item, other_item):
+        assert "Undo the last change" not in text_of(client, changed)
+
+
 def test_a_manager_names_an_item_or_says_which_recording_it_is(signed_in: MakeClient) -> None:
     item, other_item = make_item(), make_item()
     bucket = BucketFactory.create()
