@@ -41,7 +41,8 @@ def settle(
     """Settle a conflict: believe a source or take a value, or leave all as it is.
 
     ``choice`` is a source if shares disagree, a value if codes, titles or durations
-    do, and None to leave it; ``revision`` is None if nobody has seen it. Raises ``RightsRefused`` and ``RightsChanged``.
+    do, and None to leave it; ``revision`` is None if nobody has seen it. Raises
+    ``RightsRefused`` and ``RightsChanged``.
     """
     row = _locked_conflict(conflict, user)
     if (revision is not None and row.revision != revision) or (row.state != ConflictState.OPEN):
