@@ -22,6 +22,7 @@ from benchmarks.speed import timed
 from benchmarks.stations import Broadcast, Play, Title
 from benchmarks.variants import variants
 from benchmarks.verdict import Verdict
+from benchmarks.voices import need_espeak
 from recognition.audio.decode import blocks
 from recognition.index.store import SegmentStore
 from recognition.params import DEFAULT
@@ -83,6 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="hours with which the last file is joined (default: four times --hours)",
     )
     args = made.parse_args(argv)
+    need_espeak()
     report = Report()
     compile_all()
     with workplace() as work:

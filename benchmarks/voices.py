@@ -1,18 +1,16 @@
-"""Voices to put over music: made with espeak-ng, or those of the demo programmes."""
+"""Voices to put over music, made with espeak-ng."""
 
 from __future__ import annotations
 
-import csv
 import io
 import shutil
 import subprocess
-from pathlib import Path
+import sys
 
 import numpy as np
 
 from benchmarks.sound import RATE, Samples, decode, loudness
 
-DEMO = Path(__file__).resolve().parent.parent / "demo"
 _LANGUAGES = ("en", "en-us", "de", "fr", "es", "it", "pl", "pt")
 _VARIANTS = ("m1", "f1", "m3", "f2", "m5", "f4", "m7", "f5")
 _SENTENCES = (
@@ -31,10 +29,15 @@ _SENTENCES = (
 _SYLLABLES = [a + b for a in "bdfgklmnprstvz" for b in ("a", "e", "i", "o", "u", "an")]
 
 
+def need_espeak() -> None:
+    """End the benchmark without espeak-ng: other voices give other figures."""
+    if shutil.which("espeak-ng") is None:
+        sys.exit("Voices over music are made with espeak-ng. Install it first.")
+
+
 def voices(rng: np.random.Generator, count: int, seconds: int = 60) -> list[Samples]:
     """Return different speakers, each without long pauses and equally loud."""
-    if shutil.which("espeak-ng") is None:
-        return [_even(voice) for voice in _demo_voices()]
+    need_espeak()
     return [_even(_speaker(rng, number, seconds)) for number in range(count)]
 
 
@@ -69,18 +72,6 @@ def _speaker(rng: np.random.Generator, number: int, seconds: int) -> Samples:
 def _wav(data: bytes) -> Samples:
     """Return the samples of espeak's output, whose header lacks the length."""
     return decode(io.BytesIO(data))
-
-
-def _demo_voices() -> list[Samples]:
-    """Return the intervals of the demo programmes with only speech."""
-    samples = []
-    with (DEMO / "programmes" / "truth.csv").open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["kind"] == "speech"]
-    for row in rows:
-        y = decode(DEMO / "programmes" / row["programme"])
-        part = y[int(float(row["start_s"]) * RATE) : int(float(row["end_s"]) * RATE)]
-        samples.append(np.tile(part, 60 * RATE // len(part) + 1)[: 60 * RATE])
-    return samples
 
 
 def _even(y: Samples) -> Samples:
