@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from django.conf import settings
 from django.core.files import File
 from django.db import transaction
@@ -22,6 +24,7 @@ from catalogue import index_store, speech
 from catalogue.index_log import note_change
 from catalogue.jobs import FINGERPRINT, RENDITION
 from catalogue.models import Recording, RecordingStatus
+from catalogue.selectors import hours_in
 from catalogue.signals import recording_ready
 from recognition.index.segment import Postings
 from recognition.relate.alone import can_be_found
@@ -94,7 +97,11 @@ def note_sound(recording: Recording, postings: Postings) -> None:
 
 
 def _lacks_sound(recording: Recording, postings: Postings) -> bool:
-    return not can_be_found(postings.hashes, lambda: index_store.load_landmarks(recording.pk))
+    return not can_be_found(
+        postings.hashes,
+        partial(index_store.load_landmarks, recording.pk),
+        partial(hours_in, recording.bucket_id),
+    )
 
 
 def _analyse(recording: Recording, progress: Progress) -> None:

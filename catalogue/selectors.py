@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from functools import reduce
 from operator import or_
 
-from django.db.models import Case, Count, F, Q, QuerySet, When
+from django.db.models import Case, Count, F, Q, QuerySet, Sum, When
 from django.db.models.expressions import Combinable
 
 from base.accounts.reach import seen_buckets
@@ -47,6 +47,12 @@ def cannot_be_found(path: str = "") -> Q:
     failed = Q((f"{path}status", RecordingStatus.ERROR))
     silent = Q((f"{path}status", RecordingStatus.READY), (f"{path}too_little_sound", True))
     return failed | silent
+
+
+def hours_in(bucket_id: int) -> float:
+    """Return how many hours the searchable recordings of a bucket last together."""
+    ready = Recording.objects.filter(bucket=bucket_id, status=RecordingStatus.READY)
+    return (ready.aggregate(all=Sum("duration_ms"))["all"] or 0) / 3_600_000
 
 
 def search_recordings(*, text: str = "") -> QuerySet[Recording]:

@@ -158,7 +158,7 @@ def _acknowledge(index: Index, waiting: Mapping[str, Fingerprint]) -> None:
     for recording_id, made in waiting.items():
         minutes, seconds = divmod(made.duration_ms // 1000, 60)
         hashes, _frames = reference_hashes(reference_layer(made))
-        is_enough = can_be_found(hashes, partial(reference_layer, made))
+        is_enough = can_be_found(hashes, partial(reference_layer, made), lambda: index.hours)
         note = "" if is_enough else "; it holds too little sound to be found"
         print(f"added {recording_id} ({minutes}:{seconds:02d}){note}", flush=True)
 

@@ -104,6 +104,11 @@ class Index:
         heard = read(sound, "scan", rate=rate)
         return scan_of(heard.path, self._collection.scan(heard), self._collection.track_id)
 
+    @property
+    def hours(self) -> float:
+        """How many hours its recordings last together."""
+        return self._collection.duration_ms / 3_600_000
+
     def __len__(self) -> int:
         return len(self._collection)
 

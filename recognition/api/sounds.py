@@ -154,11 +154,11 @@ def _scaled(channels: Samples, step: int) -> Iterator[NDArray[np.float32]]:
     """Yield parts of ``step`` samples as floats of full scale 1."""
     full_scale = np.float32(_FULL_SCALE.get(channels.dtype.name, 1))
     for start in range(0, channels.shape[1], step):
-        part = np.ascontiguousarray(channels[:, start : start + step], dtype=np.float32)
+        whole = channels[:, start : start + step]
+        part = np.ascontiguousarray(whole, dtype=np.float32) / full_scale
         if not np.isfinite(part).all():
             at = start + int(np.flatnonzero(~np.isfinite(part).all(axis=0))[0])
             raise ValueError(f"The samples hold NaN or infinity, first at sample {at:,}.")
-        part /= full_scale
         loudest = float(np.abs(part).max())
         if loudest > _LOUDEST:
             raise ValueError(

@@ -23,19 +23,22 @@ _PLENTY: Final = 400
 
 
 def can_be_found(
-    hashes: NDArray[np.uint32], landmarks: Callable[[], Landmarks], params: Params = DEFAULT
+    hashes: NDArray[np.uint32],
+    landmarks: Callable[[], Landmarks],
+    hours: Callable[[], float],
+    params: Params = DEFAULT,
 ) -> bool:
     """Return whether a scan would find a recording that plays alone and unchanged.
 
-    ``hashes`` are its index entries; its reference ``landmarks`` are loaded if these are
-    few. Silence has none, and a few clicks have fewer than a candidate needs votes. The
-    rest is asked in the smallest catalogue, where a match needs the least evidence.
+    ``hashes`` are its index entries. If these are few, its reference ``landmarks`` and the
+    ``hours`` of the catalogue are asked for: the larger it is, the more evidence a match
+    needs. Silence has no entries, and a few clicks have fewer than a candidate needs votes.
     """
     if len(hashes) < params.min_votes:
         return False
     if len(hashes) >= _PLENTY:
         return True
-    return bits_alone(landmarks(), params) >= threshold_bits(1.0, params)
+    return bits_alone(landmarks(), params) >= threshold_bits(max(1.0, hours()), params)
 
 
 def bits_alone(landmarks: Landmarks, params: Params = DEFAULT) -> float:

@@ -25,6 +25,7 @@ from scanning.errors import IntakeRefused
 from scanning.models import Container, RetroSearch, ScannedFile
 from scanning.services import retro
 from tests import audio
+from tests.factories.catalogue import RecordingFactory
 from tests.fixtures import Worker, add_tune, submit_sound, upload
 
 CLICK = audio.silence(12).copy()
@@ -133,4 +134,17 @@ def test_one_that_comes_as_a_fingerprint_is_listed_until_it_gets_sound(
     tune = audio.wav_bytes(audio.tune(3, 12))
     add_audio(recording=recording, audio=upload("tune.wav", tune))
 
+    assert unfindable() == []
+
+
+def test_a_short_recording_is_weighed_against_its_bucket(
+    bucket: Bucket, admin: User, run_worker: Worker
+) -> None:
+    other = RecordingFactory.create(bucket=bucket, duration_ms=100_000 * 3_600_000)
+    add_tune(bucket, 2, 2.5, title="logo", user=admin)
+    run_worker()
+    assert unfindable() == ["logo"]
+
+    Recording.objects.filter(pk=other.pk).update(status=RecordingStatus.RETIRED)
+    rebuild_index(lambda _counts: None)
     assert unfindable() == []

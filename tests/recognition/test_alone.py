@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -35,6 +35,11 @@ def logo(chords: Sequence[Sequence[float]]) -> NDArray[np.float64]:
     return y
 
 
+def hours(count: float) -> Callable[[], float]:
+    """Return what tells that a catalogue has so many hours."""
+    return lambda: count
+
+
 @pytest.mark.parametrize(
     ("chords", "expected"), [(CHIME, False), (TWO_CHORDS, False), (TUNE, True)]
 )
@@ -51,5 +56,14 @@ def test_a_logo_in_a_programme_is_found_or_said_to_be_lost(
     heard = [round(segment.start_s) for segment in index.scan(programme, rate=RATE).segments]
 
     hashes, _frames = reference_hashes(reference_layer(made))
-    assert can_be_found(hashes, partial(reference_layer, made)) is expected
+    assert can_be_found(hashes, partial(reference_layer, made), hours(1)) is expected
     assert heard == ([AT_S] if expected else [])
+
+
+def test_a_larger_catalogue_needs_more_sound() -> None:
+    layer = reference_layer(fingerprint(logo(TUNE[:5]), rate=RATE))
+    hashes, _frames = reference_hashes(layer)
+
+    weighed = [can_be_found(hashes, lambda: layer, hours(count)) for count in (0, 30, 300)]
+
+    assert weighed == [True, True, False]
