@@ -16,7 +16,7 @@ from recognition.fingerprints.file_format import reference_layer
 from recognition.fingerprints.landmarks import select
 from recognition.index.places import References
 from recognition.params import DEFAULT, Params
-from recognition.relate.loops import is_repeated, repeats_within
+from recognition.relate.loops import is_repeated, recurrence, repeats_within
 from recognition.relate.single import OneRecording
 from recognition.search.candidates import GRID, SPARSE, SearchStage, Warp, stages
 from recognition.search.cascade import Search
@@ -24,7 +24,9 @@ from recognition.search.match import segment_match
 from recognition.types import Fingerprint, Landmarks, SegmentMatch
 from recognition.verify.alignment import Lead, QueryView, level_gaps, view_of
 from recognition.verify.calibration import threshold_bits
+from recognition.verify.evidence import weigh
 from recognition.verify.extension import follow
+from recognition.verify.lookup import ALIGNED
 from recognition.verify.repeats import sorted_hashes
 from recognition.verify.segments import ScoringRun, is_row
 
@@ -36,6 +38,11 @@ SAME_AUDIO_CENTS = 5.0
 ALTERED_TEMPO = 0.005
 ALTERED_CENTS = 10.0
 OVERLAP_MS = 10_000
+# A sample in different music: at most this share of the landmarks in the runs is heard in
+# both, and at least this share of those recurs after one period. Of 40 pairs with the same
+# drums in different music .09 to .39 are heard in both, and in 36 pairs .39 to .73 of them
+# recur; of copies under a voice up to 12 dB louder, at most .37 recur.
+_SAMPLE_SHARE, _SAMPLE_RECURS = 0.45, 0.38
 # How far a tempo may lead two short copies apart, as it was measured: 0.4 % of 2 s.
 _APART_MS = 8
 _EDGE_MS = 400  # milliseconds; landmarks thin out towards the ends of a run
@@ -166,7 +173,8 @@ class _Pair:
         same = len(ordered) == 1 and _same_length(measured, extents)
         if same and self._is_faded(runs_found):
             same = False
-        return self._related(measured, extents, shared, ordered, same=same)
+        sample = not same and self._is_sample(runs_found)
+        return self._related(measured, extents, shared, ordered, same=same, sample=sample)
 
     def _related(
         self,
@@ -176,6 +184,7 @@ class _Pair:
         ordered: Sequence[SegmentMatch],
         *,
         same: bool,
+        sample: bool,
     ) -> SoundComparison:
         shorter = 0 if extents[0] <= extents[1] else 1
         coverage = (comparison.coverage_a, comparison.coverage_b)
@@ -184,6 +193,8 @@ class _Pair:
                 SoundRelation.SAME_AUDIO,
                 (min(coverage) - SAME_AUDIO_COVERAGE) / 0.02,
             )
+        elif sample:
+            relation, margin = SoundRelation.SHARED_LOOP, 1.0
         elif coverage[shorter] >= SAME_RECORDING_COVERAGE:
             # A logo within a song is no version of it.
             is_part = max(shared) < OVERLAP_MS and 2 * min(extents) < max(extents)
@@ -209,6 +220,21 @@ class _Pair:
             landmarks.frames * ms <= longest.reference_end_ms
         )
         return repeats_within(select(landmarks, inside), self.params) is not None
+
+    def _is_sample(self, runs: Sequence[ScoringRun]) -> bool:
+        """Return whether a loop or drums in different music is all that both share."""
+        reference = self.layers[1]
+        view = view_of(self.layers[0], None, int(self.layers[0].frames[-1]) + 1)
+        shared, inside = np.zeros((2, len(reference.frames)), dtype=np.bool_)
+        for run in runs:
+            span = run.first, run.last + 1
+            evidence = weigh(view, reference, span, run.alignment, params=self.params)
+            shared[slice(*span)] |= evidence.states == ALIGNED
+            inside[slice(*span)] = True
+        return bool(
+            shared.sum() <= _SAMPLE_SHARE * inside.sum()
+            and recurrence(select(reference, shared), self.params) >= _SAMPLE_RECURS
+        )
 
     def _is_faded(self, runs: Sequence[ScoringRun]) -> bool:
         """Return whether one recording fades in or out where the other does not."""

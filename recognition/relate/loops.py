@@ -62,6 +62,26 @@ def repeats_within(landmarks: Landmarks, params: Params = DEFAULT) -> int | None
     return round(period * params.frame_ms)
 
 
+def recurrence(landmarks: Landmarks, params: Params = DEFAULT) -> float:
+    """Return the share of landmarks that recur in their bin after one period.
+
+    The landmarks of a loop or of drums do, whatever else is heard of the recordings; those
+    of a whole piece hardly.
+    """
+    frames = landmarks.frames
+    if len(frames) < _FEWEST:
+        return 0.0
+    length = int(frames[-1] - frames[0])
+    counts = _later(
+        np.rint(landmarks.bins).astype(np.uint32),
+        frames,
+        min(length // 2, round(LOOP_MS / params.frame_ms)),
+    )
+    counts[: params.max_dt] = 0  # as above
+    period = int(np.argmax(counts))
+    return float(counts[period] / (len(frames) * (1 - period / length)))
+
+
 def _later(
     hashes: NDArray[np.uint32], frames: NDArray[np.int32], longest: int
 ) -> NDArray[np.int64]:

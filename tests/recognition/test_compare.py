@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks.hostile import crafted
@@ -194,3 +195,17 @@ def test_two_hours_of_beeps_are_compared_without_the_square_of_them() -> None:
 
     assert len(votes) <= 10
     assert peak < 512 * 1024**2
+
+
+def test_the_same_drums_in_different_music_are_a_shared_loop() -> None:
+    rng = np.random.default_rng(1)
+    t = np.arange(RATE // 4) / RATE
+    kick = np.sin(2 * np.pi * 60 * t * np.exp(-3 * t)) * np.exp(-18 * t)
+    bar = np.zeros(2 * RATE, dtype=np.float32)
+    for beat, hit in enumerate((kick, rng.normal(size=len(t)) * np.exp(-25 * t)) * 2):
+        bar[beat * RATE // 2 :][: len(hit)] += hit.astype(np.float32)
+    drums = 0.3 * join(*[bar] * 30)
+
+    comparison = compare(fingerprint_of(SONG + drums), fingerprint_of(OTHER + drums))
+
+    assert comparison.relation is SoundRelation.SHARED_LOOP
