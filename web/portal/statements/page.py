@@ -75,21 +75,37 @@ class StatementRow:
 def rows_of(statements: Iterable[Statement], user: User) -> list[StatementRow]:
     """Return statements as the list shows them; the steps are prefetched."""
     listed_statements = list(statements)
-    differences, present = differing(listed_statements), _present(listed_statements)
+    differences = differing(listed_statements)
+    present, correctable = _pages_of(listed_statements, user)
     return [
-        _row(statement, differences.get(statement.pk), user, is_present=statement.pk in present)
+        _row(
+            statement,
+            differences.get(statement.pk),
+            user,
+            is_present=statement.pk in present,
+            is_correctable=statement.pk in correctable,
+        )
         for statement in listed_statements
     ]
 
 
-def _present(statements: Sequence[Statement]) -> set[int]:
-    """Return the keys of the statements whose subjects still have their pages."""
+def _pages_of(statements: Sequence[Statement], user: User) -> tuple[set[int], set[int]]:
+    """Return the keys of the statements whose subjects still have their pages, and of
+    those among them that the viewer may correct there.
+    """
     present: set[int] = set()
+    correctable: set[int] = set()
     for kind in kinds:
         of_kind = [row for row in statements if row.kind == kind.kind]
-        subjects = kind.present({row.subject for row in of_kind}) if of_kind else ()
-        present |= {row.pk for row in of_kind if row.subject in subjects}
-    return present
+        if not of_kind:
+            continue
+        subjects = {row.subject for row in of_kind}
+        with_pages = kind.present(subjects)
+        present |= {row.pk for row in of_kind if row.subject in with_pages}
+        if user.has_perm(kind.correcting):
+            free = set(with_pages) - set(kind.corrected(subjects))
+            correctable |= {row.pk for row in of_kind if row.subject in free}
+    return present, correctable
 
 
 def with_steps(rows: QuerySet[Statement]) -> QuerySet[Statement]:
@@ -98,7 +114,12 @@ def with_steps(rows: QuerySet[Statement]) -> QuerySet[Statement]:
 
 
 def _row(
-    statement: Statement, differs: Differing | None, user: User, *, is_present: bool
+    statement: Statement,
+    differs: Differing | None,
+    user: User,
+    *,
+    is_present: bool,
+    is_correctable: bool,
 ) -> StatementRow:
     kind = kind_of(statement)
     steps = [step for step in statement.steps.all() if step.state == statement.state]
@@ -109,7 +130,7 @@ def _row(
         step=steps[-1] if steps else None,
         differing=differs,
         kind_url=kind.url(statement) if is_present else "",
-        correct_url=kind.correct_url(statement) if is_present and stands and differs else "",
+        correct_url=kind.correct_url(statement) if is_correctable and stands and differs else "",
         may_keep=bool(differs and not why_not_keep(statement, user)),
         why_not_withdraw=refusal if stands else "",
         may_withdraw=not refusal,
