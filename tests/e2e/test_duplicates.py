@@ -45,6 +45,9 @@ def test_groups_are_settled_by_keyboard(page: Page, portal: Portal) -> None:
         if verb == "m":
             # Merging asks first; the answer has the focus.
             expect(page.locator("[data-ask=m] button")).to_be_focused()
+            # The reason was that of the proposed one.
+            expect(page.locator("[data-merge-why]")).to_be_attached()
+            expect(page.locator("[data-merge-why]")).to_be_hidden()
             page.keyboard.press("Enter")
         expect(page.locator("[data-verb=z]")).to_be_visible()
         assert page.url != first
