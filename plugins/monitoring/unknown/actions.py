@@ -448,6 +448,11 @@ def _hand_over(
 def _take_back_recording(item: UnknownItem, user: User) -> None:
     """Retire the recording that an item became, unless people decided about it."""
     recording = item.recording
+    if recording is not None and recording.merged_into_id is not None:
+        raise ItemRefused(
+            _("%(name)s was merged into another recording. Undo the merge first.")
+            % {"name": recording}
+        )
     item.recording = None
     if recording is None or recording.status == RecordingStatus.RETIRED:
         return

@@ -87,6 +87,11 @@ def test_a_named_item_is_found_in_all_earlier_files_until_its_name_is_undone(
     with pytest.raises(ItemRefused, match="decided"):
         actions.undo(item=item, user=admin)
     Match.objects.filter(pk=match.pk).update(state=MatchState.PENDING)
+    # Nor while another recording stands for it, whose matches these are then.
+    Recording.objects.filter(pk=recording.pk).update(merged_into=catalogue.first)
+    with pytest.raises(ItemRefused, match="Undo the merge first"):
+        actions.undo(item=item, user=admin)
+    Recording.objects.filter(pk=recording.pk).update(merged_into=None)
     actions.undo(item=item, user=admin)
     item.refresh_from_db()
     recording.refresh_from_db()
