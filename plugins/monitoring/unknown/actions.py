@@ -20,6 +20,8 @@ from base.accounts.models import User
 from base.accounts.reach import count_hidden, why_limited, why_unseen, working_for
 from base.accounts.roles import Action
 from base.audit.models import Event
+from base.audit.standing import StatementKind
+from base.common.batches import batched
 from base.jobs.services import submit
 from catalogue.changes import retire_recordings
 from catalogue.models import Bucket, IntakeRule, Recording, RecordingStatus
@@ -51,8 +53,10 @@ from plugins.monitoring.unknown.parts import (
 from recognition.types import Fingerprint
 from review.choices import MatchState
 from review.models import Match
+from statements.following import note_subjects
 
 BULK_LIMIT: Final = 500
+_AT_ONCE: Final = 500
 
 
 class ItemVerb(StrEnum):
@@ -188,12 +192,15 @@ def ignore_items(
     """
     _refuse_many(items)
     with transaction.atomic():
-        for item in _lock_items(items, user, ItemVerb.IGNORE):
+        rows = _lock_items(items, user, ItemVerb.IGNORE)
+        for item in rows:
             before = _snapshot_of(item)
             item.state, item.settled = ItemState.IGNORED, True
             item.ignored_as, item.label = reason, label.strip() or item.label
             _save(item)
-            _record(item, ItemVerb.IGNORE, user, before)
+            event = _record(item, ItemVerb.IGNORE, user, before)
+        if rows:
+            _note_sheets(rows, event)
     return len(items)
 
 
@@ -232,7 +239,8 @@ def split_item(
         second = divide(item, at_ms, sound)
         refresh_figures([item, second])
         _save(item)
-        _record(item, ItemVerb.SPLIT, user, before, second=second.uid, at_ms=at_ms)
+        event = _record(item, ItemVerb.SPLIT, user, before, second=second.uid, at_ms=at_ms)
+        _note_sheets([item, second], event)
         base.audit.services.record(
             case=case_of(second),
             action="unknown.split_off",
@@ -260,7 +268,7 @@ def merge_items(*, items: Sequence[UnknownItem], into: UnknownItem, user: User) 
         moved = take_over(item, target)
         item.state, item.settled, item.merged_into = ItemState.MERGED, True, target
         _save(item)
-        _record(item, ItemVerb.MERGE, user, before, into=target.uid, moved=moved)
+        event = _record(item, ItemVerb.MERGE, user, before, into=target.uid, moved=moved)
         base.audit.services.record(
             case=case_of(target),
             action="unknown.took_over",
@@ -269,6 +277,7 @@ def merge_items(*, items: Sequence[UnknownItem], into: UnknownItem, user: User) 
         )
     _save(target)
     refresh_figures([target, *sources])
+    _note_sheets([target, *sources], event)
     return target
 
 
@@ -313,7 +322,8 @@ def _undo(item: UnknownItem, user: User, version: int | None, sound: NewSound | 
         setattr(item, name, event.before[name])
     _save(item)
     refresh_figures([item])
-    _record(item, ItemVerb.UNDO, user, before, undone=event.action, event=event.sequence)
+    undone = _record(item, ItemVerb.UNDO, user, before, undone=event.action, event=event.sequence)
+    _note_sheets(rows.values(), undone)
     return sentence
 
 
@@ -424,14 +434,22 @@ def _record(
     user: User,
     before: dict[str, Any],  # Any: JSON
     **details: object,
-) -> None:
-    base.audit.services.record(
+) -> Event:
+    return base.audit.services.record(
         case=case_of(item),
         action=action,
         actor=user,
         before=before,
         after=_snapshot_of(item) | details,
     )
+
+
+def _note_sheets(items: Iterable[UnknownItem], event: Event) -> None:
+    """Have the cue sheets of the files compared in which items sound: their lines may differ."""
+    occurrences = Occurrence._base_manager.filter(item__in=items).order_by()
+    files = occurrences.values_list("file__scanned_file__uid", flat=True).distinct()
+    for some in batched(files, _AT_ONCE):
+        note_subjects(StatementKind.CUE_SHEET, [str(uid) for uid in some], event)
 
 
 def _hand_over(
