@@ -112,6 +112,8 @@ def why_not(*, item: UnknownItem, user: User, verb: ItemVerb) -> str:
     if verb is ItemVerb.UNDO:
         if last is None:
             return _("There is nothing to undo.")
+        if last[1].action == ItemVerb.SPLIT and not _is_whole(*last):
+            return _("The other part has changed since. Undo that change first.")
         return "" if last[0] == item else why_not(item=last[0], user=user, verb=verb)
     if verb is ItemVerb.IGNORE and item.state == ItemState.CLOSED:
         return ""
@@ -340,6 +342,12 @@ def _last_action(item: UnknownItem) -> tuple[UnknownItem, Event] | None:
     return None
 
 
+def _is_whole(item: UnknownItem, event: Event) -> bool:
+    """Tell whether the second part of a split is as the split made it."""
+    second = UnknownItem.objects.get(uid=event.after["second"])
+    return second.state == ItemState.UNIDENTIFIED and _last_action(second) == (item, event)
+
+
 def _uids_of(item: UnknownItem, last: tuple[UnknownItem, Event] | None) -> set[str]:
     """Return the uids of the items that undoing the last action of one changes."""
     if last is None:
@@ -514,8 +522,6 @@ def _tell_other(other: UnknownItem, action: str, item: UnknownItem, user: User) 
 
 def _rejoin(item: UnknownItem, second: UnknownItem, event: Event, sound: NewSound | None) -> None:
     """Make one item of the two that a split made."""
-    if second.state != ItemState.UNIDENTIFIED or _last_action(second) != (item, event):
-        raise ItemRefused(_("The other part has changed since. Undo that change first."))
     if sound is None or not sound.is_current(item, second):
         raise ItemChanged(_("This item has changed since you opened it. Look at it again."))
     rejoin(item, second, event.after["at_ms"], sound)

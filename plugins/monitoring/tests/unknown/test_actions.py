@@ -179,6 +179,7 @@ def test_split_items_are_one_again_after_undo(admin: User) -> None:
 
     third = make_item()
     actions.merge_items(items=[third], into=second, user=admin)
+    assert "other part has changed" in actions.why_not(item=item, user=admin, verb=ItemVerb.UNDO)
     with pytest.raises(ItemRefused, match="other part has changed"):
         actions.undo(item=item, user=admin)
     actions.undo(item=third, user=admin)
