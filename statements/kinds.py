@@ -57,6 +57,8 @@ class Kind(NamedKind, ABC):
     """The rows whose uids the subjects are, unless ``seen`` says otherwise."""
     followed_days: int | None = None
     """So long a statement is compared with today; None for no end."""
+    reading: Action = Action.VIEW
+    """Whoever opens their pages needs it; the statement's own page shows them to everybody."""
     correcting: Action = Action.DECIDE
     """Whoever corrects these needs it."""
 
@@ -130,6 +132,7 @@ def compared_state(state: str) -> str:
 
 
 def address_of(statement: Statement) -> str:
-    """Return the address to which lists and marks lead: that page never goes."""
+    """Return the address to which lists and marks lead: a page that never goes, for everybody."""
     kind = kind_of(statement)
-    return statement.page_url if kind.may_end else kind.url(statement)
+    is_for_all = kind.reading == Action.VIEW and not kind.may_end
+    return kind.url(statement) if is_for_all else statement.page_url

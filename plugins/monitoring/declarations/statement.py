@@ -37,6 +37,7 @@ class Declarations(Kind):
     label = lazy("Declaration")
     place = 20
     model = Declaration
+    reading = Action.REPORT
     correcting = Action.APPROVE
 
     def differences(self, statements: Sequence[Statement]) -> Mapping[int, Sequence[Difference]]:

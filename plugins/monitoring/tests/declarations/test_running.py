@@ -222,6 +222,11 @@ def test_a_correction_is_offered_until_there_is_one_and_to_those_who_may(
     manager = a_user()
     assert offers(manager) == [True, True, True]
     assert offers(make_user(Role.REVIEWER)) == [False, False, False]
+    # Viewers read what it states, and are led to no page that they may not open.
+    client.force_login(make_user(Role.VIEWER))
+    for page in (stated(made).page_url, match.review_url):
+        assert made.url not in client.get(page).content.decode()
+    assert "Its files are on a page" in client.get(stated(made).page_url).content.decode()
     waiting = services.request_declaration(a_draft(made.profile, replaces=made))
     assert offers(manager) == [False, False, False]
     services.cancel_declaration(declaration=waiting, user=manager)
