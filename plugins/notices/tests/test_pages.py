@@ -270,8 +270,8 @@ def test_programs_prepare_and_sign_what_people_download_and_withdraw(
 
     assert refused[0] == 403
     assert (status, made["state"]) == (201, "REVIEW")
-    for said in (made, signed[1]):
-        assert [item["intervals"] for item in said["items"]] == [[[70_000, 90_000]]]
+    for body in (made, signed[1]):
+        assert [item["intervals"] for item in body["items"]] == [[[70_000, 90_000]]]
     assert by_reviewer[0] == 403
     assert signed[0] == 200
     assert signed[1]["number"].startswith("TN-")
