@@ -241,11 +241,19 @@ def refingerprint(*, recording: Recording, user: User | None) -> None:
         fingerprint_later(recording, user)
 
 
+def may_refingerprint(recording: Recording) -> bool:
+    """Tell whether a recording has audio and no worker owns its files."""
+    return _is_at_rest(recording) and bool(recording.audio or recording.source_url)
+
+
 def refuse_unready(recording: Recording) -> None:
     """Raise ``ChangeRefused`` while a recording cannot get new audio."""
-    if recording.status in _AT_REST or waits_for_audio(recording):
-        return
-    raise _not_ready(recording)
+    if not _is_at_rest(recording):
+        raise _not_ready(recording)
+
+
+def _is_at_rest(recording: Recording) -> bool:
+    return recording.status in _AT_REST or waits_for_audio(recording)
 
 
 def waits_for_audio(recording: Recording) -> bool:

@@ -14,6 +14,7 @@ from catalogue.models import Bucket, Recording, RecordingStatus
 from dedup.grouping import LinkedPair
 from dedup.models import (
     GROUPING_KINDS,
+    ActionVerb,
     CatalogueCheck,
     CheckedRecording,
     DedupAction,
@@ -189,10 +190,26 @@ def left_by_undo(action: DedupAction) -> str:
     if not names:
         return ""
     text = ", ".join(f"“{name}”" for name in names[:_NAMED])
-    return ngettext(
-        "%(n)s file was scanned since then and keeps the matches of that scan: %(files)s. "
-        "Rescan it once the action is undone.",
-        "%(n)s files were scanned since then and keep the matches of those scans: "
-        "%(files)s. Rescan them once the action is undone.",
-        len(names),
-    ) % {"n": len(names), "files": text + (", …" if len(names) > _NAMED else "")}
+    values = {"n": len(names), "files": text + (", …" if len(names) > _NAMED else "")}
+    if action.verb == ActionVerb.MERGE:
+        # ``review.services.parting`` asks for the scans.
+        return (
+            ngettext(
+                "%(n)s file was scanned since then: %(files)s. It keeps the matches of that scan "
+                "until the undo has scanned it again, which needs its audio.",
+                "%(n)s files were scanned since then: %(files)s. They keep the matches of those "
+                "scans until the undo has scanned them again, which needs their audio.",
+                len(names),
+            )
+            % values
+        )
+    return (
+        ngettext(
+            "%(n)s file was scanned since then and keeps the matches of that scan: %(files)s. "
+            "Rescan it once the action is undone.",
+            "%(n)s files were scanned since then and keep the matches of those scans: "
+            "%(files)s. Rescan them once the action is undone.",
+            len(names),
+        )
+        % values
+    )

@@ -24,6 +24,7 @@ from reports.cue_statement import (
     attach_files,
     count_unread,
     differs,
+    digest_of_lines,
     issue_version,
     last_version,
     lock_versions,
@@ -110,10 +111,17 @@ def why_no_signature(approval: SheetApproval, user: User) -> str:
 
 
 def take_step(
-    *, file: ScannedFile, user: User, step: SheetStep, version: int, note: str = ""
+    *,
+    file: ScannedFile,
+    user: User,
+    step: SheetStep,
+    version: int,
+    note: str = "",
+    read: str | None = None,
 ) -> SheetApproval:
     """Take one step; ``version`` is the one that the user saw. Raises ``SheetRefused``.
 
+    ``read`` is the digest of the lines on the page from which somebody signs.
     A sheet that says something else than when it was submitted is not approved.
     """
     rule, note = _RULES[step], note.strip()
@@ -135,6 +143,11 @@ def take_step(
                 open_matches,
             )
             % {"n": open_matches},
+        )
+    if rule.signs and read is not None and read != digest_of_lines(sheet):
+        raise SheetRefused(
+            "stale",
+            _("The sheet has changed since you opened it; nothing was saved. Read it again."),
         )
     if unread := _why_unread(step, file, user):
         raise SheetRefused("limited", unread)

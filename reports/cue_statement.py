@@ -32,7 +32,7 @@ from statements.choices import StatementState
 from statements.kinds import Difference, Fact, Kind, compared_state
 from statements.models import Statement, StatementFact, StatementFile, StatementStep
 from statements.selectors import last_of, statements_in_reach
-from statements.services import attach, issue, record_download
+from statements.services import attach, digest_of, issue, record_download
 
 _Line: TypeAlias = tuple[str, ...]
 """The signed cells of a line as text, without its number."""
@@ -226,6 +226,11 @@ def issue_version(*, sheet: CueSheet, user: User | None, state: StatementState) 
 def signed_lines(sheet: CueSheet) -> list[list[Cell]]:
     """Return the cells that people sign of each line."""
     return [signed(line) for line in lines_of(sheet)]
+
+
+def digest_of_lines(sheet: CueSheet) -> str:
+    """Return the digest of what people sign of a sheet."""
+    return digest_of(signed_lines(sheet))
 
 
 def _facts(sheet: CueSheet) -> Iterator[Fact]:

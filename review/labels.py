@@ -135,6 +135,13 @@ def _parted(before: Json, after: Json) -> str:
     }
 
 
+def _named_otherwise(_before: Json, after: Json) -> str:
+    """Say which way a merge led; earlier events do not know."""
+    if "undone" in after:
+        return _("undid the merge, so that it names its own recording again")
+    return str(_DONE["named_otherwise"])
+
+
 def _ground_changed(before: Json, after: Json) -> str:
     return _("changed what the rules say about it: %(before)s → %(after)s") % {
         "before": _said_by_rules(before),
@@ -159,6 +166,7 @@ def _speech_judged(_before: Json, after: Json) -> str:
 _OF_GROUNDS = {
     "counted": _describe_counted_time,
     "ground_changed": _ground_changed,
+    "named_otherwise": _named_otherwise,
     "parted": _parted,
     "speech_checked": _speech_checked,
     "speech_judged": _speech_judged,

@@ -67,10 +67,10 @@ def concerned(cases: Mapping[str, Collection[str]]) -> QuerySet[Statement]:
     return _followed().filter(about) if about else _followed().none()
 
 
-def note_subjects(kind: str, subjects: Collection[str]) -> None:
-    """Note statements of a kind that stand on what changed without an event."""
+def note_subjects(kind: str, subjects: Collection[str], event: Event | None = None) -> None:
+    """Note statements of a kind that stand on what changed without an event of their own."""
     rows = _followed().filter(kind=kind, subject__in=subjects)
-    _note(list(rows.values_list("pk", flat=True)), None)
+    _note(list(rows.values_list("pk", flat=True)), event.pk if event else None)
 
 
 def note_all() -> None:

@@ -15,6 +15,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from base.accounts.models import User
+from base.accounts.roles import Action
 from base.common.registry import Registry
 from review.choices import MatchState
 from statements.choices import NamedKind, named_kinds
@@ -56,6 +57,10 @@ class Kind(NamedKind, ABC):
     """The rows whose uids the subjects are, unless ``seen`` says otherwise."""
     followed_days: int | None = None
     """So long a statement is compared with today; None for no end."""
+    reading: Action = Action.VIEW
+    """Whoever opens their pages needs it; the statement's own page shows them to everybody."""
+    correcting: Action = Action.DECIDE
+    """Whoever corrects these needs it."""
 
     may_end: bool = False
     """Rows of its table may be deleted, so links lead to the statement's own page."""
@@ -83,6 +88,10 @@ class Kind(NamedKind, ABC):
     def correct_url(self, statement: Statement) -> str:
         """Return the address of the page where a correction begins."""
         return self.url(statement)
+
+    def corrected(self, subjects: Collection[str]) -> Collection[str]:
+        """Return those of the subjects that have a correction which nobody relies on yet."""
+        return ()
 
     def concerned(self, cases: Mapping[str, Collection[str]]) -> Iterable[str]:
         """Return subjects that changes concern although none of their facts names them.
@@ -123,6 +132,7 @@ def compared_state(state: str) -> str:
 
 
 def address_of(statement: Statement) -> str:
-    """Return the address to which lists and marks lead: that page never goes."""
+    """Return the address to which lists and marks lead: a page that never goes, for everybody."""
     kind = kind_of(statement)
-    return statement.page_url if kind.may_end else kind.url(statement)
+    is_for_all = kind.reading == Action.VIEW and not kind.may_end
+    return kind.url(statement) if is_for_all else statement.page_url

@@ -36,6 +36,11 @@ class StatementChange:
         """Return the label of its kind."""
         return label_of(self.kind)
 
+    @property
+    def only_stands(self) -> bool:
+        """Tell whether it stands on what ends, and says nothing otherwise that people may see."""
+        return not self.texts
+
 
 def stand_on(events: Iterable[Event], matches: Collection[str]) -> list[Statement]:
     """Return the statements that somebody submitted or issued, and that events concern.

@@ -19,6 +19,7 @@ from base.accounts.roles import Action
 from base.common.api_requests import ChoiceField, valid_data, valid_query
 from plugins.notices import answers, selectors, services, signing
 from plugins.notices.answers import Reply
+from plugins.notices.content import StatedPlace, places_of
 from plugins.notices.models import (
     ClaimedRight,
     NoticeAnswer,
@@ -58,13 +59,12 @@ class NoticeAnswerSerializer(serializers.ModelSerializer[NoticeAnswer]):
 class NoticeItemSerializer(serializers.ModelSerializer[NoticeItem]):
     """One match of a notice; ``intervals`` are ms of the file."""
 
+    url = serializers.SerializerMethodField()
+    intervals = serializers.SerializerMethodField()
     match = serializers.CharField(source="match_uid", read_only=True)
     evidence = serializers.CharField(source="pack.uid", default="", read_only=True)
     evidence_status = serializers.CharField(source="pack.status", default="", read_only=True)
     evidence_message = serializers.CharField(source="pack.message", default="", read_only=True)
-    intervals = serializers.ListField(
-        child=serializers.ListField(child=serializers.IntegerField()), read_only=True
-    )
     answers = NoticeAnswerSerializer(many=True, read_only=True)
 
     class Meta:
@@ -74,6 +74,18 @@ class NoticeItemSerializer(serializers.ModelSerializer[NoticeItem]):
             *("evidence", "evidence_status", "evidence_message", "answers"),
         )
         read_only_fields = fields
+
+    def get_url(self, item: NoticeItem) -> str:
+        """Return the address that the document states."""
+        return self._place(item).url
+
+    def get_intervals(self, item: NoticeItem) -> list[list[int]]:
+        """Return where the document says that the recording is heard."""
+        return [list(interval) for interval in self._place(item).intervals]
+
+    def _place(self, item: NoticeItem) -> StatedPlace:
+        place: StatedPlace = self.context["places"][item.pk]
+        return place
 
 
 class NoticeSerializer(serializers.ModelSerializer[TakedownNotice]):
@@ -157,7 +169,8 @@ class NoticesView(ProgramView):
         """Return the latest notices, at most 50."""
         query = valid_query(_QUERY, request)
         rows = NOTICES.select_for(query).order_by("-pk").prefetch_related(*_WITH)[:_LISTED]
-        return Response(NoticeSerializer(rows, many=True).data)
+        places = {"places": places_of(rows)}
+        return Response(NoticeSerializer(rows, many=True, context=places).data)
 
     @extend_schema(request=NewNoticeSerializer, responses={201: NoticeSerializer})
     def post(self, request: Request) -> Response:
@@ -267,7 +280,8 @@ _WITH = ("items__match", "items__pack", "items__answers__dispute")
 
 def _serialize_notice(uid: str) -> Mapping[str, object]:
     rows = NOTICES.select_for({}).prefetch_related(*_WITH)
-    return NoticeSerializer(get_object_or_404(rows, uid=uid)).data
+    notice = get_object_or_404(rows, uid=uid)
+    return NoticeSerializer(notice, context={"places": places_of([notice])}).data
 
 
 urlpatterns = [

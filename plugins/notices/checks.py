@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from django.utils.translation import gettext as _
 
 from base.common.phrases import lowered
+from catalogue.models import Recording
 from catalogue.owners.choices import ConflictKind, Right, ShareKind
 from catalogue.owners.models import Conflict, Party
 from catalogue.owners.selectors import OwnedShare, Rights, names_of
@@ -149,6 +150,9 @@ def changes_since_signed(
     stated = {
         (fact.statement.subject, fact.match): fact for fact in facts.select_related("statement")
     }
+    # A limit on buckets may hide a recording that was merged into one that people see.
+    named = Recording._base_manager.filter(uid__in={fact.recording for fact in facts})
+    stands_for = {row.uid: row.stands_for_it for row in named.select_related("merged_into")}
     for item in items:
         match, notice = item.match, standing[item.notice_id]
         right, is_sent = notice.claimed_right, notice.sent_at is not None
@@ -158,15 +162,30 @@ def changes_since_signed(
             why_lapsed(item)
             or _wrong_state(match, _CLAIMED if is_sent else STANDING)
             or _why_unfit(match, rights, right, notice, licences, () if is_sent else open_notices)
-            or _differs(match, rights(), right, stated[notice.uid, item.match_uid])
+            or _differs(item, rights(), right, stated[notice.uid, item.match_uid], stands_for)
         )
         if text:
             changes[notice.pk].append((item, text))
     return changes
 
 
-def _differs(match: Match, rights: Rights, right: ClaimedRight, stated: StatementFact) -> str:
+def _differs(
+    item: NoticeItem,
+    rights: Rights,
+    right: ClaimedRight,
+    stated: StatementFact,
+    stands_for: Mapping[str, Recording],
+) -> str:
     """Return what a document says otherwise of a match than the portal does now."""
+    match = item.match
+    if stands_for.get(stated.recording) != match.recording.stands_for_it:
+        return _("the match is of another recording now: %(recording)s.") % {
+            "recording": match.recording.full_title
+        }
+    if item.url != match.scanned_file.source_url:
+        return _("its file has another address now: %(address)s.") % {
+            "address": match.scanned_file.source_url
+        }
     if printed_times(stated.cells["intervals"]) != printed_times(match.tally.counted):
         return _("other seconds of it count than when the notice was signed.")
     rows = owned(rights, right)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from base.accounts.deciders import Decider
@@ -12,6 +14,7 @@ from reports.evidence.models import EvidencePack
 from reports.evidence.selectors import current_packs
 from review.selectors import with_segments
 from statements.kinds import Fact
+from statements.services import digest_of
 
 # Any in this module: JSON.
 Json = dict[str, Any]
@@ -64,6 +67,36 @@ def content_of(notice: TakedownNotice) -> Json:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class StatedPlace:
+    """Where a notice says that a recording is heard; ``intervals`` are ms of the file."""
+
+    url: str
+    intervals: Sequence[Sequence[int]]
+
+
+def places_of(notices: Iterable[TakedownNotice]) -> dict[int, StatedPlace]:
+    """Return what notices state of each item, by its key: as signed, or else as it is now."""
+    frozen = {notice.pk: notice.content.get("items", ()) for notice in notices if notice.content}
+    signed = {(key, row["match"]): row for key, rows in frozen.items() for row in rows}
+    items = items_of(*notices)
+    with_segments(item.match for item in items if item.notice_id not in frozen)
+    places = {}
+    for item in items:
+        row = signed.get((item.notice_id, item.match_uid))
+        places[item.pk] = (
+            StatedPlace(row["url"], row["intervals"])
+            if row
+            else StatedPlace(item.match.scanned_file.source_url, item.match.tally.counted)
+        )
+    return places
+
+
+def digest_of_document(notice: TakedownNotice) -> str:
+    """Return the digest of what the document of a notice says now."""
+    return digest_of([content_of(notice)])
+
+
 def facts_of(notice: TakedownNotice) -> list[Fact]:
     """Return what a signed notice states of each match."""
     facts = []
@@ -93,7 +126,7 @@ def _item(item: NoticeItem, right: ClaimedRight, pack: EvidencePack | None) -> J
         "isrc": recording.isrc_normalised or recording.isrc,
         "iswc": recording.iswc if right == ClaimedRight.WORK else "",
         "label": recording.label,
-        "url": item.url,
+        "url": file.source_url,
         "account": file.account,
         "intervals": [list(interval) for interval in match.tally.counted],
         "times": printed_times(match.tally.counted),

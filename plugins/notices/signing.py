@@ -17,7 +17,7 @@ from base.accounts.roles import Action
 from base.common.databases import violates
 from base.common.storage import StoredFile, delete_files, keep_file, kept_only_if_done
 from plugins.notices.checks import items_of
-from plugins.notices.content import content_of, facts_of
+from plugins.notices.content import content_of, digest_of_document, facts_of
 from plugins.notices.errors import NoticeRefused
 from plugins.notices.models import NOTICE, NoticeLaw, NoticeState, TakedownNotice
 from plugins.notices.notice_text import ACCURACY, GOOD_FAITH, as_text, typed_as_asked
@@ -67,10 +67,17 @@ def why_not_sign(notice: TakedownNotice, user: User) -> str:
     )
 
 
-def sign(*, notice: TakedownNotice, version: int, signing: Signing, user: User) -> TakedownNotice:
+def sign(
+    *,
+    notice: TakedownNotice,
+    version: int,
+    signing: Signing,
+    user: User,
+    read: str | None = None,
+) -> TakedownNotice:
     """Sign a reviewed notice: number it, and keep its text and PDF for good.
 
-    Raises ``NoticeRefused`` with ``fields`` for words that were not typed as asked,
+    ``read`` is the digest of the document that the person read; programs give none. Raises ``NoticeRefused`` with ``fields`` for words that were not typed as asked,
     and for matches that no notice may name any more or that lack evidence.
     """
     require(user, Action.APPROVE)
@@ -79,13 +86,14 @@ def sign(*, notice: TakedownNotice, version: int, signing: Signing, user: User) 
     while True:
         # Drawing takes long, so the content is found first and found again below.
         with transaction.atomic():
-            row = _signed_row(notice, version, signing, user, signed_at)
+            row = _signed_row(notice, version, signing, user, signed_at, read)
             transaction.set_rollback(True)
         with kept_only_if_done() as names:
             document = _draw(row)
             names.append(document.name)
             with transaction.atomic():
-                drawn, row = row, _signed_row(notice, version, signing, user, signed_at)
+                drawn = row
+                row = _signed_row(notice, version, signing, user, signed_at, read)
                 if row.content == drawn.content:
                     _seal(row, document, user)
                     return row
@@ -94,7 +102,12 @@ def sign(*, notice: TakedownNotice, version: int, signing: Signing, user: User) 
 
 
 def _signed_row(
-    notice: TakedownNotice, version: int, signing: Signing, user: User, signed_at: datetime
+    notice: TakedownNotice,
+    version: int,
+    signing: Signing,
+    user: User,
+    signed_at: datetime,
+    read: str | None,
 ) -> TakedownNotice:
     """Return the notice as it is when signed, locked; only its state is not saved."""
     row = locked(notice, version, NoticeState.REVIEW)
@@ -102,7 +115,15 @@ def _signed_row(
         raise NoticeRefused("second_person", why)
     refuse_incomplete(row)
     refuse_unfit(row)
-    _attach_packs(row)
+    if read is not None and read != digest_of_document(row):
+        raise NoticeRefused(
+            "stale",
+            _(
+                "The document says something else than when you opened it. Reload this page, "
+                "and read it again."
+            ),
+        )
+    _complete_items(row)
     is_us = row.law == NoticeLaw.US_512C
     row.good_faith = signing.good_faith.strip()
     row.accuracy = signing.accuracy.strip() if is_us else ""
@@ -129,8 +150,8 @@ def _refuse_untyped(signing: Signing, law: NoticeLaw) -> None:
         raise NoticeRefused("not_typed", " ".join(wrong.values()), fields=wrong)
 
 
-def _attach_packs(notice: TakedownNotice) -> None:
-    """Tie each match to its current evidence pack; raise while one is missing."""
+def _complete_items(notice: TakedownNotice) -> None:
+    """Tie each match to its address and its current evidence pack; raise while one is missing."""
     items = items_of(notice)
     packs = current_packs(item.match_id for item in items)
     lacking = [str(item.match) for item in items if item.match_id not in packs]
@@ -145,7 +166,8 @@ def _attach_packs(notice: TakedownNotice) -> None:
         )
     for item in items:
         item.pack = packs[item.match_id]
-        item.save(update_fields=["pack"])
+        item.url = item.match.scanned_file.source_url
+        item.save(update_fields=["pack", "url"])
 
 
 def _number(row: TakedownNotice) -> None:

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as lazy
 
 from base.accounts.models import User
+from base.accounts.roles import Action
 from plugins.notices.checks import changes_since_signed
 from plugins.notices.errors import NoticeRefused
 from plugins.notices.models import NOTICE, STANDING_NOTICES, NoticeItem, TakedownNotice
@@ -30,6 +31,7 @@ class TakedownNotices(Kind):
     label = lazy("Takedown notice")
     place = 10
     has_card = True
+    correcting = Action.APPROVE
 
     def seen(self, subjects: Collection[str]) -> Collection[str]:
         """Return the notices whose matches the viewer may all see."""

@@ -28,6 +28,7 @@ def exclude_part(current: Match, decision: Decision, user: User) -> Match:
     """
     if decision.interval is None:
         raise errors.NotPossible(_("Choose the interval to exclude."))
+    exclusions.refuse_merged(current)
     # Start as a proposal; a manager's exclusion is put in force after the decision.
     segment = exclusions.propose(
         recording=current.recording,

@@ -375,7 +375,8 @@ def refuse_own_proposal(match: Match, user: User) -> bool:
 def _can_be_heard(match: Match) -> bool:
     """Return whether both sides have audio, so that a person could compare them."""
     file, recording = match.scanned_file, match.recording
-    return bool((file.media or file.proxy) and (recording.audio or recording.proxy))
+    is_kept = file.deleted_at is None and bool(file.media or file.proxy)
+    return is_kept and bool(recording.audio or recording.proxy)
 
 
 def _proposal(change: Change) -> Change:

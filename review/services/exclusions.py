@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -109,7 +110,7 @@ def preview(*, recording: Recording, start_ms: int, end_ms: int) -> ExclusionPre
 
 def preview_all(*, recording: Recording, intervals: Sequence[Interval]) -> ExclusionPreview:
     """Return which matches these exclusions together would affect, and how."""
-    excluded = [*excluded_intervals(recording), *intervals]
+    excluded = {recording.pk: [*excluded_intervals(recording), *intervals]}
     touched = []
     for match in _live(recording):
         then = _worked_out(match, excluded)
@@ -121,7 +122,23 @@ def preview_all(*, recording: Recording, intervals: Sequence[Interval]) -> Exclu
 def leaves_nothing(*, match: Match, interval: Interval) -> bool:
     """Return whether excluding the interval leaves nothing of the match."""
     after = [*excluded_intervals(match.recording), interval]
-    return _worked_out(match, after).wholly_excluded
+    return _worked_out(match, {match.recording_id: after}).wholly_excluded
+
+
+def refuse_merged(match: Match) -> None:
+    """Raise if a scan heard only recordings that were merged since.
+
+    Their exclusions count in the match, not those of the recording that stays.
+    """
+    heard = {detection.recording for detection in selectors.detections_of(match)}
+    if heard and all(recording.merged_into_id for recording in heard):
+        raise errors.NotPossible(
+            gettext(
+                "A scan heard %(other)s here, which was merged since. Rescan the file, then "
+                "exclude the interval."
+            )
+            % {"other": ", ".join(sorted(recording.full_title for recording in heard))}
+        )
 
 
 @transaction.atomic
@@ -327,23 +344,32 @@ def _undone_already() -> errors.NotPossible:
     return errors.NotPossible(gettext("Somebody has undone this already."))
 
 
+def counted_by(recording: Recording) -> Q:
+    """Return the condition on matches whose seconds the recording's exclusions may change.
+
+    A match that found it before a merge names the recording that stays.
+    """
+    heard = Match._base_manager.filter(detections__recording=recording)
+    return Q(recording=recording) | Q(pk__in=heard.values("pk"))
+
+
 def _live(recording: Recording) -> list[Match]:
-    rows = Match.objects.filter(recording=recording)
+    rows = Match.objects.filter(counted_by(recording))
     related = rows.select_related("recording", "scanned_file__container", "scan")
     return list(related.order_by("pk"))
 
 
-def _worked_out(match: Match, excluded: Sequence[Interval]) -> Figures:
-    """Return the figures with these exclusions of the match's recording."""
+def _worked_out(match: Match, excluded: Mapping[int, Sequence[Interval]]) -> Figures:
+    """Return the figures with these exclusions of one of the recordings that were heard."""
     detections = list(selectors.detections_of(match))
-    versions = {detection.recording_id for detection in detections} - {match.recording_id}
+    others = {detection.recording_id for detection in detections} - set(excluded)
     segments = [segment for detection in detections for segment in detection.segments.all()]
     return figures.work_out(
         detections=detections,
         segments=sorted(segments, key=lambda segment: (segment.start_ms, segment.pk)),
         source_ms=match.scanned_file.length_ms,
         reference_ms=match.recording.duration_ms,
-        excluded={**excluded_intervals_of(versions), match.recording_id: excluded},
+        excluded={**excluded_intervals_of(others), **excluded},
     )
 
 
@@ -351,7 +377,7 @@ def _worked_out(match: Match, excluded: Sequence[Interval]) -> Figures:
 @working_for(None)
 def _judge(segment: Exclusion, user: User, chosen: Collection[str]) -> int:
     """Recompute all matches of the recording; return how many wait again."""
-    excluded = excluded_intervals(segment.recording)
+    excluded = {segment.recording_id: excluded_intervals(segment.recording)}
     returned = 0
     evaluated = []
     files = set()

@@ -187,7 +187,7 @@ def _name_back(merge: str, user: User, scanned_since: dict[int, ScannedFile]) ->
             action=match_events.NAMED_OTHERWISE,
             actor=user,
             before={"recording": match.recording.uid},
-            after={"recording": recording.uid},
+            after={"recording": recording.uid, "undone": merge},
         )
         renamed += 1
     return renamed

@@ -7,10 +7,13 @@ import { Pair, pressedOnPair } from "./pair.js";
 const root = document.querySelector("[data-pair]");
 const pair = root ? new Pair(root) : null;
 
-/* Name the recording that the merge keeps. */
+/* Name the recording that the merge keeps, and why only if it is the proposed one. */
 document.addEventListener("change", (event) => {
   const title = document.querySelector("[data-merge-kept]");
-  if (title && event.target.name === "canonical") title.textContent = event.target.dataset.title;
+  const why = document.querySelector("[data-merge-why]");
+  if (!title || event.target.name !== "canonical") return;
+  title.textContent = event.target.dataset.title;
+  if (why) why.hidden = !event.target.defaultChecked;
 });
 
 /* The sounds of a group: which one was heard last. */

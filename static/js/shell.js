@@ -15,12 +15,15 @@ const POSTED = "acrportal.posted";
 
 export const keysAreOn = () => localStorage.getItem(KEYS_OFF) !== "off";
 
+/* Radio buttons take no letters; those of a strip answer its question first. */
+const choosing = ({ target, key }) => /^\S$/.test(key) && target.matches("input[type=radio]:not(.ask *)");
+
 export function typing(event) {
   const at = event.target;
   return (
     event.ctrlKey || event.metaKey || event.altKey ||
     at.isContentEditable ||
-    (/^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName) && !at.matches("[data-list] input[type=checkbox], [data-focus-form] input[type=radio]")) ||
+    (/^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName) && !at.matches("[data-list] input[type=checkbox]") && !choosing(event)) ||
     document.querySelector("dialog[open]") !== null
   );
 }

@@ -202,6 +202,11 @@ def test_after_an_undo_with_a_scan_between_a_rescan_tells_both_apart(
         *("found", "confirm", "named_otherwise", "scanned_again"),
         *("named_otherwise", "scanned_again"),
     ]
+    ways = Event.objects.filter(case=alone.case, action="named_otherwise").order_by("sequence")
+    assert [done(event) for event in ways] == [
+        "named the recording that now stands for it",
+        "undid the merge, so that it names its own recording again",
+    ]
     alone.refresh_from_db()
     assert alone.state == MatchState.CONFIRMED
     assert [row.recording for row in alone.detections.all()] == [merged]

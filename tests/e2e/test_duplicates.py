@@ -39,10 +39,15 @@ def test_groups_are_settled_by_keyboard(page: Page, portal: Portal) -> None:
     for verb in ("m", "d"):
         page.goto(first)
         page.wait_for_load_state("networkidle")
+        # Choosing what the merged record says leaves the keys alone.
+        page.locator("input[name=canonical]").last.check()
         page.keyboard.press(verb)
         if verb == "m":
             # Merging asks first; the answer has the focus.
             expect(page.locator("[data-ask=m] button")).to_be_focused()
+            # The reason was that of the proposed one.
+            expect(page.locator("[data-merge-why]")).to_be_attached()
+            expect(page.locator("[data-merge-why]")).to_be_hidden()
             page.keyboard.press("Enter")
         expect(page.locator("[data-verb=z]")).to_be_visible()
         assert page.url != first

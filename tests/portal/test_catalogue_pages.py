@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from base.accounts.roles import Role
-from catalogue.models import Bucket, Recording
+from catalogue.models import Bucket, Recording, RecordingStatus
 from dedup.services import find_duplicates
 from tests import audio
 from tests.factories.catalogue import BucketFactory, RecordingFactory
@@ -84,6 +84,32 @@ def test_recording_names_those_of_one_sound_with_one_query(signed_in: MakeClient
 
     assert len(client.get(address).context["same_sound"]) == 3
     assert queries_of(client, address) == alone
+
+
+def test_a_recording_that_is_not_searched_says_so_and_names_what_stands_for_it(
+    signed_in: MakeClient,
+) -> None:
+    ready, retired, merged = (
+        RecordingFactory.create(audio="recordings/x.wav", title=f"Tune {number}")
+        for number in range(3)
+    )
+    Recording.objects.exclude(pk=ready.pk).update(status=RecordingStatus.RETIRED)
+    Recording.objects.filter(pk=merged.pk).update(merged_into=ready)
+    client = signed_in(MANAGER)
+
+    pages = [
+        " ".join(
+            client.get(reverse("portal:recording_detail", args=[row.uid])).content.decode().split()
+        )
+        for row in (ready, retired, merged)
+    ]
+
+    assert ["Fingerprint again" in page for page in pages] == [True, False, False]
+    assert ["New scans look for it" in page for page in pages] == [True, False, False]
+    assert "no scan looks for it" in pages[1]
+    way = reverse("portal:recording_detail", args=[ready.uid])
+    assert f'Merged into <a href="{way}"><bdi>Tune 0</bdi></a>' in pages[2]
+    assert "Merged into" not in pages[1]
 
 
 def test_catalogue_leads_those_who_edit_it_to_imports_and_an_empty_bucket_to_recordings(

@@ -229,7 +229,10 @@ def test_an_undo_names_the_files_that_were_scanned_since(
     agreed = {"verb": "undo", "knows": "on"}
     text = client.post(address, agreed, follow=True).content.decode()
 
-    named = f"1 file was scanned since then and keeps the matches of that scan: “{file.name}”"
+    named = (
+        f"1 file was scanned since then: “{file.name}”. It keeps the matches of that scan until "
+        "the undo has scanned it again"
+    )
     assert named in question
     assert still == ActionState.DONE
     assert DedupAction.objects.get().state == ActionState.UNDONE

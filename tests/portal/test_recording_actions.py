@@ -9,9 +9,12 @@ from base.accounts.roles import Role
 from base.audit.models import Event
 from catalogue.models import RecordingStatus
 from review.choices import MatchState, PolicyAction
+from tests.factories import deciding
+from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.rules import make_policy
+from tests.factories.statements import state_everywhere
 from tests.fixtures import MakeClient
 
 pytestmark = pytest.mark.django_db
@@ -34,6 +37,21 @@ def test_a_recording_is_retired_after_a_preview(signed_in: MakeClient) -> None:
     recording.refresh_from_db()
     assert recording.status == RecordingStatus.RETIRED
     assert Event.objects.filter(action="recording.retired").exists()
+
+
+def test_a_retirement_names_the_statements_that_stand_on_the_recording(
+    signed_in: MakeClient,
+) -> None:
+    manager = make_user(Role.MANAGER)
+    match = deciding.confirm(match=make_match(), user=manager)
+    state_everywhere(match, manager)
+
+    page = signed_in(Role.MANAGER).get(f"/catalogue/recordings/{match.recording.uid}/delete/")
+
+    text = " ".join(page.content.decode().split())
+    names = "These statements stay as they are, and stand on what changes"
+    assert match.scanned_file.name in text.partition(names)[2]
+    assert "say something else than the portal" not in text
 
 
 def test_a_recording_moves_after_a_preview(signed_in: MakeClient) -> None:

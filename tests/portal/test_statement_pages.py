@@ -82,6 +82,15 @@ def test_the_list_says_what_differs_and_who_changed_it(mira: User, signed_in: Ma
     )
 
 
+def test_the_chips_count_what_they_lead_to(mira: User, signed_in: MakeClient) -> None:
+    statement = differing(mira)
+    client = signed_in(Role.REVIEWER)
+
+    for query, count in (({}, 1), ({"q": "No such name"}, 0), ({"q": statement.name}, 1)):
+        answer = client.get(reverse("portal:statement_list"), query)
+        assert answer.context["counts"]["correct"] == count
+
+
 def test_the_page_of_a_statement_without_files_leads_to_them(signed_in: MakeClient) -> None:
     statement = make_statement(make_match(), user=make_user(Role.REVIEWER))
     statement.files.all().delete()

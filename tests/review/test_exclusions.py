@@ -10,12 +10,12 @@ from base.accounts.reach import working_for
 from base.accounts.roles import Role
 from base.audit.models import Event
 from base.audit.services import first_broken_event
-from catalogue.models import Exclusion, Recording
+from catalogue.models import Exclusion, Recording, RecordingStatus
 from review import errors
 from review.choices import MatchState, QueueReason
 from review.counting import count_segments
 from review.models import Match
-from review.services import exclusions, transitions
+from review.services import exclusions, joining, transitions
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
@@ -65,6 +65,39 @@ def test_a_match_counts_without_what_is_excluded(manager: User) -> None:
         assert make_match(recording=recording).state == MatchState.SUPPRESSED
     event = Event.objects.get(case=f"recording:{inside.uid}")
     assert (event.action, event.reason) == ("exclusion.added", "shared_loop")
+
+
+def test_exclusions_count_by_the_recording_that_was_heard_before_a_merge(
+    recording: Recording, manager: User
+) -> None:
+    claim, waiting = make_match(recording=recording), make_match(recording=recording)
+    deciding.confirm(match=claim, user=manager, version=claim.version)
+    stays = RecordingFactory.create(bucket=recording.bucket)
+    Recording.objects.filter(pk=recording.pk).update(
+        merged_into=stays, status=RecordingStatus.RETIRED
+    )
+    joining.follow_merge(merged=[recording], stays=stays, merge="d_1", user=manager)
+    waiting.refresh_from_db()
+    recording.refresh_from_db()
+
+    effects = exclusions.preview(recording=recording, start_ms=0, end_ms=10_000)
+    with pytest.raises(errors.NotPossible, match="which was merged since"):
+        deciding.exclude_part(
+            match=waiting,
+            user=manager,
+            version=waiting.version,
+            interval=INTRO,
+            reason="shared_loop",
+        )
+    exclude(recording, (0, 10_000), manager)
+
+    assert [(touched.match, touched.left_ms) for touched in effects.touched] == [
+        (claim, 15_000),
+        (waiting, 15_000),
+    ]
+    for match in (claim, waiting):
+        match.refresh_from_db()
+        assert (match.recording, match.matched_ms) == (stays, 15_000)
 
 
 def test_matches_that_the_person_does_not_see_are_counted_too(recording: Recording) -> None:

@@ -19,6 +19,7 @@ from scanning.models import ScannedFile
 from tests.season import samples
 from tests.season.invariants import check
 from tests.season.people import Person
+from tests.season.sheets import read_lines
 
 
 def walk(person: Person, rng: random.Random) -> None:
@@ -75,7 +76,7 @@ def _step(person: Person, file: ScannedFile, rng: random.Random) -> None:
     step = rng.choice([step.name.lower() for step in SheetStep])
     note = rng.choice(("", "Look again."))
     path = f"/files/{file.uid}/cue-sheet/step/"
-    person.fill_in(path, step=step, version=before.version, note=note)
+    person.fill_in(path, step=step, version=before.version, note=note, read=read_lines(file))
     after = approval_of(file)
     if after.state != SheetState.APPROVED or before.state == after.state:
         return

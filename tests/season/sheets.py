@@ -27,7 +27,7 @@ from reports.cue_approval import SheetStep, approval_of, has_changed
 from reports.cue_edits import edits_of
 from reports.cue_sheet_files import FORMATS, lines_of
 from reports.cue_sheets import CueSheet, NotScanned, cue_sheet
-from reports.cue_statement import approved_version, compared, signed_lines
+from reports.cue_statement import approved_version, compared, digest_of_lines, signed_lines
 from reports.cues import Cue, CueStatus
 from reports.models import CueEntry, SheetApproval, SheetEdit, SheetState
 from review.choices import WAITING_STATES
@@ -208,7 +208,15 @@ def _approve(person: Person, other_person: Person, file: ScannedFile) -> None:
             f"/files/{file.uid}/cue-sheet/step/",
             step=step.name.lower(),
             version=approval_of(file).version,
+            read=read_lines(file),
         )
+
+
+def read_lines(file: ScannedFile) -> str:
+    """Return what the page of a file's sheet says that a person read."""
+    with working_for(None), suppress(NotScanned):
+        return digest_of_lines(cue_sheet(file=file))
+    return ""
 
 
 def _change_music(

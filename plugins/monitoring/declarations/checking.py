@@ -20,7 +20,7 @@ from plugins.monitoring.declarations.gathering import DECLARED, Gathered, gather
 from plugins.monitoring.declarations.inconsistencies import Doubt, DoubtKind
 from plugins.monitoring.declarations.left_out import LeftOut, LeftOutList
 from plugins.monitoring.declarations.models import Declaration, DeclarationProfile
-from reports.choices import UNFINISHED, RunState
+from plugins.monitoring.declarations.selectors import standing
 from review.choices import MatchState
 from review.models import Match
 
@@ -187,7 +187,7 @@ def declared_before(declaration: Declaration) -> list[Declaration]:
     Those that another one corrects do not count, nor does the one to be corrected. A
     declaration is corrected once: then the correction is.
     """
-    rows = Declaration.objects.filter(state__in=[*UNFINISHED, RunState.READY])
+    rows = standing()
     same_days = Q(
         profile=declaration.profile, begins__lte=declaration.ends, ends__gte=declaration.begins
     )

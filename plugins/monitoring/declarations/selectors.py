@@ -9,19 +9,24 @@ from plugins.monitoring.declarations.models import (
     Declaration,
     DeclarationProfile,
 )
-from reports.choices import RunState
+from reports.choices import UNFINISHED, RunState
 from statements.choices import FOLLOWED
 from statements.models import Statement
+
+
+def standing() -> QuerySet[Declaration]:
+    """Return the declarations that are written, or will be unless they fail."""
+    return Declaration.objects.filter(state__in=[*UNFINISHED, RunState.READY])
 
 
 def declarations() -> QuerySet[Declaration]:
     """Return the declarations that the viewer may see, newest first.
 
-    ``is_corrected`` tells whether a later one was written in place of each,
+    ``is_corrected`` tells whether a later one stands in place of each,
     ``handed_over_at`` when somebody first took the file away, and ``differs_since`` since
     when a correction would say something else.
     """
-    later = Declaration.objects.filter(replaces=OuterRef("pk"), state=RunState.READY)
+    later = standing().filter(replaces=OuterRef("pk"))
     stated = Statement.objects.filter(kind=DECLARATION_STATEMENT, subject=OuterRef("uid"))
     rows = Declaration.objects.select_related("profile", "replaces", "run_by")
     return rows.annotate(

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
+from base.accounts.roles import Action
 from plugins.monitoring.broadcasts.models import Broadcast
 from plugins.monitoring.broadcasts.times import MOST_MS
 from plugins.monitoring.declarations.additions import additions
@@ -18,6 +19,7 @@ from plugins.monitoring.declarations.changes import changed_plays, recording_cha
 from plugins.monitoring.declarations.content_files import described
 from plugins.monitoring.declarations.gathering import Gathered
 from plugins.monitoring.declarations.models import DECLARATION_STATEMENT, Declaration
+from plugins.monitoring.declarations.selectors import standing
 from plugins.monitoring.streams.models import StreamHour
 from reports.choices import RunState
 from statements.kinds import Difference, Fact, Kind
@@ -35,6 +37,8 @@ class Declarations(Kind):
     label = lazy("Declaration")
     place = 20
     model = Declaration
+    reading = Action.REPORT
+    correcting = Action.APPROVE
 
     def differences(self, statements: Sequence[Statement]) -> Mapping[int, Sequence[Difference]]:
         """Compare declarations with what a correction would declare.
@@ -58,6 +62,11 @@ class Declarations(Kind):
         """Return the address of the check of a correction."""
         query = urlencode({"replaces": statement.subject})
         return f"{reverse('portal:declaration_check')}?{query}"
+
+    def corrected(self, subjects: Collection[str]) -> Collection[str]:
+        """Return the declarations that have a correction, written or being written."""
+        rows = standing().filter(replaces__uid__in=subjects)
+        return set(rows.values_list("replaces__uid", flat=True))
 
     def concerned(self, cases: Mapping[str, Collection[str]]) -> Iterable[str]:
         """Return the declarations of stations and days at which files were on the air."""

@@ -8,6 +8,8 @@ from django.urls import reverse
 
 from base.accounts.models import User
 from base.accounts.roles import Role
+from base.jobs.choices import Pool
+from base.jobs.runner import run_next
 from plugins.monitoring.declarations.gathering import gather
 from plugins.monitoring.declarations.left_out import LeftOut, LeftOutRow
 from plugins.monitoring.tests.declarations.making import (
@@ -19,10 +21,13 @@ from plugins.monitoring.tests.declarations.making import (
     utc,
 )
 from plugins.monitoring.tests.factories.unknown import KeptFileFactory, OccurrenceFactory, make_item
+from plugins.monitoring.unknown.actions import split_item, undo
 from plugins.monitoring.unknown.models import KeptState, UnknownItem
-from reports.cue_sheets import cue_sheet
+from reports.cue_sheets import cue_sheet, listed_cues
+from reports.cue_statement import issue_version
 from review.models import Match
 from review.timeline import Kind
+from statements.choices import StatementState
 from tests.factories.accounts import make_user
 from tests.reports.test_seconds import (
     EXCLUDED_MS,
@@ -105,3 +110,23 @@ def test_nothing_else_counts_seconds() -> None:
         "plugins/monitoring/streams/audio.py",
         "plugins/monitoring/streams/selectors.py",
     }
+
+
+def test_an_approved_sheet_is_compared_when_people_split_its_unknown_sound(
+    claim: Match, item: UnknownItem, manager: User
+) -> None:
+    sheet = issue_version(
+        sheet=listed_cues(claim.scanned_file), user=manager, state=StatementState.APPROVED
+    )
+
+    def differences() -> list[str]:
+        while run_next(Pool.WORK):
+            pass
+        sheet.refresh_from_db()
+        return [difference["text"] for difference in sheet.differs_in]
+
+    assert differences() == []
+    split_item(item=item, user=manager, version=item.version, at_ms=12_000)
+    assert [text.rpartition(" ")[2] for text in differences()] == ["00:00:30”.", "new."]
+    undo(item=item, user=manager)
+    assert differences() == []

@@ -6,7 +6,7 @@ acts again; sound that was found in between stays found.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import Any, Final
 
@@ -20,6 +20,8 @@ from base.accounts.models import User
 from base.accounts.reach import count_hidden, why_limited, why_unseen, working_for
 from base.accounts.roles import Action
 from base.audit.models import Event
+from base.audit.standing import StatementKind
+from base.common.batches import batched
 from base.jobs.services import submit
 from catalogue.changes import retire_recordings
 from catalogue.models import Bucket, IntakeRule, Recording, RecordingStatus
@@ -27,6 +29,7 @@ from dedup import intake
 from dedup.models import DuplicateKind, PairLink
 from plugins.monitoring.unknown.errors import ItemChanged, ItemRefused
 from plugins.monitoring.unknown.figures import refresh_figures
+from plugins.monitoring.unknown.items import locked_items
 from plugins.monitoring.unknown.jobs import COMPARE
 from plugins.monitoring.unknown.landmarks import fingerprint_of
 from plugins.monitoring.unknown.models import (
@@ -50,8 +53,10 @@ from plugins.monitoring.unknown.parts import (
 from recognition.types import Fingerprint
 from review.choices import MatchState
 from review.models import Match
+from statements.following import note_subjects
 
 BULK_LIMIT: Final = 500
+_AT_ONCE: Final = 500
 
 
 class ItemVerb(StrEnum):
@@ -107,6 +112,8 @@ def why_not(*, item: UnknownItem, user: User, verb: ItemVerb) -> str:
     if verb is ItemVerb.UNDO:
         if last is None:
             return _("There is nothing to undo.")
+        if last[1].action == ItemVerb.SPLIT and not _is_whole(*last):
+            return _("The other part has changed since. Undo that change first.")
         return "" if last[0] == item else why_not(item=last[0], user=user, verb=verb)
     if verb is ItemVerb.IGNORE and item.state == ItemState.CLOSED:
         return ""
@@ -187,13 +194,15 @@ def ignore_items(
     """
     _refuse_many(items)
     with transaction.atomic():
-        for chosen_item in items:
-            item = _lock_item(chosen_item, user, ItemVerb.IGNORE)
+        rows = _lock_items(items, user, ItemVerb.IGNORE)
+        for item in rows:
             before = _snapshot_of(item)
             item.state, item.settled = ItemState.IGNORED, True
             item.ignored_as, item.label = reason, label.strip() or item.label
             _save(item)
-            _record(item, ItemVerb.IGNORE, user, before)
+            event = _record(item, ItemVerb.IGNORE, user, before)
+        if rows:
+            _note_sheets(rows, event)
     return len(items)
 
 
@@ -202,8 +211,7 @@ def watch_items(*, items: Sequence[UnknownItem], user: User, on: bool) -> int:
     _refuse_many(items)
     done = 0
     with transaction.atomic():
-        for chosen_item in items:
-            item = _lock_item(chosen_item, user, ItemVerb.WATCH)
+        for item in _lock_items(items, user, ItemVerb.WATCH):
             if item.is_watched == on:
                 continue
             before = _snapshot_of(item)
@@ -233,7 +241,8 @@ def split_item(
         second = divide(item, at_ms, sound)
         refresh_figures([item, second])
         _save(item)
-        _record(item, ItemVerb.SPLIT, user, before, second=second.uid, at_ms=at_ms)
+        event = _record(item, ItemVerb.SPLIT, user, before, second=second.uid, at_ms=at_ms)
+        _note_sheets([item, second], event)
         base.audit.services.record(
             case=case_of(second),
             action="unknown.split_off",
@@ -247,8 +256,8 @@ def split_item(
 def merge_items(*, items: Sequence[UnknownItem], into: UnknownItem, user: User) -> UnknownItem:
     """Make items part of another one, which takes over their occurrences."""
     _refuse_many(items)
-    target = _lock_item(into, user, ItemVerb.MERGE)
-    sources = [item for item in items if item.pk != target.pk]
+    others = [item for item in items if item.pk != into.pk]
+    target, *sources = _lock_items([into, *others], user, ItemVerb.MERGE)
     if not sources:
         raise ItemRefused(
             _("An item cannot become part of itself. Choose another one.")
@@ -256,13 +265,12 @@ def merge_items(*, items: Sequence[UnknownItem], into: UnknownItem, user: User) 
             else _("Choose at least two items to merge.")
         )
     target.settled = True
-    for source in sources:
-        item = _lock_item(source, user, ItemVerb.MERGE)
+    for item in sources:
         before = _snapshot_of(item)
         moved = take_over(item, target)
         item.state, item.settled, item.merged_into = ItemState.MERGED, True, target
         _save(item)
-        _record(item, ItemVerb.MERGE, user, before, into=target.uid, moved=moved)
+        event = _record(item, ItemVerb.MERGE, user, before, into=target.uid, moved=moved)
         base.audit.services.record(
             case=case_of(target),
             action="unknown.took_over",
@@ -271,6 +279,7 @@ def merge_items(*, items: Sequence[UnknownItem], into: UnknownItem, user: User) 
         )
     _save(target)
     refresh_figures([target, *sources])
+    _note_sheets([target, *sources], event)
     return target
 
 
@@ -286,19 +295,25 @@ def undo(*, item: UnknownItem, user: User, version: int | None = None) -> str:
 
 
 def _undo(item: UnknownItem, user: User, version: int | None, sound: NewSound | None) -> str:
-    last = _last_action(_lock_item(item, user, ItemVerb.UNDO, version))
-    if last is None:
-        raise ItemRefused(_("There is nothing to undo."))
-    item, event = _lock_item(last[0], user, ItemVerb.UNDO), last[1]
+    last = _last_action(item)
+    rows = _locked_rows(_uids_of(item, last))
+    row = _allowed(rows.get(item.uid), user, ItemVerb.UNDO, version)
+    if last is None or _last_action(row) != last:
+        raise ItemChanged(_("This item has changed since you opened it. Look at it again."))
+    item, event = _allowed(rows.get(last[0].uid), user, ItemVerb.UNDO), last[1]
     match event.action:
         case ItemVerb.NAME | ItemVerb.ALIAS:
             _take_back_recording(item, user)
             sentence = _("The item is unknown again.")
         case ItemVerb.SPLIT:
-            _tell_other(_rejoin(item, event, sound), "unknown.rejoined", item, user)
+            other = rows[event.after["second"]]
+            _rejoin(item, other, event, sound)
+            _tell_other(other, "unknown.rejoined", item, user)
             sentence = _("The two parts are one item again.")
         case ItemVerb.MERGE:
-            _tell_other(_part_again(item, event), "unknown.gave_back", item, user)
+            other = rows[event.after["into"]]
+            _part_again(item, other, event)
+            _tell_other(other, "unknown.gave_back", item, user)
             sentence = _("The item is separate again.")
         case ItemVerb.IGNORE:
             sentence = _("The item is no longer ignored.")
@@ -309,7 +324,8 @@ def _undo(item: UnknownItem, user: User, version: int | None, sound: NewSound | 
         setattr(item, name, event.before[name])
     _save(item)
     refresh_figures([item])
-    _record(item, ItemVerb.UNDO, user, before, undone=event.action, event=event.sequence)
+    undone = _record(item, ItemVerb.UNDO, user, before, undone=event.action, event=event.sequence)
+    _note_sheets(rows.values(), undone)
     return sentence
 
 
@@ -324,6 +340,21 @@ def _last_action(item: UnknownItem) -> tuple[UnknownItem, Event] | None:
         if origin := _origin(item, event):
             return origin
     return None
+
+
+def _is_whole(item: UnknownItem, event: Event) -> bool:
+    """Tell whether the second part of a split is as the split made it."""
+    second = UnknownItem.objects.get(uid=event.after["second"])
+    return second.state == ItemState.UNIDENTIFIED and _last_action(second) == (item, event)
+
+
+def _uids_of(item: UnknownItem, last: tuple[UnknownItem, Event] | None) -> set[str]:
+    """Return the uids of the items that undoing the last action of one changes."""
+    if last is None:
+        return {item.uid}
+    holder, event = last
+    others = (event.after[key] for key in ("second", "into") if key in event.after)
+    return {item.uid, holder.uid, *others}
 
 
 def _standing_actions(item: UnknownItem) -> Iterator[Event]:
@@ -350,12 +381,19 @@ def _origin(item: UnknownItem, event: Event) -> tuple[UnknownItem, Event] | None
     return other, last
 
 
-def _lock_item(
-    item: UnknownItem, user: User, verb: ItemVerb, version: int | None = None
-) -> UnknownItem:
+def _lock_item(item: UnknownItem, user: User, verb: ItemVerb, version: int) -> UnknownItem:
     """Return the row, locked, if the person may act on it as they saw it."""
-    rows = UnknownItem.objects.select_for_update().filter(pk=item.pk)
-    return _allowed(rows.first(), user, verb, version)
+    return _allowed(_locked_rows([item.uid]).get(item.uid), user, verb, version)
+
+
+def _lock_items(items: Sequence[UnknownItem], user: User, verb: ItemVerb) -> list[UnknownItem]:
+    """Return the rows, locked, if the person may act on each."""
+    rows = _locked_rows(item.uid for item in items)
+    return [_allowed(rows.get(item.uid), user, verb) for item in items]
+
+
+def _locked_rows(uids: Iterable[str]) -> dict[str, UnknownItem]:
+    return {row.uid: row for row in locked_items().filter(uid__in=set(uids))}
 
 
 def _sound_of(item: UnknownItem, user: User, verb: ItemVerb, version: int) -> Fingerprint:
@@ -365,7 +403,7 @@ def _sound_of(item: UnknownItem, user: User, verb: ItemVerb, version: int) -> Fi
 
 
 def _allowed(
-    row: UnknownItem | None, user: User, verb: ItemVerb, version: int | None
+    row: UnknownItem | None, user: User, verb: ItemVerb, version: int | None = None
 ) -> UnknownItem:
     if row is None:
         raise ItemRefused(_("This item no longer exists."))
@@ -404,14 +442,22 @@ def _record(
     user: User,
     before: dict[str, Any],  # Any: JSON
     **details: object,
-) -> None:
-    base.audit.services.record(
+) -> Event:
+    return base.audit.services.record(
         case=case_of(item),
         action=action,
         actor=user,
         before=before,
         after=_snapshot_of(item) | details,
     )
+
+
+def _note_sheets(items: Iterable[UnknownItem], event: Event) -> None:
+    """Have the cue sheets of the files compared in which items sound: their lines may differ."""
+    occurrences = Occurrence._base_manager.filter(item__in=items).order_by()
+    files = occurrences.values_list("file__scanned_file__uid", flat=True).distinct()
+    for some in batched(files, _AT_ONCE):
+        note_subjects(StatementKind.CUE_SHEET, [str(uid) for uid in some], event)
 
 
 def _hand_over(
@@ -428,6 +474,11 @@ def _hand_over(
 def _take_back_recording(item: UnknownItem, user: User) -> None:
     """Retire the recording that an item became, unless people decided about it."""
     recording = item.recording
+    if recording is not None and recording.merged_into_id is not None:
+        raise ItemRefused(
+            _("%(name)s was merged into another recording. Undo the merge first.")
+            % {"name": recording}
+        )
     item.recording = None
     if recording is None or recording.status == RecordingStatus.RETIRED:
         return
@@ -469,27 +520,21 @@ def _tell_other(other: UnknownItem, action: str, item: UnknownItem, user: User) 
     )
 
 
-def _rejoin(item: UnknownItem, event: Event, sound: NewSound | None) -> UnknownItem:
-    """Make one item of the two that a split made; return the second."""
-    second = UnknownItem.objects.select_for_update().get(uid=event.after["second"])
-    if second.state != ItemState.UNIDENTIFIED or _last_action(second) != (item, event):
-        raise ItemRefused(_("The other part has changed since. Undo that change first."))
+def _rejoin(item: UnknownItem, second: UnknownItem, event: Event, sound: NewSound | None) -> None:
+    """Make one item of the two that a split made."""
     if sound is None or not sound.is_current(item, second):
         raise ItemChanged(_("This item has changed since you opened it. Look at it again."))
     rejoin(item, second, event.after["at_ms"], sound)
     refresh_figures([second])
-    return second
 
 
-def _part_again(item: UnknownItem, event: Event) -> UnknownItem:
-    """Take back the occurrences that the other item took over and still has; return it."""
-    target = UnknownItem.objects.select_for_update().get(uid=event.after["into"])
+def _part_again(item: UnknownItem, target: UnknownItem, event: Event) -> None:
+    """Take back the occurrences that the other item took over and still has."""
     item.merged_into = None
     give_back(item, target, event.after["moved"])
     target.version += 1
     target.save(update_fields=["version", "updated_at"])
     refresh_figures([target])
-    return target
 
 
 def _details_of(recording: Recording) -> Recording:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 import base.audit.services
@@ -117,13 +117,17 @@ def _with_occurrences(rows: Iterable[UnknownItem]) -> list[StoredItem]:
     return [StoredItem(row, held[row.pk]) for row in items]
 
 
+def locked_items() -> QuerySet[UnknownItem]:
+    """Return items locked in the order of their keys, so that two writers cannot deadlock."""
+    return UnknownItem.objects.select_for_update().order_by("pk")
+
+
 def unchanged(items: Iterable[StoredItem]) -> bool:
     """Lock the rows of items; return whether they are still as they were read."""
     read = {
         stored_item.row.pk: (stored_item.row.version, stored_item.keys) for stored_item in items
     }
-    rows = UnknownItem.objects.select_for_update().filter(pk__in=read)
-    now = _with_occurrences(rows)
+    now = _with_occurrences(locked_items().filter(pk__in=read))
     return {
         stored_item.row.pk: (stored_item.row.version, stored_item.keys) for stored_item in now
     } == read

@@ -12,6 +12,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from plugins.notices.answers import Reply
+from plugins.notices.content import digest_of_document
 from plugins.notices.models import (
     ClaimedRight,
     NoticeItem,
@@ -124,8 +125,9 @@ class NoticeForm(_VersionForm):
 
 
 class SignForm(_VersionForm):
-    """The consents, typed word by word, and the name."""
+    """The consents, typed word by word, and the name; ``document`` is what the person read."""
 
+    document = forms.CharField(widget=forms.HiddenInput)
     good_faith = forms.CharField(max_length=200)
     accuracy = forms.CharField(max_length=200)
     signature = forms.CharField(
@@ -135,7 +137,8 @@ class SignForm(_VersionForm):
     )
 
     def __init__(self, data: object, *, notice: TakedownNotice) -> None:
-        super().__init__(data, initial={"version": notice.version})  # type: ignore[arg-type]  # as above
+        initial = {"version": notice.version, "document": digest_of_document(notice)}
+        super().__init__(data, initial=initial)  # type: ignore[arg-type]  # as above
         statements = STATEMENTS[NoticeLaw(notice.law)]
         for name, words in (("good_faith", GOOD_FAITH), ("accuracy", ACCURACY)):
             if name not in statements:

@@ -50,6 +50,8 @@ class ItemRow:
     """A pack states what a new one would, so the notice may name it."""
     problem: str
     """Why the notice may not name it now, or no longer holds."""
+    url: str
+    """The address that the document states."""
     intervals: Sequence[Sequence[int]]
     """Where the document says that the recording is heard, in ms of the file."""
     answers: list[AnswerRow]
@@ -131,6 +133,7 @@ def _rows(notice: TakedownNotice, content: Content) -> list[ItemRow]:
             packs=packs.get(item.match_id),
             is_packed=stated[item.match_uid]["pack"] is not None,
             problem=problems.get(item.pk, ""),
+            url=stated[item.match_uid]["url"],
             intervals=stated[item.match_uid]["intervals"],
             answers=answers.get(item.pk, []),
             used=use_of(item.match.scanned_file) if notice.is_unsigned else None,

@@ -146,7 +146,13 @@ def notice_sign(request: PortalRequest, uid: str) -> HttpResponseBase:
 
     def save() -> None:
         ask_to_confirm(request)
-        signing.sign(notice=row, version=form.seen, signing=form.signing(), user=request.user)
+        signing.sign(
+            notice=row,
+            version=form.seen,
+            signing=form.signing(),
+            user=request.user,
+            read=form.cleaned_data["document"],
+        )
 
     context = {
         **page.document(row),

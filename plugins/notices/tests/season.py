@@ -9,6 +9,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from plugins.notices.checks import STANDING, changed_since_signed
+from plugins.notices.content import digest_of_document
 from plugins.notices.models import (
     ClaimedRight,
     NoticeItem,
@@ -63,6 +64,7 @@ def _take_a_step(person: Person, rng: random.Random) -> None:
         person.fill_in(
             f"{base}sign/",
             version=version,
+            document=digest_of_document(notice),
             **_SIGNED_BY | {"accuracy": rng.choice([ACCURACY, ACCURACY, ""])},
         )
     elif notice.state == NoticeState.SIGNED:
@@ -124,7 +126,8 @@ def _send(manager: Person, matches: list[Match], work: Callable[[], None]) -> Ta
     for name, fields in steps:
         notice.refresh_from_db()
         now = f"{datetime.now(tz=ZoneInfo(manager.zone)):%Y-%m-%dT%H:%M}"
-        manager.fill_in(f"{base}{name}", version=notice.version, at=now, **fields)
+        read = digest_of_document(notice)
+        manager.fill_in(f"{base}{name}", version=notice.version, document=read, at=now, **fields)
     notice.refresh_from_db()
     return notice
 

@@ -32,7 +32,9 @@ def test_a_notice_is_signed_by_whoever_gives_the_password_again() -> None:
         content_type="application/json",
     )
     read = client.get(address)
-    answer = client.post(address, {"version": str(notice.version), **SIGNED})
+    document = read.context["form"].initial["document"]
+    typed = {"version": str(notice.version), "document": document, **SIGNED}
+    answer = client.post(address, typed)
     notice.refresh_from_db()
     before = notice.state
     confirmed(client, answer)

@@ -19,15 +19,18 @@ from base.accounts.roles import Role
 from base.accounts.tokens import create_token
 from base.jobs.choices import Pool
 from base.jobs.runner import run_next
+from plugins.notices import services
 from plugins.notices.models import NoticeAnswer, NoticeState, TakedownNotice
 from plugins.notices.notice_text import ACCURACY, GOOD_FAITH
 from plugins.notices.pages.lists import NOTICES
 from plugins.notices.tests.factories import (
     FILLED_IN,
+    at_address,
     make_claim,
     make_draft,
     make_sent,
     make_signed,
+    make_submitted,
 )
 from reports.evidence import services as evidence
 from reports.evidence import signing as sealing
@@ -96,12 +99,13 @@ def test_people_take_a_match_to_an_answered_notice(
     for text in (read, page(client, "notice_prepare")):
         assert " checked" not in text.partition("<main")[2].partition("</main>")[0]
         assert f'value="{GOOD_FAITH}"' not in text
-    refused = send(client, "notice_sign", notice, **{**TYPED, "accuracy": "yes"})
+    typed = {**TYPED, "document": read_document(client, notice)}
+    refused = send(client, "notice_sign", notice, **{**typed, "accuracy": "yes"})
     assert refused.status_code == 409
     assert f"Type these words: {ACCURACY}" in refused.content.decode()
     notice.refresh_from_db()
     assert notice.state == NoticeState.REVIEW
-    send(client, "notice_sign", notice, **TYPED)
+    send(client, "notice_sign", notice, **typed)
     # Forms read times in the person's zone.
     User.objects.filter(pk=reviewer.pk).update(time_zone="Asia/Tokyo")
     sent_at = datetime.now(tz=ZoneInfo("Asia/Tokyo"))
@@ -138,6 +142,36 @@ def test_people_take_a_match_to_an_answered_notice(
     assert "Business days after" in text
     assert notice.reference in page(client, "match", claim.uid)
     assert "restored by" in page(client, "notice_list")
+
+
+def read_document(client: Client, notice: TakedownNotice) -> str:
+    """Return what the page of the signature says that the person read."""
+    answer = client.get(reverse("portal:notice_sign", args=[notice.uid]))
+    document: str = answer.context["form"].initial["document"]
+    return document
+
+
+def test_a_notice_is_signed_as_it_was_read(reviewer: User, manager: User, client: Client) -> None:
+    claim = make_claim(reviewer)
+    notice = make_submitted([claim], reviewer)
+    client.force_login(manager)
+    confirm(client)
+    read = read_document(client, notice)
+    at_address(claim, "https://video.example/v/2")
+    services.ask_for_evidence(notice=notice, user=manager)
+    make_evidence()
+
+    refused = send(client, "notice_sign", notice, **TYPED, document=read)
+    content = page(client, "notice", notice.uid)
+    send(client, "notice_sign", notice, **TYPED, document=read_document(client, notice))
+
+    assert refused.status_code == 409
+    assert "The document says something else" in refused.content.decode()
+    assert "https://video.example/v/1" not in content
+    notice.refresh_from_db()
+    assert notice.state == NoticeState.SIGNED
+    assert "https://video.example/v/2" in notice.text
+    assert notice.items.get().url == "https://video.example/v/2"
 
 
 def make_evidence() -> None:
@@ -236,6 +270,8 @@ def test_programs_prepare_and_sign_what_people_download_and_withdraw(
 
     assert refused[0] == 403
     assert (status, made["state"]) == (201, "REVIEW")
+    for body in (made, signed[1]):
+        assert [item["intervals"] for item in body["items"]] == [[[70_000, 90_000]]]
     assert by_reviewer[0] == 403
     assert signed[0] == 200
     assert signed[1]["number"].startswith("TN-")

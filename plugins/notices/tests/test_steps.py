@@ -54,6 +54,7 @@ from review.services import exclusions
 from review.services.folding import fold_scan
 from scanning.choices import SourceType
 from scanning.models import ScannedFile
+from scanning.services.filing import change_details
 from statements import following
 from statements.choices import StatementState
 from statements.models import Statement, StatementFact
@@ -642,6 +643,17 @@ def _exclude(claim: Match, manager: User) -> None:
     )
 
 
+def _name_otherwise(claim: Match, manager: User) -> None:
+    Match.objects.filter(pk=claim.pk).update(recording=RecordingFactory.create(title="Other"))
+    following.note_all()
+
+
+def _move(claim: Match, manager: User) -> None:
+    ScannedFile.objects.filter(pk=claim.scanned_file_id).update(source_type=SourceType.FILE)
+    details = {"source_url": "https://video.example/v/2"}
+    change_details(scanned_file=claim.scanned_file, details=details, user=manager)
+
+
 def _sell(claim: Match, manager: User) -> None:
     own(record_of(claim.recording), "Example Music Ltd")
     following.note_all()
@@ -679,6 +691,8 @@ def test_a_sent_notice_is_flagged_when_its_ground_changes(reviewer: User, manage
     for change, text in (
         (_license, "covers this use"),
         (_exclude, "other seconds"),
+        (_name_otherwise, "of another recording now: Other"),
+        (_move, "another address now: https://video.example/v/2"),
         (_sell, "other owners"),
         (_sell_to_others, "owns no share"),
         (_doubt, "a rights conflict is open"),

@@ -7,6 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from base.accounts.roles import Role
+from catalogue.models import Recording
 from reports.models import CueEntry, EntryKind, SheetApproval, SheetState
 from review.models import Match
 from scanning.models import ScannedFile
@@ -150,17 +151,29 @@ def test_the_sheet_is_submitted_and_approved_on_its_page(
 ) -> None:
     sheet = reverse("portal:cue_sheet", args=[file.uid])
     step = reverse("portal:cue_sheet_step", args=[file.uid])
+
+    def signed(person: Client, name: str) -> dict[str, object]:
+        """Return what the form of a step sends."""
+        return {"step": name, "version": 1, "read": person.get(sheet).context["read"]}
+
     early = client.post(step, {"step": "submit", "version": 1}, follow=True)
     assert "2 matches of this file wait" in early.content.decode()
     for match in Match.objects.all():
         decide(client, match, verb="confirm")
 
-    client.post(step, {"step": "submit", "version": 1})
+    client.post(step, signed(client, "submit"))
     own = client.get(sheet)
     assert "take_back" in own.context["steps"]
     manager = signed_in(Role.MANAGER)
     assert manager.get(sheet).context["steps"] == ["return", "approve"]
-    page = manager.post(step, {"step": "approve", "version": 1}, follow=True)
+    seen = signed(manager, "approve")
+    client.post(step, {"step": "take_back", "version": 1})
+    Recording.objects.filter(matches__scanned_file=file).update(title="Corrected")
+    client.post(step, signed(client, "submit"))
+    stale = manager.post(step, seen, follow=True)
+    assert "The sheet has changed since you opened it" in stale.content.decode()
+    assert SheetApproval.objects.get().state == SheetState.SUBMITTED
+    page = manager.post(step, signed(manager, "approve"), follow=True)
 
     assert SheetApproval.objects.get().state == SheetState.APPROVED
     assert "approved by" in page.content.decode()

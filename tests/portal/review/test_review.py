@@ -220,19 +220,22 @@ def test_a_script_is_told_the_outcome_and_a_note_changes_no_decision(
 
 
 def test_only_a_decision_without_audio_is_marked(client: Client) -> None:
-    silent, heard = make_match(), make_match()
-    ScannedFile.objects.filter(pk=heard.scanned_file_id).update(media="a")
-    Recording.objects.filter(pk=heard.recording_id).update(audio="b")
+    silent, heard, deleted = make_match(), make_match(), make_match()
+    for match in (heard, deleted):
+        ScannedFile.objects.filter(pk=match.scanned_file_id).update(media="a")
+        Recording.objects.filter(pk=match.recording_id).update(audio="b")
+    deleted_at = datetime.now(tz=UTC)
+    ScannedFile.objects.filter(pk=deleted.scanned_file_id).update(deleted_at=deleted_at)
 
     page = client.get(page_of(silent)).content.decode()
     marks = []
-    for match in (silent, heard):
+    for match in (silent, heard, deleted):
         decide(client, match, "confirm")
         event = Event.objects.filter(case=match.case, action="confirm").get()
         marks.append(event.after.get("decided_without_audio"))
 
     assert "Neither sound is stored here" in page
-    assert marks == [True, None]
+    assert marks == [True, None, True]
 
 
 def test_escalated_match_is_a_managers(client: Client, signed_in: MakeClient) -> None:
@@ -296,7 +299,7 @@ def test_page_tells_metadata_candidates_copies_and_the_segment_of_the_address(
 def test_page_holds_in_every_state(client: Client) -> None:
     match = make_match(match={"score": None})
     ScannedFile.objects.filter(pk=match.scanned_file_id).update(
-        name="ö" * 200, deleted_at=datetime.now(tz=UTC)
+        name="ö" * 200, deleted_at=datetime.now(tz=UTC), proxy="renditions/x.webm"
     )
 
     for state in MatchState:
@@ -304,7 +307,10 @@ def test_page_holds_in_every_state(client: Client) -> None:
         Match.objects.filter(pk=match.pk).update(
             state=state, decision_reason=reason, locked_by=None, locked_until=None
         )
-        assert client.get(page_of(match)).status_code == 200, state
+        page = client.get(page_of(match))
+        assert page.status_code == 200, state
+        # Its address is one of a file that is gone.
+        assert page.context["pair"].source.audio_url == "", state
 
 
 def test_page_asks_the_database_a_fixed_number_of_times(

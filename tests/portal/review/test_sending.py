@@ -273,8 +273,12 @@ def test_the_list_of_own_decisions_undoes_what_can_be_undone(
         assert rows[0].why_not == "Something else has happened to the match since."
         assert rows[1].undoing.match == unchanged
     client.force_login(ana)
-    late = client.get(reverse("portal:my_decisions")).content.decode()
-    assert "Your 10 minutes are over. Ask a manager to undo it." in late
+    late = client.get(reverse("portal:my_decisions")).context["decisions"]
+    # No manager can undo the first one, either.
+    assert [row.why_not for row in late] == [
+        "Something else has happened to the match since.",
+        "Your 10 minutes are over. Ask a manager to undo it.",
+    ]
 
 
 def test_next_and_previous_both_pass_over_what_another_holds(ana: User) -> None:

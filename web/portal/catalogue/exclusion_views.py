@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import partial
 
 from django.contrib import messages
-from django.db.models import Q
 from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -50,7 +49,7 @@ def exclusion_add(request: PortalRequest, uid: str) -> HttpResponseBase:
             # A proposal changes nothing until a manager approves it.
             if posted and not request.user.has_perm(Action.EDIT_CATALOGUE):
                 return _save(request, recording, form)
-            consequences = not_agreed(request, add, about=Q(recording=recording))
+            consequences = not_agreed(request, add, about=exclusions.counted_by(recording))
             if consequences is None:
                 return _save(request, recording, form)
         except ReviewError as refused:
@@ -115,7 +114,7 @@ def exclusion_approve(request: PortalRequest, uid: str) -> HttpResponseBase:
     try:
         if posted:
             exclusions.refuse_answer(segment=segment, user=request.user)
-        consequences = not_agreed(request, approve, about=Q(recording=recording))
+        consequences = not_agreed(request, approve, about=exclusions.counted_by(recording))
         if consequences is None:
             proposals.approve(
                 segment=segment, user=request.user, chosen=set(request.POST.getlist("match"))
@@ -148,7 +147,7 @@ def exclusion_remove(request: PortalRequest, uid: str) -> HttpResponseBase:
     try:
         if segment.approved:
             remove = partial(exclusions.remove, segment=segment, user=request.user, reason="–")
-            about = Q(recording=segment.recording)
+            about = exclusions.counted_by(segment.recording)
             consequences = not_agreed(request, remove, about=about)
         if posted and consequences is None:
             _end(request, segment)

@@ -17,6 +17,7 @@ from catalogue import selectors
 from catalogue.changes import (
     ChangeRefused,
     delete_bucket,
+    may_refingerprint,
     move_recordings,
     refingerprint,
     refuse_unready,
@@ -127,7 +128,9 @@ def bucket_delete(request: PortalRequest, pk: int) -> HttpResponseBase:
 @needs(Action.VIEW)
 def recording_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Show one recording: waveform, metadata and matches."""
-    recording = get_object_or_404(Recording.objects.select_related("bucket"), uid=uid)
+    rows = Recording.objects.select_related("bucket", "merged_into")
+    recording = get_object_or_404(rows, uid=uid)
+    stays = recording.stands_for_it
     matches = review_selectors.matches(filters=MatchFilter(recording=uid))
     group = DedupMember.objects.filter(recording=recording).values("group")
     same_sound = DedupMember.objects.filter(group__in=group)
@@ -143,6 +146,9 @@ def recording_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
                 if name not in _SHOWN_APART
             ],
             "waits_for_audio": waits_for_audio(recording),
+            "may_refingerprint": may_refingerprint(recording),
+            # Access limits may hide it.
+            "stays": Recording.objects.filter(pk=stays.pk).exclude(pk=recording.pk).first(),
             "wave": wave_paths(load_waveform(recording)),
             "matches": review_selectors.with_segments(matches[:_SHOWN_MATCHES]),
             "match_count": count_of(matches),

@@ -38,10 +38,11 @@ _STEPS = {step.name.lower(): step for step in SheetStep}
 
 
 class StepForm(forms.Form):
-    """One step, the version of the sheet that its page showed, and a note."""
+    """One step, the version and the lines of the sheet that its page showed, and a note."""
 
     step = forms.ChoiceField(choices=[(name, name) for name in _STEPS])
     version = forms.IntegerField(min_value=1)
+    read = forms.CharField(required=False)
     note = forms.CharField(
         required=False,
         max_length=4000,
@@ -70,6 +71,7 @@ def cue_sheet(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     context = {
         "file": file,
         "sheet": sheet,
+        "read": cue_statement.digest_of_lines(sheet),
         "edits": cue_edits.edits_of(file),
         "idle": {edit.pk for edit in sheet.idle},
         "may_edit": approval.is_open and request.user.has_perm(Action.DECIDE),
@@ -112,6 +114,7 @@ def cue_sheet_step(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
             step=_STEPS[values["step"]],
             version=values["version"],
             note=values["note"],
+            read=values["read"],
         )
     except NotScanned as error:
         messages.warning(request, str(error))

@@ -81,6 +81,10 @@ def _preview(request: PortalRequest, match: Match, form: IntervalForm) -> HttpRe
     if not form.is_valid():
         context: dict[str, object] = {"fault": sentence_of(form)}
         return render(request, "portal/review/_part_preview.html", context)
+    try:
+        exclusions.refuse_merged(match)
+    except ReviewError as refused:
+        return render(request, "portal/review/_part_preview.html", {"fault": refused.message})
     interval = form.interval()
     effect = exclusion.preview(recording=match.recording, interval=interval)
     context = {

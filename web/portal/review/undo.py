@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -51,7 +51,7 @@ class MyDecision:
 
 def undoing_of(match: Match, user: User) -> Undoing | None:
     """Return what an undo of the match's last decision takes back; None if none may."""
-    return _undoings([match], user).get(match.pk)
+    return _undoings([match], user, transitions.last_events([match])).get(match.pk)
 
 
 def decisions_of(user: User) -> list[MyDecision]:
@@ -61,7 +61,8 @@ def decisions_of(user: User) -> list[MyDecision]:
     ).order_by("-pk")[:LISTED]
     uids = [event.case.partition(":")[2] for event in events]
     matches = {match.case: match for match in list_matches(uids).select_related("dispute")}
-    undoings = _undoings(matches.values(), user)
+    last = transitions.last_events(matches.values())
+    undoings = _undoings(matches.values(), user, last)
     decisions = []
     for event in events:
         match = matches.get(event.case)
@@ -70,20 +71,21 @@ def decisions_of(user: User) -> list[MyDecision]:
         undoing = undoings.get(match.pk)
         why_not = ""
         if undoing is None or undoing.event != event:
-            undoing, why_not = None, _why_not(event, user)
+            undoing, why_not = None, _why_not(event, last.get(match.case))
         decisions.append(MyDecision(event, match, undoing, why_not))
     return decisions
 
 
-def _why_not(event: Event, user: User) -> str:
-    if undo.may_undo(event=event, user=user):
+def _why_not(event: Event, last: Event | None) -> str:
+    if event != last:
         return _("Something else has happened to the match since.")
     return _("Your 10 minutes are over. Ask a manager to undo it.")
 
 
-def _undoings(matches: Collection[Match], user: User) -> dict[int, Undoing]:
+def _undoings(
+    matches: Collection[Match], user: User, last: Mapping[str, Event]
+) -> dict[int, Undoing]:
     """Return, by match key, what an undo of each match's last decision takes back."""
-    last = transitions.last_events(matches)
     undoable = [
         match
         for match in matches

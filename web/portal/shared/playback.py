@@ -51,8 +51,10 @@ def playable(
     """Return the version if it still exists, else the best file; None if none plays.
 
     ``track`` is the number of another sound track of a file; browsers play only the
-    main one of an original.
+    main one of an original. Nobody hears a deleted file.
     """
+    if isinstance(owner, ScannedFile) and owner.deleted_at is not None:
+        return None
     if track is not None and isinstance(owner, ScannedFile):
         return _playable_track(owner, track)
     original, sha256 = (

@@ -13,7 +13,7 @@ from base.common.filters import Filter, FilterValues, OneOf
 from review.rule_names import actor_label
 from statements.choices import StatementState, kind_choices
 from statements.models import Statement
-from statements.selectors import Subset, count_to_correct, list_statements
+from statements.selectors import Subset, list_statements
 from web.portal.shared import declared
 from web.portal.shared.access import PortalRequest
 from web.portal.shared.declared import Column, DeclaredList, Empty
@@ -50,9 +50,13 @@ def _rows(values: FilterValues) -> QuerySet[Statement]:
 
 
 def _context(request: PortalRequest) -> dict[str, object]:
-    kept = count_of(list_statements(subset=Subset.KEPT))
     values = STATEMENTS.values.from_query(request.GET)
-    return {"subset": _subset(values), "counts": {"correct": count_to_correct(), "kept": kept}}
+    # The chips keep the other filters, so they count what they lead to.
+    counts = {
+        subset.value: count_of(STATEMENTS.select(values, list_statements(subset=subset)))
+        for subset in (Subset.TO_CORRECT, Subset.KEPT)
+    }
+    return {"subset": _subset(values), "counts": counts}
 
 
 STATEMENTS: Final = DeclaredList(

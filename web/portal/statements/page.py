@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from django.db.models import Q, QuerySet
@@ -50,7 +50,9 @@ class StatementRow:
     """The step into its state."""
     differing: Differing | None
     kind_url: str
-    """Of the page on which people work with it; empty once that is gone."""
+    """Of the page on which people work with it; empty if that is gone or not for the viewer."""
+    is_present: bool
+    """That page still exists."""
     correct_url: str
     may_keep: bool
     why_not_withdraw: str
@@ -75,21 +77,38 @@ class StatementRow:
 def rows_of(statements: Iterable[Statement], user: User) -> list[StatementRow]:
     """Return statements as the list shows them; the steps are prefetched."""
     listed_statements = list(statements)
-    differences, present = differing(listed_statements), _present(listed_statements)
+    differences, pages = differing(listed_statements), _pages_of(listed_statements, user)
     return [
-        _row(statement, differences.get(statement.pk), user, is_present=statement.pk in present)
+        _row(statement, differences.get(statement.pk), user, pages)
         for statement in listed_statements
     ]
 
 
-def _present(statements: Sequence[Statement]) -> set[int]:
-    """Return the keys of the statements whose subjects still have their pages."""
-    present: set[int] = set()
+@dataclass(frozen=True, slots=True)
+class _Pages:
+    """Keys of statements: whose subjects still have their pages, and what the viewer may there."""
+
+    present: set[int] = field(default_factory=set)
+    readable: set[int] = field(default_factory=set)
+    correctable: set[int] = field(default_factory=set)
+
+
+def _pages_of(statements: Sequence[Statement], user: User) -> _Pages:
+    pages = _Pages()
     for kind in kinds:
         of_kind = [row for row in statements if row.kind == kind.kind]
-        subjects = kind.present({row.subject for row in of_kind}) if of_kind else ()
-        present |= {row.pk for row in of_kind if row.subject in subjects}
-    return present
+        if not of_kind:
+            continue
+        subjects = {row.subject for row in of_kind}
+        with_pages = set(kind.present(subjects))
+        present = {row.pk for row in of_kind if row.subject in with_pages}
+        pages.present.update(present)
+        if user.has_perm(kind.reading):
+            pages.readable.update(present)
+        if user.has_perm(kind.correcting):
+            free = with_pages - set(kind.corrected(subjects))
+            pages.correctable.update(row.pk for row in of_kind if row.subject in free)
+    return pages
 
 
 def with_steps(rows: QuerySet[Statement]) -> QuerySet[Statement]:
@@ -98,7 +117,7 @@ def with_steps(rows: QuerySet[Statement]) -> QuerySet[Statement]:
 
 
 def _row(
-    statement: Statement, differs: Differing | None, user: User, *, is_present: bool
+    statement: Statement, differs: Differing | None, user: User, pages: _Pages
 ) -> StatementRow:
     kind = kind_of(statement)
     steps = [step for step in statement.steps.all() if step.state == statement.state]
@@ -108,8 +127,11 @@ def _row(
         icon=_ICONS[StatementState(statement.state)],
         step=steps[-1] if steps else None,
         differing=differs,
-        kind_url=kind.url(statement) if is_present else "",
-        correct_url=kind.correct_url(statement) if is_present and stands and differs else "",
+        kind_url=kind.url(statement) if statement.pk in pages.readable else "",
+        is_present=statement.pk in pages.present,
+        correct_url=kind.correct_url(statement)
+        if statement.pk in pages.correctable and stands and differs
+        else "",
         may_keep=bool(differs and not why_not_keep(statement, user)),
         why_not_withdraw=refusal if stands else "",
         may_withdraw=not refusal,

@@ -182,7 +182,6 @@ def _page(
     request: PortalRequest, declaration: Declaration, checks: list[Check] | None = None
 ) -> HttpResponse:
     names = dict(LeftOut.choices)
-    corrections = list(declaration.corrections.select_related(None).order_by("pk"))
     return render(
         request,
         "portal/declarations/declaration.html",
@@ -194,8 +193,7 @@ def _page(
             "groups": linked(checking.kept_gaps(declaration), request.user),
             "doubts": linked_doubts(checking.kept_doubts(declaration)),
             **_stated(declaration),
-            "corrections": corrections,
-            "is_corrected": any(row.state == RunState.READY for row in corrections),
+            "corrections": selectors.standing().filter(replaces=declaration),
             "left_out": [
                 (names.get(why, why), count)
                 for why, count in declaration.counts.get("undeclared", {}).items()

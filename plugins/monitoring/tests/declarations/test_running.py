@@ -17,6 +17,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from base.accounts.models import User
 from base.accounts.reach import working_for
 from base.accounts.roles import Role
 from base.accounts.services import create_user
@@ -201,6 +202,40 @@ def test_days_are_declared_once_and_then_corrected(month: tuple[Declaration, Mat
         for row in selectors.declarations()
     }
     assert listings == {made.uid: True, correction.uid: False}
+
+
+def test_a_correction_is_offered_until_there_is_one_and_to_those_who_may(
+    client: Client, month: tuple[Declaration, Match]
+) -> None:
+    draft, match = month
+    made = services.declare_now(draft)
+    services.download(declaration=made, user=a_user())
+    Match.objects.filter(pk=match.pk).update(state=MatchState.RELEASED)
+    assert differs(made)
+    address = kind_of(stated(made)).correct_url(stated(made))
+    pages = [made.url, stated(made).page_url, reverse("portal:statement_list")]
+
+    def offers(user: User) -> list[bool]:
+        client.force_login(user)
+        return [f'href="{address}"' in client.get(page).content.decode() for page in pages]
+
+    manager = a_user()
+    assert offers(manager) == [True, True, True]
+    assert offers(make_user(Role.REVIEWER)) == [False, False, False]
+    # Viewers read what it states, and are led to no page that they may not open.
+    client.force_login(make_user(Role.VIEWER))
+    for page in (stated(made).page_url, match.review_url):
+        assert made.url not in client.get(page).content.decode()
+    assert "Its files are on a page" in client.get(stated(made).page_url).content.decode()
+    waiting = services.request_declaration(a_draft(made.profile, replaces=made))
+    assert offers(manager) == [False, False, False]
+    services.cancel_declaration(declaration=waiting, user=manager)
+    assert offers(manager) == [True, True, True]
+    client.force_login(manager)
+    assert "It is corrected by" not in client.get(made.url).content.decode()
+    services.declare_now(a_draft(made.profile, replaces=made))
+    assert offers(manager) == [False, False, False]
+    assert "It is corrected by" in client.get(made.url).content.decode()
 
 
 def test_a_declaration_lists_what_was_confirmed_since(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from django.contrib.auth.models import Group
+from django.db import connection, transaction
 
 from base.accounts.models import AccessLimit, User
 from base.accounts.reach import working_for
@@ -84,6 +87,11 @@ def test_a_named_item_is_found_in_all_earlier_files_until_its_name_is_undone(
     with pytest.raises(ItemRefused, match="decided"):
         actions.undo(item=item, user=admin)
     Match.objects.filter(pk=match.pk).update(state=MatchState.PENDING)
+    # Nor while another recording stands for it, whose matches these are then.
+    Recording.objects.filter(pk=recording.pk).update(merged_into=catalogue.first)
+    with pytest.raises(ItemRefused, match="Undo the merge first"):
+        actions.undo(item=item, user=admin)
+    Recording.objects.filter(pk=recording.pk).update(merged_into=None)
     actions.undo(item=item, user=admin)
     item.refresh_from_db()
     recording.refresh_from_db()
@@ -169,6 +177,13 @@ def test_split_items_are_one_again_after_undo(admin: User) -> None:
     assert (partial.file_id, 0, 8_000, 8_000, 16_000) in rows(second)
     assert (second.best_start_ms, second.best_end_ms) == (72_000, 90_000)
 
+    third = make_item()
+    actions.merge_items(items=[third], into=second, user=admin)
+    assert "other part has changed" in actions.why_not(item=item, user=admin, verb=ItemVerb.UNDO)
+    with pytest.raises(ItemRefused, match="other part has changed"):
+        actions.undo(item=item, user=admin)
+    actions.undo(item=third, user=admin)
+
     actions.undo(item=item, user=admin)
 
     item.refresh_from_db()
@@ -206,6 +221,40 @@ def test_a_merged_item_gives_its_occurrences_and_gets_them_back(admin: User) -> 
     other_item.refresh_from_db()
     assert sorted(rows(other_item)) == sorted(before)
     assert (target.plays, other_item.plays, other_item.merged_into) == (2, 4, None)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(
+    not connection.features.has_select_for_update,
+    reason="with one writer at a time nobody holds what another one waits for",
+)
+@pytest.mark.parametrize("act", ["ignore", "merge", "undo"])
+def test_who_waits_for_one_item_holds_no_later_one(act: str, admin: User) -> None:
+    first, second = make_item(), make_item()
+    if act == "undo":
+        actions.merge_items(items=[first], into=second, user=admin)
+
+    def act_beside() -> None:
+        match act:
+            case "ignore":
+                actions.ignore_items(items=[second, first], user=admin, reason=IgnoreReason.AD)
+            case "merge":
+                actions.merge_items(items=[first], into=second, user=admin)
+            case "undo":
+                actions.undo(item=second, user=admin)
+        connection.close()
+
+    beside = threading.Thread(target=act_beside)
+    with transaction.atomic():
+        UnknownItem.objects.select_for_update().get(pk=first.pk)
+        beside.start()
+        beside.join(1.0)
+        assert UnknownItem.objects.select_for_update(nowait=True).get(pk=second.pk)
+    beside.join()
+
+    state = {"ignore": ItemState.IGNORED, "merge": ItemState.MERGED}
+    first.refresh_from_db()
+    assert first.state == state.get(act, ItemState.UNIDENTIFIED)
 
 
 def test_undo_goes_back_one_action_after_the_other(admin: User) -> None:
