@@ -77,8 +77,9 @@ def sign(
 ) -> TakedownNotice:
     """Sign a reviewed notice: number it, and keep its text and PDF for good.
 
-    ``read`` is the digest of the document that the person read; programs give none. Raises ``NoticeRefused`` with ``fields`` for words that were not typed as asked,
-    and for matches that no notice may name any more or that lack evidence.
+    ``read`` is the digest of the document that the person read; programs give none.
+    Raises ``NoticeRefused`` with ``fields`` for words that were not typed as asked, and
+    for matches that no notice may name any more or that lack evidence.
     """
     require(user, Action.APPROVE)
     _refuse_untyped(signing, NoticeLaw(notice.law))
