@@ -62,7 +62,7 @@ def test_nonsense_is_named() -> None:
         (answer(b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nhttp://[bad\n"), "address"),
         (answer(b'#EXTM3U\n#EXT-X-MAP:URI="//[bad"\n#EXTINF:4,\na\n'), "address"),
         (b"HTTP/1.0 302 Found\r\nLocation: http://[bad\r\n\r\n", "could not be read"),
-        (b"HTTP/1.0 302 Found\r\nLocation: file:///etc\r\n\r\n", "http and https"),
+        (b"HTTP/1.0 302 Found\r\nLocation: file:///etc\r\n\r\n", "begin with http://"),
         (answer(SOUND, b"icy-metaint: " + b"9" * 5000), "could not be read"),
         (answer(SOUND, b"icy-metaint: 1"), "could not be read"),
         (answer(SOUND, b"icy-metaint: many"), "could not be read"),
