@@ -170,9 +170,12 @@ class _Pair:
             pitch_cents=longest.pitch_cents,
             score=max(run.score for run in runs),
         )
-        same = len(ordered) == 1 and _same_length(measured, extents)
-        if same and self._is_faded(runs_found):
-            same = False
+        same = (
+            len(ordered) == 1
+            and _same_length(measured, extents)
+            and min(measured.coverage_a, measured.coverage_b) >= SAME_AUDIO_COVERAGE
+            and not self._is_faded(runs_found)
+        )
         sample = not same and self._is_sample(runs_found)
         return self._related(measured, extents, shared, ordered, same=same, sample=sample)
 
@@ -188,7 +191,7 @@ class _Pair:
     ) -> SoundComparison:
         shorter = 0 if extents[0] <= extents[1] else 1
         coverage = (comparison.coverage_a, comparison.coverage_b)
-        if same and min(coverage) >= SAME_AUDIO_COVERAGE:
+        if same:
             relation, margin = (
                 SoundRelation.SAME_AUDIO,
                 (min(coverage) - SAME_AUDIO_COVERAGE) / 0.02,
