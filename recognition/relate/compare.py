@@ -40,7 +40,7 @@ ALTERED_CENTS = 10.0
 OVERLAP_MS = 10_000
 # A sample in different music: at most this share of the landmarks in the runs is heard in
 # both, and at least this share of those recurs after one period. Of 40 pairs with the same
-# drums in different music .09 to .39 are heard in both, and in 36 pairs .39 to .73 of them
+# drums in different music .09 to .39 are heard in both, and in 37 pairs .38 to .73 of them
 # recur; of copies under a voice up to 12 dB louder, at most .37 recur.
 _SAMPLE_SHARE, _SAMPLE_RECURS = 0.45, 0.38
 # How far a tempo may lead two short copies apart, as it was measured: 0.4 % of 2 s.

@@ -72,11 +72,10 @@ def recurrence(landmarks: Landmarks, params: Params = DEFAULT) -> float:
     if len(frames) < _FEWEST:
         return 0.0
     length = int(frames[-1] - frames[0])
-    counts = _later(
-        np.rint(landmarks.bins).astype(np.uint32),
-        frames,
-        min(length // 2, round(LOOP_MS / params.frame_ms)),
-    )
+    longest = min(length // 2, round(LOOP_MS / params.frame_ms))
+    if longest <= params.max_dt:
+        return 0.0
+    counts = _later(np.rint(landmarks.bins).astype(np.uint32), frames, longest)
     counts[: params.max_dt] = 0  # as above
     period = int(np.argmax(counts))
     return float(counts[period] / (len(frames) * (1 - period / length)))
