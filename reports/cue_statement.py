@@ -438,8 +438,8 @@ def _pairs(
         title, start, end = _place_of(line)
         same = {place for music in _music_of(line, matches) for place in by_music.get(music, ())}
         # Music that nobody knew may have any name now, or the other way round.
-        others = by_music.get(_NAMELESS, ()) if title else range(len(new))
-        for place in same.union(others):
+        nameless = by_music.get(_NAMELESS, ()) if title else range(len(new))
+        for place in same.union(nameless):
             new_title, new_start, new_end = _place_of(new[place])
             is_moved, is_renamed = (start, end) != (new_start, new_end), title != new_title
             if not is_moved or (start < new_end and new_start < end):

@@ -68,7 +68,7 @@ def concerned(cases: Mapping[str, Collection[str]]) -> QuerySet[Statement]:
 
 
 def note_subjects(kind: str, subjects: Collection[str], event: Event | None = None) -> None:
-    """Note statements of a kind that stand on what changed without an event of their own."""
+    """Note the statements of a kind about these subjects; a change may have no event."""
     rows = _followed().filter(kind=kind, subject__in=subjects)
     _note(list(rows.values_list("pk", flat=True)), event.pk if event else None)
 

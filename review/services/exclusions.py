@@ -362,14 +362,14 @@ def _live(recording: Recording) -> list[Match]:
 def _worked_out(match: Match, excluded: Mapping[int, Sequence[Interval]]) -> Figures:
     """Return the figures with these exclusions of one of the recordings that were heard."""
     detections = list(selectors.detections_of(match))
-    others = {detection.recording_id for detection in detections} - set(excluded)
+    versions = {detection.recording_id for detection in detections} - set(excluded)
     segments = [segment for detection in detections for segment in detection.segments.all()]
     return figures.work_out(
         detections=detections,
         segments=sorted(segments, key=lambda segment: (segment.start_ms, segment.pk)),
         source_ms=match.scanned_file.length_ms,
         reference_ms=match.recording.duration_ms,
-        excluded={**excluded_intervals_of(others), **excluded},
+        excluded={**excluded_intervals_of(versions), **excluded},
     )
 
 

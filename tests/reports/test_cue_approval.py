@@ -255,17 +255,17 @@ def test_unknown_music_that_a_late_find_names_is_one_line_that_reads_otherwise(
 ) -> None:
     approval = approved(file, reviewer, manager)
     late = ScanFactory.create(scanned_file=file, retro_search=RetroSearch.objects.create())
-    found = make_detection((202_000, 240_000, 0, 38_000), scan=late)
+    detection = make_detection((202_000, 240_000, 0, 38_000), scan=late)
     fold_scan(scan=late)
 
     [line] = differences(approval, cue_sheet(file=file))
 
     assert line.change == LineChange.REWORDED
     assert line.text.startswith(
-        f"“Unknown music”, 00:03:20 to 00:04:00, reads “{found.recording.title} · "
+        f"“Unknown music”, 00:03:20 to 00:04:00, reads “{detection.recording.title} · "
     )
     assert line.text.endswith("not “00:03:20 · 00:00:40 · Unknown music”.")
-    assert line.match == file.matches.get(recording=found.recording).uid
+    assert line.match == file.matches.get(recording=detection.recording).uid
 
 
 def test_changes_since_the_approval_say_what_changed_in_words(

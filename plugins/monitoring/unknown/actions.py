@@ -256,8 +256,8 @@ def split_item(
 def merge_items(*, items: Sequence[UnknownItem], into: UnknownItem, user: User) -> UnknownItem:
     """Make items part of another one, which takes over their occurrences."""
     _refuse_many(items)
-    others = [item for item in items if item.pk != into.pk]
-    target, *sources = _lock_items([into, *others], user, ItemVerb.MERGE)
+    chosen = [item for item in items if item.pk != into.pk]
+    target, *sources = _lock_items([into, *chosen], user, ItemVerb.MERGE)
     if not sources:
         raise ItemRefused(
             _("An item cannot become part of itself. Choose another one.")
@@ -353,8 +353,8 @@ def _uids_of(item: UnknownItem, last: tuple[UnknownItem, Event] | None) -> set[s
     if last is None:
         return {item.uid}
     holder, event = last
-    others = (event.after[key] for key in ("second", "into") if key in event.after)
-    return {item.uid, holder.uid, *others}
+    named = (event.after[key] for key in ("second", "into") if key in event.after)
+    return {item.uid, holder.uid, *named}
 
 
 def _standing_actions(item: UnknownItem) -> Iterator[Event]:
