@@ -229,7 +229,7 @@ def signed_lines(sheet: CueSheet) -> list[list[Cell]]:
 
 
 def digest_of_lines(sheet: CueSheet) -> str:
-    """Return the digest of what people sign of a sheet."""
+    """Return the digest of the lines that people sign."""
     return digest_of(signed_lines(sheet))
 
 

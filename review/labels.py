@@ -136,7 +136,7 @@ def _parted(before: Json, after: Json) -> str:
 
 
 def _named_otherwise(_before: Json, after: Json) -> str:
-    """Say which way a merge led; earlier events do not know."""
+    """Say whether a merge or its undo changed the name; earlier events do not tell them apart."""
     if "undone" in after:
         return _("undid the merge, so that it names its own recording again")
     return str(_DONE["named_otherwise"])

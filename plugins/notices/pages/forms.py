@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -137,7 +138,9 @@ class SignForm(_VersionForm):
     )
 
     def __init__(self, data: object, *, notice: TakedownNotice) -> None:
-        initial = {"version": notice.version, "document": digest_of_document(notice)}
+        # Drawn up when the empty form is shown; one that came back holds what was read.
+        read = partial(digest_of_document, notice)
+        initial = {"version": notice.version, "document": read}
         super().__init__(data, initial=initial)  # type: ignore[arg-type]  # as above
         statements = STATEMENTS[NoticeLaw(notice.law)]
         for name, words in (("good_faith", GOOD_FAITH), ("accuracy", ACCURACY)):

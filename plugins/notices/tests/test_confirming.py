@@ -32,7 +32,7 @@ def test_a_notice_is_signed_by_whoever_gives_the_password_again() -> None:
         content_type="application/json",
     )
     read = client.get(address)
-    document = read.context["form"].initial["document"]
+    document = read.context["form"]["document"].initial
     typed = {"version": str(notice.version), "document": document, **SIGNED}
     answer = client.post(address, typed)
     notice.refresh_from_db()

@@ -147,7 +147,7 @@ def test_people_take_a_match_to_an_answered_notice(
 def read_document(client: Client, notice: TakedownNotice) -> str:
     """Return what the page of the signature says that the person read."""
     answer = client.get(reverse("portal:notice_sign", args=[notice.uid]))
-    document: str = answer.context["form"].initial["document"]
+    document: str = answer.context["form"]["document"].initial
     return document
 
 

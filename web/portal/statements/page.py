@@ -86,7 +86,9 @@ def rows_of(statements: Iterable[Statement], user: User) -> list[StatementRow]:
 
 @dataclass(frozen=True, slots=True)
 class _Pages:
-    """Keys of statements: whose subjects still have their pages, and what the viewer may there."""
+    """The keys of statements whose subjects have pages, and which of these the viewer may open
+    or correct.
+    """
 
     present: set[int] = field(default_factory=set)
     readable: set[int] = field(default_factory=set)
